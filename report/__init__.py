@@ -1,0 +1,1 @@
+"""The shell around the analysis: reads, draws, renders, prints and writes."""
