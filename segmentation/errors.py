@@ -15,3 +15,7 @@ class CleaningError(SegmentationError):
 
 class SweepError(SegmentationError):
     """The numbers of segments asked for can't be tried on this month's users."""
+
+
+class FactsError(SegmentationError):
+    """Facts that this version can't read."""

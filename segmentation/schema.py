@@ -1,11 +1,13 @@
 """The columns as data: what each is called, what it measures, and how a segment high or low in it is named."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import narwhals as nw
 
 from segmentation.errors import SchemaError
+
+Frame = nw.DataFrame[Any]  # any frame that Narwhals speaks, in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Column:
         What a value of 1 means; empty where it means nothing.
     adjectives, nouns : tuple of str, or None
         What listeners far below and far above the average are called: beside a noun, and as the noun itself.
+    comparatives : tuple of str, or None
+        What less and more of the number is called: "younger" and "older".
     required : bool
         Whether a file without the column is refused.
     """
@@ -34,12 +38,20 @@ class Column:
     unit: str = ""
     adjectives: tuple[str, str] | None = None
     nouns: tuple[str, str] | None = None
+    comparatives: tuple[str, str] | None = None
     required: bool = True
 
 
 COLUMNS: tuple[Column, ...] = (
     Column("user_id", "user", "id", required=False),
-    Column("age", "age", "number", "years", adjectives=("young", "older")),
+    Column(
+        "age",
+        "age",
+        "number",
+        "years",
+        adjectives=("young", "older"),
+        comparatives=("younger", "older"),
+    ),
     Column("gender", "gender", "category"),
     Column("employment_status", "employment", "category"),
     Column(
@@ -49,6 +61,7 @@ COLUMNS: tuple[Column, ...] = (
         "USD a year",
         adjectives=("lower-income", "high-income"),
         nouns=("lower earners", "high earners"),
+        comparatives=("lower income", "higher income"),
     ),
     Column(
         "usage_per_month",
@@ -57,6 +70,7 @@ COLUMNS: tuple[Column, ...] = (
         "minutes a month",
         adjectives=("light", "heavy"),
         nouns=("light listeners", "heavy listeners"),
+        comparatives=("less listening", "more listening"),
     ),
     Column("top_genre", "top genre", "category"),
     Column(
@@ -65,6 +79,7 @@ COLUMNS: tuple[Column, ...] = (
         "number",
         "days in the last 365",
         adjectives=("occasional", "frequent"),
+        comparatives=("fewer active days", "more active days"),
     ),
 )
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
@@ -73,7 +88,7 @@ CATEGORIES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.
 USER_ID = "user_id"
 
 
-def check(frame: nw.DataFrame) -> None:
+def check(frame: Frame) -> None:
     """Make sure that the frame has every required column, with numbers where numbers are expected.
 
     Parameters

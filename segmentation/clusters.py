@@ -1,0 +1,100 @@
+"""K-means: the centres that lie nearest to the users, and the segment of each user."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from segmentation.errors import SweepError
+from segmentation.features import Floats, Points
+
+Labels = NDArray[np.intp]
+_STEPS = 1000  # Lloyd steps that no start of the size we see comes near
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Centres, the largest segment's first.
+
+    Attributes
+    ----------
+    centres : ndarray, shape (k, p)
+        Mean of each segment's points, in standard deviations.
+    inertia : float
+        Sum of squared distances to the nearest centre, in squared SDs, over all users.
+    """
+
+    centres: Floats
+    inertia: float
+
+    @property
+    def k(self) -> int:
+        """Number of segments."""
+        return len(self.centres)
+
+
+def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
+    """Find k centres with the least inertia that `starts` starts reach.
+
+    Every start runs until no point changes its segment: scikit-learn's default stops a little earlier, and its
+    default number of starts, one, gives another answer for another seed. One thread, since the last bits of a sum
+    depend on how many there are.
+
+    Parameters
+    ----------
+    points : Points
+        At least k of them different from each other.
+    k : int
+        Number of segments, 1 or more.
+    starts : int
+        K-means++ starts, of which the best counts.
+    seed : int
+        Where the random numbers start.
+
+    Returns
+    -------
+    Model
+        The best fit, segments by users, the largest first.
+
+    Raises
+    ------
+    SweepError
+        If there are fewer different points than segments.
+
+    References
+    ----------
+    .. [1] Lloyd (1982), "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28(2).
+    .. [2] Arthur, Vassilvitskii (2007), "k-means++: the advantages of careful seeding", SODA.
+    """
+    different = len(np.unique(points.values, axis=0)) if len(points.values) < 10 * k else k
+    if different < k:
+        raise SweepError(
+            f"{k} segments asked for, but there are only {different} different users. "
+            "Give a larger file, or a smaller `k_range` in settings.toml."
+        )
+    means = KMeans(k, n_init=starts, random_state=seed, tol=0, max_iter=_STEPS)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            means.fit(points.values, sample_weight=points.weights)
+        except ConvergenceWarning as warning:
+            raise SweepError(
+                f"{k} segments can't be told apart in these users ({warning}). "
+                "Lower the upper end of `k_range` in settings.toml."
+            ) from warning
+    centres = means.cluster_centers_
+    users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=k)
+    order = np.lexsort((*centres.T, -users))  # by users, then by place, so that equals have an order too
+    return Model(centres=centres[order], inertia=float(means.inertia_))
+
+
+def assign(values: Floats, centres: Floats) -> Labels:
+    """Give each row of values the number of its nearest centre; of equally near ones, the first."""
+    # |x - c|^2 less |x|^2, which is the same for every centre
+    nearness = (centres**2).sum(axis=1) - 2 * values @ centres.T
+    nearest: Labels = nearness.argmin(axis=1)
+    return nearest

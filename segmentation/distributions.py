@@ -1,0 +1,78 @@
+"""Every column before and after cleaning, in few enough numbers to draw."""
+
+import math
+
+import narwhals as nw
+import numpy as np
+
+from segmentation.clean import Cleaned
+from segmentation.facts import Categories, Category, Distributions, Numbers
+from segmentation.features import Floats
+from segmentation.schema import CATEGORIES, NUMBERS, Frame
+
+_BINS = 24  # about; the step between them is a round number
+
+
+def describe(frame: Frame, cleaned: Cleaned) -> Distributions:
+    """Describe every number and category column, as read and as kept.
+
+    Parameters
+    ----------
+    frame : narwhals.DataFrame
+        One row a user, as read.
+    cleaned : Cleaned
+        What cleaning made of it.
+    """
+    valid = cleaned.audit.valid
+    return Distributions(
+        numbers={
+            name: _numbers(
+                _values(frame, name), _values(cleaned.users, name), valid.get(name, (-math.inf, None))
+            )
+            for name in NUMBERS
+        },
+        categories={name: _categories(frame, cleaned.users, name) for name in CATEGORIES},
+    )
+
+
+def round_step(width: float) -> float:
+    """Give the least of 1, 2, 2.5, 5 times a power of ten that is not below width."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= width * (1 - 1e-9))
+
+
+def _values(frame: Frame, name: str) -> Floats:
+    return frame.get_column(name).to_numpy().astype(float)
+
+
+def _numbers(before: Floats, after: Floats, valid: tuple[float, float | None]) -> Numbers:
+    low, high = float(after.min()), float(after.max())
+    step = round_step((high - low or 1.0) / _BINS)
+    first = math.floor(low / step)
+    edges = np.arange(first, max(math.ceil(high / step), first + 1) + 1) * step
+    present = before[~np.isnan(before)]
+    smallest, largest = valid[0], math.inf if valid[1] is None else valid[1]
+    outside = (present < smallest) | (present > largest) | np.isinf(present)
+    q1, q2, q3 = (float(q) for q in np.quantile(after, [0.25, 0.5, 0.75]))
+    return Numbers(
+        edges=tuple(float(edge) for edge in edges),
+        before=tuple(int(n) for n in np.histogram(present[np.isfinite(present)], edges)[0]),
+        after=tuple(int(n) for n in np.histogram(after, edges)[0]),
+        missing=int(np.isnan(before).sum()),
+        outside=int(outside.sum()),
+        mean=float(after.mean()),
+        sd=float(after.std()),
+        quartiles=(q1, q2, q3),
+    )
+
+
+def _categories(frame: Frame, users: Frame, name: str) -> Categories:
+    before, after = _counts(frame, name), _counts(users, name)
+    values = sorted(before.keys() | after.keys(), key=lambda value: (-after.get(value, 0), value))
+    missing = int(frame.get_column(name).is_null().sum())
+    return Categories(tuple(Category(v, before.get(v, 0), after.get(v, 0)) for v in values), missing)
+
+
+def _counts(frame: Frame, name: str) -> dict[str, int]:
+    present = frame.filter(~nw.col(name).is_null())
+    return {str(value): int(n) for value, n in present.group_by(name).agg(nw.len().alias("n")).iter_rows()}

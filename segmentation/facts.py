@@ -1,0 +1,405 @@
+"""The contract: everything that a page may show, as frozen results that go to facts.json and come back.
+
+Depends on no number-cruncher, so that a document that only lays facts out starts fast. Each field is documented
+where it stands: the schema in `docs/facts.schema.json` is made from these lines.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from segmentation.errors import FactsError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the month's users come from."""
+
+    name: str
+    """Name of the file, without its folder."""
+    sha256: str
+    """Hash of the file's bytes."""
+    synthetic: bool
+    """Whether these are the made-up users that the project ships; then every page says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """How the report signs itself, from settings.toml."""
+
+    name: str
+    """Name of the service."""
+    accent: str
+    """Accent colour, "#rrggbb"."""
+    contact: str
+    """Whom a reader may ask; empty where settings name nobody."""
+
+
+Rule = Literal["missing", "repeated", "out_of_range"]
+Decider = Literal["elbow", "silhouette", "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Rows that cleaning left out, by the first rule that each of them broke."""
+
+    rule: Rule
+    """What was wrong: no value, a user who is there already, or a value that can't be."""
+    column: str
+    """Where it was wrong."""
+    rows: int
+    """Number of rows; a row counts once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What cleaning read, kept and dropped: kept and dropped add up to read."""
+
+    read: int
+    """Rows in the file."""
+    kept: int
+    """Rows that the analysis uses."""
+    dropped: tuple[Drop, ...]
+    """Rules that were broken, in the order in which they are asked; none without a row."""
+    valid: dict[str, tuple[float, float | None]]
+    """The smallest and largest possible value of each number; no largest where nothing is too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How one number column is spread, before and after cleaning."""
+
+    edges: tuple[float, ...]
+    """Borders of the bins, in the column's unit; a bin holds its left border, the last both."""
+    before: tuple[int, ...]
+    """Rows as read, by bin; values outside the bins are in `outside`."""
+    after: tuple[int, ...]
+    """Rows kept, by bin."""
+    missing: int
+    """Rows as read without a value."""
+    outside: int
+    """Rows as read with a value outside the valid range."""
+    mean: float
+    """Mean of the rows kept."""
+    sd: float
+    """Population standard deviation of the rows kept."""
+    quartiles: tuple[float, float, float]
+    """First quartile, median and third quartile of the rows kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """How often one value of a category stands in the file."""
+
+    value: str
+    """The value."""
+    before: int
+    """Rows as read."""
+    after: int
+    """Rows kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """How one category column is spread, before and after cleaning."""
+
+    values: tuple[Category, ...]
+    """Values by rows kept, the most frequent first."""
+    missing: int
+    """Rows as read without a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distributions:
+    """Every column that the analysis describes, before and after cleaning."""
+
+    numbers: dict[str, Numbers]
+    """By column."""
+    categories: dict[str, Categories]
+    """By column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elbow:
+    """The curve of inertia and the number of segments that came of it."""
+
+    k: tuple[int, ...]
+    """Numbers of segments tried."""
+    inertia: tuple[float, ...]
+    """Sum of squared distances to the nearest centre for each k, in squared SDs; the best of all starts."""
+    knee: int | None
+    """Where Kneedle sees the curve bend; nothing where it sees no bend."""
+    chosen: int
+    """Number of segments that the report uses."""
+    decided_by: Decider
+    """Who chose: the bend; the silhouette, where there is no bend; or a number in settings.toml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How well separated the segments are for each k of 2 and more."""
+
+    k: tuple[int, ...]
+    """Numbers of segments."""
+    silhouette: tuple[float, ...]
+    """Mean silhouette of all users (micro), -1 to 1."""
+    silhouette_macro: tuple[float, ...]
+    """Mean of the segments' own mean silhouettes (macro), -1 to 1."""
+    calinski_harabasz: tuple[float, ...]
+    """Between over within variance; more is better."""
+    davies_bouldin: tuple[float, ...]
+    """Mean likeness of each segment to its nearest; less is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What one standard deviation means: the space in which the centres lie."""
+
+    mean: dict[str, float]
+    """Mean of each feature, in its unit."""
+    sd: dict[str, float]
+    """Population standard deviation of each feature, in its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A value of a segment against the same of all users: 100 is the average."""
+
+    value: float | None
+    """The index; nothing where the base is too small to speak."""
+    base: int
+    """Users it rests on: of the segment for a number, of the segment with that value for a category."""
+    share: float | None = None
+    """For a category: the part of the segment that has this value, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standout:
+    """One thing in which a segment differs from all users."""
+
+    column: str
+    """The column."""
+    category: str | None
+    """The value of the category; nothing for a number."""
+    index: float
+    """Its index, 80 or less, or 120 or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a segment's play is judged by."""
+
+    column: str
+    """The number that should move."""
+    baseline: float
+    """Its mean in the segment this month, in the column's unit."""
+    target: float
+    """Where it should be, in the column's unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What marketing does with a segment: the words of the playbook's rule that fits it."""
+
+    rule: str
+    """Name of the rule in templates/playbook.toml."""
+    objective: str
+    """What it is for."""
+    offer: str
+    """The one proposition."""
+    message: str
+    """What to say."""
+    channel: str
+    """Where to say it."""
+    timing: str
+    """When to say it."""
+    tone_is: str
+    """How it sounds."""
+    tone_is_not: str
+    """How it never sounds."""
+    do: str
+    """What to do."""
+    avoid: str
+    """What to avoid."""
+    unknown: str
+    """What would have to be known to be surer."""
+    measure: Measure
+    """What it is judged by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One kind of listener."""
+
+    id: str
+    """Stays with the segment from month to month: "S1"."""
+    name: str
+    """Its name, unique within the month."""
+    users: int
+    """Users in it."""
+    share: float
+    """Users over all users kept, 0 to 1."""
+    centre: dict[str, float]
+    """Mean of each feature, in standard deviations from the mean of all users."""
+    means: dict[str, float]
+    """Mean of each number column, in its unit."""
+    medians: dict[str, float]
+    """Median of each number column, in its unit."""
+    silhouette: float
+    """Mean silhouette of its users, -1 to 1."""
+    index: dict[str, Index]
+    """Each number column's mean against that of all users."""
+    categories: dict[str, dict[str, Index]]
+    """Each category's shares against those of all users, by column and value."""
+    stands_out: tuple[Standout, ...]
+    """What sets it apart, the largest difference first."""
+    play: Play | None = None
+    """What marketing does with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A square of the map with enough users to be drawn."""
+
+    x: float
+    """Middle of the square on the first component."""
+    y: float
+    """Middle of the square on the second component."""
+    users: int
+    """Users in it."""
+    segment: str
+    """Id of the segment that most of them belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a segment lies on the map."""
+
+    segment: str
+    """Id of the segment."""
+    x: float
+    """Its users' mean on the first component."""
+    y: float
+    """Its users' mean on the second component."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pca:
+    """The four features seen in two: principal components of the standardised features."""
+
+    explained: tuple[float, float]
+    """Share of the variance that each component explains, 0 to 1."""
+    loadings: dict[str, tuple[float, float]]
+    """Each feature's part in the components: unit-length directions."""
+    axes: dict[Literal["right", "left", "up", "down"], str]
+    """The loadings in words: which listeners lie in each direction."""
+    step: float
+    """Side of a square of the map."""
+    cells: tuple[Cell, ...]
+    """The squares with at least `smallest_cell` users."""
+    spots: tuple[Spot, ...]
+    """The middle of each segment."""
+    hidden: int
+    """Users in squares with too few to be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One month, analysed: the one source of every number that is shown anywhere."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    format: int
+    """Version of this layout; another one is refused."""
+    month: str
+    """The month, "2026-10"."""
+    source: Source
+    """Where the users come from."""
+    brand: Brand
+    """How the report signs itself."""
+    seed: int
+    """Where the random numbers start."""
+    starts: int
+    """How often K-means started anew for each k; the best is kept."""
+    features: tuple[str, ...]
+    """Number columns that make the segments."""
+    smallest_base: int
+    """Users below which an index says nothing."""
+    smallest_cell: int
+    """Users below which a square of the map is not drawn."""
+    audit: Audit
+    """What cleaning did."""
+    distributions: Distributions
+    """Every column before and after cleaning."""
+    elbow: Elbow
+    """How many segments."""
+    validity: Validity
+    """How well separated they are."""
+    scale: Scale
+    """The space of the centres."""
+    averages: dict[str, float]
+    """Mean of each number column over all users kept, in its unit."""
+    shares: dict[str, dict[str, float]]
+    """Part of all users kept that has each value of each category, 0 to 1."""
+    segments: tuple[Segment, ...]
+    """The segments, the largest first in the month in which they appeared."""
+    pca: Pca
+    """The map."""
+
+    def segment(self, id_: str) -> Segment:
+        """Give the segment with this id; KeyError if there is none."""
+        return {segment.id: segment for segment in self.segments}[id_]
+
+
+_FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+
+
+def to_dict(facts: Facts) -> dict[str, Any]:
+    """Give the facts as what JSON can hold, floats at nine significant digits.
+
+    Nine digits are more than any page shows, and fewer than what the number of threads changes.
+    """
+    rounded: dict[str, Any] = _round(_FACTS.dump_python(facts, mode="json"))
+    return rounded
+
+
+def from_dict(data: Any) -> Facts:
+    """Read facts back.
+
+    Raises
+    ------
+    FactsError
+        If the format is another one, or a field is missing, unknown or of the wrong kind.
+    """
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise FactsError(
+            f"Facts of format {found!r}, expected {FORMAT}. They were written by another version: run that month again."
+        )
+    try:
+        return _FACTS.validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FactsError(
+            f"Facts: {place}: {first['msg']}. The file was changed by hand: run that month again."
+        ) from error
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema of facts.json, each field with its description."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_FACTS.json_schema()}
+
+
+def _round(value: Any) -> Any:
+    """Round every float below a JSON value to nine significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _round(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_round(item) for item in value]
+    return value

@@ -1,0 +1,114 @@
+"""The features seen in two: principal components, with a sign that stays and directions in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segmentation.clusters import Labels
+from segmentation.facts import Cell, Pca, Spot
+from segmentation.features import Floats, Points
+from segmentation.schema import BY_NAME
+
+STEP = 0.3  # side of a square of the map, in SDs
+_WORTH_SAYING = 0.4  # loading from which a feature is named on an axis; four equal ones would have 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The points on the first two principal components.
+
+    Attributes
+    ----------
+    scores : ndarray, shape (n, 2)
+        Each point's place.
+    loadings : ndarray, shape (p, 2)
+        Each feature's part in the two components: columns of unit length.
+    explained : tuple of float
+        Share of the variance that each component explains.
+    """
+
+    scores: Floats
+    loadings: Floats
+    explained: tuple[float, float]
+
+
+def project(points: Points) -> Projection:
+    """Project weighted points onto the two directions in which they vary most.
+
+    scikit-learn's PCA knows no weights and leaves the sign to the solver; here the largest loading of each component
+    is positive (of equally large ones, the first feature's), so that left stays left from run to run.
+
+    References
+    ----------
+    .. [1] Jolliffe (2002), "Principal Component Analysis", 2nd ed., section 1.1.
+    """
+    centred = points.values - np.average(points.values, axis=0, weights=points.weights)
+    covariance = (centred * points.weights[:, None]).T @ centred / points.users
+    variances, directions = np.linalg.eigh(covariance)  # ascending
+    loadings = directions[:, ::-1][:, :2]
+    largest = np.abs(loadings).round(6).argmax(axis=0)
+    loadings = loadings * np.sign(loadings[largest, [0, 1]])
+    first, second = variances[::-1][:2] / variances.sum()
+    return Projection(centred @ loadings, loadings, (float(first), float(second)))
+
+
+def map_of(
+    projection: Projection, points: Points, labels: Labels, ids: tuple[str, ...], *, smallest: int
+) -> Pca:
+    """Lay the map out: squares with at least `smallest` users, the middle of each segment, axes in words.
+
+    Parameters
+    ----------
+    projection : Projection
+        The points on two components.
+    points : Points
+        The points themselves, for their weights and the features' names.
+    labels : ndarray, shape (n,)
+        Each point's segment, a place in ids.
+    ids : tuple of str
+        Ids of the segments.
+    smallest : int
+        Users below which a square is not drawn: nobody is to be picked out.
+    """
+    squares = np.floor(projection.scores / STEP).astype(int)
+    places, at = np.unique(squares, axis=0, return_inverse=True)
+    users = np.zeros((len(places), len(ids)))
+    np.add.at(users, (at.ravel(), labels), points.weights)
+    total = users.sum(axis=1)
+    cells = tuple(
+        Cell(x=float((x + 0.5) * STEP), y=float((y + 0.5) * STEP), users=int(n), segment=ids[most])
+        for (x, y), n, most in zip(places, total, users.argmax(axis=1), strict=True)
+        if n >= smallest
+    )
+    spots = []
+    for number, id_ in enumerate(ids):
+        own = labels == number
+        x, y = np.average(projection.scores[own], axis=0, weights=points.weights[own])
+        spots.append(Spot(id_, float(x), float(y)))
+    return Pca(
+        explained=projection.explained,
+        loadings={
+            name: (float(x), float(y))
+            for name, (x, y) in zip(points.features, projection.loadings, strict=True)
+        },
+        axes={
+            "right": _direction(points, projection.loadings[:, 0]),
+            "left": _direction(points, -projection.loadings[:, 0]),
+            "up": _direction(points, projection.loadings[:, 1]),
+            "down": _direction(points, -projection.loadings[:, 1]),
+        },
+        step=STEP,
+        cells=cells,
+        spots=tuple(spots),
+        hidden=round(points.users) - sum(cell.users for cell in cells),
+    )
+
+
+def _direction(points: Points, loadings: Floats) -> str:
+    """Say which listeners lie in a direction: "older, higher income"."""
+    said = []
+    for place in np.argsort(-np.abs(loadings), kind="stable"):
+        words = BY_NAME[points.features[place]].comparatives
+        if words and abs(loadings[place]) >= _WORTH_SAYING:
+            said.append(words[int(loadings[place] > 0)])
+    return ", ".join(said)

@@ -1,0 +1,157 @@
+"""How well separated the segments are: silhouette, Calinski-Harabasz and Davies-Bouldin for every k at once.
+
+scikit-learn has all three, without weights and one k at a time: its silhouette measures all distances anew for each.
+Here the distances between points are measured once for all k, and a point may stand for many users.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from segmentation.clusters import Labels
+from segmentation.elbow import Sweep
+from segmentation.facts import Validity
+from segmentation.features import Floats, Points
+
+MOST = 8_000  # points whose distances to each other are measured: 64 million of them take a second
+_ROWS = 512  # rows of distances held at a time: 32 MB
+
+
+def validate(points: Points, sweep: Sweep, *, seed: int) -> Validity:
+    """Measure every model of two segments and more.
+
+    Above `MOST` points the silhouette is that of a random sample of them; the other two are always exact.
+    """
+    ks = [k for k in sweep.ks if k >= 2]
+    sample = _sample(points, seed)
+    silhouettes = silhouette(sample_of(points, sample), [sweep.labels[k][sample] for k in ks])
+    weights = points.weights[sample]
+    micro, macro = [], []
+    for k, users in zip(ks, silhouettes, strict=True):
+        own = by_segment(users, weights, sweep.labels[k][sample], k)
+        micro.append(float(np.average(users, weights=weights)))
+        macro.append(float(np.nanmean(own)))
+    return Validity(
+        k=tuple(ks),
+        silhouette=tuple(micro),
+        silhouette_macro=tuple(macro),
+        calinski_harabasz=tuple(calinski_harabasz(points, sweep.labels[k]) for k in ks),
+        davies_bouldin=tuple(davies_bouldin(points, sweep.labels[k]) for k in ks),
+    )
+
+
+def silhouettes_of(points: Points, labels: Labels, k: int, *, seed: int) -> tuple[float, ...]:
+    """Give the mean silhouette of each of the k segments, of a sample of points where there are many."""
+    sample = _sample(points, seed)
+    (users,) = silhouette(sample_of(points, sample), [labels[sample]])
+    return tuple(float(value) for value in by_segment(users, points.weights[sample], labels[sample], k))
+
+
+def silhouette(points: Points, labellings: Sequence[Labels]) -> list[Floats]:
+    """Give each point's silhouette under each labelling.
+
+    With a the mean distance to the other users of the own segment, and b that to the users of the nearest other one,
+    the silhouette is (b - a) / max(a, b); 0 for a user alone in a segment.
+
+    Parameters
+    ----------
+    points : Points
+        n of them: all n x n distances are measured.
+    labellings : sequence of ndarray, shape (n,)
+        Each at least two different numbers from 0.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+        -1 to 1, one array a labelling.
+
+    References
+    ----------
+    .. [1] Rousseeuw (1987), "Silhouettes", J. Comput. Appl. Math. 20.
+    """
+    n, weights = len(points.values), points.weights
+    masses = [np.bincount(labels, weights=weights) for labels in labellings]
+    edges = np.cumsum([0, *(len(mass) for mass in masses)])
+    members = np.zeros(
+        (n, edges[-1])
+    )  # users of each point, in the column of its segment, for all labellings
+    for labels, edge in zip(labellings, edges[:-1], strict=True):
+        members[np.arange(n), edge + labels] = weights
+    squares = (points.values**2).sum(axis=1)
+    result = [np.zeros(n) for _ in labellings]
+    for start in range(0, n, _ROWS):
+        rows = slice(start, min(start + _ROWS, n))
+        distances = squares[rows, None] + squares - 2 * points.values[rows] @ points.values.T
+        np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
+        distances[np.arange(len(distances)), np.arange(start, rows.stop)] = 0  # rounding would leave a trace
+        sums = distances @ members
+        for values, labels, mass, edge in zip(result, labellings, masses, edges[:-1], strict=True):
+            own = labels[rows]
+            total = sums[:, edge : edge + len(mass)]
+            at = np.arange(len(own))
+            others = mass[own] - 1
+            a = total[at, own] / np.where(others > 0, others, 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                mean = np.where(mass > 0, total / mass, np.inf)
+            mean[at, own] = np.inf
+            b = mean.min(axis=1)
+            larger = np.maximum(a, b)
+            values[rows] = np.where((others > 0) & (larger > 0), (b - a) / np.where(larger > 0, larger, 1), 0)
+    return result
+
+
+def by_segment(values: Floats, weights: Floats, labels: Labels, k: int) -> Floats:
+    """Give each segment's weighted mean of values, shape (k,); NaN for one without a point."""
+    mass = np.bincount(labels, weights=weights, minlength=k)
+    with np.errstate(invalid="ignore"):
+        return np.bincount(labels, weights=weights * values, minlength=k) / mass
+
+
+def calinski_harabasz(points: Points, labels: Labels) -> float:
+    """Give the between over within variance, each by its degrees of freedom; infinite where nothing varies within.
+
+    References
+    ----------
+    .. [1] Caliński, Harabasz (1974), "A dendrite method for cluster analysis", Commun. Stat. 3(1).
+    """
+    centres, mass = _centres(points, labels)
+    within = float(points.weights @ ((points.values - centres[labels]) ** 2).sum(axis=1))
+    middle = np.average(points.values, axis=0, weights=points.weights)
+    between = float(mass @ ((centres - middle) ** 2).sum(axis=1))
+    k, n = len(mass), points.users
+    return np.inf if within == 0 else between / (k - 1) * (n - k) / within
+
+
+def davies_bouldin(points: Points, labels: Labels) -> float:
+    """Give the mean, over segments, of the worst likeness to another: (spread + spread) / distance of the centres.
+
+    References
+    ----------
+    .. [1] Davies, Bouldin (1979), "A cluster separation measure", IEEE PAMI 1(2).
+    """
+    centres, mass = _centres(points, labels)
+    distance = np.sqrt(((points.values - centres[labels]) ** 2).sum(axis=1))
+    spread = np.bincount(labels, weights=points.weights * distance) / mass
+    apart = np.sqrt(((centres[:, None] - centres[None]) ** 2).sum(axis=2))
+    np.fill_diagonal(apart, np.inf)
+    return float(((spread[:, None] + spread[None]) / apart).max(axis=1).mean())
+
+
+def _centres(points: Points, labels: Labels) -> tuple[Floats, Floats]:
+    """Give each segment's mean, shape (k, p), and its users, shape (k,)."""
+    mass = np.bincount(labels, weights=points.weights).astype(float)
+    sums = [np.bincount(labels, weights=points.weights * column) for column in points.values.T]
+    return np.column_stack(sums) / mass[:, None], mass
+
+
+def _sample(points: Points, seed: int) -> Labels:
+    """Choose which points are measured against each other: all, or `MOST` of them at random."""
+    n = len(points.values)
+    if n <= MOST:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, MOST, replace=False))
+
+
+def sample_of(points: Points, rows: Labels) -> Points:
+    """Give some of the points."""
+    return Points(points.values[rows], points.weights[rows], points.features, points.scale)
