@@ -7,7 +7,7 @@ import narwhals as nw
 
 from segmentation.errors import CleaningError
 from segmentation.facts import Audit, Drop, Rule
-from segmentation.schema import COLUMNS, USER_ID, Frame, check
+from segmentation.schema import COLUMNS, NUMBERS, USER_ID, Frame, check
 
 Range = tuple[float, float | None]
 _KEPT = -1
@@ -30,10 +30,11 @@ class Cleaned:
 
 
 def clean(frame: Frame, valid: Mapping[str, Range]) -> Cleaned:
-    """Drop rows with a missing value, repeated users and values that can't be.
+    """Drop rows with a missing value, values that can't be and repeated users.
 
-    A row that breaks several rules counts under the first: missing values in the order of the columns, then a
-    user who is there already, then the valid ranges. Both ends of a range are possible; an infinite value never is.
+    A row that breaks several rules counts under the first: missing values in the order of the columns, then the
+    valid ranges, then a user who is there already with a row that can be used. Both ends of a range are possible;
+    an infinite value never is, in any number column.
 
     Parameters
     ----------
@@ -57,7 +58,11 @@ def clean(frame: Frame, valid: Mapping[str, Range]) -> Cleaned:
     check(frame)
     names = [column.name for column in COLUMNS if column.name in frame.columns]
     users = frame.select(names)
-    rules = _rules(names, valid)
+    if not len(frame):
+        raise CleaningError(
+            "There are columns, but no row below them. Expected one row a user. Correct the export and run `make report` again."
+        )
+    rules = _rules(users, valid)
 
     broken = nw.lit(_KEPT)
     for code, (_, _, condition) in reversed(list(enumerate(rules))):
@@ -65,11 +70,15 @@ def clean(frame: Frame, valid: Mapping[str, Range]) -> Cleaned:
     users = users.with_columns(broken.alias("_broken"))
     rows = dict(users.group_by("_broken").agg(nw.len().alias("rows")).iter_rows())
 
-    kept = users.filter(nw.col("_broken") == _KEPT).drop("_broken")
-    dropped = tuple(
+    usable = users.filter(nw.col("_broken") == _KEPT).drop("_broken")
+    dropped = [
         Drop(rule, column, int(rows[code])) for code, (rule, column, _) in enumerate(rules) if code in rows
-    )
-    audit = Audit(read=len(frame), kept=len(kept), dropped=dropped, valid=dict(valid))
+    ]
+    # asked of usable rows alone, so that a user whose first row is broken is still there with the second
+    kept = usable.filter(nw.col(USER_ID).is_first_distinct()) if USER_ID in names else usable
+    if len(kept) < len(usable):
+        dropped.append(Drop("repeated", USER_ID, len(usable) - len(kept)))
+    audit = Audit(read=len(frame), kept=len(kept), dropped=tuple(dropped), valid=dict(valid))
     if not audit.kept:
         worst = max(dropped, key=lambda drop: drop.rows)
         raise CleaningError(
@@ -79,17 +88,15 @@ def clean(frame: Frame, valid: Mapping[str, Range]) -> Cleaned:
     return Cleaned(users=kept, audit=audit)
 
 
-def _rules(names: list[str], valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw.Expr]]:
+def _rules(users: Frame, valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw.Expr]]:
     """List the rules in the order in which they are asked: name, column, and what a row that breaks it looks like."""
-    kinds = {column.name: column.kind for column in COLUMNS}
     rules: list[tuple[Rule, str, nw.Expr]] = []
-    for name in names:
+    for name, dtype in users.collect_schema().items():
         missing = nw.col(name).is_null()
-        if kinds[name] == "number":
+        if dtype.is_float():  # whatever the column is for: outside pandas, a NaN is a value
             missing = missing | nw.col(name).is_nan()
         rules.append(("missing", name, missing))
-    if USER_ID in names:
-        rules.append(("repeated", USER_ID, ~nw.col(USER_ID).is_first_distinct()))
+    rules += [("out_of_range", name, ~nw.col(name).is_finite()) for name in NUMBERS if name not in valid]
     for name, (low, high) in valid.items():
         outside = (nw.col(name) < low) | ~nw.col(name).is_finite()
         if high is not None:

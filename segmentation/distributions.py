@@ -1,6 +1,7 @@
 """Every column before and after cleaning, in few enough numbers to draw."""
 
 import math
+from collections import Counter
 
 import narwhals as nw
 import numpy as np
@@ -10,7 +11,7 @@ from segmentation.facts import Categories, Category, Distributions, Numbers
 from segmentation.features import Floats
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
 
-_BINS = 24  # about; the step between them is a round number
+_BINS = 30  # about; the step between them is a round number
 
 
 def describe(frame: Frame, cleaned: Cleaned) -> Distributions:
@@ -35,10 +36,15 @@ def describe(frame: Frame, cleaned: Cleaned) -> Distributions:
     )
 
 
-def round_step(width: float) -> float:
-    """Give the least of 1, 2, 2.5, 5 times a power of ten that is not below width."""
+def round_step(width: float, *, whole: bool = False) -> float:
+    """Give the least of 1, 2, 2.5, 5 times a power of ten that is not below width; a whole number if asked for.
+
+    Bins of 2.5 years would hold two and three of them in turn, and draw teeth that aren't there.
+    """
+    width = max(width, 1.0) if whole else width
     power = 10.0 ** math.floor(math.log10(width))
-    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= width * (1 - 1e-9))
+    steps = (power * step for step in (1, 2, 2.5, 5, 10))
+    return next(s for s in steps if s >= width * (1 - 1e-9) and (not whole or s == round(s)))
 
 
 def _values(frame: Frame, name: str) -> Floats:
@@ -46,17 +52,16 @@ def _values(frame: Frame, name: str) -> Floats:
 
 
 def _numbers(before: Floats, after: Floats, valid: tuple[float, float | None]) -> Numbers:
-    low, high = float(after.min()), float(after.max())
-    step = round_step((high - low or 1.0) / _BINS)
-    first = math.floor(low / step)
-    edges = np.arange(first, max(math.ceil(high / step), first + 1) + 1) * step
     present = before[~np.isnan(before)]
     smallest, largest = valid[0], math.inf if valid[1] is None else valid[1]
     outside = (present < smallest) | (present > largest) | np.isinf(present)
+    possible = present[~outside]  # with those whose row fell to another column: the bins hold every one
+    whole = bool((possible == possible.round()).all())
+    edges = _edges(float(possible.min()), float(possible.max()), whole=whole)
     q1, q2, q3 = (float(q) for q in np.quantile(after, [0.25, 0.5, 0.75]))
     return Numbers(
         edges=tuple(float(edge) for edge in edges),
-        before=tuple(int(n) for n in np.histogram(present[np.isfinite(present)], edges)[0]),
+        before=tuple(int(n) for n in np.histogram(possible, edges)[0]),
         after=tuple(int(n) for n in np.histogram(after, edges)[0]),
         missing=int(np.isnan(before).sum()),
         outside=int(outside.sum()),
@@ -64,6 +69,17 @@ def _numbers(before: Floats, after: Floats, valid: tuple[float, float | None]) -
         sd=float(after.std()),
         quartiles=(q1, q2, q3),
     )
+
+
+def _edges(low: float, high: float, *, whole: bool) -> Floats:
+    """Give the borders of the bins from low to high: multiples of a round step."""
+    step = round_step((high - low or 1.0) / _BINS, whole=whole)
+    first = math.floor(low / step)
+    edges = np.arange(first, max(math.ceil(high / step), first + 1) + 1, dtype=float) * step
+    # 3 * 0.1 is a little more than 0.3: unrounded, a value on a border would fall out, or into the wrong bin
+    edges = edges.round(max(0, 2 - math.floor(math.log10(step))))
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return edges
 
 
 def _categories(frame: Frame, users: Frame, name: str) -> Categories:
@@ -75,4 +91,7 @@ def _categories(frame: Frame, users: Frame, name: str) -> Categories:
 
 def _counts(frame: Frame, name: str) -> dict[str, int]:
     present = frame.filter(~nw.col(name).is_null())
-    return {str(value): int(n) for value, n in present.group_by(name).agg(nw.len().alias("n")).iter_rows()}
+    counts: Counter[str] = Counter()  # added up: 1 and "1" read alike
+    for value, n in present.group_by(name).agg(nw.len().alias("n")).iter_rows():
+        counts[str(value)] += int(n)
+    return counts

@@ -63,7 +63,8 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
     Returns
     -------
     int or None
-        The k at the bend; None if the curve is straight, or bends the other way.
+        The k at the bend; None if the curve is straight, or bends the other way, or if Kneedle takes the first k
+        for the bend, as it does where the curve falls faster at first than it did before.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
     if not (np.isfinite(w).all() and (np.diff(k) > 0).all() and w[-1] < w[0]):
         raise SweepError(f"Inertia must fall over increasing k, got {w.tolist()} at {k.tolist()}.")
     knee = KneeLocator(k, w, S=1.0, curve="convex", direction="decreasing").knee
-    return None if knee is None else int(knee)
+    return None if knee is None or knee == k[0] else int(knee)
 
 
 def choose_k(sweep: Sweep, validity: Validity, k: int | None) -> Elbow:

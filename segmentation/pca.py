@@ -45,6 +45,7 @@ def project(points: Points) -> Projection:
     centred = points.values - np.average(points.values, axis=0, weights=points.weights)
     covariance = (centred * points.weights[:, None]).T @ centred / points.users
     variances, directions = np.linalg.eigh(covariance)  # ascending
+    variances = np.maximum(variances, 0)  # of features that say the same, rounding leaves less than nothing
     loadings = directions[:, ::-1][:, :2]
     largest = np.abs(loadings).round(6).argmax(axis=0)
     loadings = loadings * np.sign(loadings[largest, [0, 1]])

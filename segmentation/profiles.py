@@ -1,5 +1,6 @@
 """The facts of each segment: how many, who they are, and how they differ from all users."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import narwhals as nw
@@ -88,9 +89,11 @@ def shares_of(users: Frame) -> dict[str, dict[str, float]]:
     """Give the part of all users with each value of each category, the most frequent first."""
     shares = {}
     for name in CATEGORIES:
-        rows = users.group_by(name).agg(nw.len().alias("n")).iter_rows()
-        counts = sorted(((str(value), int(n)) for value, n in rows), key=lambda row: (-row[1], row[0]))
-        shares[name] = {value: n / len(users) for value, n in counts}
+        counts: Counter[str] = Counter()  # added up: 1 and "1" read alike
+        for value, n in users.group_by(name).agg(nw.len().alias("n")).iter_rows():
+            counts[str(value)] += int(n)
+        frequent = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+        shares[name] = {value: n / len(users) for value, n in frequent}
     return shares
 
 
@@ -109,8 +112,10 @@ def _numbers(
 
 def _counts(frame: Frame, name: str) -> dict[tuple[int, str], int]:
     """Count each segment's users by value of a category."""
-    rows = frame.group_by(_SEGMENT, name).agg(nw.len().alias("n")).iter_rows()
-    return {(int(number), str(value)): int(n) for number, value, n in rows}
+    counts: Counter[tuple[int, str]] = Counter()
+    for number, value, n in frame.group_by(_SEGMENT, name).agg(nw.len().alias("n")).iter_rows():
+        counts[int(number), str(value)] += int(n)
+    return counts
 
 
 def _index(mean: float, average: float, base: int, smallest_base: int) -> float | None:

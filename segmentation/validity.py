@@ -23,14 +23,14 @@ def validate(points: Points, sweep: Sweep, *, seed: int) -> Validity:
     Above `MOST` points the silhouette is that of a random sample of them; the other two are always exact.
     """
     ks = [k for k in sweep.ks if k >= 2]
-    sample = _sample(points, seed)
+    sample = _sample(points, [sweep.labels[k] for k in ks], seed)
     silhouettes = silhouette(sample_of(points, sample), [sweep.labels[k][sample] for k in ks])
     weights = points.weights[sample]
     micro, macro = [], []
     for k, users in zip(ks, silhouettes, strict=True):
         own = by_segment(users, weights, sweep.labels[k][sample], k)
         micro.append(float(np.average(users, weights=weights)))
-        macro.append(float(np.nanmean(own)))
+        macro.append(float(own.mean()))
     return Validity(
         k=tuple(ks),
         silhouette=tuple(micro),
@@ -42,7 +42,7 @@ def validate(points: Points, sweep: Sweep, *, seed: int) -> Validity:
 
 def silhouettes_of(points: Points, labels: Labels, k: int, *, seed: int) -> tuple[float, ...]:
     """Give the mean silhouette of each of the k segments, of a sample of points where there are many."""
-    sample = _sample(points, seed)
+    sample = _sample(points, [labels], seed)
     (users,) = silhouette(sample_of(points, sample), [labels[sample]])
     return tuple(float(value) for value in by_segment(users, points.weights[sample], labels[sample], k))
 
@@ -101,14 +101,15 @@ def silhouette(points: Points, labellings: Sequence[Labels]) -> list[Floats]:
 
 
 def by_segment(values: Floats, weights: Floats, labels: Labels, k: int) -> Floats:
-    """Give each segment's weighted mean of values, shape (k,); NaN for one without a point."""
-    mass = np.bincount(labels, weights=weights, minlength=k)
-    with np.errstate(invalid="ignore"):
-        return np.bincount(labels, weights=weights * values, minlength=k) / mass
+    """Give each segment's weighted mean of values, shape (k,); each has a point at least."""
+    return np.bincount(labels, weights=weights * values, minlength=k) / np.bincount(labels, weights, k)
 
 
 def calinski_harabasz(points: Points, labels: Labels) -> float:
-    """Give the between over within variance, each by its degrees of freedom; infinite where nothing varies within.
+    """Give the between over within variance, each by its degrees of freedom; 1 where nothing varies within.
+
+    That 1 is scikit-learn's: it only happens where there are as many segments as different users, which is no good
+    clustering, and JSON knows no infinity.
 
     References
     ----------
@@ -119,7 +120,7 @@ def calinski_harabasz(points: Points, labels: Labels) -> float:
     middle = np.average(points.values, axis=0, weights=points.weights)
     between = float(mass @ ((centres - middle) ** 2).sum(axis=1))
     k, n = len(mass), points.users
-    return np.inf if within == 0 else between / (k - 1) * (n - k) / within
+    return 1.0 if within == 0 else between / (k - 1) * (n - k) / within
 
 
 def davies_bouldin(points: Points, labels: Labels) -> float:
@@ -144,12 +145,17 @@ def _centres(points: Points, labels: Labels) -> tuple[Floats, Floats]:
     return np.column_stack(sums) / mass[:, None], mass
 
 
-def _sample(points: Points, seed: int) -> Labels:
-    """Choose which points are measured against each other: all, or `MOST` of them at random."""
+def _sample(points: Points, labellings: Sequence[Labels], seed: int) -> Labels:
+    """Choose which points are measured against each other: all, or `MOST` of them at random.
+
+    With these, all of a segment so small that chance left it out: each has a silhouette.
+    """
     n = len(points.values)
     if n <= MOST:
         return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, MOST, replace=False))
+    sample = np.random.default_rng(seed).choice(n, MOST, replace=False)
+    left_out = [np.flatnonzero(~np.isin(labels, labels[sample])) for labels in labellings]
+    return np.unique(np.concatenate([sample, *left_out]))
 
 
 def sample_of(points: Points, rows: Labels) -> Points:

@@ -1,0 +1,1 @@
+"""Figures: facts in, Altair charts out, each titled with what its numbers support."""

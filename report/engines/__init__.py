@@ -1,0 +1,47 @@
+"""Two engines that make the same page of the same document: Quarto, and the parts that Quarto is made of."""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from report.engines.embedded import Embedded
+from report.engines.quarto import Quarto
+from report.errors import MachineError
+
+Choice = Literal["auto", "quarto", "embedded"]
+
+
+class Engine(Protocol):
+    """What renders a document."""
+
+    name: str
+
+    def version(self) -> str:
+        """Say which version renders."""
+        ...
+
+    def render(self, document: Path, facts: Path) -> Path:
+        """Render a .qmd in its workshop to an HTML file beside it.
+
+        Raises
+        ------
+        RenderError
+            If the document can't be rendered as it stands.
+        """
+        ...
+
+
+def find_engine(choice: Choice) -> Engine:
+    """Give the engine that was asked for; `auto` takes Quarto where it is installed.
+
+    Raises
+    ------
+    MachineError
+        If Quarto was asked for and isn't there.
+    """
+    quarto = Quarto.find()
+    if choice == "quarto" and quarto is None:
+        raise MachineError(
+            "ENGINE=quarto, but there is no quarto on this machine. Install it from quarto.org, "
+            "or leave ENGINE out: the embedded engine makes the same pages."
+        )
+    return quarto if quarto is not None and choice != "embedded" else Embedded()

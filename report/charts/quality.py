@@ -1,0 +1,158 @@
+"""What came in: every column before and after cleaning."""
+
+import altair as alt
+
+from report import theme, words
+from report.charts.picture import Picture, inline, shorten, tips, title
+from report.written import decimal, label, measured, percent, thousands
+from segmentation.facts import Facts, Numbers
+from segmentation.schema import BY_NAME
+
+_HIGH = 120
+_SHORT = "datum.value == 0 ? '0' : format(datum.value, '~s')"  # 0, 50k, 100k
+_PERCENT = "format(100 * datum.value, 'd') + '\u00a0%'"  # as on the pages
+
+
+def numbers(facts: Facts) -> Picture:
+    """How each number is spread over the users: kept, and left out."""
+    panels = [_histogram(name, column) for name, column in facts.distributions.numbers.items()]
+    columns = facts.distributions.numbers
+    return Picture(
+        chart=alt.vconcat(
+            *(alt.hconcat(*panels[row : row + 2], spacing=28) for row in range(0, len(panels), 2)), spacing=18
+        ).properties(title=title(words.typical(facts), "Users by value; red, where rows were left out")),
+        caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
+        alt=shorten(words.typical(facts) + "."),
+        header=(
+            "Column",
+            "Mean",
+            "SD",
+            "First quartile",
+            "Median",
+            "Third quartile",
+            "Missing",
+            "Impossible",
+        ),
+        rows=tuple(
+            (
+                label(name).capitalize(),
+                measured(column.mean, name),
+                measured(column.sd, name),
+                *(measured(value, name) for value in column.quartiles),
+                thousands(column.missing),
+                thousands(column.outside),
+            )
+            for name, column in columns.items()
+        ),
+    )
+
+
+def categories(facts: Facts) -> Picture:
+    """How often each value of a category stands in the file."""
+    panels = []
+    shares = facts.shares
+    for name, column in facts.distributions.categories.items():
+        rows = [
+            {
+                "value": item.value,
+                "share": shares[name].get(item.value, 0.0),
+                "said": percent(shares[name].get(item.value, 0.0)),
+                "after": thousands(item.after),
+                "before": thousands(item.before),
+            }
+            for item in column.values
+        ]
+        order = [row["value"] for row in rows]
+        base = alt.Chart(inline(rows)).encode(
+            alt.Y("value:N", sort=order, title=None).axis(
+                labelColor=theme.INK, labelFontSize=11.5, labelLimit=110
+            ),
+            alt.X("share:Q")
+            .title("Share of users")
+            .scale(domain=[0, max(float(str(row["share"])) for row in rows) * 1.3], nice=False)
+            .axis(labelExpr=_PERCENT, tickCount=3),
+        )
+        bars = base.mark_bar(color=theme.MUTED, height={"band": 0.66}).encode(
+            tooltip=tips(
+                ("value", label(name).capitalize()), ("said", "Share"), ("after", "Kept"), ("before", "Read")
+            )
+        )
+        text = base.mark_text(align="left", dx=5, fontSize=11.5).encode(alt.Text("said:N"))
+        panels.append(
+            alt.layer(bars, text).properties(
+                width=108,
+                height=19 * len(rows),
+                title=alt.TitleParams(label(name).capitalize(), fontSize=12.5, offset=6, frame="group"),
+            )
+        )
+    return Picture(
+        chart=alt.hconcat(*panels, spacing=10).properties(
+            title=title(words.commonest(facts), "Share of users kept")
+        ),
+        caption="Gender, employment and top genre of the users kept.",
+        alt=shorten(words.commonest(facts) + "."),
+        header=("Column", "Value", "Read", "Kept", "Share of kept"),
+        rows=tuple(
+            (
+                label(name).capitalize(),
+                item.value,
+                thousands(item.before),
+                thousands(item.after),
+                percent(shares[name].get(item.value, 0.0)),
+            )
+            for name, column in facts.distributions.categories.items()
+            for item in column.values
+        ),
+    )
+
+
+def _histogram(name: str, column: Numbers) -> alt.LayerChart:
+    """Draw one column's histogram, what was left out on top in red."""
+    unit, scale = _unit(name)
+    rows = [
+        {
+            "low": low / scale,
+            "high": high / scale,
+            "users": after,
+            "read": before,
+            "range": f"{decimal(low / scale, 0)} to {decimal(high / scale, 0)} {unit}",
+            "kept": thousands(after),
+            "lost": thousands(before - after),
+        }
+        for low, high, before, after in zip(
+            column.edges[:-1], column.edges[1:], column.before, column.after, strict=True
+        )
+    ]
+    base = alt.Chart(inline(rows)).encode(
+        alt.X("low:Q", bin="binned")
+        .title(f"{label(name).capitalize()} ({unit})")
+        .axis(tickCount=6, labelExpr=_SHORT),
+        alt.X2("high:Q"),
+        tooltip=tips(("range", label(name).capitalize()), ("kept", "Users kept"), ("lost", "Left out")),
+    )
+    y = alt.Y("users:Q").title("Users").axis(grid=True, tickCount=3, labelExpr=_SHORT)
+    kept = base.mark_bar(color=theme.MUTED, binSpacing=0.5).encode(y)
+    lost = (
+        base.transform_filter(alt.datum.read > alt.datum.users)
+        .mark_bar(color=theme.LOST, binSpacing=0.5)
+        .encode(alt.Y("read:Q"), alt.Y2("users:Q"))
+    )
+    median = alt.Chart(inline([{"at": column.quartiles[1] / scale}])).mark_rule(
+        color=theme.INK, strokeWidth=1.5
+    )
+    return alt.layer(kept, lost, median.encode(alt.X("at:Q"))).properties(
+        width=(theme.WIDTH - 130) // 2,
+        height=_HIGH,
+        title=alt.TitleParams(
+            label(name).capitalize(),
+            subtitle=f"median {measured(column.quartiles[1], name)}",
+            fontSize=12.5,
+            offset=6,
+            frame="group",
+        ),
+    )
+
+
+def _unit(name: str) -> tuple[str, float]:
+    """Give the unit in which a column is drawn, and how many of the column's own go into it."""
+    return ("hours a month", 60.0) if name == "usage_per_month" else (BY_NAME[name].unit, 1.0)

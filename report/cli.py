@@ -1,0 +1,97 @@
+"""The command line: what `make` calls."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from report import files, theme, words
+from report.engines import Choice
+from report.errors import ReportError
+from report.month import Run, make_month
+from report.settings import read_settings
+from report.written import decimal, percent, thousands
+from segmentation.errors import SegmentationError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+_out = Console(highlight=False)
+
+
+@app.callback()
+def main() -> None:
+    """Make the listener report of a month."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+@app.command()
+def report(
+    data: Annotated[str, typer.Option(help="The month's file; the newest in data/ if left out.")] = "",
+    month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
+    engine: Annotated[str, typer.Option(help="auto, quarto or embedded.")] = "auto",
+    settings: Annotated[Path, typer.Option(help="The dials.")] = files.ROOT / "settings.toml",
+    output: Annotated[Path | None, typer.Option(help="Where the month's folder goes.")] = None,
+) -> None:
+    """Turn a month's file of users into its report."""
+    dials = read_settings(settings)
+    source = Path(data) if data else files.newest_month(files.ROOT / dials.data.folder)
+    name = files.month_of(source, month)
+    with _out.status("Starting") as status:
+        run = make_month(
+            source,
+            name,
+            dials,
+            engine=_engine(engine),
+            output=output or files.ROOT / dials.data.output,
+            tell=status.update if _out.is_terminal else lambda _: None,
+        )
+    _tell(run)
+
+
+def _engine(said: str) -> Choice:
+    if said in ("auto", "quarto", "embedded"):
+        return said  # type: ignore[return-value]
+    raise ReportError(f"ENGINE={said} is no engine. Choose auto, quarto or embedded.")
+
+
+def _tell(run: Run) -> None:
+    """End with a short table of the segments and where the files lie."""
+    facts = run.facts
+    audit = facts.audit
+    _out.print(
+        f"[bold]{words.month(facts)}[/] · {thousands(audit.read)} users read, {thousands(audit.read - audit.kept)} dropped, "
+        f"{thousands(audit.kept)} kept · {len(facts.segments)} segments ({facts.elbow.decided_by}) · "
+        f"structure {words.strength(facts)}"
+    )
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for column in ("left", "right", "right", "left"):
+        table.add_column(justify=column)  # type: ignore[arg-type]
+    for segment in facts.segments:
+        table.add_row(
+            f"  [{theme.colour(segment.id)}]■[/] {segment.name}",
+            thousands(segment.users),
+            percent(segment.share),
+            f"silhouette {decimal(segment.silhouette)}",
+        )
+    _out.print(table)
+    where = files.shown(run.folder)
+    _out.print(f"  report      {where}/report.html", soft_wrap=True)
+    _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
+    _out.print(f"  profiles    {where}/profiles/   {len(facts.segments)}", soft_wrap=True)
+    found = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
+    _out.print(f"  rendered by the {run.engine} engine{found} in {run.seconds:.1f} s", soft_wrap=True)
+
+
+def run() -> None:
+    """Run the command line; what a person can correct ends in a sentence and exit code 1."""
+    try:
+        app(standalone_mode=False)
+    except (ReportError, SegmentationError) as error:
+        print(f"make report: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (typer.Abort, KeyboardInterrupt):
+        print("Stopped; the last good report is as it was.", file=sys.stderr)
+        sys.exit(130)

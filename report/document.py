@@ -1,0 +1,203 @@
+"""What a document's cells call: facts in, Markdown out, the same in Quarto and in the embedded engine.
+
+No cell gives `text/html`: Quarto adds RequireJS and jQuery from a network for any such output. Markdown with raw HTML
+blocks passes through both engines unchanged. All text that comes from facts is escaped here, once.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+
+from report import files, theme, words, written
+from report.charts import segments
+from report.charts.picture import Picture
+from report.tables import Table
+from segmentation.facts import Facts, Segment
+
+Medium = Literal["screen", "print"]
+FIGURES = Path("figures")  # beside the document: where the engine runs its cells
+_ESCAPED = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which Markdown may take for itself
+
+
+def escape(text: str) -> str:
+    """Write plain text so that Markdown leaves it as it is."""
+    return _ESCAPED.sub(r"\\\1", " ".join(text.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """A piece of a document that shows itself as Markdown."""
+
+    text: str
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Document:
+    """One document's view of one month.
+
+    Parameters
+    ----------
+    facts : Facts
+        The month.
+    medium : {"screen", "print"}
+        Whether charts answer to a pointer and number themselves, or are made for paper.
+    templates : Path
+        Folder of the Jinja2 templates.
+    figures : Path
+        Folder of the pictures, as seen from where the cells run.
+    """
+
+    def __init__(self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES) -> None:
+        self.facts = facts
+        self.figures = figures
+        self.medium = medium
+        self._jinja = _environment(templates)
+
+    def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
+        """Give a sentence of `report.words`, to stand inside a paragraph."""
+        return Markdown(escape(sentence(self.facts, *args)))
+
+    def show(self, make: Callable[..., Picture | Table], *args: Any) -> Markdown:
+        """Give a chart of `report.charts` or a table of `report.tables`, drawn, with all that belongs to it."""
+        made = make(self.facts, *args)
+        label = re.sub(r"[^a-z0-9]+", "-", "-".join([make.__name__, *(str(arg.id) for arg in args)]).lower())
+        return Markdown(self._picture(made, label) if isinstance(made, Picture) else self._table(made, label))
+
+    def profiles(self) -> Markdown:
+        """Give every segment's profile, from templates/profile.md."""
+        return Markdown("\n\n".join(self.profile(segment.id).text for segment in self.facts.segments))
+
+    def profile(self, segment: str) -> Markdown:
+        """Give one segment's profile."""
+        template = self._jinja.get_template("profile.md")
+        one = self.facts.segment(segment)
+        return Markdown(
+            template.render(facts=self.facts, segment=one, medium=self.medium, colour=theme.colour(segment), page=self, words=words)
+        )
+
+    def template(self, name: str) -> Markdown:
+        """Give a whole template."""
+        return Markdown(self._jinja.get_template(name).render(facts=self.facts, medium=self.medium, page=self, words=words, theme=theme))
+
+    def picture(self, name: str, segment: Segment) -> Markdown:
+        """Give a chart of one segment, for a template that lays it out."""
+        return self.show(getattr(segments, name), segment)
+
+    def scripts(self) -> Markdown:
+        """Give what makes the charts answer to a pointer: one bundle for the whole page, with nothing to fetch."""
+        import vl_convert  # noqa: PLC0415 - a document for print never needs it
+
+        self.figures.mkdir(exist_ok=True)
+        (self.figures / "charts.js").write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+        (self.figures / "page.js").write_text(files.template("page.js"), encoding="utf-8")
+        look = json.dumps({"config": theme.config(), "dark": theme.DARK})
+        return Markdown(
+            _raw(
+                f'<script type="application/json" id="look">{_script(look)}</script>\n'
+                f'<script src="{FIGURES.name}/charts.js"></script>\n<script src="{FIGURES.name}/page.js"></script>'
+            )
+        )
+
+    def downloads(self) -> Markdown:
+        """Give the links that save every number of the page."""
+        data = json.dumps(files.facts_text(self.facts))
+        return Markdown(_raw(f'<script type="application/json" id="facts">{_script(data)}</script>'))
+
+    def _picture(self, picture: Picture, label: str) -> str:
+        """Write the chart's picture to a file and refer to it; for the screen with its specification and its numbers."""
+        spec = picture.chart.to_dict()
+        self.figures.mkdir(exist_ok=True)
+        path = self.figures / f"{self.medium}-{label}.svg"
+        path.write_text(_svg(spec), encoding="utf-8")
+        alt = escape(picture.alt).replace('"', r"\"")
+        if self.medium == "print":
+            return f'![]({self.figures.name}/{path.name}){{fig-alt="{alt}"}}'
+        rows = Table(picture.caption, picture.header, picture.rows)
+        return "\n\n".join(
+            [
+                f'![{escape(picture.caption)}]({self.figures.name}/{path.name}){{#fig-{label} fig-alt="{alt}"}}',
+                _raw(
+                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_script(_compact(spec))}</script>\n'
+                    f'<details class="numbers"><summary>Numbers behind this chart</summary>\n{rows.html()}\n</details>'
+                ),
+            ]
+        )
+
+    def _table(self, table: Table, label: str) -> str:
+        if self.medium == "print":
+            return _raw(table.html(caption=True))
+        return f"::: {{#tbl-{label}}}\n\n{_raw(table.html())}\n\n{escape(table.caption)}\n\n:::"
+
+
+def open_document(facts: str | Path, medium: Medium) -> Document:
+    """Open a month for a document.
+
+    Parameters
+    ----------
+    facts : str or Path
+        The month's facts.json; an empty string for the newest month that was made.
+    medium : {"screen", "print"}
+        What the document is for.
+
+    Raises
+    ------
+    ReportError
+        If there is no such file.
+    FactsError
+        If it was written by another version.
+    """
+    return Document(files.read_facts(Path(facts) if facts else files.newest_facts()), medium, files.TEMPLATES)
+
+
+def _environment(templates: Path) -> jinja2.Environment:
+    """Set Jinja2 up for Markdown: strict, and every text escaped that isn't Markdown already."""
+
+    def finalize(value: Any) -> Any:
+        return escape(value) if isinstance(value, str) else value
+
+    # Jinja2's own autoescape writes HTML entities; what is made here is Markdown, so `finalize` escapes for that
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701
+    )
+    environment.filters.update(written.FILTERS, raw=Markdown)
+    return environment
+
+
+def _svg(spec: dict[str, Any]) -> str:
+    """Draw a chart."""
+    import vl_convert  # noqa: PLC0415 - a document may have no chart
+
+    for folder in files.font_folders():
+        vl_convert.register_font_directory(str(folder))
+    svg: str = vl_convert.vegalite_to_svg(spec | {"config": theme.config()})
+    return svg
+
+
+def _compact(spec: dict[str, Any]) -> str:
+    """Write a specification for the page: the look is said once for all of them."""
+    kept = {key: value for key, value in spec.items() if key not in ("config", "$schema")}
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def _script(text: str) -> str:
+    """Write JSON so that it can't end its script element."""
+    return text.replace("<", "\\u003c")
+
+
+def _raw(markup: str) -> str:
+    return f"```{{=html}}\n{markup}\n```"

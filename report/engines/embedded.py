@@ -1,0 +1,208 @@
+"""Rendering without Quarto, by the parts that Quarto is made of: Jupyter runs the cells, Pandoc makes the page.
+
+It knows as much of Quarto as these documents use, and refuses the rest by name: a page that silently lacks something
+would be worse than none. What it emits has the shape that Quarto 1.9 emits, so that one style sheet serves both.
+"""
+
+import ast
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from report.engines.pandoc import Look, make_page, version
+from report.errors import RenderError
+
+_INLINE = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")
+_OPTION = re.compile(r"^#\|\s?(.*)$")
+
+_DOCUMENT_KEYS = {"title", "lang", "format", "jupyter", "execute", "project"}
+_HTML_KEYS = {
+    "css",
+    "embed-resources",
+    "minimal",
+    "section-divs",
+    "template",
+    "theme",
+    "toc",
+    "toc-depth",
+}
+_CELL_KEYS = {"tags"}
+_REFUSED = {  # what Quarto would do something with, and Pandoc nothing
+    "a shortcode": re.compile(r"\{\{<"),
+    "a callout": re.compile(r"^:::+.*\.callout-", re.MULTILINE),
+    "a tabset": re.compile(r"^:::+.*\.panel-tabset", re.MULTILINE),
+    "a layout": re.compile(r"^:::+.*\blayout", re.MULTILINE),
+    "conditional content": re.compile(r"^:::+.*\.content-(visible|hidden)", re.MULTILINE),
+    "a column class": re.compile(r"^:::+.*\.column-(page|screen|margin|body)", re.MULTILINE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Jupyter by papermill, and Pandoc from its wheel."""
+
+    name: str = "embedded"
+
+    def version(self) -> str:
+        """Say which version renders."""
+        return f"pandoc {version()}"
+
+    def render(self, document: Path, facts: Path) -> Path:
+        """Render a .qmd in its workshop to an HTML file beside it.
+
+        Raises
+        ------
+        RenderError
+            If the document uses what this engine doesn't know, or a cell fails.
+        """
+        source = document.read_text(encoding="utf-8")
+        notebook = _read(source, document.name)
+        options = _options(notebook.metadata.pop("front", {}), document)
+        _run(notebook, document, facts)
+        markdown = "\n\n".join(_compiled(notebook, document.name))
+        css = options.get("css", [])
+        look = Look(
+            title=options["title"],
+            lang=options.get("lang", "en"),
+            template=options["template"],
+            css=(css,) if isinstance(css, str) else tuple(css),
+            toc_depth=options.get("toc-depth", 3) if options.get("toc") else 0,
+        )
+        return make_page(markdown, look, document.with_suffix(".html"))
+
+
+def _read(source: str, name: str) -> Any:
+    """Split a document into cells; each expression inside a text becomes part of a cell of its own before it."""
+    import jupytext  # noqa: PLC0415
+    import nbformat  # noqa: PLC0415
+
+    for feature, pattern in _REFUSED.items():
+        if found := pattern.search(source):
+            line = source.count("\n", 0, found.start()) + 1
+            raise _unknown(name, f"{feature} on line {line}")
+    notebook = jupytext.reads(source, fmt="Rmd")
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type == "raw":
+            notebook.metadata["front"] = yaml.safe_load(cell.source.strip().strip("-"))
+        elif cell.cell_type == "code":
+            cells.append(_code(cell, name))
+        else:
+            expressions = _INLINE.findall(cell.source)
+            if expressions:
+                inline = nbformat.v4.new_code_cell(_ASK.format(expressions=", ".join(f"({e})" for e in expressions)))
+                cells.append(inline)
+            cell.metadata["inline"] = len(expressions)
+            cells.append(cell)
+    notebook.cells = cells
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
+
+
+_KERNELS = "report.engines.kernels.Kernels"
+
+
+# An expression shows itself as Markdown where it can, as Quarto has it; a plain string stands as it is.
+_ASK = (
+    "[value._repr_markdown_() if hasattr(value, '_repr_markdown_') else str(value) for value in [{expressions}]]"
+)
+
+
+def _code(cell: Any, name: str) -> Any:
+    """Move a cell's options from its first lines to its metadata."""
+    lines = cell.source.split("\n")
+    said = []
+    while lines and (option := _OPTION.match(lines[0])):
+        said.append(option[1])
+        lines.pop(0)
+    options = yaml.safe_load("\n".join(said)) or {}
+    if unknown := options.keys() - _CELL_KEYS:
+        raise _unknown(name, f"the cell option {min(unknown)!r}")
+    cell.source = "\n".join(lines)
+    cell.metadata = type(cell.metadata)({"tags": options.get("tags", [])})
+    return cell
+
+
+def _options(front: dict[str, Any], document: Path) -> dict[str, Any]:
+    """Merge the project's options with the document's own; paths of either are relative to the document."""
+    project = yaml.safe_load((document.parent.parent / "_quarto.yml").read_text(encoding="utf-8"))
+    options: dict[str, Any] = {}
+    for place, said in (("_quarto.yml", project), (document.name, front)):
+        if unknown := said.keys() - _DOCUMENT_KEYS:
+            raise _unknown(place, f"the option {min(unknown)!r}")
+        formats = said.get("format", {})
+        if other := formats.keys() - {"html"}:
+            raise _unknown(place, f"the format {min(other)!r}")
+        html = formats.get("html", {})
+        if unknown := html.keys() - _HTML_KEYS:
+            raise _unknown(place, f"the option {min(unknown)!r} of format html")
+        options |= {key: value for key, value in said.items() if key in ("title", "lang")} | html
+    return options
+
+
+def _run(notebook: Any, document: Path, facts: Path) -> None:
+    """Run the cells where the document lies, as Quarto does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Jupyter's own deprecations
+        import papermill  # noqa: PLC0415
+        from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
+
+        logging.getLogger("papermill").setLevel(logging.ERROR)
+        # nobody's start-up files, nothing of this project's source folder in the way of `import`
+        os.environ |= {"IPYTHONDIR": str(document.parent / ".ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        try:
+            done = papermill.execute_notebook(
+                notebook,
+                None,
+                parameters={"facts": str(facts)},
+                cwd=str(document.parent),
+                kernel_name="python3",
+                kernel_manager_class=_KERNELS,
+                progress_bar=False,
+                log_output=False,
+            )
+        except papermill.PapermillExecutionError as error:
+            raise RenderError(
+                f"{document.name}: a cell failed with {error.ename}: {error.evalue} "
+                f"(in {error.source.strip().splitlines()[-1][:80]!r})."
+            ) from error
+        except (DeadKernelError, RuntimeError) as error:
+            raise RenderError(f"{document.name}: the cells' process ended ({error}). Is there enough memory?") from error
+    notebook.cells = done.cells
+
+
+def _compiled(notebook: Any, name: str) -> Iterator[str]:
+    """Give the Markdown of each cell: texts with their values filled in, and what the cells returned."""
+    values: list[str] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if cell.source.startswith("[value._repr_markdown_()"):
+                values = ast.literal_eval(cell.outputs[0]["data"]["text/plain"])
+                continue
+            for output in cell.outputs:
+                yield _output(output, name)
+        else:
+            filled = iter(values if cell.metadata.get("inline") else [])
+            yield _INLINE.sub(lambda _, filled=filled: next(filled), cell.source)  # type: ignore[misc]
+
+
+def _output(output: Any, name: str) -> str:
+    """Give the Markdown of one output; anything else would look different in Quarto."""
+    data = output.get("data", {})
+    if "text/html" in data or "text/markdown" not in data:
+        kind = "text/html" if "text/html" in data else next(iter(data), output.get("name", output.output_type))
+        raise _unknown(name, f"a cell that gives {kind}; its cells give text/markdown")
+    return f"::: {{.cell}}\n::: {{.cell-output .cell-output-display}}\n\n{data['text/markdown']}\n\n:::\n:::"
+
+
+def _unknown(place: str, what: str) -> RenderError:
+    return RenderError(
+        f"{place}: {what} is more than the embedded engine knows. Render with ENGINE=quarto, or write it another way."
+    )

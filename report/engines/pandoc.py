@@ -1,0 +1,73 @@
+"""Markdown to a self-contained page, by the Pandoc that comes as a wheel."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypandoc
+
+from report.errors import RenderError
+
+_FILTER = Path(__file__).with_name("crossref.lua")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a page is put together.
+
+    Attributes
+    ----------
+    title, lang : str
+        Of the page.
+    template : str
+        Pandoc template, relative to the page.
+    css : tuple of str
+        Style sheets, relative to the page.
+    toc_depth : int
+        Levels of headings in the contents; 0 for no contents.
+    """
+
+    title: str
+    template: str
+    css: tuple[str, ...]
+    lang: str = "en"
+    toc_depth: int = 0
+
+
+def version() -> str:
+    """Say which Pandoc it is."""
+    return str(pypandoc.get_pandoc_version())
+
+
+def make_page(markdown: str, look: Look, page: Path) -> Path:
+    """Make a page with its pictures, styles and scripts inside.
+
+    Raises
+    ------
+    RenderError
+        If Pandoc fails, or warns of anything.
+    """
+    arguments: Sequence[str] = [
+        pypandoc.get_pandoc_path(),
+        "--from=markdown",
+        "--to=html5",
+        "--standalone",
+        "--embed-resources",
+        "--section-divs",
+        "--wrap=none",
+        "--fail-if-warnings",
+        f"--lua-filter={_FILTER}",
+        f"--template={look.template}",
+        f"--metadata=title:{look.title}",
+        f"--metadata=lang:{look.lang}",
+        *(f"--css={path}" for path in look.css),
+        *(["--toc", f"--toc-depth={look.toc_depth}"] if look.toc_depth else []),
+        f"--output={page.name}",
+    ]
+    done = subprocess.run(
+        arguments, input=markdown, cwd=page.parent, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {done.stderr.strip()[:400]}")
+    return page

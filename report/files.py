@@ -1,0 +1,187 @@
+"""The one door to disk: months in, a month's folder out, whole or not at all."""
+
+import hashlib
+import json
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from report.errors import InputError, ReportError
+from segmentation.facts import Facts, from_dict, to_dict
+
+ROOT = Path(__file__).parent.parent
+TEMPLATES = ROOT / "templates"
+KINDS = (".csv", ".parquet", ".xlsx")
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_FONTS = ("font_source_sans_pro", "font_source_serif_pro")
+
+
+def check_month(month: str) -> str:
+    """Make sure that a month reads "2026-10".
+
+    Raises
+    ------
+    InputError
+        If it doesn't.
+    """
+    if not _MONTH.fullmatch(month):
+        raise InputError(f"MONTH={month} is no month. Write it as year and month: MONTH=2026-10.")
+    return month
+
+
+def newest_month(folder: Path) -> Path:
+    """Find the newest month's file in a folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, or two of the same month.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder. Create it with a file like 2026-10.csv, or name one: make report DATA=file.")
+    months = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS and _MONTH.fullmatch(path.stem))
+    if not months:
+        raise InputError(
+            f"{folder}: holds no month. Put a file there named like 2026-10.csv (or .parquet, .xlsx), "
+            "or name one: make report DATA=file MONTH=2026-10."
+        )
+    newest = [path for path in months if path.stem == months[-1].stem]
+    if len(newest) > 1:
+        raise InputError(
+            f"{folder}: {' and '.join(path.name for path in newest)} are the same month. "
+            f"Keep one, or name it: make report DATA={newest[0]}."
+        )
+    return newest[0]
+
+
+def sha256(path: Path) -> str:
+    """Give the hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_sample(path: Path) -> bool:
+    """Tell whether a file is one of the synthetic months that the project ships, byte for byte."""
+    known = (ROOT / "data" / "SHA256SUMS").read_text(encoding="ascii").split()
+    return sha256(path) in known
+
+
+@contextmanager
+def building(output: Path, month: str) -> Iterator[Path]:
+    """Give a folder beside the month's; when all went well it takes the month's place, else it is gone.
+
+    The last good month is moved aside before and deleted after, so that there is always a whole one.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{month}-", dir=output))
+    try:
+        yield new
+        new.chmod(0o755)
+        place = output / month
+        old = output / f".{month}-old"
+        if old.exists():
+            shutil.rmtree(old)
+        if place.exists():
+            place.rename(old)
+        new.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def facts_text(facts: Facts) -> str:
+    """Write facts as JSON."""
+    return json.dumps(to_dict(facts), indent=1, ensure_ascii=False) + "\n"
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON for people and programs."""
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_facts(path: Path) -> Facts:
+    """Read a month's facts.json.
+
+    Raises
+    ------
+    ReportError
+        If the file isn't there or is no JSON.
+    FactsError
+        If it was written by another version.
+    """
+    try:
+        return from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ReportError(f"{path}: can't be read ({error.strerror}). Make the month first: make report.") from error
+    except json.JSONDecodeError as error:
+        raise ReportError(f"{path}: is no JSON ({error}). Make the month again: make report.") from error
+
+
+def newest_facts(output: Path = ROOT / "_output") -> Path:
+    """Find the facts of the newest month that was made.
+
+    Raises
+    ------
+    ReportError
+        If none was.
+    """
+    made = sorted(path for path in output.glob("*/facts.json") if _MONTH.fullmatch(path.parent.name))
+    if not made:
+        raise ReportError(f"{output}: no month was made yet. Make one first: make report.")
+    return made[-1]
+
+
+def template(name: str) -> str:
+    """Read a file of templates/."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def font_folders() -> list[Path]:
+    """Find the folders of the fonts that charts and pages use; they come as packages."""
+    specs = [find_spec(package) for package in _FONTS]
+    return [Path(spec.origin).parent / "files" for spec in specs if spec and spec.origin]
+
+
+def workshop(folder: Path) -> Path:
+    """Lay out a copy of the documents and templates in a folder, for an engine to work in."""
+    shutil.copytree(TEMPLATES, folder / "templates")
+    (folder / "report").mkdir()
+    for document in (ROOT / "report").glob("*.qmd"):
+        shutil.copy(document, folder / "report")
+    shutil.copy(ROOT / "_quarto.yml", folder)
+    return folder
+
+
+def owner_only(path: Path) -> None:
+    """Let nobody but the owner read a file: it has a row a user."""
+    path.chmod(0o600)
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder that this program made."""
+    shutil.rmtree(folder)
+
+
+def month_of(source: Path, month: str) -> str:
+    """Give the month that was asked for, else the one that the file is named for.
+
+    Raises
+    ------
+    InputError
+        If neither is a month.
+    """
+    if month or _MONTH.fullmatch(source.stem):
+        return check_month(month or source.stem)
+    raise InputError(f"{source.name}: which month is it? Name it: make report DATA={source} MONTH=2026-10.")
+
+
+def shown(path: Path) -> Path:
+    """Give a path as short as it can be shown: relative to where the reader is."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,147 @@
+"""One run, top to bottom: a month's file in, a month's folder out."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from report import files
+from report.engines import Choice, Engine, find_engine
+from report.fonts import embed_fonts
+from report.inputs import read_users
+from report.playbook import read_playbook, with_plays
+from report.printing import check_printing, print_pdf
+from report.profiles import write_profiles
+from report.settings import Settings
+from segmentation.analysis import Analysis, analyse
+from segmentation.facts import Facts, Source
+
+_PARTS = ("altair", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
+
+
+@dataclass(slots=True)
+class Clock:
+    """How long each stage took, in seconds, and whom to tell as it begins."""
+
+    tell: Callable[[str], None]
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what is done inside."""
+        self.tell(name)
+        start = time.perf_counter()
+        yield
+        self.stages[name] = round(time.perf_counter() - start, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run made.
+
+    Attributes
+    ----------
+    facts : Facts
+        The month.
+    folder : Path
+        Where it lies.
+    engine : str
+        Which engine rendered.
+    pages : int
+        Pages of the PDF.
+    seconds : float
+        How long it took.
+    """
+
+    facts: Facts
+    folder: Path
+    engine: str
+    pages: int
+    seconds: float
+
+
+def make_month(
+    source: Path, month: str, settings: Settings, *, engine: Choice, output: Path, tell: Callable[[str], None]
+) -> Run:
+    """Make a month's report: read, analyse, render, print, and put it in place whole.
+
+    Parameters
+    ----------
+    source : Path
+        The month's file.
+    month : str
+        "2026-10".
+    settings : Settings
+        Every dial.
+    engine : {"auto", "quarto", "embedded"}
+        What renders the documents.
+    output : Path
+        Where the month's folder goes.
+    tell : callable
+        Told the name of each stage as it begins.
+
+    Raises
+    ------
+    ReportError, SegmentationError
+        If anything is wrong that a person can correct; the month's last folder is then as it was.
+    """
+    start = time.perf_counter()
+    clock = Clock(tell)
+    check_printing()
+    renderer = find_engine(engine)
+    playbook = read_playbook(files.TEMPLATES / "playbook.toml")
+    with clock.stage("Reading users"):
+        users = read_users(source, settings.columns)
+        told = Source(name=source.name, sha256=files.sha256(source), synthetic=files.is_sample(source))
+    with clock.stage("Finding segments"):
+        analysis = analyse(users, settings.plan(), month=month, source=told, brand=settings.signature())
+    del users  # the documents need the memory
+    facts = with_plays(analysis.facts, playbook.play)
+    with files.building(output, month) as folder:
+        _write(analysis, facts, folder)
+        del analysis
+        pages = _lay_out(facts, folder, renderer, settings, clock)
+        seconds = time.perf_counter() - start
+        files.write_json(
+            folder / "run.json",
+            {
+                "month": month,
+                "engine": renderer.name,
+                "engine_version": renderer.version(),
+                "python": platform.python_version(),
+                "versions": {name: version(name) for name in _PARTS},
+                "input": {"name": told.name, "sha256": told.sha256},
+                "seed": facts.seed,
+                "seconds": clock.stages | {"all": round(seconds, 3)},
+            },
+        )
+    return Run(facts, output / month, renderer.name, pages, seconds)
+
+
+def _write(analysis: Analysis, facts: Facts, folder: Path) -> None:
+    """Write the facts, and the one file with a row a user."""
+    (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
+    analysis.users.write_parquet(folder / "segments.parquet")
+    files.owner_only(folder / "segments.parquet")
+
+
+def _lay_out(facts: Facts, folder: Path, engine: Engine, settings: Settings, clock: Clock) -> int:
+    """Render both documents side by side, print one, write the profiles; give the PDF's number of pages."""
+    bench = files.workshop(folder / "workshop")
+    documents = [bench / "report" / name for name in ("report.qmd", "executive.qmd")]
+    with clock.stage("Rendering the documents"), ThreadPoolExecutor() as pool:
+        report, executive = pool.map(lambda document: engine.render(document, folder / "facts.json"), documents)
+    with clock.stage("Writing the profiles"):
+        profiles = write_profiles(facts, bench, folder / "profiles")
+    with clock.stage("Printing the PDF"):
+        identifier = facts.source.sha256.encode()[:32]
+        pages = print_pdf(executive, folder / "executive.pdf", paper=settings.page.paper, identifier=identifier)
+    for page in (report, *profiles):
+        embed_fonts(page)
+    report.rename(folder / "report.html")
+    files.remove(bench)
+    return pages

@@ -1,0 +1,95 @@
+"""The playbook: which play fits a segment, from rules that marketing edits and no code."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from report.settings import Number, parse
+from segmentation.facts import Facts, Measure, Play, Segment
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=240)]
+Level = Literal["low", "average", "high"]
+_FAR = 0.4  # SDs from the average that make a segment's number low or high, as in its name
+
+
+class MeasureRule(BaseModel):
+    """What a play is judged by: a column and the change that is wanted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: Number
+    change: Annotated[float, Field(gt=-1, lt=10)]
+
+
+class Rule(BaseModel):
+    """One play, and the segments that it fits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Line
+    when: dict[Number, Level] = {}
+    objective: Text
+    offer: Line
+    message: Text
+    channel: Text
+    timing: Text
+    tone_is: Text
+    tone_is_not: Text
+    do: Text
+    avoid: Text
+    unknown: Text
+    measure: MeasureRule
+
+    def fits(self, segment: Segment) -> bool:
+        """Tell whether every number that the rule speaks of is as it says."""
+        return all(level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items())
+
+
+class Playbook(BaseModel):
+    """All rules; the first that fits a segment counts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    play: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.play[-1].when:
+            raise ValueError(
+                f"the last play, {self.play[-1].name!r}, has a `when`, so a segment may be left without a play; "
+                "end the file with a play that has none"
+            )
+        return self
+
+
+def level(sds: float) -> Level:
+    """Call a number low, average or high by its distance from the average in standard deviations."""
+    return "low" if sds <= -_FAR else "high" if sds >= _FAR else "average"
+
+
+def read_playbook(path: Path) -> Playbook:
+    """Read the playbook.
+
+    Raises
+    ------
+    SettingsError
+        Naming the line of the mistake.
+    """
+    return parse(path, Playbook)
+
+
+def with_plays(facts: Facts, rules: Sequence[Rule]) -> Facts:
+    """Give every segment the first play that fits it."""
+    return replace(facts, segments=tuple(replace(s, play=_play(s, rules)) for s in facts.segments))
+
+
+def _play(segment: Segment, rules: Sequence[Rule]) -> Play:
+    rule = next(rule for rule in rules if rule.fits(segment))
+    baseline = segment.means[rule.measure.column]
+    words = rule.model_dump(exclude={"name", "when", "measure"})
+    measure = Measure(rule.measure.column, baseline, baseline * (1 + rule.measure.change))
+    return Play(rule=rule.name, measure=measure, **words)

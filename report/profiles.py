@@ -1,0 +1,41 @@
+"""A page for each segment, for whoever looks after it."""
+
+from pathlib import Path
+
+from report import files
+from report.document import Document
+from report.engines.pandoc import Look, make_page
+from segmentation.facts import Facts
+
+
+def write_profiles(facts: Facts, workshop: Path, out: Path) -> list[Path]:
+    """Write one self-contained page a segment.
+
+    Parameters
+    ----------
+    facts : Facts
+        The month.
+    workshop : Path
+        A folder to work in, with the templates.
+    out : Path
+        Where the pages go.
+    """
+    out.mkdir()
+    bench = workshop / "profiles"
+    bench.mkdir()
+    document = Document(facts, "print", files.TEMPLATES, figures=bench / "figures")
+    pages = []
+    for segment in facts.segments:
+        look = Look(
+            title=f"{segment.name}, {facts.month}", template="../templates/page.html", css=("../templates/screen.css",)
+        )
+        markdown = f"{document.template('masthead.md')}\n\n{document.profile(segment.id)}"
+        page = make_page(markdown, look, bench / f"{slug(segment.name)}.html")
+        pages.append(page.rename(out / page.name))
+    return pages
+
+
+def slug(name: str) -> str:
+    """Write a segment's name as a file's: "young-light-listeners"."""
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    return "-".join(words)[:80] or "segment"

@@ -1,0 +1,86 @@
+"""The one visual language of charts: colours, type and the look of an axis. The pages' twin is in templates/*.css.
+
+Segment colours were searched for: every two of the eight differ by at least 9.8 (CIEDE2000) as seen with full colour
+vision, protanopia, deuteranopia and tritanopia, and by at least 6 steps of lightness in grey print. A test holds it.
+"""
+
+from typing import Any
+
+SANS = "Source Sans Pro"
+SERIF = "Source Serif Pro"
+
+INK = "#1b2430"  # text, and what must be seen first
+MUTED = "#5b6672"  # text that may be read second: 5.9 to 1 on white
+FAINT = "#c6ccd2"  # lines that only guide
+ZONE = "#eef0f2"  # "this is the average"
+PAPER = "#ffffff"
+LOST = "#b3261e"  # rows that were left out
+
+# One colour a segment, by its id's number: S1 has the first, S9 the first again.
+SEGMENTS = ("#263385", "#d6875f", "#007667", "#d9bf80", "#6f4a7d", "#bb5f45", "#2b0a3d", "#b5e3ec")
+
+# What each of them is on a dark screen, where the page swaps them.
+DARK = {
+    INK: "#e8ebee",
+    MUTED: "#a3adb8",
+    FAINT: "#465059",
+    ZONE: "#252d36",
+    PAPER: "#161b21",
+    LOST: "#ff8a80",
+    "#263385": "#8f9df2",
+    "#d6875f": "#e59a72",
+    "#007667": "#35b5a2",
+    "#d9bf80": "#e6d29c",
+    "#6f4a7d": "#b58bc6",
+    "#bb5f45": "#d4755a",
+    "#2b0a3d": "#c9a6e0",
+    "#b5e3ec": "#b5e3ec",
+}
+
+WIDTH = 673  # pixels at 96 to the inch: the 178 mm between the margins of an A4 page
+
+
+def colour(segment: str) -> str:
+    """Give the colour of a segment by its id, "S1"."""
+    return SEGMENTS[(int(segment.removeprefix("S")) - 1) % len(SEGMENTS)]
+
+
+def config() -> dict[str, Any]:
+    """Give the Vega-Lite configuration that all charts share."""
+    axis = {
+        "domain": False,
+        "ticks": False,
+        "grid": True,
+        "gridColor": FAINT,
+        "gridWidth": 0.5,
+        "labelColor": MUTED,
+        "labelFontSize": 11,
+        "labelPadding": 5,
+        "titleColor": MUTED,
+        "titleFontSize": 11,
+        "titleFontWeight": 400,
+        "titlePadding": 7,
+    }
+    return {
+        "aria": False,  # one description a figure says more than a label on every mark
+        "background": None,
+        "font": SANS,
+        "padding": 2,
+        "view": {"stroke": None},
+        "axis": axis,
+        "axisY": {"grid": False},
+        "text": {"color": INK, "fontSize": 12},
+        "title": {
+            "anchor": "start",
+            "frame": "bounds",
+            "color": INK,
+            "fontSize": 14,
+            "fontWeight": 600,
+            "subtitleColor": MUTED,
+            "subtitleFontSize": 11.5,
+            "subtitlePadding": 4,
+            "offset": 12,
+        },
+        "concat": {"spacing": 14},
+        "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11},
+    }

@@ -1,0 +1,107 @@
+"""How numbers are written: one way each, on every page. Templates know these as filters.
+
+"0 %" and "100 %" stand only where they are exactly true, an absent number is said in words, and a number never
+breaks from its unit at the end of a line (U+00A0).
+"""
+
+import calendar
+
+from segmentation.schema import BY_NAME
+
+NBSP = "\u00a0"
+MINUS = "\u2212"
+ABSENT = "not known"
+_HOUR = 60  # minutes
+
+
+def thousands(value: float | None) -> str:
+    """Write a count: 4,907."""
+    return ABSENT if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def percent(share: float | None) -> str:
+    """Write a share of 0 to 1 in whole per cent: 32 %, <1 %, >99 %."""
+    if share is None:
+        return ABSENT
+    if 0 < share < 0.01:
+        return f"<1{NBSP}%"
+    if 0.99 < share < 1:
+        return f">99{NBSP}%"
+    return f"{share:.0%}".replace("%", f"{NBSP}%")
+
+
+def index(value: float | None) -> str:
+    """Write an index: 72. Where the base is too small it says nothing."""
+    return "too few" if value is None else f"{value:,.0f}"
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """Write a number with a fixed number of digits: 0.24."""
+    return ABSENT if value is None else f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def money(value: float | None) -> str:
+    """Write an amount in USD to three significant digits: $22,900."""
+    if value is None:
+        return ABSENT
+    step = 10 ** max(0, len(f"{abs(value):.0f}") - 3)
+    return f"${round(value / step) * step:,.0f}".replace("-", MINUS)
+
+
+def listening(minutes: float | None) -> str:
+    """Write minutes of listening: 45 minutes, 7 hours."""
+    if minutes is None:
+        return ABSENT
+    if minutes < 2 * _HOUR:
+        return f"{minutes:.0f}{NBSP}minutes"
+    return f"{minutes / _HOUR:.0f}{NBSP}hours"
+
+
+def measured(value: float | None, column: str) -> str:
+    """Write a value of a number column in words that fit into a sentence: "24 years", "$22,900", "7 hours"."""
+    if value is None:
+        return ABSENT
+    if column == "annual_income":
+        return money(value)
+    if column == "usage_per_month":
+        return listening(value)
+    unit = {"age": "years", "num_of_days_active": "days"}[column]
+    return f"{value:.0f}{NBSP}{unit}"
+
+
+def month_name(month: str) -> str:
+    """Write a month: "2026-10" is October 2026."""
+    year, number = month.split("-")
+    return f"{calendar.month_name[int(number)]}{NBSP}{year}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a count with its noun, small ones in words: "one user", "four kinds", "12 users"."""
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    number = words[count] if 0 <= count < len(words) else thousands(count)
+    return f"{number}{NBSP}{one if count == 1 else many or one + 's'}"
+
+
+def listed(items: list[str]) -> str:
+    """Join words as a sentence does: "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def label(column: str) -> str:
+    """Give a column's name as it stands in the middle of a sentence."""
+    return BY_NAME[column].label
+
+
+FILTERS = {
+    "thousands": thousands,
+    "percent": percent,
+    "index": index,
+    "decimal": decimal,
+    "money": money,
+    "listening": listening,
+    "measured": measured,
+    "month_name": month_name,
+    "counted": counted,
+    "listed": listed,
+    "label": label,
+}

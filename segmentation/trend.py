@@ -1,0 +1,51 @@
+"""The shares of all segments over all archived months."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One segment's share over the months."""
+
+    id: str
+    """The segment."""
+    name: str
+    """Its name in the last month in which it was there."""
+    shares: tuple[float | None, ...]
+    """Its share of each month's users; nothing where it, or the month, is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Shares of all segments over all archived months."""
+
+    months: tuple[str, ...]
+    """Every month from the first to the last, one that is missing included."""
+    lines: tuple[Line, ...]
+    """Segments by the number of their id."""
+
+
+def trend_of(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
+    """Lay the shares of all archived months side by side.
+
+    Parameters
+    ----------
+    months : mapping of str to sequence of (str, str, float)
+        By month ("2026-10"): id, name and share of each of its segments; in any order.
+    """
+    calendar = _calendar(min(months), max(months)) if months else ()
+    shares = {month: {id_: share for id_, _, share in months.get(month, ())} for month in calendar}
+    names = {id_: name for month in calendar for id_, name, _ in months.get(month, ())}  # the latest stays
+    lines = [
+        Line(id_, names[id_], tuple(shares[month].get(id_) for month in calendar))
+        for id_ in sorted(names, key=lambda id_: (int(re.sub(r"\D", "", id_) or 0), id_))
+    ]
+    return Trend(months=calendar, lines=tuple(lines))
+
+
+def _calendar(first: str, last: str) -> tuple[str, ...]:
+    """List the months from first to last."""
+    start, end = (int(month[:4]) * 12 + int(month[5:7]) - 1 for month in (first, last))
+    return tuple(f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(start, end + 1))
