@@ -1,0 +1,178 @@
+"""The month's file, in any of the forms it arrives in: one frame of users, or a sentence that says why not."""
+
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from report import dialect, workbook
+from report.columns import RUN_AGAIN, Field, Table, find, shown
+from report.errors import InputError
+from report.numerals import numbers
+
+# "None" is not among them: it may well be what a user answers.
+MISSING = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"])
+# What Excel writes in a cell that it can't work out: neither a value nor missing.
+BROKEN = pa.array(["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"])
+TEXT = pd.StringDtype(na_value=np.nan)
+
+
+def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
+    """Read the month's file of users.
+
+    Parameters
+    ----------
+    path : Path
+        A `.csv`, `.tsv` or `.txt` file in any usual encoding, delimiter and decimal mark; a `.parquet` file; or an
+        `.xlsx` workbook, of which the first sheet is read.
+    names : mapping of str to str
+        From a name in the schema to the name in the file, where they differ by more than case, spaces and hyphens.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as
+        NaN. One row a row of the file, indexed from 0 in file order; nothing is dropped or checked for range, and
+        infinities stay. What a spreadsheet shows as blank is no row: an empty line or sheet row, and rows of
+        empty fields at the end of a text file. Such a row between others is a user of whom nothing is known.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read as a table of users without guessing.
+    """
+    before = _state(path)
+    read = _reader(path)
+    try:
+        table = read(path, names)
+        frame = _frame(table)
+    except InputError:
+        raise
+    except Exception as error:  # what libraries raise on a damaged file has no common base
+        said = (str(error) or type(error).__name__).partition("\n")[0][:120]
+        raise InputError(
+            f"{path.name} can't be read as {path.suffix.lower()} ({said}). Expected a whole file, not cut short or "
+            f"protected. {RUN_AGAIN}"
+        ) from error
+    if _state(path) != before:
+        raise InputError(
+            f"{path.name} changed while it was read. Wait until it is written, and run `make report` again."
+        )
+    if frame.empty:
+        raise InputError(f"{path.name} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
+    return frame
+
+
+def _reader(path: Path) -> Callable[[Path, Mapping[str, str]], Table]:
+    """Return what reads files with this ending."""
+    readers = {
+        ".csv": dialect.read,
+        ".tsv": dialect.read,
+        ".txt": dialect.read,
+        ".parquet": _read_parquet,
+        ".xlsx": workbook.read,
+    }
+    if path.suffix.lower() not in readers:
+        raise InputError(
+            f"{path.name} ends in {path.suffix.lower() or 'nothing'!r}, expected one of {', '.join(readers)}. "
+            "Export the month in one of these."
+        )
+    return readers[path.suffix.lower()]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Return size and time of change, having made sure that it is an ordinary file with something in it.
+
+    Asked of the path, not of an open file: to open a pipe is to wait for who writes into it.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{path} can't be opened: {reason}. Check the name and the folder.") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path} is a folder, expected a file. Name the month's file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path} is a pipe or a device, expected an ordinary file. Save it as one first.")
+    if not found.st_size:
+        raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
+    return found.st_size, found.st_mtime_ns
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    """Say what the cells mean."""
+    read = numbers(table)
+    columns: dict[str, Any] = {}
+    for field, text in zip(table.fields, table.texts, strict=True):
+        name = field.column.name
+        columns[name] = read[name] if name in read else _words(field, text, table)
+    return pd.DataFrame(columns)
+
+
+def _words(field: Field, text: Any, table: Table) -> Any:
+    """Trim a category or an id, and take out what is missing."""
+    cells = pc.utf8_trim_whitespace(text)
+    wrong = np.flatnonzero(pc.is_in(cells, BROKEN).to_numpy())
+    if len(wrong):
+        raise InputError(
+            f"{table.file}: column {field.header!r} has {len(wrong):,} of Excel's error values (first on row "
+            f"{table.rows[wrong[0]]}: {shown(cells[int(wrong[0])].as_py())}). Expected {field.column.label}. {RUN_AGAIN}"
+        )
+    cells = pc.if_else(pc.is_in(cells, MISSING), pa.scalar(None, pa.string()), cells)
+    return cells.to_pandas(types_mapper={pa.string(): TEXT}.get)
+
+
+def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
+    """Read a Parquet file; its rows are numbered as if it were a sheet with a header."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - most files are text
+
+    with pq.ParquetFile(path) as file:
+        headers = file.schema_arrow.names
+        fields = find(headers, names, path.name)
+        types = [file.schema_arrow.field(field.index).type for field in fields]
+        for field, kind in zip(fields, types, strict=True):
+            _refuse_type(field, kind, path.name)
+        data = file.read(columns=[headers[field.index] for field in fields])
+        columns = [data.column(headers[field.index]) for field in fields]
+    pairs = [_cells(field, column) for field, column in zip(fields, columns, strict=True)]
+    rows = np.arange(data.num_rows) + 2
+    return Table(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
+
+
+def _refuse_type(field: Field, kind: Any, file: str) -> None:
+    """Refuse a Parquet column that is neither text nor numbers, nor truth values as a category."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = [pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal]
+    tests += [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary]
+    if field.column.kind == "category":
+        tests.append(pa.types.is_boolean)
+    if not any(test(kind) for test in tests):
+        expected = f"numbers ({field.column.unit})" if field.column.kind == "number" else "text"
+        raise InputError(
+            f"{file}: column {field.header!r} holds {kind}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
+        )
+
+
+def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
+    """Return a Parquet column's texts, and its numbers if it is a number column that has them as such."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_decimal(column.type):  # as text, for Arrow's own cast is off in the last digit
+        column = column.cast(pa.string())
+        column = column.cast(pa.float64()) if field.column.kind == "number" else column
+    if field.column.kind == "number" and (
+        pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    ):
+        nothing = pa.chunked_array([pa.nulls(len(column), pa.string())])
+        return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
+    if pa.types.is_floating(column.type) and pc.all(pc.equal(pc.round(column), column), min_count=0).as_py():
+        column = column.cast(pa.int64())  # whole numbers beside gaps: 7, not 7.0 or 1.2e+10
+    text = column.cast(pa.string())
+    return (pc.utf8_capitalize(text) if pa.types.is_boolean(column.type) else text), None

@@ -1,0 +1,165 @@
+"""Text to numbers, for whole columns: the decimal mark is what the values prove, never a guess.
+
+A value such as "12,5" can be read in one way only and so proves its file's decimal mark; "1,234" can be read in two.
+A column of which every value can be read in two ways follows what another column proves. With nothing proven it is
+refused, save in a comma-separated file, where a point is a decimal mark unless it looks like anything else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from report.columns import RUN_AGAIN, Field, Table, not_numbers, shown
+from report.errors import InputError
+
+MISSING = pa.array(["", "na", "n/a", "nan", "null", "none", "-"])  # compared without case
+SPACES = r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
+APOSTROPHES = r"['\x{2019}]"
+OTHER = {".": ",", ",": "."}
+
+
+@dataclass(frozen=True, slots=True)
+class Numerals:
+    """The text of one number column, trimmed, and how it can be read.
+
+    Attributes
+    ----------
+    field : Field
+        The column.
+    cells : pyarrow.ChunkedArray of string
+        Null where the cell is missing.
+    fits : dict of str to pyarrow.ChunkedArray of bool
+        For the decimal marks "." and ",", which cells are numbers under it.
+    """
+
+    field: Field
+    cells: Any
+    fits: dict[str, Any]
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The decimal marks under which every cell is a number."""
+        return tuple(mark for mark, fits in self.fits.items() if pc.all(fits, min_count=0).as_py())
+
+    @property
+    def proves(self) -> str | None:
+        """The decimal mark that the values leave no choice about, or None."""
+        return self.marks[0] if len(self.marks) == 1 else None
+
+    def has(self, pattern: str) -> bool:
+        """Whether any cell has the pattern in it."""
+        return bool(pc.any(pc.match_substring_regex(self.cells, pattern), min_count=0).as_py())
+
+    @property
+    def looks_grouped(self) -> bool:
+        """Whether points that could be decimal marks look like separators of thousands.
+
+        Decimals that all have three digits, beside whole numbers that all have at most three; or beside commas.
+        """
+        whole = self.has(r"^[+-]?\d{1,3}$") and not self.has(r"^[+-]?\d{4,}$")
+        return self.has(r"\.") and (whole or self.has(","))
+
+
+def numbers(table: Table) -> dict[str, np.ndarray]:
+    """Read every number column of the table.
+
+    Parameters
+    ----------
+    table : Table
+        Cells as they stand in the file.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of float64, shape (n,)
+        By the column's name in the schema; NaN where a cell is missing, infinities as they come.
+
+    Raises
+    ------
+    InputError
+        If a cell is no number, a column mixes decimal marks, or nothing settles which mark it has.
+    """
+    columns = [
+        (_numerals(field, text, table), values)
+        for field, text, values in zip(table.fields, table.texts, table.values, strict=True)
+        if field.column.kind == "number"
+    ]
+    proven = {column.proves for column, _ in columns if column.proves}
+    read: dict[str, np.ndarray] = {}
+    for column, values in columns:
+        parsed = _parsed(column.cells, _mark(column, proven, table))
+        name = column.field.column.name
+        read[name] = parsed if values is None else np.where(np.isnan(parsed), values, parsed)
+    return read
+
+
+def _numerals(field: Field, text: Any, table: Table) -> Numerals:
+    """Trim a column, take out what is missing, and make sure that the rest is numbers under some mark."""
+    cells = pc.utf8_trim_whitespace(text)
+    cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING), pa.scalar(None, pa.string()), cells)
+    fits = {mark: pc.match_substring_regex(cells, _pattern(mark)) for mark in ".,"}
+    readable = fits["."] if table.point_only else pc.or_(fits["."], fits[","])
+    wrong = _where(pc.invert(readable))
+    if len(wrong):
+        value = cells[int(wrong[0])].as_py()
+        row = int(table.rows[wrong[0]])
+        error = not_numbers(table.file, field, "texts", count=len(wrong), row=row, value=value)
+        if fits[","][int(wrong[0])].as_py():
+            raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
+        raise error
+    return Numerals(field, cells, fits)
+
+
+def _mark(column: Numerals, proven: set[str], table: Table) -> str:
+    """Choose the column's decimal mark: by its own values first, then by what the other columns prove."""
+    name = column.field.header
+    if not column.marks:
+        examples = []
+        for mark in ".,":
+            place = int(_where(pc.invert(column.fits[OTHER[mark]]))[0])
+            examples.append(f"{shown(column.cells[place].as_py())} on row {table.rows[place]}")
+        raise InputError(
+            f"{table.file}: column {name!r} mixes decimal points and commas ({' and '.join(examples)}). "
+            f"Expected one of the two throughout. {RUN_AGAIN}"
+        )
+    if len(column.marks) == 1 or not column.has("[.,]"):
+        return column.marks[0]
+    if len(proven) == 1:
+        return next(iter(proven))
+    if table.point_only and not column.looks_grouped:
+        return "."
+    place = int(_where(pc.match_substring_regex(column.cells, "[.,]"))[0])
+    cell = column.cells.take([place])
+    point, comma = (f"{_parsed(cell, mark)[0]:.12g}" for mark in ".,")
+    raise InputError(
+        f"{table.file}: column {name!r} is ambiguous: {shown(cell[0].as_py())} on row {table.rows[place]} can be read "
+        f"as {point} and as {comma}, and no other value settles which. "
+        "Export without separators between thousands, and run `make report` again."
+    )
+
+
+def _where(flags: Any) -> np.ndarray:
+    """Return the places of the cells that are flagged, those without a flag being none of them."""
+    return np.flatnonzero(flags.fill_null(fill_value=False).to_numpy())
+
+
+def _pattern(mark: str) -> str:
+    r"""Return what a number looks like with this decimal mark, as an RE2 expression.
+
+    Thousands come in threes after a first group that doesn't start with 0: "0,123" can't be 123.
+    One number keeps to one separator, and scientific notation has none.
+    """
+    grouped = "|".join(rf"[1-9]\d{{0,2}}(?:{by}\d{{3}})+" for by in (rf"\{OTHER[mark]}", SPACES, APOSTROPHES))
+    plain = rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?"
+    return rf"^[+-]?(?:{plain}|(?:{grouped})(?:\{mark}\d+)?|(?i:inf(?:inity)?))$"
+
+
+def _parsed(cells: Any, mark: str) -> np.ndarray:
+    """Convert cells that fit the mark's pattern; the nearest float64 to what is written, as `float()` gives."""
+    bare = pc.replace_substring_regex(cells, rf"\{OTHER[mark]}|{SPACES}|{APOSTROPHES}", "")
+    if mark == ",":
+        bare = pc.replace_substring(bare, ",", ".")
+    # A copy, because Arrow's memory can't be written.
+    return np.array(pc.cast(bare, pa.float64()).to_numpy(), dtype=float)

@@ -1,0 +1,175 @@
+"""The first sheet of an Excel workbook: values as Excel last worked them out, and never one that it didn't."""
+
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from report.columns import RUN_AGAIN, Field, Table, find, not_numbers, shown
+from report.errors import InputError
+
+UNPACKED_LIMIT = 1 << 30  # bytes; a full sheet of a million rows and eight columns is a third of it
+ROW_LIMIT = 1_048_576  # Excel's own; a row number beyond it would have us count for days
+FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+ON_OPENING = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
+TIMES = (date, time, timedelta)  # a datetime is a date
+
+
+def read(path: Path, names: Mapping[str, str]) -> Table:
+    """Read the first sheet of a workbook.
+
+    Parameters
+    ----------
+    path : Path
+        An ordinary file that isn't empty.
+    names : mapping of str to str
+        As in `report.columns.find`.
+
+    Returns
+    -------
+    Table
+        Every row with something in it. Text stays text, numbers stay numbers.
+
+    Raises
+    ------
+    InputError
+        If it isn't a workbook, unpacks to more than a gigabyte, or a column that we use has a formula never
+        calculated, a date, or in a number column a truth value.
+    """
+    has_formulas = _inspect(path)
+    with warnings.catch_warnings():  # openpyxl reports what it doesn't keep: styles, validations, extensions
+        warnings.simplefilter("ignore")
+        rows = _rows(path)
+        if not rows:
+            raise InputError(
+                f"{path.name} is empty on its first sheet. Expected a header and one row a user."
+            )
+        headers = ["" if name is None else str(name) for name in rows.pop(min(rows))]
+        fields = find(headers, names, path.name)
+        if has_formulas:
+            _refuse_uncalculated(path, fields)
+    numbers = np.array(list(rows), dtype=int)
+    columns = [_cells(field, list(rows.values()), numbers, path.name) for field in fields]
+    return Table(path.name, fields, tuple(c[0] for c in columns), tuple(c[1] for c in columns), numbers)
+
+
+def _inspect(path: Path) -> bool:
+    """Refuse what is no workbook, or too large a one, before it is unpacked; return whether it has formulas."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+            if unpacked > UNPACKED_LIMIT:
+                raise InputError(
+                    f"{path.name} unpacks to {unpacked:,} bytes, expected at most {UNPACKED_LIMIT:,}. "
+                    "Export the month as CSV or Parquet instead."
+                )
+            sheets = [name for name in archive.namelist() if "worksheets/" in name and name.endswith(".xml")]
+            return any(_mentions_formula(archive, name) for name in sheets)
+    except zipfile.BadZipFile as error:
+        raise InputError(
+            f"{path.name} isn't an Excel workbook ({error}): it is cut short, has a password, or is another format "
+            "under this name. Save it again as .xlsx or CSV, and run `make report` again."
+        ) from error
+
+
+def _mentions_formula(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether the sheet's text has a formula element; much faster than reading it as a sheet."""
+    tail = b""
+    with archive.open(name) as part:
+        while chunk := part.read(1 << 20):
+            if FORMULA.search(tail + chunk):
+                return True
+            tail = chunk[-32:]
+    return False
+
+
+def _first_sheet(book: Any, file: str) -> Any:
+    """Return the first sheet that a person who opens the workbook sees."""
+    sheet = next((sheet for sheet in book.worksheets if sheet.sheet_state == "visible"), None)
+    if sheet is None:
+        raise InputError(f"{file} has no sheet of cells. Expected the users on its first. {RUN_AGAIN}")
+    sheet.reset_dimensions()  # some programs write a size that leaves cells out
+    return sheet
+
+
+@contextmanager
+def _opened(path: Path, *, calculated: bool) -> Iterator[Any]:
+    """Open a workbook for its values or its formulas; the file is ours to close, whatever openpyxl raises."""
+    import openpyxl  # noqa: PLC0415 - slow to import, and most files are text
+
+    with path.open("rb") as file:
+        yield openpyxl.load_workbook(file, read_only=True, data_only=calculated)
+
+
+def _rows(path: Path) -> dict[int, tuple[Any, ...]]:
+    """Return the values of every row with something in it, by the row's number."""
+    rows = {}
+    with _opened(path, calculated=True) as book:
+        for number, row in enumerate(_first_sheet(book, path.name).iter_rows(values_only=True), 1):
+            if number > ROW_LIMIT:
+                raise InputError(
+                    f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet."
+                )
+            if any(value is not None and value != "" for value in row):
+                rows[number] = row
+    return rows
+
+
+def _refuse_uncalculated(path: Path, fields: Sequence[Field]) -> None:
+    """Refuse the first formula, in a column that we use, whose value nobody has worked out.
+
+    Such a cell has no value, or a made-up 0 from a program that asks Excel to calculate when the file is opened.
+    A formula whose value is the empty text has a type and no value: it is calculated, and missing.
+    """
+    used = {field.index + 1 for field in fields}
+    with zipfile.ZipFile(path) as archive:  # openpyxl takes a note that isn't there for one that is
+        on_opening = any(
+            ON_OPENING.search(archive.read(n)) for n in archive.namelist() if n.endswith("workbook.xml")
+        )
+    with _opened(path, calculated=True) as cached, _opened(path, calculated=False) as formulas:
+        sheets = (_first_sheet(book, path.name).iter_rows() for book in (cached, formulas))
+        for row in zip(*sheets, strict=True):
+            for value, formula in zip(*row, strict=True):
+                if formula.data_type != "f" or formula.column not in used:
+                    continue
+                if on_opening or (value.value is None and value.data_type == "n"):
+                    raise InputError(
+                        f"{path.name}: cell {formula.coordinate} holds a formula that was never calculated. "
+                        "Open the workbook in Excel or LibreOffice, save it, and run `make report` again."
+                    )
+
+
+def _cells(
+    field: Field, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str
+) -> tuple[Any, np.ndarray | None]:
+    """Return one column's texts, and its numbers if it is a number column."""
+    cells = [row[field.index] if field.index < len(row) else None for row in rows]
+    for kinds, what in ((TIMES, "dates"), (bool, "truth values")):
+        wrong = [i for i, cell in enumerate(cells) if isinstance(cell, kinds)]
+        if not wrong:
+            continue
+        if field.column.kind == "number":
+            raise not_numbers(
+                file, field, what, count=len(wrong), row=int(numbers[wrong[0]]), value=cells[wrong[0]]
+            )
+        if kinds is TIMES:
+            raise InputError(
+                f"{file}: column {field.header!r} has {len(wrong):,} date{'s' if len(wrong) > 1 else ''} where text "
+                f"is expected (first on row {numbers[wrong[0]]}: {shown(cells[wrong[0]])}). Excel turns text that "
+                "looks like a date into one: format the column as text, correct it, and run `make report` again."
+            )
+    if field.column.kind == "number":
+        texts = [cell if isinstance(cell, str) else None for cell in cells]
+        values = [np.nan if cell is None or isinstance(cell, str) else float(cell) for cell in cells]
+        return pa.chunked_array([pa.array(texts, pa.string())]), np.array(values, dtype=float)
+    whole = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells)
+    return pa.chunked_array(
+        [pa.array([None if cell is None else str(cell) for cell in whole], pa.string())]
+    ), None
