@@ -1,0 +1,114 @@
+"""What several tests build on: a month's file in one line, points, and an analysis that takes no time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import settings
+
+from segmentation.analysis import Analysis, Plan, analyse
+from segmentation.facts import Brand, Scale, Source
+from segmentation.features import Points
+from segmentation.schema import NUMBERS, Frame
+
+# One input, one result: here as in the report
+settings.register_profile("house", deadline=None, derandomize=True, database=None)
+settings.load_profile("house")
+
+VALID = {
+    "age": (16, 65),
+    "annual_income": (0, None),
+    "usage_per_month": (0, None),
+    "num_of_days_active": (0, 365),
+}
+
+
+@pytest.fixture(scope="session")
+def users() -> Callable[..., pd.DataFrame]:
+    """Give a month's file with these columns; all others are the same for everybody."""
+
+    def make(n: int | None = None, **columns: Any) -> pd.DataFrame:
+        rows = next((len(values) for values in columns.values() if not isinstance(values, str)), 1)
+        usual = {
+            "age": 30,
+            "gender": "Female",
+            "employment_status": "Student",
+            "annual_income": 20_000,
+            "usage_per_month": 600,
+            "top_genre": "Pop",
+            "num_of_days_active": 100,
+        }
+        return pd.DataFrame(usual | columns, index=range(rows if n is None else n))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def frame(users: Callable[..., pd.DataFrame]) -> Callable[..., Frame]:
+    """Give the same as a Narwhals frame."""
+    return lambda n=None, **columns: nw.from_native(users(n, **columns), eager_only=True)
+
+
+@pytest.fixture(scope="session")
+def points() -> Callable[..., Points]:
+    """Give points in standard deviations, of weight 1 unless said otherwise."""
+
+    def make(values: Any, weights: Any = None) -> Points:
+        values = np.asarray(values, dtype=float)
+        weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+        return Points(values, weights, NUMBERS[: values.shape[1]], Scale({}, {}))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plan() -> Callable[..., Plan]:
+    """Give a plan that takes no time, with these changes."""
+
+    def make(**changes: Any) -> Plan:
+        return Plan(**{"features": NUMBERS, "valid": VALID, "starts": 5} | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run(plan: Callable[..., Plan]) -> Callable[..., Analysis]:
+    """Analyse a frame by such a plan."""
+
+    def analyse_frame(data: Any, **changes: Any) -> Analysis:
+        source, brand = Source("2026-10.csv", "0" * 64, synthetic=True), Brand("Music", "#0b5563", "")
+        return analyse(data, plan(**changes), month="2026-10", source=source, brand=brand)
+
+    return analyse_frame
+
+
+@pytest.fixture(scope="session")
+def groups(users: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """200 users in four groups far apart, 80, 60, 40 and 20 in this order of rows, each a little spread."""
+    rng = np.random.default_rng(5)
+    ages, incomes, usages, days = (
+        np.repeat(middles, (80, 60, 40, 20)) + rng.integers(-spread, spread + 1, 200)
+        for middles, spread in (
+            ((22, 30, 55, 45), 3),
+            ((15_000, 25_000, 20_000, 150_000), 3_000),
+            ((300, 2_200, 400, 900), 90),
+            ((90, 250, 120, 180), 15),
+        )
+    )
+    return users(
+        age=ages,
+        gender=rng.choice(["Female", "Male"], 200),
+        annual_income=incomes,
+        usage_per_month=usages,
+        top_genre=rng.choice(["Pop", "Rock", "Jazz"], 200),
+        num_of_days_active=days,
+    )
+
+
+@pytest.fixture(scope="session")
+def analysis(run: Callable[..., Analysis], groups: pd.DataFrame) -> Analysis:
+    """Give the analysis of the four groups."""
+    return run(groups)

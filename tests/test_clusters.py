@@ -1,0 +1,108 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+
+from segmentation.clusters import assign, fit
+from segmentation.errors import SweepError
+from segmentation.features import Points
+
+Make = Callable[..., Points]
+
+
+def cloud(n: int, seed: int = 3) -> np.ndarray:
+    """Users without structure, the hardest case: many local optima."""
+    return np.random.default_rng(seed).normal(size=(n, 4))
+
+
+def test_two_pairs_are_two_segments(points: Make) -> None:
+    """0, 2 and 10, 12: the middles are 1 and 11, and each of the four users is 1 away from one of them."""
+    model = fit(points([[0], [10], [12], [2]]), 2, starts=3, seed=0)
+
+    assert model.k == 2
+    assert model.centres.tolist() == [[1], [11]]
+    assert model.inertia == pytest.approx(4)
+
+
+def test_the_largest_segment_comes_first(points: Make) -> None:
+    """Three users around 20, one at 0."""
+    model = fit(points([[0], [19], [20], [21]]), 2, starts=3, seed=0)
+
+    assert model.centres.tolist() == [[20], [0]]
+
+
+def test_one_segment_lies_at_the_mean(points: Make) -> None:
+    """0, 1, 5 have the mean 2, and 4 + 1 + 9 = 14 squares around it."""
+    model = fit(points([[0], [1], [5]]), 1, starts=1, seed=0)
+
+    assert model.centres.tolist() == [[2]]
+    assert model.inertia == pytest.approx(14)
+
+
+def test_as_many_segments_as_users_leave_no_distance(points: Make) -> None:
+    """Everybody is a segment; that is allowed, and says nothing."""
+    assert fit(points([[0], [1], [5]]), 3, starts=1, seed=0).inertia == 0
+
+
+def test_a_weight_counts_as_so_many_users(points: Make) -> None:
+    """Three users at 0 and one at 4 have the mean 1, and 3 · 1 + 9 = 12 squares around it."""
+    model = fit(points([[0], [4]], [3, 1]), 1, starts=1, seed=0)
+
+    assert model.centres.tolist() == [[1]]
+    assert model.inertia == pytest.approx(12)
+
+
+@pytest.mark.parametrize("k", range(1, 8))
+def test_a_fit_is_a_fixed_point(points: Make, k: int) -> None:
+    """No user is nearer to another centre, and every centre is the mean of its users: Lloyd's two steps stand still."""
+    data = points(cloud(400))
+    model = fit(data, k, starts=3, seed=1)
+
+    distances = ((data.values[:, None] - model.centres) ** 2).sum(axis=2)
+    labels = distances.argmin(axis=1)
+    means = [data.values[labels == number].mean(axis=0) for number in range(k)]
+
+    np.testing.assert_array_equal(assign(data.values, model.centres), labels)
+    np.testing.assert_allclose(model.centres, means, atol=1e-9)
+    assert model.inertia == pytest.approx(distances.min(axis=1).sum(), rel=1e-9)
+    assert (np.diff(np.bincount(labels)) <= 0).all()
+
+
+def test_the_best_of_all_starts_counts(points: Make) -> None:
+    """Twenty starts find a lower sum than the worst of twenty single ones, and none of these a lower one."""
+    data = points(cloud(300))
+    best = fit(data, 8, starts=20, seed=0).inertia
+    single = [KMeans(8, n_init=1, random_state=seed, tol=0).fit(data.values).inertia_ for seed in range(20)]
+
+    assert best < max(single)
+    assert best <= np.median(single)
+
+
+def test_one_seed_makes_one_model(points: Make) -> None:
+    """To the last bit: otherwise a report couldn't be made again."""
+    data = points(cloud(300))
+    first, second = (fit(data, 5, starts=4, seed=7) for _ in range(2))
+
+    assert first.centres.tobytes() == second.centres.tobytes()
+    assert first.inertia == second.inertia
+
+
+def test_fewer_different_users_than_segments_are_refused(points: Make) -> None:
+    """Five users of whom two are different can't be three segments."""
+    with pytest.raises(SweepError, match="3 segments asked for, but there are only 2 different users"):
+        fit(points([[0], [0], [0], [1], [1]]), 3, starts=1, seed=0)
+
+
+def test_many_users_of_few_kinds_are_refused_too(points: Make) -> None:
+    """scikit-learn would warn and give segments without users; here it is an error that says what to do."""
+    with pytest.raises(SweepError, match=r"4 segments can't be told apart.*Lower the upper end of `k_range`"):
+        fit(points(np.repeat([[0.0], [1.0], [5.0]], 100, axis=0)), 4, starts=2, seed=0)
+
+
+def test_of_equally_near_centres_the_first_counts() -> None:
+    """1 lies in the middle between 0 and 2; 1.01 doesn't."""
+    values, centres = np.array([[1.0], [1.01], [-9.0]]), np.array([[0.0], [2.0]])
+
+    assert assign(values, centres).tolist() == [0, 1, 0]
+    assert assign(values, centres[::-1]).tolist() == [0, 0, 1]

@@ -1,0 +1,136 @@
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation.clean import clean
+from segmentation.distributions import describe, round_step
+from segmentation.facts import Category, Distributions
+from segmentation.schema import NUMBERS, Frame
+
+Make = Callable[..., Frame]
+
+
+def described(data: Frame, **valid: tuple[float, float | None]) -> Distributions:
+    return describe(data, clean(data, valid))
+
+
+@pytest.mark.parametrize(
+    ("width", "step"),
+    [
+        (0.9, 1),
+        (1, 1),
+        (1.01, 2),
+        (2.3, 2.5),
+        (2.6, 5),
+        (7, 10),
+        (0.003, 0.005),
+        (83, 100),
+        (1e-7, 1e-7),
+        (1999, 2000),
+    ],
+)
+def test_a_step_is_the_next_round_number(width: float, step: float) -> None:
+    """1, 2, 2.5 or 5 times a power of ten, and never below the width."""
+    assert round_step(width) == pytest.approx(step)
+
+
+@pytest.mark.parametrize(
+    ("width", "step"), [(0.001, 1), (1 / 24, 1), (0.9, 1), (1.5, 2), (2.3, 5), (6, 10), (23, 25), (240, 250)]
+)
+def test_a_whole_step_is_a_whole_number(width: float, step: float) -> None:
+    """Steps of 2.5 years would hold two and three years in turn; 25 are whole, and 1 is the least."""
+    assert round_step(width, whole=True) == step
+
+
+def test_bins_hold_their_left_border_and_the_last_both(frame: Make) -> None:
+    """0 to 48 in 24 bins of 2: 2 belongs to [2, 4), 48 to [46, 48]."""
+    numbers = described(frame(age=[0, 1, 2, 3, 46, 48])).numbers["age"]
+
+    assert numbers.edges == tuple(range(0, 50, 2))
+    assert numbers.after == (2, 2, *(0,) * 21, 2)
+
+
+def test_the_kept_are_described_in_few_numbers(frame: Make) -> None:
+    """10, 20, 30, 40, 100: mean 40, squares 900 + 400 + 100 + 0 + 3600 = 5000 over 5, quartiles by position."""
+    numbers = described(frame(age=[10, 20, 30, 40, 100])).numbers["age"]
+
+    assert numbers.mean == 40
+    assert numbers.sd == pytest.approx(1000**0.5)
+    assert numbers.quartiles == (20, 30, 40)
+
+
+def test_every_row_read_is_in_a_bin_or_outside_or_missing(frame: Make) -> None:
+    """The top income falls with its row's missing genre: it was read, it is possible, and no kept one is as high."""
+    data = frame(
+        annual_income=[1000, 9000, 5000, -1, None, np.inf],
+        top_genre=["Pop", None, "Pop", "Pop", "Pop", "Pop"],
+        age=[30, 30, 65, 66, 30, 12],
+    )
+    found = described(data, annual_income=(0, None), age=(16, 65))
+    income, age = found.numbers["annual_income"], found.numbers["age"]
+
+    assert (sum(income.before), income.outside, income.missing) == (3, 2, 1)
+    assert (sum(age.before), age.outside, age.missing) == (4, 2, 0)
+    assert sum(income.after) == sum(age.after) == 2
+    assert income.edges[-1] >= 9000
+    for numbers in found.numbers.values():
+        assert all(after <= before for after, before in zip(numbers.after, numbers.before, strict=True))
+
+
+def test_a_value_on_a_border_does_not_fall_out(frame: Make) -> None:
+    """In floats 49990 · 0.02 is a little more than 999.8: the least value stood left of all bins."""
+    assert 49990 * 0.02 > 999.8
+
+    numbers = described(frame(usage_per_month=[999.8, 1000.0, 1000.2])).numbers["usage_per_month"]
+
+    assert sum(numbers.after) == 3
+    assert numbers.edges[:2] == (999.8, 999.82)
+
+
+def test_values_that_fit_no_round_border_are_counted_too(frame: Make) -> None:
+    """Borders are round, values needn't be: a hundred spreads of random numbers lose nobody."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        values = rng.normal(size=9) * 10.0 ** rng.integers(-6, 7) + rng.choice([0, 1, 1e6])
+        numbers = described(frame(usage_per_month=values)).numbers["usage_per_month"]
+
+        assert sum(numbers.after) == sum(numbers.before) == 9
+        assert 10 <= len(numbers.edges) <= 40
+
+
+@pytest.mark.parametrize("value", [0, 30, -2.5, 1e20])
+def test_a_column_alike_for_all_is_one_bin(frame: Make, value: float) -> None:
+    """A column that makes no segments may be constant, and is drawn all the same."""
+    numbers = described(frame(age=[value] * 3)).numbers["age"]
+
+    assert numbers.after == (3,)
+    assert numbers.edges[0] <= value <= numbers.edges[1]
+
+
+def test_categories_come_by_rows_kept_then_by_name(frame: Make) -> None:
+    """Jazz leads as read; as kept, Pop and Rock have two each and Jazz has one."""
+    data = frame(
+        top_genre=["Jazz", "Jazz", "Jazz", "Rock", "Rock", "Pop", "Pop", None],
+        age=[99, 99, 30, 30, 30, 30, 30, 30],
+    )
+    genres = described(data, age=(16, 65)).categories["top_genre"]
+
+    assert genres.values == (Category("Pop", 2, 2), Category("Rock", 2, 2), Category("Jazz", 3, 1))
+    assert genres.missing == 1
+
+
+def test_values_that_read_alike_are_one(frame: Make) -> None:
+    """A workbook may hold 1 and "1" in one column; on the page both are 1, and no user is lost."""
+    genders = described(frame(gender=pd.Series([1, "1", 1, "x"], dtype=object))).categories["gender"]
+
+    assert genders.values == (Category("1", 3, 3), Category("x", 1, 1))
+
+
+def test_every_column_is_described(frame: Make) -> None:
+    """What the report shows of a month begins with all of its columns."""
+    found = described(frame(age=[20, 30]))
+
+    assert tuple(found.numbers) == NUMBERS
+    assert list(found.categories) == ["gender", "employment_status", "top_genre"]

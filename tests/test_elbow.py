@@ -1,0 +1,122 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from kneed import KneeLocator
+
+from segmentation.clusters import Model
+from segmentation.elbow import Sweep, choose_k, find_knee, sweep
+from segmentation.errors import SweepError
+from segmentation.facts import Validity
+from segmentation.features import Points
+
+STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
+CORNERED = {2: 100.0, 3: 60.0, 4: 20.0, 5: 18.0, 6: 16.0}
+REAL = [
+    19628.0,
+    15279.7306,
+    12077.9545,
+    10201.3206,
+    8889.0893,
+    8018.8161,
+    7350.2568,
+    6768.2297,
+    6323.3130,
+    6003.5801,
+]
+
+
+def curve(inertia: dict[int, float]) -> Sweep:
+    """Give a sweep that has this curve."""
+    models = {k: Model(np.zeros((k, 1)), value) for k, value in inertia.items()}
+    return Sweep(models, {k: np.zeros(0, dtype=np.intp) for k in models})
+
+
+def separated(inertia: dict[int, float], best: int) -> Validity:
+    """Give silhouettes that are highest at this k."""
+    ks = tuple(k for k in inertia if k >= 2)
+    flat = (0.0,) * len(ks)
+    return Validity(ks, tuple(0.5 - abs(k - best) / 100 for k in ks), flat, flat, flat)
+
+
+def test_a_cornered_curve_bends_at_its_corner() -> None:
+    """At k = 4 the curve lies 1 - 1/2 - 1/21 = 19/42 below its chord, and nowhere as deep."""
+    assert find_knee(list(CORNERED), list(CORNERED.values())) == 4
+
+
+def test_the_real_curve_bends_at_four() -> None:
+    """The lowest known sums of the Music file, k = 1..10; the published reading is 4."""
+    assert find_knee(range(1, 11), REAL) == 4
+
+
+@pytest.mark.parametrize(
+    "inertia", [[40, 30, 20, 10], [100, 95, 80, 40, 0]], ids=["straight", "bent the other way"]
+)
+def test_a_curve_without_an_elbow_has_no_knee(inertia: list[float]) -> None:
+    """The caller has to ask something else; a number would be made up."""
+    assert find_knee(range(1, len(inertia) + 1), inertia) is None
+
+
+def test_no_curve_bends_at_its_end() -> None:
+    """It falls faster and faster, as where four groups are equally far apart: Kneedle says 1, which segments nobody."""
+    ks, inertia = [1, 2, 3, 4], [907, 798, 644, 0]
+
+    assert KneeLocator(ks, inertia, curve="convex", direction="decreasing").knee == 1
+    assert find_knee(ks, inertia) is None
+
+
+@pytest.mark.parametrize(
+    ("ks", "inertia", "message"),
+    [
+        ([1, 2], [2, 1], "at least 3 pairs"),
+        ([1, 2, 3], [3, 2], "at least 3 pairs"),
+        ([], [], "at least 3 pairs"),
+        ([[1, 2, 3]], [[3, 2, 1]], "at least 3 pairs"),
+        ([1, 2, 3], [1, 2, 3], "must fall"),
+        ([1, 2, 3], [2, 1, 2], "must fall"),
+        ([1, 2, 3], [3, np.nan, 1], "must fall"),
+        ([1, 2, 3], [np.inf, 2, 1], "must fall"),
+        ([1, 3, 2], [3, 2, 1], "must fall"),
+    ],
+)
+def test_what_is_no_falling_curve_is_refused(ks: list[int], inertia: list[float], message: str) -> None:
+    """Too few pairs, unequal ones, a rise, a hole, or k out of order."""
+    with pytest.raises(SweepError, match=message):
+        find_knee(ks, inertia)
+
+
+def test_a_sweep_has_the_best_model_for_every_k(points: Callable[..., Points]) -> None:
+    """0, 2 and 10, 12: around 6 they lie 36 + 16 + 16 + 36 = 104; in pairs 4 · 1; with one pair left 2."""
+    tried = sweep(points([[0], [2], [10], [12]]), range(1, 4), starts=5, seed=0)
+
+    assert tried.ks == (1, 2, 3)
+    assert tried.inertia == pytest.approx((104, 4, 2))
+    assert tried.labels[2].tolist() == [0, 0, 1, 1]
+
+
+def test_settings_have_the_last_word() -> None:
+    """Neither bend nor silhouette is asked where a person has chosen; the bend is told all the same."""
+    elbow = choose_k(curve(CORNERED), separated(CORNERED, 3), 5)
+
+    assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "settings", 4)
+
+
+def test_the_bend_decides_before_the_silhouette() -> None:
+    """The brief asks for the elbow; the silhouette stands beside it."""
+    elbow = choose_k(curve(CORNERED), separated(CORNERED, 3), None)
+
+    assert (elbow.chosen, elbow.decided_by, elbow.knee) == (4, "elbow", 4)
+    assert (elbow.k, elbow.inertia) == ((2, 3, 4, 5, 6), (100, 60, 20, 18, 16))
+
+
+def test_where_nothing_bends_the_silhouette_decides() -> None:
+    """A straight curve from k = 1; silhouettes begin at 2, so that places in the two lists differ."""
+    elbow = choose_k(curve(STRAIGHT), separated(STRAIGHT, 3), None)
+
+    assert (elbow.chosen, elbow.decided_by, elbow.knee) == (3, "silhouette", None)
+
+
+def test_a_number_of_segments_that_was_not_tried_is_refused() -> None:
+    """There is no model to show."""
+    with pytest.raises(SweepError, match="asks for k = 7, but k_range tries 2 to 6"):
+        choose_k(curve(CORNERED), separated(CORNERED, 3), 7)

@@ -1,0 +1,121 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from segmentation.facts import Cell, Spot
+from segmentation.features import Points
+from segmentation.pca import STEP, Projection, map_of, project
+
+Make = Callable[..., Points]
+HALF = 0.5**0.5
+
+
+def test_points_on_a_line_have_one_direction(points: Make) -> None:
+    """On y = x all variance lies along (√½, √½), and (1, 1) is √2 from the middle."""
+    seen = project(points([[-1, -1], [0, 0], [1, 1]]))
+
+    assert seen.loadings[:, 0].tolist() == pytest.approx([HALF, HALF])
+    assert seen.scores[:, 0].tolist() == pytest.approx([-(2**0.5), 0, 2**0.5])
+    assert seen.explained == pytest.approx((1, 0))
+
+
+def test_an_explained_share_is_never_negative(points: Make) -> None:
+    """Of two features that say the same, rounding leaves a variance of less than nothing for the second."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        line = rng.normal(size=(50, 1))
+        assert 0 <= project(points(line * [1, rng.normal()])).explained[1] < 1e-12
+
+
+def test_weights_count_as_users(points: Make) -> None:
+    """Four users at 0, half an SD up or down, and one at 4: the middle is 4/5, and squares add up user by user."""
+    seen = project(points([[0, 0.5], [0, -0.5], [4, 0]], [2, 2, 1]))
+
+    middle = 4 / 5
+    along = 4 * middle**2 + (4 - middle) ** 2
+    across = 4 * 0.25
+    assert seen.explained == pytest.approx((along / (along + across), across / (along + across)))
+    assert seen.scores[:, 0].tolist() == pytest.approx([-middle, -middle, 4 - middle])
+
+
+def test_directions_shares_and_places_are_scikit_learns(points: Make) -> None:
+    """Up to the sign, which scikit-learn leaves to the solver."""
+    rng = np.random.default_rng(4)
+    data = points(rng.normal(size=(300, 4)) * [3, 2, 1, 0.5] @ rng.normal(size=(4, 4)))
+    theirs = PCA(2).fit(data.values)
+    seen = project(data)
+    signs = np.sign((seen.loadings.T * theirs.components_).sum(axis=1))
+
+    np.testing.assert_allclose(seen.explained, theirs.explained_variance_ratio_, rtol=1e-9)
+    np.testing.assert_allclose(seen.loadings.T, theirs.components_ * signs[:, None], atol=1e-9)
+    np.testing.assert_allclose(seen.scores, theirs.transform(data.values) * signs, atol=1e-9)
+
+
+def test_left_stays_left(points: Make) -> None:
+    """The largest loading is positive, whatever the order of the users and the whim of the solver."""
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        values = rng.normal(size=(40, 4)) @ rng.normal(size=(4, 4))
+        seen, again = project(points(values)), project(points(values[::-1]))
+
+        largest = np.abs(seen.loadings).argmax(axis=0)
+        assert (seen.loadings[largest, [0, 1]] > 0).all()
+        np.testing.assert_allclose(again.scores[::-1], seen.scores, atol=1e-9)
+
+
+def test_of_equal_loadings_the_first_feature_is_positive(points: Make) -> None:
+    """On y = -x both loadings are √½ in size: the first feature points right, the second left."""
+    assert project(points([[-1, 1], [0, 0], [1, -1]])).loadings[:, 0].tolist() == pytest.approx([HALF, -HALF])
+
+
+def test_the_map_hides_squares_with_too_few(points: Make) -> None:
+    """Three users lie between -1.2 and -0.9 by 0 and 0.3, one far off: with at least two to be seen, one is hidden."""
+    scores = np.array([[-1.0, 0.01], [-1.1, 0.11], [-1.05, 0.03], [3.15, -0.15]])
+    seen = Projection(scores, np.eye(2), (0.6, 0.4))
+    drawn = map_of(seen, points(scores), np.array([0, 0, 1, 1]), ("S1", "S2"), smallest=2)
+
+    assert drawn.step == STEP == 0.3
+    assert drawn.hidden == 1
+    assert drawn.cells == (Cell(pytest.approx(-1.05), pytest.approx(0.15), 3, "S1"),)
+    assert drawn.spots == (
+        Spot("S1", pytest.approx(-1.05), pytest.approx(0.06)),
+        Spot("S2", pytest.approx(1.05), pytest.approx(-0.06)),
+    )
+    assert drawn.explained == (0.6, 0.4)
+    assert drawn.loadings == {"age": (1, 0), "annual_income": (0, 1)}
+
+
+def test_squares_and_hidden_add_up_to_all_users(points: Make) -> None:
+    """Nobody is drawn twice, at any size of what may be seen; weights are users."""
+    rng = np.random.default_rng(0)
+    data = points(rng.normal(size=(200, 4)), rng.integers(1, 4, 200))
+    labels = rng.integers(0, 3, 200)
+    for smallest in (1, 5, 10_000):
+        drawn = map_of(project(data), data, labels, ("S1", "S2", "S3"), smallest=smallest)
+
+        assert sum(cell.users for cell in drawn.cells) + drawn.hidden == data.users
+        assert all(cell.users >= smallest for cell in drawn.cells)
+    assert not drawn.cells
+
+
+def test_a_square_belongs_to_most_of_its_users(points: Make) -> None:
+    """One point of weight 3 outvotes two of weight 1 in the same square."""
+    data = points([[0.01, 0.01], [0.02, 0.02], [0.03, 0.05], [-4, 0], [4, -0.2]], [1, 1, 3, 2, 1])
+    drawn = map_of(project(data), data, np.array([0, 0, 1, 1, 0]), ("S1", "S2"), smallest=4)
+
+    assert [(cell.users, cell.segment) for cell in drawn.cells] == [(5, "S2")]
+
+
+def test_axes_are_said_in_words(points: Make) -> None:
+    """Along x age rises and income falls, equally: left says the opposite of right, and small loadings say nothing."""
+    data = points([[-2, 2, 0, 0], [2, -2, 0, 0], [0, 0, 1, 0], [0, 0, -1, 0]])
+    axes = map_of(project(data), data, np.zeros(4, dtype=int), ("S1",), smallest=1).axes
+
+    assert axes == {
+        "right": "older, lower income",
+        "left": "younger, higher income",
+        "up": "more listening",
+        "down": "less listening",
+    }
