@@ -82,7 +82,7 @@ def profile(
 
 def averages_of(users: Frame) -> dict[str, float]:
     """Give the mean of each number column over all users."""
-    return {name: float(users.get_column(name).mean()) for name in NUMBERS}
+    return {name: float(users.get_column(name).cast(nw.Float64).mean()) for name in NUMBERS}
 
 
 def shares_of(users: Frame) -> dict[str, dict[str, float]]:
@@ -101,6 +101,8 @@ def _numbers(
     frame: Frame,
 ) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, float]], dict[int, int]]:
     """Give means, medians and users of each segment, by its number."""
+    # in double precision: a sum of single floats is off in the eighth digit
+    frame = frame.with_columns(nw.col(*NUMBERS).cast(nw.Float64))
     mean = [nw.col(name).mean().alias(f"mean_{name}") for name in NUMBERS]
     median = [nw.col(name).median().alias(f"median_{name}") for name in NUMBERS]
     rows = frame.group_by(_SEGMENT).agg(nw.len().alias("users"), *mean, *median).iter_rows(named=True)

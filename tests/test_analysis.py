@@ -1,0 +1,190 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from segmentation.analysis import Analysis, Plan, analyse
+from segmentation.errors import CleaningError, SchemaError, SegmentationError, SweepError
+from segmentation.facts import Brand, Drop, Source, to_dict
+
+Run = Callable[..., Analysis]
+Make = Callable[..., pd.DataFrame]
+
+
+def test_four_groups_come_back(analysis: Analysis) -> None:
+    """80, 60, 40 and 20 users, far apart: found in number, size and name, each user in the right one."""
+    facts = analysis.facts
+
+    assert (facts.elbow.chosen, facts.elbow.decided_by) == (4, "elbow")
+    assert [segment.users for segment in facts.segments] == [80, 60, 40, 20]
+    assert [segment.name for segment in facts.segments] == [
+        "Young occasional listeners",
+        "Frequent heavy listeners",
+        "Older listeners",
+        "High earners",
+    ]
+    assert analysis.users["segment"].to_list() == ["S1"] * 80 + ["S2"] * 60 + ["S3"] * 40 + ["S4"] * 20
+    assert min(segment.silhouette for segment in facts.segments) > 0.6
+
+
+def test_segments_add_up_to_all_users(analysis: Analysis) -> None:
+    """Shares to 1, means to the averages, centres to 0 SDs, the squares around them to the inertia."""
+    facts = analysis.facts
+    users = analysis.users.to_native()
+    sizes = [segment.users for segment in facts.segments]
+
+    assert sum(sizes) == facts.audit.kept
+    assert sum(segment.share for segment in facts.segments) == pytest.approx(1)
+    for name, average in facts.averages.items():
+        assert np.average([s.means[name] for s in facts.segments], weights=sizes) == pytest.approx(average)
+        assert np.average([s.centre[name] for s in facts.segments], weights=sizes) == pytest.approx(
+            0, abs=1e-9
+        )
+    squares = sum(
+        (
+            (
+                (users.loc[users["segment"] == s.id, name] - facts.scale.mean[name]) / facts.scale.sd[name]
+                - s.centre[name]
+            )
+            ** 2
+        ).sum()
+        for s in facts.segments
+        for name in facts.features
+    )
+    assert squares == pytest.approx(facts.elbow.inertia[facts.elbow.k.index(4)])
+
+
+def test_segments_are_those_of_the_rows_that_stayed(run: Run, groups: pd.DataFrame) -> None:
+    """With dirt among them, each of those who stay has the segment they have without it, in the order of the file."""
+    dirt = groups.head(3).assign(age=[999, None, -5])
+    mixed = pd.concat([groups[:50], dirt, groups[50:]])
+    mixed.index = pd.Index([7] * len(mixed))
+
+    analysis = run(mixed)
+
+    assert analysis.facts.audit.dropped == (Drop("missing", "age", 1), Drop("out_of_range", "age", 2))
+    assert analysis.users["segment"].to_list() == run(groups).users["segment"].to_list()
+    assert analysis.users["age"].to_list() == groups["age"].to_list()
+
+
+def test_one_input_makes_one_set_of_facts(run: Run, groups: pd.DataFrame) -> None:
+    """To the last digit written; another seed says so in the facts."""
+    first, second, other = (json.dumps(to_dict(run(groups, seed=seed).facts)) for seed in (1, 1, 2))
+
+    assert first == second
+    assert json.loads(other)["seed"] == 2
+
+
+def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[..., Plan]) -> None:
+    """The terminal shows them; the analysis itself prints nothing."""
+    told: list[str] = []
+    source, brand = Source("a.csv", "", synthetic=False), Brand("Music", "#000000", "")
+    analyse(groups, plan(), month="2026-10", source=source, brand=brand, step=told.append)
+
+    assert told == ["Cleaning", "Trying numbers of segments", "Describing the segments"]
+
+
+def test_what_is_asked_stands_in_the_facts(run: Run, groups: pd.DataFrame) -> None:
+    """A report can say how it was made."""
+    facts = run(
+        groups, features=("age", "usage_per_month"), k_range=(2, 5), k=3, starts=2, seed=9, smallest_base=50
+    ).facts
+
+    assert (facts.features, facts.elbow.k, facts.elbow.chosen) == (
+        ("age", "usage_per_month"),
+        (2, 3, 4, 5),
+        3,
+    )
+    assert (facts.elbow.decided_by, facts.starts, facts.seed, facts.smallest_base) == ("settings", 2, 9, 50)
+    assert set(facts.scale.mean) == set(facts.segments[0].centre) == {"age", "usage_per_month"}
+    assert set(facts.segments[0].means) == set(facts.averages) >= {"annual_income"}
+
+
+def test_an_arrow_table_gives_the_same_facts(run: Run, groups: pd.DataFrame) -> None:
+    """The analysis speaks of frames, not of pandas; Parquet comes as Arrow."""
+    holes = groups.astype({"age": "float64"}).assign(user_id=[f"u{n % 195}" for n in range(200)])
+    holes.loc[3, "age"] = None
+    holes.loc[4, "gender"] = None
+    table = pa.Table.from_pandas(holes, preserve_index=False)
+
+    assert to_dict(run(table).facts) == to_dict(run(holes).facts)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32", "Int64", "Float64", "int64[pyarrow]"])
+def test_the_kind_of_number_changes_no_fact(run: Run, groups: pd.DataFrame, dtype: str) -> None:
+    """Readers differ in what they make of the same file."""
+    cast = groups.astype(dict.fromkeys(["age", "annual_income", "usage_per_month"], dtype))
+
+    assert to_dict(run(cast).facts) == to_dict(run(groups).facts)
+
+
+def test_a_columns_name_in_the_file_is_no_trap(run: Run, groups: pd.DataFrame) -> None:
+    """`segment`, `_segment` and `_broken` are our own names for columns, and may be a file's."""
+    own = groups.assign(segment="x", _segment=-1, _broken=5)
+
+    assert to_dict(run(own).facts) == to_dict(run(groups).facts)
+
+
+@pytest.mark.parametrize("n", [10, 11])
+def test_hardly_enough_users_still_make_facts(run: Run, groups: pd.DataFrame, n: int) -> None:
+    """Ten users in ten segments leave no distance to divide by; JSON holds neither infinity nor NaN."""
+    few = groups.iloc[np.linspace(0, 199, n).astype(int)]
+
+    json.dumps(to_dict(run(few, smallest_cell=1).facts), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"age": None}, SchemaError, "expected numbers"),
+        ({"age": np.nan}, CleaningError, "No row is left of 200"),
+        ({"annual_income": -1}, CleaningError, "out of range in column 'annual_income'"),
+        ({"annual_income": np.inf}, CleaningError, "out of range in column 'annual_income'"),
+        ({"age": 30}, CleaningError, "30 for every user"),
+        ({"gender": None}, CleaningError, "missing in column 'gender'"),
+        ({"user_id": "ann"}, CleaningError, "for every user"),
+        (
+            {
+                "age": [20, 30] * 100,
+                "annual_income": [1, 2] * 100,
+                "usage_per_month": [1, 2] * 100,
+                "num_of_days_active": [1, 2] * 100,
+            },
+            SweepError,
+            "can't be told apart",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_analysed_is_refused_in_words(
+    run: Run, groups: pd.DataFrame, change: dict[str, Any], error: type[SegmentationError], message: str
+) -> None:
+    """Whatever is wrong ends in a sentence for the person who has to put it right, and never in a traceback."""
+    with pytest.raises(error, match=message):
+        run(groups.assign(**change))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 9])
+def test_too_few_users_are_refused_in_words(run: Run, groups: pd.DataFrame, n: int) -> None:
+    """Nobody, one, two, and one fewer than the segments that are to be tried."""
+    with pytest.raises(SegmentationError, match=r"no row below|tells nobody apart|different users"):
+        run(groups.iloc[np.linspace(0, 199, n).astype(int)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k": 4, "k_range": (1, 3)}, "asks for k = 4"),
+        ({"k_range": (3, 3)}, "at least 3 pairs"),
+        ({"k_range": (5, 2)}, "at least 3 pairs"),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused_in_words(
+    run: Run, groups: pd.DataFrame, changes: dict[str, Any], message: str
+) -> None:
+    """Settings are checked before; this is the analysis's own word on it."""
+    with pytest.raises(SweepError, match=message):
+        run(groups, **changes)

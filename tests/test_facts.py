@@ -1,0 +1,144 @@
+import copy
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+
+from segmentation.analysis import Analysis
+from segmentation.errors import FactsError
+from segmentation.facts import FORMAT, Facts, Measure, Play, from_dict, schema, to_dict
+
+
+@pytest.fixture(scope="module")
+def facts(analysis: Analysis) -> Facts:
+    """Give real facts, one segment with a play."""
+    words = (field.name for field in dataclasses.fields(Play) if field.name != "measure")
+    play = Play(**{word: f"the {word}" for word in words}, measure=Measure("usage_per_month", 600.0, 660.0))
+    first, *others = analysis.facts.segments
+    return dataclasses.replace(analysis.facts, segments=(dataclasses.replace(first, play=play), *others))
+
+
+@pytest.fixture
+def data(facts: Facts) -> dict[str, Any]:
+    """Give the same as they stand in facts.json."""
+    return copy.deepcopy(to_dict(facts))
+
+
+def test_facts_come_back_from_json_as_they_went(data: dict[str, Any]) -> None:
+    """Documents read what the analysis wrote, in another process: JSON must lose nothing, and hold no NaN."""
+    again = from_dict(json.loads(json.dumps(data, allow_nan=False)))
+
+    assert to_dict(again) == data
+    assert again.segments[0].play is not None
+    assert again.segments[0].play.measure == Measure("usage_per_month", 600.0, 660.0)
+
+
+def test_facts_that_came_back_are_those_that_went_up_to_nine_digits(facts: Facts) -> None:
+    """Nothing but the rounding of floats is between them: the types come back too, tuples as tuples."""
+    again = from_dict(to_dict(facts))
+
+    assert again.audit == facts.audit
+    assert again.elbow.k == facts.elbow.k
+    assert again.elbow.inertia == pytest.approx(facts.elbow.inertia, rel=1e-8)
+    assert [segment.name for segment in again.segments] == [segment.name for segment in facts.segments]
+
+
+def test_floats_are_written_with_nine_digits(facts: Facts) -> None:
+    """The tenth changes with the number of threads, and is on no page; whole numbers keep all of theirs."""
+    scale = dataclasses.replace(facts.scale, mean={"age": 1 / 3}, sd={"age": 123_456_789_123.0})
+    audit = dataclasses.replace(facts.audit, read=12_345_678_901)
+    written = to_dict(dataclasses.replace(facts, scale=scale, audit=audit))
+
+    assert written["scale"] == {"mean": {"age": 0.333333333}, "sd": {"age": 123_456_789_000.0}}
+    assert written["audit"]["read"] == 12_345_678_901
+
+
+def test_facts_hold_what_json_holds(data: dict[str, Any]) -> None:
+    """A NumPy number that slipped in would be written by one library and refused by the next."""
+    kinds = set()
+
+    def walk(value: Any) -> None:
+        kinds.add(type(value))
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            walk(item)
+
+    walk(data)
+    assert kinds <= {dict, list, str, int, float, bool, type(None)}
+
+
+def test_the_fields_that_were_promised_are_there(data: dict[str, Any]) -> None:
+    """The names that the issue asks for; other programs read them."""
+    assert data["format"] == FORMAT
+    assert data["month"] == "2026-10"
+    assert {"read", "kept", "dropped"} <= set(data["audit"])
+    assert {"k", "inertia", "chosen"} <= set(data["elbow"])
+    assert {"id", "name", "users", "share", "centre", "means", "index"} <= set(data["segments"][0])
+    assert {"explained", "loadings"} <= set(data["pca"])
+
+
+@pytest.mark.parametrize("found", [None, 0, FORMAT + 1, str(FORMAT)])
+def test_another_format_is_refused(data: dict[str, Any], found: object) -> None:
+    """It may mean something else by the same names."""
+    with pytest.raises(FactsError, match=re.escape(f"format {found!r}, expected {FORMAT}")):
+        from_dict(data | {"format": found})
+
+
+@pytest.mark.parametrize("found", [None, [], "facts", 1])
+def test_what_is_no_object_is_refused(found: object) -> None:
+    """A file cut short may still be JSON."""
+    with pytest.raises(FactsError, match="format None"):
+        from_dict(found)
+
+
+def test_an_unknown_field_is_refused_at_any_depth(data: dict[str, Any]) -> None:
+    """Were it ignored, a misspelt one would be lost without a word."""
+    data["segments"][1]["nmae"] = "Heavy listeners"
+
+    with pytest.raises(FactsError, match=r"segments\.1\.nmae"):
+        from_dict(data)
+
+
+def test_a_missing_field_is_named(data: dict[str, Any]) -> None:
+    """The reader of the message has to find it."""
+    del data["audit"]["kept"]
+
+    with pytest.raises(FactsError, match=r"audit\.kept"):
+        from_dict(data)
+
+
+@pytest.mark.parametrize(("place", "value"), [("rule", "unlucky"), ("rows", 1.5), ("column", 7)])
+def test_a_value_of_another_kind_is_named(data: dict[str, Any], place: str, value: object) -> None:
+    """Rules are a closed list, rows are whole, columns are text."""
+    data["audit"]["dropped"] = [{"rule": "missing", "column": "age", "rows": 1, place: value}]
+
+    with pytest.raises(FactsError, match=rf"audit\.dropped\.0\.{place}"):
+        from_dict(data)
+
+
+def test_a_segment_is_found_by_its_id(facts: Facts) -> None:
+    assert facts.segment("S2") is facts.segments[1]
+    with pytest.raises(KeyError):
+        facts.segment("S99")
+
+
+def test_facts_are_frozen(facts: Facts) -> None:
+    """What one page was given can't be changed under the next one."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        facts.month = "2026-11"  # type: ignore[misc]
+
+
+def test_every_field_is_described_in_the_schema() -> None:
+    """facts.json is documented by its schema, and the schema by the lines beside the fields."""
+    whole = schema()
+    objects = {"Facts": whole, **whole["$defs"]}
+    bare = [
+        f"{name}.{field}"
+        for name, object_ in objects.items()
+        for field, about in object_.get("properties", {}).items()
+        if not about.get("description")
+    ]
+
+    assert len(objects) >= 15
+    assert bare == []

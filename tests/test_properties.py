@@ -1,0 +1,265 @@
+"""What holds for any month's file, and any points: hypothesis looks for one for which it doesn't."""
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from segmentation.analysis import Analysis
+from segmentation.clean import Cleaned, clean
+from segmentation.clusters import assign, fit
+from segmentation.distributions import describe, round_step
+from segmentation.facts import to_dict
+from segmentation.features import Points
+from segmentation.names import name_segments
+from segmentation.pca import project
+from segmentation.schema import CATEGORIES, NUMBERS, Frame
+from segmentation.validity import calinski_harabasz, davies_bouldin, silhouette
+
+MakePoints = Callable[..., Points]
+VALID = {"age": (16, 65), "annual_income": (0, None), "num_of_days_active": (0, 365)}
+
+a_number = st.one_of(
+    st.none(),
+    st.sampled_from([16.0, 65.0, 15.9, 65.1, 365.0, 366.0, -1.0, 0.0, np.nan, np.inf, -np.inf]),
+    st.floats(-1e4, 1e6),
+)
+a_category = st.one_of(
+    st.none(), st.sampled_from(["Pop", "pop", "", " ", "nan", "None"]), st.text(max_size=3)
+)
+a_row = st.fixed_dictionaries(
+    {
+        "user_id": st.one_of(st.none(), st.sampled_from("abcdefgh")),
+        **dict.fromkeys(NUMBERS, a_number),
+        **dict.fromkeys(CATEGORIES, a_category),
+    }
+)
+GOOD: dict[str, Any] = {
+    "user_id": "z",
+    **dict.fromkeys(NUMBERS, 30.0),
+    **dict.fromkeys(CATEGORIES, "Pop"),
+}
+
+
+def month(rows: list[dict[str, Any]]) -> Frame:
+    """Give a month's file with these rows and a good one, so that something is left."""
+    data = pd.DataFrame([*rows, GOOD]).astype(dict.fromkeys(NUMBERS, float))
+    return nw.from_native(data, eager_only=True)
+
+
+def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, Cleaned]:
+    frame = month(rows)
+    return frame, clean(frame, VALID)
+
+
+rows_of_a_month = st.lists(a_row, max_size=12)
+
+
+@given(rows_of_a_month)
+def test_rows_kept_and_dropped_are_those_read(rows: list[dict[str, Any]]) -> None:
+    """Whatever stands in the file, the books balance, and no rule is named without a row."""
+    frame, found = cleaned(rows)
+    audit = found.audit
+
+    assert audit.read == len(frame) == len(rows) + 1
+    assert audit.kept == len(found.users)
+    assert audit.kept + sum(drop.rows for drop in audit.dropped) == audit.read
+    assert all(drop.rows > 0 for drop in audit.dropped)
+
+
+@given(rows_of_a_month)
+def test_what_is_clean_is_clean(rows: list[dict[str, Any]]) -> None:
+    """Cleaning once more drops nothing: each row that stays keeps every rule."""
+    users = cleaned(rows)[1].users
+    again = clean(users, VALID)
+
+    assert again.audit.dropped == ()
+    pd.testing.assert_frame_equal(again.users.to_native(), users.to_native())
+
+
+@given(rows_of_a_month)
+def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, Any]]) -> None:
+    """The same rules in plain Python: every value there, finite and possible; a user once, by the first such row."""
+    seen, expected = set(), []
+    for row in [*rows, GOOD]:
+        numbers = [row[name] for name in NUMBERS]
+        usable = all(row[name] is not None for name in ("user_id", *CATEGORIES)) and all(
+            number is not None and np.isfinite(number) for number in numbers
+        )
+        if not usable or any(
+            not low <= row[name] <= (np.inf if high is None else high) for name, (low, high) in VALID.items()
+        ):
+            continue
+        if row["user_id"] not in seen:
+            seen.add(row["user_id"])
+            expected.append((row["user_id"], *numbers))
+
+    assert cleaned(rows)[1].users.select("user_id", *NUMBERS).rows() == expected
+
+
+@given(rows_of_a_month)
+def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, Any]]) -> None:
+    """In a bin, outside or missing; among the values of a category or missing."""
+    frame, found = cleaned(rows)
+    distributions = describe(frame, found)
+
+    for numbers in distributions.numbers.values():
+        assert sum(numbers.before) + numbers.outside + numbers.missing == len(frame)
+        assert sum(numbers.after) == found.audit.kept
+    for table in distributions.categories.values():
+        assert sum(value.before for value in table.values) + table.missing == len(frame)
+        assert sum(value.after for value in table.values) == found.audit.kept
+
+
+@given(st.floats(1e-9, 1e9), st.booleans())
+def test_a_step_is_round_and_hardly_larger_than_asked(width: float, whole: bool) -> None:  # noqa: FBT001
+    """At most 2.5 times the width (from 2 to 5, where 2.5 is not whole), so bins stay as many as meant."""
+    step = round_step(width, whole=whole)
+    asked = max(width, 1) if whole else width
+
+    assert asked * (1 - 1e-6) <= step <= 2.5 * asked * (1 + 1e-6)
+    assert not whole or step == int(step)
+
+
+@settings(max_examples=4)
+@given(st.integers(0, 1000))
+def test_the_order_of_the_rows_is_no_fact(
+    run: Callable[..., Analysis], groups: pd.DataFrame, seed: int
+) -> None:
+    """A month's file has no order that means anything: shuffled, it gives the same facts up to rounding."""
+    asked = {"k": 4, "k_range": (1, 4), "starts": 20}
+    shuffled = groups.sample(frac=1, random_state=seed)
+    expected, found = (flat(to_dict(run(data, **asked).facts)) for data in (groups, shuffled))
+
+    assert found == {
+        place: pytest.approx(value, rel=1e-6, abs=1e-9) if isinstance(value, float) else value
+        for place, value in expected.items()
+    }
+
+
+def flat(value: Any, place: str = "") -> dict[str, Any]:
+    """Give every value of nested facts by its place."""
+    if isinstance(value, dict):
+        return {p: v for key, item in value.items() for p, v in flat(item, f"{place}.{key}").items()}
+    if isinstance(value, list):
+        return {p: v for n, item in enumerate(value) for p, v in flat(item, f"{place}.{n}").items()}
+    return {place: value}
+
+
+@settings(max_examples=6)
+@given(st.floats(1e-3, 1e4), st.sampled_from(NUMBERS), st.floats(-500, 500))
+def test_neither_unit_nor_zero_of_a_column_moves_anybody(
+    run: Callable[..., Analysis], groups: pd.DataFrame, scale: float, name: str, shift: float
+) -> None:
+    """Income in cents, age since another year: the features are standardised, so nobody changes segment."""
+    asked = {"k": 4, "k_range": (1, 4), "starts": 20, "valid": {}}
+    other = groups.assign(**{name: groups[name] * scale + shift})
+    here, there = run(groups, **asked), run(other, **asked)
+
+    assert there.users["segment"].to_list() == here.users["segment"].to_list()
+    assert [s.name for s in there.facts.segments] == [s.name for s in here.facts.segments]
+    assert there.facts.elbow.inertia == pytest.approx(here.facts.elbow.inertia, rel=1e-6)
+    assert there.facts.validity.silhouette == pytest.approx(here.facts.validity.silhouette, abs=1e-6)
+
+
+coordinates = st.integers(-40, 40).map(lambda n: n / 8)
+some_points = st.integers(4, 9).flatmap(
+    lambda n: st.tuples(
+        arrays(float, (n, 3), elements=coordinates, unique=True),
+        arrays(int, n, elements=st.integers(1, 3)),
+        arrays(np.intp, n, elements=st.integers(0, 2)).map(lambda labels: np.r_[0, 1, labels[2:]]),
+    )
+)
+
+
+def indices(points: Points, labels: np.ndarray) -> list[float]:
+    """Measure everything that segments are judged by."""
+    return [
+        calinski_harabasz(points, labels),
+        davies_bouldin(points, labels),
+        np.average(silhouette(points, [labels])[0], weights=points.weights),
+        *project(points).explained,
+    ]
+
+
+@given(some_points)
+def test_a_weight_is_so_many_users_in_one_place(
+    points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """A grid's cell with two users is two users: every index, the map and the best two segments come out the same."""
+    values, weights, labels = drawn
+    weighted, repeated = points(values, weights), points(np.repeat(values, weights, axis=0))
+
+    assert indices(weighted, labels) == pytest.approx(indices(repeated, np.repeat(labels, weights)), abs=1e-6)
+    each, all_ = (
+        silhouette(p, [g])[0] for p, g in ((weighted, labels), (repeated, np.repeat(labels, weights)))
+    )
+    assert np.repeat(each, weights) == pytest.approx(all_, abs=1e-6)
+    assert weighted.users == repeated.users
+
+
+@settings(max_examples=25)
+@given(some_points)
+def test_k_means_takes_a_weight_for_so_many_users(
+    points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """So few points that 30 starts find the very best: it is the same for both."""
+    values, weights, _ = drawn
+    one, other = (
+        fit(p, 2, starts=30, seed=0)
+        for p in (points(values, weights), points(np.repeat(values, weights, axis=0)))
+    )
+
+    assert one.inertia == pytest.approx(other.inertia, rel=1e-9, abs=1e-9)
+
+
+@given(some_points, arrays(float, 3, elements=st.floats(-20, 20)))
+def test_where_the_zero_lies_does_not_matter(
+    points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray], shift: np.ndarray
+) -> None:
+    """Segments are judged by distances, and these don't change when everything moves together."""
+    values, weights, labels = drawn
+
+    moved = indices(points(values + shift, weights), labels)
+    assert moved == pytest.approx(indices(points(values, weights), labels), rel=1e-6, abs=1e-5)
+
+
+@settings(max_examples=25)
+@given(some_points, st.integers(1, 4))
+def test_any_fit_is_a_fixed_point(
+    points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray], k: int
+) -> None:
+    """No centre is nearer to anybody than their own, which is the mean of its users; sizes fall."""
+    values, weights, _ = drawn
+    model = fit(points(values, weights), k, starts=5, seed=0)
+    labels = assign(values, model.centres)
+    distances = ((values[:, None] - model.centres) ** 2).sum(axis=2)
+    users = np.bincount(labels, weights=weights, minlength=k)
+
+    own = distances[np.arange(len(values)), labels]
+    assert own == pytest.approx(distances.min(axis=1), abs=1e-9)
+    assert weights @ own == pytest.approx(model.inertia, abs=1e-9)
+    means = [np.average(values[labels == n], axis=0, weights=weights[labels == n]) for n in range(k)]
+    np.testing.assert_allclose(model.centres, means, atol=1e-9)
+    assert (np.diff(users) <= 0).all()
+
+
+@given(
+    st.lists(
+        arrays(float, 4, elements=st.sampled_from([-2, -1, -0.5, -0.2, 0, 0.2, 0.45, 1, 3])), max_size=10
+    )
+)
+def test_no_two_segments_share_a_name(centres: list[np.ndarray]) -> None:
+    """Ten segments, some in one place: each has one name, in words, and the same when asked again."""
+    named = [dict(zip(NUMBERS, map(float, centre), strict=True)) for centre in centres]
+    names = name_segments(named)
+
+    assert len(set(names)) == len(names) == len(centres)
+    assert all(name[0].isupper() for name in names)
+    assert name_segments(named) == names
