@@ -1,0 +1,163 @@
+"""Whether a column is spread otherwise than last month, by more than two samples of the same people differ."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import chi2
+
+BINS = 10  # last month's deciles
+FEWEST = 10  # users a month of a number's bin: fewer users make fewer bins
+RARE = 5.0  # users a month, expected, below which a bin or category is put together with another
+HALF = 0.5  # added to every count, so that an empty bin is no division by zero
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far a column's spread is from last month's."""
+
+    psi: float
+    """Population stability index: 0 is the same spread."""
+    critical: float
+    """What two samples without drift exceed with probability `level`."""
+    bins: int
+    """Bins or categories compared, rare ones put together; 1 means that there was nothing to compare."""
+    last: int
+    """Users of last month with a value."""
+    now: int
+    """Users of this month with a value."""
+    level: float
+    """Probability of a false alarm, 0 to 1."""
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the page may say that the column has changed."""
+        return self.psi > self.critical
+
+
+def drift_of_number(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> Drift:
+    """Compare a number's spread between two months, on last month's deciles.
+
+    Parameters
+    ----------
+    last, now : array_like of float, shape (n,) and (m,)
+        Values of the users kept, without missing ones.
+    level : float
+        Probability of a false alarm.
+
+    Returns
+    -------
+    Drift
+        Fewer bins than ten where a month has fewer than 100 users, or where many users share one value.
+    """
+    a, b = np.asarray(last, dtype=float), np.asarray(now, dtype=float)
+    edges = edges_of(a, min(BINS, max(2, min(len(a), len(b)) // FEWEST)))
+    counts = np.array([_count(a, edges), _count(b, edges)])
+    return _drift(_joined(counts), level)
+
+
+def drift_of_category(last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05) -> Drift:
+    """Compare a category's shares between two months.
+
+    Parameters
+    ----------
+    last, now : mapping of str to int
+        Users by value; a value that a month doesn't have may be left out.
+    level : float
+        Probability of a false alarm.
+    """
+    counts = np.array(
+        [[last.get(value, 0), now.get(value, 0)] for value in sorted({*last, *now})], dtype=np.int64
+    ).reshape(-1, 2)
+    counts = counts[counts.sum(axis=1).argsort(kind="stable")].T  # the rarest first: they are put together
+    return _drift(_joined(counts), level)
+
+
+def edges_of(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Give the inner borders of bins with about equally many of the values; a bin holds its lower border.
+
+    A value that more than a bin's part of the users share has a bin of its own, so that a column of few whole
+    numbers, or mostly zeros, still has borders.
+    """
+    if not len(values):
+        return np.empty(0)
+    cuts = np.sort(values)[[len(values) * n // bins for n in range(1, bins)]]
+    heavy = [cut for cut in np.unique(cuts) if (values == cut).mean() > 1 / bins]
+    return np.unique([*cuts, *np.nextafter(heavy, np.inf)])
+
+
+def psi(last: ArrayLike, now: ArrayLike) -> float:
+    """Give the population stability index of two rows of counts, half a user added to each.
+
+    Parameters
+    ----------
+    last, now : array_like of int, shape (b,)
+        Users by bin.
+
+    Returns
+    -------
+    float
+        Sum over the bins of (p - q) ln(p / q), p and q being the months' shares: 0 or more.
+    """
+    a, b = np.asarray(last, dtype=float) + HALF, np.asarray(now, dtype=float) + HALF
+    p, q = a / a.sum(), b / b.sum()
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+def critical_psi(last: int, now: int, bins: int, *, level: float = 0.05) -> float:
+    """Give the index that two samples of one population exceed with probability `level`.
+
+    Without drift the index is about (1/n + 1/m) times a chi-squared number of bins - 1 degrees of freedom: at 300
+    users a month and ten bins 0.113, at 20,000 users 0.0017, and not 0.1 and 0.25 for all.
+
+    Parameters
+    ----------
+    last, now : int
+        Users of the two months, both samples, n and m.
+    bins : int
+        Bins compared; 0 with one bin, which has nothing to compare.
+
+    References
+    ----------
+    .. [1] Yurdakul (2018), "Statistical properties of the population stability index", Western Michigan University.
+       There is no correction for small counts; here rare bins are joined and half a user is added to each.
+    """
+    if bins < 2:
+        return 0.0
+    return float((1 / last + 1 / now) * chi2.ppf(1 - level, bins - 1))
+
+
+def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
+    """Count values by bin."""
+    return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+
+
+def _joined(counts: Counts) -> Counts:
+    """Put neighbouring bins together until each expects `RARE` users in the smaller month, by both months' shares."""
+    expected = counts.sum(axis=0) * (counts.sum(axis=1).min() / max(counts.sum(), 1))
+    starts, held = [0], 0.0
+    for place, users in enumerate(expected):
+        if held >= RARE:
+            starts.append(place)
+            held = 0.0
+        held += users
+    if held < RARE and len(starts) > 1:
+        starts.pop()  # what is left at the end goes to the one before
+    return np.add.reduceat(counts, starts, axis=1) if counts.shape[1] else counts
+
+
+def _drift(counts: Counts, level: float) -> Drift:
+    """Compare two rows of counts."""
+    n, m = (int(users) for users in counts.sum(axis=1))
+    bins = counts.shape[1] if n and m else 1
+    return Drift(
+        psi=psi(*counts) if bins > 1 else 0.0,
+        critical=critical_psi(n, m, bins, level=level),
+        bins=bins,
+        last=n,
+        now=m,
+        level=level,
+    )
