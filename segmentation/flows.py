@@ -27,6 +27,18 @@ class Flows:
     """People of last month who are not there this month, by last month's segment."""
 
     @property
+    def table(self) -> tuple[tuple[int, ...], ...]:
+        """People from each of last month's segments and then the new ones, to each of this month's and then gone."""
+        rows = [(*row, gone) for row, gone in zip(self.users, self.gone, strict=True)]
+        return (*rows, (*self.new, 0))
+
+    @property
+    def known(self) -> tuple[tuple[int, int], ...]:
+        """Places in `table`, and of its sums, that a reader knows: nobody is new and gone; segments' sizes are shown."""
+        k, m = len(self.rows), len(self.columns)
+        return ((k, m), *((i, m + 1) for i in range(k)), *((k + 1, j) for j in range(m)))
+
+    @property
     def both(self) -> int:
         """People who are in both months."""
         return sum(map(sum, self.users))

@@ -1,0 +1,415 @@
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from segmentation.clean import clean
+from segmentation.clusters import Model, assign, fit
+from segmentation.errors import SegmentationError
+from segmentation.facts import Scale
+from segmentation.fates import Fate, fates_of
+from segmentation.features import Points, scale_of, standardise
+from segmentation.flows import Flows, Shift, cross, flow, shifts_of
+from segmentation.history import Lineage, Past, keep, match, rescale
+from segmentation.kept_names import still_fits
+from segmentation.sample import GROUPS, HEAVY, MONTHS, YOUNG, make_month
+from segmentation.schema import NUMBERS
+from segmentation.trend import Line, trend_of
+
+VALID = {"age": (16, 65), "num_of_days_active": (0, 365)}
+ONE = Scale({"age": 0.0, "usage_per_month": 0.0}, {"age": 1.0, "usage_per_month": 1.0})
+
+
+def past(*centres: tuple[float, float], users: int = 10_000, radius: float = 0.5) -> Past:
+    """Give segments S1, S2, ... named A, B, ... at these places, in a scaling that changes nothing."""
+    return Past(
+        scale=ONE,
+        ids=tuple(f"S{n + 1}" for n in range(len(centres))),
+        names=tuple("ABCDEFG"[: len(centres)]),
+        centres=np.array(centres, dtype=float),
+        users=(users,) * len(centres),
+        radius=radius,
+        last_id=len(centres),
+    )
+
+
+def lineage_of(before: Past, centres: list[tuple[float, float]], users: list[int]) -> Lineage:
+    matches = match(before, np.array(centres, dtype=float), users)
+    named = [dict(zip(ONE.mean, centre, strict=True)) for centre in centres]
+    return keep(before, matches, named, users)
+
+
+def test_centres_are_seen_in_last_months_scaling() -> None:
+    """1 SD of 10 above a mean of 40 is 50; seen from a mean of 30 with an SD of 5, that is 4 SDs. Columns by name."""
+    now = Scale({"usage_per_month": 100.0, "age": 40.0}, {"usage_per_month": 50.0, "age": 10.0})
+    then = Scale({"age": 30.0, "usage_per_month": 100.0}, {"age": 5.0, "usage_per_month": 100.0})
+
+    assert rescale(np.array([[-1.0, 1.0]]), now, then).tolist() == [[4.0, -0.5]]
+
+
+def test_months_on_other_features_are_refused() -> None:
+    with pytest.raises(SegmentationError, match="clustered on age, last month was on age, usage_per_month"):
+        rescale(np.zeros((1, 1)), Scale({"age": 0}, {"age": 1}), ONE)
+
+
+def test_pairs_have_the_least_total_distance() -> None:
+    """Nearest first would pair 0 with 1.1 and leave 2 with 3.2; both pairings are possible only for the right one."""
+    found = match(past((0, 0), (4, 0)), np.array([[4.5, 0], [0.5, 0]]), [100, 100])
+
+    assert [(pair.last, pair.now, pair.distance) for pair in found] == [(0, 1, 0.5), (1, 0, 0.5)]
+
+
+def test_beyond_half_the_way_to_the_neighbour_it_is_another() -> None:
+    """Half of 4 is 2; sampling adds 2 x 0.5 x sqrt(2 / 10,000) = 0.014."""
+    before = past((0, 0), (4, 0))
+
+    assert match(before, np.array([[-2.01, 0]]), [10_000])[0].last == 0
+    assert match(before, np.array([[-2.03, 0]]), [10_000]) == ()
+
+
+def test_few_users_make_a_centre_uncertain() -> None:
+    """With 25 users each, sampling adds 2 x 0.5 x sqrt(2 / 25) = 0.283 to the 2."""
+    before = past((0, 0), (4, 0), users=25)
+
+    assert len(match(before, np.array([[-2.28, 0]]), [25])) == 1
+    assert len(match(before, np.array([[-2.29, 0]]), [25])) == 0
+
+
+def test_a_segment_alone_may_move_by_half_its_radius() -> None:
+    before = past((0, 0), radius=1.0, users=10**9)
+
+    assert len(match(before, np.array([[0.49, 0]]), [10**9])) == 1
+    assert len(match(before, np.array([[0.51, 0]]), [10**9])) == 0
+
+
+def test_matched_segments_keep_id_name_and_place_and_new_ones_come_after() -> None:
+    """S2 is gone. The new ones lie far from all; the larger comes first, and 2 is never used again."""
+    lineage = lineage_of(
+        past((0, 0), (4, 0), (8, 0)), [(0, 9), (8.1, 0), (0, -9), (0.1, 0)], [50, 100, 60, 90]
+    )
+
+    assert [(kept.number, kept.id, kept.is_new) for kept in lineage.segments] == [
+        (3, "S1", False),
+        (1, "S3", False),
+        (2, "S4", True),
+        (0, "S5", True),
+    ]
+    assert [kept.name for kept in lineage.segments] == ["A", "C", "Light listeners", "Heavy listeners"]
+    assert lineage.ids == ("S5", "S3", "S4", "S1")
+    assert (lineage.gone, lineage.last_id, lineage.retired) == (("S2",), 5, ("B",))
+
+
+def test_a_new_segment_takes_no_name_that_another_has_or_had() -> None:
+    """Called alike by their facts: short names are taken, then the long one, then they are numbered."""
+    named = Past(
+        ONE, ("S1",), ("Light listeners",), np.array([[9.0, 9.0]]), (10,), 0.1, 7, ("Older light listeners",)
+    )
+    centre = {"age": 0.2, "usage_per_month": -1.0}
+    lineage = keep(named, (), [centre], [10])
+
+    assert [(kept.id, kept.name) for kept in lineage.segments] == [("S8", "Older light listeners 2")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_this_months_centres_changes_nothing(seed: int) -> None:
+    before = past((0, 0), (4, 0), (8, 0), (4, 4))
+    centres = [(0.2, 0.0), (4.0, 0.3), (8.0, -0.1), (-4.0, 4.0)]
+    order = np.random.default_rng(seed).permutation(4)
+    one = lineage_of(before, centres, [40, 30, 20, 10])
+    other = lineage_of(before, [centres[n] for n in order], [[40, 30, 20, 10][n] for n in order])
+
+    assert [kept.id for kept in other.segments] == [kept.id for kept in one.segments]
+    assert [int(order[kept.number]) for kept in other.segments] == [kept.number for kept in one.segments]
+
+
+def test_a_name_is_kept_through_a_wobble_and_flagged_beyond() -> None:
+    """A word needs 0.4 SDs; 0.25 is a wobble of 0.15, 0.24 is more. Another feature has to beat it by as much."""
+    assert still_fits("Young light listeners", {"age": -0.25, "usage_per_month": -0.9})
+    assert not still_fits("Young light listeners", {"age": -0.24, "usage_per_month": -0.9})
+    assert still_fits("Light listeners", {"age": -0.54, "usage_per_month": -0.9})
+    assert not still_fits("Light listeners", {"age": -0.56, "usage_per_month": -0.9})
+    assert not still_fits("Average listeners", {"age": 0.1, "usage_per_month": 0.6})
+    assert still_fits("Heavy listeners 2", {"age": 0.1, "usage_per_month": 0.3})
+
+
+def test_a_small_segment_may_wobble_more() -> None:
+    """Three standard errors of 0.1 are 0.3."""
+    assert still_fits("Light listeners", {"usage_per_month": -0.11}, error=0.1)
+    assert not still_fits("Light listeners", {"usage_per_month": -0.09}, error=0.1)
+
+
+def test_a_name_that_a_person_gave_always_fits() -> None:
+    assert still_fits("Our fans", {"age": 3.0, "usage_per_month": -3.0})
+
+
+def test_a_name_that_is_no_longer_true_is_flagged_and_kept() -> None:
+    before = Past(ONE, ("S1",), ("Heavy listeners",), np.array([[0.0, 0.5]]), (10_000,), 1.0, 1)
+    lineage = keep(
+        before, match(before, np.array([[0.0, 0.1]]), [10_000]), [{"age": 0.0, "usage_per_month": 0.1}], [1]
+    )
+
+    assert [(kept.name, kept.suggested, kept.name_fits) for kept in lineage.segments] == [
+        ("Heavy listeners", "Average listeners", True)  # one user: its centre is anywhere
+    ]
+    lineage = keep(
+        before,
+        match(before, np.array([[0.0, 0.1]]), [9999]),
+        [{"age": 0.0, "usage_per_month": 0.1}],
+        [9999],
+    )
+    assert [(kept.name, kept.name_fits) for kept in lineage.segments] == [("Heavy listeners", False)]
+
+
+def fates(
+    before: Past, centres: list[tuple[float, float]], users: list[int], people: Flows | None = None
+) -> tuple[Fate, ...]:
+    lineage = lineage_of(before, centres, users)
+    there = np.array(centres, dtype=float)
+    points = Points(there, np.array(users, dtype=float), ("age", "usage_per_month"), ONE)
+    overlap = cross(before, points, np.arange(len(users)), len(users))
+    matches = match(before, there, users)
+    return fates_of(before, matches, lineage, centres=there, users=users, overlap=overlap, flows=people)
+
+
+def test_what_became_of_each_by_place() -> None:
+    """Two of 100 users each: a split halves one about its old centre, an emergence leaves both as they were."""
+    two = past((0, 0), (8, 0), users=100)
+    s1, s2 = Fate("S1", "survived", ("S1",)), Fate("S2", "survived", ("S2",))
+
+    assert fates(two, [(0, 0), (8, 0)], [100, 100]) == (s1, s2)
+    assert fates(two, [(0, -2), (0, 2), (8, 0)], [60, 40, 100]) == (Fate("S1", "split", ("S1", "S3")), s2)
+    assert fates(two, [(0, 0), (0, 6), (8, 0)], [100, 80, 100]) == (
+        s1,
+        s2,
+        Fate("S3", "emerged", ("S3",)),
+    )
+    assert fates(two, [(0, 0)], [200]) == (s1, Fate("S2", "vanished", ()))
+
+
+def test_two_that_lie_closest_merge_in_their_middle() -> None:
+    three = past((0, -2), (0, 2), (8, 0), users=100)
+
+    assert fates(three, [(0, -0.1), (8, 0)], [200, 100]) == (
+        Fate("S1", "merged", ("S1",), ("S2",)),
+        Fate("S2", "merged", ("S1",), ("S1",)),
+        Fate("S3", "survived", ("S3",)),
+    )
+
+
+def test_people_decide_where_they_are_known() -> None:
+    """By place S3 emerged, since nobody was there and S1 stayed where it was; but its people were in S1."""
+    two = past((0, 0), (8, 0), users=100)
+    went = Flows(("S1", "S2"), ("S1", "S2", "S3"), ((50, 0, 45), (0, 95, 0)), (50, 5, 35), (5, 5))
+    came = Flows(("S1", "S2"), ("S1", "S2", "S3"), ((95, 0, 4), (0, 95, 1)), (5, 5, 75), (1, 4))
+    centres, users = [(0.0, 0.0), (8.0, 0.0), (0.0, 6.0)], [100, 100, 80]
+
+    assert [fate.kind for fate in fates(two, centres, users, went)] == ["split", "survived"]
+    assert [fate.kind for fate in fates(two, centres, users, came)] == ["survived", "survived", "emerged"]
+
+
+def test_people_are_counted_by_their_ids_in_any_order() -> None:
+    """Ann stays in S1, Bob goes to S2, Cy is gone, Di is new; a number is the same id as its digits."""
+    counted = flow(
+        ["ann", "bob", "cy", "7"],
+        ["S1", "S1", "S2", "S2"],
+        ["di", "7", "bob", "ann"],
+        ["S3", "S2", "S2", "S1"],
+        rows=["S1", "S2"],
+        columns=["S1", "S2", "S3"],
+    )
+
+    assert counted == Flows(
+        ("S1", "S2"), ("S1", "S2", "S3"), ((1, 1, 0), (0, 1, 0)), new=(0, 0, 1), gone=(0, 1)
+    )
+    assert (counted.both, counted.stayed) == (3, 2)
+    assert counted.table == ((1, 1, 0, 0), (0, 1, 0, 1), (0, 0, 1, 0))
+
+
+def test_a_user_who_is_there_twice_is_refused() -> None:
+    with pytest.raises(SegmentationError, match="1 users are there more than once in last month"):
+        flow(["a", "a"], ["S1", "S1"], ["a"], ["S1"], rows=["S1"], columns=["S1"])
+
+
+def test_people_changed_and_borders_moved_add_up() -> None:
+    """Last month half were in S1. Of this month's ten, six lie within its old borders and seven within its new."""
+    before = past((0, 0), (4, 0))
+    counts = np.array([[6.0, 0.0], [1.0, 3.0]])
+    first, second = shifts_of(before, ("S1", "S2"), counts)
+
+    assert first == Shift("S1", last=0.5, same_borders=0.6, now=0.7)
+    assert first.people_changed == pytest.approx(0.1)
+    assert first.borders_moved == pytest.approx(0.1)
+    assert second.people_changed + second.borders_moved == pytest.approx(second.now - second.last)
+
+
+def test_a_trend_has_gaps_where_a_month_or_a_segment_is_missing() -> None:
+    trend = trend_of(
+        {
+            "2026-02": [("S10", "New", 0.4), ("S2", "Renamed", 0.6)],
+            "2025-12": [("S2", "Old", 1.0)],
+        }
+    )
+
+    assert trend.months == ("2025-12", "2026-01", "2026-02")
+    assert trend.lines == (
+        Line("S2", "Renamed", (1.0, None, 0.6)),
+        Line("S10", "New", (None, None, 0.4)),
+    )
+
+
+class Month(NamedTuple):
+    """One month of the sample, analysed with last month's model behind it."""
+
+    users: list[str]
+    groups: np.ndarray
+    points: Points
+    model: Model
+    labels: np.ndarray
+    past: Past
+    lineage: Lineage
+    segments: list[str]
+
+
+@functools.cache
+def sample(number: int) -> Month:
+    made = make_month(MONTHS[number])
+    planted = dict(zip(made.users["user_id"], made.groups, strict=True))
+    frame = clean(nw.from_native(made.users, eager_only=True), VALID).users
+    points = standardise(frame, scale_of(frame, NUMBERS))
+    model = fit(points, 4, starts=10, seed=number)
+    labels = assign(points.values, model.centres)
+    users = np.bincount(labels)
+    named = [dict(zip(points.features, centre, strict=True)) for centre in model.centres]
+    before = sample(number - 1).past if number else Past(points.scale, (), (), np.empty((0, 4)), (), 1.0, 0)
+    matches = match(before, rescale(model.centres, points.scale, before.scale), users) if number else ()
+    lineage = keep(before, matches, named, users)
+    order = [kept.number for kept in lineage.segments]
+    people = [str(user) for user in frame["user_id"].to_list()]
+    return Month(
+        users=people,
+        groups=np.array([planted[user] for user in people]),
+        points=points,
+        model=model,
+        labels=labels,
+        past=Past(
+            points.scale,
+            tuple(kept.id for kept in lineage.segments),
+            tuple(kept.name for kept in lineage.segments),
+            model.centres[order],
+            tuple(int(users[n]) for n in order),
+            float(np.sqrt(model.inertia / len(labels))),
+            lineage.last_id,
+            lineage.retired,
+        ),
+        lineage=lineage,
+        segments=[lineage.ids[label] for label in labels],
+    )
+
+
+def planted_ids(month: Month) -> dict[str, str]:
+    """Give the segment that holds most of each planted group."""
+    ids = np.array(month.segments)
+    return {
+        group: max(set(month.segments), key=lambda id_: int(((ids == id_) & (month.groups == group)).sum()))
+        for group in GROUPS
+    }
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_samples_segments_keep_their_names(number: int) -> None:
+    """Four planted groups that stay: each has one id and one name in all three months."""
+    month, before = sample(number), sample(number - 1)
+
+    assert planted_ids(month) == planted_ids(before)
+    assert (month.past.ids, month.past.names) == (before.past.ids, before.past.names)
+    assert all(kept.name_fits for kept in month.lineage.segments)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_samples_heavy_listeners_grow_and_young_light_ones_shrink(number: int) -> None:
+    """Planted: heavy listeners +59 and +64, young light ones -64 each month; and it is the people, not the borders."""
+    month, before = sample(number), sample(number - 1)
+    counts = cross(before.past, month.points, month.labels, month.model.k)
+    shifts = {shift.id: shift for shift in shifts_of(before.past, month.lineage.ids, counts)}
+    heavy, young = (shifts[planted_ids(month)[group]] for group in (HEAVY, YOUNG))
+
+    assert heavy.now - heavy.last == pytest.approx(0.0125, abs=0.006)
+    assert young.now - young.last == pytest.approx(-0.013, abs=0.006)
+    assert heavy.people_changed > abs(heavy.borders_moved)
+    assert -young.people_changed > abs(young.borders_moved)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_samples_people_flow_as_planted(number: int) -> None:
+    """K-means puts some 5 % of users elsewhere than planted, so a cell may miss by that part of its row."""
+    month, before = sample(number), sample(number - 1)
+    found = flow(
+        before.users,
+        before.segments,
+        month.users,
+        month.segments,
+        rows=before.past.ids,
+        columns=month.past.ids,
+    )
+    where = planted_ids(month)
+    planted = flow(
+        before.users,
+        [where[group] for group in before.groups],
+        month.users,
+        [where[group] for group in month.groups],
+        rows=before.past.ids,
+        columns=month.past.ids,
+    )
+    ari = min(adjusted_rand_score(each.groups, each.segments) for each in (before, month))
+    a, b = np.array(found.users), np.array(planted.users)
+
+    assert (sum(found.new), sum(found.gone)) == (sum(planted.new), sum(planted.gone))
+    assert ari > 0.8
+    assert np.abs(a - b).sum() / 2 <= (1 - ari) * planted.both
+    matches = match(before.past, rescale(month.model.centres, month.points.scale, before.past.scale), [1] * 4)
+    told = fates_of(
+        before.past,
+        matches,
+        month.lineage,
+        centres=rescale(month.model.centres, month.points.scale, before.past.scale),
+        users=np.bincount(month.labels).tolist(),
+        overlap=cross(before.past, month.points, month.labels, 4),
+        flows=found,
+    )
+    assert {fate.kind for fate in told} == {"survived"}
+
+
+@functools.cache
+def histories() -> ModuleType:
+    """Import the benchmark, which is no module of a package."""
+    spec = importlib.util.spec_from_file_location(
+        "histories", Path(__file__).parent / "bench" / "histories.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("staying", "ids"), [(0.0, False), (0.85, True)])
+def test_where_nothing_changes_nothing_is_told(staying: float, ids: bool) -> None:  # noqa: FBT001
+    """Twenty histories of six months: no event, and every name stands for the group that it stood for."""
+    lived = [histories().quiet(seed, 6, 6.0, staying, ids=ids) for seed in range(20)]
+
+    assert [sum(column) for column in zip(*lived, strict=True)][:3] == [100, 0, 0]
+
+
+@pytest.mark.parametrize("event", ["split", "merge", "emerge", "vanish"])
+@pytest.mark.parametrize(("staying", "ids"), [(0.0, False), (0.85, True)])
+def test_a_planted_event_is_told(event: str, staying: float, ids: bool) -> None:  # noqa: FBT001
+    """At least 19 of 20, and nothing told beside it."""
+    assert sum(histories().planted(seed, event, 6.0, staying, ids=ids) for seed in range(20)) >= 19
