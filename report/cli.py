@@ -13,9 +13,13 @@ from report import files, theme, words
 from report.engines import Choice
 from report.errors import ReportError
 from report.month import Run, make_month
+from report.notebook import write_notebook
 from report.settings import read_settings
 from report.written import decimal, percent, thousands
+from segmentation import facts
 from segmentation.errors import SegmentationError
+from segmentation.sample import MONTHS
+from segmentation.sample import make_month as make_sample
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _out = Console(highlight=False)
@@ -51,6 +55,26 @@ def report(
     _tell(run)
 
 
+@app.command()
+def sample() -> None:
+    """Write the synthetic months of data/, and the hashes by which they are known."""
+    files.write_sample(files.ROOT / "data", {month: make_sample(month).csv() for month in MONTHS})
+
+
+@app.command()
+def schema() -> None:
+    """Write the schema of facts.json."""
+    files.write_json(files.ROOT / "docs" / "facts.schema.json", facts.schema())
+
+
+@app.command()
+def notebook() -> None:
+    """Write the analysis as a notebook."""
+    path = files.ROOT / "music_streaming_segmentation.ipynb"
+    write_notebook(files.ROOT / "report" / "report.qmd", path)
+    _out.print(f"{files.shown(path)}: open it in Jupyter; it shows the newest month that was made")
+
+
 def _engine(said: str) -> Choice:
     if said in ("auto", "quarto", "embedded"):
         return said  # type: ignore[return-value]
@@ -59,17 +83,16 @@ def _engine(said: str) -> Choice:
 
 def _tell(run: Run) -> None:
     """End with a short table of the segments and where the files lie."""
-    facts = run.facts
-    audit = facts.audit
+    month, audit = run.facts, run.facts.audit
     _out.print(
-        f"[bold]{words.month(facts)}[/] · {thousands(audit.read)} users read, {thousands(audit.read - audit.kept)} dropped, "
-        f"{thousands(audit.kept)} kept · {len(facts.segments)} segments ({facts.elbow.decided_by}) · "
-        f"structure {words.strength(facts)}"
+        f"[bold]{words.month(month)}[/] · {thousands(audit.read)} users read, {thousands(audit.read - audit.kept)} dropped, "
+        f"{thousands(audit.kept)} kept · {len(month.segments)} segments ({month.elbow.decided_by}) · "
+        f"structure {words.strength(month)}"
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for column in ("left", "right", "right", "left"):
-        table.add_column(justify=column)  # type: ignore[arg-type]
-    for segment in facts.segments:
+        table.add_column(justify=column)
+    for segment in month.segments:
         table.add_row(
             f"  [{theme.colour(segment.id)}]■[/] {segment.name}",
             thousands(segment.users),
@@ -80,7 +103,7 @@ def _tell(run: Run) -> None:
     where = files.shown(run.folder)
     _out.print(f"  report      {where}/report.html", soft_wrap=True)
     _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
-    _out.print(f"  profiles    {where}/profiles/   {len(facts.segments)}", soft_wrap=True)
+    _out.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
     found = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     _out.print(f"  rendered by the {run.engine} engine{found} in {run.seconds:.1f} s", soft_wrap=True)
 

@@ -4,22 +4,26 @@ No cell gives `text/html`: Quarto adds RequireJS and jQuery from a network for a
 blocks passes through both engines unchanged. All text that comes from facts is escaped here, once.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
+from altair.utils.schemapi import debug_mode
 
 from report import files, theme, words, written
 from report.charts import segments
 from report.charts.picture import Picture
+from report.engines.pandoc import plain_markdown
 from report.tables import Table
 from segmentation.facts import Facts, Segment
 
-Medium = Literal["screen", "print"]
+Medium = Literal["screen", "print", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
 _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which Markdown may take for itself
 
@@ -49,8 +53,8 @@ class Document:
     ----------
     facts : Facts
         The month.
-    medium : {"screen", "print"}
-        Whether charts answer to a pointer and number themselves, or are made for paper.
+    medium : {"screen", "print", "notebook"}
+        Whether charts answer to a pointer and number themselves, are made for paper, or stand in Jupyter.
     templates : Path
         Folder of the Jinja2 templates.
     figures : Path
@@ -65,29 +69,46 @@ class Document:
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
         """Give a sentence of `report.words`, to stand inside a paragraph."""
-        return Markdown(escape(sentence(self.facts, *args)))
+        return self._markdown(escape(sentence(self.facts, *args)))
 
     def show(self, make: Callable[..., Picture | Table], *args: Any) -> Markdown:
         """Give a chart of `report.charts` or a table of `report.tables`, drawn, with all that belongs to it."""
         made = make(self.facts, *args)
         label = re.sub(r"[^a-z0-9]+", "-", "-".join([make.__name__, *(str(arg.id) for arg in args)]).lower())
-        return Markdown(self._picture(made, label) if isinstance(made, Picture) else self._table(made, label))
+        return self._markdown(
+            self._picture(made, label) if isinstance(made, Picture) else self._table(made, label)
+        )
+
+    def text(self, layout: str, *sentences: Markdown) -> Markdown:
+        """Give a text with sentences in its places, for a notebook, whose texts hold no values."""
+        return self._markdown(layout.format(*sentences))
 
     def profiles(self) -> Markdown:
         """Give every segment's profile, from templates/profile.md."""
-        return Markdown("\n\n".join(self.profile(segment.id).text for segment in self.facts.segments))
+        return self._markdown("\n\n".join(self.profile(segment.id).text for segment in self.facts.segments))
 
     def profile(self, segment: str) -> Markdown:
         """Give one segment's profile."""
         template = self._jinja.get_template("profile.md")
         one = self.facts.segment(segment)
         return Markdown(
-            template.render(facts=self.facts, segment=one, medium=self.medium, colour=theme.colour(segment), page=self, words=words)
+            template.render(
+                facts=self.facts,
+                segment=one,
+                medium=self.medium,
+                colour=theme.colour(segment),
+                page=self,
+                words=words,
+            )
         )
 
     def template(self, name: str) -> Markdown:
         """Give a whole template."""
-        return Markdown(self._jinja.get_template(name).render(facts=self.facts, medium=self.medium, page=self, words=words, theme=theme))
+        return self._markdown(
+            self._jinja.get_template(name).render(
+                facts=self.facts, medium=self.medium, page=self, words=words, theme=theme
+            )
+        )
 
     def picture(self, name: str, segment: Segment) -> Markdown:
         """Give a chart of one segment, for a template that lays it out."""
@@ -95,10 +116,13 @@ class Document:
 
     def scripts(self) -> Markdown:
         """Give what makes the charts answer to a pointer: one bundle for the whole page, with nothing to fetch."""
+        if self.medium == "notebook":
+            return Markdown("")
         import vl_convert  # noqa: PLC0415 - a document for print never needs it
 
         self.figures.mkdir(exist_ok=True)
-        (self.figures / "charts.js").write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+        bundle = files.kept(f"vega-{version('vl-convert-python')}.js", lambda: vl_convert.javascript_bundle())  # noqa: PLW0108
+        (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
         (self.figures / "page.js").write_text(files.template("page.js"), encoding="utf-8")
         look = json.dumps({"config": theme.config(), "dark": theme.DARK})
         return Markdown(
@@ -109,19 +133,31 @@ class Document:
         )
 
     def downloads(self) -> Markdown:
-        """Give the links that save every number of the page."""
+        """Give the numbers themselves, for whoever wants to save them."""
+        if self.medium == "notebook":
+            return Markdown("")
         data = json.dumps(files.facts_text(self.facts))
         return Markdown(_raw(f'<script type="application/json" id="facts">{_script(data)}</script>'))
 
+    def _markdown(self, text: str) -> Markdown:
+        """Give Markdown: Pandoc's for a page, and for a notebook what Jupyter understands of it."""
+        return Markdown(plain_markdown(text) if self.medium == "notebook" else text)
+
     def _picture(self, picture: Picture, label: str) -> str:
         """Write the chart's picture to a file and refer to it; for the screen with its specification and its numbers."""
-        spec = picture.chart.to_dict()
-        self.figures.mkdir(exist_ok=True)
         path = self.figures / f"{self.medium}-{label}.svg"
-        path.write_text(_svg(spec), encoding="utf-8")
-        alt = escape(picture.alt).replace('"', r"\"")
+        if self.medium == "print" and path.exists():  # another document of this run drew it
+            return _image(picture, path)
+        with debug_mode(arg=False):  # tests hold every chart against Vega-Lite's schema; a run need not
+            spec = picture.chart().to_dict(validate=False)
+        drawn = _svg(spec)
+        if self.medium == "notebook":
+            return f"![{escape(picture.alt)}](data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()})"
+        self.figures.mkdir(exist_ok=True)
+        path.write_text(drawn, encoding="utf-8")
         if self.medium == "print":
-            return f'![]({self.figures.name}/{path.name}){{fig-alt="{alt}"}}'
+            return _image(picture, path)
+        alt = _quoted(picture.alt)
         rows = Table(picture.caption, picture.header, picture.rows)
         return "\n\n".join(
             [
@@ -134,7 +170,7 @@ class Document:
         )
 
     def _table(self, table: Table, label: str) -> str:
-        if self.medium == "print":
+        if self.medium != "screen":
             return _raw(table.html(caption=True))
         return f"::: {{#tbl-{label}}}\n\n{_raw(table.html())}\n\n{escape(table.caption)}\n\n:::"
 
@@ -146,7 +182,7 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     ----------
     facts : str or Path
         The month's facts.json; an empty string for the newest month that was made.
-    medium : {"screen", "print"}
+    medium : {"screen", "print", "notebook"}
         What the document is for.
 
     Raises
@@ -186,6 +222,16 @@ def _svg(spec: dict[str, Any]) -> str:
         vl_convert.register_font_directory(str(folder))
     svg: str = vl_convert.vegalite_to_svg(spec | {"config": theme.config()})
     return svg
+
+
+def _image(picture: Picture, path: Path) -> str:
+    """Refer to a picture that needs no number."""
+    return f'![]({path.parent.name}/{path.name}){{fig-alt="{_quoted(picture.alt)}"}}'
+
+
+def _quoted(text: str) -> str:
+    """Write plain text as the value of an attribute."""
+    return escape(text)
 
 
 def _compact(spec: dict[str, Any]) -> str:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,8 +44,12 @@ def newest_month(folder: Path) -> Path:
         If there is none, or two of the same month.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder. Create it with a file like 2026-10.csv, or name one: make report DATA=file.")
-    months = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS and _MONTH.fullmatch(path.stem))
+        raise InputError(
+            f"{folder}: no such folder. Create it with a file like 2026-10.csv, or name one: make report DATA=file."
+        )
+    months = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in KINDS and _MONTH.fullmatch(path.stem)
+    )
     if not months:
         raise InputError(
             f"{folder}: holds no month. Put a file there named like 2026-10.csv (or .parquet, .xlsx), "
@@ -118,7 +122,9 @@ def read_facts(path: Path) -> Facts:
     try:
         return from_dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ReportError(f"{path}: can't be read ({error.strerror}). Make the month first: make report.") from error
+        raise ReportError(
+            f"{path}: can't be read ({error.strerror}). Make the month first: make report."
+        ) from error
     except json.JSONDecodeError as error:
         raise ReportError(f"{path}: is no JSON ({error}). Make the month again: make report.") from error
 
@@ -185,3 +191,27 @@ def shown(path: Path) -> Path:
     """Give a path as short as it can be shown: relative to where the reader is."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def write_sample(folder: Path, months: Mapping[str, str]) -> None:
+    """Write the synthetic months, and the hashes by which `is_sample` knows them."""
+    for month, text in months.items():
+        (folder / f"{month}.csv").write_bytes(text.encode())
+    sums = [f"{sha256(folder / f'{month}.csv')}  {month}.csv" for month in months]
+    (folder / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
+
+
+def kept(name: str, make: Callable[[], str]) -> str:
+    """Give a text that is the same for every run, made once and kept beside the environment's packages."""
+    path = Path(sys.prefix) / "share" / "listener-segments" / name
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    text = make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        Path(file.name).replace(path)  # two runs at once may both write it: either is whole
+    except OSError:
+        pass  # an environment that can't be written to makes it anew each time
+    return text

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
@@ -13,9 +14,11 @@ from report import files, theme
 FACES = {  # family and weight to file
     (theme.SANS, 400): "SourceSansPro-Regular.ttf",
     (theme.SANS, 600): "SourceSansPro-Semibold.ttf",
-    (theme.SANS, 700): "SourceSansPro-Bold.ttf",
     (theme.SERIF, 600): "SourceSerifPro-Semibold.ttf",
 }
+_DATA = re.compile(
+    r"<script>.*?</script>|data:[^\"]*", re.DOTALL
+)  # the bundle and pictures bring letters that no page shows
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F))  # what a chart may write when it is pointed at
 
 
@@ -24,17 +27,18 @@ def font_file(name: str) -> Path:
     return next(folder / name for folder in files.font_folders() if (folder / name).exists())
 
 
-def embed_fonts(page: Path) -> None:
-    """Put the fonts into a page, before the end of its head."""
-    text = page.read_text(encoding="utf-8")
-    body = re.sub(r"<script src|src=\"data:[^\"]*\"", "", text[:400_000])
-    letters = "".join(sorted(set(_PLAIN) | {letter for letter in body if letter.isprintable()}))
+def embed_fonts(pages: Sequence[Path]) -> None:
+    """Put the fonts into pages, at the end of the head: one set of letters for all of them."""
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    letters = set(_PLAIN).union(*(_DATA.sub("", text) for text in texts))
+    used = "".join(sorted(letter for letter in letters if letter.isprintable()))
     rules = "\n".join(
         f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: swap; "
-        f"src: url(data:font/woff2;base64,{_subset(font_file(name), letters)}) format('woff2') }}"
+        f"src: url(data:font/woff2;base64,{_subset(font_file(name), used)}) format('woff2') }}"
         for (family, weight), name in FACES.items()
     )
-    page.write_text(text.replace("</head>", f"<style>\n{rules}\n</style>\n</head>", 1), encoding="utf-8")
+    for page, text in zip(pages, texts, strict=True):
+        page.write_text(text.replace("</head>", f"<style>\n{rules}\n</style>\n</head>", 1), encoding="utf-8")
 
 
 def _subset(path: Path, letters: str) -> str:
@@ -42,7 +46,7 @@ def _subset(path: Path, letters: str) -> str:
     font = TTFont(path, recalcTimestamp=False)
     options = Options()
     options.flavor = "woff2"
-    options.layout_features = ["kern", "liga", "tnum", "lnum"]
+    options.layout_features = ["kern", "liga"]
     options.hinting = False
     subsetter = Subsetter(options)
     subsetter.populate(text=letters)

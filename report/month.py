@@ -134,14 +134,18 @@ def _lay_out(facts: Facts, folder: Path, engine: Engine, settings: Settings, clo
     bench = files.workshop(folder / "workshop")
     documents = [bench / "report" / name for name in ("report.qmd", "executive.qmd")]
     with clock.stage("Rendering the documents"), ThreadPoolExecutor() as pool:
-        report, executive = pool.map(lambda document: engine.render(document, folder / "facts.json"), documents)
+        report, executive = pool.map(
+            lambda document: engine.render(document, folder / "facts.json"), documents
+        )
     with clock.stage("Writing the profiles"):
-        profiles = write_profiles(facts, bench, folder / "profiles")
+        profiles = write_profiles(facts, bench / "report", folder / "profiles")
+    with clock.stage("Embedding the fonts"):
+        embed_fonts([report, *profiles])
     with clock.stage("Printing the PDF"):
         identifier = facts.source.sha256.encode()[:32]
-        pages = print_pdf(executive, folder / "executive.pdf", paper=settings.page.paper, identifier=identifier)
-    for page in (report, *profiles):
-        embed_fonts(page)
+        pages = print_pdf(
+            executive, folder / "executive.pdf", paper=settings.page.paper, identifier=identifier
+        )
     report.rename(folder / "report.html")
     files.remove(bench)
     return pages

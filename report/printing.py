@@ -59,7 +59,9 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
         # the page carries everything; only the fonts come from files
         fetcher = URLFetcher(allowed_protocols={"data", "file"}, allow_redirects=False, fail_on_errors=True)
         fonts = FontConfiguration()
-        sheet = CSS(string=f"{faces()}\n@page {{ size: {_SHEETS[paper]} }}", font_config=fonts, url_fetcher=fetcher)
+        sheet = CSS(
+            string=f"{faces()}\n@page {{ size: {_SHEETS[paper]} }}", font_config=fonts, url_fetcher=fetcher
+        )
         html = HTML(filename=page, url_fetcher=fetcher)
         document = html.render(stylesheets=[sheet], font_config=fonts)
         document.write_pdf(out, pdf_variant="pdf/ua-1", pdf_identifier=identifier, full_fonts=False)
@@ -73,7 +75,12 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
 
 def faces() -> str:
     """Write the CSS that names the fonts' files."""
-    weights = {"Regular": (400, "normal"), "Semibold": (600, "normal"), "Bold": (700, "normal"), "It": (400, "italic")}
+    weights = {
+        "Regular": (400, "normal"),
+        "Semibold": (600, "normal"),
+        "Bold": (700, "normal"),
+        "It": (400, "italic"),
+    }
     rules = []
     for folder, family, stem in zip(
         files.font_folders(), (theme.SANS, theme.SERIF), ("SourceSansPro", "SourceSerifPro"), strict=True

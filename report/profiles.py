@@ -8,26 +8,26 @@ from report.engines.pandoc import Look, make_page
 from segmentation.facts import Facts
 
 
-def write_profiles(facts: Facts, workshop: Path, out: Path) -> list[Path]:
+def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     """Write one self-contained page a segment.
 
     Parameters
     ----------
     facts : Facts
         The month.
-    workshop : Path
-        A folder to work in, with the templates.
+    bench : Path
+        Folder in which the executives' document was rendered: what it drew is used again.
     out : Path
         Where the pages go.
     """
     out.mkdir()
-    bench = workshop / "profiles"
-    bench.mkdir()
     document = Document(facts, "print", files.TEMPLATES, figures=bench / "figures")
     pages = []
     for segment in facts.segments:
         look = Look(
-            title=f"{segment.name}, {facts.month}", template="../templates/page.html", css=("../templates/screen.css",)
+            title=f"{segment.name}, {facts.month}",
+            template="../templates/page.html",
+            css=("../templates/screen.css",),
         )
         markdown = f"{document.template('masthead.md')}\n\n{document.profile(segment.id)}"
         page = make_page(markdown, look, bench / f"{slug(segment.name)}.html")

@@ -34,7 +34,9 @@ class Table:
         head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in self.header)
         body = []
         for number, (first, *cells) in enumerate(self.rows):
-            dot = f'<span class="dot" style="background:{self.colours[number]}"></span>' if self.colours else ""
+            dot = (
+                f'<span class="dot" style="background:{self.colours[number]}"></span>' if self.colours else ""
+            )
             data = "".join(f"<td>{html.escape(text)}</td>" for text in cells)
             body.append(f'<tr><th scope="row">{dot}{html.escape(first)}</th>{data}</tr>')
         title = f"<caption>{html.escape(self.caption)}</caption>" if caption else ""
@@ -45,15 +47,18 @@ class Table:
 
 
 def audit(facts: Facts) -> Table:
-    """What cleaning read, dropped by rule, and kept."""
+    """List what cleaning read, dropped by rule, and kept."""
     rows = [("Rows read", "", thousands(facts.audit.read))]
-    rows += [(words.broken(drop.rule), label(drop.column), f"{thousands(-drop.rows)}") for drop in facts.audit.dropped]
+    rows += [
+        (words.broken(drop.rule), label(drop.column), f"{thousands(-drop.rows)}")
+        for drop in facts.audit.dropped
+    ]
     rows += [("Users kept", "", thousands(facts.audit.kept))]
     return Table("What cleaning read, left out and kept.", ("", "Column", "Rows"), tuple(rows))
 
 
 def segments(facts: Facts) -> Table:
-    """Every segment at a glance."""
+    """List the segments at a glance."""
     return Table(
         "The segments at a glance: users, share, and medians.",
         ("Segment", "Users", "Share", "Age", "Income", "Usage", "Days active", "Silhouette"),
@@ -72,7 +77,7 @@ def segments(facts: Facts) -> Table:
 
 
 def plays(facts: Facts) -> Table:
-    """What to do with each segment this month."""
+    """List what to do with each segment this month."""
     return Table(
         "What to do this month.",
         ("Segment", "What to do this month"),

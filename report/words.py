@@ -3,7 +3,18 @@
 Each sentence is chosen by what the numbers support, and every number in it is written by `report.written`.
 """
 
-from report.written import NBSP, counted, decimal, index, label, listed, measured, month_name, percent, thousands
+from report.written import (
+    NBSP,
+    counted,
+    decimal,
+    index,
+    label,
+    listed,
+    measured,
+    month_name,
+    percent,
+    thousands,
+)
 from segmentation.facts import Facts, Segment, Standout
 from segmentation.schema import BY_NAME
 
@@ -158,7 +169,7 @@ def difference(facts: Facts) -> str:
 
 
 def place(facts: Facts, segment: Segment) -> str:
-    """Say where a segment lies: "Heavy listeners: more listening." """
+    """Say where a segment lies, as in "Heavy listeners: more listening"."""
     said = [
         BY_NAME[name].comparatives[int(segment.centre[name] > 0)]  # type: ignore[index]
         for name in sorted(facts.features, key=lambda name: -abs(segment.centre[name]))
@@ -210,7 +221,9 @@ def ratio(value: float) -> str:
         return f"at {percent(times)} of the average"
     if times < 1.75:
         return f"{percent(times - 1)} above the average"
-    whole = {2.0: "about twice", 3.0: "about three times"}.get(round(times * 2) / 2, f"{decimal(times, 1)} times")
+    whole = {2.0: "about twice", 3.0: "about three times"}.get(
+        round(times * 2) / 2, f"{decimal(times, 1)} times"
+    )
     return f"{whole} the average"
 
 

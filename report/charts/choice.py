@@ -3,7 +3,7 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Picture, fitted, inline, shorten, tips, title
+from report.charts.picture import Picture, Rows, fitted, inline, shorten, tips, title
 from report.written import decimal, thousands
 from segmentation.facts import Facts
 
@@ -13,7 +13,7 @@ _HEIGHT = 250
 def elbow(facts: Facts) -> Picture:
     """Spread within segments for every k tried, with the chosen k marked."""
     curve = facts.elbow
-    rows = [
+    rows: Rows = [
         {"k": k, "spread": spread, "said": thousands(spread), "chosen": k == curve.chosen}
         for k, spread in zip(curve.k, curve.inertia, strict=True)
     ]
@@ -34,7 +34,7 @@ def elbow(facts: Facts) -> Picture:
         text=alt.value(f"{curve.chosen} segments")
     )
     return Picture(
-        chart=alt.layer(line, dots, ring, text).properties(
+        chart=lambda: alt.layer(line, dots, ring, text).properties(
             title=title(words.bend(facts), "The less spread, the more alike the users within a segment"),
             **fitted(theme.WIDTH, _HEIGHT),
         ),
@@ -55,7 +55,7 @@ def silhouette(facts: Facts) -> Picture:
     """Mean silhouette for every k of two and more, with the best and the chosen one marked."""
     validity, chosen = facts.validity, facts.elbow.chosen
     best = max(zip(validity.silhouette, validity.k, strict=True), key=lambda pair: (pair[0], -pair[1]))[1]
-    rows = [
+    rows: Rows = [
         {
             "k": k,
             "value": value,
@@ -79,7 +79,7 @@ def silhouette(facts: Facts) -> Picture:
     value = base.mark_text(dy=-8, fontSize=11.5).encode(alt.Text("said:N"))
     mark = base.mark_text(dy=-23, fontSize=11.5, fontWeight=600).encode(alt.Text("mark:N"))
     return Picture(
-        chart=alt.layer(bars, value, mark).properties(
+        chart=lambda: alt.layer(bars, value, mark).properties(
             title=title(words.separation(facts), "1 is far apart, 0 is on the border between two segments"),
             **fitted(theme.WIDTH, 200),
         ),

@@ -1,12 +1,14 @@
 """A chart with what a reader needs beside it: its caption, its finding in words, and the numbers behind it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
 Row = Mapping[str, Any]
+Rows = list[dict[str, Any]]
+Layers = alt.LayerChart | alt.FacetChart  # what Altair says that layers give
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +17,9 @@ class Picture:
 
     Attributes
     ----------
-    chart : altair.TopLevelMixin
-        The chart, titled with its finding; no configuration of its own.
+    chart : callable
+        Gives the chart, titled with its finding and without a configuration of its own. Called only where it is
+        drawn: a picture that was drawn already still has its caption, its words and its numbers.
     caption : str
         What is drawn and how to read it.
     alt : str
@@ -27,7 +30,7 @@ class Picture:
         The table behind the chart, as written for people.
     """
 
-    chart: alt.TopLevelMixin
+    chart: Callable[[], alt.TopLevelMixin]
     caption: str
     alt: str
     header: tuple[str, ...]

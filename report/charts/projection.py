@@ -1,12 +1,11 @@
 """Where the segments lie: the principal component map."""
 
 import math
-from typing import Any
 
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Picture, colours, inline, pad, shorten, tips, title
+from report.charts.picture import Layers, Picture, Rows, colours, inline, pad, shorten, tips, title
 from report.charts.segments import palette
 from report.written import decimal, label, percent, thousands
 from segmentation.facts import Facts
@@ -18,8 +17,10 @@ def components(facts: Facts) -> Picture:
     """Users on two principal components: dots by how many, coloured by segment; beside it, the features' directions."""
     pca = facts.pca
     return Picture(
-        chart=alt.hconcat(_users(facts), _directions(facts), spacing=18).properties(
-            title=title(words.seen(facts), "A larger dot is more users; its colour is the segment of most of them")
+        chart=lambda: alt.hconcat(_users(facts), _directions(facts), spacing=18).properties(
+            title=title(
+                words.seen(facts), "A larger dot is more users; its colour is the segment of most of them"
+            )
         ),
         caption=(
             "Users on the first two principal components of the standardised features, each segment's middle named; on "
@@ -28,7 +29,10 @@ def components(facts: Facts) -> Picture:
         ),
         alt=shorten(
             f"{words.seen(facts)}. To the right: {pca.axes['right']}; upwards: {pca.axes['up']}. "
-            + "; ".join(f"{s.name} at {decimal(p.x, 1)}, {decimal(p.y, 1)}" for s, p in zip(facts.segments, pca.spots, strict=True))
+            + "; ".join(
+                f"{s.name} at {decimal(p.x, 1)}, {decimal(p.y, 1)}"
+                for s, p in zip(facts.segments, pca.spots, strict=True)
+            )
         ),
         header=("", "First component", "Second component"),
         rows=(
@@ -39,12 +43,13 @@ def components(facts: Facts) -> Picture:
     )
 
 
-def _users(facts: Facts) -> alt.LayerChart:
+def _users(facts: Facts) -> Layers:
     """Draw the squares as dots, and each segment's middle with its name above or below the cloud."""
     pca = facts.pca
     names = {segment.id: segment.name for segment in facts.segments}
-    cells = [
-        {"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment], "count": thousands(c.users)} for c in pca.cells
+    cells: Rows = [
+        {"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment], "count": thousands(c.users)}
+        for c in pca.cells
     ]
     spots = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
     marks = cells + spots
@@ -52,15 +57,32 @@ def _users(facts: Facts) -> alt.LayerChart:
     unit = (xs[1] - xs[0]) / _WIDE  # SDs a pixel, the same in both directions
     lanes = _lanes(spots, unit)
     labels = [
-        row | {"to": high + unit * 20 * (lane // 2 + 0.4) if lane % 2 == 0 else low - unit * 20 * (lane // 2 + 0.4)}
+        row
+        | {
+            "to": high + unit * 20 * (lane // 2 + 0.4)
+            if lane % 2 == 0
+            else low - unit * 20 * (lane // 2 + 0.4)
+        }
         for row, lane in zip(spots, lanes, strict=True)
     ]
     ys = (low - unit * 20 * (max(lanes) // 2 + 1), high + unit * 20 * (max(lanes) // 2 + 1))
 
-    x = alt.X("x:Q").scale(domain=list(xs), nice=False).title(words.axis(facts, 0)).axis(tickCount=6, format="d")
-    y = alt.Y("y:Q").scale(domain=list(ys), nice=False).title(words.axis(facts, 1)).axis(tickCount=6, format="d", grid=True)
+    x = (
+        alt.X("x:Q")
+        .scale(domain=list(xs), nice=False)
+        .title(words.axis(facts, 0))
+        .axis(tickCount=6, format="d")
+    )
+    y = (
+        alt.Y("y:Q")
+        .scale(domain=list(ys), nice=False)
+        .title(words.axis(facts, 1))
+        .axis(tickCount=6, format="d", grid=True)
+    )
     fullest = max((cell.users for cell in pca.cells), default=1)
-    size = alt.Size("users:Q").scale(domain=[0, fullest], range=[0, 0.8 * (pca.step / unit) ** 2]).legend(None)
+    size = (
+        alt.Size("users:Q").scale(domain=[0, fullest], range=[0, 0.8 * (pca.step / unit) ** 2]).legend(None)
+    )
     dots = (
         alt.Chart(inline(cells))
         .mark_circle(opacity=1)
@@ -68,15 +90,19 @@ def _users(facts: Facts) -> alt.LayerChart:
     )
     base = alt.Chart(inline(labels)).encode(x, y)
     leader = base.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.Y2("to:Q"))
-    middle = base.mark_point(size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6)
-    named = base.mark_text(fontSize=12.5, fontWeight=600).encode(alt.Y("to:Q"), alt.Text("segment:N"))
-    halo = base.mark_text(fontSize=12.5, fontWeight=600, stroke=theme.PAPER, strokeWidth=5, strokeJoin="round").encode(
-        alt.Y("to:Q"), alt.Text("segment:N")
+    middle = base.mark_point(
+        size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6
     )
-    return alt.layer(dots, leader, middle, halo, named).properties(width=_WIDE, height=round((ys[1] - ys[0]) / unit))
+    named = base.mark_text(fontSize=12.5, fontWeight=600).encode(alt.Y("to:Q"), alt.Text("segment:N"))
+    halo = base.mark_text(
+        fontSize=12.5, fontWeight=600, stroke=theme.PAPER, strokeWidth=5, strokeJoin="round"
+    ).encode(alt.Y("to:Q"), alt.Text("segment:N"))
+    return alt.layer(dots, leader, middle, halo, named).properties(
+        width=_WIDE, height=round((ys[1] - ys[0]) / unit)
+    )
 
 
-def _lanes(spots: list[dict[str, Any]], unit: float) -> list[int]:
+def _lanes(spots: Rows, unit: float) -> list[int]:
     """Give each name a lane where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
     lanes = [0] * len(spots)
     taken: list[tuple[int, float, float]] = []
@@ -92,27 +118,37 @@ def _lanes(spots: list[dict[str, Any]], unit: float) -> list[int]:
     return lanes
 
 
-def _directions(facts: Facts) -> alt.LayerChart:
+def _directions(facts: Facts) -> Layers:
     """Draw where each feature grows, as lines in a circle of radius 1."""
-    rows = [
+    rows: Rows = [
         {"x": 0, "y": 0, "x2": x, "y2": y, "feature": label(name), "right": x >= 0}
         for name, (x, y) in facts.pca.loadings.items()
     ]
-    for row, other in zip(spread := sorted(rows, key=lambda row: row["y2"]), spread[1:], strict=False):
-        other["ty"] = max(other["y2"], row.setdefault("ty", row["y2"]) + 0.3)  # names must not lie on each other
-    circle = [{"x": math.cos(t / 20 * math.pi), "y": math.sin(t / 20 * math.pi), "order": t} for t in range(41)]
+    height = -math.inf
+    for row in sorted(rows, key=lambda row: float(row["y2"])):
+        height = max(float(row["y2"]), height + 0.3)  # names must not lie on each other
+        row["ty"] = height
+    circle = [
+        {"x": math.cos(t / 20 * math.pi), "y": math.sin(t / 20 * math.pi), "order": t} for t in range(41)
+    ]
     x = alt.X("x:Q").scale(domain=[-1.1, 1.9], nice=False).axis(None)
     y = alt.Y("y:Q").scale(domain=[-1.15, 1.15], nice=False).axis(None)
     base = alt.Chart(inline(rows))
     return alt.layer(
-        alt.Chart(inline(circle)).mark_line(color=theme.FAINT, strokeWidth=1).encode(x, y, alt.Order("order:Q")),
+        alt.Chart(inline(circle))
+        .mark_line(color=theme.FAINT, strokeWidth=1)
+        .encode(x, y, alt.Order("order:Q")),
         base.mark_rule(color=theme.INK, strokeWidth=1.5).encode(x, y, alt.X2("x2:Q"), alt.Y2("y2:Q")),
         base.mark_point(filled=True, size=28, color=theme.INK, opacity=1).encode(
             alt.X("x2:Q"), alt.Y("y2:Q"), tooltip=tips(("feature", "Feature"))
         ),
-        base.mark_text(align="left", dx=7, fontSize=11.5).encode(alt.X("x2:Q"), alt.Y("ty:Q"), alt.Text("feature:N")),
+        base.mark_text(align="left", dx=7, fontSize=11.5).encode(
+            alt.X("x2:Q"), alt.Y("ty:Q"), alt.Text("feature:N")
+        ),
     ).properties(
         width=_SIDE,
         height=round(_SIDE * 2.3 / 3.0),
-        title=alt.TitleParams("Where each feature grows", fontSize=12, fontWeight=400, color=theme.MUTED, frame="group"),
+        title=alt.TitleParams(
+            "Where each feature grows", fontSize=12, fontWeight=400, color=theme.MUTED, frame="group"
+        ),
     )

@@ -3,7 +3,7 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Picture, inline, shorten, tips, title
+from report.charts.picture import Layers, Picture, Rows, inline, shorten, tips, title
 from report.written import decimal, label, measured, percent, thousands
 from segmentation.facts import Facts, Numbers
 from segmentation.schema import BY_NAME
@@ -18,7 +18,7 @@ def numbers(facts: Facts) -> Picture:
     panels = [_histogram(name, column) for name, column in facts.distributions.numbers.items()]
     columns = facts.distributions.numbers
     return Picture(
-        chart=alt.vconcat(
+        chart=lambda: alt.vconcat(
             *(alt.hconcat(*panels[row : row + 2], spacing=28) for row in range(0, len(panels), 2)), spacing=18
         ).properties(title=title(words.typical(facts), "Users by value; red, where rows were left out")),
         caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
@@ -52,7 +52,7 @@ def categories(facts: Facts) -> Picture:
     panels = []
     shares = facts.shares
     for name, column in facts.distributions.categories.items():
-        rows = [
+        rows: Rows = [
             {
                 "value": item.value,
                 "share": shares[name].get(item.value, 0.0),
@@ -86,7 +86,7 @@ def categories(facts: Facts) -> Picture:
             )
         )
     return Picture(
-        chart=alt.hconcat(*panels, spacing=10).properties(
+        chart=lambda: alt.hconcat(*panels, spacing=10).properties(
             title=title(words.commonest(facts), "Share of users kept")
         ),
         caption="Gender, employment and top genre of the users kept.",
@@ -106,10 +106,10 @@ def categories(facts: Facts) -> Picture:
     )
 
 
-def _histogram(name: str, column: Numbers) -> alt.LayerChart:
+def _histogram(name: str, column: Numbers) -> Layers:
     """Draw one column's histogram, what was left out on top in red."""
     unit, scale = _unit(name)
-    rows = [
+    rows: Rows = [
         {
             "low": low / scale,
             "high": high / scale,

@@ -1,18 +1,22 @@
 """Which segments, how big, and how each differs from all users."""
 
+from typing import Literal
+
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Picture, colours, fitted, inline, shorten, tips, title
-from report.written import counted, decimal, index, label, listed, measured, percent, thousands
+from report.charts.picture import Layers, Picture, Rows, colours, fitted, inline, shorten, tips, title
+from report.written import decimal, index, label, measured, percent, thousands
 from segmentation.facts import Facts, Index, Segment
 from segmentation.profiles import LEAST, MOST
-from segmentation.schema import BY_NAME, CATEGORIES, NUMBERS
+from segmentation.schema import CATEGORIES, NUMBERS
 
 _LANE = 26  # pixels a segment
-_BAR = 17  # pixels a bar of the index chart
+_BAR = 14  # pixels a bar of the index chart
 _NAMES, _VALUE, _GAP = 152, 58, 16  # pixels for names, for values in plain units, and between panels
 _INDEX = theme.WIDTH - 160  # pixels across the index bars
+_ORDER = ("top_genre", *(name for name in CATEGORIES if name != "top_genre"))  # what one can act on first
+_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = ((-1, "right"), (1, "left"))  # of a bar's end
 _SPARE = 110  # of them, what the longest bar leaves to its number and its base
 
 
@@ -23,7 +27,7 @@ def palette(facts: Facts) -> dict[str, str]:
 
 def sizes(facts: Facts) -> Picture:
     """Users in each segment."""
-    rows = [
+    rows: Rows = [
         {
             "segment": segment.name,
             "users": segment.users,
@@ -49,7 +53,7 @@ def sizes(facts: Facts) -> Picture:
     )
     text = base.mark_text(align="left", dx=7, fontWeight=600).encode(alt.Text("label:N"))
     return Picture(
-        chart=alt.layer(bars, text).properties(
+        chart=lambda: alt.layer(bars, text).properties(
             title=title(words.largest(facts), "Share of all users, and users"),
             **fitted(theme.WIDTH, _LANE * len(rows) + 6),
         ),
@@ -71,7 +75,7 @@ def differences(facts: Facts) -> Picture:
     end = reach * (2 * width / (width - _VALUE) - 1)  # the values in plain units stand right of the dots
     panels = []
     for number, feature in enumerate(facts.features):
-        rows = [
+        rows: Rows = [
             {
                 "segment": segment.name,
                 "sds": segment.centre[feature],
@@ -90,13 +94,19 @@ def differences(facts: Facts) -> Picture:
             .scale(domain=[-reach, end], nice=False)
             .axis(values=list(range(-int(reach), int(reach) + 1)), format="d", titleAnchor="start"),
         )
-        zero = alt.Chart(inline([{"zero": 0}])).mark_rule(color=theme.MUTED, strokeWidth=1).encode(alt.X("zero:Q"))
+        zero = (
+            alt.Chart(inline([{"zero": 0}]))
+            .mark_rule(color=theme.MUTED, strokeWidth=1)
+            .encode(alt.X("zero:Q"))
+        )
         stem = base.mark_rule(strokeWidth=2).encode(alt.X2("zero:Q"), colours(palette(facts)))
         dot = base.mark_circle(size=95, opacity=1).encode(
             colours(palette(facts)),
-            tooltip=tips(("segment", "Segment"), ("value", label(feature).capitalize()), ("said", "From average")),
+            tooltip=tips(
+                ("segment", "Segment"), ("value", label(feature).capitalize()), ("said", "From average")
+            ),
         )
-        value = base.mark_text(align="right", fontSize=12).encode(alt.XValue(width), alt.Text("value:N"))
+        value = base.mark_text(align="right", fontSize=12).encode(alt.Text("value:N"), x=alt.value(width))
         heading = alt.TitleParams(
             label(feature).capitalize(),
             subtitle=f"average {measured(facts.averages[feature], feature)}",
@@ -106,10 +116,12 @@ def differences(facts: Facts) -> Picture:
             frame="group",
         )
         panels.append(
-            alt.layer(zero, stem, dot, value).properties(width=width, height=_LANE * len(names), title=heading)
+            alt.layer(zero, stem, dot, value).properties(
+                width=width, height=_LANE * len(names), title=heading
+            )
         )
     return Picture(
-        chart=alt.hconcat(*panels, spacing=_GAP).properties(
+        chart=lambda: alt.hconcat(*panels, spacing=_GAP).properties(
             title=title(words.difference(facts), "Mean of each segment against the average of all users")
         ),
         caption=(
@@ -131,19 +143,10 @@ def differences(facts: Facts) -> Picture:
 def indices(facts: Facts, segment: Segment) -> Picture:
     """Everything in which a segment could differ, against 100 for all users."""
     groups = [("Numbers", [(label(name).capitalize(), segment.index[name]) for name in NUMBERS])]
-    for column in ("top_genre", *(name for name in CATEGORIES if name != "top_genre")):
-        groups.append((BY_NAME[column].label.capitalize(), list(segment.categories[column].items())))
-    values = [item.value for _, items in groups for _, item in items if item.value is not None]
-    high = max([*values, 150]) * _INDEX / (_INDEX - _SPARE)
-    panels = [
-        _index_panel(name, items, high, theme.colour(segment.id), last=name == groups[-1][0])
-        for name, items in groups
-    ]
+    groups += [(label(name).capitalize(), list(segment.categories[name].items())) for name in _ORDER]
     finding = words.stands_out(segment)
     return Picture(
-        chart=alt.vconcat(*panels, spacing=6).properties(
-            title=title(finding, "Index: 100 is the average of all users, the grey zone is within 20 of it")
-        ),
+        chart=lambda: _index_chart(finding, groups, theme.colour(segment.id)),
         caption=(
             f"How {segment.name} differ from all users. An index of 200 is twice the average; n is the number of "
             f"users that it rests on, and under {facts.smallest_base} of them it says nothing."
@@ -158,11 +161,23 @@ def indices(facts: Facts, segment: Segment) -> Picture:
     )
 
 
+def _index_chart(
+    finding: str, groups: list[tuple[str, list[tuple[str, Index]]]], colour: str
+) -> alt.VConcatChart:
+    """Draw the groups below each other, on one axis."""
+    values = [item.value for _, items in groups for _, item in items if item.value is not None]
+    high = max([*values, 150]) * _INDEX / (_INDEX - _SPARE)
+    panels = [_index_panel(name, items, high, colour, last=name == groups[-1][0]) for name, items in groups]
+    return alt.vconcat(*panels, spacing=3).properties(
+        title=title(finding, "Index: 100 is the average of all users, the grey zone is within 20 of it")
+    )
+
+
 def _index_panel(
     name: str, items: list[tuple[str, Index]], high: float, colour: str, *, last: bool
-) -> alt.LayerChart:
+) -> Layers:
     """Draw one group of index bars; the last one carries the axis."""
-    rows = [
+    rows: Rows = [
         {
             "name": key,
             "index": item.value,
@@ -187,7 +202,7 @@ def _index_panel(
     )
     base = alt.Chart(inline(rows)).encode(
         alt.Y("name:N", sort=order, title=None).axis(
-            labelColor=theme.INK, labelFontSize=12, labelLimit=150, minExtent=150, maxExtent=150
+            labelColor=theme.INK, labelFontSize=11.5, labelLimit=150, minExtent=150, maxExtent=150
         )
     )
     zone = (
@@ -200,7 +215,7 @@ def _index_panel(
     )
     bars = (
         base.transform_filter(alt.datum.known)
-        .mark_bar(height={"band": 0.62}, color=colour)
+        .mark_bar(height={"band": 0.68}, color=colour)
         .encode(
             axis,
             alt.X2("from:Q"),
@@ -213,7 +228,7 @@ def _index_panel(
         base.transform_filter(alt.datum.known & (alt.datum.side == way))
         .mark_text(align=align, dx=5 * way, fontSize=11, fontWeight=600)
         .encode(axis, alt.Text("label:N"))
-        for way, align in ((-1, "right"), (1, "left"))
+        for way, align in _SIDES
     ]
     unknown = (
         base.transform_filter(~alt.datum.known)
@@ -221,7 +236,7 @@ def _index_panel(
         .encode(axis, alt.Text("label:N"))
     )
     count = base.mark_text(align="right", fontSize=11, color=theme.MUTED).encode(
-        alt.XValue(_INDEX), alt.Text("n:N")
+        alt.Text("n:N"), x=alt.value(_INDEX)
     )
     return alt.layer(zone, middle, bars, *known, unknown, count).properties(
         width=_INDEX,

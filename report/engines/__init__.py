@@ -13,7 +13,10 @@ Choice = Literal["auto", "quarto", "embedded"]
 class Engine(Protocol):
     """What renders a document."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Say which engine it is."""
+        ...
 
     def version(self) -> str:
         """Say which version renders."""

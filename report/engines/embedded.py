@@ -18,8 +18,8 @@ import yaml
 
 from report.engines.pandoc import Look, make_page, version
 from report.errors import RenderError
+from report.notebook import INLINE
 
-_INLINE = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")
 _OPTION = re.compile(r"^#\|\s?(.*)$")
 
 _DOCUMENT_KEYS = {"title", "lang", "format", "jupyter", "execute", "project"}
@@ -95,9 +95,11 @@ def _read(source: str, name: str) -> Any:
         elif cell.cell_type == "code":
             cells.append(_code(cell, name))
         else:
-            expressions = _INLINE.findall(cell.source)
+            expressions = INLINE.findall(cell.source)
             if expressions:
-                inline = nbformat.v4.new_code_cell(_ASK.format(expressions=", ".join(f"({e})" for e in expressions)))
+                inline = nbformat.v4.new_code_cell(
+                    _ASK.format(expressions=", ".join(f"({e})" for e in expressions))
+                )
                 cells.append(inline)
             cell.metadata["inline"] = len(expressions)
             cells.append(cell)
@@ -110,9 +112,7 @@ _KERNELS = "report.engines.kernels.Kernels"
 
 
 # An expression shows itself as Markdown where it can, as Quarto has it; a plain string stands as it is.
-_ASK = (
-    "[value._repr_markdown_() if hasattr(value, '_repr_markdown_') else str(value) for value in [{expressions}]]"
-)
+_ASK = "[value._repr_markdown_() if hasattr(value, '_repr_markdown_') else str(value) for value in [{expressions}]]"
 
 
 def _code(cell: Any, name: str) -> Any:
@@ -162,7 +162,8 @@ def _run(notebook: Any, document: Path, facts: Path) -> None:
                 notebook,
                 None,
                 parameters={"facts": str(facts)},
-                cwd=str(document.parent),
+                # not papermill's `cwd`: it moves the whole process, and two documents are rendered side by side
+                resources={"metadata": {"path": str(document.parent)}},
                 kernel_name="python3",
                 kernel_manager_class=_KERNELS,
                 progress_bar=False,
@@ -174,7 +175,9 @@ def _run(notebook: Any, document: Path, facts: Path) -> None:
                 f"(in {error.source.strip().splitlines()[-1][:80]!r})."
             ) from error
         except (DeadKernelError, RuntimeError) as error:
-            raise RenderError(f"{document.name}: the cells' process ended ({error}). Is there enough memory?") from error
+            raise RenderError(
+                f"{document.name}: the cells' process ended ({error}). Is there enough memory?"
+            ) from error
     notebook.cells = done.cells
 
 
@@ -190,14 +193,16 @@ def _compiled(notebook: Any, name: str) -> Iterator[str]:
                 yield _output(output, name)
         else:
             filled = iter(values if cell.metadata.get("inline") else [])
-            yield _INLINE.sub(lambda _, filled=filled: next(filled), cell.source)  # type: ignore[misc]
+            yield INLINE.sub(lambda _, filled=filled: next(filled), cell.source)  # type: ignore[misc]
 
 
 def _output(output: Any, name: str) -> str:
     """Give the Markdown of one output; anything else would look different in Quarto."""
     data = output.get("data", {})
     if "text/html" in data or "text/markdown" not in data:
-        kind = "text/html" if "text/html" in data else next(iter(data), output.get("name", output.output_type))
+        kind = (
+            "text/html" if "text/html" in data else next(iter(data), output.get("name", output.output_type))
+        )
         raise _unknown(name, f"a cell that gives {kind}; its cells give text/markdown")
     return f"::: {{.cell}}\n::: {{.cell-output .cell-output-display}}\n\n{data['text/markdown']}\n\n:::\n:::"
 

@@ -1,12 +1,14 @@
 """The process that runs a document's cells, reached through a file that only its owner can open."""
 
+import subprocess
 import sys
 import tempfile
+from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
 
-class Kernels(AsyncKernelManager):  # type: ignore[misc]
+class Kernels(AsyncKernelManager):
     """Kernels that listen on no port, where the system has sockets in files; each in a folder of its own."""
 
     def __init__(self, **options: object) -> None:
@@ -14,3 +16,9 @@ class Kernels(AsyncKernelManager):  # type: ignore[misc]
             self._sockets = tempfile.TemporaryDirectory(prefix="report-", ignore_cleanup_errors=True)
             options = {"transport": "ipc", "ip": f"{self._sockets.name}/kernel", **options}
         super().__init__(**options)
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+        # what a cell has to say comes as a message; the rest is the process's farewell
+        await super()._async_launch_kernel(kernel_cmd, stderr=subprocess.DEVNULL, **options)
+
+    _launch_kernel = _async_launch_kernel  # the name under which its base calls it

@@ -1,7 +1,6 @@
 """Markdown to a self-contained page, by the Pandoc that comes as a wheel."""
 
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
     RenderError
         If Pandoc fails, or warns of anything.
     """
-    arguments: Sequence[str] = [
+    arguments = [
         pypandoc.get_pandoc_path(),
         "--from=markdown",
         "--to=html5",
@@ -66,8 +65,22 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
         f"--output={page.name}",
     ]
     done = subprocess.run(
-        arguments, input=markdown, cwd=page.parent, capture_output=True, text=True, encoding="utf-8", check=False
+        arguments,
+        input=markdown,
+        cwd=page.parent,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {done.stderr.strip()[:400]}")
     return page
+
+
+def plain_markdown(markdown: str) -> str:
+    """Turn Pandoc's Markdown into what GitHub and Jupyter understand: raw HTML passes, attributes become elements."""
+    done: str = pypandoc.convert_text(
+        markdown, "gfm", format="markdown", extra_args=["--wrap=none", f"--lua-filter={_FILTER}"]
+    )
+    return done.strip()

@@ -47,7 +47,10 @@ class Quarto:
         return page
 
     def _run(self, arguments: list[str], folder: Path) -> str:
-        environment = os.environ | {"QUARTO_PYTHON": sys.executable, "PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = os.environ | {
+            "QUARTO_PYTHON": sys.executable,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
         try:
             done = subprocess.run(
                 [self.command, *arguments],
@@ -59,7 +62,9 @@ class Quarto:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise RenderError(f"Quarto at {self.command} can't be run ({error}). Try ENGINE=embedded.") from error
+            raise RenderError(
+                f"Quarto at {self.command} can't be run ({error}). Try ENGINE=embedded."
+            ) from error
         if done.returncode:
             raise RenderError(
                 f"Quarto ended with {done.returncode}: {_last(done.stderr or done.stdout)}. Try ENGINE=embedded, which makes the same pages."

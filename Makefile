@@ -1,0 +1,77 @@
+# The listener report. `make help` lists what can be asked for.
+#
+# Variables: DATA=file MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QUARTO_VERSION := 1.9.38
+QUARTO ?= yes
+
+.DEFAULT_GOAL := help
+.PHONY: help report test setup setup-test check gold bench sample schema notebook pictures lock audit clean
+
+help: ## list what can be asked for
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+report: setup ## turn the newest month in data/ into its report (or DATA=any/file MONTH=2026-10)
+	@$(BIN)/python -m report report --data "$(DATA)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
+
+test: setup-test ## set up what the tests need, and run them
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+setup: $(VENV)/.installed $(VENV)/.quarto-tried
+
+setup-test: setup $(VENV)/.installed-test
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: $(PYTHON) is missing or older than 3.11. Install Python 3.11 or later, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once; a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "make: the virtual environment can't be made. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
+	@echo "Setting up what the tests need (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@
+
+# Tried once. Where Quarto can't be had, the embedded engine makes the same pages.
+$(VENV)/.quarto-tried: | $(VENV)/.installed
+	@if test "$(QUARTO)" = no || command -v quarto >/dev/null; then :; \
+	elif timeout 300 $(BIN)/python -m pip install --quiet --disable-pip-version-check quarto-cli==$(QUARTO_VERSION) >/dev/null 2>&1; then \
+	  echo "Quarto $(QUARTO_VERSION) installed; ENGINE=embedded does without"; \
+	else echo "Quarto can't be downloaded here; the embedded engine does the whole job"; fi
+	@touch $@
+
+check: setup-test ## style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: setup ## time and memory of the second `make report`, and the sizes of what it makes
+	@$(BIN)/python tests/bench/run.py
+
+sample: setup ## make the synthetic months of data/ again
+	@$(BIN)/python -m report sample
+
+schema: setup ## write docs/facts.schema.json from segmentation/facts.py
+	@$(BIN)/python -m report schema
+
+notebook: setup ## write music_streaming_segmentation.ipynb from report/report.qmd
+	@$(BIN)/python -m report notebook
+
+pictures: setup-test ## make the README's pictures from the newest month made (needs chromium and pdftoppm)
+	@$(BIN)/python tests/bench/pictures.py
+
+lock: ## write the requirements from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header pyproject.toml -o requirements.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+
+audit: setup-test ## look for known weaknesses in what is locked
+	@$(BIN)/pip-audit --require-hashes -r requirements.txt
+
+clean: ## delete the environment and all caches; reports and data stay
+	@rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

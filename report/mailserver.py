@@ -1,0 +1,182 @@
+"""The SMTP server that the environment or a `.env` names, and whether what they say can be meant."""
+
+import base64
+import ipaddress
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from report.errors import SettingsError
+
+Tls = Literal["starttls", "tls", "none"]
+PORTS: dict[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
+NAMES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A password that no repr, log or traceback shows."""
+
+    _word: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Give the password itself: to the server, and to nobody else."""
+        return self._word
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where mail is handed in.
+
+    Attributes
+    ----------
+    tls : Tls
+        starttls, encrypted before anything is said; tls, from the first byte; none, only on this machine.
+    user, password : str, Password
+        For the server's AUTH; without a user there is none.
+    ca : Path or None
+        PEM file of the authority that signs the server's certificate; None for those the system trusts.
+    timeout : float
+        Seconds to wait for an answer.
+    grace : float
+        Seconds to listen before the final dot: a server that hung up in the middle of a message is heard
+        then, and the message waits instead of being unknown.
+    last_timeout : float
+        Seconds to wait for the answer to the final dot: RFC 5321 asks for ten minutes, for giving up there
+        is what makes a message unknown.
+    """
+
+    host: str
+    port: int
+    tls: Tls = "starttls"
+    user: str = ""
+    password: Password = Password("")
+    ca: Path | None = None
+    timeout: float = 60
+    grace: float = 0.25
+    last_timeout: float = 600
+
+    def __post_init__(self) -> None:
+        """Refuse what would send in the clear, or what can't be meant."""
+        if self.tls == "none" and not _on_this_machine(self.host):
+            raise SettingsError(
+                f'SMTP_TLS=none with SMTP_HOST={self.host}: the mail would cross the network in the clear. Expected "none" '
+                'only with localhost, 127.0.0.1 or ::1. Say "starttls" or "tls".'
+            )
+        if bool(self.user) != bool(self.password.reveal()):
+            raise SettingsError(
+                "Of SMTP_USER and SMTP_PASSWORD only one is set. Expected both, or neither for a server that asks for none."
+            )
+        if self.ca is not None and not self.ca.is_file():
+            raise SettingsError(f"SMTP_CA={self.ca}: no such file. Expected a PEM file of certificates.")
+
+    @property
+    def plain(self) -> str:
+        """User and password as AUTH PLAIN wants them (RFC 4616)."""
+        return base64.b64encode(f"\0{self.user}\0{self.password.reveal()}".encode()).decode()
+
+    def hide(self, text: str) -> str:
+        """Blot the password out of a text, in every form in which the server gets it."""
+        word = self.password.reveal()
+        for secret in (word, base64.b64encode(word.encode()).decode(), self.plain) if word else ():
+            text = text.replace(secret, "***")
+        return text
+
+
+def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Server | None:
+    """Read the server from the environment, and where that says nothing from a `.env`.
+
+    Parameters
+    ----------
+    env_file : Path
+        Lines of NAME=value, where "#" begins a comment only at the start of a line; need not exist.
+    environ : mapping
+        The environment; goes before the file.
+
+    Returns
+    -------
+    Server or None
+        None if neither names SMTP_HOST nor anything else of a server.
+
+    Raises
+    ------
+    SettingsError
+        If the file has a line that isn't one, an SMTP_ name that there isn't, or a value that can't be meant.
+        The message never shows a password.
+    """
+    said = {
+        name: value
+        for name, value in (_read_file(env_file) | dict(environ)).items()
+        if name in NAMES and value
+    }
+    if not said:
+        return None
+    for name, value in said.items():
+        if not value.isprintable():
+            raise SettingsError(
+                f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line."
+            )
+    if "SMTP_HOST" not in said:
+        raise SettingsError(f"{', '.join(sorted(said))} without SMTP_HOST. Set SMTP_HOST, or none of them.")
+    tls = said.get("SMTP_TLS", "starttls").lower()
+    if tls not in get_args(Tls):
+        raise SettingsError(f"SMTP_TLS={tls}. Expected one of {', '.join(get_args(Tls))}.")
+    port = said.get("SMTP_PORT", str(PORTS[cast("Tls", tls)]))
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise SettingsError(f"SMTP_PORT={port}. Expected a number from 1 to 65535.")
+    return Server(
+        host=said["SMTP_HOST"],
+        port=int(port),
+        tls=cast("Tls", tls),
+        user=said.get("SMTP_USER", ""),
+        password=Password(said.get("SMTP_PASSWORD", "")),
+        ca=Path(said["SMTP_CA"]) if "SMTP_CA" in said else None,
+    )
+
+
+def _read_file(file: Path) -> dict[str, str]:
+    """Read the names and values of a `.env`; one pair of quotes around a value is taken off."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        others = file.stat().st_mode & 0o077
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{file} can't be read: {error.__class__.__name__}. Expected text in UTF-8."
+        ) from None
+    if others:
+        _log.warning(
+            "%s can be read by others on this machine; `chmod 600 %s` keeps its password.", file, file
+        )
+    found = {}
+    for row, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name.isidentifier():
+            raise SettingsError(f"{file}: line {row} isn't NAME=value. Correct it, or put # before it.")
+        if name.startswith("SMTP_") and name not in NAMES:
+            raise SettingsError(
+                f"{file}: line {row}: there is no {name}. Expected one of {', '.join(NAMES)}."
+            )
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[name] = value
+    return found
+
+
+def _on_this_machine(host: str) -> bool:
+    """Whether this name can't leave the machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
