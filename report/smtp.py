@@ -200,12 +200,9 @@ class Session:
             code, text = smtp.docmd("AUTH", f"PLAIN {server.plain}")
         elif "LOGIN" in offered:
             code, text = smtp.docmd("AUTH", "LOGIN")
-            for answer in (
-                lambda: server.user,
-                server.password.reveal,
-            ):  # no local variable holds the password
-                if code == 334:
-                    code, text = smtp.docmd(base64.b64encode(answer().encode()).decode())
+            for secret in (False, True):
+                if code == 334:  # no local variable here holds the password
+                    code, text = smtp.docmd(_base64(server.password.reveal() if secret else server.user))
         else:
             raise StopError(
                 f"{server.host} offers neither AUTH PLAIN nor LOGIN, and no other way in is known here."
@@ -233,6 +230,11 @@ def _extensions(message: Outgoing, sender: str) -> list[tuple[str, str]]:
     if not (head.isascii() and message.recipient.isascii() and sender.isascii()):
         needed.append(("SMTPUTF8", "smtputf8"))
     return needed
+
+
+def _base64(text: str) -> str:
+    """Give a text as AUTH LOGIN wants it."""
+    return base64.b64encode(text.encode()).decode()
 
 
 def _words(server: Server, code: int, text: bytes | str) -> str:

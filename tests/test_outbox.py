@@ -1,0 +1,252 @@
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mailroom import letter
+
+from report.outbox import Outbox, OutboxError, Outgoing
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+ONE, OTHER = letter(1, "ann@example.com"), letter(1, "bo@example.com")
+
+
+def clock() -> datetime:
+    return NOON
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.sqlite"
+
+
+def states(file: Path, *messages: Outgoing) -> list[tuple[str, str]]:
+    with Outbox.open(file, clock) as outbox:
+        return [(one.recipient, one.state) for one in outbox.deliveries(messages)]
+
+
+def python(script: str, *arguments: object, **keywords: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True, **keywords
+    )
+
+
+def test_a_message_waits_until_it_is_handed_over_and_is_unknown_until_it_is_settled(ledger: Path) -> None:
+    """Whoever dies leaves the truth behind, for every change comes before the act that it is about."""
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE, OTHER])
+    assert states(ledger, ONE, OTHER) == [("ann@example.com", "waiting"), ("bo@example.com", "waiting")]
+
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.attempt(ONE)
+    assert states(ledger, ONE) == [("ann@example.com", "waiting")]
+
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.hand_over(ONE)
+    assert states(ledger, ONE) == [("ann@example.com", "unknown")]
+
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.settle(ONE, "sent", "250 taken")
+        (delivery,) = outbox.deliveries([ONE])
+    assert (delivery.state, delivery.attempts, delivery.word) == ("sent", 1, "250 taken")
+    assert delivery.at == "2026-11-02T12:00:00+00:00"
+
+
+def test_intent_attempt_and_outcome_are_each_on_record(ledger: Path) -> None:
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE])
+        outbox.attempt(ONE)
+        outbox.hand_over(ONE)
+        outbox.settle(ONE, "waiting", "451 later")
+
+    with sqlite3.connect(ledger) as rows:
+        found = rows.execute(
+            "SELECT what, word FROM event WHERE number = 1 AND at LIKE '2026-11-02%'"
+        ).fetchall()
+    rows.close()
+    assert [what for what, _ in found] == ["attempt", "hand over", "waiting"]
+    assert found[-1][1] == "451 later"
+
+
+def test_enrolling_again_keeps_what_is_known(ledger: Path) -> None:
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE])
+        outbox.settle(ONE, "sent", "250 taken")
+        outbox.enrol([ONE, OTHER])
+
+        assert not outbox.waiting(ONE)
+        assert outbox.waiting(OTHER)
+
+
+def test_one_inbox_is_one_however_its_address_is_capitalised(ledger: Path) -> None:
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE])
+        outbox.settle(ONE, "sent", "250 taken")
+
+        assert not outbox.waiting(letter(1, "Ann@Example.COM"))
+
+
+def test_a_message_that_changed_is_said_to_have_changed_only_once_it_is_out(ledger: Path) -> None:
+    """While it waits, the newer one takes its place."""
+    newer = letter(1, "ann@example.com", "Twenty-five years old.\n")
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE])
+        outbox.enrol([newer])
+        assert [one.changed for one in outbox.deliveries([newer])] == [False]
+        outbox.settle(newer, "sent", "250 taken")
+        outbox.enrol([ONE])
+
+        assert [(one.state, one.changed) for one in outbox.deliveries([ONE])] == [("sent", True)]
+
+
+def test_an_unknown_message_shows_even_when_nobody_asks_for_it(ledger: Path) -> None:
+    """Else it would be forgotten with the recipient who left settings.toml."""
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE, OTHER])
+        outbox.hand_over(ONE)
+
+        assert [one.recipient for one in outbox.deliveries([OTHER])] == ["ann@example.com", "bo@example.com"]
+
+
+def test_a_person_resolves_by_number(ledger: Path) -> None:
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE, OTHER])
+        outbox.hand_over(ONE)
+        outbox.hand_over(OTHER)
+        outbox.resolve(1, "sent")
+        outbox.resolve(2, "again")
+
+        assert [one.state for one in outbox.deliveries([ONE, OTHER])] == ["sent", "waiting"]
+
+
+def test_only_of_an_unknown_message_can_a_person_say_that_it_was_sent(ledger: Path) -> None:
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE])
+        with pytest.raises(OutboxError, match="Message 1 is waiting, expected unknown"):
+            outbox.resolve(1, "sent")
+        with pytest.raises(OutboxError, match="no message 7"):
+            outbox.resolve(7, "again")
+
+
+def test_ledger_lock_and_journal_are_their_owners_alone(ledger: Path) -> None:
+    ledger.touch(mode=0o644)
+    with Outbox.open(ledger, clock) as outbox:
+        outbox.enrol([ONE])
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in ledger.parent.iterdir()}
+
+    assert modes == dict.fromkeys(("outbox.sqlite", "outbox.sqlite-journal", "outbox.lock"), 0o600)
+
+
+def test_every_commit_waits_for_the_disk(ledger: Path) -> None:
+    """Level 2 is FULL; under it SQLite syncs journal and file before COMMIT returns."""
+    with Outbox.open(ledger, clock) as outbox:
+        assert outbox._rows.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert outbox._rows.execute("PRAGMA journal_mode").fetchone() == ("persist",)
+
+
+def test_the_second_of_two_senders_is_told_at_once_who_the_first_is(ledger: Path) -> None:
+    first = rf"Another sender \(process {os.getpid()}\)"
+    with Outbox.open(ledger, clock), pytest.raises(OutboxError, match=first), Outbox.open(ledger, clock):
+        pass
+    with Outbox.open(ledger, clock):
+        pass
+
+
+HOLD = """
+import datetime, pathlib, sys, time
+from report.outbox import Outbox
+with Outbox.open(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(datetime.UTC)):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_killed_with_9_leaves_no_lock_behind(ledger: Path) -> None:
+    with python(HOLD, ledger) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(OutboxError, match=f"process {holder.pid}"), Outbox.open(ledger, clock):
+            pass
+        holder.kill()
+        holder.wait()
+
+    assert states(ledger) == []
+
+
+FULL_DISK = """
+import datetime, pathlib, resource, sys
+sys.path.insert(0, sys.argv[2])
+from mailroom import letter
+from report.outbox import Outbox
+file = pathlib.Path(sys.argv[1])
+messages = [letter(number, "ann@example.com") for number in range(8)]
+with Outbox.open(file, lambda: datetime.datetime.now(datetime.UTC)) as outbox:
+    outbox.enrol(messages)
+    for name in (file, pathlib.Path(f"{file}-journal")):  # from here on neither may grow by a byte
+        print(name.stat().st_size)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
+    for _ in range(4):
+        for message in messages:
+            outbox.attempt(message)
+            outbox.hand_over(message)
+            outbox.settle(message, "sent", "250 " + "x" * 296)
+    for name in (file, pathlib.Path(f"{file}-journal")):
+        print(name.stat().st_size)
+"""
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_no_outcome_from_being_recorded(ledger: Path) -> None:
+    """Eight messages, four rounds, the longest words: neither the ledger nor its journal grows by a byte."""
+    with python(FULL_DISK, ledger, Path(__file__).parent) as sender:
+        before, journal, *after = map(int, sender.stdout.read().split())
+
+    assert (before, journal) == tuple(after)
+    assert sender.returncode == 0
+
+
+def test_what_can_not_be_recorded_ends_in_a_sentence(ledger: Path) -> None:
+    with Outbox.open(ledger, clock) as outbox:
+        outbox._rows.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(
+            OutboxError, match=r"database or disk is full\. What can't be recorded isn't sent"
+        ):
+            outbox.enrol([letter(number, "ann@example.com") for number in range(200)])
+
+    assert states(ledger, ONE) == []
+
+
+def test_a_file_that_is_no_ledger_is_left_as_it_is(ledger: Path) -> None:
+    ledger.write_text("not a database" * 100)
+    with pytest.raises(OutboxError, match=re.escape(f"{ledger} can't be used: file is not a database")):
+        states(ledger)
+
+    assert ledger.read_text() == "not a database" * 100
+
+
+def test_a_ledger_of_another_version_is_refused(ledger: Path) -> None:
+    rows = sqlite3.connect(ledger)
+    rows.execute("PRAGMA user_version = 9")
+    rows.close()
+
+    with pytest.raises(OutboxError, match="format 9, expected 1"):
+        states(ledger)
+
+
+def test_a_ledger_that_is_a_link_is_refused(ledger: Path) -> None:
+    """Someone else's file must not be written to."""
+    ledger.symlink_to(ledger.with_name("elsewhere"))
+    with pytest.raises(OutboxError, match="can't be used"):
+        states(ledger)
+
+
+def test_a_ledger_in_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutboxError, match=r"nowhere/outbox\.sqlite can't be used"):
+        states(tmp_path / "nowhere" / "outbox.sqlite")
