@@ -121,7 +121,9 @@ class Document:
         import vl_convert  # noqa: PLC0415 - a document for print never needs it
 
         self.figures.mkdir(exist_ok=True)
-        bundle = files.kept(f"vega-{version('vl-convert-python')}.js", lambda: vl_convert.javascript_bundle())  # noqa: PLW0108
+        bundle = files.kept(
+            f"vega-{version('vl-convert-python')}.js", lambda: vl_convert.javascript_bundle(None)
+        )
         (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
         (self.figures / "page.js").write_text(files.template("page.js"), encoding="utf-8")
         look = json.dumps({"config": theme.config(), "dark": theme.DARK})

@@ -12,6 +12,7 @@ SERIF = "Source Serif Pro"
 INK = "#1b2430"  # text, and what must be seen first
 MUTED = "#5b6672"  # text that may be read second: 5.9 to 1 on white
 FAINT = "#c6ccd2"  # lines that only guide
+GRID = "#e3e6e9"  # lines behind the marks
 ZONE = "#eef0f2"  # "this is the average"
 PAPER = "#ffffff"
 LOST = "#b3261e"  # rows that were left out
@@ -24,6 +25,7 @@ DARK = {
     INK: "#e8ebee",
     MUTED: "#a3adb8",
     FAINT: "#465059",
+    GRID: "#2e3740",
     ZONE: "#252d36",
     PAPER: "#161b21",
     LOST: "#ff8a80",
@@ -51,7 +53,7 @@ def config() -> dict[str, Any]:
         "domain": False,
         "ticks": False,
         "grid": True,
-        "gridColor": FAINT,
+        "gridColor": GRID,
         "gridWidth": 0.5,
         "labelColor": MUTED,
         "labelFontSize": 11,

@@ -46,7 +46,7 @@ def sizes(facts: Facts) -> Picture:
         alt.X("users:Q")
         .title("Users")
         .scale(domain=[0, most * 1.22], nice=False)
-        .axis(tickCount=5, format=",d"),
+        .axis(tickCount=5, format=",d", grid=False),
     )
     bars = base.mark_bar(cornerRadiusEnd=2, height={"band": 0.66}).encode(
         colours(palette(facts)), tooltip=tips(("segment", "Segment"), ("count", "Users"), ("share", "Share"))
