@@ -72,6 +72,8 @@ def suppress(
             hidden = set(places)
             break
         hidden.update(path)
+    else:
+        _show_again(table, small, hidden, fixed, smallest)
     shown = [
         [None if (i, j) in hidden else count for j, count in enumerate(row)] for i, row in enumerate(table)
     ]
@@ -83,8 +85,20 @@ def suppress(
     )
 
 
+def _show_again(
+    table: Table, small: list[Place], hidden: set[Place], fixed: set[Place], smallest: int
+) -> None:
+    """Show, in place, what the cycles found later have made needless, the largest count first."""
+    height, width = len(table), len(table[0])
+    everywhere = {(i, j) for i in range(height) for j in range(width)}
+    for place in sorted(hidden - set(small), key=lambda place: (-table[place[0]][place[1]], place)):
+        left = hidden - {place}
+        if all(_cycle(table, start, left, fixed | (everywhere - left), smallest) for start in small):
+            hidden.discard(place)
+
+
 def _cycle(
-    table: Table, start: Place, hidden: Collection[Place], fixed: Collection[Place], smallest: int
+    table: Table, start: Place, hidden: set[Place], fixed: set[Place], smallest: int
 ) -> list[Place] | None:
     """Find the cells that let the one at `start` be `smallest` more than it is, hiding the fewest users.
 

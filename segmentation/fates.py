@@ -94,7 +94,11 @@ def fates_of(
     ids = lineage.ids
     forward = {pair.last: pair.now for pair in matches}
     backward = {pair.now: pair.last for pair in matches}
-    if flows is None:
+    parents: dict[int, int] = {}
+    heirs: dict[int, int] = {}
+    if not past.ids or not len(now.users):
+        pass  # a month without segments: all are gone, or new
+    elif flows is None:
         parents = _by_place(last, now, forward, overlap)
         heirs = _by_place(now, last, backward, _present(last, now, overlap).T)
     else:

@@ -136,6 +136,8 @@ def cross(past: Past, points: Points, labels: Labels, k: int) -> Floats:
     ndarray, shape (len(past.ids), k)
         Users.
     """
+    if not past.ids:
+        return np.zeros((0, k))
     seen = assign(rescale(points.values, points.scale, past.scale), past.centres)
     counts = np.zeros((len(past.ids), k))
     np.add.at(counts, (seen, labels), points.weights)

@@ -193,6 +193,21 @@ def test_what_became_of_each_by_place() -> None:
     assert fates(two, [(0, 0)], [200]) == (s1, Fate("S2", "vanished", ()))
 
 
+def test_a_month_without_segments_ends_all_and_begins_all() -> None:
+    """Then no id comes back: the highest one ever used is remembered."""
+    none = Past(ONE, (), (), np.empty((0, 2)), (), 1.0, 4)
+    two = past((0, 0), (8, 0))
+
+    assert fates(none, [(0, 1), (0, -1)], [60, 50]) == (
+        Fate("S5", "emerged", ("S5",)),
+        Fate("S6", "emerged", ("S6",)),
+    )
+    gone = fates_of(
+        two, (), keep(two, (), [], []), centres=np.empty((0, 2)), users=[], overlap=np.empty((2, 0))
+    )
+    assert gone == (Fate("S1", "vanished", ()), Fate("S2", "vanished", ()))
+
+
 def test_two_that_lie_closest_merge_in_their_middle() -> None:
     three = past((0, -2), (0, 2), (8, 0), users=100)
 
@@ -348,7 +363,7 @@ def test_the_samples_heavy_listeners_grow_and_young_light_ones_shrink(number: in
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_samples_people_flow_as_planted(number: int) -> None:
-    """K-means puts some 5 % of users elsewhere than planted, so a cell may miss by that part of its row."""
+    """As many people may be counted elsewhere as K-means and the planted groups disagree on: 1.5 %, and 4 % move."""
     month, before = sample(number), sample(number - 1)
     found = flow(
         before.users,
@@ -371,7 +386,7 @@ def test_the_samples_people_flow_as_planted(number: int) -> None:
     a, b = np.array(found.users), np.array(planted.users)
 
     assert (sum(found.new), sum(found.gone)) == (sum(planted.new), sum(planted.gone))
-    assert ari > 0.8
+    assert ari > 0.98
     assert np.abs(a - b).sum() / 2 <= (1 - ari) * planted.both
     matches = match(before.past, rescale(month.model.centres, month.points.scale, before.past.scale), [1] * 4)
     told = fates_of(
@@ -402,10 +417,10 @@ def histories() -> ModuleType:
 
 @pytest.mark.parametrize(("staying", "ids"), [(0.0, False), (0.85, True)])
 def test_where_nothing_changes_nothing_is_told(staying: float, ids: bool) -> None:  # noqa: FBT001
-    """Twenty histories of six months: no event, and every name stands for the group that it stood for."""
-    lived = [histories().quiet(seed, 6, 6.0, staying, ids=ids) for seed in range(20)]
+    """Ten histories of six months: no event, and every name stands for the group that it stood for."""
+    lived = [histories().quiet(seed, 6, 6.0, staying, ids=ids) for seed in range(10)]
 
-    assert [sum(column) for column in zip(*lived, strict=True)][:3] == [100, 0, 0]
+    assert [sum(column) for column in zip(*lived, strict=True)][:3] == [50, 0, 0]
 
 
 @pytest.mark.parametrize("event", ["split", "merge", "emerge", "vanish"])

@@ -5,6 +5,7 @@ The users are mixtures of round groups in four features, each of SD 1 and `APART
 """
 
 import argparse
+import functools
 import time
 from dataclasses import dataclass, replace
 
@@ -18,10 +19,11 @@ from segmentation.fates import Fate, fates_of
 from segmentation.features import Points
 from segmentation.flows import cross, flow
 from segmentation.history import Lineage, Past, keep, match, rescale
+from segmentation.sample import make_month
 
 FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 APART = 6.0
-STARTS = 5
+STARTS = 10
 Floats = NDArray[np.float64]
 
 
@@ -165,6 +167,36 @@ def quiet(seed: int, months: int, apart: float, staying: float, *, ids: bool) ->
         flagged += any(not kept.name_fits for kept in then.lineage.segments)
         month, seen = after, then
     return months - 1, events, changed, flagged
+
+
+def redrawn(seed: int, months: int, n: int, k: int) -> tuple[int, int, int, int]:
+    """As `quiet`, of users drawn from the synthetic sample, whose groups touch, each month anew."""
+    rng = np.random.default_rng([seed, 4])
+    pool, groups = sample_users()
+    month, seen = None, None
+    events = changed = flagged = 0
+    for t in range(months):
+        rows = rng.integers(0, len(pool), n)
+        after = Month(pool[rows], groups[rows], np.array([f"u{t}-{i}" for i in range(n)]))
+        then = analyse(after, k, seed + t, seen, None)
+        if month is not None and seen is not None:
+            events += any(fate.kind != "survived" for fate in then.fates)
+            changed += set(then.past.ids) != set(seen.past.ids)
+            flagged += any(not kept.name_fits for kept in then.lineage.segments)
+        month, seen = after, then
+    return months - 1, events, changed, flagged
+
+
+@functools.cache
+def sample_users() -> tuple[Floats, NDArray[np.intp]]:
+    """Give the first month's clean users and the number of the planted group of each."""
+    made = make_month("2026-08")
+    numbers = made.users[list(FEATURES)]
+    whole = (
+        numbers.notna().all(axis=1) & numbers["age"].between(16, 65) & (numbers["num_of_days_active"] <= 365)
+    )
+    kept = whole.fillna(value=False).to_numpy(dtype=bool)
+    return numbers[kept].to_numpy(dtype=float), np.unique(made.groups[kept], return_inverse=True)[1]
 
 
 def meaning(seen: Seen, month: Month) -> dict[tuple[str, str], int]:
@@ -312,6 +344,11 @@ def main() -> None:
         seeds = range(asked.seed, asked.seed + max(asked.histories // len(variants), 1))
         counts = [quiet(seed, 12, APART, staying, ids=ids) for seed in seeds]
         pairs, events, changed, flagged = (sum(column) for column in zip(*counts, strict=True))
+        print(f"{label:22}{len(counts):>10,}{pairs:>8,}{events:>14}{changed:>15}{flagged:>15}", flush=True)
+    for n, k in ((4_900, 4), (1_000, 4), (300, 4), (4_900, 5), (4_900, 6)):
+        counts = [redrawn(asked.seed + i, 12, n, k) for i in range(max(asked.histories // 20, 1))]
+        pairs, events, changed, flagged = (sum(column) for column in zip(*counts, strict=True))
+        label = f"sample, n {n}, k {k}"
         print(f"{label:22}{len(counts):>10,}{pairs:>8,}{events:>14}{changed:>15}{flagged:>15}", flush=True)
     print("\nPlanted events told rightly, and nothing else told")
     print(f"{'':22}" + "".join(f"{event:>17}" for event in EVENTS))
