@@ -146,10 +146,18 @@ class Outbox:
                     " WHERE state = 'waiting'",
                     (*message.key, message.recipient, message.digest),
                 )
-            # Room for what follows is taken now, in file and journal, so that a disk that fills up
-            # later can't keep the outcome of a message that is out from being recorded.
-            rows.execute("INSERT INTO reserve VALUES (zeroblob(?))", (65_536 + 8_192 * len(messages),))
+        self._reserve(65_536 + 8_192 * len(messages))
+
+    def _reserve(self, size: int) -> None:
+        """Take the room for what follows now, in file and journal, so that no outcome is lost to a disk that fills up."""
+        with _in_words(self._file):
+            (free,) = self._rows.execute("PRAGMA freelist_count").fetchone()
+            (page,) = self._rows.execute("PRAGMA page_size").fetchone()
+        if free * page >= size:
+            return
         with self._transaction() as rows:
+            rows.execute("INSERT INTO reserve VALUES (zeroblob(?))", (size + page,))
+        with self._transaction() as rows:  # the journal keeps what it takes to undo this
             rows.execute("UPDATE reserve SET bytes = zeroblob(length(bytes) + 1)")
             rows.execute("DELETE FROM reserve")
 
