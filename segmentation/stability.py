@@ -1,0 +1,130 @@
+"""Whether a segment comes again when other users are drawn from the same crowd, and K-means cuts them anew.
+
+Stable is not the same as real: an even crowd can be cut in the same place every time. `valleys` asks that.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from segmentation.clusters import Labels
+from segmentation.features import Floats, Points
+from segmentation.lloyd import nearest, seeds, settle
+
+Grade = Literal["highly stable", "stable", "doubtful", "not to be relied on"]
+HIGHLY, STABLE, DOUBTFUL = 0.85, 0.75, 0.6
+_DISSOLVED = 0.5
+_STARTS = 8  # k-means++ starts of a bootstrap; one more is the segments themselves
+_PILOT, _KEPT, _STEPS = 500, 2, 30  # points on which they compete, how many go on over all, and how far
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How often one segment comes again.
+
+    Attributes
+    ----------
+    jaccard : float
+        Mean over bootstraps of the largest Jaccard likeness to a segment of the bootstrap, 0 to 1.
+    dissolved : float
+        Share of bootstraps where it is 0.5 or less.
+    recovered : float
+        Share of bootstraps where it is 0.75 or more.
+    """
+
+    jaccard: float
+    dissolved: float
+    recovered: float
+
+    @property
+    def grade(self) -> Grade:
+        """The mean in words."""
+        return grade(self.jaccard)
+
+
+def grade(jaccard: float) -> Grade:
+    """Say a mean Jaccard likeness in words, as Hennig's `clusterboot` reads it."""
+    if jaccard >= HIGHLY:
+        return "highly stable"
+    if jaccard >= STABLE:
+        return "stable"
+    return "doubtful" if jaccard >= DOUBTFUL else "not to be relied on"
+
+
+def stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -> tuple[Stability, ...]:
+    """Cluster as many users drawn with replacement, again and again, and look for each segment in what comes.
+
+    Parameters
+    ----------
+    points : Points
+        All users.
+    centres : ndarray, shape (k, p)
+        The segments.
+    draws : int
+        Bootstraps. A bootstrap is clustered from the segments themselves and from eight random starts, of which the least
+        inertia counts: starting from the segments alone would find them again where they are only one of many ways to cut.
+    seed : int
+        Where the random numbers start.
+
+    Returns
+    -------
+    tuple of Stability, length k
+        In the order of the centres. A user drawn twice counts once, as in `clusterboot`.
+
+    References
+    ----------
+    .. [1] Hennig (2007), "Cluster-wise assessment of cluster stability", Comput. Stat. Data Anal. 52: section 2, scheme
+       "bootstrap".
+    """
+    likeness = likenesses(points, centres, draws=draws, seed=seed)
+    return tuple(
+        Stability(
+            jaccard=float(one.mean()),
+            dissolved=float((one <= _DISSOLVED).mean()),
+            recovered=float((one >= STABLE).mean()),
+        )
+        for one in likeness.T
+    )
+
+
+def likenesses(points: Points, centres: Floats, *, draws: int, seed: int) -> Floats:
+    """Give each segment's largest Jaccard likeness in each bootstrap, shape (draws, k)."""
+    rng = np.random.default_rng(seed)
+    own = nearest(points.values, centres[None])[0]
+    share = points.weights / points.users
+    rows = []
+    for _ in range(draws):
+        weights = rng.multinomial(round(points.users), share).astype(float)
+        fit = _refit(points.values, weights, centres, rng)
+        drawn = np.minimum(weights, points.weights)  # with one user a point: 1 where it was drawn
+        rows.append(jaccard(own, nearest(points.values, fit[None])[0], drawn, len(centres)))
+    return np.array(rows)
+
+
+def jaccard(own: Labels, other: Labels, weights: Floats, k: int) -> Floats:
+    """Give each own segment's largest likeness to another: users in both over users in either; 0 if it has none.
+
+    Parameters
+    ----------
+    own, other : ndarray, shape (n,)
+        Two segmentations, numbers 0 to k - 1.
+    weights : ndarray, shape (n,)
+        Users of each point.
+    """
+    both = np.bincount(own * k + other, weights=weights, minlength=k * k).reshape(k, k)
+    either = both.sum(axis=1)[:, None] + both.sum(axis=0)[None] - both
+    likeness: Floats = (both / np.where(either > 0, either, 1)).max(axis=1)
+    return likeness
+
+
+def _refit(values: Floats, weights: Floats, centres: Floats, rng: np.random.Generator) -> Floats:
+    """Cluster one bootstrap; the starts compete on some of its points, the best go on over all."""
+    k = len(centres)
+    drawn = np.flatnonzero(weights)
+    rows = rng.choice(drawn, _PILOT, replace=False) if len(drawn) > _PILOT else drawn
+    begin = settle(
+        values[rows], weights[rows], seeds(values[rows], weights[rows], k, _STARTS, rng), steps=_STEPS
+    )
+    best = begin.centres[begin.inertia.argsort(kind="stable")[:_KEPT]]
+    return settle(values, weights, np.concatenate([centres[None], best]), steps=_STEPS).best

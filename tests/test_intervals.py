@@ -1,0 +1,169 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from segmentation.intervals import Interval, category_index, median, numbers, share, speaks
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    """81 of 263: 0.2553 to 0.3662 (Newcombe 1998, Stat. Med. 17, table I, method 3)."""
+    found = share(81, 263)
+
+    assert (found.low, found.high) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
+
+
+def test_a_share_of_none_begins_at_none() -> None:
+    """0 of 20: 0 to 0.1611; 20 of 20 is its mirror (Newcombe 1998)."""
+    none, all_ = share(0, 20), share(20, 20)
+
+    assert (none.low, none.high) == (0, pytest.approx(0.1611, abs=5e-5))
+    assert (all_.low, all_.high) == (pytest.approx(1 - 0.1611, abs=5e-5), 1)
+
+
+def test_the_index_of_all_users_is_certain() -> None:
+    """A segment that is everybody has index 100, whoever is drawn."""
+    found = category_index(40, 100, 40, 100)
+
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(100), pytest.approx(100))
+
+
+def test_the_index_of_a_category_is_worked_out_by_hand() -> None:
+    """50 of 100 against 100 of 400: 200. Variance of the log: .5/50 + .75/100 - 2 x .5/100 = .0075."""
+    found = category_index(50, 100, 100, 400)
+
+    assert found is not None
+    half = 1.959964 * math.sqrt(0.0075)
+    assert (found.low, found.high) == (
+        pytest.approx(200 * math.exp(-half)),
+        pytest.approx(200 * math.exp(half)),
+    )
+
+
+def test_a_category_that_nobody_has_gets_no_interval() -> None:
+    """A ratio of 0 has no log."""
+    assert category_index(0, 100, 10, 400) is None
+
+
+def test_a_median_of_few_is_not_said() -> None:
+    """The smallest and the largest of 5 miss it 1 time in 16; of 6, 1 in 32."""
+    assert median(np.arange(5.0)) is None
+    assert median(np.arange(6.0)) is not None
+
+
+def test_a_median_lies_between_order_statistics() -> None:
+    """Of 20, the 6th from either end hold it 95.86 %, the 7th 88.47 %: a little within the 6th."""
+    wide = 1 - 2 * binom.cdf(5, 20, 0.5)
+    found = median(np.arange(1.0, 21))
+
+    assert wide == pytest.approx(0.9586, abs=5e-5)
+    assert found is not None
+    assert 6 < found.low < 6.5
+    assert found.low + found.high == pytest.approx(21)
+
+
+@pytest.mark.parametrize(
+    ("interval", "base", "said"),
+    [
+        (Interval(101, 130), 30, True),
+        (Interval(70, 99), 30, True),
+        (Interval(101, 130), 29, False),
+        (Interval(99, 130), 500, False),
+        (Interval(100, 130), 500, False),
+        (None, 500, False),
+    ],
+)
+def test_an_index_speaks_on_a_base_of_30_away_from_100(
+    interval: Interval | None,
+    base: int,
+    said: bool,  # noqa: FBT001
+) -> None:
+    """Under 30 users, or with the average within, it says nothing."""
+    assert speaks(interval, base) is said
+
+
+def test_a_mean_of_many_has_the_interval_of_the_books() -> None:
+    """Of 2,000 Gaussian users, the mean give or take 1.96 standard errors, within a twentieth of it."""
+    values = np.random.default_rng(1).normal(50, 10, (2000, 1))
+
+    (row,) = numbers(values, np.zeros(2000, dtype=np.intp), 1, draws=4000, seed=1)
+
+    assert row[0].mean is not None
+    half = 1.96 * values.std(ddof=1) / 2000**0.5
+    assert row[0].mean.low == pytest.approx(values.mean() - half, abs=0.06 * half)
+    assert row[0].mean.high == pytest.approx(values.mean() + half, abs=0.06 * half)
+
+
+def test_a_leaning_mean_has_a_longer_way_up() -> None:
+    """40 incomes, few of them high: who draws 40 others may draw one that is higher still."""
+    values = np.random.default_rng(2).lognormal(0, 1, (40, 1))
+
+    (row,) = numbers(values, np.zeros(40, dtype=np.intp), 1, seed=1)
+
+    assert row[0].mean is not None
+    assert row[0].mean.high - values.mean() > 1.3 * (values.mean() - row[0].mean.low)
+
+
+def test_the_index_of_everybody_is_100_for_certain() -> None:
+    """The mean over itself, in every bootstrap."""
+    values = np.random.default_rng(3).lognormal(0, 1, (100, 1))
+
+    (row,) = numbers(values, np.zeros(100, dtype=np.intp), 1, seed=1)
+
+    assert row[0].index is not None
+    assert (row[0].index.low, row[0].index.high) == (pytest.approx(100), pytest.approx(100))
+
+
+def test_an_index_knows_that_the_segment_is_among_all() -> None:
+    """Half of the users, at 3 give or take 1, the others at 1: the spread of the index by the delta method.
+
+    With part = 1/2, m_s = 3, m = 2, v_s = 1 and v = 1 + 1: 1 / (9 / 2) + 2 / 4 - 2 / 6 = 7 / 18 over n = 800.
+    The others have a spread of 1 too.
+    """
+    rng = np.random.default_rng(4)
+    noise = rng.normal(size=400)
+    noise = (noise - noise.mean()) / noise.std()
+    values = np.concatenate([3 + noise, 1 + noise])[:, None]
+
+    first, _ = numbers(values, np.repeat([0, 1], 400), 2, draws=4000, seed=1)
+
+    assert first[0].index is not None
+    half = 1.96 * math.sqrt(7 / 18 / 800)
+    assert math.log(first[0].index.high / 150) == pytest.approx(half, rel=0.08)
+    assert math.log(150 / first[0].index.low) == pytest.approx(half, rel=0.08)
+
+
+def test_users_who_are_all_alike_leave_no_doubt() -> None:
+    """An interval of no width, and no warning about it."""
+    (row,) = numbers(np.full((50, 1), 7.0), np.zeros(50, dtype=np.intp), 1, draws=50, seed=1)
+
+    assert row[0].mean == Interval(7, 7)
+    assert row[0].median == Interval(7, 7)
+
+
+def test_a_segment_of_one_has_no_interval() -> None:
+    """Nobody knows how others like it would be."""
+    values = np.append(np.random.default_rng(5).normal(10, 1, 50), 99.0)[:, None]
+
+    _, alone = numbers(values, np.append(np.zeros(50, dtype=np.intp), 1), 2, draws=50, seed=1)
+
+    assert (alone[0].mean, alone[0].median, alone[0].index) == (None, None, None)
+
+
+def test_an_average_of_nothing_has_no_index() -> None:
+    """A ratio to 0 or less says nothing."""
+    values = np.repeat([[-1.0], [1]], 20, axis=0)
+
+    first, _ = numbers(values, np.repeat([0, 1], 20), 2, draws=50, seed=1)
+
+    assert first[0].index is None
+
+
+def test_one_seed_gives_one_answer() -> None:
+    """Digit for digit, and whatever the order of the segments in the rows."""
+    values = np.random.default_rng(6).random((120, 2))
+    labels = np.arange(120) % 3
+
+    assert numbers(values, labels, 3, draws=60, seed=3) == numbers(values, labels, 3, draws=60, seed=3)

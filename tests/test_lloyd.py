@@ -1,0 +1,127 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+
+from segmentation.clusters import fit
+from segmentation.features import Points
+from segmentation.lloyd import curve, nearest, seeds, settle
+
+Make = Callable[..., Points]
+LINE = np.array([[0.0], [2], [10], [12]])
+ONES = np.ones(4)
+
+
+def test_centres_settle_on_the_means_of_their_points() -> None:
+    """0 and 2 about 1, 10 and 12 about 11: four times 1 squared."""
+    fits = settle(LINE, ONES, np.array([[[0.0], [12]]]))
+
+    assert fits.centres.tolist() == [[[1], [11]]]
+    assert fits.inertia.tolist() == pytest.approx([4])
+
+
+def test_a_weight_is_so_many_users() -> None:
+    """Three users at 0 and one at 2: mean 1/2, 3 x 1/4 + 9/4 = 3; with 10 and 12, 5."""
+    fits = settle(LINE, np.array([3.0, 1, 1, 1]), np.array([[[0.0], [12]]]))
+
+    assert fits.centres.tolist() == [[[0.5], [11]]]
+    assert fits.inertia.tolist() == pytest.approx([5])
+
+
+def test_every_start_has_its_own_weights() -> None:
+    """A point of weight 0 is not there: without 12, the second centre is 10."""
+    weights = np.array([[1.0, 1, 1, 1], [1, 1, 1, 0]])
+
+    fits = settle(LINE, weights, np.array([[[0.0], [12]], [[0.0], [12]]]))
+
+    assert fits.centres[:, 1, 0].tolist() == [11, 10]
+
+
+def test_a_point_between_two_centres_belongs_to_the_first() -> None:
+    """1 is as near to 0 as to 2: the first has 0 and 1, the second 2."""
+    fits = settle(np.array([[0.0], [1], [2]]), np.ones(3), np.array([[[0.0], [2]]]), steps=1)
+
+    assert fits.centres.tolist() == [[[0.5], [2]]]
+
+
+def test_a_centre_without_points_goes_to_the_farthest() -> None:
+    """Nobody is nearest to 100; of 0, 2, 10 and 12, 12 is the farthest from their mean's side."""
+    fits = settle(LINE, ONES, np.array([[[0.0], [100]]]))
+
+    assert sorted(fits.centres[0, :, 0]) == [1, 11]
+
+
+@pytest.mark.parametrize("k", [2, 5, 9])
+def test_the_same_start_ends_where_scikit_learn_ends(k: int) -> None:
+    """On users without any structure, where there are many places to end."""
+    rng = np.random.default_rng(k)
+    values, weights = rng.random((700, 4)), rng.integers(1, 4, 700).astype(float)
+    start = seeds(values, weights, k, 3, rng)
+
+    fits = settle(values, weights, start)
+
+    for begin, centres, inertia in zip(start, fits.centres, fits.inertia, strict=True):
+        other = KMeans(k, init=begin, n_init=1, tol=0, max_iter=1000).fit(values, sample_weight=weights)
+        assert centres == pytest.approx(other.cluster_centers_, abs=1e-9)
+        assert inertia == pytest.approx(other.inertia_)
+
+
+def test_what_the_report_fits_is_a_fixed_point(points: Make) -> None:
+    """Started from the centres of `clusters.fit`, nothing moves."""
+    some = points(np.random.default_rng(1).normal(size=(400, 3)))
+    model = fit(some, 4, starts=5, seed=1)
+
+    fits = settle(some.values, some.weights, model.centres[None])
+
+    assert fits.centres[0] == pytest.approx(model.centres, abs=1e-12)
+    assert fits.inertia[0] == pytest.approx(model.inertia)
+
+
+def test_a_batch_is_its_parts() -> None:
+    """What a start comes to does not depend on those beside it."""
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(3000, 4))
+    start = seeds(values, np.ones(3000), 8, 6, rng)
+
+    together = settle(values, np.ones(3000), start)
+
+    alone = [settle(values, np.ones(3000), begin[None]).inertia[0] for begin in start]
+    assert together.inertia == pytest.approx(alone)
+
+
+def test_starts_are_users_who_are_there() -> None:
+    """Only points that have users are drawn, each once: a second draw has no distance left."""
+    start = seeds(LINE, np.array([1.0, 0, 1, 1]), 3, 20, np.random.default_rng(0))
+
+    assert all(sorted(centres[:, 0]) == [0, 10, 12] for centres in start)
+
+
+@pytest.mark.parametrize("n", [500, 3000])
+def test_the_quick_search_comes_within_a_percent_and_a_half_of_ten_starts(n: int) -> None:
+    """On even crowds, the hardest; both where it looks at all points and where starts compete on some."""
+    values = np.random.default_rng(3).random((n, 4))
+
+    fits = curve(values, np.ones(n), [1, 2, 4, 8], starts=4, rng=np.random.default_rng(0))
+
+    for k, found in fits.items():
+        best = KMeans(k, n_init=10, random_state=0).fit(values).inertia_
+        assert found.inertia.min() <= 1.015 * best
+
+
+def test_one_seed_gives_one_curve() -> None:
+    """Digit for digit."""
+    values = np.random.default_rng(4).random((1500, 4))
+
+    one, other = (
+        curve(values, np.ones(1500), [1, 2, 3], starts=3, rng=np.random.default_rng(9)) for _ in range(2)
+    )
+
+    assert all((one[k].centres == other[k].centres).all() for k in one)
+
+
+def test_points_belong_to_the_nearest_centre() -> None:
+    """Of 0 and 10, 1 is nearer to the first and 6 to the second; of 7 and 3, the other way round."""
+    labels = nearest(np.array([[1.0], [6]]), np.array([[[0.0], [10]], [[7.0], [3]]]))
+
+    assert labels.tolist() == [[0, 1], [1, 0]]

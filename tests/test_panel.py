@@ -1,0 +1,126 @@
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from segmentation.clusters import Model
+from segmentation.elbow import Sweep
+from segmentation.facts import Validity
+from segmentation.features import Points
+from segmentation.lloyd import curve, nearest
+from segmentation.panel import Structure, Vote, attest, judge
+from segmentation.stability import Stability
+from segmentation.validity import validate
+from segmentation.valleys import Border, Borders
+
+Make = Callable[..., Points]
+STEADY, SHAKY = Stability(0.9, 0, 1), Stability(0.59, 0.3, 0)
+
+
+@pytest.fixture(scope="module")
+def crowds() -> ModuleType:
+    """Give the crowds of the benchmark."""
+    path = Path(__file__).parent / "bench" / "crowds.py"
+    spec = importlib.util.spec_from_file_location("bench_crowds", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules["bench_crowds"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def judged(points: Points, ks: range = range(1, 8)) -> Structure:
+    fits = curve(points.values, points.weights, ks, starts=10, rng=np.random.default_rng(0), steps=300)
+    models = {k: Model(fit.best, float(fit.inertia.min())) for k, fit in fits.items()}
+    sweep = Sweep(models, {k: nearest(points.values, m.centres[None])[0] for k, m in models.items()})
+    return judge(points, sweep, validate(points, sweep, seed=1), draws=8, bootstraps=8, seed=1)
+
+
+def chain(k: int, *z: float) -> Borders:
+    """Segments in a row, with valleys that are deep, and so sure."""
+    return Borders(k, tuple(Border(i, i + 1, 100, 0.3, one) for i, one in enumerate(z)))
+
+
+def rising(*values: float) -> Validity:
+    """Caliński-Harabasz from k = 2 on."""
+    ks = tuple(range(2, 2 + len(values)))
+    same = (0.0,) * len(ks)
+    return Validity(ks, same, same, values, same)
+
+
+def test_a_k_is_attested_when_its_segments_are_apart_and_come_again() -> None:
+    """2 is; 3 is apart, but one of its segments does not come again; 4 has a border without a valley."""
+    borders = {2: chain(2, 5), 3: chain(3, 5, 5), 4: chain(4, 5, 5, 1)}
+    stable = {2: [STEADY] * 2, 3: [STEADY, STEADY, SHAKY], 4: [STEADY] * 4}
+
+    assert attest(borders, stable, rising(1, 2, 3)) == (2,)
+
+
+def test_a_valley_on_few_users_needs_a_second_opinion() -> None:
+    """2.5 standard deviations count where Caliński-Harabasz rises from k - 1 to k, not where it falls."""
+    borders = {2: chain(2, 5), 3: chain(3, 5, 2.5)}
+    stable = {2: [STEADY] * 2, 3: [STEADY] * 3}
+
+    assert attest(borders, stable, rising(1, 2)) == (2, 3)
+    assert attest(borders, stable, rising(2, 1)) == (2,)
+
+
+def test_four_groups_are_four_by_the_panel(points: Make, crowds: ModuleType) -> None:
+    """Five SDs apart and unequal: the verdict is clear at 4, and weak for whoever asks for 6."""
+    crowd = crowds.planted(np.random.default_rng(1), 4, 700)
+
+    found = judged(points(crowd.values))
+
+    assert found.k == 4
+    assert (found.evidence(4), found.evidence(6)) == ("clear", "weak")
+    assert Vote("valleys", 4) in found.votes
+    assert all(vote.k != 4 for vote in found.dissent(4))
+
+
+@pytest.mark.parametrize("shape", ["uniform", "gaussian", "correlated", "lognormal", "exponential", "mixed"])
+def test_a_crowd_without_structure_has_no_segments(points: Make, crowds: ModuleType, shape: str) -> None:
+    """The verdict is 1, and no k is clear; the silhouette names some k all the same, for it cannot do else."""
+    crowd = crowds.structureless(np.random.default_rng([2, len(shape)]), shape, 800)
+
+    found = judged(points(crowd.values), range(1, 6))
+
+    assert found.k == 1
+    assert found.attested == ()
+    assert all(found.evidence(k) != "clear" for k in range(1, 6))
+    (silhouette,) = (vote for vote in found.votes if vote.judge == "silhouette")
+    assert silhouette.k is not None
+    assert silhouette.k >= 2
+
+
+def test_one_group_apart_from_a_crowd_cut_in_three_is_weak(points: Make) -> None:
+    """As the real Music data are: at 4, one segment stands apart and three flow into one another."""
+    rng = np.random.default_rng(3)
+    values = np.concatenate([rng.random((900, 2)), np.array([3.0, 0.5]) + 0.1 * rng.normal(size=(150, 2))])
+    some = points((values - values.mean(axis=0)) / values.std(axis=0))
+
+    found = judged(some, range(1, 6))
+
+    assert found.evidence(4) == "weak"
+    assert sum(found.borders[4].apart) == 1
+    assert sorted(map(len, found.borders[4].groups)) == [1, 3]
+
+
+def test_planted_crowds_are_as_far_apart_as_is_said(crowds: ModuleType) -> None:
+    """Two SDs of 1 and 3 along x, 10 apart: 5 of their mean."""
+    centres, sd = np.array([[0.0, 0, 0, 0], [10, 0, 0, 0]]), np.array([[1.0, 9, 9, 9], [3, 9, 9, 9]])
+
+    assert crowds.separations(centres, sd).tolist() == [5]
+
+
+def test_most_small_planted_crowds_are_counted_rightly(points: Make, crowds: ModuleType) -> None:
+    """The small sister of `make bench-trust`: k = 2 to 5 on 500 to 1,500 users, all of them exact."""
+    verdicts = []
+    for k in range(2, 6):
+        rng = np.random.default_rng([4, k])
+        verdicts.append(judged(points(crowds.planted(rng, k, 300 * k).values), range(1, 8)).k)
+
+    assert verdicts == [2, 3, 4, 5]

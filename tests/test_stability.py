@@ -1,0 +1,95 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from segmentation.features import Points
+from segmentation.lloyd import curve
+from segmentation.stability import HIGHLY, Stability, grade, jaccard, stability
+
+Make = Callable[..., Points]
+
+
+def test_likeness_is_users_in_both_over_users_in_either() -> None:
+    """{a, b, c} against {a, b} and {c, d, e}: 2/3. {d, e} against {c, d, e}: 2/3."""
+    own, other = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 1])
+
+    assert jaccard(own, other, np.ones(5), 2).tolist() == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_users_who_are_not_drawn_do_not_count() -> None:
+    """Without c, {a, b} is found whole, and so is {d, e}."""
+    own, other = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 1])
+
+    assert jaccard(own, other, np.array([1.0, 1, 0, 1, 1]), 2).tolist() == [1, 1]
+
+
+def test_a_segment_of_which_nobody_is_drawn_is_like_nothing() -> None:
+    """0, not a division by it."""
+    assert jaccard(np.array([0, 1]), np.array([0, 1]), np.array([1.0, 0]), 2).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.85, "highly stable"),
+        (0.8499, "stable"),
+        (0.75, "stable"),
+        (0.6, "doubtful"),
+        (0.5999, "not to be relied on"),
+    ],
+)
+def test_each_grade_begins_at_its_limit(value: float, words: str) -> None:
+    """The limits belong to the better grade."""
+    assert grade(value) == words
+    assert Stability(value, 0, 0).grade == words
+
+
+def test_groups_far_apart_come_again_every_time(points: Make) -> None:
+    """Ten SDs apart: each bootstrap makes the very same three."""
+    rng = np.random.default_rng(1)
+    some = points(rng.normal(size=(300, 2)) + np.repeat([[0.0, 0], [10, 0], [0, 10]], 100, axis=0))
+    centres = curve(some.values, some.weights, [3], starts=10, rng=rng)[3].best
+
+    found = stability(some, centres, draws=20, seed=1)
+
+    assert found == (Stability(1, 0, 1),) * 3
+
+
+def test_quarters_of_a_round_crowd_do_not_come_again(points: Make) -> None:
+    """A round crowd can be cut into four in any direction: starting from the quarters alone would find them."""
+    rng = np.random.default_rng(2)
+    some = points(rng.normal(size=(600, 2)))
+    centres = curve(some.values, some.weights, [4], starts=20, rng=rng)[4].best
+
+    found = stability(some, centres, draws=40, seed=1)
+
+    assert max(one.jaccard for one in found) < HIGHLY
+
+
+def test_a_cut_through_a_group_is_told_from_the_group_beside_it(points: Make) -> None:
+    """One group far off, and a round one cut in two: the first comes again, its neighbours do not."""
+    rng = np.random.default_rng(3)
+    some = points(rng.normal(size=(600, 2)) + np.repeat([[0.0, 0], [12, 0]], [400, 200], axis=0))
+    centres = curve(some.values, some.weights, [3], starts=20, rng=rng)[3].best
+    far = int(centres[:, 0].argmax())
+
+    found = stability(some, centres, draws=40, seed=1)
+
+    assert found[far].grade == "highly stable"
+    assert all(one.jaccard < HIGHLY for i, one in enumerate(found) if i != far)
+
+
+def test_a_point_of_many_users_is_as_many_points(points: Make) -> None:
+    """Four points of 50 users, two and two: nothing to mistake."""
+    some = points([[0, 0], [0, 1], [9, 0], [9, 1]], weights=[50, 50, 50, 50])
+
+    assert stability(some, np.array([[0, 0.5], [9, 0.5]]), draws=10, seed=1) == (Stability(1, 0, 1),) * 2
+
+
+def test_one_seed_gives_one_answer(points: Make) -> None:
+    """Digit for digit."""
+    some = points(np.random.default_rng(4).random((200, 3)))
+    centres = some.values[:3]
+
+    assert stability(some, centres, draws=5, seed=7) == stability(some, centres, draws=5, seed=7)
