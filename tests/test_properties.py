@@ -61,6 +61,7 @@ def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, Cleaned]:
 rows_of_a_month = st.lists(a_row, max_size=12)
 
 
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_rows_kept_and_dropped_are_those_read(rows: list[dict[str, Any]]) -> None:
     """Whatever stands in the file, the books balance, and no rule is named without a row."""
@@ -73,6 +74,7 @@ def test_rows_kept_and_dropped_are_those_read(rows: list[dict[str, Any]]) -> Non
     assert all(drop.rows > 0 for drop in audit.dropped)
 
 
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_what_is_clean_is_clean(rows: list[dict[str, Any]]) -> None:
     """Cleaning once more drops nothing: each row that stays keeps every rule."""
@@ -83,6 +85,7 @@ def test_what_is_clean_is_clean(rows: list[dict[str, Any]]) -> None:
     pd.testing.assert_frame_equal(again.users.to_native(), users.to_native())
 
 
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, Any]]) -> None:
     """The same rules in plain Python: every value there, finite and possible; a user once, by the first such row."""
@@ -103,6 +106,7 @@ def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, An
     assert cleaned(rows)[1].users.select("user_id", *NUMBERS).rows() == expected
 
 
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, Any]]) -> None:
     """In a bin, outside or missing; among the values of a category or missing."""
