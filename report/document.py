@@ -26,11 +26,13 @@ from segmentation.facts import Facts, Segment
 Medium = Literal["screen", "print", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
 _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which Markdown may take for itself
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # the two no-break spaces hold a number to its unit
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # no page can hold them
 
 
 def escape(text: str) -> str:
     """Write plain text so that Markdown leaves it as it is."""
-    return _ESCAPED.sub(r"\\\1", " ".join(text.split()))
+    return _ESCAPED.sub(r"\\\1", _SPACES.sub(" ", _UNSEEN.sub("", text)).strip(" "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +250,7 @@ def _script(text: str) -> str:
 
 
 def _raw(markup: str) -> str:
-    return f"```{{=html}}\n{markup}\n```"
+    """Give a block of raw HTML, in a fence longer than any that stands in it."""
+    longest = max((len(run) for run in re.findall("`+", markup)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{{=html}}\n{markup}\n{fence}"

@@ -63,6 +63,12 @@ class Playbook(BaseModel):
                 f"the last play, {self.play[-1].name!r}, has a `when`, so a segment may be left without a play; "
                 "end the file with a play that has none"
             )
+        for rule in self.play[:-1]:
+            if not rule.when:
+                raise ValueError(
+                    f"the play {rule.name!r} has no `when`, so it fits everybody and no play after it is ever used; "
+                    "give it one, or move it to the end"
+                )
         return self
 
 

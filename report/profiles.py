@@ -22,7 +22,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     """
     out.mkdir()
     document = Document(facts, "print", files.TEMPLATES, figures=bench / "figures")
-    pages = []
+    pages: list[Path] = []
     for segment in facts.segments:
         look = Look(
             title=f"{segment.name}, {facts.month}",
@@ -30,12 +30,16 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
             css=("../templates/screen.css",),
         )
         markdown = f"{document.template('masthead.md')}\n\n{document.profile(segment.id)}"
-        page = make_page(markdown, look, bench / f"{slug(segment.name)}.html")
-        pages.append(page.rename(out / page.name))
+        page = make_page(markdown, look, bench / f"profile-{segment.id}.html")  # never a document's name
+        name = slug(segment.name)
+        if (out / f"{name}.html").exists():
+            name = f"{name}-{segment.id.lower()}"  # of two that differ in signs alone
+        pages.append(page.rename(out / f"{name}.html"))
     return pages
 
 
 def slug(name: str) -> str:
     """Write a segment's name as a file's: "young-light-listeners"."""
     words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
-    return "-".join(words)[:80] or "segment"
+    cut = "-".join(words).encode()[:80].decode(errors="ignore")  # a file's name has at most 255 bytes
+    return cut.strip("-") or "segment"

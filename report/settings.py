@@ -5,9 +5,19 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
 
 from report.errors import SettingsError
 from segmentation.analysis import Plan
@@ -15,9 +25,9 @@ from segmentation.facts import Brand
 from segmentation.schema import BY_NAME, NUMBERS
 
 Number = Literal["age", "annual_income", "usage_per_month", "num_of_days_active"]
-Accent = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 T = TypeVar("T", bound=BaseModel)
 _DARK_ENOUGH = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
+_SHOWN = 60  # characters of what was found that a message repeats
 
 
 def _luminance(colour: str) -> float:
@@ -27,6 +37,36 @@ def _luminance(colour: str) -> float:
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
+def _readable(colour: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
+        raise ValueError(f"{colour!r} is no colour; expected one like #0b5563")
+    contrast = 1.05 / (_luminance(colour) + 0.05)
+    if contrast < _DARK_ENOUGH:
+        raise ValueError(
+            f"{colour} has a contrast of {contrast:.1f} to 1 on white, expected {_DARK_ENOUGH} or more; "
+            "choose a darker colour"
+        )
+    return colour
+
+
+def _known_column(name: str) -> str:
+    if name not in BY_NAME:
+        raise ValueError(f"{name!r} is no column that the report uses{_nearest(name, list(BY_NAME))}")
+    return name
+
+
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = ends
+    if not low < high:
+        raise ValueError(f"[{low:g}, {high:g}]: the smallest must be below the largest")
+    return ends
+
+
+Accent = Annotated[str, AfterValidator(_readable)]
+OurColumn = Annotated[str, AfterValidator(_known_column)]
+Ends = Annotated[tuple[float, float], AfterValidator(_rising)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,19 +74,9 @@ class _Table(BaseModel):
 class BrandSettings(_Table):
     """How the report signs itself."""
 
-    name: Annotated[str, Field(min_length=1, max_length=40)] = "Music"
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = "Music"
     accent: Accent = "#0b5563"
     contact: str = ""
-
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        contrast = 1.05 / (_luminance(self.accent) + 0.05)
-        if contrast < _DARK_ENOUGH:
-            raise ValueError(
-                f"accent {self.accent} has a contrast of {contrast:.1f} to 1 on white, expected {_DARK_ENOUGH} or more; "
-                "choose a darker colour"
-            )
-        return self
 
 
 class DataSettings(_Table):
@@ -60,30 +90,43 @@ class SegmentSettings(_Table):
     """How segments are made."""
 
     features: Annotated[tuple[Number, ...], Field(min_length=2)] = NUMBERS  # type: ignore[assignment]
-    k: Literal["elbow"] | Annotated[int, Field(ge=2)] = "elbow"
-    k_range: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=20)]] = (1, 10)
-    starts: Annotated[int, Field(ge=1, le=1000)] = 50
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 2026
+    k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (
+        1,
+        10,
+    )
+    k: Literal["elbow"] | Annotated[int, Field(strict=True, ge=2)] = "elbow"
+    starts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 2026
 
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        low, high = self.k_range
-        if high < low + 2 or high < 3:
-            raise ValueError(
-                f"k_range [{low}, {high}] is too narrow to see a bend; expected at least three numbers"
-            )
-        if isinstance(self.k, int) and not low <= self.k <= high:
-            raise ValueError(f"k = {self.k} lies outside k_range [{low}, {high}]")
-        if len(set(self.features)) < len(self.features):
-            raise ValueError("features names a column twice")
-        return self
+    @field_validator("features")
+    @classmethod
+    def _each_once(cls, features: tuple[Number, ...]) -> tuple[Number, ...]:
+        if len(set(features)) < len(features):
+            raise ValueError("a column is named twice")
+        return features
+
+    @field_validator("k_range")
+    @classmethod
+    def _wide(cls, ends: tuple[int, int]) -> tuple[int, int]:
+        low, high = ends
+        if high < low + 2:
+            raise ValueError(f"[{low}, {high}] is too narrow to see a bend; expected at least three numbers")
+        return ends
+
+    @field_validator("k")
+    @classmethod
+    def _tried(cls, k: str | int, info: ValidationInfo) -> str | int:
+        low, high = info.data.get("k_range", (k, k))
+        if isinstance(k, int) and not low <= k <= high:
+            raise ValueError(f"{k} lies outside k_range [{low}, {high}]")
+        return k
 
 
 class PrivacySettings(_Table):
     """What is too few to be shown."""
 
-    smallest_base: Annotated[int, Field(ge=1)] = 30
-    smallest_cell: Annotated[int, Field(ge=1)] = 10
+    smallest_base: Annotated[int, Field(strict=True, ge=1)] = 30
+    smallest_cell: Annotated[int, Field(strict=True, ge=1)] = 10
 
 
 class PageSettings(_Table):
@@ -97,25 +140,11 @@ class Settings(_Table):
 
     brand: BrandSettings = BrandSettings()
     data: DataSettings = DataSettings()
-    columns: dict[str, str] = {}
-    valid: dict[Number, tuple[float, float]] = {}
+    columns: dict[OurColumn, str] = {}
+    valid: dict[Number, Ends] = {}
     segments: SegmentSettings = SegmentSettings()
     privacy: PrivacySettings = PrivacySettings()
     page: PageSettings = PageSettings()
-
-    @model_validator(mode="after")
-    def _known_columns(self) -> Self:
-        for name in self.columns:
-            if name not in BY_NAME:
-                raise ValueError(
-                    f"[columns] maps {name!r}, which the report doesn't use{_nearest(name, list(BY_NAME))}"
-                )
-        for name, (low, high) in self.valid.items():
-            if not low < high:
-                raise ValueError(
-                    f"[valid] {name} = [{low:g}, {high:g}]: the smallest must be below the largest"
-                )
-        return self
 
     def plan(self) -> Plan:
         """Say what is asked of the analysis."""
@@ -175,22 +204,48 @@ def parse(path: Path, model: type[T]) -> T:
 
 def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
     """Say the first of pydantic's findings for a person."""
-    first = error.errors()[0]
-    keys = [
-        str(part)
-        for part in first["loc"]
-        if part not in ("int", "constrained-int") and "literal[" not in str(part)
-    ]
-    place = ".".join(keys)
-    line = find_line(text, list(first["loc"]))
+    errors = error.errors()
+    first = errors[0]
+    keys = _keys(first["loc"])
+    place = ".".join(str(key) for key in keys)
+    missing = first["type"] == "missing"
+    line = find_line(text, keys[:-1] if missing else keys)
     at = f"{path.name}, line {line}" if line else path.name
     if first["type"] == "extra_forbidden":
         known = _fields(model, first["loc"][:-1])
-        return f"{at}: unknown key {place!r}{_nearest(keys[-1], known)}. Known here: {', '.join(known)}."
-    message = first["msg"].removeprefix("Value error, ")
-    found = "" if first["type"] == "value_error" else f", found {first['input']!r}"
+        near = _nearest(str(keys[-1]), known)
+        return f"{at}: unknown key {place!r}{near or '.'} Known here: {', '.join(known)}."
+    # a value that may be one of several things is refused once for each
+    said = list(dict.fromkeys(_said(e) for e in errors if _keys(e["loc"]) == keys))
+    message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
+    found = "" if first["type"] in ("value_error", "missing") else f", found {_cut(repr(first['input']))}"
     where = f" {place}:" if place else ""
-    return f"{at}:{where} {message[:1].lower() + message[1:]}{found}. Correct it and run again."
+    stop = "" if (message + found).endswith("?") else "."
+    return f"{at}:{where} {message}{found}{stop} Correct it and run again."
+
+
+def _keys(place: tuple[int | str, ...]) -> list[int | str]:
+    """Give a place as it stands in the file, without pydantic's own marks."""
+    return [
+        part
+        for part in place
+        if part not in ("int", "constrained-int", "[key]") and "literal[" not in str(part)
+    ]
+
+
+def _said(finding: ErrorDetails) -> str:
+    """Give what pydantic says of a value, in a person's words."""
+    words = {
+        "model_type": "expected a table of keys",
+        "path_type": "input should be text",
+        "int_type": "input should be a whole number",
+    }
+    message = words.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
@@ -206,21 +261,25 @@ def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
 
 def find_line(text: str, place: list[int | str]) -> int | None:
     """Find the line of a TOML text on which a key stands, counting from 1; None where it can't be told."""
-    lines = text.splitlines()
-    at = 0
+    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
+    at, end = 0, len(lines)
     for here, part in enumerate(place):
         if isinstance(part, int):
             table = ".".join(str(key) for key in place[:here] if isinstance(key, str))
-            heads = [
-                n for n, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{re.escape(table)}\s*\]\]", line)
-            ]
+            head = rf"\s*\[\[\s*{re.escape(table)}\s*\]\]"
+            heads = [n for n, line in enumerate(lines) if re.match(head, line)]
             if part < len(heads):
-                at = heads[part]
+                at, end = heads[part], ([*heads, len(lines)])[part + 1]
             continue
-        pattern = rf"\s*(\[\s*([\w-]+\.)*{re.escape(part)}\s*\]|\"?{re.escape(part)}\"?\s*=|.*[{{,]\s*{re.escape(part)}\s*=)"
-        found = next((n for n, line in enumerate(lines[at:], at) if re.match(pattern, line)), None)
-        if found is not None:
-            at = found
+        key = rf"\"?{re.escape(part)}\"?"
+        pattern = rf"\s*(\[\[?\s*([\w-]+\.)*{key}\s*\]|([\w-]+\s*\.\s*)*{key}\s*[=.]|[^#]*[{{,]\s*{key}\s*=)"
+        found = next((n for n, line in enumerate(lines[at:end], at) if re.match(pattern, line)), None)
+        if found is None:
+            continue
+        at = found
+        if lines[at].lstrip().startswith("["):  # its keys stand above the next head
+            following = (n for n in range(at + 1, len(lines)) if lines[n].lstrip().startswith("["))
+            end = next(following, len(lines))
     return at + 1 if lines and place else None
 
 

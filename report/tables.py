@@ -1,6 +1,7 @@
 """Tables: facts in, heads and rows out, as written for people."""
 
 import html
+import re
 from dataclasses import dataclass
 
 from report import theme, words
@@ -31,19 +32,24 @@ class Table:
 
     def html(self, *, caption: bool = False) -> str:
         """Write the table as HTML, every text escaped, every head marked as one."""
-        head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in self.header)
+        head = "".join(f'<th scope="col">{_text(text)}</th>' for text in self.header)
         body = []
         for number, (first, *cells) in enumerate(self.rows):
             dot = (
                 f'<span class="dot" style="background:{self.colours[number]}"></span>' if self.colours else ""
             )
-            data = "".join(f"<td>{html.escape(text)}</td>" for text in cells)
-            body.append(f'<tr><th scope="row">{dot}{html.escape(first)}</th>{data}</tr>')
-        title = f"<caption>{html.escape(self.caption)}</caption>" if caption else ""
+            data = "".join(f"<td>{_text(text)}</td>" for text in cells)
+            body.append(f'<tr><th scope="row">{dot}{_text(first)}</th>{data}</tr>')
+        title = f"<caption>{_text(self.caption)}</caption>" if caption else ""
         return (
             f'<table data-quarto-disable-processing="true">{title}<thead><tr>{head}</tr></thead>'
             f"<tbody>{''.join(body)}</tbody></table>"
         )
+
+
+def _text(text: str) -> str:
+    """Write plain text as HTML, on one line: a blank one would end a block of HTML in Markdown."""
+    return html.escape(re.sub(r"[^\S\u00a0\u202f]+", " ", text))
 
 
 def audit(facts: Facts) -> Table:

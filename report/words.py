@@ -35,17 +35,18 @@ _RULES = {
 
 def headline(facts: Facts) -> str:
     """Say in one sentence what the month found."""
-    first = biggest(facts)
-    return (
-        f"{counted(len(facts.segments), 'kind').capitalize()} of listeners; "
-        f"{lower(first.name)} are the largest, {percent(first.share)} of users"
-    )
+    first, kinds = biggest(facts), len(facts.segments)
+    found = f"{counted(kinds, 'kind').capitalize()} of listeners"
+    if kinds == 1:
+        return f"{found}: {lower(first.name)}, {percent(first.share)} of users"
+    return f"{found}; {lower(first.name)} are the {'larger' if kinds == 2 else 'largest'}, {percent(first.share)} of users"
 
 
 def largest(facts: Facts) -> str:
     """Say which segment is the largest."""
     first = biggest(facts)
-    return f"{first.name} are the largest segment, {percent(first.share)} of users"
+    rank = {1: "only", 2: "larger"}.get(len(facts.segments), "largest")
+    return f"{first.name} are the {rank} segment, {percent(first.share)} of users"
 
 
 def biggest(facts: Facts) -> Segment:
@@ -159,13 +160,19 @@ def difference(facts: Facts) -> str:
         for name in facts.features
     }
     order = sorted(spread, key=lambda name: -spread[name])
+    apart = [label(name) for name in order if spread[name] >= 2 * _FAR]
     flat = [label(name) for name in order if spread[name] < 2 * _FAR]
-    most = f"{label(order[0]).capitalize()} separates the segments most, then {label(order[1])}"
-    return (
-        f"{most}; {listed(flat)} {'do' if len(flat) > 1 or flat == ['days active'] else 'does'} not"
-        if flat
-        else most
-    )
+    if not apart:
+        return "The segments differ little in any one number"
+    most = f"{_capital(apart[0])} {'separate' if _plural(apart[:1]) else 'separates'} the segments most"
+    if apart[1:]:
+        most += f", then {apart[1]}"
+    return f"{most}; {listed(flat)} {'do' if _plural(flat) else 'does'} not" if flat else most
+
+
+def _plural(labels: list[str]) -> bool:
+    """Tell whether a verb after these has no s: "age and usage do", "days active do"."""
+    return len(labels) > 1 or labels == ["days active"]
 
 
 def place(facts: Facts, segment: Segment) -> str:
@@ -211,7 +218,11 @@ def standouts(segment: Segment) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{_capital(text)}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def ratio(value: float) -> str:

@@ -16,7 +16,7 @@ _HOUR = 60  # minutes
 
 def thousands(value: float | None) -> str:
     """Write a count: 4,907."""
-    return ABSENT if value is None else f"{value:,.0f}".replace("-", MINUS)
+    return ABSENT if value is None else _signed(f"{value:,.0f}")
 
 
 def percent(share: float | None) -> str:
@@ -27,17 +27,19 @@ def percent(share: float | None) -> str:
         return f"<1{NBSP}%"
     if 0.99 < share < 1:
         return f">99{NBSP}%"
-    return f"{share:.0%}".replace("%", f"{NBSP}%")
+    if -0.01 < share < 0:
+        return f">{MINUS}1{NBSP}%"
+    return _signed(f"{share:.0%}").replace("%", f"{NBSP}%")
 
 
 def index(value: float | None) -> str:
     """Write an index: 72. Where the base is too small it says nothing."""
-    return "too few" if value is None else f"{value:,.0f}"
+    return "too few" if value is None else _signed(f"{value:,.0f}")
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
     """Write a number with a fixed number of digits: 0.24."""
-    return ABSENT if value is None else f"{value:,.{digits}f}".replace("-", MINUS)
+    return ABSENT if value is None else _signed(f"{value:,.{digits}f}")
 
 
 def money(value: float | None) -> str:
@@ -45,16 +47,17 @@ def money(value: float | None) -> str:
     if value is None:
         return ABSENT
     step = 10 ** max(0, len(f"{abs(value):.0f}") - 3)
-    return f"${round(value / step) * step:,.0f}".replace("-", MINUS)
+    number = _signed(f"{round(value / step) * step:,.0f}")
+    return f"{MINUS}${number[1:]}" if number.startswith(MINUS) else f"${number}"
 
 
 def listening(minutes: float | None) -> str:
     """Write minutes of listening: 45 minutes, 7 hours."""
     if minutes is None:
         return ABSENT
-    if minutes < 2 * _HOUR:
-        return f"{minutes:.0f}{NBSP}minutes"
-    return f"{minutes / _HOUR:.0f}{NBSP}hours"
+    if round(minutes) < 2 * _HOUR:
+        return _with_unit(minutes, "minutes")
+    return _with_unit(minutes / _HOUR, "hours")
 
 
 def measured(value: float | None, column: str) -> str:
@@ -66,7 +69,18 @@ def measured(value: float | None, column: str) -> str:
     if column == "usage_per_month":
         return listening(value)
     unit = {"age": "years", "num_of_days_active": "days"}[column]
-    return f"{value:.0f}{NBSP}{unit}"
+    return _with_unit(value, unit)
+
+
+def _with_unit(value: float, units: str) -> str:
+    """Write a whole number with its unit, which a single one has in the singular."""
+    number = thousands(value)
+    return f"{number}{NBSP}{units.removesuffix('s') if number == '1' else units}"
+
+
+def _signed(number: str) -> str:
+    """Give a written number its minus sign, and none where nothing but zeros is left of it."""
+    return number.replace("-", MINUS if any(digit in "123456789" for digit in number) else "")
 
 
 def month_name(month: str) -> str:

@@ -1,0 +1,220 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report import files
+from report.errors import SettingsError
+from report.settings import Settings, find_line, read_settings
+from segmentation.schema import NUMBERS
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[str], Settings]:
+    """Read settings of this text."""
+
+    def read_text(text: str) -> Settings:
+        path = tmp_path / "settings.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_settings(path)
+
+    return read_text
+
+
+@pytest.fixture
+def refused(read: Callable[[str], Settings]) -> Callable[[str], str]:
+    """Give the sentence with which settings of this text are refused."""
+
+    def refuse(text: str) -> str:
+        with pytest.raises(SettingsError) as error:
+            read(text)
+        return str(error.value)
+
+    return refuse
+
+
+def test_an_empty_file_and_none_have_every_default(read: Callable[[str], Settings], tmp_path: Path) -> None:
+    """A dial that nobody turned stands where it always stood."""
+    assert read("") == read_settings(tmp_path / "none.toml") == Settings()
+    assert read("").segments.features == NUMBERS
+
+
+def test_the_project_s_own_settings_are_read() -> None:
+    """The file that is shipped says what the defaults say, but for the brand."""
+    shipped = read_settings(files.ROOT / "settings.toml")
+
+    assert shipped.segments == Settings().segments
+    assert shipped.page == Settings().page
+    assert shipped.brand.name
+
+
+def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> None:
+    """A number that is read and then forgotten would be worse than one that is refused."""
+    plan = read(
+        """
+        [valid]
+        age = [18, 99]
+        annual_income = [0, inf]
+        [segments]
+        features = ["age", "usage_per_month"]
+        k_range = [2, 8]
+        k = 3
+        starts = 7
+        seed = 5
+        [privacy]
+        smallest_base = 40
+        smallest_cell = 12
+        """
+    ).plan()
+
+    assert (plan.features, plan.k_range, plan.k, plan.starts, plan.seed) == (
+        ("age", "usage_per_month"),
+        (2, 8),
+        3,
+        7,
+        5,
+    )
+    assert plan.valid == {"age": (18, 99), "annual_income": (0, None)}
+    assert (plan.smallest_base, plan.smallest_cell) == (40, 12)
+
+
+def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Settings]) -> None:
+    assert read('[brand]\naccent = "#0B5563"').signature().accent == "#0b5563"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[brand]\nnmae = "x"', "line 2: unknown key 'brand.nmae'; did you mean 'name'? Known here: name, "),
+        ('\n[brnad]\nname = "x"', "line 2: unknown key 'brnad'; did you mean 'brand'? Known here: brand, "),
+        ("zzz = 1", "line 1: unknown key 'zzz'. Known here: brand, "),
+        ("[segments]\nk = 1", "line 2: segments.k: input should be 'elbow'"),
+        ('[segments]\nk = "elbw"', "line 2: segments.k: input should be 'elbow'"),
+        ("[segments]\nk_range = [2, 6]\nk = 9", "line 3: segments.k: 9 lies outside k_range [2, 6]"),
+        ("[segments]\nk = 30", "line 2: segments.k: 30 lies outside k_range [1, 10]"),
+        ("[segments]\nk_range = [4, 5]", "line 2: segments.k_range: [4, 5] is too narrow to see a bend"),
+        (
+            "[segments]\nk_range = [0, 9]",
+            "line 2: segments.k_range.0: input should be greater than or equal to 1",
+        ),
+        ('[segments]\nfeatures = ["age"]', "line 2: segments.features: tuple should have at least 2 items"),
+        ('[segments]\nfeatures = ["age", "age"]', "line 2: segments.features: a column is named twice"),
+        ('[segments]\nfeatures = ["age", "agee"]', "line 2: segments.features.1: input should be 'age', "),
+        ("[segments]\nstarts = true", "line 2: segments.starts: input should be a whole number, found True"),
+        ('[segments]\nstarts = "5"', "line 2: segments.starts: input should be a whole number, found '5'"),
+        (
+            "[segments]\nseed = -1",
+            "line 2: segments.seed: input should be greater than or equal to 0, found -1",
+        ),
+        ("[valid]\nagee = [1, 2]", "line 2: valid.agee: input should be 'age', "),
+        ("[valid]\nage = [3, 2]", "line 2: valid.age: [3, 2]: the smallest must be below the largest"),
+        ("[valid]\nage = [nan, 2]", "line 2: valid.age: [nan, 2]: the smallest must be below the largest"),
+        ("[valid]\nage = [3]", "line 2: valid.age.1: field required. Correct"),
+        (
+            '[columns]\nagge = "x"',
+            "line 2: columns.agge: 'agge' is no column that the report uses; did you mean 'age'? ",
+        ),
+        ('[brand]\naccent = "red"', "line 2: brand.accent: 'red' is no colour; expected one like #0b5563"),
+        ('[brand]\naccent = "#ffff00"', "line 2: brand.accent: #ffff00 has a contrast of 1.1 to 1 on white"),
+        ('[brand]\nname = " "', "line 2: brand.name: string should have at least 1 character"),
+        ('brand.name = "x"\nbrand.accent = "#fff"', "line 2: brand.accent: '#fff' is no colour"),
+        ('brand = "x"', "line 1: brand: expected a table of keys, found 'x'"),
+        ('[page]\npaper = "A5"', "line 2: page.paper: input should be 'A4' or 'Letter', found 'A5'"),
+        (
+            "[privacy]\nsmallest_base = 0",
+            "line 2: privacy.smallest_base: input should be greater than or equal to 1",
+        ),
+        ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name_and_line(
+    refused: Callable[[str], str], text: str, said: str
+) -> None:
+    """Where, what was found, what was expected: one sentence, and it ends as sentences do."""
+    sentence = refused(text)
+
+    assert sentence.startswith(f"settings.toml, {said}")
+    assert sentence.endswith(".")
+    for stumble in ("?.", "..", "[key]", "pydantic", "Settings", "\n"):
+        assert stumble not in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[brand", "at "), ("k = ", "Invalid value"), ('[brand]\nname = "a"\nname = "b"\n', "Cannot overwrite")],
+)
+def test_what_is_no_toml_is_refused_with_its_place(
+    refused: Callable[[str], str], text: str, said: str
+) -> None:
+    sentence = refused(text)
+
+    assert sentence.startswith("settings.toml: ")
+    assert said in sentence
+    assert sentence.endswith("Correct that line and run again.")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Saved by Excel as UTF-16, or as Latin-1 with an umlaut."""
+    path = tmp_path / "settings.toml"
+    path.write_bytes('[brand]\nname = "Müsik"'.encode("latin-1"))
+
+    with pytest.raises(SettingsError, match="is not UTF-8 text"):
+        read_settings(path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Windows' Notepad writes one."""
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b'\xef\xbb\xbf[page]\npaper = "Letter"')
+
+    assert read_settings(path).page.paper == "Letter"
+
+
+def test_a_folder_in_the_file_s_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="can't be read"):
+        read_settings(tmp_path)
+
+
+def test_a_long_value_is_not_repeated_whole(refused: Callable[[str], str]) -> None:
+    """The sentence stays one that a person reads."""
+    assert len(refused(f'[page]\npaper = "{"x" * 5000}"')) < 250
+
+
+TEXT = """\
+# accent = "commented out"
+[brand]
+name = "Cadence" # accent = no
+
+[[play]]
+name = "First"
+offer = "a"
+
+[[play]]
+name = "Second"
+measure = { column = "age", change = 0.1 }
+
+[segments]
+k_range = [1, 10]
+k = 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        (["brand"], 2),
+        (["brand", "name"], 3),
+        (["brand", "accent"], 2),
+        (["play", 0, "name"], 6),
+        (["play", 1, "name"], 10),
+        (["play", 1, "offer"], 9),
+        (["play", 1, "measure", "change"], 11),
+        (["segments", "k"], 15),
+        (["segments", "k_range", 1], 14),
+        ([], None),
+    ],
+)
+def test_a_key_s_line_is_found(place: list[Any], line: int | None) -> None:
+    """Not in a comment, nor in another table of the same keys; a key that isn't there is named by its table's head."""
+    assert find_line(TEXT, place) == line

@@ -1,0 +1,319 @@
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import (
+    ARABIC,
+    AWKWARD,
+    EMOJI,
+    LONG,
+    MARKUP,
+    SCRIPT,
+    awkward,
+    centred,
+    changed,
+    month,
+    named,
+)
+
+from report import words
+from report.written import NBSP
+from segmentation.facts import Drop, Facts, Measure, Standout
+
+ABOUT_A_MONTH = (
+    words.headline,
+    words.largest,
+    words.prepared,
+    words.month,
+    words.certainty,
+    words.opinion,
+    words.bend,
+    words.separation,
+    words.choice,
+    words.difference,
+    words.kept,
+    words.quality,
+    words.typical,
+    words.commonest,
+    words.seen,
+    words.method,
+    words.colophon,
+)
+
+
+def silhouettes(facts: Facts, **by_k: float) -> Facts:
+    """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
+    values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
+    return replace(facts, validity=replace(facts.validity, silhouette=values))
+
+
+def elbow(facts: Facts, **changes: object) -> Facts:
+    """Give the facts with another elbow."""
+    return replace(facts, elbow=replace(facts.elbow, **changes))
+
+
+def plain(text: str) -> str:
+    """Give a sentence with plain spaces, to compare words and not spacing."""
+    return text.replace(NBSP, " ")
+
+
+@pytest.mark.parametrize(
+    ("k", "began", "rank"),
+    [
+        (2, "Two kinds of listeners; ", " are the larger, "),
+        (4, "Four kinds", " are the largest, "),
+        (10, "Ten kinds", " the largest"),
+    ],
+)
+def test_the_headline_counts_as_a_person_does(k: int, began: str, rank: str) -> None:
+    """Of two, one is larger; of more, one is the largest."""
+    said = plain(words.headline(month(k)))
+
+    assert said.startswith(began)
+    assert rank in said
+
+
+def test_the_headline_names_the_largest_segment() -> None:
+    """192 of 480 users are 40 %."""
+    facts = named(month(4), "Young listeners")
+
+    assert (
+        plain(words.headline(facts))
+        == "Four kinds of listeners; young listeners are the largest, 40 % of users"
+    )
+    assert plain(words.largest(facts)) == "Young listeners are the largest segment, 40 % of users"
+
+
+def test_one_segment_is_no_plural() -> None:
+    """Where there is nothing to tell apart, nothing is the largest."""
+    facts = month(4)
+    one = replace(
+        facts, segments=(replace(facts.segments[0], name="Average listeners", users=480, share=1.0),)
+    )
+
+    assert plain(words.headline(one)) == "One kind of listeners: average listeners, 100 % of users"
+    assert plain(words.largest(one)) == "Average listeners are the only segment, 100 % of users"
+
+
+@pytest.mark.parametrize(
+    ("mean", "word"),
+    [(0.7, "strong"), (0.699, "reasonable"), (0.5, "reasonable"), (0.499, "weak"), (-0.1, "weak")],
+)
+def test_how_sure_is_said_by_the_silhouette(mean: float, word: str) -> None:
+    """Kaufman and Rousseeuw's borders, each on its own side."""
+    facts = silhouettes(month(4), k4=mean)
+
+    assert words.strength(facts) == word
+    assert words.certainty(facts).startswith(word.capitalize())
+
+
+def test_a_second_opinion_that_differs_is_said() -> None:
+    """An executive must not read agreement where there is none."""
+    agrees, differs = silhouettes(month(4), k4=0.6, k3=0.5), silhouettes(month(4), k4=0.5, k3=0.6)
+
+    assert words.opinion(agrees) == "A second measure, the silhouette, also favours 4 segments."
+    assert words.opinion(differs) == "A second measure, the silhouette, favours 3 segments instead."
+    assert words.separation(agrees) == "Users are best separated in 4 segments, the number used"
+    assert words.separation(differs) == "Users are separated a little better in 3 segments than in the 4 used"
+
+
+def test_of_equally_good_numbers_the_smaller_is_best() -> None:
+    assert words.best_silhouette(silhouettes(month(4), k3=0.6, k5=0.6)) == 3
+
+
+def test_who_decided_the_number_is_said() -> None:
+    """A number from settings is no finding of the curve's."""
+    facts = month(4)
+
+    assert words.bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
+    assert "asked for" in words.bend(elbow(facts, decided_by="settings", knee=3))
+    assert "bends at 3" in words.bend(elbow(facts, decided_by="settings", knee=3))
+    assert "no bend" in words.bend(elbow(facts, decided_by="settings", knee=None))
+    assert "no bend" in words.bend(elbow(facts, decided_by="silhouette", knee=None))
+
+
+def test_what_separates_is_said_in_the_order_of_how_much() -> None:
+    """Age by 2.4 SD, income by 1.2, the others by less than 0.8."""
+    facts = month(4)
+    low, high = (
+        centred(facts.segments[0], age=-1.2, annual_income=0.5, usage_per_month=0.3),
+        centred(facts.segments[1], age=1.2, annual_income=-0.7, usage_per_month=-0.3),
+    )
+
+    assert words.difference(replace(facts, segments=(low, high))) == (
+        "Age separates the segments most, then income; usage and days active do not"
+    )
+
+
+@pytest.mark.parametrize(
+    ("centre", "said"),
+    [
+        ({"age": 1.0}, "Age separates the segments most; income, usage and days active do not"),
+        ({"num_of_days_active": 1.0}, "Days active separate the segments most; age, income and usage do not"),
+        ({"age": 0.7}, "The segments differ little in any one number"),
+        (
+            {"age": 3.0, "annual_income": 2.0, "usage_per_month": 1.0},
+            "Age separates the segments most, then income; days active do not",
+        ),
+        (
+            {"age": 3.0, "annual_income": 2.0, "num_of_days_active": 1.0},
+            "Age separates the segments most, then income; usage does not",
+        ),
+    ],
+)
+def test_nothing_separates_and_does_not_separate_at_once(centre: dict[str, float], said: str) -> None:
+    """A feature that hardly differs isn't named as the second to separate; the verb goes with its noun."""
+    facts = month(4)
+    pair = (centred(facts.segments[0]), centred(facts.segments[1], **centre))
+
+    assert words.difference(replace(facts, segments=pair)) == said
+
+
+def test_a_portrait_is_in_plain_units() -> None:
+    means = {"age": 24.4, "annual_income": 22_871.0, "usage_per_month": 429.0, "num_of_days_active": 163.0}
+
+    assert plain(words.portrait(replace(month(4).segments[0], means=means))) == (
+        "On average 24 years old, $22,900 a year, 7 hours of listening a month, active on 163 days of the last 365."
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        (0.4, "at <1 % of the average"),
+        (62, "at 62 % of the average"),
+        (100, "0 % above the average"),
+        (130, "30 % above the average"),
+        (174, "74 % above the average"),
+        (196, "about twice the average"),
+        (250, "2.5 times the average"),
+        (300, "about three times the average"),
+        (1234, "12.3 times the average"),
+    ],
+)
+def test_an_index_is_said_as_a_part_or_a_multiple(index: float, said: str) -> None:
+    assert plain(words.ratio(index)) == said
+
+
+def test_what_stands_out_is_what_the_bars_show() -> None:
+    """Numbers in one sentence, categories in the next, more before less."""
+    segment = replace(
+        month(4).segments[0],
+        name="Young listeners",
+        stands_out=(
+            Standout("annual_income", None, 62.0),
+            Standout("employment_status", "Student", 210.0),
+            Standout("top_genre", "Jazz", 41.0),
+        ),
+    )
+
+    assert plain(words.stands_out(segment)) == "Young listeners: income at 62 % of the average (index 62)"
+    assert plain(words.standouts(segment)) == (
+        "Income at 62 % of the average (index 62). "
+        "They are more often Student (index 210), and less often Jazz (index 41)."
+    )
+
+
+def test_a_segment_like_everybody_is_said_to_be() -> None:
+    segment = replace(month(4).segments[0], name="Average listeners", stands_out=())
+
+    assert words.stands_out(segment) == "Average listeners: close to the average in everything"
+    assert "close to the average" in words.standouts(segment)
+    assert words.place(month(4), centred(segment)) == "Average listeners: near the average."
+
+
+def test_a_place_is_named_by_what_is_far() -> None:
+    """0.4 SD is far, 0.39 is not; the farthest first."""
+    facts = month(4)
+    segment = replace(centred(facts.segments[0], age=0.4, annual_income=-0.39, usage_per_month=-1), name="X")
+
+    assert words.place(facts, segment) == "X: less listening, older."
+
+
+def test_a_play_is_judged_by_a_number_that_is_said() -> None:
+    play = replace(month(4).segments[0].play, measure=Measure("usage_per_month", 429.0, 471.9))
+
+    assert (
+        plain(words.kpi(replace(month(4).segments[0], play=play)))
+        == "Average usage: 7 hours today, 8 hours wanted."
+    )
+    assert words.kpi(replace(month(4).segments[0], play=None)) == ""
+
+
+def test_every_dropped_row_is_accounted_for() -> None:
+    facts = month(4)
+    audit = replace(
+        facts.audit,
+        read=4914,
+        kept=4907,
+        dropped=(Drop("out_of_range", "age", 5), Drop("missing", "num_of_days_active", 2)),
+    )
+
+    assert words.kept(replace(facts, audit=audit)) == (
+        "Of 4,914 rows, 4,907 were kept; 7 were left out: 5 for an impossible value in age and 2 for no value in days active."
+    )
+    assert plain(words.quality(replace(facts, audit=audit))) == ">99 % of the rows could be used"
+    assert words.prepared(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
+
+
+def test_a_clean_file_is_said_to_be() -> None:
+    facts = month(4)
+
+    assert words.kept(facts) == "All 480 rows passed every check."
+    assert plain(words.quality(facts)) == "100 % of the rows could be used"
+
+
+@pytest.mark.parametrize("rule", ["missing", "repeated", "out_of_range"])
+def test_every_rule_has_a_name_and_a_reason(rule: str) -> None:
+    facts = month(4)
+    audit = replace(facts.audit, kept=479, dropped=(Drop(rule, "age", 1),))
+
+    assert words.broken(rule)
+    assert words.kept(replace(facts, audit=audit)).count("left out: 1 for ") == 1
+
+
+def test_made_up_users_are_called_so() -> None:
+    facts = month(4)
+    real = replace(facts, source=replace(facts.source, synthetic=False))
+
+    assert "synthetic sample data" in words.synthetic(facts).lower()
+    assert words.synthetic(real) == ""
+
+
+@pytest.mark.parametrize("what", AWKWARD)
+def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
+    """Nothing absent is printed, nothing is said twice by a slip, and no sentence is empty."""
+    facts = awkward()[what]
+    said = [sentence(facts) for sentence in ABOUT_A_MONTH]
+    said += [words.axis(facts, component) for component in (0, 1)]
+    for segment in facts.segments:
+        said += [
+            words.portrait(segment),
+            words.standouts(segment),
+            words.stands_out(segment),
+            words.kpi(segment),
+        ]
+        said.append(words.place(facts, segment))
+
+    for sentence in said:
+        assert sentence.strip()
+        for stumble in ("None", "nan", "inf%", "  ", "..", " .", ",.", "not known"):
+            assert stumble not in sentence.replace(MARKUP, "X")
+
+
+@pytest.mark.parametrize("name", [LONG, SCRIPT, ARABIC, EMOJI, MARKUP])
+def test_words_escape_nothing(name: str) -> None:
+    """Who lays a sentence out knows where it goes, and escapes it for that place, once."""
+    facts = changed(month(4), name=name)
+
+    assert name in words.largest(facts)
+    assert words.lower(name) in words.headline(facts)
+
+
+def test_a_name_in_a_sentence_keeps_its_other_capitals() -> None:
+    assert words.lower("Young R&B fans") == "young R&B fans"
+    assert words.lower("") == ""

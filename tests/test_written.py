@@ -1,0 +1,197 @@
+from collections.abc import Callable
+
+import pytest
+
+from report.written import (
+    FILTERS,
+    MINUS,
+    NBSP,
+    counted,
+    decimal,
+    index,
+    label,
+    listed,
+    listening,
+    measured,
+    money,
+    month_name,
+    percent,
+    thousands,
+)
+from segmentation.schema import BY_NAME, NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0"), (7, "7"), (4907, "4,907"), (1_234_567, "1,234,567"), (-12, "−12"), (-4907, "−4,907")],
+)
+def test_counts_are_written_in_threes(value: int, said: str) -> None:
+    """A minus is the sign of that name (U+2212), as wide as a plus."""
+    assert thousands(value) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0, "0 %"),
+        (0.0, "0 %"),
+        (-0.0, "0 %"),
+        (1e-12, "<1 %"),
+        (0.0099, "<1 %"),
+        (0.01, "1 %"),
+        (0.005 + 0.01, "2 %"),
+        (0.3176, "32 %"),
+        (0.99, "99 %"),
+        (0.9901, ">99 %"),
+        (1 - 1e-12, ">99 %"),
+        (1, "100 %"),
+        (1.5, "150 %"),
+        (-0.011, "−1 %"),
+        (-0.3, "−30 %"),
+        (-0.004, ">−1 %"),
+    ],
+)
+def test_nothing_and_everything_are_said_only_where_true(share: float, said: str) -> None:
+    """A share of 0.4 % is not 0 %, nor are 99.6 % all; the number and its sign stay on one line."""
+    assert percent(share) == said.replace(" ", NBSP)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "said"),
+    [
+        (0.2449, 2, "0.24"),
+        (-0.25, 1, "−0.2"),
+        (-0.001, 2, "0.00"),
+        (1234.5, 1, "1,234.5"),
+        (3.0, 0, "3"),
+        (0, 2, "0.00"),
+    ],
+)
+def test_decimals_have_their_digits_and_no_negative_zero(value: float, digits: int, said: str) -> None:
+    """A silhouette of -0.001 is nothing on the page, and nothing has no sign."""
+    assert decimal(value, digits) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "$0"),
+        (0.4, "$0"),
+        (999.6, "$1,000"),
+        (22_871, "$22,900"),
+        (146_300, "$146,000"),
+        (1_234_567, "$1,230,000"),
+        (-500, "−$500"),
+        (-22_871, "−$22,900"),
+        (-0.2, "$0"),
+    ],
+)
+def test_money_has_three_digits_that_mean_something(value: float, said: str) -> None:
+    """The mean income of some hundred users is not known to the dollar; a minus stands before the currency."""
+    assert money(value) == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (0, "0 minutes"),
+        (0.6, "1 minute"),
+        (1, "1 minute"),
+        (45.4, "45 minutes"),
+        (119.4, "119 minutes"),
+        (119.8, "2 hours"),
+        (120, "2 hours"),
+        (429, "7 hours"),
+        (89_280, "1,488 hours"),
+        (-30, "−30 minutes"),
+    ],
+)
+def test_listening_is_in_the_unit_that_one_would_say(minutes: float, said: str) -> None:
+    """Minutes up to two hours, then hours; one of them is no plural."""
+    assert listening(minutes) == said.replace(" ", NBSP)
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "said"),
+    [
+        (24.4, "age", "24 years"),
+        (1, "age", "1 year"),
+        (22_871, "annual_income", "$22,900"),
+        (429, "usage_per_month", "7 hours"),
+        (162.6, "num_of_days_active", "163 days"),
+        (1.2, "num_of_days_active", "1 day"),
+    ],
+)
+def test_a_value_has_the_unit_of_its_column(value: float, column: str, said: str) -> None:
+    assert measured(value, column) == said.replace(" ", NBSP)
+
+
+@pytest.mark.parametrize("column", NUMBERS)
+def test_every_number_column_can_be_written(column: str) -> None:
+    """A column new to the schema needs a unit here too."""
+    assert any(letter.isdigit() for letter in measured(1234.5, column))
+    assert label(column) == BY_NAME[column].label
+
+
+@pytest.mark.parametrize(
+    "write", [thousands, percent, decimal, money, listening, lambda v: measured(v, "age")]
+)
+def test_an_absent_number_is_said_in_words(write: Callable[[None], str]) -> None:
+    """A 0 or a blank in its place would be read as a number."""
+    assert write(None) == "not known"
+
+
+def test_an_index_on_too_few_users_says_so() -> None:
+    assert index(None) == "too few"
+    assert [index(0), index(71.6), index(100), index(1234)] == ["0", "72", "100", "1,234"]
+
+
+def test_a_month_is_named_and_stays_on_one_line() -> None:
+    assert month_name("2026-01") == f"January{NBSP}2026"
+    assert month_name("2026-12") == f"December{NBSP}2026"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "no users"),
+        (1, "one user"),
+        (2, "two users"),
+        (10, "ten users"),
+        (11, "11 users"),
+        (4907, "4,907 users"),
+    ],
+)
+def test_small_counts_are_words(count: int, said: str) -> None:
+    assert counted(count, "user") == said.replace(" ", NBSP)
+
+
+def test_a_noun_may_have_its_own_plural() -> None:
+    assert counted(2, "category", "categories") == f"two{NBSP}categories"
+    assert counted(1, "category", "categories") == f"one{NBSP}category"
+
+
+@pytest.mark.parametrize(
+    ("items", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_a_list_is_joined_as_a_sentence_does(items: list[str], said: str) -> None:
+    assert listed(items) == said
+
+
+def test_no_written_number_can_break_from_its_unit() -> None:
+    """A plain space would let a line end between 32 and its per cent."""
+    for written in (
+        percent(0.32),
+        listening(429),
+        measured(24, "age"),
+        month_name("2026-10"),
+        counted(4, "kind"),
+    ):
+        assert " " not in written
+
+
+def test_templates_know_every_way_of_writing_by_its_name() -> None:
+    """Templates use the filters by these names; a function that is renamed would leave them behind."""
+    assert {name: function.__name__ for name, function in FILTERS.items()} == {name: name for name in FILTERS}
+    assert {"thousands", "percent", "index", "decimal", "money", "listening", "measured"} <= set(FILTERS)
+    assert MINUS == "\u2212"
