@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from segmentation.features import Floats, Points
 from segmentation.lloyd import curve
@@ -84,9 +85,10 @@ def gap(
     own, *streams = [np.random.default_rng(child) for child in root.spawn(draws + 1)]
     values, weights = _sample(points, own)
     shown = np.asarray(inertia, dtype=float) / points.users
-    found = _logs(values, weights, ks, own)
     m = min(MOST, round(points.users))
-    null = np.array([_logs(draw(m, rng), np.ones(m), ks, rng) for rng in streams])
+    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+        found = _logs(values, weights, ks, own)
+        null = np.array([_logs(draw(m, rng), np.ones(m), ks, rng) for rng in streams])
     mean, sd = null.mean(axis=0), null.std(axis=0)
     missed = np.log(np.maximum(shown, 1e-300)) - found
     low, high = np.exp(np.percentile(null, [_LOW, _HIGH], axis=0) + missed) * points.users

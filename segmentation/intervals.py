@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.special import bdtr
 from scipy.stats import binom
+from threadpoolctl import threadpool_limits
 
 from segmentation.clusters import Labels
 from segmentation.features import Floats
@@ -182,12 +183,13 @@ def numbers(
     scaled = (values[order] - middle) / sd  # squares of large numbers would lose digits
     lines = np.column_stack([np.ones(n), scaled, scaled**2])
     edges = np.searchsorted(labels, np.arange(k + 1))
-    own = _moments(np.ones((1, n)), lines, edges)
     rng = np.random.default_rng(seed)
-    parts = [
-        _moments(_weights(n, min(_ROWS, draws - start), rng), lines, edges)
-        for start in range(0, draws, _ROWS)
-    ]
+    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+        own = _moments(np.ones((1, n)), lines, edges)
+        parts = [
+            _moments(_weights(n, min(_ROWS, draws - start), rng), lines, edges)
+            for start in range(0, draws, _ROWS)
+        ]
     drawn = np.concatenate(parts)
     mean = _studentised(_means, own, drawn)
     index = _studentised(lambda size, m, v: _log_index(size, m, v, middle / sd), own, drawn)

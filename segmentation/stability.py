@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from segmentation.clusters import Labels
 from segmentation.features import Floats, Points
@@ -94,11 +95,12 @@ def likenesses(points: Points, centres: Floats, *, draws: int, seed: int) -> Flo
     own = nearest(points.values, centres[None])[0]
     share = points.weights / points.users
     rows = []
-    for _ in range(draws):
-        weights = rng.multinomial(round(points.users), share).astype(float)
-        fit = _refit(points.values, weights, centres, rng)
-        drawn = np.minimum(weights, points.weights)  # with one user a point: 1 where it was drawn
-        rows.append(jaccard(own, nearest(points.values, fit[None])[0], drawn, len(centres)))
+    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+        for _ in range(draws):
+            weights = rng.multinomial(round(points.users), share).astype(float)
+            fit = _refit(points.values, weights, centres, rng)
+            drawn = np.minimum(weights, points.weights)  # with one user a point: 1 where it was drawn
+            rows.append(jaccard(own, nearest(points.values, fit[None])[0], drawn, len(centres)))
     return np.array(rows)
 
 
