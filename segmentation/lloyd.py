@@ -15,6 +15,7 @@ from segmentation.features import Floats
 _STEPS = 1000  # as in clusters.fit: no start that we see comes near
 _BATCH = 65_536  # distances held at a time: half a megabyte, which stays in the processor's cache
 _PILOT = 600  # points on which the starts of `curve` compete
+_PILOT_STEPS = 30  # Lloyd steps that they have to show what they are worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def curve(
         begin = seeds(some, mass, k, starts, rng)
         if before is not None and len(before) == k - 1:
             begin = np.concatenate([begin, _grown(some, mass, before, rng)])
-        pilot = settle(some, mass, begin, steps=_STEPS if not few else 30)
+        pilot = settle(some, mass, begin, steps=_PILOT_STEPS if few else _STEPS)
         keep = pilot.inertia.argsort(kind="stable")[: 2 if few else 1]
         fits[k] = settle(values, weights, pilot.centres[keep], steps=steps) if few else pilot
         before = fits[k].best
