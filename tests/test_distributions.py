@@ -80,13 +80,27 @@ def test_every_row_read_is_in_a_bin_or_outside_or_missing(frame: Make) -> None:
 
 
 def test_a_value_on_a_border_does_not_fall_out(frame: Make) -> None:
-    """In floats 49990 · 0.02 is a little more than 999.8: the least value stood left of all bins."""
+    """In floats 49990 · 0.02 is a little more than 999.8, and 49996 · 0.02 than 999.92: the one stood left of all bins.
+
+    The other stood in the bin that ends with it.
+    """
     assert 49990 * 0.02 > 999.8
+    assert 49996 * 0.02 > 999.92
 
-    numbers = described(frame(usage_per_month=[999.8, 1000.0, 1000.2])).numbers["usage_per_month"]
+    numbers = described(frame(usage_per_month=[999.8, 999.92, 1000.2])).numbers["usage_per_month"]
 
-    assert sum(numbers.after) == 3
-    assert numbers.edges[:2] == (999.8, 999.82)
+    assert numbers.edges == (999.8, *(round(999.8 + 0.02 * n, 2) for n in range(1, 21)))
+    assert [place for place, rows in enumerate(numbers.after) if rows] == [0, 6, 19]
+
+
+def test_a_value_next_to_a_border_does_not_fall_out(frame: Make) -> None:
+    """The number next above 0.36, divided by the step of 0.02, is 18 all the same, and 18 steps end at 0.36."""
+    most = np.nextafter(0.36, 1)
+    assert most / 0.02 == 18
+
+    numbers = described(frame(usage_per_month=[0, 0.2, most])).numbers["usage_per_month"]
+
+    assert sum(numbers.after) == sum(numbers.before) == 3
 
 
 def test_values_that_fit_no_round_border_are_counted_too(frame: Make) -> None:

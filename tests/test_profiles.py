@@ -48,6 +48,15 @@ def test_labels_go_by_rows_and_not_by_what_pandas_calls_them(frame: Make) -> Non
     assert (young.means["age"], old.means["age"]) == (21, 71)
 
 
+def test_means_are_taken_in_double_precision(frame: Make) -> None:
+    """A third has nine threes in facts.json; in a column of single floats it would have seven and a 4."""
+    data = frame(age=[20, 20, 21, 70], usage_per_month=np.array([0, 0, 1, 3], dtype=np.float32))
+    first, _ = profiled(data, [0, 0, 0, 1])
+
+    assert first.means["usage_per_month"] == pytest.approx(1 / 3, rel=1e-12)
+    assert first.index["usage_per_month"].value == pytest.approx(100 / 3, rel=1e-12)
+
+
 def test_an_index_on_too_small_a_base_is_nothing(frame: Make) -> None:
     """Of three users an index may say something from a base of 3, not of 4; the base stands there either way."""
     data, labels = frame(age=[20, 70, 20, 50]), [0, 1, 0, 0]
