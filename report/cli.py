@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from report import files, theme, words
+from report import changes, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError
 from report.month import Run, make_month
 from report.notebook import write_notebook
 from report.settings import read_settings
-from report.written import decimal, percent, thousands
+from report.written import likeness, percent, thousands
 from segmentation import facts
 from segmentation.errors import SegmentationError
 from segmentation.sample import MONTHS
@@ -90,14 +90,15 @@ def _tell(run: Run) -> None:
         f"structure {words.strength(month)}"
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for column in ("left", "right", "right", "left"):
+    for column in ("left", "right", "right", "right", "left"):
         table.add_column(justify=column)
     for segment in month.segments:
         table.add_row(
             f"  [{theme.colour(segment.id)}]■[/] {segment.name}",
             thousands(segment.users),
             percent(segment.share),
-            f"silhouette {decimal(segment.silhouette)}",
+            changes.said_of(month, segment),
+            f"{segment.stability.grade} {likeness(segment.stability.jaccard)}",
         )
     _out.print(table)
     where = files.shown(run.folder)

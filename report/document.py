@@ -16,12 +16,12 @@ from typing import Any, Literal
 import jinja2
 from altair.utils.schemapi import debug_mode
 
-from report import files, theme, words, written
-from report.charts import segments
+from report import changes, files, tables, theme, words, written
+from report.charts import change, segments
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
 from report.tables import Table
-from segmentation.facts import Facts, Segment
+from segmentation.facts import Facts
 
 Medium = Literal["screen", "print", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
@@ -101,6 +101,7 @@ class Document:
                 colour=theme.colour(segment),
                 page=self,
                 words=words,
+                changes=changes,
             )
         )
 
@@ -108,13 +109,13 @@ class Document:
         """Give a whole template."""
         return self._markdown(
             self._jinja.get_template(name).render(
-                facts=self.facts, medium=self.medium, page=self, words=words, theme=theme
+                facts=self.facts, medium=self.medium, page=self, words=words, changes=changes, theme=theme
             )
         )
 
-    def picture(self, name: str, segment: Segment) -> Markdown:
-        """Give a chart of one segment, for a template that lays it out."""
-        return self.show(getattr(segments, name), segment)
+    def draw(self, name: str, *args: Any) -> Markdown:
+        """Give a chart or a table by its name, for a template that lays it out."""
+        return self.show(_SHOWN[name], *args)
 
     def scripts(self) -> Markdown:
         """Give what makes the charts answer to a pointer: one bundle for the whole page, with nothing to fetch."""
@@ -124,7 +125,8 @@ class Document:
 
         self.figures.mkdir(exist_ok=True)
         bundle = files.kept(
-            f"vega-{version('vl-convert-python')}.js", lambda: vl_convert.javascript_bundle(None)
+            f"vega-{version('vl-convert-python')}.js",
+            lambda: vl_convert.javascript_bundle(None),  # type: ignore[arg-type]  # its stub forgets the default
         )
         (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
         (self.figures / "page.js").write_text(files.template("page.js"), encoding="utf-8")
@@ -177,6 +179,16 @@ class Document:
         if self.medium != "screen":
             return _raw(table.html(caption=True))
         return f"::: {{#tbl-{label}}}\n\n{_raw(table.html())}\n\n{escape(table.caption)}\n\n:::"
+
+
+_SHOWN: dict[str, Callable[..., Picture | Table]] = {
+    "indices": segments.indices,
+    "flow": change.flow,
+    "trend": change.trend,
+    "moves": tables.moves,
+    "drift": tables.drift,
+    "plays": tables.plays,
+}
 
 
 def open_document(facts: str | Path, medium: Medium) -> Document:

@@ -143,6 +143,18 @@ def newest_facts(output: Path = ROOT / "_output") -> Path:
     return made[-1]
 
 
+def made_before(output: Path, month: str) -> list[Path]:
+    """List the facts of all months that were made before this one, oldest first."""
+    made = [path for path in output.glob("*/facts.json") if _MONTH.fullmatch(path.parent.name)]
+    return sorted(path for path in made if path.parent.name < month)
+
+
+def month_before(month: str) -> str:
+    """Give the month before: "2026-01" comes after "2025-12"."""
+    count = int(month[:4]) * 12 + int(month[5:]) - 2
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"
+
+
 def template(name: str) -> str:
     """Read a file of templates/."""
     return (TEMPLATES / name).read_text(encoding="utf-8")

@@ -10,15 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from report import files
+from report.archive import analyse_month, work_out_missing, write_analysis
 from report.engines import Choice, Engine, find_engine
 from report.fonts import embed_fonts
-from report.inputs import read_users
 from report.playbook import read_playbook, with_plays
 from report.printing import check_printing, print_pdf
 from report.profiles import write_profiles
 from report.settings import Settings
-from segmentation.analysis import Analysis, analyse
-from segmentation.facts import Facts, Source
+from segmentation.facts import Facts
 
 _PARTS = ("altair", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
 
@@ -94,15 +93,15 @@ def make_month(
     check_printing()
     renderer = find_engine(engine)
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
-    with clock.stage("Reading users"):
-        users = read_users(source, settings.columns)
-        told = Source(name=source.name, sha256=files.sha256(source), synthetic=files.is_sample(source))
+    with clock.stage("Looking for earlier months"):
+        work_out_missing(source, month, settings, output, tell)
     with clock.stage("Finding segments"):
-        analysis = analyse(users, settings.plan(), month=month, source=told, brand=settings.signature())
-    del users  # the documents need the memory
-    facts = with_plays(analysis.facts, playbook.play)
+        analysis = analyse_month(source, month, settings, output, step=tell)
+    facts = analysis.facts
+    if facts.structure.reliable:  # else there is nothing to sell to
+        facts = with_plays(facts, playbook.play)
     with files.building(output, month) as folder:
-        _write(analysis, facts, folder)
+        write_analysis(analysis, facts, folder)
         del analysis
         pages = _lay_out(facts, folder, renderer, settings, clock)
         seconds = time.perf_counter() - start
@@ -114,19 +113,12 @@ def make_month(
                 "engine_version": renderer.version(),
                 "python": platform.python_version(),
                 "versions": {name: version(name) for name in _PARTS},
-                "input": {"name": told.name, "sha256": told.sha256},
+                "input": {"name": facts.source.name, "sha256": facts.source.sha256},
                 "seed": facts.seed,
                 "seconds": clock.stages | {"all": round(seconds, 3)},
             },
         )
     return Run(facts, output / month, renderer.name, pages, seconds)
-
-
-def _write(analysis: Analysis, facts: Facts, folder: Path) -> None:
-    """Write the facts, and the one file with a row a user."""
-    (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
-    analysis.users.write_parquet(folder / "segments.parquet")
-    files.owner_only(folder / "segments.parquet")
 
 
 def _lay_out(facts: Facts, folder: Path, engine: Engine, settings: Settings, clock: Clock) -> int:

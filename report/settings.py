@@ -94,7 +94,7 @@ class SegmentSettings(_Table):
         1,
         10,
     )
-    k: Literal["elbow"] | Annotated[int, Field(strict=True, ge=2)] = "elbow"
+    k: Literal["elbow", "panel"] | Annotated[int, Field(strict=True, ge=2)] = "elbow"
     starts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 2026
 
@@ -154,7 +154,7 @@ class Settings(_Table):
                 name: (low, high if math.isfinite(high) else None) for name, (low, high) in self.valid.items()
             },
             k_range=self.segments.k_range,
-            k=self.segments.k if isinstance(self.segments.k, int) else None,
+            k=self.segments.k,
             starts=self.segments.starts,
             seed=self.segments.seed,
             smallest_base=self.privacy.smallest_base,

@@ -4,8 +4,8 @@ import html
 import re
 from dataclasses import dataclass
 
-from report import theme, words
-from report.written import decimal, label, measured, percent, thousands
+from report import changes, theme, words
+from report.written import decimal, label, likeness, measured, month_name, percent, thousands
 from segmentation.facts import Facts
 
 
@@ -63,18 +63,117 @@ def audit(facts: Facts) -> Table:
     return Table("What cleaning read, left out and kept.", ("", "Column", "Rows"), tuple(rows))
 
 
+def waterfall(facts: Facts) -> Table:
+    """List what cleaning read, dropped by rule alone, and kept."""
+    rules = dict.fromkeys(drop.rule for drop in facts.audit.dropped)
+    lost = {rule: sum(drop.rows for drop in facts.audit.dropped if drop.rule == rule) for rule in rules}
+    rows = [("Rows read", thousands(facts.audit.read))]
+    rows += [(words.broken(rule), thousands(-rows_)) for rule, rows_ in lost.items()]
+    rows += [("Users kept", thousands(facts.audit.kept))]
+    return Table("From the rows read to the users kept.", ("", "Rows"), tuple(rows))
+
+
+def votes(facts: Facts) -> Table:
+    """List how many segments each measure would choose."""
+    used = facts.elbow.chosen
+    rows = [
+        (
+            words.judged(vote.judge),
+            "no bend" if vote.k is None else "none" if vote.k == 1 else str(vote.k),
+            "" if vote.k is None else "agrees" if vote.k == used else "differs",
+        )
+        for vote in facts.structure.votes
+    ]
+    panel = facts.structure.panel
+    rows.append(
+        (
+            "The panel: valleys and stability",
+            "none" if panel == 1 else str(panel),
+            "agrees" if panel == used else "differs",
+        )
+    )
+    return Table(
+        f"How many segments each measure would choose; {used} are used.",
+        ("Measure", "Segments", ""),
+        tuple(rows),
+    )
+
+
+def stability(facts: Facts) -> Table:
+    """List how far each segment can be relied on."""
+    return Table(
+        f"How far each {words.noun(facts)} can be relied on, from resampled data.",
+        ("Segment", "Stability", "Comes again", "Dissolves", "Set apart", "Silhouette"),
+        tuple(
+            (
+                s.name,
+                f"{s.stability.grade}, {likeness(s.stability.jaccard)}",
+                percent(s.stability.recovered),
+                percent(s.stability.dissolved),
+                "yes" if s.apart else "no",
+                decimal(s.silhouette),
+            )
+            for s in facts.segments
+        ),
+        colours=tuple(theme.colour(s.id) for s in facts.segments),
+    )
+
+
+def moves(facts: Facts) -> Table:
+    """List what became of each segment since the last month."""
+    change = facts.change
+    if change is None:
+        raise ValueError("nothing to list: a page asks for `moves` only where there is a last month")
+    now = {segment.id: segment for segment in facts.segments}
+    return Table(
+        f"What became of each segment since {month_name(change.month)}.",
+        ("Segment", "What became of it", "Share then", "Share now", "Change, points"),
+        tuple(
+            (
+                moved.name,
+                changes.fate(moved),
+                "" if moved.last_share is None else percent(moved.last_share),
+                "" if moved.share is None else percent(moved.share),
+                changes.points(changes.of_segment(facts, now[moved.id])) if moved.id in now else "",
+            )
+            for moved in change.segments
+        ),
+        colours=tuple(theme.colour(moved.id) for moved in change.segments),
+    )
+
+
+def drift(facts: Facts) -> Table:
+    """List how far each column has drifted since the last month."""
+    change = facts.change
+    if change is None:
+        raise ValueError("nothing to list: a page asks for `drift` only where there is a last month")
+    return Table(
+        f"Whether each column is spread otherwise than in {month_name(change.month)} (population stability index).",
+        ("Column", "Index", "By chance at most", ""),
+        tuple(
+            (
+                label(name).capitalize(),
+                decimal(found.psi, 4),
+                decimal(found.critical, 4),
+                "changed" if found.has_drifted else "as before",
+            )
+            for name, found in change.drift.items()
+        ),
+    )
+
+
 def segments(facts: Facts) -> Table:
     """List the segments at a glance."""
     return Table(
         "The segments at a glance: users, share, and medians.",
-        ("Segment", "Users", "Share", "Age", "Income", "Usage", "Days active", "Silhouette"),
+        ("Segment", "Users", "Share", "Age", "Income", "Usage", "Days active", "Stability"),
         tuple(
             (
                 s.name,
                 thousands(s.users),
                 percent(s.share),
                 *(measured(s.medians[name], name) for name in s.medians),
-                decimal(s.silhouette),
+                f"{s.stability.grade}, {likeness(s.stability.jaccard)}",
             )
             for s in facts.segments
         ),

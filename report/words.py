@@ -18,10 +18,6 @@ from report.written import (
 from segmentation.facts import Facts, Segment, Standout
 from segmentation.schema import BY_NAME
 
-STRONG, REASONABLE = (
-    0.7,
-    0.5,
-)  # mean silhouettes; Kaufman and Rousseeuw (1990), "Finding Groups in Data", table 4
 _FAR = 0.4  # SDs from which a segment is said to be above or below the average
 _RULES = {
     "missing": "no value",
@@ -36,17 +32,24 @@ _RULES = {
 def headline(facts: Facts) -> str:
     """Say in one sentence what the month found."""
     first, kinds = biggest(facts), len(facts.segments)
+    if not facts.structure.reliable:
+        return "No reliable segments this month: users differ by degrees, not in groups"
     found = f"{counted(kinds, 'kind').capitalize()} of listeners"
     if kinds == 1:
         return f"{found}: {lower(first.name)}, {percent(first.share)} of users"
     return f"{found}; {lower(first.name)} are the {'larger' if kinds == 2 else 'largest'}, {percent(first.share)} of users"
 
 
+def noun(facts: Facts) -> str:
+    """Say what the parts are called: segments, or where nothing can be relied on, mere groups."""
+    return "segment" if facts.structure.reliable else "group"
+
+
 def largest(facts: Facts) -> str:
     """Say which segment is the largest."""
     first = biggest(facts)
     rank = {1: "only", 2: "larger"}.get(len(facts.segments), "largest")
-    return f"{first.name} are the {rank} segment, {percent(first.share)} of users"
+    return f"{first.name} are the {rank} {noun(facts)}, {percent(first.share)} of users"
 
 
 def biggest(facts: Facts) -> Segment:
@@ -78,9 +81,8 @@ def synthetic(facts: Facts) -> str:
 
 
 def strength(facts: Facts) -> str:
-    """Say in a word how well the segments are separated."""
-    mean = chosen_silhouette(facts)
-    return "strong" if mean >= STRONG else "reasonable" if mean >= REASONABLE else "weak"
+    """Say in a word how well the segments are attested."""
+    return {"clear": "clear", "weak": "weak", "none": "none found"}[facts.structure.evidence]
 
 
 def chosen_silhouette(facts: Facts) -> float:
@@ -91,19 +93,66 @@ def chosen_silhouette(facts: Facts) -> float:
 def certainty(facts: Facts) -> str:
     """Say how sure the segments are, for one who decides by them."""
     mean = decimal(chosen_silhouette(facts))
-    return {
-        "strong": f"Strong structure: the segments lie far apart (silhouette {mean}).",
-        "reasonable": f"Reasonable structure: the segments are distinct, with some users between them (silhouette {mean}).",
-        "weak": f"Weak structure: the segments shade into each other (silhouette {mean}).",
-    }[strength(facts)]
+    if not facts.structure.reliable:
+        return (
+            f"There is no evidence of separate groups: any border between them is drawn through a crowd (silhouette {mean}). "
+            "What follows describes the users; it is no basis for different treatment."
+        )
+    if facts.structure.evidence == "clear":
+        return f"Clear structure: few users live between the segments (silhouette {mean})."
+    apart = [lower(segment.name) for segment in facts.segments if segment.apart]
+    only = f"; only {listed(apart)} stand apart" if apart else ""
+    return f"Weak structure: the segments shade into each other{only} (silhouette {mean})."
+
+
+def steadiness(facts: Facts) -> str:
+    """Say how many segments come again when the data is resampled."""
+    names = [
+        lower(s.name) for s in facts.segments if s.stability.grade in ("doubtful", "not to be relied on")
+    ]
+    stable = len(facts.segments) - len(names)
+    if not names:
+        return f"All {counted(stable, noun(facts))} come again when the data is resampled."
+    return (
+        f"{counted(stable, 'segment').capitalize()} of {len(facts.segments)} come again when the data is resampled; "
+        f"{listed(names)} may not."
+    )
 
 
 def opinion(facts: Facts) -> str:
-    """Say whether the silhouette would choose the same number of segments."""
-    best = best_silhouette(facts)
-    if best == facts.elbow.chosen:
-        return f"A second measure, the silhouette, also favours {best} segments."
-    return f"A second measure, the silhouette, favours {best} segments instead."
+    """Say where the other measures would choose another number of segments."""
+    chosen = facts.elbow.chosen
+    said: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
+    others = [
+        f"{name} favours {'none' if said[judge] == 1 else said[judge]}"
+        for judge, name in (("silhouette", "the silhouette"), ("gap", "the gap statistic"))
+        if said.get(judge) not in (None, chosen)
+    ]
+    if not others:
+        return f"Other measures also favour {chosen}."
+    return f"Not all measures agree on {chosen}: {listed(others)}."
+
+
+def judged(judge: str) -> str:
+    """Name a judge as pages do."""
+    return {
+        "elbow": "Elbow of inertia (Kneedle)",
+        "gap": "Gap statistic",
+        "silhouette": "Silhouette",
+        "calinski_harabasz": "Calinski-Harabasz",
+        "davies_bouldin": "Davies-Bouldin",
+        "stability": "Stability in resampled data",
+        "valleys": "Valleys between neighbours",
+    }[judge]
+
+
+def band(facts: Facts) -> str:
+    """Say whether the curve of inertia is one that structureless users would have too."""
+    if facts.structure.below_band:
+        return (
+            "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
+        )
+    return "It falls as it would if the same users had no structure, whose range is drawn in grey."
 
 
 def best_silhouette(facts: Facts) -> int:
@@ -121,6 +170,8 @@ def bend(facts: Facts) -> str:
     if elbow.decided_by == "settings":
         bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
         return f"{elbow.chosen} segments, as asked for; {bends}"
+    if elbow.decided_by == "panel":
+        return f"The panel of measures finds {elbow.chosen} segments"
     if elbow.decided_by == "silhouette":
         return f"The curve has no bend; the silhouette is best at {elbow.chosen} segments"
     return f"The curve bends at {elbow.chosen} segments"
@@ -137,7 +188,7 @@ def separation(facts: Facts) -> str:
 def choice(facts: Facts) -> str:
     """Say how the number of segments was chosen."""
     low, high = facts.elbow.k[0], facts.elbow.k[-1]
-    return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {bend(facts)}. {opinion(facts)}"
+    return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {bend(facts)}. {band(facts)} {opinion(facts)}"
 
 
 # Who they are

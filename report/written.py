@@ -6,6 +6,7 @@ breaks from its unit at the end of a line (U+00A0).
 
 import calendar
 
+from segmentation.facts import Interval
 from segmentation.schema import BY_NAME
 
 NBSP = "\u00a0"
@@ -32,6 +33,14 @@ def percent(share: float | None) -> str:
     return _signed(f"{share:.0%}").replace("%", f"{NBSP}%")
 
 
+def between(interval: Interval | None) -> str:
+    """Write the interval of a share: 30 to 33 %."""
+    if interval is None:
+        return ABSENT
+    low, high = percent(interval.low), percent(interval.high)
+    return low if low == high else f"{low.removesuffix(f'{NBSP}%')} to {high}"
+
+
 def index(value: float | None) -> str:
     """Write an index: 72. Where the base is too small it says nothing."""
     return "too few" if value is None else _signed(f"{value:,.0f}")
@@ -40,6 +49,11 @@ def index(value: float | None) -> str:
 def decimal(value: float | None, digits: int = 2) -> str:
     """Write a number with a fixed number of digits: 0.24."""
     return ABSENT if value is None else _signed(f"{value:,.{digits}f}")
+
+
+def likeness(value: float | None) -> str:
+    """Write a number between 0 and 1 with two digits; 1.00 only where it is exactly true."""
+    return ABSENT if value is None else decimal(value if value == 1 else min(value, 0.99))
 
 
 def money(value: float | None) -> str:
@@ -109,8 +123,10 @@ def label(column: str) -> str:
 FILTERS = {
     "thousands": thousands,
     "percent": percent,
+    "between": between,
     "index": index,
     "decimal": decimal,
+    "likeness": likeness,
     "money": money,
     "listening": listening,
     "measured": measured,

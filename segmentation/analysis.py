@@ -1,20 +1,31 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import narwhals as nw
+import numpy as np
 from narwhals.typing import IntoDataFrame
 
+from segmentation import panel as judged
+from segmentation.change import SEGMENT, Last, carry_on, compare
 from segmentation.clean import Range, clean
-from segmentation.distributions import describe
+from segmentation.clusters import assign, continued
+from segmentation.disclosure import merge_small
+from segmentation.distributions import counts_of, describe, relabel
 from segmentation.elbow import choose_k, sweep
-from segmentation.facts import FORMAT, Brand, Facts, Source
+from segmentation.facts import FORMAT, Brand, Elbow, Facts, Lineage, Source, Stability, Structure, Vote
 from segmentation.features import scale_of, standardise
+from segmentation.panel import judge
 from segmentation.pca import map_of, project
-from segmentation.profiles import averages_of, profile, shares_of
-from segmentation.schema import Frame
+from segmentation.profiles import Evidence, averages_of, profile, shares_of
+from segmentation.schema import CATEGORIES, Frame
+from segmentation.stability import stability
+from segmentation.trend import trend_of
 from segmentation.validity import silhouettes_of, validate
+
+_TREND = 3  # months that make one
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +40,12 @@ class Plan:
         Smallest and largest possible value by number column.
     k_range : (int, int)
         Smallest and largest number of segments to try.
-    k : int or None
-        Number of segments; None to let the curve decide.
+    k : int, "elbow" or "panel"
+        Number of segments, or who decides.
     starts : int
         How often K-means starts anew for each k.
+    bootstraps : int
+        Bootstraps from which each segment's stability is known.
     seed : int
         Where the random numbers start.
     smallest_base : int
@@ -44,8 +57,9 @@ class Plan:
     features: tuple[str, ...]
     valid: Mapping[str, Range]
     k_range: tuple[int, int] = (1, 10)
-    k: int | None = None
+    k: int | Literal["elbow", "panel"] = "elbow"
     starts: int = 50
+    bootstraps: int = 100
     seed: int = 2026
     smallest_base: int = 30
     smallest_cell: int = 10
@@ -74,6 +88,8 @@ def analyse(
     month: str,
     source: Source,
     brand: Brand,
+    last: Last | None = None,
+    earlier: Sequence[Facts] = (),
     step: Callable[[str], None] = lambda _: None,
 ) -> Analysis:
     """Clean, cluster, project and describe one month's users.
@@ -88,6 +104,10 @@ def analyse(
         "2026-10".
     source, brand : Source, Brand
         What the facts carry along for the pages.
+    last : Last, optional
+        The last month that was made, whose segments this month's continue.
+    earlier : sequence of Facts
+        All archived months, for the trend.
     step : callable
         Told the name of each stage as it begins.
 
@@ -99,19 +119,70 @@ def analyse(
     read = nw.from_native(frame, eager_only=True)
     step("Cleaning")
     cleaned = clean(read, plan.valid)
-    distributions = describe(read, cleaned)
+    labels_of = {
+        name: merge_small(counts_of(cleaned.users, name), smallest=plan.smallest_cell) for name in CATEGORIES
+    }
+    distributions = describe(read, cleaned, labels_of, smallest=plan.smallest_cell)
     points = standardise(cleaned.users, scale_of(cleaned.users, plan.features))
 
     step("Trying numbers of segments")
     curve = sweep(points, range(plan.k_range[0], plan.k_range[1] + 1), starts=plan.starts, seed=plan.seed)
     validity = validate(points, curve, seed=plan.seed)
-    elbow = choose_k(curve, validity, plan.k)
-    model, labels = curve.models[elbow.chosen], curve.labels[elbow.chosen]
+
+    step("Asking whether there are any")
+    found = judge(points, curve, validity, seed=plan.seed)
+    sizes = {k: int(np.bincount(labels, minlength=k).min()) for k, labels in curve.labels.items()}
+    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
 
     step("Describing the segments")
-    silhouettes = silhouettes_of(points, labels, model.k, seed=plan.seed)
-    segments = profile(cleaned.users, points, model, labels, silhouettes, smallest_base=plan.smallest_base)
+    model = curve.models[elbow.chosen]
+    if last is not None:
+        model = continued(points, model, last.centres(points.scale))
+    labels = assign(points.values, model.centres)
+    lineage = carry_on(last, points, model, list(np.bincount(labels, minlength=model.k)))
+    order = np.array([kept.number for kept in lineage.segments])
+    apart = found.borders[model.k].apart
+    model, labels = replace(model, centres=model.centres[order]), np.argsort(order)[labels]
+    lineage = lineage.in_order()
+    evidence = [
+        Evidence(
+            silhouette,
+            Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
+            bool(apart[number]),
+        )
+        for silhouette, again, number in zip(
+            silhouettes_of(points, labels, model.k, seed=plan.seed),
+            stability(points, model.centres, draws=plan.bootstraps, seed=plan.seed),
+            order,
+            strict=True,
+        )
+    ]
+    described = relabel(cleaned.users, labels_of)
+    segments = profile(
+        described,
+        points,
+        model,
+        labels,
+        lineage.segments,
+        evidence,
+        continues=last is not None,
+        smallest_base=plan.smallest_base,
+        smallest_cell=plan.smallest_cell,
+        seed=plan.seed,
+    )
     ids = tuple(segment.id for segment in segments)
+    named = [ids[label] for label in labels]
+    users = cleaned.users.with_columns(
+        nw.new_series(SEGMENT, named, backend=nw.get_native_namespace(cleaned.users))
+    )
+
+    step("Comparing with the last month")
+    compared = None
+    if last is not None:
+        compared = compare(last, lineage, points, model, labels, users, smallest=plan.smallest_cell)
+    shares = {month: [(s.id, s.name, s.share) for s in segments]}
+    shares |= {facts.month: [(s.id, s.name, s.share) for s in facts.segments] for facts in earlier}
+    projection = project(points, like=last.facts.pca.loadings if last else {})
     facts = Facts(
         format=FORMAT,
         month=month,
@@ -126,14 +197,30 @@ def analyse(
         distributions=distributions,
         elbow=elbow,
         validity=validity,
+        structure=_structure(found, elbow, plan.k),
         scale=points.scale,
-        averages=averages_of(cleaned.users),
-        shares=shares_of(cleaned.users),
+        averages=averages_of(described),
+        shares=shares_of(described),
         segments=segments,
-        pca=map_of(project(points), points, labels, ids, smallest=plan.smallest_cell),
-    )
-    named = [ids[label] for label in labels]
-    users = cleaned.users.with_columns(
-        nw.new_series("segment", named, backend=nw.get_native_namespace(cleaned.users))
+        pca=map_of(projection, points, labels, ids, smallest=plan.smallest_cell),
+        change=compared,
+        trend=trend_of(shares) if len(shares) >= _TREND else None,
+        lineage=Lineage(lineage.last_id, lineage.retired),
     )
     return Analysis(facts=facts, users=users)
+
+
+def _structure(found: judged.Structure, elbow: Elbow, wanted: int | str) -> Structure:
+    """Put what the judges found into facts; where the panel was asked and finds nothing, nothing is reliable."""
+    evidence = found.evidence(elbow.chosen)
+    return Structure(
+        evidence=evidence,
+        reliable=evidence != "none" and not (wanted == "panel" and found.k == 1),
+        panel=found.k,
+        votes=tuple(Vote(vote.judge, vote.k) for vote in found.votes),
+        gap=found.gap.gap,
+        gap_se=found.gap.se,
+        band_low=found.gap.low,
+        band_high=found.gap.high,
+        below_band=found.gap.is_below_band,
+    )

@@ -13,6 +13,7 @@ from segmentation.errors import SweepError
 from segmentation.features import Floats, Points
 
 Labels = NDArray[np.intp]
+_AS_GOOD = 0.01  # inertia above the best that no reader would see
 _STEPS = 1000  # Lloyd steps that no start of the size we see comes near
 
 
@@ -90,6 +91,32 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
     users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=k)
     order = np.lexsort((*centres.T, -users))  # by users, then by place, so that equals have an order too
     return Model(centres=centres[order], inertia=float(means.inertia_))
+
+
+def continued(points: Points, best: Model, before: Floats) -> Model:
+    """Prefer the optimum that lies next to last month's centres, where it is as good as the best.
+
+    K-means has several nearly equal optima where k is not the number of groups, and which of them wins changes from
+    month to month by chance: people would be told of splits and mergers that nobody made.
+
+    Parameters
+    ----------
+    points : Points
+        This month's.
+    best : Model
+        The best of many starts.
+    before : ndarray, shape (k, p)
+        Last month's centres, in this month's standard deviations.
+    """
+    if before.shape != best.centres.shape:
+        return best
+    means = KMeans(best.k, init=before, n_init=1, tol=0, max_iter=_STEPS)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an emptied segment is no optimum worth keeping
+        means.fit(points.values, sample_weight=points.weights)
+    if len(np.unique(means.labels_)) < best.k or means.inertia_ > best.inertia * (1 + _AS_GOOD):
+        return best
+    return Model(centres=means.cluster_centers_, inertia=float(means.inertia_))
 
 
 def assign(values: Floats, centres: Floats) -> Labels:

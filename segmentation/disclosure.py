@@ -145,6 +145,25 @@ def _cycle(
     return path
 
 
+def hide(counts: Sequence[int], *, smallest: int = SMALLEST) -> tuple[int | None, ...]:
+    """Leave out the small counts of one row whose sum is known, and the next smallest with them where they are few.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        Users by bin. A count of 0 is shown: it is nobody.
+    smallest : int
+        Users from which a count may be shown, and that those left out have together.
+    """
+    rising = sorted((place for place, count in enumerate(counts) if count), key=lambda place: counts[place])
+    hidden = {place for place in rising if counts[place] < smallest}
+    for place in rising[len(hidden) :]:
+        if not hidden or (len(hidden) > 1 and sum(counts[n] for n in hidden) >= smallest):
+            break
+        hidden.add(place)
+    return tuple(None if place in hidden else count for place, count in enumerate(counts))
+
+
 def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST) -> dict[str, str]:
     """Say under which label each category is shown: its own, or "Other (n)" for the n that are too small.
 

@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 
 import narwhals as nw
 import numpy as np
 
 from segmentation.clean import Cleaned
+from segmentation.disclosure import hide, merged
 from segmentation.facts import Categories, Category, Distributions, Numbers
 from segmentation.features import Floats
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
@@ -14,7 +16,9 @@ from segmentation.schema import CATEGORIES, NUMBERS, Frame
 _BINS = 30  # about; the step between them is a round number
 
 
-def describe(frame: Frame, cleaned: Cleaned) -> Distributions:
+def describe(
+    frame: Frame, cleaned: Cleaned, labels: Mapping[str, Mapping[str, str]], *, smallest: int
+) -> Distributions:
     """Describe every number and category column, as read and as kept.
 
     Parameters
@@ -23,17 +27,36 @@ def describe(frame: Frame, cleaned: Cleaned) -> Distributions:
         One row a user, as read.
     cleaned : Cleaned
         What cleaning made of it.
+    labels : mapping of str to mapping of str to str
+        By category column: the label under which each value is shown.
+    smallest : int
+        Users below which a count is not shown.
     """
     valid = cleaned.audit.valid
     return Distributions(
         numbers={
             name: _numbers(
-                _values(frame, name), _values(cleaned.users, name), valid.get(name, (-math.inf, None))
+                _values(frame, name),
+                _values(cleaned.users, name),
+                valid.get(name, (-math.inf, None)),
+                smallest,
             )
             for name in NUMBERS
         },
-        categories={name: _categories(frame, cleaned.users, name) for name in CATEGORIES},
+        categories={
+            name: _categories(frame, cleaned.users, name, labels[name], smallest) for name in CATEGORIES
+        },
     )
+
+
+def relabel(users: Frame, labels: Mapping[str, Mapping[str, str]]) -> Frame:
+    """Put rare categories under the label that they share."""
+    columns = [
+        nw.col(name).cast(nw.String).replace_strict(list(own), list(own.values()), return_dtype=nw.String)
+        for name, own in labels.items()
+        if any(value != label for value, label in own.items())
+    ]
+    return users.with_columns(*columns) if columns else users
 
 
 def round_step(width: float, *, whole: bool = False) -> float:
@@ -51,18 +74,24 @@ def _values(frame: Frame, name: str) -> Floats:
     return frame.get_column(name).to_numpy().astype(float)
 
 
-def _numbers(before: Floats, after: Floats, valid: tuple[float, float | None]) -> Numbers:
+def _numbers(before: Floats, after: Floats, valid: tuple[float, float | None], smallest: int) -> Numbers:
     present = before[~np.isnan(before)]
-    smallest, largest = valid[0], math.inf if valid[1] is None else valid[1]
-    outside = (present < smallest) | (present > largest) | np.isinf(present)
+    least, most = valid[0], math.inf if valid[1] is None else valid[1]
+    outside = (present < least) | (present > most) | np.isinf(present)
     possible = present[~outside]  # with those whose row fell to another column: the bins hold every one
     whole = bool((possible == possible.round()).all())
     edges = _edges(float(possible.min()), float(possible.max()), whole=whole)
     q1, q2, q3 = (float(q) for q in np.quantile(after, [0.25, 0.5, 0.75]))
+    read = [int(n) for n in np.histogram(possible, edges)[0]]
+    kept = [int(n) for n in np.histogram(after, edges)[0]]
+    shown = hide(kept, smallest=smallest)
     return Numbers(
         edges=tuple(float(edge) for edge in edges),
-        before=tuple(int(n) for n in np.histogram(possible, edges)[0]),
-        after=tuple(int(n) for n in np.histogram(after, edges)[0]),
+        before=tuple(
+            _safe(n, m, smallest) if is_shown is not None else None
+            for n, m, is_shown in zip(read, kept, shown, strict=True)
+        ),
+        after=shown,
         missing=int(np.isnan(before).sum()),
         outside=int(outside.sum()),
         mean=float(after.mean()),
@@ -82,14 +111,28 @@ def _edges(low: float, high: float, *, whole: bool) -> Floats:
     return edges
 
 
-def _categories(frame: Frame, users: Frame, name: str) -> Categories:
-    before, after = _counts(frame, name), _counts(users, name)
-    values = sorted(before.keys() | after.keys(), key=lambda value: (-after.get(value, 0), value))
+def _categories(
+    frame: Frame, users: Frame, name: str, labels: Mapping[str, str], smallest: int
+) -> Categories:
+    after = merged(counts_of(users, name), labels)
+    rare = next((label for value, label in labels.items() if label != value), None)
+    known = counts_of(frame, name)
+    # a value that only rows left out have is shown with the rare ones, and where there are none, not at all
+    before = merged(known, {value: labels.get(value, rare or "") for value in known})
+    values = sorted(after, key=lambda value: (value == rare, -after[value], value))
     missing = int(frame.get_column(name).is_null().sum())
-    return Categories(tuple(Category(v, before.get(v, 0), after.get(v, 0)) for v in values), missing)
+    return Categories(
+        tuple(Category(v, _safe(before.get(v, 0), after[v], smallest), after[v]) for v in values), missing
+    )
 
 
-def _counts(frame: Frame, name: str) -> dict[str, int]:
+def _safe(before: int, after: int, smallest: int) -> int | None:
+    """Leave out the rows as read where the difference to those kept is a few people."""
+    return None if 0 < before - after < smallest else before
+
+
+def counts_of(frame: Frame, name: str) -> dict[str, int]:
+    """Count the users with each value of a category; rows without one are left out."""
     present = frame.filter(~nw.col(name).is_null())
     counts: Counter[str] = Counter()  # added up: 1 and "1" read alike
     for value, n in present.group_by(name).agg(nw.len().alias("n")).iter_rows():

@@ -1,7 +1,8 @@
 """How many segments: the curve of inertia over k, and where it bends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from kneed import KneeLocator
@@ -87,34 +88,70 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
     return None if knee is None or knee == k[0] else int(knee)
 
 
-def choose_k(sweep: Sweep, validity: Validity, k: int | None) -> Elbow:
-    """Decide the number of segments: by settings, else the bend, else the silhouette where nothing bends.
+def choose_k(
+    curve: Sweep,
+    validity: Validity,
+    wanted: int | Literal["elbow", "panel"],
+    panel: int,
+    sizes: Mapping[int, int],
+    smallest: int,
+) -> Elbow:
+    """Decide the number of segments.
+
+    A number in settings decides; else the panel, if it is asked and finds any; else the bend; else the silhouette,
+    where nothing bends. A segment of fewer than `smallest` users would be a handful of people who can be picked out:
+    the next smaller k without one is taken.
 
     Parameters
     ----------
-    sweep : Sweep
+    curve : Sweep
         The curve.
     validity : Validity
         How well separated the segments are for each k.
-    k : int or None
-        The number that settings ask for; None to look at the curve.
+    wanted : int, "elbow" or "panel"
+        What settings ask for.
+    panel : int
+        The panel's verdict, 1 for "no reliable segments".
+    sizes : mapping of int to int
+        Users of the smallest segment, by k.
+    smallest : int
+        Users below which nothing is shown.
 
     Raises
     ------
     SweepError
-        If settings ask for a k that was not tried.
+        If settings ask for a k that was not tried, or that makes too small a segment.
     """
-    if k is not None and k not in sweep.models:
+    knee = find_knee(curve.ks, curve.inertia)
+    if isinstance(wanted, int):
+        return Elbow(curve.ks, curve.inertia, knee, _asked(curve, wanted, sizes, smallest), "settings")
+    best = validity.k[int(np.argmax(validity.silhouette))]
+    chosen, by = _decide(knee, best, panel if wanted == "panel" else 1)
+    safe = [k for k in validity.k if k <= chosen and sizes[k] >= smallest]
+    if not safe:
         raise SweepError(
-            f"settings.toml asks for k = {k}, but k_range tries {sweep.ks[0]} to {sweep.ks[-1]}. Widen k_range, or change k."
+            f"Even two segments leave one with fewer than {smallest} users, who could be picked out. Give a larger file."
         )
-    knee = find_knee(sweep.ks, sweep.inertia)
-    chosen, decided_by = _decide(k, knee, validity.k[int(np.argmax(validity.silhouette))])
-    return Elbow(k=sweep.ks, inertia=sweep.inertia, knee=knee, chosen=chosen, decided_by=decided_by)
+    return Elbow(curve.ks, curve.inertia, knee, max(safe), by)
 
 
-def _decide(asked: int | None, knee: int | None, separated: int) -> tuple[int, Decider]:
-    """Take the first of what was asked for, the bend and the best silhouette."""
-    if asked is not None:
-        return asked, "settings"
-    return (knee, "elbow") if knee is not None else (separated, "silhouette")
+def _asked(curve: Sweep, k: int, sizes: Mapping[int, int], smallest: int) -> int:
+    """Give the k that settings ask for, if it can be had."""
+    if k not in curve.models:
+        raise SweepError(
+            f"settings.toml asks for k = {k}, but k_range tries {curve.ks[0]} to {curve.ks[-1]}. "
+            "Widen k_range, or change k."
+        )
+    if sizes[k] < smallest:
+        raise SweepError(
+            f"settings.toml asks for k = {k}, but one of them has {sizes[k]} users; under {smallest} can be picked out. "
+            "Ask for a smaller k."
+        )
+    return k
+
+
+def _decide(knee: int | None, separated: int, panel: int) -> tuple[int, Decider]:
+    """Take the first of the panel's segments, the bend and the best silhouette."""
+    if panel > 1:
+        return panel, "panel"
+    return (knee, "elbow") if knee is not None and knee > 1 else (separated, "silhouette")

@@ -39,7 +39,11 @@ class Brand:
 
 
 Rule = Literal["missing", "repeated", "out_of_range"]
-Decider = Literal["elbow", "silhouette", "settings"]
+Decider = Literal["elbow", "silhouette", "panel", "settings"]
+Judge = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
+Evidence = Literal["clear", "weak", "none"]
+Grade = Literal["highly stable", "stable", "doubtful", "not to be relied on"]
+Fate = Literal["survived", "split", "merged", "vanished", "emerged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,10 @@ class Numbers:
 
     edges: tuple[float, ...]
     """Borders of the bins, in the column's unit; a bin holds its left border, the last both."""
-    before: tuple[int, ...]
-    """Rows as read, by bin; values outside the bins are in `outside`."""
-    after: tuple[int, ...]
-    """Rows kept, by bin."""
+    before: tuple[int | None, ...]
+    """Rows as read, by bin; values outside the bins are in `outside`. Nothing where it would give somebody away."""
+    after: tuple[int | None, ...]
+    """Rows kept, by bin; nothing where they are too few to be shown."""
     missing: int
     """Rows as read without a value."""
     outside: int
@@ -96,8 +100,8 @@ class Category:
 
     value: str
     """The value."""
-    before: int
-    """Rows as read."""
+    before: int | None
+    """Rows as read; nothing where it would give somebody away."""
     after: int
     """Rows kept."""
 
@@ -135,7 +139,7 @@ class Elbow:
     chosen: int
     """Number of segments that the report uses."""
     decided_by: Decider
-    """Who chose: the bend; the silhouette, where there is no bend; or a number in settings.toml."""
+    """Who chose: the bend; the silhouette, where there is no bend; the panel; or a number in settings.toml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,64 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """One judge's number of segments."""
+
+    judge: Judge
+    """Who votes."""
+    k: int | None
+    """The number; 1 is "no segments"; nothing where the judge sees nothing to vote on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Whether there are segments at all."""
+
+    evidence: Evidence
+    """How well the segments used are attested: clear; weak, where only some are set apart; or none."""
+    reliable: bool
+    """Whether anything may be called a segment; if not, the report describes and sells nothing."""
+    panel: int
+    """The panel's number of segments; 1 is "no reliable segments"."""
+    votes: tuple[Vote, ...]
+    """Every judge's."""
+    gap: tuple[float, ...]
+    """For each k tried: mean log inertia of structureless users less the users' own."""
+    gap_se: tuple[float, ...]
+    """Standard error of each."""
+    band_low: tuple[float, ...]
+    """For each k tried: what 97.5 of 100 structureless crowds of the same shape exceed in inertia, in squared SDs."""
+    band_high: tuple[float, ...]
+    """For each k tried: what 2.5 of 100 of them exceed."""
+    below_band: bool
+    """Whether the curve falls faster than structureless users let expect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where the truth lies, 95 times in 100."""
+
+    low: float
+    """Its lower end."""
+    high: float
+    """Its upper end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How often a segment comes again when other users are drawn from the same crowd."""
+
+    jaccard: float
+    """Mean likeness to the nearest segment of a bootstrap, 0 to 1."""
+    dissolved: float
+    """Share of bootstraps in which it is dissolved: likeness of 0.5 or less."""
+    recovered: float
+    """Share of bootstraps in which it comes again: likeness of 0.75 or more."""
+    grade: Grade
+    """The mean in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """What one standard deviation means: the space in which the centres lie."""
 
@@ -170,10 +232,22 @@ class Index:
 
     value: float | None
     """The index; nothing where the base is too small to speak."""
-    base: int
-    """Users it rests on: of the segment for a number, of the segment with that value for a category."""
+    base: int | None
+    """Users it rests on: of the segment for a number, of the segment with that value for a category. Nothing where
+    they are too few to be shown."""
+    interval: Interval | None
+    """Where the index lies, 95 times in 100."""
     share: float | None = None
-    """For a category: the part of the segment that has this value, 0 to 1."""
+    """For a category: the part of the segment that has this value, 0 to 1; nothing where they are too few."""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the index may be said: it is there, and the average, 100, lies outside its interval."""
+        return (
+            self.value is not None
+            and self.interval is not None
+            and not self.interval.low <= 100 <= self.interval.high
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +316,24 @@ class Segment:
     """Users in it."""
     share: float
     """Users over all users kept, 0 to 1."""
+    share_interval: Interval
+    """Where the share lies, 95 times in 100."""
     centre: dict[str, float]
     """Mean of each feature, in standard deviations from the mean of all users."""
     means: dict[str, float]
     """Mean of each number column, in its unit."""
     medians: dict[str, float]
     """Median of each number column, in its unit."""
+    mean_intervals: dict[str, Interval | None]
+    """Where each mean lies, 95 times in 100; nothing where there are too few users to say."""
+    stability: Stability
+    """How often it comes again."""
+    apart: bool
+    """Whether fewer users live between it and each of its neighbours than on either side."""
+    new: bool
+    """Whether no segment of the last month stands behind it; False in the first month."""
+    name_now: str
+    """What it would be called if it were named today; another name than its own is for a person to decide on."""
     silhouette: float
     """Mean silhouette of its users, -1 to 1."""
     index: dict[str, Index]
@@ -307,6 +393,113 @@ class Pca:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one segment since the last month."""
+
+    id: str
+    """The segment."""
+    name: str
+    """Its name."""
+    fate: Fate
+    """What happened to it."""
+    into: tuple[str, ...]
+    """Names of this month's segments that hold it now."""
+    others: tuple[str, ...]
+    """For one that merged: names of the last month's segments that went into the same."""
+    last_users: int | None
+    """Its users in the last month; nothing if it wasn't there."""
+    last_share: float | None
+    """Its share of the last month's users, 0 to 1."""
+    share: float | None
+    """Its share of this month's users; nothing if it is gone."""
+    same_borders: float | None
+    """Its share of this month's users had its borders stayed where they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """People who are in both months, by their segment then and now; nothing where they are too few to be shown."""
+
+    rows: tuple[str, ...]
+    """Names of the last month's segments."""
+    columns: tuple[str, ...]
+    """Names of this month's segments."""
+    users: tuple[tuple[int | None, ...], ...]
+    """People, a row for each of the last month's segments."""
+    gone: tuple[int | None, ...]
+    """People of each of the last month's segments who are not there this month."""
+    new: tuple[int | None, ...]
+    """People of each of this month's segments who were not there in the last."""
+    both: int
+    """People who are in both months."""
+    stayed: float
+    """Part of them who are in the segment that they were in, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Whether a column is spread otherwise than in the last month."""
+
+    psi: float
+    """Population stability index: 0 is the same spread."""
+    critical: float
+    """What two samples of the same people exceed 5 times in 100."""
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the page may say that the column has changed."""
+        return self.psi > self.critical
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the last month."""
+
+    month: str
+    """The last month that was made, "2026-09"."""
+    users: int
+    """Users kept in it."""
+    segments: tuple[Moved, ...]
+    """Its segments in their order, then those that emerged."""
+    flow: Flow | None
+    """Who moved; nothing where users have no ids."""
+    drift: dict[str, Drift]
+    """By number and category column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One segment's share over the months."""
+
+    id: str
+    """The segment."""
+    name: str
+    """Its name in the last month in which it was there."""
+    shares: tuple[float | None, ...]
+    """Its share of each month's users; nothing where it, or the month, is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Shares of all segments over all archived months."""
+
+    months: tuple[str, ...]
+    """Every month from the first to the last, one that is missing included."""
+    lines: tuple[Line, ...]
+    """Segments by the number of their id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What the next month has to know, so that no id and no name is given twice."""
+
+    last_id: int
+    """The highest number ever used in an id."""
+    retired: tuple[str, ...]
+    """Names of segments that are gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One month, analysed: the one source of every number that is shown anywhere."""
 
@@ -338,6 +531,8 @@ class Facts:
     """How many segments."""
     validity: Validity
     """How well separated they are."""
+    structure: Structure
+    """Whether there are segments at all."""
     scale: Scale
     """The space of the centres."""
     averages: dict[str, float]
@@ -348,6 +543,12 @@ class Facts:
     """The segments, the largest first in the month in which they appeared."""
     pca: Pca
     """The map."""
+    change: Change | None
+    """What changed since the last month; nothing in the first."""
+    trend: Trend | None
+    """All archived months; nothing before the third."""
+    lineage: Lineage
+    """What the next month has to know."""
 
     def segment(self, id_: str) -> Segment:
         """Give the segment with this id; KeyError if there is none."""

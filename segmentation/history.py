@@ -6,7 +6,7 @@ by the least total distance, and a pair too far apart is no pair.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -97,6 +97,11 @@ class Lineage:
     """The highest number ever used in an id."""
     retired: tuple[str, ...]
     """Names that are gone, and stay so."""
+
+    def in_order(self) -> "Lineage":
+        """Give the same with segments numbered by their places on the pages, as a model in that order has them."""
+        segments = tuple(replace(kept, number=place) for place, kept in enumerate(self.segments))
+        return replace(self, segments=segments)
 
     @property
     def ids(self) -> tuple[str, ...]:

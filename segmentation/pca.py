@@ -1,5 +1,6 @@
 """The features seen in two: principal components, with a sign that stays and directions in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,11 +33,19 @@ class Projection:
     explained: tuple[float, float]
 
 
-def project(points: Points) -> Projection:
+def project(points: Points, like: Mapping[str, tuple[float, float]] = {}) -> Projection:
     """Project weighted points onto the two directions in which they vary most.
 
     scikit-learn's PCA knows no weights and leaves the sign to the solver; here the largest loading of each component
-    is positive (of equally large ones, the first feature's), so that left stays left from run to run.
+    is positive (of equally large ones, the first feature's), so that left stays left from run to run; where the last
+    month's loadings are given, each component points their way, so that it stays left from month to month.
+
+    Parameters
+    ----------
+    points : Points
+        At least two features.
+    like : mapping of str to (float, float)
+        Last month's loadings by feature.
 
     References
     ----------
@@ -49,6 +58,9 @@ def project(points: Points) -> Projection:
     loadings = directions[:, ::-1][:, :2]
     largest = np.abs(loadings).round(6).argmax(axis=0)
     loadings = loadings * np.sign(loadings[largest, [0, 1]])
+    if set(like) == set(points.features):
+        before = np.array([like[name] for name in points.features])
+        loadings = loadings * np.where((loadings * before).sum(axis=0) < 0, -1, 1)
     first, second = variances[::-1][:2] / variances.sum()
     return Projection(centred @ loadings, loadings, (float(first), float(second)))
 

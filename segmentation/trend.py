@@ -2,29 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One segment's share over the months."""
-
-    id: str
-    """The segment."""
-    name: str
-    """Its name in the last month in which it was there."""
-    shares: tuple[float | None, ...]
-    """Its share of each month's users; nothing where it, or the month, is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """Shares of all segments over all archived months."""
-
-    months: tuple[str, ...]
-    """Every month from the first to the last, one that is missing included."""
-    lines: tuple[Line, ...]
-    """Segments by the number of their id."""
+from segmentation.facts import Line, Trend
 
 
 def trend_of(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:

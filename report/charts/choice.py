@@ -7,15 +7,24 @@ from report.charts.picture import Picture, Rows, fitted, inline, shorten, tips, 
 from report.written import decimal, thousands
 from segmentation.facts import Facts
 
-_HEIGHT = 250
+_HEIGHT = 215
 
 
 def elbow(facts: Facts) -> Picture:
     """Spread within segments for every k tried, with the chosen k marked."""
     curve = facts.elbow
     rows: Rows = [
-        {"k": k, "spread": spread, "said": thousands(spread), "chosen": k == curve.chosen}
-        for k, spread in zip(curve.k, curve.inertia, strict=True)
+        {
+            "k": k,
+            "spread": spread,
+            "said": thousands(spread),
+            "chosen": k == curve.chosen,
+            "low": low,
+            "high": high,
+        }
+        for k, spread, low, high in zip(
+            curve.k, curve.inertia, facts.structure.band_low, facts.structure.band_high, strict=True
+        )
     ]
     base = alt.Chart(inline(rows)).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
@@ -24,6 +33,7 @@ def elbow(facts: Facts) -> Picture:
         .scale(domain=[0, max(curve.inertia) * 1.05], nice=False)
         .axis(grid=True, tickCount=5, format=",d"),
     )
+    band = base.mark_area(color=theme.FAINT, fillOpacity=0.6).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
     line = base.mark_line(color=theme.MUTED, strokeWidth=1.5)
     dots = base.mark_circle(size=48, color=theme.MUTED, opacity=1).encode(
         tooltip=tips(("k", "Segments"), ("said", "Spread"))
@@ -34,20 +44,25 @@ def elbow(facts: Facts) -> Picture:
         text=alt.value(f"{curve.chosen} segments")
     )
     return Picture(
-        chart=lambda: alt.layer(line, dots, ring, text).properties(
-            title=title(words.bend(facts), "The less spread, the more alike the users within a segment"),
+        chart=lambda: alt.layer(band, line, dots, ring, text).properties(
+            title=title(
+                words.bend(facts),
+                "The less spread, the more alike the users within a segment; grey: the same users without structure",
+            ),
             **fitted(theme.WIDTH, _HEIGHT),
         ),
         caption=(
             "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; "
-            "the ring marks the number used."
+            "the ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure lie."
         ),
         alt=shorten(
             f"{words.bend(facts)}. Spread falls from {thousands(curve.inertia[0])} at {curve.k[0]} to "
             f"{thousands(curve.inertia[-1])} at {curve.k[-1]} segments."
         ),
-        header=("Segments", "Inertia (squared SD)"),
-        rows=tuple((str(row["k"]), str(row["said"])) for row in rows),
+        header=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
+        rows=tuple(
+            (str(row["k"]), str(row["said"]), thousands(row["low"]), thousands(row["high"])) for row in rows
+        ),
     )
 
 

@@ -20,7 +20,12 @@ def numbers(facts: Facts) -> Picture:
     return Picture(
         chart=lambda: alt.vconcat(
             *(alt.hconcat(*panels[row : row + 2], spacing=28) for row in range(0, len(panels), 2)), spacing=18
-        ).properties(title=title(words.typical(facts), "Users by value; red, where rows were left out")),
+        ).properties(
+            title=title(
+                words.typical(facts),
+                f"Users by value; red, where rows were left out; no bar under {facts.smallest_cell} users",
+            )
+        ),
         caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
         alt=shorten(words.typical(facts) + "."),
         header=(
@@ -58,7 +63,7 @@ def categories(facts: Facts) -> Picture:
                 "share": shares[name].get(item.value, 0.0),
                 "said": percent(shares[name].get(item.value, 0.0)),
                 "after": thousands(item.after),
-                "before": thousands(item.before),
+                "before": _read(item.before),
             }
             for item in column.values
         ]
@@ -96,7 +101,7 @@ def categories(facts: Facts) -> Picture:
             (
                 label(name).capitalize(),
                 item.value,
-                thousands(item.before),
+                _read(item.before),
                 thousands(item.after),
                 percent(shares[name].get(item.value, 0.0)),
             )
@@ -104,6 +109,11 @@ def categories(facts: Facts) -> Picture:
             for item in column.values
         ),
     )
+
+
+def _read(count: int | None) -> str:
+    """Write how many rows were read, where that gives nobody away."""
+    return "a few more" if count is None else thousands(count)
 
 
 def _histogram(name: str, column: Numbers) -> Layers:
@@ -114,17 +124,19 @@ def _histogram(name: str, column: Numbers) -> Layers:
             "low": low / scale,
             "high": high / scale,
             "users": after,
-            "read": before,
+            "read": after if before is None else before,
             "range": f"{decimal(low / scale, 0)} to {decimal(high / scale, 0)} {unit}",
             "kept": thousands(after),
-            "lost": thousands(before - after),
+            "lost": "a few" if before is None else thousands(before - after),
         }
         for low, high, before, after in zip(
             column.edges[:-1], column.edges[1:], column.before, column.after, strict=True
         )
+        if after is not None
     ]
     base = alt.Chart(inline(rows)).encode(
         alt.X("low:Q", bin="binned")
+        .scale(domain=[column.edges[0] / scale, column.edges[-1] / scale], nice=False)
         .title(f"{label(name).capitalize()} ({unit})")
         .axis(tickCount=6, labelExpr=_SHORT),
         alt.X2("high:Q"),

@@ -4,9 +4,9 @@ from typing import Literal
 
 import altair as alt
 
-from report import theme, words
+from report import changes, theme, words
 from report.charts.picture import Layers, Picture, Rows, colours, fitted, inline, shorten, tips, title
-from report.written import decimal, index, label, measured, percent, thousands
+from report.written import between, decimal, index, label, measured, month_name, percent, thousands
 from segmentation.facts import Facts, Index, Segment
 from segmentation.profiles import LEAST, MOST
 from segmentation.schema import CATEGORIES, NUMBERS
@@ -32,6 +32,7 @@ def sizes(facts: Facts) -> Picture:
             "segment": segment.name,
             "users": segment.users,
             "label": f"{percent(segment.share)} · {thousands(segment.users)}",
+            "change": changes.said_of(facts, segment),
             "share": percent(segment.share),
             "count": thousands(segment.users),
         }
@@ -45,16 +46,19 @@ def sizes(facts: Facts) -> Picture:
         ),
         alt.X("users:Q")
         .title("Users")
-        .scale(domain=[0, most * 1.22], nice=False)
+        .scale(domain=[0, most * (1.36 if facts.change else 1.22)], nice=False)
         .axis(tickCount=5, format=",d", grid=False),
     )
     bars = base.mark_bar(cornerRadiusEnd=2, height={"band": 0.66}).encode(
         colours(palette(facts)), tooltip=tips(("segment", "Segment"), ("count", "Users"), ("share", "Share"))
     )
     text = base.mark_text(align="left", dx=7, fontWeight=600).encode(alt.Text("label:N"))
+    change = base.mark_text(align="right", color=theme.MUTED).encode(
+        alt.Text("change:N"), x=alt.value("width")
+    )
     return Picture(
-        chart=lambda: alt.layer(bars, text).properties(
-            title=title(words.largest(facts), "Share of all users, and users"),
+        chart=lambda: alt.layer(bars, text, change).properties(
+            title=title(words.largest(facts), _shown(facts)),
             **fitted(theme.WIDTH, _LANE * len(rows) + 6),
         ),
         caption="Users in each segment, and their share of all users.",
@@ -62,9 +66,28 @@ def sizes(facts: Facts) -> Picture:
             f"{words.largest(facts)}. "
             + "; ".join(f"{s.name} {percent(s.share)}, {thousands(s.users)}" for s in facts.segments)
         ),
-        header=("Segment", "Users", "Share"),
-        rows=tuple((s.name, thousands(s.users), percent(s.share)) for s in facts.segments),
+        header=("Segment", "Users", "Share", "95 % interval of the share", "Change, points"),
+        rows=tuple(
+            (
+                s.name,
+                thousands(s.users),
+                percent(s.share),
+                between(s.share_interval),
+                changes.said_of(facts, s),
+            )
+            for s in facts.segments
+        ),
     )
+
+
+def _shown(facts: Facts) -> str:
+    """Say what the bars of sizes show."""
+    since = (
+        f"; on the right, change in share since {month_name(facts.change.month)} in points"
+        if facts.change
+        else ""
+    )
+    return f"Share of all users, and users{since}"
 
 
 def differences(facts: Facts) -> Picture:
@@ -149,12 +172,12 @@ def indices(facts: Facts, segment: Segment) -> Picture:
         chart=lambda: _index_chart(finding, groups, theme.colour(segment.id)),
         caption=(
             f"How {segment.name} differ from all users. An index of 200 is twice the average; n is the number of "
-            f"users that it rests on, and under {facts.smallest_base} of them it says nothing."
+            f"users that it rests on. Under {facts.smallest_base} of them, or where the interval holds 100, it says nothing."
         ),
         alt=shorten(finding + ". " + words.standouts(segment)),
         header=("", "Index", "Users"),
         rows=tuple(
-            (f"{group}: {name}", index(item.value), thousands(item.base))
+            (f"{group}: {name}", _said(item), "too few" if item.base is None else thousands(item.base))
             for group, items in groups
             for name, item in items
         ),
@@ -165,11 +188,14 @@ def _index_chart(
     finding: str, groups: list[tuple[str, list[tuple[str, Index]]]], colour: str
 ) -> alt.VConcatChart:
     """Draw the groups below each other, on one axis."""
-    values = [item.value for _, items in groups for _, item in items if item.value is not None]
+    values = [item.interval.high for _, items in groups for _, item in items if item.speaks and item.interval]
     high = max([*values, 150]) * _INDEX / (_INDEX - _SPARE)
     panels = [_index_panel(name, items, high, colour, last=name == groups[-1][0]) for name, items in groups]
     return alt.vconcat(*panels, spacing=3).properties(
-        title=title(finding, "Index: 100 is the average of all users, the grey zone is within 20 of it")
+        title=title(
+            finding,
+            "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval",
+        )
     )
 
 
@@ -180,15 +206,16 @@ def _index_panel(
     rows: Rows = [
         {
             "name": key,
-            "index": item.value,
             "from": 100,
-            "at": 100 if item.value is None else item.value,
-            "label": index(item.value),
-            "side": -1 if item.value is not None and item.value < 100 else 1,
-            "n": f"n {thousands(item.base)}",
-            "users": thousands(item.base),
+            "at": item.value if item.value is not None and item.speaks else 100,
+            "low": min(item.interval.low, high) if item.interval else 100,
+            "high": min(item.interval.high, high) if item.interval else 100,
+            "label": _said(item),
+            "side": -1 if item.speaks and item.value is not None and item.value < 100 else 1,
+            "n": "" if item.base is None else f"n {thousands(item.base)}",
+            "users": "too few" if item.base is None else thousands(item.base),
             "share": percent(item.share) if item.share is not None else "",
-            "known": item.value is not None,
+            "speaks": item.speaks,
         }
         for key, item in items
     ]
@@ -213,8 +240,13 @@ def _index_panel(
     middle = (
         alt.Chart(inline([{"at": 100}])).mark_rule(color=theme.MUTED, strokeWidth=1).encode(alt.X("at:Q"))
     )
+    whisker = (
+        base.transform_filter(alt.datum.speaks)
+        .mark_rule(color=theme.INK, strokeWidth=1)
+        .encode(alt.X("low:Q"), alt.X2("high:Q"))
+    )
     bars = (
-        base.transform_filter(alt.datum.known)
+        base.transform_filter(alt.datum.speaks)
         .mark_bar(height={"band": 0.68}, color=colour)
         .encode(
             axis,
@@ -225,24 +257,29 @@ def _index_panel(
         )
     )
     known = [
-        base.transform_filter(alt.datum.known & (alt.datum.side == way))
+        base.transform_filter(alt.datum.speaks & (alt.datum.side == way))
         .mark_text(align=align, dx=5 * way, fontSize=11, fontWeight=600)
-        .encode(axis, alt.Text("label:N"))
+        .encode(alt.X("high:Q" if way > 0 else "low:Q"), alt.Text("label:N"))
         for way, align in _SIDES
     ]
     unknown = (
-        base.transform_filter(~alt.datum.known)
+        base.transform_filter(~alt.datum.speaks)
         .mark_text(align="left", dx=5, fontSize=11, color=theme.MUTED)
         .encode(axis, alt.Text("label:N"))
     )
     count = base.mark_text(align="right", fontSize=11, color=theme.MUTED).encode(
         alt.Text("n:N"), x=alt.value(_INDEX)
     )
-    return alt.layer(zone, middle, bars, *known, unknown, count).properties(
+    return alt.layer(zone, middle, bars, whisker, *known, unknown, count).properties(
         width=_INDEX,
         height=height,
         title=alt.TitleParams(name, fontSize=11.5, color=theme.MUTED, offset=3, frame="group"),
     )
+
+
+def _said(item: Index) -> str:
+    """Write an index, or why it says nothing."""
+    return index(item.value) if item.value is None or item.speaks else "as average"
 
 
 def _ticks(high: float) -> list[int]:

@@ -1,0 +1,178 @@
+"""What changed since the last month: ids and names carried on, what became of each segment, who moved, what drifted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import narwhals as nw
+import numpy as np
+
+from segmentation.clusters import Labels, Model
+from segmentation.disclosure import suppress
+from segmentation.drift import drift_of_category, drift_of_number
+from segmentation.facts import Change, Drift, Facts, Flow, Moved, Scale
+from segmentation.fates import fates_of
+from segmentation.features import Floats, Points
+from segmentation.flows import Flows, cross, flow, shifts_of
+from segmentation.history import Lineage, Past, keep, match, past_of, rescale
+from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Frame
+
+SEGMENT = "segment"  # column of a month's users: the id of each one's segment
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last month that was made.
+
+    Attributes
+    ----------
+    facts : Facts
+        Its facts.
+    users : narwhals.DataFrame or None
+        Its users with their segments, as they were archived; None where they are no longer there.
+    """
+
+    facts: Facts
+    users: Frame | None
+
+    def past(self) -> Past:
+        """Give its segments as history wants them."""
+        kept = self.facts.lineage
+        return past_of(self.facts, last_id=kept.last_id, retired=kept.retired)
+
+    def centres(self, scale: Scale) -> Floats:
+        """Give its centres in another month's standard deviations, shape (k, p)."""
+        past = self.past()
+        return rescale(past.centres, past.scale, scale)
+
+
+def carry_on(last: Last | None, points: Points, model: Model, users: Sequence[float]) -> Lineage:
+    """Give this month's segments their ids, names and places on the pages: the last month's wherever one continues it.
+
+    Parameters
+    ----------
+    last : Last or None
+        The last month; None for the first.
+    points : Points
+        For the features' names and scaling.
+    model : Model
+        This month's centres.
+    users : sequence of float
+        Users in each segment.
+    """
+    centres = [dict(zip(points.features, map(float, centre), strict=True)) for centre in model.centres]
+    if last is None:
+        return _first(centres, users)
+    past = last.past()
+    placed = rescale(model.centres, points.scale, past.scale)
+    return keep(past, match(past, placed, users), centres, users)
+
+
+def compare(
+    last: Last, lineage: Lineage, points: Points, model: Model, labels: Labels, users: Frame, *, smallest: int
+) -> Change:
+    """Say what changed since the last month.
+
+    Parameters
+    ----------
+    last : Last
+        The last month.
+    lineage : Lineage
+        As from `carry_on`.
+    points, model, labels : Points, Model, ndarray
+        This month's, segments in the order of the model.
+    users : narwhals.DataFrame
+        This month's users with the ids of their segments.
+    smallest : int
+        Users below which a count is not shown.
+    """
+    past = last.past()
+    sizes = np.bincount(labels, weights=points.weights, minlength=model.k)
+    placed = rescale(model.centres, points.scale, past.scale)
+    overlap = cross(past, points, labels, model.k)
+    flows = _flows(last, lineage, users)
+    fates = fates_of(
+        past,
+        match(past, placed, list(sizes)),
+        lineage,
+        centres=placed,
+        users=list(sizes),
+        overlap=overlap,
+        flows=flows,
+    )
+    now = {kept.id: kept for kept in lineage.segments}
+    then = {segment.id: segment for segment in last.facts.segments}
+    names = {id_: segment.name for id_, segment in then.items()} | {
+        id_: kept.name for id_, kept in now.items()
+    }
+    same = {shift.id: shift.same_borders for shift in shifts_of(past, lineage.ids, overlap)}
+    moved = tuple(
+        Moved(
+            id=fate.id,
+            name=names[fate.id],
+            fate=fate.kind,
+            into=tuple(names[id_] for id_ in fate.into),
+            others=tuple(names[id_] for id_ in fate.others),
+            last_users=then[fate.id].users if fate.id in then else None,
+            last_share=then[fate.id].share if fate.id in then else None,
+            share=float(sizes[now[fate.id].number] / sizes.sum()) if fate.id in now else None,
+            same_borders=same.get(fate.id),
+        )
+        for fate in fates
+    )
+    return Change(
+        month=last.facts.month,
+        users=last.facts.audit.kept,
+        segments=moved,
+        flow=None if flows is None else _shown(flows, names, smallest),
+        drift=_drift(last, users),
+    )
+
+
+def _first(centres: Sequence[Mapping[str, float]], users: Sequence[float]) -> Lineage:
+    """Begin a history: nothing to continue, so that every segment is new to it."""
+    nobody = Past(Scale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=0)
+    return keep(nobody, (), centres, users)
+
+
+def _flows(last: Last, lineage: Lineage, users: Frame) -> Flows | None:
+    """Count who moved; None where either month has no ids of users."""
+    if last.users is None or USER_ID not in users.columns or USER_ID not in last.users.columns:
+        return None
+    return flow(
+        last.users.get_column(USER_ID).to_list(),
+        last.users.get_column(SEGMENT).to_list(),
+        users.get_column(USER_ID).to_list(),
+        users.get_column(SEGMENT).to_list(),
+        rows=[segment.id for segment in last.facts.segments],
+        columns=[kept.id for kept in lineage.segments],
+    )
+
+
+def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
+    """Leave out of the flows what would give somebody away."""
+    shown = suppress(flows.table, smallest=smallest, known=flows.known)
+    return Flow(
+        rows=tuple(names[id_] for id_ in flows.rows),
+        columns=tuple(names[id_] for id_ in flows.columns),
+        users=tuple(row[:-1] for row in shown.cells[:-1]),
+        gone=tuple(row[-1] for row in shown.cells[:-1]),
+        new=shown.cells[-1][:-1],
+        both=flows.both,
+        stayed=flows.stayed / flows.both if flows.both else 0.0,
+    )
+
+
+def _drift(last: Last, users: Frame) -> dict[str, Drift]:
+    """Measure the drift of every column; nothing where the last month's users are not there."""
+    if last.users is None:
+        return {}
+    drift = {
+        name: drift_of_number(last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy())
+        for name in NUMBERS
+    } | {name: drift_of_category(_counts(last.users, name), _counts(users, name)) for name in CATEGORIES}
+    return {name: Drift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
+
+
+def _counts(users: Frame, name: str) -> dict[str, int]:
+    rows = users.group_by(name).agg(nw.len().alias("n")).iter_rows()
+    return {str(value): int(n) for value, n in rows}
