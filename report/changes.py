@@ -79,6 +79,8 @@ def borders(facts: Facts) -> str:
     if not still:
         return ""
     largest = max(still, key=lambda moved: abs((moved.share or 0) - (moved.last_share or 0)))
+    if abs((largest.share or 0) - (largest.last_share or 0)) < _NOTABLE / 2:
+        return ""
     people = ((largest.same_borders or 0) - (largest.last_share or 0)) * 100
     edge = ((largest.share or 0) - (largest.same_borders or 0)) * 100
     return (

@@ -1,17 +1,19 @@
 """The command line: what `make` calls."""
 
 import logging
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from report import changes, files, theme, words
 from report.engines import Choice
-from report.errors import ReportError
+from report.errors import ReportError, SettingsError
 from report.month import Run, make_month
 from report.notebook import write_notebook
 from report.settings import read_settings
@@ -23,6 +25,8 @@ from segmentation.sample import make_month as make_sample
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _out = Console(highlight=False)
+_SETTINGS = files.ROOT / "settings.toml"
+_STOPPED = 130  # what a shell calls a program that Ctrl-C ended
 
 
 @app.callback()
@@ -36,12 +40,16 @@ def report(
     data: Annotated[str, typer.Option(help="The month's file; the newest in data/ if left out.")] = "",
     month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
     engine: Annotated[str, typer.Option(help="auto, quarto or embedded.")] = "auto",
-    settings: Annotated[Path, typer.Option(help="The dials.")] = files.ROOT / "settings.toml",
+    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
     output: Annotated[Path | None, typer.Option(help="Where the month's folder goes.")] = None,
 ) -> None:
     """Turn a month's file of users into its report."""
+    if settings != _SETTINGS and not settings.exists():
+        raise SettingsError(
+            f"{settings}: no such file. Name the one that has the dials, or leave --settings out."
+        )
     dials = read_settings(settings)
-    source = Path(data) if data else files.newest_month(files.ROOT / dials.data.folder)
+    source = Path(data) if data else files.find_month(files.ROOT / dials.data.folder, month)
     name = files.month_of(source, month)
     with _out.status("Starting") as status:
         run = make_month(
@@ -72,7 +80,9 @@ def notebook() -> None:
     """Write the analysis as a notebook."""
     path = files.ROOT / "music_streaming_segmentation.ipynb"
     write_notebook(files.ROOT / "report" / "report.qmd", path)
-    _out.print(f"{files.shown(path)}: open it in Jupyter; it shows the newest month that was made")
+    _out.print(
+        f"{escape(str(files.shown(path)))}: open it in Jupyter; it shows the newest month that was made"
+    )
 
 
 def _engine(said: str) -> Choice:
@@ -87,21 +97,22 @@ def _tell(run: Run) -> None:
     _out.print(
         f"[bold]{words.month(month)}[/] · {thousands(audit.read)} users read, {thousands(audit.read - audit.kept)} dropped, "
         f"{thousands(audit.kept)} kept · {len(month.segments)} segments ({month.elbow.decided_by}) · "
-        f"structure {words.strength(month)}"
+        f"structure {words.strength(month)}",
+        soft_wrap=True,
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for column in ("left", "right", "right", "right", "left"):
         table.add_column(justify=column)
     for segment in month.segments:
         table.add_row(
-            f"  [{theme.colour(segment.id)}]■[/] {segment.name}",
+            f"  [{theme.colour(segment.id)}]■[/] {escape(segment.name)}",
             thousands(segment.users),
             percent(segment.share),
             changes.said_of(month, segment),
             f"{segment.stability.grade} {likeness(segment.stability.jaccard)}",
         )
     _out.print(table)
-    where = files.shown(run.folder)
+    where = escape(str(files.shown(run.folder)))
     _out.print(f"  report      {where}/report.html", soft_wrap=True)
     _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
     _out.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
@@ -112,10 +123,24 @@ def _tell(run: Run) -> None:
 def run() -> None:
     """Run the command line; what a person can correct ends in a sentence and exit code 1."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except (ReportError, SegmentationError) as error:
-        print(f"make report: {error}", file=sys.stderr)
-        sys.exit(1)
-    except (typer.Abort, KeyboardInterrupt):
+        _end(str(error))
+    except typer.TyperException as error:  # an option that there isn't, or no command at all
+        said = error.format_message().rstrip(".")  # nothing, where the help was shown
+        _end(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(error.exit_code)
+    except OSError as error:  # no space, no permission: the machine's, not the month's
+        if error.errno is None:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _end(f"{place}{os.strerror(error.errno)}. Make room or give permission, and run again.")
+    except typer.Abort:
+        code = _STOPPED
+    if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(sentence: str, code: int = 1) -> NoReturn:
+    print(f"make report: {sentence}", file=sys.stderr)
+    sys.exit(code)

@@ -7,18 +7,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from report.errors import InputError, ReportError
+from report.errors import InputError, MachineError, ReportError
 from segmentation.facts import Facts, from_dict, to_dict
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 KINDS = (".csv", ".parquet", ".xlsx")
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _FONTS = ("font_source_sans_pro", "font_source_serif_pro")
 
 
@@ -35,8 +35,8 @@ def check_month(month: str) -> str:
     return month
 
 
-def newest_month(folder: Path) -> Path:
-    """Find the newest month's file in a folder.
+def find_month(folder: Path, month: str = "") -> Path:
+    """Find a month's file in a folder, the newest month's if none is named.
 
     Raises
     ------
@@ -50,18 +50,20 @@ def newest_month(folder: Path) -> Path:
     months = sorted(
         path for path in folder.iterdir() if path.suffix.lower() in KINDS and _MONTH.fullmatch(path.stem)
     )
-    if not months:
+    wanted = check_month(month) if month else months[-1].stem if months else ""
+    found = [path for path in months if path.stem == wanted]
+    if not found:
+        there = f"; the newest is {months[-1].stem}" if months else ""
         raise InputError(
-            f"{folder}: holds no month. Put a file there named like 2026-10.csv (or .parquet, .xlsx), "
-            "or name one: make report DATA=file MONTH=2026-10."
+            f"{folder}: holds no {f'file of {month}' if month else 'month'}{there}. Put a file there named like "
+            f"{month or '2026-10'}.csv (or .parquet, .xlsx), or name one: make report DATA=file MONTH={month or '2026-10'}."
         )
-    newest = [path for path in months if path.stem == months[-1].stem]
-    if len(newest) > 1:
+    if len(found) > 1:
         raise InputError(
-            f"{folder}: {' and '.join(path.name for path in newest)} are the same month. "
-            f"Keep one, or name it: make report DATA={newest[0]}."
+            f"{folder}: {' and '.join(path.name for path in found)} are the same month. "
+            f"Keep one, or name it: make report DATA={found[0]}."
         )
-    return newest[0]
+    return found[0]
 
 
 def sha256(path: Path) -> str:
@@ -82,18 +84,28 @@ def building(output: Path, month: str) -> Iterator[Path]:
 
     The last good month is moved aside before and deleted after, so that there is always a whole one.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{month}-", dir=output))
+    place, old = output / month, output / f".{month}-old"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if old.exists() and not place.exists():  # a run was cut off between its last two steps
+            old.rename(place)
+        new = Path(tempfile.mkdtemp(prefix=f".{month}-", dir=output))
+    except OSError as error:
+        raise MachineError(
+            f"{output}: nothing can be written there ({error.strerror}). Name another folder: make report OUTPUT=folder."
+        ) from error
     try:
         yield new
         new.chmod(0o755)
-        place = output / month
-        old = output / f".{month}-old"
-        if old.exists():
-            shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)
         if place.exists():
             place.rename(old)
-        new.rename(place)
+        try:
+            new.rename(place)
+        except OSError:
+            if old.exists():
+                old.rename(place)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -216,7 +228,7 @@ def write_sample(folder: Path, months: Mapping[str, str]) -> None:
 def kept(name: str, make: Callable[[], str]) -> str:
     """Give a text that is the same for every run, made once and kept beside the environment's packages."""
     path = Path(sys.prefix) / "share" / "listener-segments" / name
-    if path.exists():
+    with suppress(OSError):  # not made yet, or by another user who let nobody read it
         return path.read_text(encoding="utf-8")
     text = make()
     try:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 INLINE = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")  # a value inside a text, as Quarto writes it
-_MARKS = re.compile(r"\s*\{[#.][\w-]+\}")  # a heading's or a span's attributes, which Jupyter would show
+_MARKS = re.compile(r"[ \t]*\{[#.][^{}\n]*\}")  # a heading's or a span's attributes, which Jupyter would show
 
 
 def write_notebook(document: Path, path: Path) -> None:
@@ -57,4 +57,6 @@ def _text(source: str) -> "nbformat.NotebookNode":  # type: ignore[name-defined]
 def _format(source: str) -> str:
     """Write a text as a format string, with a place for each value."""
     parts = INLINE.split(source)
-    return "{}".join(part.replace("{", "{{").replace("}", "}}") for part in parts[::2])
+    text = "{}".join(part.replace("{", "{{").replace("}", "}}") for part in parts[::2])
+    # between three quotes: a quote at the end would be the fourth
+    return text.replace("\\", "\\\\").replace('"', '\\"') if re.search(r'\\|"""|"$', text) else text

@@ -7,7 +7,10 @@ from pathlib import Path
 from report import files, theme
 from report.errors import MachineError, RenderError
 
-_HARMLESS = re.compile(r"Ignored `.*` at \d+:\d+, (unknown property|invalid value)")
+_HARMLESS = re.compile(
+    r"Ignored `.*` at \d+:\d+, (unknown property|invalid value)"
+    r"|\.notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
+)
 _SHEETS = {"A4": "210mm 297mm", "Letter": "8.5in 11in"}
 
 
@@ -45,11 +48,11 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
     Raises
     ------
     RenderError
-        If WeasyPrint logs an error, or a warning that isn't known to be harmless.
+        If WeasyPrint logs an error, or a warning that isn't known to be harmless, or the page isn't self-contained.
     """
     from weasyprint import CSS, HTML  # noqa: PLC0415 - checked by `check_printing`
     from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-    from weasyprint.urls import URLFetcher  # noqa: PLC0415
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher  # noqa: PLC0415
 
     complaints = _Complaints()
     logger = logging.getLogger("weasyprint")
@@ -65,6 +68,10 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
         html = HTML(filename=page, url_fetcher=fetcher)
         document = html.render(stylesheets=[sheet], font_config=fonts)
         document.write_pdf(out, pdf_variant="pdf/ua-1", pdf_identifier=identifier, full_fonts=False)
+    except FatalURLFetchingError as error:  # no Exception, so that nothing swallows it on the way
+        raise RenderError(
+            f"{out.name}: printing went wrong: the page asks for something that it doesn't carry ({error})."
+        ) from error
     finally:
         logger.removeHandler(complaints)
         logger.propagate = propagate

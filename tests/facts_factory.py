@@ -3,7 +3,6 @@
 A month is made by the analysis itself, so that facts gain what the analysis gains; what a test is about it replaces.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -13,7 +12,8 @@ import pandas as pd
 from report import files
 from report.playbook import read_playbook, with_plays
 from segmentation.analysis import Plan, analyse
-from segmentation.facts import Brand, Facts, Segment, Source
+from segmentation.change import Last
+from segmentation.facts import Brand, Facts, Interval, Segment, Source, Standout
 from segmentation.schema import NUMBERS
 
 GENRES = ("Pop", "Rock", "Jazz", "Hip-hop")
@@ -27,47 +27,95 @@ FENCE = "Rock\n```\n\n[free](javascript:alert(1)) <img src=x onerror=alert(1)>\n
 MARKUP = '*a* _b_ `c` [d](e) ![f](g) ~h~ ^i^ $j$ @fig-k {#l} | m "n" <o> &amp; \\p ::: q'
 
 
-def users(n: int = 480, *, far: int | None = None, genres: Sequence[str] = GENRES) -> pd.DataFrame:
-    """Give a month's users in four groups far apart; or all but `far` of them in one."""
-    rng = np.random.default_rng(11)
-    sizes = [n - 3 * (n // 5), n // 5, n // 5, n // 5] if far is None else [n - far, far]
+def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:
+    """Give a month's users in four groups far apart; those of another shift are others, but for most of their ids."""
+    rng = np.random.default_rng(11 + shift)
+    sizes = [n - 3 * (n // 5) - shift, n // 5, n // 5 + shift, n // 5]
     middles = [
         (24, 20_000, 400, 150),
         (52, 30_000, 500, 160),
         (35, 150_000, 900, 170),
         (33, 40_000, 3_000, 300),
     ]
-    if far is not None:
-        middles = [middles[0], (70, 400_000, 9_000, 350)]
     ages, incomes, usages, days = (
         np.maximum(0, np.repeat([m[i] for m in middles], sizes) + rng.normal(0, spread, n)).round()
         for i, spread in enumerate((3, 4_000, 80, 12))
     )
     return pd.DataFrame(
         {
-            "user_id": [f"u{number:06d}" for number in range(n)],
+            "user_id": [f"u{number + shift:06d}" for number in range(n)],
             "age": ages,
             "gender": rng.choice(["Female", "Male"], n),
             "employment_status": rng.choice(["Student", "Employed full-time", "Retired"], n),
             "annual_income": incomes,
             "usage_per_month": usages,
-            "top_genre": np.resize(genres, n),
+            "top_genre": np.resize(GENRES, n),
             "num_of_days_active": days,
         }
     )
 
 
 @cache
-def month(k: int = 4, *, far: int | None = None, genres: tuple[str, ...] = GENRES) -> Facts:
-    """Give the facts of a made month with k segments, each with its play."""
-    made = analyse(
-        users(far=far, genres=genres),
-        Plan(features=NUMBERS, valid=VALID, k=k, starts=3),
-        month="2026-10",
-        source=Source("2026-10.csv", "ab" * 32, synthetic=True),
-        brand=Brand("Cadence", "#0b5563", "insights@example.com"),
-    )
+def month(k: int = 4, *, first: bool = True) -> Facts:
+    """Give the facts of a made month with k segments, each with its play; or of one that two others went before."""
+    plan = Plan(features=NUMBERS, valid=VALID, k=k, starts=3, bootstraps=8)
+    said = {
+        "source": Source("2026-10.csv", "ab" * 32, synthetic=True),
+        "brand": Brand("Cadence", "#0b5563", "insights@example.com"),
+    }
+    last = None
+    if not first:
+        before = analyse(users(shift=12), plan, month="2026-09", **said)
+        last = Last(before.facts, before.users)
+    earlier = () if last is None else (replace(last.facts, month="2026-08"), last.facts)
+    made = analyse(users(), plan, month="2026-10", last=last, earlier=earlier, **said)
     return with_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+
+
+def genres(facts: Facts, *names: str) -> Facts:
+    """Give the facts as if these were the first genres in the file."""
+    new = dict(zip(GENRES, names, strict=False))
+
+    def called(name: str) -> str:
+        return new.get(name, name)
+
+    column = facts.distributions.categories["top_genre"]
+    values = tuple(replace(item, value=called(item.value)) for item in column.values)
+    categories = facts.distributions.categories | {"top_genre": replace(column, values=values)}
+    segments = tuple(
+        replace(
+            s,
+            categories=s.categories
+            | {"top_genre": {called(n): i for n, i in s.categories["top_genre"].items()}},
+            stands_out=(*s.stands_out, Standout("top_genre", called(GENRES[0]), 130.0)),
+        )
+        for s in facts.segments
+    )
+    return replace(
+        facts,
+        distributions=replace(facts.distributions, categories=categories),
+        shares=facts.shares
+        | {"top_genre": {called(n): share for n, share in facts.shares["top_genre"].items()}},
+        segments=segments,
+    )
+
+
+def lopsided(facts: Facts) -> Facts:
+    """Give facts of two segments as if one had 99 % of 1,200 users."""
+    big, small = facts.segments
+    return replace(
+        facts,
+        segments=(
+            replace(big, users=1_188, share=0.99, share_interval=Interval(0.984, 0.995)),
+            replace(small, users=12, share=0.01, share_interval=Interval(0.005, 0.016)),
+        ),
+    )
+
+
+def unreliable(facts: Facts) -> Facts:
+    """Give the facts as they are where nothing was found: no evidence, and nothing to sell."""
+    structure = replace(facts.structure, evidence="none", reliable=False)
+    return replace(facts, structure=structure, segments=tuple(replace(s, play=None) for s in facts.segments))
 
 
 def named(facts: Facts, *names: str) -> Facts:
@@ -89,7 +137,18 @@ def centred(segment: Segment, **centre: float) -> Segment:
     return replace(segment, centre={name: centre.get(name, 0.0) for name in segment.centre})
 
 
-AWKWARD = ("two", "four", "ten", "long names", "script", "letters", "one of 99 %", "markup")
+AWKWARD = (
+    "two",
+    "four",
+    "later",
+    "nothing found",
+    "ten",
+    "long names",
+    "script",
+    "letters",
+    "one of 99 %",
+    "markup",
+)
 
 
 @cache
@@ -98,10 +157,12 @@ def awkward() -> dict[str, Facts]:
     return {
         "two": month(2),
         "four": month(4),
+        "later": month(4, first=False),
+        "nothing found": unreliable(month(4)),
         "ten": month(10),
         "long names": named(month(4), LONG, LONG[::-1], LONG.upper(), LONG.swapcase()),
-        "script": named(month(4, genres=("Pop", SCRIPT, "Jazz")), SCRIPT),
-        "letters": named(month(4, genres=("Pop", ARABIC, EMOJI)), ARABIC, EMOJI),
-        "one of 99 %": month(2, far=5),
-        "markup": named(month(4, genres=("Pop", FENCE, MARKUP)), MARKUP),
+        "script": named(genres(month(4), "Pop", SCRIPT), SCRIPT),
+        "letters": named(genres(month(4), ARABIC, EMOJI), ARABIC, EMOJI),
+        "one of 99 %": lopsided(month(2)),
+        "markup": named(genres(month(4), FENCE, MARKUP), MARKUP),
     }

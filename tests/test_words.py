@@ -18,9 +18,10 @@ from facts_factory import (
     changed,
     month,
     named,
+    unreliable,
 )
 
-from report import words
+from report import changes, words
 from report.written import NBSP
 from segmentation.facts import Drop, Facts, Measure, Standout
 
@@ -42,6 +43,10 @@ ABOUT_A_MONTH = (
     words.seen,
     words.method,
     words.colophon,
+    words.steadiness,
+    words.band,
+    changes.summary,
+    changes.flows,
 )
 
 
@@ -99,26 +104,63 @@ def test_one_segment_is_no_plural() -> None:
     assert plain(words.largest(one)) == "Average listeners are the only segment, 100 % of users"
 
 
-@pytest.mark.parametrize(
-    ("mean", "word"),
-    [(0.7, "strong"), (0.699, "reasonable"), (0.5, "reasonable"), (0.499, "weak"), (-0.1, "weak")],
-)
-def test_how_sure_is_said_by_the_silhouette(mean: float, word: str) -> None:
-    """Kaufman and Rousseeuw's borders, each on its own side."""
-    facts = silhouettes(month(4), k4=mean)
+def judged(facts: Facts, evidence: str, **votes: int | None) -> Facts:
+    """Give the facts with this evidence for segments, and these votes of judges."""
+    found = tuple(
+        replace(vote, k=votes.get(vote.judge, facts.elbow.chosen)) for vote in facts.structure.votes
+    )
+    return replace(
+        facts, structure=replace(facts.structure, evidence=evidence, reliable=evidence != "none", votes=found)
+    )
 
-    assert words.strength(facts) == word
-    assert words.certainty(facts).startswith(word.capitalize())
+
+@pytest.mark.parametrize(
+    ("evidence", "began"), [("clear", "Clear"), ("weak", "Weak"), ("none", "There is no evidence")]
+)
+def test_how_sure_is_said_by_the_evidence(evidence: str, began: str) -> None:
+    """Each of the three has its own words, and the silhouette stands beside them."""
+    said = words.certainty(judged(silhouettes(month(4), k4=0.42), evidence))
+
+    assert said.startswith(began)
+    assert "silhouette 0.42" in said
+
+
+def test_where_nothing_is_found_nothing_is_sold() -> None:
+    """The headline says so first, and what follows are groups, not segments."""
+    facts = unreliable(month(4))
+
+    assert words.headline(facts).startswith("No reliable segments this month")
+    assert "no basis for different treatment" in words.certainty(facts)
+    assert words.noun(facts) == "group"
+    assert "group" in words.largest(facts)
+    assert "segment" not in words.largest(facts)
 
 
 def test_a_second_opinion_that_differs_is_said() -> None:
     """An executive must not read agreement where there is none."""
-    agrees, differs = silhouettes(month(4), k4=0.6, k3=0.5), silhouettes(month(4), k4=0.5, k3=0.6)
+    agrees = judged(silhouettes(month(4), k4=0.6, k3=0.5), "clear")
+    differs = judged(silhouettes(month(4), k4=0.5, k3=0.6), "weak", silhouette=3, gap=1)
 
-    assert words.opinion(agrees) == "A second measure, the silhouette, also favours 4 segments."
-    assert words.opinion(differs) == "A second measure, the silhouette, favours 3 segments instead."
+    assert words.opinion(agrees) == "Other measures also favour 4."
+    assert words.opinion(differs) == (
+        "Not all measures agree on 4: the silhouette favours 3 and the gap statistic favours none."
+    )
     assert words.separation(agrees) == "Users are best separated in 4 segments, the number used"
     assert words.separation(differs) == "Users are separated a little better in 3 segments than in the 4 used"
+
+
+def test_segments_that_may_not_come_again_are_named() -> None:
+    facts = month(4)
+    doubtful = replace(facts.segments[1].stability, grade="doubtful")
+    sure = [replace(s, stability=replace(s.stability, grade="stable")) for s in facts.segments]
+
+    assert plain(words.steadiness(replace(facts, segments=tuple(sure)))).startswith(
+        "All four segments come again"
+    )
+    sure[1] = replace(sure[1], name="Older listeners", stability=doubtful)
+    assert plain(words.steadiness(replace(facts, segments=tuple(sure)))) == (
+        "Three segments of 4 come again when the data is resampled; older listeners may not."
+    )
 
 
 def test_of_equally_good_numbers_the_smaller_is_best() -> None:
@@ -130,6 +172,7 @@ def test_who_decided_the_number_is_said() -> None:
     facts = month(4)
 
     assert words.bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
+    assert words.bend(elbow(facts, decided_by="panel")) == "The panel of measures finds 4 segments"
     assert "asked for" in words.bend(elbow(facts, decided_by="settings", knee=3))
     assert "bends at 3" in words.bend(elbow(facts, decided_by="settings", knee=3))
     assert "no bend" in words.bend(elbow(facts, decided_by="settings", knee=None))
@@ -295,9 +338,9 @@ def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
             words.portrait(segment),
             words.standouts(segment),
             words.stands_out(segment),
-            words.kpi(segment),
+            words.place(facts, segment),
         ]
-        said.append(words.place(facts, segment))
+        said += [words.kpi(segment)] if segment.play else []
 
     for sentence in said:
         assert sentence.strip()
@@ -317,3 +360,34 @@ def test_words_escape_nothing(name: str) -> None:
 def test_a_name_in_a_sentence_keeps_its_other_capitals() -> None:
     assert words.lower("Young R&B fans") == "young R&B fans"
     assert words.lower("") == ""
+
+
+def test_what_changed_is_said_by_what_did() -> None:
+    """The first group lost 12 of its 480 users to the third a month ago: 2.5 points."""
+    later = month(4, first=False)
+
+    assert "first month" in changes.summary(month(4))
+    assert plain(changes.summary(later)).startswith(
+        "Young lower earners grew by 2.5 points and high earners shrank by 2.5"
+    )
+    assert changes.said_of(later, later.segments[0]) == "▲2.5"
+    assert changes.said_of(month(4), month(4).segments[0]) == ""
+    assert [changes.points(by) for by in (None, 0, 0.0004, -0.0004, 0.011, -0.004)] == [
+        "new",
+        "unchanged",
+        "unchanged",
+        "unchanged",
+        "▲1.1",
+        "▼0.4",
+    ]
+
+
+def test_a_change_of_nothing_is_not_taken_apart() -> None:
+    """A sentence of +0.0 and +0.0 says nothing."""
+    later = month(4, first=False)
+    same = tuple(
+        replace(moved, last_share=moved.share, same_borders=moved.share) for moved in later.change.segments
+    )
+
+    assert "0.0" not in changes.borders(replace(later, change=replace(later.change, segments=same)))
+    assert changes.borders(later).startswith("Of the change of ")

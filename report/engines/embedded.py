@@ -36,11 +36,11 @@ _HTML_KEYS = {
 _CELL_KEYS = {"tags"}
 _REFUSED = {  # what Quarto would do something with, and Pandoc nothing
     "a shortcode": re.compile(r"\{\{<"),
-    "a callout": re.compile(r"^:::+.*\.callout-", re.MULTILINE),
-    "a tabset": re.compile(r"^:::+.*\.panel-tabset", re.MULTILINE),
+    "a callout": re.compile(r"^:::+.*\bcallout-", re.MULTILINE),
+    "a tabset": re.compile(r"^:::+.*\bpanel-tabset", re.MULTILINE),
     "a layout": re.compile(r"^:::+.*\blayout", re.MULTILINE),
-    "conditional content": re.compile(r"^:::+.*\.content-(visible|hidden)", re.MULTILINE),
-    "a column class": re.compile(r"^:::+.*\.column-(page|screen|margin|body)", re.MULTILINE),
+    "conditional content": re.compile(r"^:::+.*\bcontent-(visible|hidden)", re.MULTILINE),
+    "a column class": re.compile(r"^:::+.*\bcolumn-(page|screen|margin|body)", re.MULTILINE),
 }
 
 
@@ -91,7 +91,7 @@ def _read(source: str, name: str) -> Any:
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "raw":
-            notebook.metadata["front"] = yaml.safe_load(cell.source.strip().strip("-"))
+            notebook.metadata["front"] = _yaml(cell.source.strip().strip("-"), name)
         elif cell.cell_type == "code":
             cells.append(_code(cell, name))
         else:
@@ -122,7 +122,7 @@ def _code(cell: Any, name: str) -> Any:
     while lines and (option := _OPTION.match(lines[0])):
         said.append(option[1])
         lines.pop(0)
-    options = yaml.safe_load("\n".join(said)) or {}
+    options = _yaml("\n".join(said), name)
     if unknown := options.keys() - _CELL_KEYS:
         raise _unknown(name, f"the cell option {min(unknown)!r}")
     cell.source = "\n".join(lines)
@@ -132,19 +132,42 @@ def _code(cell: Any, name: str) -> Any:
 
 def _options(front: dict[str, Any], document: Path) -> dict[str, Any]:
     """Merge the project's options with the document's own; paths of either are relative to the document."""
-    project = yaml.safe_load((document.parent.parent / "_quarto.yml").read_text(encoding="utf-8"))
+    settings = document.parent.parent / "_quarto.yml"
+    project = _yaml(settings.read_text(encoding="utf-8"), settings.name)
     options: dict[str, Any] = {}
     for place, said in (("_quarto.yml", project), (document.name, front)):
         if unknown := said.keys() - _DOCUMENT_KEYS:
             raise _unknown(place, f"the option {min(unknown)!r}")
         formats = said.get("format", {})
+        formats = {formats: {}} if isinstance(formats, str) else formats
         if other := formats.keys() - {"html"}:
             raise _unknown(place, f"the format {min(other)!r}")
         html = formats.get("html", {})
+        html = {} if html == "default" else html
         if unknown := html.keys() - _HTML_KEYS:
             raise _unknown(place, f"the option {min(unknown)!r} of format html")
         options |= {key: value for key, value in said.items() if key in ("title", "lang")} | html
+    for needed in ("title", "template"):
+        if needed not in options:
+            raise RenderError(
+                f"{document.name}: has no {needed}. Give it one in the lines between its first `---`."
+            )
     return options
+
+
+def _yaml(text: str, name: str) -> dict[str, Any]:
+    """Read keys and their values."""
+    try:
+        read = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise RenderError(
+            f"{name}: {' '.join(str(error).split())}. Correct its YAML and render again."
+        ) from error
+    if not isinstance(read, dict):
+        raise RenderError(
+            f"{name}: expected `key: value`, found {str(read)[:60]!r}. Correct its YAML and render again."
+        )
+    return read
 
 
 def _run(notebook: Any, document: Path, facts: Path) -> None:
@@ -152,6 +175,7 @@ def _run(notebook: Any, document: Path, facts: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own deprecations
         import papermill  # noqa: PLC0415
+        from jupyter_core.utils import ensure_event_loop  # noqa: PLC0415
         from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
 
         logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -170,14 +194,17 @@ def _run(notebook: Any, document: Path, facts: Path) -> None:
                 log_output=False,
             )
         except papermill.PapermillExecutionError as error:
+            before, after = _ASK.split("{expressions}")
+            last = error.source.strip().splitlines()[-1].removeprefix(before).removesuffix(after)
             raise RenderError(
-                f"{document.name}: a cell failed with {error.ename}: {error.evalue} "
-                f"(in {error.source.strip().splitlines()[-1][:80]!r})."
+                f"{document.name}: a cell failed with {error.ename}: {' '.join(error.evalue.split())} (in {last[:80]!r})."
             ) from error
         except (DeadKernelError, RuntimeError) as error:
             raise RenderError(
                 f"{document.name}: the cells' process ended ({error}). Is there enough memory?"
             ) from error
+        finally:
+            ensure_event_loop().close()  # this thread's, which Jupyter leaves open
     notebook.cells = done.cells
 
 
@@ -186,7 +213,7 @@ def _compiled(notebook: Any, name: str) -> Iterator[str]:
     values: list[str] = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            if cell.source.startswith("[value._repr_markdown_()"):
+            if cell.source.startswith(_ASK.split("{", maxsplit=1)[0]):
                 values = ast.literal_eval(cell.outputs[0]["data"]["text/plain"])
                 continue
             for output in cell.outputs:

@@ -22,3 +22,10 @@ class Kernels(AsyncKernelManager):
         await super()._async_launch_kernel(kernel_cmd, stderr=subprocess.DEVNULL, **options)
 
     _launch_kernel = _async_launch_kernel  # the name under which its base calls it
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002 - its base's
+        await super()._async_cleanup_resources(restart=restart)
+        if not restart and sys.platform != "win32":
+            self._sockets.cleanup()
+
+    cleanup_resources = _async_cleanup_resources

@@ -29,7 +29,7 @@ class Quarto:
 
     def version(self) -> str:
         """Say which version renders."""
-        return self._run(["--version"], Path.cwd()).strip()
+        return self._run(["--version"], Path.cwd()).stdout.strip()
 
     def render(self, document: Path, facts: Path) -> Path:
         """Render a .qmd in its workshop to an HTML file beside it.
@@ -40,13 +40,16 @@ class Quarto:
             If Quarto fails, or says that it didn't and made no page.
         """
         arguments = ["render", document.name, "--to", "html", "-P", f"facts:{facts}"]
-        said = self._run(arguments, document.parent)
         page = document.with_suffix(".html")
+        page.unlink(missing_ok=True)
+        done = self._run(arguments, document.parent)
         if not page.exists():  # a failing post-render hook may still exit with 0
-            raise RenderError(f"{document.name}: Quarto made no {page.name}. It said: {_last(said)}")
+            raise RenderError(
+                f"{document.name}: Quarto made no {page.name}. It said: {_last(done.stdout + done.stderr)}."
+            )
         return page
 
-    def _run(self, arguments: list[str], folder: Path) -> str:
+    def _run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "QUARTO_PYTHON": sys.executable,
             "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -57,7 +60,8 @@ class Quarto:
                 cwd=folder,
                 env=environment,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=_PATIENCE,
                 check=False,
             )
@@ -69,9 +73,9 @@ class Quarto:
             raise RenderError(
                 f"Quarto ended with {done.returncode}: {_last(done.stderr or done.stdout)}. Try ENGINE=embedded, which makes the same pages."
             )
-        return done.stdout + done.stderr
+        return done
 
 
 def _last(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-3:])[-400:] or "nothing"
+    return " / ".join(lines[-3:])[-400:].rstrip(".") or "nothing"
