@@ -123,7 +123,7 @@ def profile(
 
 def averages_of(users: Frame) -> dict[str, float]:
     """Give the mean of each number column over all users."""
-    return {name: float(users.get_column(name).mean()) for name in NUMBERS}
+    return {name: float(users.get_column(name).cast(nw.Float64).mean()) for name in NUMBERS}
 
 
 def shares_of(users: Frame) -> dict[str, dict[str, float]]:
@@ -133,8 +133,10 @@ def shares_of(users: Frame) -> dict[str, dict[str, float]]:
 
 def _totals(users: Frame, name: str) -> dict[str, int]:
     """Count the users with each value of a category, the most frequent first."""
-    rows = users.group_by(name).agg(nw.len().alias("n")).iter_rows()
-    return dict(sorted(((str(value), int(n)) for value, n in rows), key=lambda row: (-row[1], row[0])))
+    counts: Counter[str] = Counter()  # added up: 1 and "1" read alike
+    for value, n in users.group_by(name).agg(nw.len().alias("n")).iter_rows():
+        counts[str(value)] += int(n)
+    return dict(sorted(counts.items(), key=lambda row: (-row[1], row[0])))
 
 
 def _numbers(
