@@ -11,7 +11,7 @@ from narwhals.typing import IntoDataFrame
 from segmentation import panel as judged
 from segmentation.change import SEGMENT, Last, carry_on, compare
 from segmentation.clean import Range, clean
-from segmentation.clusters import assign, continued
+from segmentation.clusters import Labels, assign, continued
 from segmentation.disclosure import merge_small
 from segmentation.distributions import counts_of, describe, relabel
 from segmentation.elbow import choose_k, sweep
@@ -24,6 +24,7 @@ from segmentation.schema import CATEGORIES, Frame
 from segmentation.stability import stability
 from segmentation.trend import trend_of
 from segmentation.validity import silhouettes_of, validate
+from segmentation.valleys import borders
 
 _TREND = 3  # months that make one
 
@@ -119,6 +120,8 @@ def analyse(
     read = nw.from_native(frame, eager_only=True)
     step("Cleaning")
     cleaned = clean(read, plan.valid)
+    in_file = np.argsort(order := _in_any_order(cleaned.users))  # where each row of the file comes to lie
+    cleaned = replace(cleaned, users=cleaned.users[order.tolist()])
     labels_of = {
         name: merge_small(counts_of(cleaned.users, name), smallest=plan.smallest_cell) for name in CATEGORIES
     }
@@ -141,19 +144,19 @@ def analyse(
     labels = assign(points.values, model.centres)
     lineage = carry_on(last, points, model, list(np.bincount(labels, minlength=model.k)))
     order = np.array([kept.number for kept in lineage.segments])
-    apart = found.borders[model.k].apart
     model, labels = replace(model, centres=model.centres[order]), np.argsort(order)[labels]
     lineage = lineage.in_order()
+    apart = borders(points, model.centres, seed=plan.seed).apart
     evidence = [
         Evidence(
             silhouette,
             Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
-            bool(apart[number]),
+            bool(alone),
         )
-        for silhouette, again, number in zip(
+        for silhouette, again, alone in zip(
             silhouettes_of(points, labels, model.k, seed=plan.seed),
             stability(points, model.centres, draws=plan.bootstraps, seed=plan.seed),
-            order,
+            apart,
             strict=True,
         )
     ]
@@ -207,7 +210,13 @@ def analyse(
         trend=trend_of(shares) if len(shares) >= _TREND else None,
         lineage=Lineage(lineage.last_id, lineage.retired),
     )
-    return Analysis(facts=facts, users=users)
+    return Analysis(facts=facts, users=users[in_file.tolist()])
+
+
+def _in_any_order(users: Frame) -> Labels:
+    """Give an order of the rows that doesn't depend on the one they came in: bootstraps and samples draw rows."""
+    keys = [users.get_column(name).to_numpy() for name in reversed(users.columns)]
+    return np.lexsort([key if key.dtype.kind in "fiub" else key.astype(str) for key in keys])
 
 
 def _structure(found: judged.Structure, elbow: Elbow, wanted: int | str) -> Structure:
