@@ -1,5 +1,6 @@
 """The facts of each segment: how many, who they are, and how they differ from all users."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
