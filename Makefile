@@ -9,7 +9,7 @@ QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help report test setup setup-test check gold bench sample schema notebook pictures lock audit clean
+.PHONY: help report test setup setup-test check gold bench bench-trust bench-send sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ check: setup-test ## style and types
 
 bench: setup ## time and memory of the second `make report`, and the sizes of what it makes
 	@$(BIN)/python tests/bench/run.py
+
+bench-trust: setup-test ## how far segments, intervals and histories can be trusted, on simulated months
+	@$(BIN)/python tests/bench/trust.py && $(BIN)/python tests/bench/histories.py
+
+bench-send: setup-test ## two thousand faults while sending, kill -9 included
+	@$(BIN)/python tests/bench/send.py
 
 sample: setup ## make the synthetic months of data/ again
 	@$(BIN)/python -m report sample

@@ -135,7 +135,9 @@ def _events(change: Change) -> list[str]:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", MINUS)
+    """Write a change in points with its sign; no sign on what rounds to nothing."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
 
 
 def _moved(facts: Facts, segment: Segment) -> Moved | None:

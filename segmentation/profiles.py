@@ -171,13 +171,22 @@ def _categories(
         shown = _suppressed(table, smallest_cell)
     return [
         {
-            (group[0] if len(group) == 1 else f"Other ({len(group)})"): _category(
+            _label(group, totals): _category(
                 users, sum(table[number]), sum(totals[value] for value in group), len(frame), smallest_base
             )
             for users, group in zip(shown[number], groups, strict=True)
         }
         for number in range(k)
     ]
+
+
+def _label(group: Sequence[str], totals: Mapping[str, int]) -> str:
+    """Name values that are shown as one: by the first of them where it is most of them."""
+    if len(group) == 1:
+        return group[0]
+    if totals[group[0]] * 2 >= sum(totals[value] for value in group):
+        return f"{group[0]} and {len(group) - 1} more"
+    return f"Other ({len(group)})"
 
 
 def _suppressed(table: list[list[int]], smallest: int) -> tuple[tuple[int | None, ...], ...]:

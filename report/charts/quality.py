@@ -144,15 +144,16 @@ def _histogram(name: str, column: Numbers) -> Layers:
     )
     y = alt.Y("users:Q").title("Users").axis(grid=True, tickCount=3, labelExpr=_SHORT)
     kept = base.mark_bar(color=theme.MUTED, binSpacing=0.5).encode(y)
+    out = [row for row in rows if row["read"] > row["users"]]  # a layer without a row has no scale, and warns
     lost = (
-        base.transform_filter(alt.datum.read > alt.datum.users)
+        alt.Chart(inline(out))
         .mark_bar(color=theme.LOST, binSpacing=0.5)
-        .encode(alt.Y("read:Q"), alt.Y2("users:Q"))
+        .encode(alt.X("low:Q", bin="binned"), alt.X2("high:Q"), alt.Y("read:Q"), alt.Y2("users:Q"))
     )
     median = alt.Chart(inline([{"at": column.quartiles[1] / scale}])).mark_rule(
         color=theme.INK, strokeWidth=1.5
     )
-    return alt.layer(kept, lost, median.encode(alt.X("at:Q"))).properties(
+    return alt.layer(kept, *([lost] if out else []), median.encode(alt.X("at:Q"))).properties(
         width=(theme.WIDTH - 130) // 2,
         height=_HIGH,
         title=alt.TitleParams(
