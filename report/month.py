@@ -136,7 +136,11 @@ def _lay_out(facts: Facts, folder: Path, engine: Engine, settings: Settings, clo
     with clock.stage("Printing the PDF"):
         identifier = facts.source.sha256.encode()[:32]
         pages = print_pdf(
-            executive, folder / "executive.pdf", paper=settings.page.paper, identifier=identifier
+            executive,
+            folder / "executive.pdf",
+            paper=settings.page.paper,
+            identifier=identifier,
+            facts=folder / "facts.json",
         )
     report.rename(folder / "report.html")
     files.remove(bench)

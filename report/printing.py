@@ -1,16 +1,20 @@
 """HTML to PDF by WeasyPrint, which logs what goes wrong and never raises: here every such line ends the run."""
 
+import io
+import json
 import logging
 import re
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from report import files, theme
 from report.errors import MachineError, RenderError
+from report.standards import finish
 
-_HARMLESS = re.compile(
-    r"Ignored `.*` at \d+:\d+, (unknown property|invalid value)"
-    r"|\.notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
-)
+_UNWRITTEN = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
+_HARMLESS = re.compile(rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_UNWRITTEN)}")
 _SHEETS = {"A4": "210mm 297mm", "Letter": "8.5in 11in"}
 
 
@@ -31,8 +35,10 @@ def check_printing() -> None:
         ) from error
 
 
-def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
-    """Print a page to a tagged PDF and give its number of pages.
+def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Path | None = None) -> int:
+    """Print a page to a PDF that is PDF/UA-1 and PDF/A-3u, and give its number of pages.
+
+    One that shows a letter which no font here has can be neither, and doesn't say that it is.
 
     Parameters
     ----------
@@ -44,6 +50,8 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
         Size of the sheets.
     identifier : bytes
         What the PDF is known by; the same for the same facts.
+    facts : Path or None
+        The month's facts.json, to be attached.
 
     Raises
     ------
@@ -67,7 +75,15 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
         )
         html = HTML(filename=page, url_fetcher=fetcher)
         document = html.render(stylesheets=[sheet], font_config=fonts)
-        document.write_pdf(out, pdf_variant="pdf/ua-1", pdf_identifier=identifier, full_fonts=False)
+        document.write_pdf(
+            out,
+            finisher=partial(finish, claims=lambda: not complaints.unwritten),
+            pdf_variant="pdf/a-3u",
+            pdf_tags=True,
+            pdf_identifier=identifier,
+            attachments=[_attachment(facts)] if facts else None,
+            full_fonts=False,
+        )
     except FatalURLFetchingError as error:  # no Exception, so that nothing swallows it on the way
         raise RenderError(
             f"{out.name}: printing went wrong: the page asks for something that it doesn't carry ({error})."
@@ -78,6 +94,22 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes) -> int:
     if complaints.said:
         raise RenderError(f"{out.name}: printing went wrong: {'; '.join(complaints.said[:3])}.")
     return len(document.pages)
+
+
+def _attachment(facts: Path) -> Any:
+    """Attach the month's facts, dated by their month so that the same facts give the same bytes."""
+    from weasyprint import Attachment  # noqa: PLC0415
+
+    content = facts.read_bytes()
+    when = datetime.strptime(json.loads(content)["month"], "%Y-%m")  # noqa: DTZ007 - written as it is, with a Z
+    return Attachment(
+        file_obj=io.BytesIO(content),
+        name=facts.name,
+        description="Every number on these pages",
+        created=when,
+        modified=when,
+        relationship="Data",
+    )
 
 
 def faces() -> str:
@@ -108,9 +140,11 @@ class _Complaints(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.said: list[str] = []
+        self.unwritten = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line, unless it is known to be harmless."""
         text = record.getMessage()
+        self.unwritten |= text.startswith(_UNWRITTEN)
         if record.levelno >= logging.ERROR or not _HARMLESS.search(text):
             self.said.append(text)

@@ -1,0 +1,113 @@
+"""One PDF that is PDF/UA-1 and PDF/A-3u: what WeasyPrint, which writes either, leaves to do before the file is closed.
+
+WeasyPrint prints PDF/A-3u with tags; here the file also says that it is PDF/UA-1, in the same metadata and with the
+extension schema without which PDF/A knows no such property. Running heads become artifacts, links are described by
+their words, and figures are boxed in the page's own coordinates. Everything works on the file's objects as they
+stand in memory (pydyf's), so that no other program has to write them again and one input stays one sequence of bytes.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_UA = """<rdf:Description xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" rdf:about="" pdfuaid:part="1" />
+<rdf:Description xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#" rdf:about="">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>Part of ISO 14289 that the file conforms to</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>
+"""
+_PART = re.compile(r'<rdf:Description(?: [\w:]+="[^"]*")* pdfaid:part="3"[^>]*/>')
+
+
+def finish(document: Any, pdf: Any, *, claims: Callable[[], bool]) -> None:
+    """Make a tagged PDF/A-3u ready to be both, as WeasyPrint's `finisher`.
+
+    Parameters
+    ----------
+    document : weasyprint.Document
+        What was laid out.
+    pdf : pydyf.PDF
+        Its objects, all but written.
+    claims : callable
+        Says whether the file may call itself by the two standards: one with letters that no font has may not.
+    """
+    objects = {obj.reference: obj for obj in pdf.objects if obj.number}
+    _release_running_heads(pdf, objects)
+    _describe_links(document)
+    for element in _elements(objects):
+        if element["S"] == "/Figure":
+            _place(element, objects[element["Pg"]])
+    if "AF" in pdf.catalog:  # where WeasyPrint lists every file twice
+        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
+    metadata = objects[pdf.catalog["Metadata"]]
+    said = b"".join(metadata.stream).decode()
+    said = said.replace("</rdf:RDF>", f"{_UA}</rdf:RDF>") if claims() else _PART.sub("", said)
+    metadata.stream[:] = [said.encode()]
+    metadata.compress = False  # archives read it without opening the file
+
+
+def _elements(objects: dict[bytes, Any]) -> Iterator[Any]:
+    """Give every element of the structure."""
+    return (obj for obj in objects.values() if isinstance(obj, dict) and obj.get("Type") == "/StructElem")
+
+
+def _release_running_heads(pdf: Any, objects: dict[bytes, Any]) -> None:
+    """Mark what stands in the margins as pagination: WeasyPrint tags it and leaves the tags out of the tree."""
+    root = objects[pdf.catalog["StructTreeRoot"]]
+    linked = set(_below(root["K"], objects))
+    nums = objects[root["ParentTree"]]["Nums"]
+    pages = {reference: place for place, reference in enumerate(pdf.page_references)}
+    for element in list(_elements(objects)):
+        if element.reference in linked:
+            continue
+        for mcid in (kid for kid in element["K"] if isinstance(kid, int)):
+            page = objects[element["Pg"]]
+            _make_artifact(objects[page["Contents"]].stream, mcid)
+            nums[2 * pages[element["Pg"]] + 1][mcid] = "null"
+        element.clear()
+
+
+def _below(kids: Any, objects: dict[bytes, Any]) -> Iterator[bytes]:
+    """Give the references of all elements that hang below these."""
+    for kid in kids:
+        if isinstance(kid, bytes) and objects[kid].get("Type") == "/StructElem":
+            yield kid
+            yield from _below(objects[kid]["K"], objects)
+
+
+def _make_artifact(stream: list[Any], mcid: int) -> None:
+    """Turn one marked content of a page into an artifact."""
+    for place, item in enumerate(stream):
+        if isinstance(item, dict) and item.get("MCID") == mcid and stream[place + 1] == b"BDC":
+            stream[place - 1] = "/Artifact"
+            item.clear()
+            item["Type"] = "/Pagination"
+            return
+
+
+def _describe_links(document: Any) -> None:
+    """Describe each link by its own words, where WeasyPrint has the address."""
+    for page in document.pages:
+        for box in page._page_box.descendants():  # noqa: SLF001 - where WeasyPrint keeps them
+            if box.link_annotation and box.element is not None:
+                said = " ".join("".join(box.element.itertext()).split())
+                if said:
+                    address = box.link_annotation["Contents"]
+                    box.link_annotation["Contents"] = type(address)(said)
+
+
+def _place(figure: Any, page: Any) -> None:
+    """Box a figure in points from the page's lower left; WeasyPrint has pixels from the upper left."""
+    box = figure["A"]["BBox"]
+    left, top, right, bottom = (value * 0.75 for value in box)
+    height = page["MediaBox"][3]
+    box[:] = [left, height - bottom, right, height - top]
