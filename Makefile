@@ -22,7 +22,7 @@ test: setup-test ## set up what the tests need, and run them
 
 setup: $(VENV)/.installed $(VENV)/.quarto-tried
 
-setup-test: setup $(VENV)/.installed-test
+setup-test: setup $(VENV)/.installed-test $(VENV)/.installed-node
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -39,6 +39,13 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	@echo "Setting up what the tests need (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch $@
+
+# The web's own checkers, for tests that skip without them and say so.
+NODE := $(wildcard tests/*/package-lock.json)
+$(VENV)/.installed-node: $(NODE) | $(VENV)/.installed-test
+	@if ! command -v npm >/dev/null; then :; \
+	elif for lock in $(NODE); do npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$$(dirname $$lock)" || exit 1; done; \
+	then touch $@; else echo "npm can't download what checks pages and mail; those tests skip"; fi
 
 # Tried once. Where Quarto can't be had, the embedded engine makes the same pages.
 $(VENV)/.quarto-tried: | $(VENV)/.installed
