@@ -139,11 +139,20 @@ class Document:
         )
 
     def downloads(self) -> Markdown:
-        """Give the numbers themselves, for whoever wants to save them."""
+        """Give the numbers themselves, for whoever wants to save them: the page carries them, and page.js writes the files."""
         if self.medium == "notebook":
             return Markdown("")
-        data = json.dumps(files.facts_text(self.facts))
-        return Markdown(_raw(f'<script type="application/json" id="facts">{_script(data)}</script>'))
+        data = json.dumps(files.facts_text(self.facts), ensure_ascii=False)
+        kinds = (("csv", "Download all numbers (CSV)"), ("json", "Download all facts (JSON)"))
+        buttons = "\n".join(
+            f'<button type="button" data-download="{kind}" hidden>{said}</button>' for kind, said in kinds
+        )
+        return Markdown(
+            _raw(
+                f'<p class="downloads">\n{buttons}\n<noscript>Every number of this page is in facts.json, which lies beside '
+                f'it.</noscript>\n</p>\n<script type="application/json" id="facts">{_script(data)}</script>'
+            )
+        )
 
     def _markdown(self, text: str) -> Markdown:
         """Give Markdown: Pandoc's for a page, and for a notebook what Jupyter understands of it."""

@@ -1,4 +1,4 @@
-// Makes the charts answer to a pointer. Without it, or without JavaScript, every chart stands there as a picture.
+// Makes the charts answer to a pointer, and the numbers a file. Without it, or without JavaScript, every chart stands there as a picture.
 (function () {
   "use strict";
   const look = JSON.parse(document.getElementById("look").textContent);
@@ -32,4 +32,48 @@
   function all() { document.querySelectorAll("script.chart").forEach(draw); }
   night.addEventListener("change", all);
   all();
+
+  // Every number, a row each: where it stands in facts.json, and whose it is. Lists count from 1, segments go by their id.
+  function rows(facts) {
+    const found = [["month", "section", "segment", "measure", "value"]];
+    function walk(value, section, segment, path) {
+      if (typeof value === "number") found.push([facts.month, section, segment, path.join(".") || section, value]);
+      else if (Array.isArray(value)) value.forEach((item, place) => walk(item, section, segment, [...path, place + 1]));
+      else if (value && typeof value === "object") Object.entries(value).forEach(([key, item]) => walk(item, section, segment, [...path, key]));
+    }
+    for (const [section, value] of Object.entries(facts)) {
+      if (section === "segments") value.forEach((one) => walk(one, section, one.name, [one.id]));
+      else walk(value, section, "", []);
+    }
+    return found;
+  }
+
+  // A text that a spreadsheet would take for a formula is kept from it by an apostrophe; a number is a number.
+  function cell(value) {
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r]/.test(value) ? "'" + value : value;
+    return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  }
+
+  function save(name, type, text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  const numbers = document.getElementById("facts");
+  const write = {
+    csv: (text) => "\ufeff" + rows(JSON.parse(text)).map((row) => row.map(cell).join(",") + "\r\n").join(""),
+    json: (text) => text,
+  };
+  document.querySelectorAll("[data-download]").forEach((button) => {
+    const kind = button.dataset.download;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const text = JSON.parse(numbers.textContent);
+      save("facts-" + JSON.parse(text).month + "." + kind, kind === "csv" ? "text/csv;charset=utf-8" : "application/json", write[kind](text));
+    });
+  });
 })();
