@@ -350,16 +350,15 @@ def seen(facts: Facts) -> str:
     return f"The map shows {percent(sum(facts.pca.explained))} of all differences between users"
 
 
-def axis(facts: Facts, component: int) -> str:
-    """Title an axis of the map with its directions in words."""
+def axis(facts: Facts, component: int) -> list[str]:
+    """Title an axis of the map with its directions in words, in two lines."""
     pca = facts.pca
     low, high = (
         (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
     )
     name = ("First", "Second")[component]
     share = f"{name} component (SD), {percent(pca.explained[component])} of the differences"
-    gap = NBSP * 6
-    return f"← {low}{gap}{share}{gap}{high} →"
+    return [f"← {low}{NBSP * 12}{high} →", share]
 
 
 def method(facts: Facts) -> str:

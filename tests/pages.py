@@ -1,14 +1,19 @@
 """What tests of documents and pages share: a workshop with a document in it, and a reader of pages."""
 
 import html
+import importlib
+import inspect
+import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
-from report import files
+from report import charts, files
+from report.charts.picture import Picture
 from report.engines import Embedded
+from segmentation.facts import Facts
 
 FRONT = """---
 title: A document
@@ -111,3 +116,28 @@ def fetched(page: str) -> list[str]:
 def unescaped(text: str) -> str:
     """Give what a text in HTML says."""
     return html.unescape(re.sub(r"<[^>]*>", "", text))
+
+
+def makers() -> Iterator[tuple[str, Callable[..., Picture]]]:
+    """Find every function of `report.charts` that gives a picture."""
+    for module in pkgutil.iter_modules(charts.__path__):
+        found = importlib.import_module(f"report.charts.{module.name}")
+        for name, function in vars(found).items():
+            own = inspect.isfunction(function) and function.__module__ == found.__name__
+            if own and not name.startswith("_") and inspect.signature(function).return_annotation is Picture:
+                yield f"{module.name}.{name}", function
+
+
+def pictures(facts: Facts) -> list[tuple[str, Picture]]:
+    """Draw every picture that can be drawn of a month, those of a segment for each of them."""
+    made = []
+    for name, make in makers():
+        if name == "change.flow" and not (facts.change and facts.change.flow):
+            continue
+        if name == "change.trend" and not facts.trend:
+            continue
+        if "segment" in inspect.signature(make).parameters:
+            made += [(f"{name}-{segment.id}", make(facts, segment)) for segment in facts.segments]
+        else:
+            made.append((name, make(facts)))
+    return made

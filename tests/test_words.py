@@ -330,9 +330,9 @@ def test_made_up_users_are_called_so() -> None:
 @pytest.mark.parametrize("what", AWKWARD)
 def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
     """Nothing absent is printed, nothing is said twice by a slip, and no sentence is empty."""
-    facts = awkward()[what]
+    facts = awkward(what)
     said = [sentence(facts) for sentence in ABOUT_A_MONTH]
-    said += [words.axis(facts, component) for component in (0, 1)]
+    said += [line for component in (0, 1) for line in words.axis(facts, component)]
     for segment in facts.segments:
         said += [
             words.portrait(segment),

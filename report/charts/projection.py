@@ -1,6 +1,7 @@
 """Where the segments lie: the principal component map."""
 
 import math
+from typing import Any
 
 import altair as alt
 
@@ -10,7 +11,8 @@ from report.charts.segments import palette
 from report.written import decimal, label, percent, thousands
 from segmentation.facts import Facts
 
-_WIDE, _SIDE = 410, 140  # pixels of the map, and of the directions beside it
+_WIDE, _SIDE = 430, 140  # pixels of the map, and of the directions beside it
+_NAME = 190  # pixels of a name on the map; a longer one is cut
 
 
 def components(facts: Facts) -> Picture:
@@ -51,10 +53,13 @@ def _users(facts: Facts) -> Layers:
         {"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment], "count": thousands(c.users)}
         for c in pca.cells
     ]
-    spots = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
+    spots: Rows = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
     marks = cells + spots
     xs, (low, high) = pad([row["x"] for row in marks]), pad([row["y"] for row in marks], 0.04)
     unit = (xs[1] - xs[0]) / _WIDE  # SDs a pixel, the same in both directions
+    for row in spots:  # a name stays within the map
+        room = _half(row) * unit
+        row["tx"] = min(max(float(row["x"]), xs[0] + room), xs[1] - room)
     lanes = _lanes(spots, unit)
     labels = [
         row
@@ -93,10 +98,12 @@ def _users(facts: Facts) -> Layers:
     middle = base.mark_point(
         size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6
     )
-    named = base.mark_text(fontSize=12.5, fontWeight=600).encode(alt.Y("to:Q"), alt.Text("segment:N"))
+    named = base.mark_text(fontSize=12.5, fontWeight=600, limit=_NAME).encode(
+        alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N")
+    )
     halo = base.mark_text(
-        fontSize=12.5, fontWeight=600, stroke=theme.PAPER, strokeWidth=5, strokeJoin="round"
-    ).encode(alt.Y("to:Q"), alt.Text("segment:N"))
+        fontSize=12.5, fontWeight=600, limit=_NAME, stroke=theme.PAPER, strokeWidth=5, strokeJoin="round"
+    ).encode(alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N"))
     return alt.layer(dots, leader, middle, halo, named).properties(
         width=_WIDE, height=round((ys[1] - ys[0]) / unit)
     )
@@ -106,9 +113,9 @@ def _lanes(spots: Rows, unit: float) -> list[int]:
     """Give each name a lane where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
     lanes = [0] * len(spots)
     taken: list[tuple[int, float, float]] = []
-    for place in sorted(range(len(spots)), key=lambda n: float(spots[n]["x"])):
-        half = (len(str(spots[place]["segment"])) * 3.4 + 6) * unit
-        left, right = spots[place]["x"] - half, spots[place]["x"] + half
+    for place in sorted(range(len(spots)), key=lambda n: float(spots[n]["tx"])):
+        half = _half(spots[place]) * unit
+        left, right = spots[place]["tx"] - half, spots[place]["tx"] + half
         lanes[place] = next(
             lane
             for lane in range(2 * len(spots))
@@ -116,6 +123,11 @@ def _lanes(spots: Rows, unit: float) -> list[int]:
         )
         taken.append((lanes[place], left, right))
     return lanes
+
+
+def _half(spot: dict[str, Any]) -> float:
+    """Give half of the pixels that a name takes."""
+    return min(len(str(spot["segment"])) * 3.6 + 6, _NAME / 2 + 6)
 
 
 def _directions(facts: Facts) -> Layers:

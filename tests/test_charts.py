@@ -1,0 +1,279 @@
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, SCRIPT, awkward, changed, month
+from pages import makers, pictures
+
+from report import theme
+from report.charts import choice, segments
+from report.charts.picture import Picture, pad, shorten
+from report.document import _svg
+from segmentation.facts import Facts
+
+SVG = "{http://www.w3.org/2000/svg}"
+SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
+MONTHS = tuple(
+    what for what in AWKWARD if what not in ("four", "nothing found")
+)  # as "later", but for the words
+UNIT = re.compile(r"\(.+\)|SD\b|[Uu]sers|Share|all users = 100|Number of segments|Month")
+
+
+@cache
+def drawn(what: str) -> list[tuple[str, Picture, dict[str, Any], str]]:
+    """Draw a month's pictures, of the segments' own the first: name, picture, specification and SVG.
+
+    Altair holds each specification against Vega-Lite's schema, which a run leaves out.
+    """
+    made = []
+    for name, picture in pictures(awkward(what)):
+        if not re.search(r"-S(?!1$)\d+$", name):
+            spec = picture.chart().to_dict(validate=True)
+            made.append((name, picture, spec, _svg(spec)))
+    return made
+
+
+def views(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give every layered or single view of a chart: what shares its axes."""
+    parts = [part for key in ("hconcat", "vconcat", "concat") for part in spec.get(key, [])]
+    if parts:
+        for part in parts:
+            yield from views(part)
+    else:
+        yield spec
+
+
+def encodings(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the encodings of a view and all its layers."""
+    own = view.get("encoding", {})
+    layers = [encoding for layer in view.get("layer", []) for encoding in encodings(layer)]
+    return [own | encoding for encoding in layers] or [own]
+
+
+def rows(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give every row of data that a chart carries."""
+    found = [row for data in spec.get("datasets", {}).values() for row in data]
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if isinstance(value.get("data"), dict):
+                found.extend(value["data"].get("values", []))
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+
+    walk({key: value for key, value in spec.items() if key != "datasets"})
+    return found
+
+
+def test_the_pictures_are_found() -> None:
+    """By what they give, so that a new one is tested too; but then they must be found."""
+    names = {name for name, _ in makers()}
+
+    assert {
+        "segments.sizes",
+        "segments.indices",
+        "choice.elbow",
+        "projection.components",
+        "change.flow",
+    } <= names
+    assert {"change.flow", "change.trend"} <= {name for name, *_ in drawn("later")}
+
+
+def untitled(spec: dict[str, Any]) -> list[str]:
+    """List the number axes that don't say what they count; those that aren't drawn needn't."""
+    found = []
+    for view in views(spec):
+        for channel in ("x", "y"):
+            axes = [e[channel] for e in encodings(view) if e.get(channel, {}).get("type") == "quantitative"]
+            shown = [axis for axis in axes if axis.get("axis", {}) is not None]
+            shown = [axis for axis in shown if (axis.get("axis") or {}).get("labels", True)]
+            titles = [str(axis["title"]) for axis in shown if axis.get("title")]
+            if shown and len(axes) == len(shown) and not titles:
+                found.append(f"{channel} has no title")
+            found += [f"{channel}: {title}" for title in titles if not UNIT.search(title)]
+    return found
+
+
+def see_through(svg: str) -> list[str]:
+    """List the marks with an opacity of their own.
+
+    WeasyPrint drops half of a text's letters then (Kozea/WeasyPrint#2665), and any mark makes the PDF 24 times as
+    large as `fillOpacity` does. Vega-Lite gives some marks one of 0.7 unasked.
+    """
+    return [
+        tag
+        for tag in re.findall(r"<\w[^>]*>", svg)
+        for found in re.findall(r'(?<!-)\bopacity="([^"]*)"', tag)
+        if float(found) < 1
+    ]
+
+
+def live(svg: str) -> list[str]:
+    """List what a picture has beside shapes and words: scripts, links, handlers."""
+    found = []
+    for element in ET.fromstring(svg).iter():
+        tag = element.tag.removeprefix(SVG)
+        found += [] if tag in SHAPES else [tag]
+        found += [name for name in element.attrib if name.lower().startswith("on") or "href" in name]
+    return found
+
+
+def personal(facts: Facts, picture: Picture, spec: dict[str, Any], svg: str) -> list[str]:
+    """List what could pick somebody out: an id, or a square of the map with too few users."""
+    found = re.findall(r"\bu\d{6}\b", json.dumps(spec) + svg + str(picture.rows) + picture.alt)
+    squares = [row["users"] for row in rows(spec) if isinstance(row.get("users"), int) and "x" in row]
+    return found + [f"{count} users" for count in squares if count < facts.smallest_cell]
+
+
+def gaps(picture: Picture, svg: str) -> list[str]:
+    """List what is missing in a picture or the table behind it."""
+    said = " ".join(
+        [picture.alt, picture.caption, *picture.header, *(cell for row in picture.rows for cell in row)]
+    )
+    found = [word for word in ("NaN", "undefined", "Infinity", "None") if word in said + svg]
+    found += [f"alt of {len(picture.alt)}"] if not 20 <= len(picture.alt) <= 250 else []
+    found += ["caption"] if not picture.caption.endswith(".") else []
+    found += (
+        ["rows"] if not picture.rows or {len(row) for row in picture.rows} != {len(picture.header)} else []
+    )
+    return found
+
+
+def width(svg: str) -> float:
+    """Give how wide a picture is, in pixels."""
+    return float(re.search(r'<svg[^>]*\bwidth="([\d.]+)"', svg)[1])
+
+
+@pytest.mark.parametrize("what", MONTHS)
+def test_every_picture_holds_what_was_promised(what: str) -> None:
+    """For 2 and for 10 segments, long names, markup, scripts, other alphabets, and one segment of 99 %."""
+    facts = awkward(what)
+    for name, picture, spec, svg in drawn(what):
+        assert untitled(spec) == [], name
+        assert see_through(svg) == [], name
+        assert live(svg) == [], name
+        assert personal(facts, picture, spec, svg) == [], name
+        assert gaps(picture, svg) == [], name
+        assert 0 < len(rows(spec)) < 1_500, name
+        assert width(svg) <= theme.WIDTH + 8, name
+        assert spec["title"]["text"], name
+
+
+def test_what_breaks_a_promise_would_be_seen() -> None:
+    """A rule that nothing breaks has to be shown to be one."""
+    axis = {"field": "users", "type": "quantitative"}
+    picture = Picture(lambda: None, "No stop", "Too short", ("a", "b"), (("1",), ("2", "NaN")))
+
+    assert untitled({"hconcat": [{"layer": [{"encoding": {"x": axis}}]}]}) == ["x has no title"]
+    assert untitled({"encoding": {"y": axis | {"title": "Height"}}}) == ["y: Height"]
+    assert untitled({"encoding": {"y": axis | {"axis": None}}}) == []
+    assert see_through('<text opacity="0.7">1.54</text>') == ['<text opacity="0.7">']
+    assert see_through('<text fill-opacity="0.7" opacity="1">1.54</text>') == []
+    assert live('<svg xmlns="http://www.w3.org/2000/svg" onload="x()"><script/><a href="#"/></svg>') == [
+        "onload",
+        "script",
+        "a",
+        "href",
+    ]
+    assert personal(month(4), picture, {"data": {"values": [{"x": 1, "users": 3}]}}, "u000123") == [
+        "u000123",
+        "3 users",
+    ]
+    assert gaps(picture, "<svg/>") == ["NaN", "alt of 9", "caption", "rows"]
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [("script", SCRIPT), ("letters", ARABIC), ("letters", EMOJI), ("markup", " ".join(MARKUP.split()))],
+)
+def test_a_name_stands_in_the_picture_as_it_is(what: str, name: str) -> None:
+    """Whatever letters it has; where there is no room it is cut, and the table behind the picture has all of it."""
+    _, picture, _, svg = next(found for found in drawn(what) if found[0] == "segments.sizes")
+    texts = [" ".join((element.text or "").split()) for element in ET.fromstring(svg).iter(f"{SVG}text")]
+
+    assert any(text == name or (text.endswith("…") and name.startswith(text[:-1])) for text in texts)
+    assert any(" ".join(row[0].split()) == name for row in picture.rows)
+
+
+def test_long_names_are_still_told_apart_somewhere() -> None:
+    _, picture, _, _ = next(found for found in drawn("long names") if found[0] == "segments.sizes")
+
+    assert len(LONG) == 60
+    assert {LONG, LONG[::-1]} <= {row[0] for row in picture.rows}
+
+
+def test_every_segment_has_one_colour_in_every_chart() -> None:
+    """Its bar here and its dot there; the index bars of a profile too."""
+    facts = month(4, first=False)
+    colours = segments.palette(facts)
+    assert len(set(colours.values())) == 4
+    for name, _, _, svg in drawn("later"):
+        if name.startswith("segments.indices-"):
+            own = colours[facts.segment(name.rpartition("-")[2]).name]
+            assert own in svg
+            assert not [other for other in colours.values() if other != own and other in svg]
+        elif name in ("segments.sizes", "segments.differences", "projection.components"):
+            assert all(colour in svg for colour in colours.values()), name
+
+
+def test_the_ring_is_where_the_choice_is() -> None:
+    """A title may only name what the numbers support: the chosen number, whoever chose it."""
+    facts = month(4)
+    bent = replace(facts, elbow=replace(facts.elbow, decided_by="elbow"))
+
+    for made in (choice.elbow(facts), choice.elbow(bent)):
+        data = rows(made.chart().to_dict(validate=False))
+        assert [row["k"] for row in data if row.get("chosen")] == [4]
+        assert "4 segments" in made.chart().to_dict(validate=False)["title"]["text"]
+
+
+def test_an_index_on_too_few_users_has_no_bar() -> None:
+    """It says "too few" where the bar would be."""
+    facts = month(4)
+    first = facts.segments[0]
+    genre, found = next(iter(first.categories["top_genre"].items()))
+    silent = replace(found, value=None, interval=None)
+    segment = replace(
+        first, categories=first.categories | {"top_genre": first.categories["top_genre"] | {genre: silent}}
+    )
+    picture = segments.indices(changed(facts, categories=segment.categories), segment)
+
+    cell = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
+    assert cell[1] == "too few"
+    assert "too few" in _svg(picture.chart().to_dict(validate=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("short", "short"),
+        ("a" * 250, "a" * 250),
+        (f"{'word ' * 48}last, and one more", f"{'word ' * 48}last…"),
+    ],
+)
+def test_an_alternative_text_is_cut_at_a_word(text: str, said: str) -> None:
+    assert shorten(text) == said
+    assert len(shorten(text)) <= 250
+
+
+def test_one_long_word_is_cut_too() -> None:
+    assert len(shorten("w" * 1_000)) == 250
+
+
+def test_a_range_of_one_value_has_room() -> None:
+    """Else a chart of one point would have no scale."""
+    assert pad([3.0]) == (pytest.approx(2.92), pytest.approx(3.08))
+    assert pad([0.0, 10.0], 0.1) == (-1.0, 11.0)
