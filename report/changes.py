@@ -61,8 +61,15 @@ def flows(facts: Facts) -> str:
             "The file names no users, so nobody can be followed from month to month; shares are compared at the borders "
             "of the last month."
         )
+    if flow.both is None:
+        return "How many users are there in both months would give a few of them away, so it is left out"
+    if flow.stayed is not None:
+        return f"{percent(flow.stayed)} of the {thousands(flow.both)} users in both months stayed in their segment"
+    if not flow.both:
+        return "Nobody is there in both months"
     return (
-        f"{percent(flow.stayed)} of the {thousands(flow.both)} users in both months stayed in their segment"
+        f"{thousands(flow.both)} users are there in both months; how many stayed in their segment would give a few of "
+        "them away, so it is left out"
     )
 
 

@@ -160,7 +160,7 @@ class Document:
 
     def _picture(self, picture: Picture, label: str) -> str:
         """Write the chart's picture to a file and refer to it; for the screen with its specification and its numbers."""
-        path = self.figures / f"{self.medium}-{label}.svg"
+        path = self.figures / f"{label}.svg"
         if self.medium == "print" and path.exists():  # another document of this run drew it
             return _image(picture, path)
         with debug_mode(arg=False):  # tests hold every chart against Vega-Lite's schema; a run need not

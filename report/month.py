@@ -3,7 +3,6 @@
 import platform
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from report import files
 from report.archive import analyse_month, work_out_missing, write_analysis
-from report.engines import Choice, Engine, find_engine
+from report.engines import Choice, find_engine
 from report.fonts import embed_fonts
 from report.playbook import read_playbook, with_plays
 from report.printing import check_printing, print_pdf
@@ -95,15 +94,25 @@ def make_month(
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
     with clock.stage("Looking for earlier months"):
         work_out_missing(source, month, settings, output, tell)
-    with clock.stage("Finding segments"):
-        analysis = analyse_month(source, month, settings, output, step=tell)
-    facts = analysis.facts
-    if facts.structure.reliable:  # else there is nothing to sell to
-        facts = with_plays(facts, playbook.play)
     with files.building(output, month) as folder:
-        write_analysis(analysis, facts, folder)
-        del analysis
-        pages = _lay_out(facts, folder, renderer, settings, clock)
+        bench = files.workshop(folder / "workshop")
+        documents = [bench / "report" / name for name in ("report.qmd", "executive.qmd")]
+        with renderer.warm(bench / "report"):
+            with clock.stage("Finding segments"):
+                analysis = analyse_month(source, month, settings, output, step=tell)
+            facts = analysis.facts
+            if facts.structure.reliable:  # else there is nothing to sell to
+                facts = with_plays(facts, playbook.play)
+            write_analysis(analysis, facts, folder)
+            del analysis
+            with clock.stage(
+                "Rendering the documents"
+            ):  # in this order: the second uses the first one's pictures
+                report, executive = (
+                    renderer.render(document, folder / "facts.json") for document in documents
+                )
+        pages = _lay_out(facts, folder, report, executive, settings, clock)
+        files.remove(bench)
         seconds = time.perf_counter() - start
         files.write_json(
             folder / "run.json",
@@ -121,16 +130,12 @@ def make_month(
     return Run(facts, output / month, renderer.name, pages, seconds)
 
 
-def _lay_out(facts: Facts, folder: Path, engine: Engine, settings: Settings, clock: Clock) -> int:
-    """Render both documents side by side, print one, write the profiles; give the PDF's number of pages."""
-    bench = files.workshop(folder / "workshop")
-    documents = [bench / "report" / name for name in ("report.qmd", "executive.qmd")]
-    with clock.stage("Rendering the documents"), ThreadPoolExecutor() as pool:
-        report, executive = pool.map(
-            lambda document: engine.render(document, folder / "facts.json"), documents
-        )
+def _lay_out(
+    facts: Facts, folder: Path, report: Path, executive: Path, settings: Settings, clock: Clock
+) -> int:
+    """Print the executives' document, write the profiles, and put all in the folder; give the PDF's number of pages."""
     with clock.stage("Writing the profiles"):
-        profiles = write_profiles(facts, bench / "report", folder / "profiles")
+        profiles = write_profiles(facts, executive.parent, folder / "profiles")
     with clock.stage("Embedding the fonts"):
         embed_fonts([report, *profiles])
     with clock.stage("Printing the PDF"):
@@ -143,5 +148,4 @@ def _lay_out(facts: Facts, folder: Path, engine: Engine, settings: Settings, clo
             facts=folder / "facts.json",
         )
     report.rename(folder / "report.html")
-    files.remove(bench)
     return pages

@@ -1,5 +1,6 @@
 """Two engines that make the same page of the same document: Quarto, and the parts that Quarto is made of."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -20,6 +21,10 @@ class Engine(Protocol):
 
     def version(self) -> str:
         """Say which version renders."""
+        ...
+
+    def warm(self, folder: Path) -> AbstractContextManager[None]:
+        """Do ahead what can be done before there are facts."""
         ...
 
     def render(self, document: Path, facts: Path) -> Path:

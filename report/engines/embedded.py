@@ -10,12 +10,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from report.engines.kernels import Kernels, started, stopped
 from report.engines.pandoc import Look, make_page, version
 from report.errors import RenderError
 from report.notebook import INLINE
@@ -44,11 +45,27 @@ _REFUSED = {  # what Quarto would do something with, and Pandoc nothing
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Embedded:
     """Jupyter by papermill, and Pandoc from its wheel."""
 
-    name: str = "embedded"
+    name = "embedded"
+
+    def __init__(self) -> None:
+        self._warm: Kernels | None = None
+
+    @contextmanager
+    def warm(self, folder: Path) -> Iterator[None]:
+        """Start a process in the documents' folder ahead, so that it imports while the analysis computes.
+
+        All documents that are rendered meanwhile run in it, one after the other, each in an empty namespace.
+        """
+        _private(folder)
+        self._warm = started(folder)
+        try:
+            yield
+        finally:
+            stopped(self._warm)
+            self._warm = None
 
     def version(self) -> str:
         """Say which version renders."""
@@ -65,7 +82,7 @@ class Embedded:
         source = document.read_text(encoding="utf-8")
         notebook = _read(source, document.name)
         options = _options(notebook.metadata.pop("front", {}), document)
-        _run(notebook, document, facts)
+        _run(notebook, document, facts, self._warm)
         markdown = "\n\n".join(_compiled(notebook, document.name))
         css = options.get("css", [])
         look = Look(
@@ -103,12 +120,12 @@ def _read(source: str, name: str) -> Any:
                 cells.append(inline)
             cell.metadata["inline"] = len(expressions)
             cells.append(cell)
-    notebook.cells = cells
+    notebook.cells = [nbformat.v4.new_code_cell(_EMPTY), *cells]
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return notebook
 
 
-_KERNELS = "report.engines.kernels.Kernels"
+_EMPTY = "get_ipython().reset(new_session=False)"  # what another document left behind
 
 
 # An expression shows itself as Markdown where it can, as Quarto has it; a plain string stands as it is.
@@ -170,7 +187,7 @@ def _yaml(text: str, name: str) -> dict[str, Any]:
     return read
 
 
-def _run(notebook: Any, document: Path, facts: Path) -> None:
+def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> None:
     """Run the cells where the document lies, as Quarto does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own deprecations
@@ -178,18 +195,17 @@ def _run(notebook: Any, document: Path, facts: Path) -> None:
         from jupyter_core.utils import ensure_event_loop  # noqa: PLC0415
         from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
 
-        logging.getLogger("papermill").setLevel(logging.ERROR)
-        # nobody's start-up files, nothing of this project's source folder in the way of `import`
-        os.environ |= {"IPYTHONDIR": str(document.parent / ".ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        for noisy in ("papermill", "traitlets"):  # progress, and a context that two documents share
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        _private(document.parent)
+        own = None if kernel else started(document.parent)
         try:
             done = papermill.execute_notebook(
                 notebook,
                 None,
                 parameters={"facts": str(facts)},
-                # not papermill's `cwd`: it moves the whole process, and two documents are rendered side by side
-                resources={"metadata": {"path": str(document.parent)}},
                 kernel_name="python3",
-                kernel_manager_class=_KERNELS,
+                km=kernel or own,
                 progress_bar=False,
                 log_output=False,
             )
@@ -204,8 +220,15 @@ def _run(notebook: Any, document: Path, facts: Path) -> None:
                 f"{document.name}: the cells' process ended ({error}). Is there enough memory?"
             ) from error
         finally:
+            if own:
+                stopped(own)
             ensure_event_loop().close()  # this thread's, which Jupyter leaves open
     notebook.cells = done.cells
+
+
+def _private(folder: Path) -> None:
+    """Keep the user's own start-up files out of the cells."""
+    os.environ |= {"IPYTHONDIR": str(folder / ".ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def _compiled(notebook: Any, name: str) -> Iterator[str]:

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 
 
 class Kernels(AsyncKernelManager):
@@ -29,3 +31,24 @@ class Kernels(AsyncKernelManager):
             self._sockets.cleanup()
 
     cleanup_resources = _async_cleanup_resources
+
+
+# what every document imports first
+_AHEAD = "import vl_convert, report.document, report.charts.choice, report.charts.projection, report.charts.quality"
+
+
+def started(folder: Path) -> Kernels:
+    """Start a process in the folder where a document lies; it imports what documents need, and waits for cells.
+
+    The folder is given here and not to papermill, whose `cwd` moves the whole process: two documents are rendered
+    side by side.
+    """
+    kernel = Kernels(kernel_name="python3")
+    ahead = [f"--IPKernelApp.exec_lines={_AHEAD}"]
+    run_sync(kernel.start_kernel)(cwd=str(folder), extra_arguments=ahead)
+    return kernel
+
+
+def stopped(kernel: Kernels) -> None:
+    """End a process, if it hasn't ended."""
+    run_sync(kernel.shutdown_kernel)(now=True)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,10 @@ class Quarto:
     def version(self) -> str:
         """Say which version renders."""
         return self._run(["--version"], Path.cwd()).stdout.strip()
+
+    def warm(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002 - Quarto starts its own
+        """Do nothing ahead."""
+        return nullcontext()
 
     def render(self, document: Path, facts: Path) -> Path:
         """Render a .qmd in its workshop to an HTML file beside it.
