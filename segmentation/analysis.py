@@ -45,8 +45,10 @@ class Plan:
         Number of segments, or who decides.
     starts : int
         How often K-means starts anew for each k.
+    draws : int
+        Structureless crowds that the curve is compared with.
     bootstraps : int
-        Bootstraps from which each segment's stability is known.
+        Bootstraps from which each segment's stability is known; the vote on each k takes a quarter of them.
     seed : int
         Where the random numbers start.
     smallest_base : int
@@ -60,6 +62,7 @@ class Plan:
     k_range: tuple[int, int] = (1, 10)
     k: int | Literal["elbow", "panel"] = "elbow"
     starts: int = 50
+    draws: int = 50
     bootstraps: int = 100
     seed: int = 2026
     smallest_base: int = 30
@@ -133,14 +136,16 @@ def analyse(
     validity = validate(points, curve, seed=plan.seed)
 
     step("Asking whether there are any")
-    found = judge(points, curve, validity, seed=plan.seed)
+    found = judge(
+        points, curve, validity, draws=plan.draws, bootstraps=max(1, plan.bootstraps // 4), seed=plan.seed
+    )
     sizes = {k: int(np.bincount(labels, minlength=k).min()) for k, labels in curve.labels.items()}
     elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
 
     step("Describing the segments")
     model = curve.models[elbow.chosen]
     if last is not None:
-        model = continued(points, model, last.centres(points.scale))
+        model = continued(points, model, last.centres(points.scale), smallest=plan.smallest_cell)
     labels = assign(points.values, model.centres)
     lineage = carry_on(last, points, model, list(np.bincount(labels, minlength=model.k)))
     order = np.array([kept.number for kept in lineage.segments])

@@ -7,7 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from segmentation.clusters import Labels, Model
-from segmentation.disclosure import suppress
+from segmentation.disclosure import hide, suppress
 from segmentation.drift import drift_of_category, drift_of_number
 from segmentation.facts import Change, Drift, Facts, Flow, Moved, Scale
 from segmentation.fates import fates_of
@@ -104,7 +104,12 @@ def compare(
     names = {id_: segment.name for id_, segment in then.items()} | {
         id_: kept.name for id_, kept in now.items()
     }
-    same = {shift.id: shift.same_borders for shift in shifts_of(past, lineage.ids, overlap)}
+    inside = hide([round(float(row.sum())) for row in overlap], smallest=smallest)  # last month's borders
+    same = {
+        shift.id: shift.same_borders
+        for shift in shifts_of(past, lineage.ids, overlap)
+        if inside[past.ids.index(shift.id)] is not None
+    }
     moved = tuple(
         Moved(
             id=fate.id,
@@ -149,16 +154,28 @@ def _flows(last: Last, lineage: Lineage, users: Frame) -> Flows | None:
 
 
 def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
-    """Leave out of the flows what would give somebody away."""
-    shown = suppress(flows.table, smallest=smallest, known=flows.known)
+    """Leave out of the flows what would give somebody away.
+
+    The months' sizes are shown: with the people in both months a reader knows how many are new and gone, and with those
+    who stayed the sum of the diagonal. Either is shown only where it tells no small count.
+    """
+    k, m = len(flows.rows), len(flows.columns)
+    both = (
+        None if any(0 < n < smallest for n in (flows.both, sum(flows.gone), sum(flows.new))) else flows.both
+    )
+    totals = ((k, m + 1), (k + 1, m), (k + 1, m + 1)) if both is not None else ()
+    shown = suppress(flows.table, smallest=smallest, known=(*flows.known, *totals))
+    stayed = [
+        shown.cells[i][flows.columns.index(id_)] for i, id_ in enumerate(flows.rows) if id_ in flows.columns
+    ]
     return Flow(
         rows=tuple(names[id_] for id_ in flows.rows),
         columns=tuple(names[id_] for id_ in flows.columns),
         users=tuple(row[:-1] for row in shown.cells[:-1]),
         gone=tuple(row[-1] for row in shown.cells[:-1]),
         new=shown.cells[-1][:-1],
-        both=flows.both,
-        stayed=flows.stayed / flows.both if flows.both else 0.0,
+        both=both,
+        stayed=None if not both or None in stayed else flows.stayed / both,
     )
 
 

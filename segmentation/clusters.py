@@ -93,7 +93,7 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
     return Model(centres=centres[order], inertia=float(means.inertia_))
 
 
-def continued(points: Points, best: Model, before: Floats) -> Model:
+def continued(points: Points, best: Model, before: Floats, *, smallest: float = 1) -> Model:
     """Prefer the optimum that lies next to last month's centres, where it is as good as the best.
 
     K-means has several nearly equal optima where k is not the number of groups, and which of them wins changes from
@@ -107,6 +107,8 @@ def continued(points: Points, best: Model, before: Floats) -> Model:
         The best of many starts.
     before : ndarray, shape (k, p)
         Last month's centres, in this month's standard deviations.
+    smallest : float
+        Users below which a segment is not to be had: a handful of people could be picked out.
     """
     if before.shape != best.centres.shape:
         return best
@@ -114,7 +116,10 @@ def continued(points: Points, best: Model, before: Floats) -> Model:
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an emptied segment is no optimum worth keeping
         means.fit(points.values, sample_weight=points.weights)
-    if len(np.unique(means.labels_)) < best.k or means.inertia_ > best.inertia * (1 + _AS_GOOD):
+    users = np.bincount(
+        assign(points.values, means.cluster_centers_), weights=points.weights, minlength=best.k
+    )
+    if users.min() < smallest or means.inertia_ > best.inertia * (1 + _AS_GOOD):
         return best
     return Model(centres=means.cluster_centers_, inertia=float(means.inertia_))
 

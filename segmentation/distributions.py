@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import narwhals as nw
 import numpy as np
@@ -85,12 +85,10 @@ def _numbers(before: Floats, after: Floats, valid: tuple[float, float | None], s
     read = [int(n) for n in np.histogram(possible, edges)[0]]
     kept = [int(n) for n in np.histogram(after, edges)[0]]
     shown = hide(kept, smallest=smallest)
+    lost = _hidden([n - m for n, m in zip(read, kept, strict=True)], shown, smallest)
     return Numbers(
         edges=tuple(float(edge) for edge in edges),
-        before=tuple(
-            _safe(n, m, smallest) if is_shown is not None else None
-            for n, m, is_shown in zip(read, kept, shown, strict=True)
-        ),
+        before=tuple(None if place in lost else n for place, n in enumerate(read)),
         after=shown,
         missing=int(np.isnan(before).sum()),
         outside=int(outside.sum()),
@@ -121,14 +119,28 @@ def _categories(
     before = merged(known, {value: labels.get(value, rare or "") for value in known})
     values = sorted(after, key=lambda value: (value == rare, -after[value], value))
     missing = int(frame.get_column(name).is_null().sum())
+    kept = [after[value] for value in values]
+    lost = _hidden([before.get(v, 0) - n for v, n in zip(values, kept, strict=True)], kept, smallest)
     return Categories(
-        tuple(Category(v, _safe(before.get(v, 0), after[v], smallest), after[v]) for v in values), missing
+        tuple(
+            Category(v, None if place in lost else before.get(v, 0), after[v])
+            for place, v in enumerate(values)
+        ),
+        missing,
     )
 
 
-def _safe(before: int, after: int, smallest: int) -> int | None:
-    """Leave out the rows as read where the difference to those kept is a few people."""
-    return None if 0 < before - after < smallest else before
+def _hidden(lost: Sequence[int], kept: Sequence[int | None], smallest: int) -> set[int]:
+    """Give the places where the rows as read are left out, since they would tell a few people who were dropped.
+
+    That is where few were, or the rows kept aren't shown; and one more, the one that lost most, where there is a single
+    such place: all that were read, less the others, would tell it.
+    """
+    hidden = {place for place, n in enumerate(lost) if 0 < n < smallest or kept[place] is None}
+    others = sorted(
+        set(range(len(lost))) - hidden, key=lambda place: (-lost[place], -(kept[place] or 0), place)
+    )
+    return hidden | set(others[:1]) if len(hidden) == 1 else hidden
 
 
 def counts_of(frame: Frame, name: str) -> dict[str, int]:

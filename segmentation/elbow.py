@@ -45,8 +45,10 @@ def sweep(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> Sweep
     Raises
     ------
     SweepError
-        If there are fewer different users than the largest k.
+        If there is no k to try, or there are fewer different users than the largest.
     """
+    if not len(ks):
+        raise SweepError("There is no number of segments to try. Correct `k_range` in settings.toml.")
     models = {k: fit(points, k, starts=starts, seed=seed) for k in ks}
     return Sweep(models, {k: assign(points.values, model.centres) for k, model in models.items()})
 

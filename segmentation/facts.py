@@ -389,7 +389,7 @@ class Pca:
     spots: tuple[Spot, ...]
     """The middle of each segment."""
     hidden: int
-    """Users in squares with too few to be drawn."""
+    """Users in squares that are not drawn: nobody, or at least `smallest_cell`, so that few are not known either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +413,8 @@ class Moved:
     share: float | None
     """Its share of this month's users; nothing if it is gone."""
     same_borders: float | None
-    """Its share of this month's users had its borders stayed where they were."""
+    """Its share of this month's users had its borders stayed where they were; nothing where they are too few to be
+    shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,10 +431,11 @@ class Flow:
     """People of each of the last month's segments who are not there this month."""
     new: tuple[int | None, ...]
     """People of each of this month's segments who were not there in the last."""
-    both: int
-    """People who are in both months."""
-    stayed: float
-    """Part of them who are in the segment that they were in, 0 to 1."""
+    both: int | None
+    """People who are in both months; nothing where that, and the months' sizes, would tell a small count."""
+    stayed: float | None
+    """Part of them who are in the segment that they were in, 0 to 1; nothing where it would tell a small count, or there
+    is nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,7 +534,7 @@ class Facts:
     validity: Validity
     """How well separated they are."""
     structure: Structure
-    """Whether there are segments at all."""
+    """How sure it is that there are segments."""
     scale: Scale
     """The space of the centres."""
     averages: dict[str, float]

@@ -81,17 +81,21 @@ def map_of(
     ids : tuple of str
         Ids of the segments.
     smallest : int
-        Users below which a square is not drawn: nobody is to be picked out.
+        Users below which a square is not drawn, and that all which are not drawn have together: nobody is to be picked out.
     """
     squares = np.floor(projection.scores / STEP).astype(int)
     places, at = np.unique(squares, axis=0, return_inverse=True)
     users = np.zeros((len(places), len(ids)))
     np.add.at(users, (at.ravel(), labels), points.weights)
     total = users.sum(axis=1)
+    drawn = total >= smallest
+    for place in np.argsort(total, kind="stable"):
+        if 0 < total[~drawn].sum() < smallest:  # all less those drawn would tell the few that are left
+            drawn[place] = False
     cells = tuple(
         Cell(x=float((x + 0.5) * STEP), y=float((y + 0.5) * STEP), users=int(n), segment=ids[most])
-        for (x, y), n, most in zip(places, total, users.argmax(axis=1), strict=True)
-        if n >= smallest
+        for (x, y), n, most, is_drawn in zip(places, total, users.argmax(axis=1), drawn, strict=True)
+        if is_drawn
     )
     spots = []
     for number, id_ in enumerate(ids):

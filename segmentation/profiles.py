@@ -181,12 +181,13 @@ def _categories(
 
 
 def _label(group: Sequence[str], totals: Mapping[str, int]) -> str:
-    """Name values that are shown as one: by the first of them where it is most of them."""
+    """Name values that are shown as one: by the first of them where it is most of them, or the other name is taken."""
     if len(group) == 1:
         return group[0]
-    if totals[group[0]] * 2 >= sum(totals[value] for value in group):
+    other = f"Other ({len(group)})"
+    if other in totals or totals[group[0]] * 2 >= sum(totals[value] for value in group):
         return f"{group[0]} and {len(group) - 1} more"
-    return f"Other ({len(group)})"
+    return other
 
 
 def _suppressed(table: list[list[int]], smallest: int) -> tuple[tuple[int | None, ...], ...]:

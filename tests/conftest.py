@@ -69,18 +69,24 @@ def plan() -> Callable[..., Plan]:
     """Give a plan that takes no time, with these changes."""
 
     def make(**changes: Any) -> Plan:
-        return Plan(**{"features": NUMBERS, "valid": VALID, "starts": 5} | changes)
+        return Plan(
+            **{"features": NUMBERS, "valid": VALID, "starts": 5, "draws": 4, "bootstraps": 8} | changes
+        )
 
     return make
 
 
 @pytest.fixture(scope="session")
 def run(plan: Callable[..., Plan]) -> Callable[..., Analysis]:
-    """Analyse a frame by such a plan."""
+    """Analyse a frame by such a plan, as a month after others if they are given."""
 
     def analyse_frame(data: Any, **changes: Any) -> Analysis:
         source, brand = Source("2026-10.csv", "0" * 64, synthetic=True), Brand("Music", "#0b5563", "")
-        return analyse(data, plan(**changes), month="2026-10", source=source, brand=brand)
+        month, last = changes.pop("month", "2026-10"), changes.pop("last", None)
+        earlier = changes.pop("earlier", ())
+        return analyse(
+            data, plan(**changes), month=month, source=source, brand=brand, last=last, earlier=earlier
+        )
 
     return analyse_frame
 

@@ -85,7 +85,13 @@ def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[
     source, brand = Source("a.csv", "", synthetic=False), Brand("Music", "#000000", "")
     analyse(groups, plan(), month="2026-10", source=source, brand=brand, step=told.append)
 
-    assert told == ["Cleaning", "Trying numbers of segments", "Describing the segments"]
+    assert told == [
+        "Cleaning",
+        "Trying numbers of segments",
+        "Asking whether there are any",
+        "Describing the segments",
+        "Comparing with the last month",
+    ]
 
 
 def test_what_is_asked_stands_in_the_facts(run: Run, groups: pd.DataFrame) -> None:
@@ -137,6 +143,32 @@ def test_hardly_enough_users_still_make_facts(run: Run, groups: pd.DataFrame, n:
     json.dumps(to_dict(run(few, smallest_cell=1).facts), allow_nan=False)
 
 
+@pytest.mark.parametrize("n", [10, 19])
+def test_a_handful_of_users_are_refused_in_words(run: Run, groups: pd.DataFrame, n: int) -> None:
+    """Of 19, one of two segments has fewer than ten: whatever is said of it is said of somebody."""
+    few = groups.iloc[np.linspace(0, 199, n).astype(int)]
+
+    with pytest.raises(SweepError, match="fewer than 10 users, who could be picked out"):
+        run(few)
+
+
+def test_a_group_of_nine_is_no_segment(run: Run, groups: pd.DataFrame) -> None:
+    """The curve bends at four, but the fourth group is 9 of 189: three segments are made, all of ten and more."""
+    facts = run(groups[:189]).facts
+
+    assert (facts.elbow.knee, facts.elbow.chosen) == (4, 3)
+    assert min(segment.users for segment in facts.segments) >= 10
+
+
+def test_the_panel_decides_where_settings_ask_it(run: Run, groups: pd.DataFrame) -> None:
+    """Four groups far apart are its four, too; and a number in settings is nobody's vote."""
+    panel = run(groups, k="panel").facts
+    number = run(groups, k=3, k_range=(1, 4)).facts
+
+    assert (panel.elbow.chosen, panel.elbow.decided_by, panel.structure.panel) == (4, "panel", 4)
+    assert (number.elbow.chosen, number.elbow.decided_by) == (3, "settings")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -179,7 +211,7 @@ def test_too_few_users_are_refused_in_words(run: Run, groups: pd.DataFrame, n: i
     [
         ({"k": 4, "k_range": (1, 3)}, "asks for k = 4"),
         ({"k_range": (3, 3)}, "at least 3 pairs"),
-        ({"k_range": (5, 2)}, "at least 3 pairs"),
+        ({"k_range": (5, 2)}, "no number of segments to try"),
     ],
 )
 def test_a_plan_that_cannot_be_followed_is_refused_in_words(

@@ -5,15 +5,19 @@ import pandas as pd
 import pytest
 
 from segmentation.clean import clean
-from segmentation.distributions import describe, round_step
+from segmentation.disclosure import merge_small
+from segmentation.distributions import counts_of, describe, relabel, round_step
 from segmentation.facts import Category, Distributions
-from segmentation.schema import NUMBERS, Frame
+from segmentation.schema import CATEGORIES, NUMBERS, Frame
 
 Make = Callable[..., Frame]
 
 
-def described(data: Frame, **valid: tuple[float, float | None]) -> Distributions:
-    return describe(data, clean(data, valid))
+def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | None]) -> Distributions:
+    """Describe a frame; every count is shown unless said otherwise."""
+    cleaned = clean(data, valid)
+    labels = {name: merge_small(counts_of(cleaned.users, name), smallest=smallest) for name in CATEGORIES}
+    return describe(data, cleaned, labels, smallest=smallest)
 
 
 @pytest.mark.parametrize(
@@ -148,3 +152,67 @@ def test_every_column_is_described(frame: Make) -> None:
 
     assert tuple(found.numbers) == NUMBERS
     assert list(found.categories) == ["gender", "employment_status", "top_genre"]
+
+
+def test_a_bin_of_a_few_is_nothing_and_takes_another_with_it(frame: Make) -> None:
+    """4 at 22: all users less 12, 11 and 30 would be the 4, so the 11 go with them; a bin of nobody is shown."""
+    ages = [20] * 12 + [21] * 11 + [22] * 4 + [24] * 30 + [25]
+    age = described(frame(age=ages), smallest=10).numbers["age"]
+
+    assert age.edges == (20, 21, 22, 23, 24, 25)
+    assert age.after == (12, None, None, 0, 31)
+    assert age.before == (12, None, None, 0, 31)
+
+
+def test_where_a_few_were_dropped_the_rows_as_read_are_nothing(frame: Make) -> None:
+    """One of 31 has no genre: 31 less 30 would be that one, and so would be all read less 12; 30 go with it."""
+    data = frame(age=[20] * 12 + [21] * 30 + [22] * 31, top_genre=["Pop"] * 72 + [None])
+    age = described(data, smallest=10).numbers["age"]
+
+    assert age.after == (12, 60)  # the last bin holds 22, too
+    assert age.before == (None, None)
+    assert described(data, smallest=1).numbers["age"].before == (12, 61)
+
+
+def test_where_many_were_dropped_both_are_shown(frame: Make) -> None:
+    """Ten are a crowd."""
+    data = frame(age=[20] * 40 + [21] * 30, top_genre=["Pop"] * 30 + [None] * 10 + ["Pop"] * 30)
+
+    assert described(data, smallest=10).numbers["age"].before == (70,)
+    assert described(data, smallest=10).numbers["age"].after == (60,)
+
+
+def test_rare_values_are_one(frame: Make) -> None:
+    """4 Polka and 7 Ska are 11 others, last whatever their number; three more had a genre that no kept user has."""
+    data = frame(
+        top_genre=["Pop"] * 10 + ["Ska"] * 7 + ["Polka"] * 4 + ["Rock"] * 30 + ["Noise"] * 3,
+        age=[30] * 51 + [99] * 3,
+    )
+    genres = described(data, smallest=10, age=(16, 65)).categories["top_genre"].values
+
+    assert [(genre.value, genre.after) for genre in genres] == [("Rock", 30), ("Pop", 10), ("Other (2)", 11)]
+    assert [genre.before for genre in genres] == [None, 10, None]  # 14 less 11 would be the three
+
+
+def test_a_value_of_dropped_rows_alone_is_not_shown(frame: Make) -> None:
+    """A user who was dropped has a genre of their own: it is nobody else's business."""
+    data = frame(top_genre=["Pop"] * 20 + ["Rock"] * 20 + ["Noise"], age=[30] * 40 + [99])
+
+    assert described(data, smallest=10, age=(16, 65)).categories["top_genre"].values == (
+        Category("Pop", 20, 20),
+        Category("Rock", 20, 20),
+    )
+
+
+def test_users_get_the_label_that_is_shown(frame: Make) -> None:
+    """Segments are described by the same values as the month; a column without rare values stays as it is."""
+    data = frame(top_genre=["Pop", "Ska", "Polka"], gender=["A", "A", "B"])
+    labels = {
+        "top_genre": {"Pop": "Pop", "Ska": "Other (2)", "Polka": "Other (2)"},
+        "gender": {"A": "A", "B": "B"},
+    }
+
+    shown = relabel(data, labels)
+
+    assert shown.get_column("top_genre").to_list() == ["Pop", "Other (2)", "Other (2)"]
+    assert shown.get_column("gender").to_list() == ["A", "A", "B"]

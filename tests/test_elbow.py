@@ -1,4 +1,6 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from kneed import KneeLocator
 from segmentation.clusters import Model
 from segmentation.elbow import Sweep, choose_k, find_knee, sweep
 from segmentation.errors import SweepError
-from segmentation.facts import Validity
+from segmentation.facts import Elbow, Validity
 from segmentation.features import Points
 
 STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
@@ -37,6 +39,19 @@ def separated(inertia: dict[int, float], best: int) -> Validity:
     ks = tuple(k for k in inertia if k >= 2)
     flat = (0.0,) * len(ks)
     return Validity(ks, tuple(0.5 - abs(k - best) / 100 for k in ks), flat, flat, flat)
+
+
+def chosen(
+    inertia: dict[int, float],
+    wanted: int | Literal["elbow", "panel"],
+    *,
+    separates: int = 3,
+    panel: int = 1,
+    smallest: Mapping[int, int] = MappingProxyType({}),
+) -> Elbow:
+    """Decide where the silhouette and the panel say so, and the smallest segment of each k has 50 users, or these."""
+    sizes = dict.fromkeys(inertia, 50) | smallest
+    return choose_k(curve(inertia), separated(inertia, separates), wanted, panel, sizes, 10)
 
 
 def test_a_cornered_curve_bends_at_its_corner() -> None:
@@ -95,15 +110,15 @@ def test_a_sweep_has_the_best_model_for_every_k(points: Callable[..., Points]) -
 
 
 def test_settings_have_the_last_word() -> None:
-    """Neither bend nor silhouette is asked where a person has chosen; the bend is told all the same."""
-    elbow = choose_k(curve(CORNERED), separated(CORNERED, 3), 5)
+    """Neither bend nor silhouette nor panel is asked where a person has chosen; the bend is told all the same."""
+    elbow = chosen(CORNERED, 5, panel=2)
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "settings", 4)
 
 
 def test_the_bend_decides_before_the_silhouette() -> None:
-    """The brief asks for the elbow; the silhouette stands beside it."""
-    elbow = choose_k(curve(CORNERED), separated(CORNERED, 3), None)
+    """The brief asks for the elbow; the silhouette stands beside it, and the panel is not asked."""
+    elbow = chosen(CORNERED, "elbow", panel=2)
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (4, "elbow", 4)
     assert (elbow.k, elbow.inertia) == ((2, 3, 4, 5, 6), (100, 60, 20, 18, 16))
@@ -111,12 +126,52 @@ def test_the_bend_decides_before_the_silhouette() -> None:
 
 def test_where_nothing_bends_the_silhouette_decides() -> None:
     """A straight curve from k = 1; silhouettes begin at 2, so that places in the two lists differ."""
-    elbow = choose_k(curve(STRAIGHT), separated(STRAIGHT, 3), None)
+    elbow = chosen(STRAIGHT, "elbow")
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (3, "silhouette", None)
+
+
+def test_the_panel_decides_where_it_is_asked() -> None:
+    """Its five, not the four of the bend."""
+    elbow = chosen(CORNERED, "panel", panel=5)
+
+    assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "panel", 4)
+
+
+def test_where_the_panel_finds_none_the_users_are_described_by_the_bend() -> None:
+    """Its 1 is a verdict, which `structure` tells; the pages still describe something, and say what it isn't."""
+    assert (chosen(CORNERED, "panel", panel=1).chosen, chosen(CORNERED, "panel").decided_by) == (4, "elbow")
+    assert chosen(STRAIGHT, "panel", panel=1).decided_by == "silhouette"
+
+
+def test_a_segment_of_a_handful_is_not_made() -> None:
+    """At 4 one has nine users: the next smaller k whose smallest has ten is 2, whoever wanted 4."""
+    few = {4: 9, 3: 9, 2: 10}
+
+    assert chosen(CORNERED, "elbow", smallest=few).chosen == 2
+    assert chosen(CORNERED, "elbow", smallest=few).decided_by == "elbow"
+    assert chosen(CORNERED, "panel", panel=4, smallest=few).chosen == 2
+
+
+def test_where_even_two_are_too_small_there_is_no_report() -> None:
+    """Nine users and the rest: everything that is said of the nine is said of somebody."""
+    with pytest.raises(SweepError, match="Even two segments leave one with fewer than 10 users"):
+        chosen(CORNERED, "elbow", smallest=dict.fromkeys(CORNERED, 9))
 
 
 def test_a_number_of_segments_that_was_not_tried_is_refused() -> None:
     """There is no model to show."""
     with pytest.raises(SweepError, match="asks for k = 7, but k_range tries 2 to 6"):
-        choose_k(curve(CORNERED), separated(CORNERED, 3), 7)
+        chosen(CORNERED, 7)
+
+
+def test_a_number_that_makes_a_handful_is_refused() -> None:
+    """A person asked for it: they are told, not given another."""
+    with pytest.raises(SweepError, match="asks for k = 5, but one of them has 9 users"):
+        chosen(CORNERED, 5, smallest={5: 9})
+
+
+def test_no_number_to_try_is_refused(points: Callable[..., Points]) -> None:
+    """From 5 to 2 there is none."""
+    with pytest.raises(SweepError, match="no number of segments to try"):
+        sweep(points([[0], [1]]), range(5, 3), starts=1, seed=0)

@@ -74,20 +74,30 @@ def test_of_equal_loadings_the_first_feature_is_positive(points: Make) -> None:
 
 
 def test_the_map_hides_squares_with_too_few(points: Make) -> None:
-    """Three users lie between -1.2 and -0.9 by 0 and 0.3, one far off: with three to be seen, one is hidden."""
-    scores = np.array([[-1.0, 0.01], [-1.1, 0.11], [-1.05, 0.03], [3.15, -0.15]])
+    """Three users lie between -1.2 and -0.9 by 0 and 0.3, one far off and two farther: those three are hidden."""
+    scores = np.array([[-1.0, 0.01], [-1.1, 0.11], [-1.05, 0.03], [3.15, -0.15], [4.05, 0], [4.05, 0]])
     seen = Projection(scores, np.eye(2), (0.6, 0.4))
-    drawn = map_of(seen, points(scores), np.array([0, 0, 1, 1]), ("S1", "S2"), smallest=3)
+    drawn = map_of(seen, points(scores), np.array([0, 0, 1, 1, 1, 1]), ("S1", "S2"), smallest=3)
 
     assert drawn.step == STEP == 0.3
-    assert drawn.hidden == 1
+    assert drawn.hidden == 3
     assert drawn.cells == (Cell(pytest.approx(-1.05), pytest.approx(0.15), 3, "S1"),)
     assert drawn.spots == (
         Spot("S1", pytest.approx(-1.05), pytest.approx(0.06)),
-        Spot("S2", pytest.approx(1.05), pytest.approx(-0.06)),
+        Spot("S2", pytest.approx(10.2 / 4), pytest.approx(-0.03)),
     )
     assert drawn.explained == (0.6, 0.4)
     assert drawn.loadings == {"age": (1, 0), "annual_income": (0, 1)}
+
+
+def test_a_few_that_are_left_over_take_the_smallest_square_with_them(points: Make) -> None:
+    """All 10 users less 5 and 4 would be the one who is left: the 4 go with them."""
+    scores = np.repeat([[0.1, 0.1], [1.0, 0.1], [2.0, 0.1]], [5, 4, 1], axis=0)
+    seen = Projection(scores, np.eye(2), (0.6, 0.4))
+    drawn = map_of(seen, points(scores), np.zeros(10, dtype=int), ("S1",), smallest=3)
+
+    assert [cell.users for cell in drawn.cells] == [5]
+    assert drawn.hidden == 5
 
 
 def test_squares_and_hidden_add_up_to_all_users(points: Make) -> None:
@@ -105,8 +115,8 @@ def test_squares_and_hidden_add_up_to_all_users(points: Make) -> None:
 
 def test_a_square_belongs_to_most_of_its_users(points: Make) -> None:
     """One point of weight 3 outvotes two of weight 1 in the same square."""
-    data = points([[0.01, 0.01], [0.02, 0.02], [0.03, 0.05], [-4, 0], [4, -0.2]], [1, 1, 3, 2, 1])
-    drawn = map_of(project(data), data, np.array([0, 0, 1, 1, 0]), ("S1", "S2"), smallest=4)
+    data = points([[0.01, 0.1], [0.02, 0.12], [0.03, 0.15], [-4, 0], [4, 0]], [1, 1, 3, 4, 4])
+    drawn = map_of(project(data), data, np.array([0, 0, 1, 1, 0]), ("S1", "S2"), smallest=5)
 
     assert [(cell.users, cell.segment) for cell in drawn.cells] == [(5, "S2")]
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import narwhals as nw
 import numpy as np
@@ -6,22 +7,43 @@ import pandas as pd
 import pytest
 
 from segmentation.clusters import Model
-from segmentation.facts import Index, Segment, Standout
+from segmentation.facts import Index, Interval, Segment, Stability, Standout
 from segmentation.features import scale_of, standardise
-from segmentation.profiles import averages_of, profile, shares_of
+from segmentation.history import Kept
+from segmentation.names import name_segments
+from segmentation.profiles import Evidence, averages_of, profile, shares_of
 from segmentation.schema import Frame
 
 Make = Callable[..., Frame]
 
 
-def profiled(data: Frame, labels: list[int], *, smallest_base: int = 1) -> tuple[Segment, ...]:
-    """Describe these segments, which lie apart by age alone."""
+def profiled(
+    data: Frame, labels: list[int], *, smallest_base: int = 1, smallest_cell: int = 1, **kept: object
+) -> tuple[Segment, ...]:
+    """Describe these segments, which lie apart by age alone; every count is shown unless said otherwise."""
     points = standardise(data, scale_of(data, ["age"]))
     numbers = np.array(labels)
     k = int(numbers.max()) + 1
     centres = np.array([points.values[numbers == n].mean(axis=0) for n in range(k)])
-    silhouettes = [n / 10 for n in range(k)]
-    return profile(data, points, Model(centres, 0.0), numbers, silhouettes, smallest_base=smallest_base)
+    names = name_segments([{"age": float(centre[0])} for centre in centres])
+    called = [Kept(n, f"S{n + 1}", name, None, name, name_fits=True) for n, name in enumerate(names)]
+    return profile(
+        data,
+        points,
+        Model(centres, 0.0),
+        numbers,
+        [replace(one, **kept) for one in called],
+        [Evidence(n / 10, Stability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0) for n in range(k)],
+        continues=True,
+        smallest_base=smallest_base,
+        smallest_cell=smallest_cell,
+        seed=1,
+    )
+
+
+def said(index: Index) -> tuple[float | None, int | None]:
+    """Give an index and the users it rests on."""
+    return index.value, index.base
 
 
 def test_a_segment_is_described_by_its_own_users(frame: Make) -> None:
@@ -32,10 +54,77 @@ def test_a_segment_is_described_by_its_own_users(frame: Make) -> None:
     assert (second.id, second.users, second.share, second.silhouette) == ("S2", 1, 0.25, 0.1)
     assert (first.means["age"], first.medians["age"]) == (30, 20)
     assert first.centre == {"age": pytest.approx(-10 / 450**0.5)}
-    assert first.index["age"] == Index(75.0, 3)
-    assert second.index["age"] == Index(pytest.approx(175), 1)
+    assert said(first.index["age"]) == (75.0, 3)
+    assert said(second.index["age"]) == (pytest.approx(175), 1)
     assert (first.name, second.name) == ("Young listeners", "Older listeners")
     assert first.play is None
+
+
+def test_what_is_known_of_a_segment_stands_beside_it(frame: Make) -> None:
+    """How often it comes again, and whether it is set apart."""
+    first, second = profiled(frame(age=[20, 70, 20, 50]), [0, 1, 0, 0])
+
+    assert first.stability == Stability(0.9, 0.0, 1.0, "stable")
+    assert second.stability.jaccard == 0.8
+    assert (first.apart, second.apart) == (True, False)
+
+
+def test_a_share_has_wilsons_interval(frame: Make) -> None:
+    """3 of 4 by the formula: (.75 + z²/8 ± z √(.75 · .25 / 4 + z²/64)) / (1 + z²/4), z² = 3.8415."""
+    first, _ = profiled(frame(age=[20, 70, 20, 50]), [0, 1, 0, 0])
+
+    assert first.share_interval == Interval(pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))
+
+
+def test_means_and_indices_lie_in_their_intervals(frame: Make) -> None:
+    """Of 60 users each; one user alone has none, since nobody says how far others would lie."""
+    ages = [*range(20, 80), *range(60, 120)]
+    first, second = profiled(frame(age=ages), [0] * 60 + [1] * 60)
+
+    for segment, mean, index in ((first, 49.5, 100 * 49.5 / 69.5), (second, 89.5, 100 * 89.5 / 69.5)):
+        interval = segment.mean_intervals["age"]
+        assert interval is not None
+        assert interval.low < mean < interval.high
+        assert interval.high - interval.low == pytest.approx(2 * 2 * 17.3 / 60**0.5, rel=0.1)
+        about = segment.index["age"].interval
+        assert about is not None
+        assert about.low < index < about.high
+    assert profiled(frame(age=[20, 70, 20, 50]), [0, 1, 0, 0])[1].mean_intervals["age"] is None
+
+
+def test_an_index_whose_interval_holds_the_average_does_not_speak(frame: Make) -> None:
+    """121 on so few users is chance: it is there, in no sentence, and does not stand out; 60 of the same kind do."""
+    few = [20, 20, 70, 70, 20, 70, 45, 46, 44, 45]
+    usage = [10, 200, 190, 20, 100, 206, 100, 90, 110, 94]
+    first, _ = profiled(frame(age=few, usage_per_month=usage), [0] * 6 + [1] * 4)
+    many, _ = profiled(frame(age=few * 30, usage_per_month=[*usage] * 30), ([0] * 6 + [1] * 4) * 30)
+
+    assert first.index["usage_per_month"].value == pytest.approx(many.index["usage_per_month"].value)
+    assert not first.index["usage_per_month"].speaks
+    assert many.index["usage_per_month"].speaks
+    assert "usage_per_month" not in {item.column for item in first.stands_out}
+
+
+def test_an_index_speaks_where_its_interval_leaves_the_average_out() -> None:
+    """The ends belong to it; without an interval or a value there is nothing to say."""
+    assert Index(130.0, 40, Interval(100.1, 160.0)).speaks
+    assert Index(70.0, 40, Interval(50.0, 99.9)).speaks
+    assert not Index(130.0, 40, Interval(100.0, 160.0)).speaks
+    assert not Index(70.0, 40, Interval(50.0, 100.0)).speaks
+    assert not Index(130.0, 40, None).speaks
+    assert not Index(None, 3, Interval(110.0, 160.0)).speaks
+
+
+def test_a_segment_is_new_where_none_of_the_last_month_stands_behind_it(frame: Make) -> None:
+    """And what it would be called today is told only where its name no longer fits."""
+    old, _ = profiled(frame(age=[20, 70]), [0, 1], moved=0.1)
+    wrong, _ = profiled(frame(age=[20, 70]), [0, 1], moved=0.1, name="Heavy listeners", name_fits=False)
+    kept, _ = profiled(frame(age=[20, 70]), [0, 1], moved=0.1, name="Our regulars", name_fits=True)
+
+    assert not old.new
+    assert profiled(frame(age=[20, 70]), [0, 1])[0].new
+    assert (wrong.name, wrong.name_now) == ("Heavy listeners", "Young listeners")
+    assert (kept.name, kept.name_now) == ("Our regulars", "Our regulars")
 
 
 def test_labels_go_by_rows_and_not_by_what_pandas_calls_them(frame: Make) -> None:
@@ -61,15 +150,15 @@ def test_an_index_on_too_small_a_base_is_nothing(frame: Make) -> None:
     """Of three users an index may say something from a base of 3, not of 4; the base stands there either way."""
     data, labels = frame(age=[20, 70, 20, 50]), [0, 1, 0, 0]
 
-    assert profiled(data, labels, smallest_base=3)[0].index["age"] == Index(75.0, 3)
-    assert profiled(data, labels, smallest_base=4)[0].index["age"] == Index(None, 3)
+    assert said(profiled(data, labels, smallest_base=3)[0].index["age"]) == (75.0, 3)
+    assert said(profiled(data, labels, smallest_base=4)[0].index["age"]) == (None, 3)
 
 
 def test_an_index_over_an_average_of_nothing_is_nothing(frame: Make) -> None:
     """If nobody has an income, no segment has more or less of it than the average."""
     first, _ = profiled(frame(age=[20, 70], annual_income=[0, 0]), [0, 1])
 
-    assert first.index["annual_income"] == Index(None, 1)
+    assert first.index["annual_income"] == Index(None, 1, None)
 
 
 def test_a_category_is_compared_by_its_share(frame: Make) -> None:
@@ -77,11 +166,60 @@ def test_a_category_is_compared_by_its_share(frame: Make) -> None:
     data = frame(age=[20, 70, 20, 50], top_genre=["Jazz", "Pop", "Jazz", "Pop"])
     first, second = profiled(data, [0, 1, 0, 0])
 
-    assert first.categories["top_genre"] == {
-        "Jazz": Index(pytest.approx(400 / 3), 2, pytest.approx(2 / 3)),
-        "Pop": Index(pytest.approx(200 / 3), 1, pytest.approx(1 / 3)),
-    }
-    assert second.categories["top_genre"] == {"Jazz": Index(None, 0, 0.0), "Pop": Index(200.0, 1, 1.0)}
+    jazz, pop = first.categories["top_genre"].values()
+    assert list(first.categories["top_genre"]) == ["Jazz", "Pop"]
+    assert (*said(jazz), jazz.share) == (pytest.approx(400 / 3), 2, pytest.approx(2 / 3))
+    assert (*said(pop), pop.share) == (pytest.approx(200 / 3), 1, pytest.approx(1 / 3))
+    assert second.categories["top_genre"]["Jazz"] == Index(None, 0, None, 0.0)
+    assert said(second.categories["top_genre"]["Pop"]) == (200.0, 1)
+
+
+def test_a_category_of_a_few_in_a_segment_is_nothing(frame: Make) -> None:
+    """3 Rock here: all 15 less 12 there would tell them, and so would this row less its others: four go, with Jazz."""
+    names = ["Pop", "Indie", "Soul", "Folk", "Funk", "House", "Jazz", "Rock"]
+    here, there = [40, 40, 40, 40, 40, 40, 20, 3], [40, 40, 40, 40, 40, 40, 20, 12]
+    data = frame(
+        age=[20] * sum(here) + [70] * sum(there),
+        top_genre=[*np.repeat(names, here).tolist(), *np.repeat(names, there).tolist()],
+    )
+    segments = profiled(data, [0] * sum(here) + [1] * sum(there), smallest_cell=10)
+
+    nothing = Index(None, None, None, None)
+    for segment in segments:
+        found = segment.categories["top_genre"]
+        assert {value for value, index in found.items() if index == nothing} == {"Jazz", "Rock"}
+        assert {found[name].base for name in names[:6]} == {40}
+
+
+def test_where_a_quarter_of_a_table_would_be_nothing_rare_values_are_one(frame: Make) -> None:
+    """Four of six squares would be left out; with Jazz and Rock as one, none is. Its name is the one it mostly is."""
+    data = frame(
+        age=[20] * 83 + [70] * 80,
+        top_genre=["Pop"] * 50 + ["Jazz"] * 30 + ["Rock"] * 3 + ["Pop"] * 40 + ["Jazz"] * 30 + ["Rock"] * 10,
+    )
+    first, second = profiled(data, [0] * 83 + [1] * 80, smallest_cell=10)
+
+    for segment, users in ((first, [50, 33]), (second, [40, 40])):
+        found = segment.categories["top_genre"]
+        assert list(found) == ["Pop", "Jazz and 1 more"]
+        assert [index.base for index in found.values()] == users
+
+
+def test_no_two_values_share_a_name(frame: Make) -> None:
+    """What was put together for the month is "Other (3)"; three more that are put together for the segments aren't."""
+    large = {"Pop": 80, "Rock": 70, "Indie": 60, "House": 50, "Other (3)": 40}
+    here, there = (
+        large | dict.fromkeys(["Folk", "Funk", "Soul"], 5),
+        large | dict.fromkeys(["Folk", "Funk", "Soul"], 9),
+    )
+    genres = [name for table in (here, there) for name, n in table.items() for _ in range(n)]
+    data = frame(age=[20] * 315 + [70] * 327, top_genre=genres)
+    first, second = profiled(data, [0] * 315 + [1] * 327, smallest_cell=10)
+
+    for segment, users in ((first, 15), (second, 27)):
+        found = segment.categories["top_genre"]
+        assert list(found) == [*large, "Folk and 2 more"]
+        assert [index.base for index in found.values()] == [80, 70, 60, 50, 40, users]
 
 
 def test_all_users_are_the_hundred(frame: Make) -> None:
@@ -102,18 +240,19 @@ def test_values_that_read_alike_are_one(frame: Make) -> None:
     data = frame(age=[20, 70, 20, 50], gender=pd.Series([1, "1", "1", 1], dtype=object))
 
     assert shares_of(data)["gender"] == {"1": 1.0}
-    assert profiled(data, [0, 1, 0, 0])[0].categories["gender"] == {"1": Index(100.0, 3, 1.0)}
+    gender = profiled(data, [0, 1, 0, 0])[0].categories["gender"]
+    assert {value: said(index) for value, index in gender.items()} == {"1": (100.0, 3)}
 
 
 def test_what_stands_out_is_far_from_the_average_up_or_down(frame: Make) -> None:
     """Usage 2 : 1 and age 4 : 5, income 1.19 : 1 and not: ratios, so 50 is as far as 200, and 80 and 120 count."""
     data = frame(
-        age=[32, 48],
-        usage_per_month=[900, 100],
-        annual_income=[11_900, 8_100],
-        num_of_days_active=[120, 80],
+        age=[32, 48] * 30,
+        usage_per_month=[900, 100] * 30,
+        annual_income=[11_900, 8_100] * 30,
+        num_of_days_active=[120, 80] * 30,
     )
-    first, second = profiled(data, [0, 1])
+    first, second = profiled(data, [0, 1] * 30)
 
     assert first.stands_out == (
         Standout("usage_per_month", None, 180.0),
@@ -125,13 +264,12 @@ def test_what_stands_out_is_far_from_the_average_up_or_down(frame: Make) -> None
 
 def test_what_stands_out_comes_by_the_ratio(frame: Make) -> None:
     """A fifth is further than a third, a third than half; half is as far as twice, and numbers then come first."""
-    ages = [20] * 5 + [60] * 5
     data = frame(
-        age=ages,
-        gender=["A"] * 1 + ["B"] * 4 + ["A"] * 5,
-        usage_per_month=[1] * 5 + [9] * 5,
+        age=[20] * 50 + [60] * 50,
+        gender=["A"] * 10 + ["B"] * 40 + ["A"] * 50,
+        usage_per_month=[1] * 50 + [9] * 50,
     )
-    first, _ = profiled(data, [0] * 5 + [1] * 5)
+    first, _ = profiled(data, [0] * 50 + [1] * 50)
 
     assert [(item.column, item.category, round(item.index)) for item in first.stands_out] == [
         ("usage_per_month", None, 20),
@@ -141,13 +279,15 @@ def test_what_stands_out_comes_by_the_ratio(frame: Make) -> None:
     ]
 
 
-def test_an_index_of_nought_can_stand_out(frame: Make) -> None:
-    """Users who never listen have an index of 0, of which there is no logarithm: it counts as 1."""
-    first, _ = profiled(frame(age=[20, 70], usage_per_month=[0, 500]), [0, 1])
+def test_an_index_of_nought_is_not_said(frame: Make) -> None:
+    """Users who never listen have an index of 0, which has no logarithm, and so no interval."""
+    first, _ = profiled(frame(age=[20, 70] * 30, usage_per_month=[0, 500] * 30), [0, 1] * 30)
 
-    assert first.stands_out[0] == Standout("usage_per_month", None, 0.0)
+    assert first.index["usage_per_month"] == Index(0.0, 30, None)
+    assert "usage_per_month" not in {item.column for item in first.stands_out}
 
 
 def test_what_rests_on_too_few_does_not_stand_out(frame: Make) -> None:
     """An index that isn't there can't be far from 100."""
-    assert profiled(frame(age=[20, 70]), [0, 1], smallest_base=2)[0].stands_out == ()
+    assert profiled(frame(age=[20, 70] * 30), [0, 1] * 30, smallest_base=30)[0].stands_out
+    assert profiled(frame(age=[20, 70] * 30), [0, 1] * 30, smallest_base=31)[0].stands_out == ()
