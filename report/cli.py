@@ -96,7 +96,7 @@ def _tell(run: Run) -> None:
     month, audit = run.facts, run.facts.audit
     _out.print(
         f"[bold]{words.month(month)}[/] · {thousands(audit.read)} users read, {thousands(audit.read - audit.kept)} dropped, "
-        f"{thousands(audit.kept)} kept · {len(month.segments)} segments ({month.elbow.decided_by}) · "
+        f"{thousands(audit.kept)} kept · {len(month.segments)} {words.noun(month)}s ({month.elbow.decided_by}) · "
         f"structure {words.strength(month)}",
         soft_wrap=True,
     )

@@ -113,8 +113,10 @@ def steadiness(facts: Facts) -> str:
     stable = len(facts.segments) - len(names)
     if not names:
         return f"All {counted(stable, noun(facts))} come again when the data is resampled."
+    if not stable:
+        return f"None of the {len(facts.segments)} {noun(facts)}s is sure to come again when the data is resampled."
     return (
-        f"{counted(stable, 'segment').capitalize()} of {len(facts.segments)} come again when the data is resampled; "
+        f"{counted(stable, noun(facts)).capitalize()} of {len(facts.segments)} come again when the data is resampled; "
         f"{listed(names)} may not."
     )
 

@@ -11,13 +11,18 @@ from segmentation.facts import Facts, Index, Segment
 from segmentation.profiles import LEAST, MOST
 from segmentation.schema import CATEGORIES, NUMBERS
 
-_LANE = 26  # pixels a segment
 _BAR = 14  # pixels a bar of the index chart
 _NAMES, _VALUE, _GAP = 152, 58, 16  # pixels for names, for values in plain units, and between panels
 _INDEX = theme.WIDTH - 160  # pixels across the index bars
 _ORDER = ("top_genre", *(name for name in CATEGORIES if name != "top_genre"))  # what one can act on first
 _SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = ((-1, "right"), (1, "left"))  # of a bar's end
 _SPARE = 110  # of them, what the longest bar leaves to its number and its base
+
+
+def _lane(facts: Facts) -> int:
+    """Give the pixels for each segment: page one holds two charts and the plays, of four segments as of ten."""
+    k = len(facts.segments)
+    return 26 if k <= 5 else 20 if k <= 7 else 16
 
 
 def palette(facts: Facts) -> dict[str, str]:
@@ -59,7 +64,7 @@ def sizes(facts: Facts) -> Picture:
     return Picture(
         chart=lambda: alt.layer(bars, text, change).properties(
             title=title(words.largest(facts), _shown(facts)),
-            **fitted(theme.WIDTH, _LANE * len(rows) + 6),
+            **fitted(theme.WIDTH, _lane(facts) * len(rows) + 6),
         ),
         caption="Users in each segment, and their share of all users.",
         alt=shorten(
@@ -140,7 +145,7 @@ def differences(facts: Facts) -> Picture:
         )
         panels.append(
             alt.layer(zero, stem, dot, value).properties(
-                width=width, height=_LANE * len(names), title=heading
+                width=width, height=_lane(facts) * len(names), title=heading
             )
         )
     return Picture(
