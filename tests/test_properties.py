@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segmentation.analysis import Analysis
+from segmentation.analysis import Analysis, _in_any_order
 from segmentation.clean import Cleaned, clean
 from segmentation.clusters import assign, fit
-from segmentation.distributions import describe, round_step
-from segmentation.facts import to_dict
+from segmentation.disclosure import hide, merge_small, merged
+from segmentation.distributions import counts_of, describe, round_step
+from segmentation.facts import Distributions, to_dict
 from segmentation.features import Points
 from segmentation.names import name_segments
 from segmentation.pca import project
@@ -56,6 +57,11 @@ def month(rows: list[dict[str, Any]]) -> Frame:
 def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, Cleaned]:
     frame = month(rows)
     return frame, clean(frame, VALID)
+
+
+def described(frame: Frame, found: Cleaned, *, smallest: int) -> Distributions:
+    labels = {name: merge_small(counts_of(found.users, name), smallest=smallest) for name in CATEGORIES}
+    return describe(frame, found, labels, smallest=smallest)
 
 
 rows_of_a_month = st.lists(a_row, max_size=12)
@@ -109,16 +115,51 @@ def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, An
 @settings(max_examples=40)
 @given(rows_of_a_month)
 def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, Any]]) -> None:
-    """In a bin, outside or missing; among the values of a category or missing."""
+    """In a bin, outside or missing; a value of a category, missing, or a value that nobody who was kept has."""
     frame, found = cleaned(rows)
-    distributions = describe(frame, found)
+    distributions = described(frame, found, smallest=1)
 
     for numbers in distributions.numbers.values():
         assert sum(numbers.before) + numbers.outside + numbers.missing == len(frame)
         assert sum(numbers.after) == found.audit.kept
-    for table in distributions.categories.values():
-        assert sum(value.before for value in table.values) + table.missing == len(frame)
+    for name, table in distributions.categories.items():
+        own = frame.filter(nw.col(name).is_in([value.value for value in table.values]))
+        strange = frame.filter(~nw.col(name).is_null()).filter(
+            ~nw.col(name).is_in([value.value for value in table.values])
+        )
+        assert sum(value.before for value in table.values) == len(own)
+        assert len(own) + len(strange) + table.missing == len(frame)
         assert sum(value.after for value in table.values) == found.audit.kept
+
+
+@settings(max_examples=40)
+@given(rows_of_a_month, st.integers(2, 4))
+def test_no_distribution_tells_of_a_few(rows: list[dict[str, Any]], smallest: int) -> None:
+    """No shown count is below what may be shown, and those that aren't are as many together, in two places at least."""
+    frame, found = cleaned([*rows, *[GOOD | {"user_id": f"g{n}"} for n in range(4)]])
+    distributions = described(frame, found, smallest=smallest)
+
+    for numbers in distributions.numbers.values():
+        shown = [n for n in numbers.after if n is not None]
+        assert not [n for n in (*shown, *numbers.before) if n is not None and 0 < n < smallest]
+        assert sum(shown) == found.audit.kept or (
+            found.audit.kept - sum(shown) >= smallest and len(numbers.after) - len(shown) >= 2
+        )
+        assert numbers.before.count(None) != 1 or len(numbers.before) == 1
+    for table in distributions.categories.values():
+        assert not [value for value in table.values if value.after < smallest]
+        assert [value.before for value in table.values].count(None) != 1 or len(table.values) == 1
+
+
+@settings(max_examples=40)
+@given(rows_of_a_month, st.integers(0, 99), st.sampled_from(["float64", "float32"]))
+def test_users_are_drawn_in_an_order_of_their_own(rows: list[dict[str, Any]], seed: int, dtype: str) -> None:
+    """However the rows of the file lie, the users come to lie alike, and bootstraps draw the same ones."""
+    users = cleaned(rows)[1].users.with_columns(nw.col(*NUMBERS).cast(getattr(nw, dtype.capitalize())))
+    shuffled = users[np.random.default_rng(seed).permutation(len(users)).tolist()]
+
+    one, other = (some[_in_any_order(some).tolist()] for some in (users, shuffled))
+    assert one.select(NUMBERS).rows() == other.select(NUMBERS).rows()
 
 
 @given(st.floats(1e-9, 1e9), st.booleans())
@@ -131,14 +172,15 @@ def test_a_step_is_round_and_hardly_larger_than_asked(width: float, whole: bool)
     assert not whole or step == int(step)
 
 
-@settings(max_examples=4)
-@given(st.integers(0, 1000))
+@settings(max_examples=3)
+@given(st.integers(0, 1000), st.sampled_from(["int64", "int32", "float32", "Int64", "object"]))
 def test_the_order_of_the_rows_is_no_fact(
-    run: Callable[..., Analysis], groups: pd.DataFrame, seed: int
+    run: Callable[..., Analysis], groups: pd.DataFrame, seed: int, dtype: str
 ) -> None:
     """A month's file has no order that means anything: shuffled, it gives the same facts up to rounding."""
     asked = {"k": 4, "k_range": (1, 4), "starts": 20}
-    shuffled = groups.sample(frac=1, random_state=seed)
+    kinds = {"top_genre": "category"} if dtype == "object" else dict.fromkeys(NUMBERS, dtype)
+    shuffled = groups.astype(kinds).sample(frac=1, random_state=seed)
     expected, found = (flat(to_dict(run(data, **asked).facts)) for data in (groups, shuffled))
 
     assert found == {
@@ -156,7 +198,7 @@ def flat(value: Any, place: str = "") -> dict[str, Any]:
     return {place: value}
 
 
-@settings(max_examples=6)
+@settings(max_examples=5)
 @given(st.floats(1e-3, 1e4), st.sampled_from(NUMBERS), st.floats(-500, 500))
 def test_neither_unit_nor_zero_of_a_column_moves_anybody(
     run: Callable[..., Analysis], groups: pd.DataFrame, scale: float, name: str, shift: float
@@ -267,3 +309,29 @@ def test_no_two_segments_share_a_name(centres: list[np.ndarray]) -> None:
     assert len(set(names)) == len(names) == len(centres)
     assert all(name[0].isupper() for name in names)
     assert name_segments(named) == names
+
+
+some_counts = st.lists(st.integers(0, 40), max_size=9)
+
+
+@given(some_counts, st.integers(1, 15))
+def test_what_is_hidden_of_a_row_cannot_be_worked_out(counts: list[int], smallest: int) -> None:
+    """Nobody and crowds are shown as they are; the others are two at least and a crowd together, if there are so many."""
+    shown = hide(counts, smallest=smallest)
+    hidden = [count for count, visible in zip(counts, shown, strict=True) if visible is None]
+
+    assert all(visible in (None, count) for count, visible in zip(counts, shown, strict=True))
+    assert not [count for count in shown if count is not None and 0 < count < smallest]
+    assert 0 not in hidden
+    if hidden:
+        others = [count for count in shown if count]
+        assert (len(hidden) >= 2 and sum(hidden) >= smallest) or not others
+
+
+@given(st.dictionaries(st.text(max_size=2), st.integers(0, 40), max_size=9), st.integers(1, 15))
+def test_what_is_merged_is_a_crowd(counts: dict[str, int], smallest: int) -> None:
+    """Nobody is lost, and no label but one of nobody has fewer users than may be shown, if there are so many."""
+    sums = merged(counts, merge_small(counts, smallest=smallest))
+
+    assert sum(sums.values()) == sum(counts.values())
+    assert not [n for n in sums.values() if 0 < n < smallest] or sum(counts.values()) < smallest
