@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import warnings
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -75,15 +76,19 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
         )
         html = HTML(filename=page, url_fetcher=fetcher)
         document = html.render(stylesheets=[sheet], font_config=fonts)
-        document.write_pdf(
-            out,
-            finisher=partial(finish, claims=lambda: not complaints.unwritten),
-            pdf_variant="pdf/a-3u",
-            pdf_tags=True,
-            pdf_identifier=identifier,
-            attachments=[_attachment(facts)] if facts else None,
-            full_fonts=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", ResourceWarning
+            )  # WeasyPrint leaves its colour profile's file open
+            document.write_pdf(
+                out,
+                finisher=partial(finish, claims=lambda: not complaints.unwritten),
+                pdf_variant="pdf/a-3u",
+                pdf_tags=True,
+                pdf_identifier=identifier,
+                attachments=[_attachment(facts)] if facts else None,
+                full_fonts=False,
+            )
     except FatalURLFetchingError as error:  # no Exception, so that nothing swallows it on the way
         raise RenderError(
             f"{out.name}: printing went wrong: the page asks for something that it doesn't carry ({error})."

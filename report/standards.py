@@ -46,6 +46,7 @@ def finish(document: Any, pdf: Any, *, claims: Callable[[], bool]) -> None:
     for element in _elements(objects):
         if element["S"] == "/Figure":
             _place(element, objects[element["Pg"]])
+    _list_ids(pdf, objects)
     if "AF" in pdf.catalog:  # where WeasyPrint lists every file twice
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
     metadata = objects[pdf.catalog["Metadata"]]
@@ -92,6 +93,16 @@ def _make_artifact(stream: list[Any], mcid: int) -> None:
             item.clear()
             item["Type"] = "/Pagination"
             return
+
+
+def _list_ids(pdf: Any, objects: dict[bytes, Any]) -> None:
+    """List the table heads by the ids that cells name them by, which a reader looks up in the root."""
+    named = sorted(
+        (element["ID"].data, element.reference) for element in _elements(objects) if "ID" in element
+    )
+    if named:
+        names = b" ".join(part for entry in named for part in entry)
+        objects[pdf.catalog["StructTreeRoot"]]["IDTree"] = b"<</Names [" + names + b"]>>"
 
 
 def _describe_links(document: Any) -> None:

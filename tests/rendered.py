@@ -1,0 +1,171 @@
+"""Documents and PDFs that several test files look at, each made once a session, whichever worker asks first.
+
+The embedded engine renders them, but for one thing: their cells run in this process. A kernel for each of nine months
+would take minutes, and what kernels do is tested in test_embedded.py.
+"""
+
+import ast
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import facts_factory
+import pandas as pd
+import pytest
+from nbformat import from_dict
+
+from report import files
+from report.engines import Embedded, embedded
+from report.fonts import embed_fonts
+from report.playbook import read_playbook, with_plays
+from report.printing import print_pdf
+from report.profiles import write_profiles
+from segmentation.analysis import Plan, analyse
+from segmentation.change import Last
+from segmentation.facts import Brand, Facts, Source
+from segmentation.schema import NUMBERS
+
+PAPERS = ("A4", "Letter")
+
+
+class Rendered:
+    """One session's documents, in a folder that all workers share.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def facts(self, name: str) -> Path:
+        """Give a month's facts.json: "sample", or one of `facts_factory.AWKWARD`."""
+
+        def make(place: Path) -> None:
+            made = _sample() if name == "sample" else facts_factory.awkward()[name]
+            (place / "facts.json").write_text(files.facts_text(made), encoding="utf-8")
+
+        return self._once(f"facts-{name}", make) / "facts.json"
+
+    def month(self, name: str) -> Facts:
+        """Give a month's facts."""
+        return files.read_facts(self.facts(name))
+
+    def executive(self, name: str) -> Path:
+        """Give the executives' document as the page that is printed; beside it lies figures/."""
+        facts = self.facts(name)
+
+        def make(place: Path) -> None:
+            _render(facts, place, "executive.qmd")
+
+        return self._once(f"executive-{name}", make) / "report" / "executive.html"
+
+    def pdf(self, name: str, paper: str = "A4") -> Path:
+        """Give the executives' PDF."""
+        page, facts = self.executive(name), self.facts(name)
+
+        def make(place: Path) -> None:
+            print_pdf(page, place / "executive.pdf", paper=paper, identifier=b"0" * 32, facts=facts)
+
+        return self._once(f"pdf-{name}-{paper}", make) / "executive.pdf"
+
+    def pages(self, name: str) -> Path:
+        """Give a folder with report.html, facts.json and profiles/."""
+        facts, executive = self.facts(name), self.executive(name)
+
+        def make(place: Path) -> None:
+            report = _render(facts, place / "bench", "report.qmd")
+            with contextlib.chdir(executive.parent):  # a profile's pictures are those that executives see
+                profiles = write_profiles(files.read_facts(facts), executive.parent, place / "profiles")
+            embed_fonts([report, *profiles])
+            report.rename(place / "report.html")
+            (place / "facts.json").write_bytes(facts.read_bytes())
+
+        return self._once(f"pages-{name}", make)
+
+    def _once(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Give a folder that whoever comes first fills, while the others wait."""
+        place = self._folder / "".join(letter if letter.isalnum() else "-" for letter in name)
+        with (self._folder / f"{place.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not place.exists():
+                new = place.with_suffix(f".{os.getpid()}")
+                new.mkdir()
+                make(new)
+                new.rename(place)
+        return place
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    """Give the session's documents."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "rendered"
+    folder.mkdir(exist_ok=True)
+    return Rendered(folder)
+
+
+def _sample() -> Facts:
+    """Analyse the newest month that the project ships, with those before it, from a few starts."""
+    plan = Plan(
+        features=NUMBERS,
+        valid=facts_factory.VALID | {"age": (16.0, 120.0), "num_of_days_active": (0.0, 365.0)},
+        k=4,
+        starts=3,
+        bootstraps=8,
+    )
+    last, earlier = None, []
+    for month in ("2026-09", "2026-10"):
+        path = files.ROOT / "data" / f"{month}.csv"
+        made = analyse(
+            pd.read_csv(path),
+            plan,
+            month=month,
+            source=Source(path.name, files.sha256(path), synthetic=True),
+            brand=Brand("Cadence", "#0b5563", "insights@example.com"),
+            last=last,
+            earlier=tuple(earlier),
+        )
+        last = Last(made.facts, made.users)
+        earlier += [replace(made.facts, month="2026-08"), made.facts]  # as if August had been the same
+    return with_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+
+
+def _render(facts: Path, place: Path, document: str) -> Path:
+    """Render a document in a workshop."""
+    place.mkdir(exist_ok=True)
+    files.workshop(place)
+    with mock.patch.object(embedded, "_run", _run_here):
+        return Embedded().render(place / "report" / document, facts)
+
+
+def _run_here(notebook: Any, document: Path, facts: Path, *_: object) -> None:
+    """Run a notebook's cells as a kernel would, and keep what each shows."""
+    space: dict[str, Any] = {"get_ipython": lambda: SimpleNamespace(reset=lambda **_: None)}
+    with contextlib.chdir(document.parent):
+        for cell in notebook.cells:
+            if cell.cell_type != "code":
+                continue
+            tree = ast.parse(cell.source)
+            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, document.name, "exec"), space)  # noqa: S102 - our own documents
+            if "parameters" in cell.metadata.get("tags", []):
+                space["facts"] = str(facts)
+            if last is None:
+                continue
+            value = eval(compile(ast.Expression(last.value), document.name, "eval"), space)  # noqa: S307
+            if value is None:
+                continue
+            if hasattr(value, "_repr_markdown_"):
+                data = {"text/markdown": value._repr_markdown_()}
+            else:
+                data = {"text/plain": repr(value)}
+            cell.outputs = [from_dict({"output_type": "execute_result", "data": data})]
