@@ -20,8 +20,9 @@ from report import changes, files, tables, theme, words, written
 from report.charts import change, segments
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
+from report.svg import slim
 from report.tables import Table
-from segmentation.facts import Facts
+from segmentation.facts import Facts, to_dict
 
 Medium = Literal["screen", "print", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
@@ -142,7 +143,7 @@ class Document:
         """Give the numbers themselves, for whoever wants to save them: the page carries them, and page.js writes the files."""
         if self.medium == "notebook":
             return Markdown("")
-        data = json.dumps(files.facts_text(self.facts), ensure_ascii=False)
+        data = json.dumps(to_dict(self.facts), ensure_ascii=False, separators=(",", ":"))
         kinds = (("csv", "Download all numbers (CSV)"), ("json", "Download all facts (JSON)"))
         buttons = "\n".join(
             f'<button type="button" data-download="{kind}" hidden>{said}</button>' for kind, said in kinds
@@ -245,8 +246,7 @@ def _svg(spec: dict[str, Any]) -> str:
 
     for folder in files.font_folders():
         vl_convert.register_font_directory(str(folder))
-    svg: str = vl_convert.vegalite_to_svg(spec | {"config": theme.config()})
-    return svg
+    return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
 
 
 def _image(picture: Picture, path: Path) -> str:

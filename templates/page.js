@@ -63,17 +63,17 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  const numbers = document.getElementById("facts");
+  const facts = JSON.parse(document.getElementById("facts").textContent);
   const write = {
-    csv: (text) => "\ufeff" + rows(JSON.parse(text)).map((row) => row.map(cell).join(",") + "\r\n").join(""),
-    json: (text) => text,
+    csv: () => ["\ufeff" + rows(facts).map((row) => row.map(cell).join(",") + "\r\n").join(""), "text/csv;charset=utf-8"],
+    json: () => [JSON.stringify(facts, null, 1) + "\n", "application/json"],
   };
   document.querySelectorAll("[data-download]").forEach((button) => {
     const kind = button.dataset.download;
     button.hidden = false;
     button.addEventListener("click", () => {
-      const text = JSON.parse(numbers.textContent);
-      save("facts-" + JSON.parse(text).month + "." + kind, kind === "csv" ? "text/csv;charset=utf-8" : "application/json", write[kind](text));
+      const [text, type] = write[kind]();
+      save("facts-" + facts.month + "." + kind, type, text);
     });
   });
 })();
