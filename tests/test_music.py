@@ -10,6 +10,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_samples, silhouette_score
 
+from report import words
 from segmentation.analysis import Analysis
 from segmentation.facts import Drop
 
@@ -34,8 +35,8 @@ BEST = {  # the lowest inertia that 2,000 restarts found
 
 @pytest.fixture(scope="module")
 def music(run: Callable[..., Analysis]) -> Analysis:
-    """Give its analysis, by the settings that a report has."""
-    return run(pd.read_csv(FILE, encoding="utf-8-sig"), starts=50)
+    """Give its analysis, by the settings that a report has, with fewer starts and draws."""
+    return run(pd.read_csv(FILE, encoding="utf-8-sig"), starts=20, draws=10, bootstraps=40)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +60,73 @@ def test_five_ages_and_two_days_are_impossible(music: Analysis) -> None:
 
 
 def test_the_commonest_values_are_those_published(music: Analysis) -> None:
-    """Counts as read: more men than women, Pop before all, a thousand students."""
+    """As read 2,482 men and 2,350 women, 2,149 of Pop and 1,000 students: the seven who were dropped are among them."""
     found = music.facts.distributions.categories
-    read = {name: {value.value: value.before for value in table.values} for name, table in found.items()}
+    kept = {name: {value.value: value.after for value in table.values} for name, table in found.items()}
 
-    assert read["gender"] == {"Male": 2482, "Female": 2350, "Prefer not to say": 60, "Other": 22}
-    assert read["employment_status"]["Student"] == 1000
-    assert read["top_genre"]["Pop"] == max(read["top_genre"].values()) == 2149
+    assert kept["gender"] == {"Male": 2479, "Female": 2346, "Prefer not to say": 60, "Other": 22}
+    assert kept["employment_status"]["Student"] == 999
+    assert kept["top_genre"]["Pop"] == max(kept["top_genre"].values()) == 2144
+    assert set(kept["top_genre"]) == {"Pop", "Rock", "Classical", "Country", "Indie", "Jazz", "Hip Hop"}
+
+
+def test_of_the_seven_who_were_dropped_nobody_is_found(music: Analysis) -> None:
+    """2,482 men as read less 2,479 would be three of them; what nobody was dropped from is shown as it was read."""
+    genders = music.facts.distributions.categories["gender"].values
+
+    assert [(value.value, value.before) for value in genders] == [
+        ("Male", None),
+        ("Female", None),
+        ("Prefer not to say", 60),
+        ("Other", 22),
+    ]
+    for numbers in music.facts.distributions.numbers.values():
+        lost = [
+            before - after
+            for before, after in zip(numbers.before, numbers.after, strict=True)
+            if before is not None and after is not None
+        ]
+        assert not any(lost)
+
+
+def test_the_structure_is_weak_and_the_silhouette_prefers_three(music: Analysis) -> None:
+    """One of four segments is set apart by valleys, the high earners; the other three flow into one another."""
+    structure = music.facts.structure
+    votes = {vote.judge: vote.k for vote in structure.votes}
+
+    assert structure.evidence == "weak"
+    assert structure.panel == 1
+    assert votes["elbow"] == 4
+    assert votes["silhouette"] == votes["calinski_harabasz"] == 3
+    assert votes["valleys"] == 1
+    assert [segment.name for segment in music.facts.segments if segment.apart] == ["High earners"]
+
+
+def test_the_report_says_that_the_evidence_is_weak(music: Analysis) -> None:
+    """On the first page, with the judges who want another number, the silhouette's 3 among them."""
+    assert words.strength(music.facts) == "weak"
+    assert words.certainty(music.facts).startswith(
+        "Weak structure: the segments shade into each other; only high earners stand apart"
+    )
+    assert "the silhouette favours 3" in words.opinion(music.facts)
+
+
+def test_each_of_the_four_comes_again(music: Analysis) -> None:
+    """Stable is not the same as real: an even crowd, too, can be cut in the same place each time."""
+    for segment in music.facts.segments:
+        assert segment.stability.jaccard >= 0.85, segment.name
+        assert segment.stability.grade == "highly stable"
+
+
+def test_who_asks_the_panel_is_told_that_none_is_reliable(
+    music: Analysis, run: Callable[..., Analysis]
+) -> None:
+    """The same file by the same settings but one: the elbow's four are described, and nothing is sold."""
+    facts = run(pd.read_csv(FILE, encoding="utf-8-sig"), k="panel").facts
+
+    assert music.facts.structure.reliable
+    assert not facts.structure.reliable
+    assert (facts.elbow.chosen, facts.elbow.decided_by) == (4, "elbow")
 
 
 def test_one_segment_has_all_the_variance(music: Analysis) -> None:
