@@ -120,7 +120,7 @@ def _read(source: str, name: str) -> Any:
                 cells.append(inline)
             cell.metadata["inline"] = len(expressions)
             cells.append(cell)
-    notebook.cells = [nbformat.v4.new_code_cell(_EMPTY), *cells]
+    notebook.cells = cells
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return notebook
 
@@ -191,6 +191,7 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
     """Run the cells where the document lies, as Quarto does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own deprecations
+        import nbformat  # noqa: PLC0415
         import papermill  # noqa: PLC0415
         from jupyter_core.utils import ensure_event_loop  # noqa: PLC0415
         from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
@@ -199,6 +200,7 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
             logging.getLogger(noisy).setLevel(logging.ERROR)
         _private(document.parent)
         own = None if kernel else started(document.parent)
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(_EMPTY))
         try:
             done = papermill.execute_notebook(
                 notebook,
