@@ -90,9 +90,9 @@ def analyse_month(
     path: Path, month: str, settings: Settings, output: Path, step: Callable[[str], None] = lambda _: None
 ) -> Analysis:
     """Read and analyse one month, as the continuation of those before it."""
+    users = read_users(path, settings.columns)  # first, for it says in words why a file can't be read
     source = describe_source(path)
     archive = open_archive(output, month, source, tuple(settings.segments.features))
-    users = read_users(path, settings.columns)
     return analyse(
         users,
         settings.plan(),

@@ -47,7 +47,7 @@ def document(folder: Path, body: str, *, front: str = FRONT, name: str = "page.q
 
 
 def render(*documents: Path, facts: Path | None = None) -> list[Path]:
-    """Render documents side by side with the embedded engine, as a month does."""
+    """Render documents side by side, each in a process of its own."""
     with ThreadPoolExecutor(len(documents)) as pool:
         return list(
             pool.map(lambda path: Embedded().render(path, facts or path.with_name("facts.json")), documents)

@@ -1,6 +1,8 @@
+import gc
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import FRONT, SAY, Reader, document, fetched, render
 
-from report.engines import find_engine
+from report.engines import Embedded, find_engine
 from report.engines.embedded import _output, _read
 from report.engines.pandoc import Look, make_page
 from report.errors import RenderError
 
+# nbclient leaves its sockets to whoever gave it a process
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in.*(Socket|Context|BaseEventLoop):pytest.PytestUnraisableExceptionWarning"
+)
 LOOK = Look(title="T", template="../templates/page.html", css=("../templates/screen.css",))
 
 BODY = (
@@ -63,6 +69,20 @@ Caption of the table
 `print("{python} x")` and `{python}` stay as they are.
 """
 )
+
+
+def open_files() -> int:
+    """Count what this process has open, where the system tells."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").exists() else 0
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """Let what Jupyter leaves open be found here, and not in whichever test comes next."""
+    before = open_files()
+    yield
+    if open_files() != before:
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +329,20 @@ def test_cells_and_texts_keep_their_order() -> None:
     """A text's values are asked for in a cell of their own before it; a text without any needs none."""
     notebook = _read(f"{FRONT}\nOne.\n\n```{{python}}\n1\n```\n\nTwo `{{python}} 2`.\n", "page.qmd")
 
-    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "markdown"]
+    kinds = [cell.cell_type for cell in notebook.cells]
+    assert kinds[-4:] == ["markdown", "code", "code", "markdown"]
+
+
+def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> None:
+    """A month starts it ahead; each document finds an empty namespace in it, and its own folder."""
+    first = document(tmp_path, SAY + "```{python}\nleft = 1\nMd('first')\n```", name="first.qmd")
+    second = document(tmp_path, "```{python}\nx = left\n```", name="second.qmd")
+    engine = Embedded()
+    with engine.warm(first.parent):
+        assert "first" in Reader(engine.render(first, tmp_path).read_text("utf-8")).text
+        with pytest.raises(RenderError, match="NameError: name 'left' is not defined"):
+            engine.render(second, tmp_path)
+        assert "first" in Reader(engine.render(first, tmp_path).read_text("utf-8")).text
 
 
 def test_the_engine_says_what_it_is() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_event_loop, run_sync
 
 
 class Kernels(AsyncKernelManager):
@@ -52,3 +52,4 @@ def started(folder: Path) -> Kernels:
 def stopped(kernel: Kernels) -> None:
     """End a process, if it hasn't ended."""
     run_sync(kernel.shutdown_kernel)(now=True)
+    ensure_event_loop().close()  # this thread's, which Jupyter leaves open

@@ -1,0 +1,271 @@
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import users
+
+from report import cli, files, month
+from report.engines import Quarto
+
+Refuse = Callable[..., str]
+QUICK = "[segments]\nstarts = 2\n"
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
+    """Run the command on a month's file that it refuses, and give the sentence with which it does."""
+
+    def refuse(
+        frame: pd.DataFrame | str | None = None, *arguments: str, settings: str = QUICK, code: int = 1
+    ) -> str:
+        data, dials, output = tmp_path / "2026-10.csv", tmp_path / "settings.toml", tmp_path / "out"
+        if isinstance(frame, pd.DataFrame):
+            frame.to_csv(data, index=False)
+        elif frame is not None:
+            data.write_text(frame, encoding="utf-8")
+        dials.write_text(settings, encoding="utf-8")
+        good = output / "2026-10"
+        good.mkdir(parents=True)
+        (good / "report.html").write_text("the last good one")
+        before = sorted(output.rglob("*"))
+        usual = [
+            "--data",
+            str(data),
+            "--settings",
+            str(dials),
+            "--output",
+            str(output),
+            "--engine",
+            "embedded",
+        ]
+        monkeypatch.setattr(sys, "argv", ["report", "report", *usual, *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.run()
+        said = capsys.readouterr()
+        assert end.value.code == code
+        assert said.out == ""
+        assert said.err.startswith("make report: ")
+        assert said.err.count("\n") == 1, "one line"
+        assert "Traceback" not in said.err
+        assert sorted(output.rglob("*")) == before, "nothing half-written, nothing gone"
+        assert len(re.findall(r"[.?!](?= [A-Z]|$)", said.err.strip())) <= 4
+        return said.err.removeprefix("make report: ").strip()
+
+    return refuse
+
+
+def test_a_missing_file_is_named(refused: Refuse, tmp_path: Path) -> None:
+    assert (
+        refused()
+        == f"{tmp_path}/2026-10.csv can't be opened: No such file or directory. Check the name and the folder."
+    )
+
+
+def test_a_missing_column_is_named_with_what_is_there(refused: Refuse) -> None:
+    said = refused(users(40).drop(columns=["age"]))
+
+    assert said.startswith("2026-10.csv: missing column age; found 'user_id', 'gender', ")
+    assert "map its name under [columns]" in said
+
+
+def test_a_doubled_column_is_named(refused: Refuse) -> None:
+    frame = users(40)
+
+    assert "2 columns could be 'age': 'age', 'Age '. Expected one." in refused(
+        frame.assign(**{"Age ": frame["age"]})
+    )
+
+
+def test_text_in_a_number_column_is_named_with_its_row(refused: Refuse) -> None:
+    frame = users(40).astype({"annual_income": object})
+    frame.loc[4, "annual_income"] = "plenty"
+
+    assert refused(frame).startswith(
+        "2026-10.csv: column 'annual_income' has 1 text where numbers are expected (first on row 6: 'plenty')."
+    )
+
+
+def test_a_file_of_a_header_alone_is_refused(refused: Refuse) -> None:
+    assert "has a header and no user rows" in refused(users(40).head(0))
+
+
+def test_a_file_without_a_byte_is_refused(refused: Refuse) -> None:
+    assert "2026-10.csv is empty." in refused("")
+
+
+def test_no_row_left_after_cleaning_is_said(refused: Refuse) -> None:
+    """With the rule that took them."""
+    said = refused(users(40).assign(age=430), settings="[valid]\nage = [16, 120]\n")
+
+    assert "40" in said
+    assert "age" in said
+    assert "left" in said
+
+
+def test_fewer_users_than_segments_is_said(refused: Refuse) -> None:
+    said = refused(users(480).head(3))
+
+    assert "3" in said
+    assert "users" in said
+
+
+@pytest.mark.parametrize("column", ["age", "annual_income", "usage_per_month", "num_of_days_active"])
+def test_a_constant_column_is_named(refused: Refuse, column: str) -> None:
+    """It tells nobody apart, and can't be put on a scale."""
+    said = refused(users(100).assign(**{column: 40}))
+
+    assert column in said
+    assert "settings.toml" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            "[segments]\nkk = 3\n",
+            "settings.toml, line 2: unknown key 'segments.kk'; did you mean 'k'? Known here: ",
+        ),
+        ("[segments\n", "settings.toml: "),
+        (
+            "[columns]\nage = 'Alter'\n",
+            "2026-10.csv: settings.toml maps age to 'Alter' under [columns], and the file has no such",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(refused: Refuse, settings: str, said: str) -> None:
+    assert refused(users(40), settings=settings).startswith(said)
+
+
+def test_settings_that_are_not_there_are_refused(refused: Refuse, tmp_path: Path) -> None:
+    """Were they the defaults, a misspelt name would go unseen."""
+    assert refused(users(40), "--settings", str(tmp_path / "setings.toml")).startswith(
+        f"{tmp_path}/setings.toml: no such file."
+    )
+
+
+@pytest.mark.parametrize("name", ["2026-13", "October", "2026", "../x"])
+def test_a_month_that_is_none_is_refused(refused: Refuse, name: str) -> None:
+    assert (
+        refused(users(40), "--month", name)
+        == f"MONTH={name} is no month. Write it as year and month: MONTH=2026-10."
+    )
+
+
+def test_an_engine_that_is_none_is_refused(refused: Refuse) -> None:
+    assert (
+        refused(users(40), "--engine", "latex")
+        == "ENGINE=latex is no engine. Choose auto, quarto or embedded."
+    )
+
+
+def test_quarto_that_is_not_there_is_said_to_be_missing(
+    refused: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Quarto, "find", classmethod(lambda _: None))
+
+    assert refused(users(40), "--engine", "quarto").startswith(
+        "ENGINE=quarto, but there is no quarto on this machine."
+    )
+
+
+def test_an_option_that_is_none_is_refused(refused: Refuse) -> None:
+    assert refused(users(40), "--dta", "x", code=2).startswith("No such option: --dta")
+
+
+def test_a_full_disk_is_a_sentence(refused: Refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So is any other refusal of the machine's."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "facts.json"))
+
+    monkeypatch.setattr(month, "analyse_month", full)
+
+    assert refused(users(40)).startswith(f"{tmp_path}/facts.json: No space left on device.")
+
+
+def test_ctrl_c_ends_with_what_a_shell_expects(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    users(40).to_csv(tmp_path / "2026-10.csv", index=False)
+    monkeypatch.setattr(cli, "make_month", stop)
+    monkeypatch.setattr(sys, "argv", ["report", "report", "--data", str(tmp_path / "2026-10.csv")])
+    with pytest.raises(SystemExit) as end:
+        cli.run()
+
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "Stopped; the last good report is as it was.\n"
+
+
+def test_month_alone_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """MONTH=2026-08 without DATA is August's file, not the newest one under August's name."""
+    asked = []
+
+    def note(source: Path, name: str, *_: object, **__: object) -> None:
+        asked.append((source.name, name))
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("2026-08.csv", "2026-10.csv"):
+        (folder / name).touch()
+    (tmp_path / "settings.toml").write_text(f'[data]\nfolder = "{folder}"\n')
+    monkeypatch.setattr(cli, "make_month", note)
+    for arguments in (["--month", "2026-08"], ["--month", ""]):
+        monkeypatch.setattr(
+            sys, "argv", ["r", "report", "--settings", str(tmp_path / "settings.toml"), *arguments]
+        )
+        with pytest.raises(SystemExit):
+            cli.run()
+
+    assert asked == [("2026-08.csv", "2026-08"), ("2026-10.csv", "2026-10")]
+
+
+def test_what_is_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence is for what a person can correct; the rest needs its traceback."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "read_settings", broken)
+    monkeypatch.setattr(sys, "argv", ["report", "report"])
+    with pytest.raises(ZeroDivisionError):
+        cli.run()
+
+
+def make(*arguments: str) -> str:
+    """Give what make says."""
+    done = subprocess.run(
+        ["make", "-s", "-C", str(files.ROOT), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_make_help_lists_every_target_with_a_line() -> None:
+    """A target without one would not be found."""
+    text = (files.ROOT / "Makefile").read_text("utf-8")
+    phony = set(" ".join(re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)).split()) - {
+        "setup",
+        "setup-test",
+        "setup-web",
+    }
+    listed = dict(re.findall(r"^  make (\S+) +(\S.*)$", make("help"), re.MULTILINE))
+    there = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+
+    assert {"help", "report", "test", "notebook", "schema", "clean"} <= set(listed)
+    assert phony - there == set()
+    assert {name for name in there if not name.startswith("setup")} - set(listed) == set()
+    assert all(len(line) > 10 for line in listed.values())
+
+
+def test_make_alone_is_help() -> None:
+    assert make() == make("help")

@@ -1,0 +1,272 @@
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
+from pages import Reader, document, fetched
+
+from report import files, tables, words
+from report.charts import segments
+from report.document import Document, Markdown, _raw, _script, escape, open_document
+from report.engines.pandoc import Look, make_page
+from report.errors import ReportError
+from report.tables import Table
+from segmentation.facts import Facts
+
+LOOK = Look("T", "../templates/page.html", ("../templates/screen.css",))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+AWKWARD_TEXTS = [
+    MARKUP,
+    FENCE,
+    SCRIPT,
+    ARABIC,
+    EMOJI,
+    "1. a",
+    "- a",
+    "# a",
+    "(@a) b",
+    "A) b",
+    "a\\",
+    "...--'\"",
+    "Term\n: definition",
+    "{{< meta x >}}",
+    "`{python} 1 + 1`",
+    "a\u2028b\x85c\x0cd",
+    "<!-- a -->",
+    "[^1]: note",
+    "|a|b|\n|-|-|",
+    "\ufeffa",
+    ":::",
+    "---",
+    "$x$ \\(y\\)",
+    "~~~\ncode",
+    "    indented",
+]
+
+
+def normal(text: str) -> str:
+    """Give what of a text a page shows: white space is one space, and control characters aren't there."""
+    shown = re.sub(r"[\x00-\x08\x0e-\x1b\x7f]", "", text)
+    return re.sub(r"[^\S\u00a0\u202f]+", " ", shown).strip(" ").replace("\ufeff", "")
+
+
+def inlines(blocks: list[dict[str, Any]]) -> list[str]:
+    """Give the text of each paragraph; anything in it but words and spaces stands out by its name."""
+    parts = {"Space": " ", "SoftBreak": "<SoftBreak>"}
+    return [
+        "".join(i["c"] if i["t"] == "Str" else parts.get(i["t"], f"<{i['t']}>") for i in block["c"])
+        if block["t"] == "Para"
+        else f"<{block['t']}>"
+        for block in blocks
+    ]
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=12))
+@settings(max_examples=12)
+@example(AWKWARD_TEXTS)
+def test_escaped_text_is_nothing_but_text(texts: list[str]) -> None:
+    """Whatever stands in a category or a name: Pandoc reads words, and the same ones."""
+    wanted = [normal(text) for text in texts]
+    markdown = "\n\n".join(f"{escape(text)} end" for text in texts)
+    read = json.loads(pypandoc.convert_text(markdown, "json", format="markdown"))
+
+    assert [line.replace("\ufeff", "") for line in inlines(read["blocks"])] == [
+        f"{text} end".lstrip() for text in wanted
+    ]
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=12))
+@settings(max_examples=8)
+@example(AWKWARD_TEXTS)
+def test_escaped_text_is_text_in_an_attribute_too(texts: list[str]) -> None:
+    """Alternative texts stand between quotes."""
+    markdown = "\n\n".join(f'![a](b.svg){{fig-alt="{escape(text)}"}}' for text in texts)
+    read = json.loads(pypandoc.convert_text(markdown, "json", format="markdown-implicit_figures"))
+    alts = [dict(block["c"][0]["c"][0][2])["fig-alt"] for block in read["blocks"]]
+
+    assert [alt.replace("\ufeff", "") for alt in alts] == [normal(text) for text in texts]
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    """The two no-break spaces are no white space to be tidied away."""
+    assert escape("32\u00a0% of\n 4\u202f907") == "32\u00a0\\% of 4\u202f907"
+
+
+@pytest.mark.parametrize("text", AWKWARD_TEXTS)
+def test_a_raw_block_ends_where_it_should(text: str) -> None:
+    """Not at a fence in a category: what follows would be read as Markdown."""
+    table = Table("c", ("a", "b"), ((text, text),))
+    read = json.loads(pypandoc.convert_text(_raw(table.html()), "json", format="markdown"))
+
+    assert [block["t"] for block in read["blocks"]] == ["RawBlock"]
+    cells = [" ".join(cell.split()) for cell in Reader(read["blocks"][0]["c"][1]).texts]
+    assert cells[2:] == [" ".join(text.split())] * 2
+
+
+@pytest.mark.parametrize("text", ["```", "a\n````\nb", "`" * 9, "</script>", "none"])
+def test_a_raw_block_holds_any_markup(text: str) -> None:
+    read = json.loads(pypandoc.convert_text(_raw(text), "json", format="markdown"))
+
+    assert [(block["t"], block["c"]) for block in read["blocks"]] == [("RawBlock", ["html", text])]
+
+
+@given(TEXTS)
+@example("</script><script>alert(1)</script>")
+@example("<!--<script>")
+@example("]]>")
+def test_data_cannot_end_its_script(text: str) -> None:
+    """And is the same data when it is read again."""
+    read = Reader(f'<script type="application/json">{_script(json.dumps({"a": text}))}</script><p>after</p>')
+
+    assert json.loads(read.scripts[0][1]) == {"a": text}
+    assert len(read.scripts) == 1
+    assert read.text == "after"
+
+
+@cache
+def page_of(what: str, medium: str, folder: Path) -> str:
+    """Make a page of much of what documents show."""
+    facts = awkward(what)
+    where = document(folder, "").parent
+    made = Document(facts, medium, files.TEMPLATES, figures=where / "figures")
+    one = facts.segments[0]
+    parts: list[Any] = [
+        made.template("masthead.md"),
+        f"# {made.say(words.headline)}",
+        made.say(words.commonest),
+        made.show(segments.sizes),
+        made.show(segments.indices, one),
+        made.show(tables.segments),
+        made.show(tables.audit),
+        made.profile(one.id),
+        made.downloads(),
+    ]
+    text = "\n\n".join(str(part) for part in parts).replace(f"({where}/", "(")
+    return make_page(text, Look(one.name, LOOK.template, LOOK.css), where / f"{medium}.html").read_text(
+        "utf-8"
+    )
+
+
+@pytest.mark.parametrize("what", ["script", "markup", "letters"])
+@pytest.mark.parametrize("medium", ["screen", "print"])
+def test_nothing_in_a_page_is_executed_or_fetched(tmp_path: Path, what: str, medium: str) -> None:
+    """A genre called <script>alert(1)</script>, or a link, or an image, is a word on the page."""
+    page = page_of(what, medium, tmp_path)
+    read = Reader(page)
+
+    assert fetched(page) == []
+    assert {attributes.get("type") for attributes, _ in read.scripts} <= {"application/json"}
+    assert all(json.loads(data) for _, data in read.scripts)
+    handlers = [name for _, attributes in read.elements for name in attributes if name.startswith("on")]
+    assert handlers == []
+    assert not [a for a in read.all("a") if a.get("href", "").startswith("javascript:")]
+    assert {image["src"][:18] for image in read.all("img")} == {"data:image/svg+xml"}
+    name = " ".join(awkward(what).segments[0].name.split())
+    assert name in read.text
+    assert f"<title>{name.replace('&', '&amp;').replace('<', '&lt;')[:8]}" in page
+
+
+@pytest.mark.parametrize("what", ["script", "markup", "letters"])
+def test_every_picture_says_its_finding_to_who_does_not_see_it(tmp_path: Path, what: str) -> None:
+    for image in Reader(page_of(what, "print", tmp_path)).all("img"):
+        assert 20 <= len(image["alt"]) <= 250
+
+
+def test_made_up_users_are_called_so_on_every_page(tmp_path: Path) -> None:
+    assert "Synthetic sample data" in Reader(page_of("letters", "print", tmp_path)).text
+
+
+def made(medium: Any, folder: Path, facts: Facts | None = None) -> Document:
+    """Open a month for a medium."""
+    return Document(facts or month(4), medium, files.TEMPLATES, figures=folder / "figures")
+
+
+def test_a_chart_on_the_screen_brings_its_specification_and_its_numbers(tmp_path: Path) -> None:
+    """The one for JavaScript, the other for who would rather read a table."""
+    text = made("screen", tmp_path).show(segments.sizes).text
+
+    assert "{#fig-sizes fig-alt=" in text
+    spec = json.loads(re.search(r'class="chart" data-figure="fig-sizes">(.*?)</script>', text)[1])
+    assert "config" not in spec
+    assert spec["title"]["text"] == words.largest(month(4))
+    assert "<details" in text
+    assert "<summary>" in text
+
+
+def test_a_chart_on_paper_is_a_picture(tmp_path: Path) -> None:
+    text = made("print", tmp_path).show(segments.sizes).text
+
+    assert re.fullmatch(r'!\[\]\(figures/print-sizes\.svg\)\{fig-alt=".+"\}', text)
+    assert (tmp_path / "figures" / "print-sizes.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_a_chart_in_a_notebook_stands_by_itself(tmp_path: Path) -> None:
+    """Jupyter knows no attributes of Pandoc's, and no file beside the notebook."""
+    text = made("notebook", tmp_path).show(segments.sizes).text
+
+    (image,) = Reader(text).all("img")
+    assert image["src"].startswith("data:image/svg+xml;base64,")
+    assert image["alt"].startswith(words.largest(month(4)))
+    assert "{#" not in text
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize("medium", ["print", "notebook"])
+def test_a_table_without_a_number_has_its_caption(tmp_path: Path, medium: str) -> None:
+    assert "<caption>" in made(medium, tmp_path).show(tables.audit).text
+
+
+def test_a_numbered_table_can_be_referred_to(tmp_path: Path) -> None:
+    assert made("screen", tmp_path).show(tables.audit).text.startswith("::: {#tbl-audit}")
+
+
+def test_a_picture_is_drawn_once_for_paper(tmp_path: Path) -> None:
+    """The profiles show what the executives' pages drew."""
+    one = made("print", tmp_path)
+    first = one.show(segments.sizes)
+    drawn = tmp_path / "figures" / "print-sizes.svg"
+    drawn.write_text("<svg/>", encoding="utf-8")
+
+    assert made("print", tmp_path).show(segments.sizes) == first
+    assert drawn.read_text("utf-8") == "<svg/>"
+
+
+def test_the_numbers_on_the_page_are_the_facts_whole(tmp_path: Path) -> None:
+    """What can be downloaded is facts.json, byte for byte."""
+    facts = awkward("script")
+    data = re.search(r'id="facts">(.*?)</script>', made("screen", tmp_path, facts).downloads().text)[1]
+
+    assert json.loads(json.loads(data)) == json.loads(files.facts_text(facts))
+
+
+def test_markdown_passes_a_template_untouched_and_text_does_not(tmp_path: Path) -> None:
+    page = made("print", tmp_path)
+    template = page._jinja.from_string("{{ text }} {{ markdown }} {{ number }} {{ '#x' | raw }}")
+
+    assert template.render(text="*a*", markdown=Markdown("*b*"), number=3) == "\\*a\\* *b* 3 #x"
+
+
+def test_a_misspelt_field_in_a_template_is_an_error(tmp_path: Path) -> None:
+    """A hole in the page would go unseen."""
+    with pytest.raises(Exception, match="usres"):
+        made("print", tmp_path)._jinja.from_string("{{ facts.usres }}").render(facts=month(4))
+
+
+def test_an_empty_name_of_facts_is_the_newest_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "facts.json"
+    path.write_text(files.facts_text(month(4)), encoding="utf-8")
+    monkeypatch.setattr(files, "newest_facts", lambda: path)
+
+    assert open_document("", "print").facts.month == "2026-10"
+    with pytest.raises(ReportError, match="can't be read"):
+        open_document(tmp_path / "none.json", "print")

@@ -1,0 +1,227 @@
+import builtins
+import logging
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pypdfium2
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import month
+from pages import document
+
+from report import files, fonts, words
+from report.charts import segments
+from report.document import Document
+from report.engines.pandoc import Look, make_page
+from report.errors import MachineError, RenderError
+from report.printing import check_printing, faces, print_pdf
+
+HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'
+RED = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
+ID = b"0" * 32
+# WeasyPrint leaves the colour profile of PDF/A open
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in.*sRGB2014:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def printed(folder: Path, body: str, **changes: Any) -> Path:
+    """Print a small page."""
+    page, out = folder / "page.html", folder / "page.pdf"
+    page.write_text(HEAD + body, encoding="utf-8")
+    print_pdf(page, out, **{"paper": "A4", "identifier": ID} | changes)
+    return out
+
+
+def tags(pdf: pikepdf.Pdf) -> list[Any]:
+    """Give every element of the structure tree."""
+    found, waiting = [], [pdf.Root.StructTreeRoot]
+    while waiting:
+        kids = waiting.pop().get("/K", [])
+        for kid in kids if isinstance(kids, pikepdf.Array) else [kids]:
+            if isinstance(kid, pikepdf.Dictionary) and "/S" in kid:
+                found.append(kid)
+                waiting.append(kid)
+    return found
+
+
+@pytest.fixture(scope="module")
+def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a page with charts, tables, lists and headings of a month."""
+    where = document(tmp_path_factory.mktemp("page"), "").parent
+    page = Document(month(4), "print", files.TEMPLATES, figures=where / "figures")
+    parts = [page.template("masthead.md"), f"# {page.say(words.headline)}", page.show(segments.sizes)]
+    parts += [page.show(segments.differences), page.profile("S1"), page.profile("S2")]
+    text = "\n\n".join(str(part) for part in parts)
+    return make_page(
+        text, Look("A month", "../templates/page.html", ("../templates/print.css",)), where / "month.html"
+    )
+
+
+@pytest.fixture(scope="module")
+def pdf(month_s_page: Path) -> pikepdf.Pdf:
+    """Print it on A4."""
+    out = month_s_page.with_suffix(".pdf")
+    assert print_pdf(month_s_page, out, paper="A4", identifier=ID) >= 3
+    return pikepdf.open(out)
+
+
+def test_a_screen_reader_finds_its_way(pdf: pikepdf.Pdf) -> None:
+    """Tagged, with a title that windows show and a language."""
+    assert bool(pdf.Root.MarkInfo.Marked)
+    assert str(pdf.Root.Lang) == "en"
+    assert str(pdf.docinfo["/Title"]) == "A month"
+    assert bool(pdf.Root.ViewerPreferences.DisplayDocTitle)
+    kinds = {str(tag.S) for tag in tags(pdf)}
+    assert {"/H1", "/H2", "/P", "/Figure"} <= kinds
+
+
+def test_every_figure_says_what_it_shows(pdf: pikepdf.Pdf) -> None:
+    figures = [tag for tag in tags(pdf) if tag.S == "/Figure"]
+
+    assert len(figures) == 4
+    assert all(20 <= len(str(figure.Alt)) <= 250 for figure in figures)
+    assert str(figures[0].Alt) != str(figures[1].Alt)
+
+
+def test_every_segment_begins_a_page_and_has_a_bookmark(pdf: pikepdf.Pdf) -> None:
+    with pdf.open_outline() as outline:
+        titles = [item.title for item in outline.root]
+
+    assert titles[-2:] == [segment.name for segment in month(4).segments[:2]]
+
+
+def test_every_page_says_where_it_comes_from_and_which_it_is(pdf: pikepdf.Pdf) -> None:
+    reader = pypdfium2.PdfDocument(str(pdf.filename))
+    texts = [page.get_textpage().get_text_bounded() for page in reader]
+
+    for number, text in enumerate(texts, 1):
+        assert f"Page {number} of {len(texts)}" in text
+        assert "ynthetic sample data" in text
+    assert "Cadence" in texts[1]
+
+
+@pytest.mark.parametrize(("paper", "size"), [("A4", (595.3, 841.9)), ("Letter", (612, 792))])
+def test_the_sheet_is_the_one_that_was_asked_for(
+    tmp_path: Path, paper: str, size: tuple[float, float]
+) -> None:
+    """In points, 72 to the inch."""
+    with pikepdf.open(printed(tmp_path, "<h1>Title</h1>", paper=paper)) as made:
+        box = made.pages[0].mediabox
+
+    assert [float(side) for side in box[2:]] == [pytest.approx(side, abs=0.5) for side in size]
+
+
+def test_one_page_always_gives_the_same_bytes(tmp_path: Path) -> None:
+    """So that a PDF that differs is a month that differs."""
+    first = printed(tmp_path, f'<h1>Title</h1><img alt="A dot of red" src="{RED}">').read_bytes()
+
+    assert printed(tmp_path, f'<h1>Title</h1><img alt="A dot of red" src="{RED}">').read_bytes() == first
+    assert printed(tmp_path, "<h1>Title</h1>", identifier=b"1" * 32).read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<img src="{RED}">',
+        '<img alt="a" src="data:image/svg+xml,<svg">',
+        '<img alt="a" src="data:image/png;base64,AAAA">',
+        '<img alt="a" src="nowhere.svg">',
+    ],
+)
+def test_what_weasyprint_only_logs_ends_the_run(tmp_path: Path, body: str) -> None:
+    """A figure without words or without a picture would otherwise go out to executives."""
+    with pytest.raises(RenderError, match=r"^page\.pdf: printing went wrong: "):
+        printed(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<img alt="a" src="http://192.0.2.1/a.png">',
+        '<link rel="stylesheet" href="https://example.invalid/a.css">',
+        '<style>@import "https://example.invalid/a.css";</style>',
+        "<style>p { background: url(https://example.invalid/a.png) }</style><p>x",
+        '<object data="ftp://example.invalid/a.svg"></object>',
+    ],
+)
+def test_no_page_reaches_a_network(tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked for, and that a page wanted it ends the run."""
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **_: asked.append(args) or [])
+    monkeypatch.setattr(socket.socket, "connect", lambda *args: asked.append(args))
+
+    with pytest.raises(RenderError, match="the page asks for something that it doesn't carry"):
+        printed(tmp_path, body)
+    assert asked == []
+
+
+def test_what_is_known_to_be_harmless_passes(tmp_path: Path) -> None:
+    """A property for screens alone."""
+    assert printed(tmp_path, "<style>p { text-wrap-style: pretty-x; unheard: of }</style><p>x").exists()
+
+
+def test_letters_that_no_font_has_do_not_end_the_run(tmp_path: Path) -> None:
+    """A genre may be called by an emoji; whoever reads the page sees a box, not an empty mailbox."""
+    assert printed(tmp_path, "<p>\U0001f3a7 \u0645\u0633 \ue000").exists()
+
+
+def test_nothing_stays_with_the_logger(tmp_path: Path) -> None:
+    """A second page isn't judged by what was said of the first."""
+    logger = logging.getLogger("weasyprint")
+    before = (list(logger.handlers), logger.propagate)
+    with pytest.raises(RenderError):
+        printed(tmp_path, f'<img src="{RED}">')
+
+    assert (list(logger.handlers), logger.propagate) == before
+    assert printed(tmp_path, "<p>x").exists()
+
+
+def test_a_missing_library_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What WeasyPrint says by itself is a page of C."""
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **more: Any) -> Any:
+        if name.startswith("weasyprint"):
+            raise OSError(
+                "cannot load library 'libpango-1.0-0': no such file\nAdditionally, ctypes.util didn't find it"
+            )
+        return real(name, *args, **more)
+
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without)
+
+    with pytest.raises(MachineError) as error:
+        check_printing()
+    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0" in str(error.value)
+    assert "brew install pango" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_fonts_are_those_of_the_charts() -> None:
+    """They come as packages, so that a page looks the same on every machine."""
+    rules = faces()
+
+    assert rules.count("@font-face") == 8
+    assert "Source Sans Pro" in rules
+    assert "Source Serif Pro" in rules
+    assert all(fonts.font_file(name).exists() for name in fonts.FACES.values())
+
+
+def test_a_page_carries_the_letters_that_it_uses(tmp_path: Path) -> None:
+    """Of both pages, for they share one set; letters that a font lacks are left to the reader's machine."""
+    pages = [tmp_path / "a.html", tmp_path / "b.html"]
+    pages[0].write_text(f"{HEAD}<p>Å</p>", encoding="utf-8")
+    pages[1].write_text(f"{HEAD}<p>\U0001f3a7 \u0645</p><script>/* Ω </head> */</script>", encoding="utf-8")
+    fonts.embed_fonts(pages)
+    texts = [page.read_text("utf-8") for page in pages]
+
+    assert all(text.count("@font-face") == 3 for text in texts)
+    assert all(text.index("@font-face") < text.index("</head>") for text in texts)
+    assert all("url(data:font/woff2;base64," in text and "http" not in text for text in texts)
+    assert max(len(text) for text in texts) < 120_000
