@@ -1,0 +1,334 @@
+"""From one month to the next: the same people under the same name, and who moved, without telling of anybody."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+
+from report import changes
+from segmentation.analysis import Analysis
+from segmentation.change import SEGMENT, Last, _shown, carry_on
+from segmentation.clusters import Model, assign
+from segmentation.facts import Change, Facts, Flow, Lineage, from_dict, to_dict
+from segmentation.features import Points, scale_of, standardise
+from segmentation.flows import Flows
+from segmentation.schema import CATEGORIES, NUMBERS
+
+DATA = Path(__file__).parent.parent / "data"
+MONTHS = ("2026-08", "2026-09", "2026-10")
+Run = Callable[..., Analysis]
+
+
+def last_of(analysis: Analysis) -> Last:
+    """Give a month as it comes out of the archive: its facts from JSON, its users with their segments."""
+    return Last(from_dict(to_dict(analysis.facts)), analysis.users)
+
+
+def change_of(facts: Facts) -> Change:
+    assert facts.change is not None
+    return facts.change
+
+
+@pytest.fixture(scope="module")
+def sample(run: Run) -> tuple[Analysis, ...]:
+    """Give the three sample months, each as the continuation of those before it."""
+    made: list[Analysis] = []
+    for month in MONTHS:
+        last = last_of(made[-1]) if made else None
+        earlier = tuple(analysis.facts for analysis in made)
+        users = pd.read_csv(DATA / f"{month}.csv")
+        made.append(run(users, month=month, last=last, earlier=earlier, k_range=(1, 6)))
+    return tuple(made)
+
+
+@pytest.fixture(scope="module")
+def named(groups: pd.DataFrame) -> pd.DataFrame:
+    """Give the four groups with an id each."""
+    return groups.assign(user_id=[f"person-{n:03d}" for n in range(len(groups))])
+
+
+@pytest.fixture(scope="module")
+def first(run: Run, named: pd.DataFrame) -> Analysis:
+    """Give the first month of the four groups: 80, 60, 40 and 20 users."""
+    return run(named, month="2026-09")
+
+
+def test_the_same_kinds_have_the_same_names_in_all_three_months(sample: tuple[Analysis, ...]) -> None:
+    """Ids, names and places on the pages; whoever read of the young light listeners in August finds them in October."""
+    called = [[(s.id, s.name) for s in analysis.facts.segments] for analysis in sample]
+
+    assert called[0] == called[1] == called[2]
+    assert [id_ for id_, _ in called[0]] == ["S1", "S2", "S3", "S4"]
+    assert not any(segment.new for analysis in sample for segment in analysis.facts.segments)
+
+
+def test_the_first_month_has_nothing_to_compare(sample: tuple[Analysis, ...]) -> None:
+    """No change, no trend before the third month; the trend has every month's shares."""
+    august, september, october = (analysis.facts for analysis in sample)
+
+    assert (august.change, august.trend, september.trend) == (None, None, None)
+    assert change_of(september).month == "2026-08"
+    assert change_of(october).month == "2026-09"
+    assert october.trend is not None
+    assert october.trend.months == MONTHS
+    assert [line.id for line in october.trend.lines] == ["S1", "S2", "S3", "S4"]
+    for line in october.trend.lines:
+        assert line.shares == tuple(
+            pytest.approx(analysis.facts.segment(line.id).share) for analysis in sample
+        )
+
+
+def test_nobody_split_merged_or_vanished(sample: tuple[Analysis, ...]) -> None:
+    """The sample has drift planted in it, and no event."""
+    for analysis in sample[1:]:
+        change = change_of(analysis.facts)
+        assert [moved.fate for moved in change.segments] == ["survived"] * 4
+        assert [moved.name for moved in change.segments] == [s.name for s in analysis.facts.segments]
+
+
+def test_shares_stand_beside_those_of_the_last_month(sample: tuple[Analysis, ...]) -> None:
+    """What a segment was, what it is, and what it would be inside its old borders; each adds up to all users."""
+    for before, analysis in itertools.pairwise(sample):
+        change = change_of(analysis.facts)
+        assert change.users == before.facts.audit.kept
+        for moved in change.segments:
+            assert moved.last_users == before.facts.segment(moved.id).users
+            assert moved.last_share == pytest.approx(before.facts.segment(moved.id).share)
+            assert moved.share == pytest.approx(analysis.facts.segment(moved.id).share)
+        assert sum(moved.same_borders or 0 for moved in change.segments) == pytest.approx(1)
+
+
+def test_people_are_followed_by_their_ids(sample: tuple[Analysis, ...]) -> None:
+    """Counted apart from the code under test, by joining the two months: each count shown is the true one."""
+    for before, analysis in itertools.pairwise(sample):
+        flow = change_of(analysis.facts).flow
+        assert flow is not None
+        old = before.users.to_native()[["user_id", SEGMENT]]
+        joined = old.merge(analysis.users.to_native()[["user_id", SEGMENT]], on="user_id", how="outer")
+        counted = pd.crosstab(joined[f"{SEGMENT}_x"].fillna("none"), joined[f"{SEGMENT}_y"].fillna("none"))
+        ids = [segment.id for segment in analysis.facts.segments]
+
+        assert flow.both == (joined[[f"{SEGMENT}_x", f"{SEGMENT}_y"]].notna().all(axis=1)).sum()
+        for i, row in zip(ids, flow.users, strict=True):
+            assert all(n in (None, counted.loc[i, j]) for j, n in zip(ids, row, strict=True))
+        assert all(n in (None, counted.loc[i, "none"]) for i, n in zip(ids, flow.gone, strict=True))
+        assert all(n in (None, counted.loc["none", j]) for j, n in zip(ids, flow.new, strict=True))
+        assert flow.stayed == pytest.approx(np.diag(counted.loc[ids, ids]).sum() / flow.both)
+
+
+def test_every_column_has_its_drift(sample: tuple[Analysis, ...]) -> None:
+    """Usage rose among the high earners; gender did not change."""
+    drift = change_of(sample[2].facts).drift
+
+    assert list(drift) == [*NUMBERS, *CATEGORIES]
+    assert not drift["gender"].has_drifted
+    assert all(found.psi >= 0 and found.critical > 0 for found in drift.values())
+
+
+def test_without_ids_shares_are_compared_at_the_old_borders(
+    run: Run, first: Analysis, groups: pd.DataFrame
+) -> None:
+    """Nobody is followed by the order of rows. Ten of the largest group became heavy: people changed, borders hardly."""
+    now = groups.copy()
+    now.iloc[:10] = now.iloc[80:90].to_numpy()
+    anonymous = Last(first.facts, first.users.drop("user_id"))
+    for last in (anonymous, last_of(first)):
+        facts = run(now, last=last).facts
+        change = change_of(facts)
+
+        assert change.flow is None
+        shown = standardise(nw.from_native(now), first.facts.scale)
+        centres = np.array([[s.centre[name] for name in NUMBERS] for s in first.facts.segments])
+        inside = np.bincount(assign(shown.values, centres), minlength=4) / 200
+        assert [moved.same_borders for moved in change.segments] == pytest.approx(inside.tolist())
+        assert change.segments[0].last_share == pytest.approx(0.40)
+        assert change.segments[0].same_borders == pytest.approx(0.35)
+        assert "names no users" in changes.flows(facts)
+
+
+def test_where_the_last_months_users_are_gone_only_shares_are_compared(
+    run: Run, first: Analysis, named: pd.DataFrame
+) -> None:
+    """The one file with a row a user may be deleted: facts still carry ids and names on."""
+    facts = run(named, last=Last(first.facts, None)).facts
+    change = change_of(facts)
+
+    assert (change.flow, change.drift) == (None, {})
+    assert [s.name for s in facts.segments] == [s.name for s in first.facts.segments]
+    assert [moved.fate for moved in change.segments] == ["survived"] * 4
+
+
+def test_the_same_month_again_moves_nobody(run: Run, first: Analysis, named: pd.DataFrame) -> None:
+    """Every person is where they were, everybody is in both months, and nothing drifted."""
+    facts = run(named.sample(frac=1, random_state=3), last=last_of(first)).facts
+    change = change_of(facts)
+
+    assert change.flow == Flow(
+        rows=tuple(s.name for s in first.facts.segments),
+        columns=tuple(s.name for s in first.facts.segments),
+        users=((80, 0, 0, 0), (0, 60, 0, 0), (0, 0, 40, 0), (0, 0, 0, 20)),
+        gone=(0, 0, 0, 0),
+        new=(0, 0, 0, 0),
+        both=200,
+        stayed=1.0,
+    )
+    assert not any(found.has_drifted for found in change.drift.values())
+    assert (
+        changes.flows(facts)
+        == "100\N{NO-BREAK SPACE}% of the 200 users in both months stayed in their segment"
+    )
+
+
+def test_a_name_that_no_longer_fits_is_kept_and_flagged(
+    run: Run, first: Analysis, named: pd.DataFrame
+) -> None:
+    """A person decides on another name; the segment keeps its own until then."""
+    called = [replace(s, name="Older heavy listeners") if s.id == "S1" else s for s in first.facts.segments]
+    last = Last(replace(first.facts, segments=tuple(called)), first.users)
+
+    facts = run(named, last=last).facts
+
+    assert (facts.segments[0].id, facts.segments[0].name) == ("S1", "Older heavy listeners")
+    assert facts.segments[0].name_now == "Young occasional listeners"
+    assert [s.name_now for s in facts.segments[1:]] == [s.name for s in facts.segments[1:]]
+    assert "Older heavy listeners would be called Young occasional listeners today" in changes.renamed(facts)
+
+
+def test_no_id_and_no_name_is_given_twice(run: Run, first: Analysis, named: pd.DataFrame) -> None:
+    """The high earners are gone for a month: who is like them afterwards is S5, by another name."""
+    without = run(named[:180], month="2026-10", last=last_of(first), earlier=(first.facts,))
+    again = run(named, month="2026-11", last=last_of(without), earlier=(first.facts, without.facts)).facts
+
+    assert [s.id for s in without.facts.segments] == ["S1", "S2", "S3"]
+    gone = change_of(without.facts).segments[3]
+    assert (gone.id, gone.name, gone.fate, gone.share) == ("S4", "High earners", "vanished", None)
+    assert without.facts.lineage == Lineage(last_id=4, retired=("High earners",))
+
+    assert [s.id for s in again.segments] == ["S1", "S2", "S3", "S5"]
+    new = again.segments[3]
+    assert (new.new, new.name == "High earners") == (True, False)
+    assert change_of(again).segments[3].fate == "emerged"
+    assert change_of(again).segments[3].last_users is None
+    assert again.lineage == Lineage(last_id=5, retired=("High earners",))
+    assert again.trend is not None
+    assert {line.id: line.shares for line in again.trend.lines}["S4"] == (pytest.approx(0.1), None, None)
+    assert {line.id: line.shares for line in again.trend.lines}["S5"] == (None, None, pytest.approx(0.1))
+
+
+def test_a_history_begins_with_the_largest_segment(points: Callable[..., Points]) -> None:
+    """S1 is the largest, whatever its number in the model; none of them is gone."""
+    some = points([[0.0], [1.0], [5.0]])
+    lineage = carry_on(None, some, Model(np.array([[0.0], [5.0]]), 0.5), [20.0, 30.0])
+
+    assert [(kept.id, kept.number) for kept in lineage.segments] == [("S1", 1), ("S2", 0)]
+    assert (lineage.last_id, lineage.gone, lineage.retired) == (2, (), ())
+
+
+def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.DataFrame) -> None:
+    """Last month's own centres, given the other way round, come back under their ids, in its order."""
+    users = nw.from_native(named, eager_only=True)
+    some = standardise(users, scale_of(users, NUMBERS))
+    last = last_of(first)
+    model = Model(last.centres(some.scale)[::-1], 1.0)
+
+    lineage = carry_on(last, some, model, [20.0, 40.0, 60.0, 80.0])
+
+    assert [(kept.id, kept.number) for kept in lineage.segments] == [
+        ("S1", 3),
+        ("S2", 2),
+        ("S3", 1),
+        ("S4", 0),
+    ]
+    assert all(kept.moved == pytest.approx(0, abs=1e-6) for kept in lineage.segments)
+
+
+def flows(users: list[list[int]], gone: list[int], new: list[int]) -> Flows:
+    ids = tuple(f"S{n + 1}" for n in range(len(users)))
+    return Flows(ids, ids, tuple(map(tuple, users)), tuple(new), tuple(gone))
+
+
+NAMES = {"S1": "A", "S2": "B"}
+
+
+def test_a_few_who_moved_are_not_shown_nor_what_would_tell_them() -> None:
+    """4 from A to B: A's 124 less 100 and 20 would tell them, so those who are gone go with them, and a cycle of B's."""
+    shown = _shown(flows([[100, 4], [15, 200]], gone=[20, 30], new=[50, 60]), NAMES, 10)
+
+    assert shown.users[0][1] is None
+    hidden = [n for row in (*shown.users, shown.gone, shown.new) for n in row].count(None)
+    assert hidden >= 4
+    assert shown.rows == shown.columns == ("A", "B")
+    assert shown.both == 319
+
+
+def test_who_stayed_is_not_said_where_it_would_tell_who_moved() -> None:
+    """3 of 303 moved and nobody came or went: 303 less those who stayed would be the three."""
+    shown = _shown(flows([[200, 3], [0, 100]], gone=[0, 0], new=[0, 0]), NAMES, 10)
+
+    assert shown.users[0][0] is None
+    assert shown.users[0][1] is None
+    assert (shown.both, shown.stayed) == (303, None)
+
+
+@pytest.mark.parametrize(("gone", "new"), [([5, 0], [50, 60]), ([50, 60], [0, 7]), ([3, 3], [2, 2])])
+def test_who_is_in_both_months_is_not_said_where_it_would_tell_the_others(
+    gone: list[int], new: list[int]
+) -> None:
+    """The months' sizes stand on the page: less the people in both they are those who are gone, and new."""
+    shown = _shown(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
+
+    assert (shown.both, shown.stayed) == (None, None)
+    assert not [n for row in (*shown.users, shown.gone, shown.new) for n in row if n and n < 10]
+
+
+def test_who_stayed_is_said_where_the_diagonal_is_shown() -> None:
+    """300 of 370."""
+    shown = _shown(flows([[100, 40], [30, 200]], gone=[20, 30], new=[50, 60]), NAMES, 10)
+
+    assert shown.users == ((100, 40), (30, 200))
+    assert (shown.both, shown.stayed) == (370, pytest.approx(300 / 370))
+
+
+def test_two_months_without_a_common_user_say_so() -> None:
+    """Ids may have been drawn anew: nobody is in both months, and there is no part of nobody."""
+    shown = _shown(flows([[0, 0], [0, 0]], gone=[20, 30], new=[50, 60]), NAMES, 10)
+
+    assert (shown.both, shown.stayed) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("both", "stayed", "said"),
+    [
+        (300, 0.9, "90\N{NO-BREAK SPACE}% of the 300 users in both months stayed in their segment"),
+        (300, None, "300 users are there in both months; how many stayed"),
+        (0, None, "Nobody is there in both months"),
+        (None, None, "How many users are there in both months would give a few of them away"),
+    ],
+)
+def test_what_is_left_out_is_said_in_words(
+    first: Analysis, both: int | None, stayed: float | None, said: str
+) -> None:
+    flow = Flow(("A",), ("A",), ((None,),), (None,), (None,), both, stayed)
+    facts = replace(first.facts, change=Change("2026-08", 300, (), flow, {}))
+
+    assert changes.flows(facts).startswith(said)
+
+
+def test_a_few_within_old_borders_are_not_said(run: Run, first: Analysis, named: pd.DataFrame) -> None:
+    """16 of 20 earn less now: 4 of 200 are within the high earners' old borders, and 56 in the next, which goes too."""
+    now = named.copy()
+    now.loc[named.index[180:196], "annual_income"] = 70_000
+    change = change_of(run(now, last=last_of(first), k=4).facts)
+
+    assert [moved.fate for moved in change.segments] == ["survived"] * 4
+    assert [moved.same_borders for moved in change.segments] == [
+        pytest.approx(0.4),
+        pytest.approx(0.3),
+        None,
+        None,
+    ]
