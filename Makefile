@@ -1,6 +1,7 @@
 # The listener report. `make help` lists what can be asked for.
 #
 # Variables: DATA=file MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
+#            CONFIRM=yes TO=me@example.com RESOLVE=3:sent
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,13 +10,23 @@ QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help report test setup setup-test check gold bench bench-trust bench-send sample schema notebook pictures lock audit clean
+.PHONY: help report send notify unattended test setup setup-test check bench bench-trust bench-send sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file MONTH=2026-10)
 	@$(BIN)/python -m report report --data "$(DATA)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
+
+send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, RESOLVE=3:sent settles one
+	@$(BIN)/python -m report send --month "$(MONTH)" --confirm "$(CONFIRM)" --to "$(TO)" --resolve "$(RESOLVE)" $(if $(OUTPUT),--output "$(OUTPUT)")
+
+notify: setup ## mail the owner that the last run failed, if it did
+	@$(BIN)/python -m report notify $(if $(OUTPUT),--output "$(OUTPUT)")
+
+unattended: ## what a scheduler calls: report, then send; if that fails, notify
+	@{ $(MAKE) --no-print-directory report && $(MAKE) --no-print-directory send CONFIRM=yes; } || \
+	  { $(MAKE) --no-print-directory notify; exit 1; }
 
 test: setup-test ## set up what the tests need, and run them
 	@$(BIN)/python -m pytest -n auto $(ARGS)

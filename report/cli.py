@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -11,9 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, files, theme, words
+from report import changes, files, sending, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError
+from report.lastrun import noted
+from report.mailserver import read_server
 from report.month import Run, make_month
 from report.notebook import write_notebook
 from report.settings import read_settings
@@ -49,18 +53,46 @@ def report(
             f"{settings}: no such file. Name the one that has the dials, or leave --settings out."
         )
     dials = read_settings(settings)
-    source = Path(data) if data else files.find_month(files.ROOT / dials.data.folder, month)
-    name = files.month_of(source, month)
-    with _out.status("Starting") as status:
+    where = output or files.ROOT / dials.data.output
+    with noted(where, month, _now), _out.status("Starting") as status:
+        source = Path(data) if data else files.find_month(files.ROOT / dials.data.folder, month)
+        name = files.month_of(source, month)
         run = make_month(
             source,
             name,
             dials,
             engine=_engine(engine),
-            output=output or files.ROOT / dials.data.output,
+            output=where,
             tell=status.update if _out.is_terminal else lambda _: None,
         )
     _tell(run)
+
+
+@app.command()
+def send(
+    month: Annotated[str, typer.Option(help="The month, as 2026-10; the newest if left out.")] = "",
+    confirm: Annotated[str, typer.Option(help="yes sends; without it, who would get what is shown.")] = "",
+    to: Annotated[str, typer.Option(help="One address that gets all of them, as a test.")] = "",
+    resolve: Annotated[str, typer.Option(help="What became of a message, as 3:sent or 3:again.")] = "",
+    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
+    output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
+) -> None:
+    """Show who would get which brief, or send them."""
+    if confirm not in ("", "yes"):
+        raise ReportError(f"CONFIRM={confirm} sends nothing. To send: make send CONFIRM=yes.")
+    postman = _postman(settings, output)
+    if resolve:
+        raise typer.Exit(sending.resolve(postman, resolve, month=month, to=to))
+    raise typer.Exit(sending.send_month(postman, month=month, confirm=bool(confirm), to=to))
+
+
+@app.command()
+def notify(
+    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
+    output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
+) -> None:
+    """Mail the owner that the last run failed, if it did."""
+    raise typer.Exit(sending.notify(_postman(settings, output)))
 
 
 @app.command()
@@ -83,6 +115,23 @@ def notebook() -> None:
     _out.print(
         f"{escape(str(files.shown(path)))}: open it in Jupyter; it shows the newest month that was made"
     )
+
+
+def _postman(settings: Path, output: Path | None) -> sending.Postman:
+    dials = read_settings(settings)
+    return sending.Postman(
+        output=output or files.ROOT / dials.data.output,
+        data=files.ROOT / dials.data.folder,
+        settings=dials,
+        server=read_server(files.ROOT / ".env"),
+        clock=_now,
+        sleep=time.sleep,
+        tell=print,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _engine(said: str) -> Choice:
@@ -116,6 +165,12 @@ def _tell(run: Run) -> None:
     _out.print(f"  report      {where}/report.html", soft_wrap=True)
     _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
     _out.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
+    briefs = (
+        f"{len(month.segments)}, unsent: make send"
+        if month.structure.reliable
+        else "none: no reliable segments"
+    )
+    _out.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
     found = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     _out.print(f"  rendered by the {run.engine} engine{found} in {run.seconds:.1f} s", soft_wrap=True)
 
@@ -142,5 +197,6 @@ def run() -> None:
 
 
 def _end(sentence: str, code: int = 1) -> NoReturn:
-    print(f"make report: {sentence}", file=sys.stderr)
+    asked = next((word for word in sys.argv[1:2] if word in ("send", "notify")), "report")
+    print(f"make {asked}: {sentence}", file=sys.stderr)
     sys.exit(code)

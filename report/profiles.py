@@ -23,7 +23,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     out.mkdir()
     document = Document(facts, "print", files.TEMPLATES, figures=bench / "figures")
     pages: list[Path] = []
-    for segment in facts.segments:
+    for segment, name in zip(facts.segments, file_names(facts), strict=True):
         look = Look(
             title=f"{segment.name}, {facts.month}",
             template="../templates/page.html",
@@ -31,11 +31,17 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
         )
         markdown = f"{document.template('masthead.md')}\n\n{document.profile(segment.id)}"
         page = make_page(markdown, look, bench / f"profile-{segment.id}.html")  # never a document's name
-        name = slug(segment.name)
-        if (out / f"{name}.html").exists():
-            name = f"{name}-{segment.id.lower()}"  # of two that differ in signs alone
         pages.append(page.rename(out / f"{name}.html"))
     return pages
+
+
+def file_names(facts: Facts) -> tuple[str, ...]:
+    """Give each segment's name as a file's; of two that differ in signs alone, the second has its id in it."""
+    names: list[str] = []
+    for segment in facts.segments:
+        name = slug(segment.name)
+        names.append(f"{name}-{segment.id.lower()}" if name in names else name)
+    return tuple(names)
 
 
 def slug(name: str) -> str:

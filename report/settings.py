@@ -135,6 +135,106 @@ class PageSettings(_Table):
     paper: Literal["A4", "Letter"] = "A4"
 
 
+def _address(text: str) -> str:
+    """Give an address as servers write it; refuse what is none."""
+    if not text:
+        return text
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - most months mail nobody
+
+    try:
+        found = validate_email(
+            text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise ValueError(f"{text!r} is no address: {str(error).rstrip('.')}") from error
+    return found.ascii_email or found.normalized
+
+
+def _link(text: str) -> str:
+    if text and not re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", text):
+        raise ValueError(f"{text!r} is no link; expected one that begins with https:// or mailto:")
+    return text
+
+
+def _place(text: str) -> str:
+    if "://" in text and not re.fullmatch(r"https?://[!-;=?-~]+", text):
+        raise ValueError(
+            f"{text!r} is no link; expected one that begins with https://, or the path of a folder"
+        )
+    return " ".join(text.split())
+
+
+def _list_name(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text):
+        raise ValueError(f"{text!r} is no list's name; expected one like segment-briefs.example.com")
+    return text
+
+
+def _domain(text: str) -> str:
+    """Give a domain as addresses are written."""
+    return _address(f"somebody@{text.removeprefix('@')}").partition("@")[2].lower()
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class MailSettings(_Table):
+    """Who gets the briefs, and when nobody does."""
+
+    sender: Address = ""
+    reply_to: Address = ""
+    owner: Address = ""
+    domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
+    recipients: dict[str, tuple[Annotated[Address, Field(min_length=3)], ...]] = {}
+    list_id: Annotated[str, AfterValidator(_list_name)] = ""
+    unsubscribe: Annotated[str, AfterValidator(_link)] = ""
+    report: Annotated[str, AfterValidator(_place)] = ""
+    most_dropped: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @field_validator("recipients")
+    @classmethod
+    def _known_to_us(
+        cls, recipients: dict[str, tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str, ...]]:
+        for address in (info.data.get("owner", ""), *(one for some in recipients.values() for one in some)):
+            refusal = _stranger(address, info.data.get("domains", ()))
+            if refusal:
+                raise ValueError(refusal)
+        return recipients
+
+    def of(self, segment: str, name: str) -> tuple[str, ...]:
+        """Give who gets a segment's brief, by its id, its name or as one of all; each address once."""
+        keys = {segment.casefold(), name.casefold(), "all"}
+        found = [one for key, some in self.recipients.items() if key.casefold() in keys for one in some]
+        return tuple({one.casefold(): one for one in found}.values())
+
+    def place(self, month: str) -> str:
+        """Say where a month's full report lies; nothing if settings don't say."""
+        return self.report.replace("{month}", month)
+
+    def admit(self, address: str) -> str:
+        """Give an address as servers write it, if mail may go there.
+
+        Raises
+        ------
+        ValueError
+            If it is no address, or its domain isn't one of `domains`.
+        """
+        found = _address(address)
+        refusal = _stranger(found, self.domains)
+        if refusal or not found:
+            raise ValueError(refusal or "no address was given")
+        return found
+
+
+def _stranger(address: str, domains: tuple[str, ...]) -> str:
+    """Say why mail may not go to an address; nothing where it may."""
+    domain = address.rpartition("@")[2].lower()
+    if not address or domain in domains:
+        return ""
+    return f"{address}: mail may go to {', '.join(domains) or 'no domain at all'}; add {domain!r} to mail.domains, or correct the address"
+
+
 class Settings(_Table):
     """All of settings.toml."""
 
@@ -145,6 +245,7 @@ class Settings(_Table):
     segments: SegmentSettings = SegmentSettings()
     privacy: PrivacySettings = PrivacySettings()
     page: PageSettings = PageSettings()
+    mail: MailSettings = MailSettings()
 
     def plan(self) -> Plan:
         """Say what is asked of the analysis."""

@@ -1,0 +1,105 @@
+"""What keeps a month from being mailed: each gate says why, in words that the owner gets instead of the briefs."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from report import files, words
+from report.errors import ReportError
+from report.lastrun import last_run
+from report.settings import Settings
+from report.written import month_name, percent
+from segmentation.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A reason for mailing nobody.
+
+    Attributes
+    ----------
+    key : str
+        What makes its notice one and the same; the owner gets it once.
+    why : str
+        The reason, in a few words.
+    text : str
+        The reason in sentences, with what to do.
+    """
+
+    key: str
+    why: str
+    text: str
+
+
+def shut(facts: Facts, settings: Settings, output: Path, data: Path, *, asked: bool) -> Gate | None:
+    """Find what keeps a month from being mailed; None where nothing does.
+
+    Parameters
+    ----------
+    facts : Facts
+        The month.
+    output, data : Path
+        Where the months' folders and files lie.
+    asked : bool
+        Whether this month was asked for by its name; else it must be the newest.
+    """
+    return (
+        _failed(facts, output, asked=asked)
+        or (None if asked else _older(facts, data))
+        or _thin(facts, settings.mail.most_dropped)
+        or unreliable(facts)
+    )
+
+
+def _failed(facts: Facts, output: Path, *, asked: bool) -> Gate | None:
+    run = last_run(output)
+    if run is None or run.state == "done" or (asked and run.month not in ("", facts.month)):
+        return None
+    digest = hashlib.sha256(f"{run.month}{run.why or run.at}".encode()).hexdigest()[:8]
+    why = "the last run failed" if run.state == "failed" else "the last run has not ended"
+    return Gate(f"failed-{digest}", why, f"{run.sentence} Put that right, and run `make report` again.")
+
+
+def _older(facts: Facts, data: Path) -> Gate | None:
+    try:
+        newest = files.find_month(data).stem
+    except ReportError:  # months may come from elsewhere: make report DATA=any/file
+        return None
+    if newest <= facts.month:
+        return None
+    return Gate(
+        f"older-than-{newest}",
+        f"{month_name(newest)} is there",
+        f"The data of {month_name(newest)} is there, and its report was not made. Run `make report`; or if it is really "
+        f"{month_name(facts.month)} that should be mailed: make send MONTH={facts.month}.",
+    )
+
+
+def _thin(facts: Facts, most: float) -> Gate | None:
+    audit = facts.audit
+    dropped = 1 - audit.kept / audit.read
+    if dropped <= most:
+        return None
+    return Gate(
+        "dropped",
+        f"{percent(dropped)} of the rows were dropped",
+        f"{words.kept(facts)} That is {percent(dropped)} of the rows; settings.toml allows {percent(most)} (mail.most_dropped). "
+        "Correct the export and run `make report` again.",
+    )
+
+
+def unreliable(facts: Facts) -> Gate | None:
+    """Say that a month has no reliable segments; None where it has."""
+    if facts.structure.reliable:
+        return None
+    return Gate(
+        "unreliable",
+        "no reliable segments",
+        f"{words.headline(facts)}. {words.certainty(facts)} The report describes the users, and is there as always.",
+    )
+
+
+def notice_text(gate: Gate, month: str, place: str) -> str:
+    """Write the letter to the owner."""
+    there = f"\n\nThe report: {place}" if place else ""
+    return f"Nobody was mailed a segment brief of {month_name(month)}: {gate.why}.\n\n{gate.text}{there}\n"

@@ -1,0 +1,71 @@
+"""What became of the last run, kept beside the months: a run that failed, or was cut off, mails nobody."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from report import files
+
+_FILE = "last-run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """What became of the last run.
+
+    Attributes
+    ----------
+    month : str
+        The month that was asked for; empty where it was the newest.
+    state : {"running", "failed", "done"}
+        A run that was killed is "running" for ever.
+    why : str
+        What it ended with, for a person.
+    at : str
+        When it began, ISO 8601 with its zone.
+    """
+
+    month: str
+    state: Literal["running", "failed", "done"]
+    why: str
+    at: str
+
+    @property
+    def sentence(self) -> str:
+        """Say what became of a run that isn't done."""
+        what = f"The run of {self.month or 'the newest month'}"
+        if self.state == "failed":
+            return f"{what} failed: {self.why}"
+        return f"{what} that began at {self.at} has not ended: it is still at work, or was cut off."
+
+
+@contextlib.contextmanager
+def noted(output: Path, month: str, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Note that a run began, and at its end what became of it; a note that can't be written keeps nobody from a report."""
+    at = clock().isoformat(timespec="seconds")
+    _write(output, LastRun(month, "running", "", at))
+    try:
+        yield
+    except BaseException as error:
+        why = str(error) or error.__class__.__name__
+        _write(output, LastRun(month, "failed", why, at))
+        raise
+    _write(output, LastRun(month, "done", "", at))
+
+
+def last_run(output: Path) -> LastRun | None:
+    """Tell what became of the last run; None where nothing is known."""
+    try:
+        return LastRun(**json.loads((output / _FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(output: Path, run: LastRun) -> None:
+    with contextlib.suppress(OSError):
+        output.mkdir(parents=True, exist_ok=True)
+        files.write_json(output / _FILE, asdict(run))

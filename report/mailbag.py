@@ -1,0 +1,92 @@
+"""The month's briefs as files: what would be mailed, what it looks like, and the page that it carries. Sends nothing."""
+
+from datetime import datetime
+from pathlib import Path
+
+from report.briefs import make_brief
+from report.excerpt import cut_pages
+from report.gates import Gate, notice_text, unreliable
+from report.layout import PICTURE, draw, embedded, write_html, write_text
+from report.message import addressed, dated, make_brief_message, make_notice, same_words
+from report.profiles import file_names
+from report.settings import MailSettings, Settings
+from report.written import month_name
+from segmentation.facts import Facts
+
+FOLDER = "briefs"
+NOTICE = "notice.eml"
+
+
+def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetime) -> int:
+    """Write each segment's brief as <segment>.eml, .html and .pdf; where nothing is reliable, one notice instead.
+
+    Parameters
+    ----------
+    facts : Facts
+        The month, with its plays.
+    folder : Path
+        The month's folder in the making, beside the one that it will replace; has executive.pdf.
+    settings : Settings
+        Who the mail is from, and where the full report lies.
+    now : datetime
+        When the briefs are written. A brief that says what it said before keeps its date and so its bytes: the
+        ledger knows by them that it is the same.
+
+    Returns
+    -------
+    int
+        Number of briefs.
+
+    Raises
+    ------
+    RenderError
+        If a brief is larger than mail programs show whole, or its page isn't in the PDF.
+    """
+    out, before = folder / FOLDER, folder.parent / facts.month / FOLDER
+    out.mkdir()
+    if gate := unreliable(facts):
+        said = write_notice(gate, facts, settings.mail, now)
+        (out / NOTICE).write_bytes(_dated(said, before / NOTICE))
+        return 0
+    where = str(settings.data.output / facts.month / "report.html")
+    for segment, stem in zip(facts.segments, file_names(facts), strict=True):
+        brief = make_brief(facts, segment, settings.mail, where)
+        png, page = draw(brief), out / f"{stem}.pdf"
+        html, cid = write_html(brief, png), f"indices@{facts.month}.{segment.id}.brief"
+        (out / f"{stem}.html").write_text(html.replace(PICTURE, embedded(png)), encoding="utf-8")
+        cut_pages(folder / "executive.pdf", segment.id.lower(), page, title=f"{brief.name}, {brief.month}")
+        message = make_brief_message(
+            key=f"{facts.month}.{segment.id}.brief",
+            subject=brief.subject,
+            brand=brief.brand,
+            text=write_text(brief),
+            html=html.replace(PICTURE, f"cid:{cid}"),
+            pictures={cid: png},
+            attachment=(page.name, page.read_bytes()),
+            mail=settings.mail,
+            now=now,
+        )
+        letter = addressed(message, *settings.mail.of(segment.id, segment.name))
+        (out / f"{stem}.eml").write_bytes(_dated(letter, before / f"{stem}.eml"))
+    return len(facts.segments)
+
+
+def write_notice(gate: Gate, facts: Facts, mail: MailSettings, now: datetime) -> bytes:
+    """Write the notice to the owner that a month isn't mailed, and why."""
+    message = make_notice(
+        key=f"{facts.month}.{gate.key}.notice",
+        subject=f"No segment briefs for {month_name(facts.month)}: {gate.why}",
+        brand=facts.brand.name,
+        text=notice_text(gate, facts.month, mail.place(facts.month)),
+        mail=mail,
+        now=now,
+    )
+    return addressed(message, *([mail.owner] if mail.owner else []))
+
+
+def _dated(message: bytes, before: Path) -> bytes:
+    """Give a message with the date of the one before, where that says the same."""
+    if not before.is_file():
+        return message
+    old = before.read_bytes()
+    return dated(message, old) if same_words(message, old) else message

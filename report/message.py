@@ -1,0 +1,171 @@
+"""A brief as a message: RFC 5322, the same bytes for the same words, and headers that no server folds into nonsense."""
+
+import hashlib
+import re
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.policy import SMTP, EmailPolicy
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import quote
+
+from report.errors import RenderError
+from report.settings import MailSettings
+
+MOST = 3_000_000  # bytes, attachments included
+_NOWHERE = "briefs@example.invalid"  # who a brief is from until settings say: no mail can go there
+_NOBODY = "undisclosed-recipients:;"
+_WIDE = SMTP.clone(max_line_length=900)
+
+
+class _Folded(EmailPolicy):
+    """SMTP's policy, except that list headers stay on one line: folded, their addresses would be cut (python/cpython#85725)."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Fold a header for the wire."""
+        return (_WIDE if name.lower().startswith("list-") else SMTP).fold_binary(name, value)
+
+
+_POLICY = _Folded(linesep="\r\n")
+
+
+def make_brief_message(
+    *,
+    key: str,
+    subject: str,
+    brand: str,
+    text: str,
+    html: str,
+    pictures: dict[str, bytes],
+    attachment: tuple[str, bytes],
+    mail: MailSettings,
+    now: datetime,
+) -> bytes:
+    """Put a brief into a message: plain text first, then HTML with its pictures; the PDF at the end.
+
+    Parameters
+    ----------
+    key : str
+        What makes it one and the same message, such as "2026-10.S1.brief".
+    pictures : dict of str to bytes
+        PNG by the name after `cid:` in the HTML.
+    attachment : tuple of str and bytes
+        The PDF's name and content.
+    now : datetime
+        When it was written, with its zone.
+
+    Raises
+    ------
+    RenderError
+        If it has more than 3 MB.
+    """
+    message = _headed(key, subject, brand, mail, now)
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    page = message.get_payload()[1]  # type: ignore[index]
+    for name, png in pictures.items():
+        page.add_related(  # type: ignore[union-attr]
+            png, "image", "png", cid=f"<{name}>", disposition="inline", filename="indices.png"
+        )
+    name, pdf = attachment
+    message.add_attachment(pdf, "application", "pdf", filename=name)
+    return _finished(message, key)
+
+
+def make_notice(*, key: str, subject: str, brand: str, text: str, mail: MailSettings, now: datetime) -> bytes:
+    """Put a notice to the owner into a message of plain text."""
+    message = _headed(key, subject, brand, mail, now)
+    message.set_content(text, cte="quoted-printable")
+    return _finished(message, key)
+
+
+def addressed(raw: bytes, *recipients: str) -> bytes:
+    """Give a message with these recipients instead of its own."""
+    head, body = _parts(raw)
+    return _set(head, "To", ",\r\n ".join(recipients) or _NOBODY) + body
+
+
+def dated(raw: bytes, like: bytes) -> bytes:
+    """Give a message with the date of another one."""
+    head, body = _parts(raw)
+    return _set(head, "Date", str(header(like, "Date"))) + body
+
+
+def as_test(raw: bytes) -> bytes:
+    """Give a message as another one, which a change of its words makes yet another."""
+    head, body = _parts(raw)
+    digest = hashlib.sha256(_dropped(head, b"Date", b"To") + body).hexdigest()[:12]
+    local, _, domain = message_id(raw).strip("<>").rpartition("@")
+    return _set(head, "Message-ID", f"<{local}.test.{digest}@{domain}>") + body
+
+
+def same_words(one: bytes, other: bytes) -> bool:
+    """Tell whether two messages differ in nothing but when they were written and to whom."""
+    (head, body), (other_head, other_body) = _parts(one), _parts(other)
+    return body == other_body and _dropped(head, b"Date", b"To") == _dropped(other_head, b"Date", b"To")
+
+
+def message_id(raw: bytes) -> str:
+    """Give a message's id, angle brackets included."""
+    return str(header(raw, "Message-ID"))
+
+
+def header(raw: bytes, name: str) -> Any:
+    """Give a header of a message, decoded; None where it has none."""
+    return BytesHeaderParser(policy=SMTP).parsebytes(raw)[name]
+
+
+def _headed(key: str, subject: str, brand: str, mail: MailSettings, now: datetime) -> EmailMessage:
+    """Begin a message."""
+    sender = mail.sender or _NOWHERE
+    domain = sender.rpartition("@")[2]
+    answers = mail.reply_to or sender
+    unsubscribe = mail.unsubscribe or f"mailto:{answers}?subject={quote('Unsubscribe from segment briefs')}"
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = f"<{key}@{domain}>"
+    message["Date"] = format_datetime(now)
+    message["From"] = Address(brand, addr_spec=sender)
+    message["To"] = _NOBODY
+    message["Reply-To"] = answers
+    message["Subject"] = subject
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # Exchange knows no Auto-Submitted
+    message["List-Id"] = f"Segment briefs <{mail.list_id or f'segment-briefs.{domain}'}>"
+    message["List-Unsubscribe"] = f"<{unsubscribe}>"
+    return message
+
+
+def _finished(message: EmailMessage, key: str) -> bytes:
+    """Write the bytes; the borders between parts come from the message's key, not from chance."""
+    for number, part in enumerate(message.walk()):
+        if part.is_multipart():
+            part.set_boundary(f"=_{hashlib.sha256(key.encode()).hexdigest()[:24]}_{number}")
+    raw = message.as_bytes(policy=_POLICY)
+    if len(raw) > MOST:
+        raise RenderError(
+            f"The message {key} has {len(raw):,} bytes, expected at most {MOST:,}. Make its PDF smaller."
+        )
+    return raw
+
+
+def _parts(raw: bytes) -> tuple[bytes, bytes]:
+    """Split a message after its headers; the body begins with the empty line."""
+    head, empty, body = raw.partition(b"\r\n\r\n")
+    return head + b"\r\n", empty[2:] + body
+
+
+def _header(name: bytes) -> re.Pattern[bytes]:
+    """Match a header with the lines that it is folded into."""
+    return re.compile(rb"(?im)^" + re.escape(name) + rb":.*\r\n(?:[ \t].*\r\n)*")
+
+
+def _dropped(head: bytes, *names: bytes) -> bytes:
+    for name in names:
+        head = _header(name).sub(b"", head)
+    return head
+
+
+def _set(head: bytes, name: str, value: str) -> bytes:
+    return _header(name.encode()).sub(lambda _: f"{name}: {value}\r\n".encode("ascii"), head, count=1)

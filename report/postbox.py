@@ -1,0 +1,90 @@
+"""A month that was made, as mail: its briefs, and one message for each of their recipients."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from report import files
+from report.errors import ReportError, SettingsError
+from report.mailbag import FOLDER
+from report.message import addressed, as_test, header, message_id
+from report.outbox import Outgoing
+from report.profiles import file_names
+from report.settings import MailSettings
+from segmentation.facts import Facts
+
+OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month that was made, with its briefs."""
+
+    facts: Facts
+    folder: Path
+    ledger: Path
+
+    @property
+    def letters(self) -> Iterator[tuple[str, str, bytes]]:
+        """Give each segment's id, name and brief; none where the month has no reliable segments."""
+        for segment, stem in zip(self.facts.segments, file_names(self.facts), strict=True):
+            path = self.folder / f"{stem}.eml"
+            if self.facts.structure.reliable:
+                yield segment.id, segment.name, _read(path)
+
+    @property
+    def written(self) -> datetime:
+        """When the first of its messages was written."""
+        return parsedate_to_datetime(str(header(_read(min(self.folder.glob("*.eml"))), "Date")))
+
+
+def open_month(output: Path, month: str, to: str = "") -> Month:
+    """Open a month that was made, the newest if none is named.
+
+    Raises
+    ------
+    ReportError
+        If it wasn't made.
+    """
+    if month:
+        files.check_month(month)
+    there = sorted(path.parent for path in output.glob(f"*/{FOLDER}") if not path.parent.name.startswith("."))
+    found = [path for path in there if path.name == month] if month else there[-1:]
+    if not found:
+        raise ReportError(
+            f"{files.shown(output)}: {f'{month} was' if month else 'no month was'} not made with its briefs yet. "
+            f"Make it first: make report{f' MONTH={month}' if month else ''}."
+        )
+    facts = files.read_facts(found[0] / "facts.json")
+    test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
+    return Month(facts, found[0] / FOLDER, output / OUTBOX / f"{facts.month}{test}.sqlite")
+
+
+def messages_of(made: Month, mail: MailSettings) -> Iterator[Outgoing]:
+    """Give each brief for each of its recipients."""
+    for id_, name, raw in made.letters:
+        for recipient in mail.of(id_, name):
+            yield Outgoing(message_id(raw), recipient, addressed(raw, recipient))
+
+
+def tests_of(made: Month, mail: MailSettings, to: str) -> Iterator[Outgoing]:
+    """Give each brief for the one who looks at them."""
+    try:
+        recipient = mail.admit(to)
+    except ValueError as error:
+        raise SettingsError(f"TO={to}: {error}. Nothing was sent.") from error
+    for _, _, raw in made.letters:
+        test = as_test(raw)
+        yield Outgoing(message_id(test), recipient, addressed(test, recipient))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"{files.shown(path)}: can't be read ({error.strerror}). Make the month again: make report."
+        ) from error

@@ -1,0 +1,212 @@
+"""`make send`: who would get what, and with CONFIRM=yes the mail itself, once, if no gate is shut."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from report import delivery, files, gates
+from report.errors import ReportError, SettingsError
+from report.lastrun import last_run
+from report.mailbag import write_notice
+from report.mailserver import Server
+from report.message import addressed, header, make_notice, message_id
+from report.outbox import Clock, Outgoing, Verdict
+from report.postbox import OUTBOX, Month, messages_of, open_month, tests_of
+from report.settings import MailSettings, Settings
+from report.written import counted, month_name
+
+
+@dataclass(frozen=True, slots=True)
+class Postman:
+    """What sending needs of the world.
+
+    Attributes
+    ----------
+    output, data : Path
+        Where the months' folders and files lie.
+    settings : Settings
+        Who gets what.
+    server : Server or None
+        Where mail is handed in; None where none is configured.
+    clock, sleep : callable
+        The time now, with its zone; and to wait for some seconds.
+    tell : callable
+        Told each line for the person.
+    """
+
+    output: Path
+    data: Path
+    settings: Settings
+    server: Server | None
+    clock: Clock
+    sleep: Callable[[float], None]
+    tell: Callable[[str], None]
+
+    @property
+    def mail(self) -> MailSettings:
+        """Who gets what."""
+        return self.settings.mail
+
+
+def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: str = "") -> int:
+    """Show who would get what; and if it is confirmed, or goes to one address as a test, send it.
+
+    Parameters
+    ----------
+    month : str
+        The month; the newest that was made if empty.
+    to : str
+        The one address that gets all of them as a test, whatever gate is shut. A test has its own ledger.
+
+    Returns
+    -------
+    int
+        0, what was asked is done; 75, some mail waits and a later run may do; 1, a person is needed: mail was
+        refused or is unknown, a gate is shut, or there is nobody to send to or nothing to send by.
+
+    Raises
+    ------
+    ReportError
+        If nothing was made, settings don't fit, or the ledger can't be used. Nothing was sent then, or the ledger
+        knows what.
+    """
+    made = open_month(postman.output, month, to)
+    gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month))
+    messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
+    _show(postman, made, messages, to)
+    if gate and not to:
+        postman.tell(f"Nobody is mailed: {gate.why}. {gate.text}")
+        if confirm:
+            _tell_owner(postman, made, gate)
+        return int(confirm)
+    if gate:
+        postman.tell(f"Without TO= nobody would be mailed: {gate.why}.")
+    if messages and not (confirm or to):
+        postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table())
+    if postman.server is None:
+        postman.tell(
+            "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
+            f'"A month without hands"; or send these by hand: {files.shown(made.folder)}/*.eml'
+        )
+    if not (confirm or to):
+        postman.tell(
+            "Nothing was sent. To send: make send CONFIRM=yes; all to one address as a test: make send TO=me@example.com."
+        )
+        return 0
+    if not messages or postman.server is None:
+        postman.tell("Nothing was sent" + ("." if messages else ": nobody is to get anything."))
+        return 1
+    made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
+    sender = _sender(postman, messages)
+    outcome = delivery.send(
+        messages, made.ledger, postman.server, sender=sender, clock=postman.clock, sleep=postman.sleep
+    )
+    postman.tell(outcome.table())
+    return outcome.exit_status
+
+
+def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> int:
+    """Record what a person found out about a message: "3:sent" or "3:again"."""
+    found = re.fullmatch(r"([0-9]{1,9}):(sent|again)", said)
+    if not found:
+        raise ReportError(
+            f"RESOLVE={said} can't be read. Write a message's number and what was found: RESOLVE=3:sent or RESOLVE=3:again."
+        )
+    made = open_month(postman.output, month, to)
+    delivery.resolve(made.ledger, int(found[1]), cast("Verdict", found[2]), clock=postman.clock)
+    messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
+    postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table())
+    return 0
+
+
+def notify(postman: Postman) -> int:
+    """Mail the owner that the last run failed, once a day for each reason; 0 if there is nothing to tell, or it was sent."""
+    run = last_run(postman.output)
+    if run is None or run.state == "done":
+        postman.tell("The last run did not fail: there is nothing to tell.")
+        return 0
+    month = month_name(run.month) if run.month else "the newest month"
+    reason = hashlib.sha256(run.why.encode()).hexdigest()[:8]
+    raw = make_notice(
+        key=f"{run.month or 'newest'}.run-{run.at[:10]}-{reason}.notice",  # once a day for each reason
+        subject=f"The listener report of {month} was not made",
+        brand=postman.settings.brand.name,
+        text=f"{run.sentence}\n\nNobody was mailed a brief. The last good report is as it was.\n",
+        mail=postman.mail,
+        now=datetime.fromisoformat(run.at),
+    )
+    return _to_owner(postman, raw, postman.output / OUTBOX / "notices.sqlite")
+
+
+def _show(postman: Postman, made: Month, messages: Sequence[Outgoing], to: str) -> None:
+    """Tell who gets what, who gets nothing, and which names in settings fit no segment."""
+    kinds = list(made.letters)
+    postman.tell(
+        f"{month_name(made.facts.month)}: {counted(len(kinds), 'brief')}, {counted(len(messages), 'message')}"
+    )
+    for id_, name, raw in kinds:
+        people = (to,) if to else postman.mail.of(id_, name)
+        postman.tell(f"  {id_}  {header(raw, 'Subject')}  ({len(raw) / 1000:,.0f} KB)")
+        postman.tell(
+            f"      to {', '.join(people) or 'nobody: name somebody in [mail.recipients] of settings.toml'}"
+        )
+    known = {"all", *(one.casefold() for id_, name, _ in kinds for one in (id_, name))}
+    for key in postman.mail.recipients:
+        if kinds and key.casefold() not in known:
+            postman.tell(
+                f"  {key!r} in [mail.recipients] is no segment of this month, so nobody gets a brief by it."
+            )
+
+
+def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
+    """Give who it is from, if the messages say the same."""
+    sender = postman.mail.sender
+    if not sender:
+        raise SettingsError(
+            "settings.toml: [mail] names no sender. Say who the briefs are from, and run `make report` again. Nothing was sent."
+        )
+    for message in messages:
+        said = header(message.raw, "From").addresses[0].addr_spec
+        if said != sender:
+            raise SettingsError(
+                f"The briefs are from {said}, and settings.toml says {sender}. Run `make report` again. Nothing was sent."
+            )
+    return sender
+
+
+def _tell_owner(postman: Postman, made: Month, gate: gates.Gate) -> None:
+    """Mail the owner why nobody is mailed."""
+    _to_owner(postman, write_notice(gate, made.facts, postman.mail, made.written), made.ledger)
+
+
+def _to_owner(postman: Postman, raw: bytes, ledger: Path) -> int:
+    """Mail the owner a notice; 0 if it is there."""
+    owner = postman.mail.owner
+    if not (owner and postman.mail.sender and postman.server):
+        missing = [
+            name
+            for name, there in (
+                ("mail.owner", owner),
+                ("mail.sender", postman.mail.sender),
+                ("a mail server", postman.server),
+            )
+            if not there
+        ]
+        postman.tell(f"Nobody was told by mail: {', '.join(missing)} is not set.")
+        return 1
+    ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    message = Outgoing(message_id(raw), owner, addressed(raw, owner))
+    outcome = delivery.send(
+        [message],
+        ledger,
+        postman.server,
+        sender=postman.mail.sender,
+        clock=postman.clock,
+        sleep=postman.sleep,
+    )
+    postman.tell(outcome.table())
+    return outcome.exit_status
