@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from report import files
 from report.archive import analyse_month, work_out_missing, write_analysis
 from report.engines import Choice, find_engine
 from report.fonts import embed_fonts
+from report.mailbag import write_briefs
 from report.playbook import read_playbook, with_plays
 from report.printing import check_printing, print_pdf
 from report.profiles import write_profiles
@@ -133,7 +135,7 @@ def make_month(
 def _lay_out(
     facts: Facts, folder: Path, report: Path, executive: Path, settings: Settings, clock: Clock
 ) -> int:
-    """Print the executives' document, write the profiles, and put all in the folder; give the PDF's number of pages."""
+    """Print the executives' document, write the profiles and the briefs, and put all in the folder; give the PDF's number of pages."""
     with clock.stage("Writing the profiles"):
         profiles = write_profiles(facts, executive.parent, folder / "profiles")
     with clock.stage("Embedding the fonts"):
@@ -147,5 +149,7 @@ def _lay_out(
             identifier=identifier,
             facts=folder / "facts.json",
         )
+    with clock.stage("Writing the briefs"):
+        write_briefs(facts, folder, settings, now=datetime.now(UTC))
     report.rename(folder / "report.html")
     return pages
