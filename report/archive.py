@@ -50,7 +50,7 @@ def open_archive(output: Path, month: str, source: Source, features: tuple[str, 
     for path in files.made_before(output, month):
         try:
             facts = files.read_facts(path)
-        except (ReportError, SegmentationError) as error:
+        except (ReportError, SegmentationError, UnicodeDecodeError) as error:
             _log.warning("%s is left out of the history: %s", path.parent.name, error)
             continue
         if facts.source.synthetic == source.synthetic:
@@ -65,13 +65,15 @@ def work_out_missing(
 ) -> None:
     """Analyse the months right before this one whose files are there but which were never made, oldest first.
 
-    Only their facts and segments are archived, without pages: `make report` makes those when it is asked for.
+    Only their facts and segments are archived, without pages: `make report` makes those when it is asked for. Made-up
+    months are not worked out for a real one, nor real ones for a made-up one: they would not be compared.
     """
+    synthetic = files.is_sample(source)
     missing: list[tuple[str, Path]] = []
     before = files.month_before(month)
     while not (output / before / "facts.json").exists():
         path = next((p for kind in files.KINDS if (p := source.parent / f"{before}{kind}").exists()), None)
-        if path is None or path == source:
+        if path is None or path == source or files.is_sample(path) != synthetic:
             break
         missing.insert(0, (before, path))
         before = files.month_before(before)
@@ -115,4 +117,12 @@ def write_analysis(analysis: Analysis, facts: Facts, folder: Path) -> None:
 def _people(folder: Path) -> "nw.DataFrame[pd.DataFrame] | None":
     """Read a month's users with their segments, where they are still there."""
     path = folder / "segments.parquet"
-    return nw.from_native(pd.read_parquet(path), eager_only=True) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return nw.from_native(pd.read_parquet(path), eager_only=True)
+    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+        _log.warning(
+            "%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error
+        )
+        return None

@@ -1,0 +1,272 @@
+"""Earlier months: found in their folders, or worked out from their files, and never mixed up."""
+
+import json
+import logging
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from report import archive, files
+from report.settings import Settings
+from segmentation.analysis import Plan, analyse
+from segmentation.facts import Source
+
+MONTHS = ("2026-08", "2026-09", "2026-10")
+REAL, MADE_UP = (Source("2026-10.csv", "0" * 64, synthetic=synthetic) for synthetic in (False, True))
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw fewer random crowds than a report does: what is asked here is which months meet."""
+
+    def quick(users: pd.DataFrame, plan: Plan, **others: Any) -> object:
+        return analyse(users, replace(plan, draws=2, bootstraps=4), **others)
+
+    monkeypatch.setattr(archive, "analyse", quick)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(segments={"k": 4, "k_range": [1, 4], "starts": 3})
+
+
+@pytest.fixture
+def months(tmp_path: Path, groups: pd.DataFrame) -> Callable[..., Path]:
+    """Write the four groups as the files of these months, each with ten people who weren't there before."""
+
+    def write(*names: str) -> Path:
+        folder = tmp_path / "data"
+        folder.mkdir(exist_ok=True)
+        for n, name in enumerate(names):
+            ids = [f"person-{(number if number >= 10 else number + 1000 * n):05d}" for number in range(200)]
+            groups.assign(user_id=ids).to_csv(folder / f"{name}.csv", index=False)
+        return folder / f"{names[-1]}.csv"
+
+    return write
+
+
+@pytest.fixture
+def archived(tmp_path: Path, months: Callable[..., Path], settings: Settings) -> Callable[..., Path]:
+    """Work these months out, and give the folder that they lie in."""
+
+    def make(*names: str) -> Path:
+        source, output = months(*names, "2026-10"), tmp_path / "out"
+        archive.work_out_missing(source, "2026-10", settings, output, lambda _: None)
+        assert sorted(path.name for path in output.iterdir()) == sorted(names)
+        return output
+
+    return make
+
+
+def test_months_that_were_never_made_are_worked_out_the_oldest_first(
+    tmp_path: Path, months: Callable[..., Path], settings: Settings
+) -> None:
+    """So that October continues September, which continues August: as if each had been made in its time."""
+    source, output, told = months(*MONTHS), tmp_path / "out", []
+
+    archive.work_out_missing(source, "2026-10", settings, output, told.append)
+    october = archive.analyse_month(source, "2026-10", settings, output).facts
+
+    assert told == [
+        "Working out 2026-08, which was never made",
+        "Working out 2026-09, which was never made",
+    ]
+    august, september = (files.read_facts(output / month / "facts.json") for month in MONTHS[:2])
+    assert august.change is None
+    assert september.change is not None
+    assert september.change.month == "2026-08"
+    assert october.change is not None
+    assert october.change.month == "2026-09"
+    assert october.change.flow is not None
+    assert october.change.flow.both == 190
+    assert october.trend is not None
+    assert october.trend.months == MONTHS
+    assert [s.name for s in october.segments] == [s.name for s in august.segments]
+
+
+def test_what_is_worked_out_has_facts_and_segments_and_no_pages(archived: Callable[..., Path]) -> None:
+    """The one file with a row a user is for the owner alone."""
+    output = archived("2026-09")
+
+    assert sorted(path.name for path in (output / "2026-09").iterdir()) == ["facts.json", "segments.parquet"]
+    people = output / "2026-09" / "segments.parquet"
+    assert stat.S_IMODE(people.stat().st_mode) == 0o600
+    users = pd.read_parquet(people)
+    assert {"user_id", "segment"} <= set(users.columns)
+    assert len(users) == 200
+    facts = files.read_facts(output / "2026-09" / "facts.json")
+    assert {name: (users["segment"] == name).sum() for name in ("S1", "S4")} == {"S1": 80, "S4": 20}
+    assert facts.source.name == "2026-09.csv"
+    assert not facts.source.synthetic
+
+
+def test_a_month_is_worked_out_once(
+    tmp_path: Path, settings: Settings, archived: Callable[..., Path]
+) -> None:
+    """Next time it is read."""
+    output, told = archived("2026-09"), []
+    before = (output / "2026-09" / "facts.json").stat().st_mtime_ns
+
+    archive.work_out_missing(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
+    found = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+
+    assert told == []
+    assert (output / "2026-09" / "facts.json").stat().st_mtime_ns == before
+    assert [facts.month for facts in found.months] == ["2026-09"]
+    assert found.last is not None
+    assert found.last.facts.month == "2026-09"
+    assert found.last.users is not None
+    assert len(found.last.users) == 200
+
+
+def test_a_gap_ends_what_is_worked_out(
+    tmp_path: Path, months: Callable[..., Path], settings: Settings
+) -> None:
+    """July is there, August isn't: nothing tells how July's people came to September."""
+    source, told = months("2026-07", "2026-09", "2026-10"), []
+
+    archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
+
+    assert told == ["Working out 2026-09, which was never made"]
+
+
+def test_a_month_is_not_its_own_past(tmp_path: Path, months: Callable[..., Path], settings: Settings) -> None:
+    """September's file, made as October's month: it is not September's, too."""
+    source, told = months("2026-09"), []
+
+    archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
+
+    assert told == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_month_that_cannot_be_worked_out_is_left_out_with_a_warning(
+    tmp_path: Path, months: Callable[..., Path], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """August's file is broken; September is worked out all the same, as the first of its history."""
+    source, output = months(*MONTHS), tmp_path / "out"
+    (tmp_path / "data" / "2026-08.csv").write_text("nothing\n1\n", encoding="utf-8")
+
+    with caplog.at_level(logging.WARNING):
+        archive.work_out_missing(source, "2026-10", settings, output, lambda _: None)
+
+    assert [path.name for path in output.iterdir()] == ["2026-09"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("2026-08 can't be worked out, so it is left out of the history:")
+
+
+def test_made_up_users_and_real_ones_are_never_compared(
+    archived: Callable[..., Path], settings: Settings
+) -> None:
+    """The sample's segments would be a real service's last month."""
+    output = archived("2026-08", "2026-09")
+
+    real = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+    made_up = archive.open_archive(output, "2026-10", MADE_UP, settings.segments.features)
+
+    assert [facts.month for facts in real.months] == ["2026-08", "2026-09"]
+    assert made_up == archive.Archive((), None)
+
+
+def test_the_sample_is_not_worked_out_for_a_real_month(
+    tmp_path: Path, months: Callable[..., Path], settings: Settings
+) -> None:
+    """A real file put beside the sample's, which it would not be compared with."""
+    source, told = months("2026-10"), []
+    sample = tmp_path / "data" / "2026-09.csv"
+    sample.write_bytes((DATA / "2026-09.csv").read_bytes())
+
+    archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
+
+    assert archive.describe_source(sample).synthetic
+    assert not archive.describe_source(source).synthetic
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{", "is no JSON"),
+        (b"\xff\xfe\x00", "can't decode"),
+        (json.dumps({"format": 0}).encode(), "Facts of format 0"),
+        (json.dumps({"format": 1}).encode(), "Field required"),
+    ],
+    ids=["cut short", "no text", "another format", "changed by hand"],
+)
+def test_an_archive_that_cannot_be_read_is_left_out_with_a_warning(
+    archived: Callable[..., Path],
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    text: bytes,
+    said: str,
+) -> None:
+    """The month before it is the last one then; a damaged archive stops no report."""
+    output = archived("2026-09")
+    (output / "2026-08").mkdir()
+    (output / "2026-08" / "facts.json").write_bytes(text)
+
+    with caplog.at_level(logging.WARNING):
+        found = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+
+    assert [facts.month for facts in found.months] == ["2026-09"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("2026-08 is left out of the history:")
+    assert said in record.getMessage()
+
+
+def test_people_who_cannot_be_read_are_not_followed(
+    archived: Callable[..., Path], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Damaged, there is a warning; deleted, as whoever keeps no rows will do, there is nothing to say."""
+    output = archived("2026-09")
+    people = output / "2026-09" / "segments.parquet"
+
+    people.write_bytes(people.read_bytes()[:100])
+    with caplog.at_level(logging.WARNING):
+        damaged = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+    assert damaged.last is not None
+    assert damaged.last.users is None
+    (record,) = caplog.records
+    assert record.getMessage().startswith("2026-09: the users of that month can't be read")
+
+    people.unlink()
+    caplog.clear()
+    deleted = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+    assert deleted.last is not None
+    assert deleted.last.users is None
+    assert not caplog.records
+
+
+def test_months_on_other_features_are_no_last_month(
+    archived: Callable[..., Path], settings: Settings
+) -> None:
+    """There is no space in which both months' segments lie; shares over the months are still told."""
+    output = archived("2026-09")
+
+    found = archive.open_archive(output, "2026-10", REAL, ("age", "usage_per_month"))
+    turned = archive.open_archive(output, "2026-10", REAL, settings.segments.features[::-1])
+
+    assert found.last is None
+    assert [facts.month for facts in found.months] == ["2026-09"]
+    assert turned.last is not None  # the same features, in another order
+
+
+def test_only_earlier_months_are_the_past(archived: Callable[..., Path], settings: Settings) -> None:
+    """August made again, after September, continues July; and folders that are no months are none."""
+    output = archived("2026-08", "2026-09")
+    (output / "2026-07-copy").mkdir()
+    (output / "2026-07-copy" / "facts.json").write_text("{}", encoding="utf-8")
+
+    assert archive.open_archive(output, "2026-08", REAL, settings.segments.features) == archive.Archive()
+    again = archive.open_archive(output, "2026-09", REAL, settings.segments.features)
+    assert [facts.month for facts in again.months] == ["2026-08"]
+    assert (
+        archive.open_archive(output / "none", "2026-10", REAL, settings.segments.features)
+        == archive.Archive()
+    )
