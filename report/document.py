@@ -5,6 +5,7 @@ blocks passes through both engines unchanged. All text that comes from facts is 
 """
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -69,6 +70,7 @@ class Document:
         self.figures = figures
         self.medium = medium
         self._jinja = _environment(templates)
+        self._facts_hash = hashlib.sha256(files.facts_text(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
         """Give a sentence of `report.words`, to stand inside a paragraph."""
@@ -161,12 +163,13 @@ class Document:
 
     def _picture(self, picture: Picture, label: str) -> str:
         """Write the chart's picture to a file and refer to it; for the screen with its specification and its numbers."""
-        path = self.figures / f"{label}.svg"
-        if self.medium == "print" and path.exists():  # another document of this run drew it
+        # another document of this run may have drawn it; not another month's, whose facts are others
+        path = self.figures / f"{label}-{self._facts_hash}.svg"
+        if self.medium == "print" and path.exists():
             return _image(picture, path)
         with debug_mode(arg=False):  # tests hold every chart against Vega-Lite's schema; a run need not
             spec = picture.chart().to_dict(validate=False)
-        drawn = _svg(spec)
+        drawn = path.read_text(encoding="utf-8") if path.exists() else _svg(spec)
         if self.medium == "notebook":
             return f"![{escape(picture.alt)}](data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()})"
         self.figures.mkdir(exist_ok=True)

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
@@ -19,7 +18,9 @@ FACES = {  # family and weight to file
 _DATA = re.compile(
     r"<script>.*?</script>|data:[^\"]*", re.DOTALL
 )  # the bundle and pictures bring letters that no page shows
-_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F))  # what a chart may write when it is pointed at
+_PLAIN = (
+    "".join(chr(code) for code in range(0x20, 0x7F)) + "\u00a0−–—‘’“”…·×≤≥←→▲▼"
+)  # what any page or chart may write
 
 
 def font_file(name: str) -> Path:
@@ -27,18 +28,26 @@ def font_file(name: str) -> Path:
     return next(folder / name for folder in files.font_folders() if (folder / name).exists())
 
 
-def embed_fonts(pages: Sequence[Path]) -> None:
-    """Put the fonts into pages, at the end of the head: one set of letters for all of them."""
-    texts = [page.read_text(encoding="utf-8") for page in pages]
-    letters = set(_PLAIN).union(*(_DATA.sub("", text) for text in texts))
-    used = "".join(sorted(letter for letter in letters if letter.isprintable()))
-    rules = "\n".join(
+def letters_of(*pages: Path) -> set[str]:
+    """Give the letters that pages show, and all that a chart may write."""
+    texts = [_DATA.sub("", page.read_text(encoding="utf-8")) for page in pages]
+    return {letter for letter in set(_PLAIN).union(*texts) if letter.isprintable()}
+
+
+def cut_faces(letters: set[str]) -> str:
+    """Write the style sheet that brings the fonts, with these letters alone."""
+    used = "".join(sorted(letters))
+    return "\n".join(
         f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: swap; "
         f"src: url(data:font/woff2;base64,{_subset(font_file(name), used)}) format('woff2') }}"
         for (family, weight), name in FACES.items()
     )
-    for page, text in zip(pages, texts, strict=True):
-        page.write_text(text.replace("</head>", f"<style>\n{rules}\n</style>\n</head>", 1), encoding="utf-8")
+
+
+def embed_faces(page: Path, faces: str) -> None:
+    """Put the fonts into a page, at the end of its head."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("</head>", f"<style>\n{faces}\n</style>\n</head>", 1), encoding="utf-8")
 
 
 def _subset(path: Path, letters: str) -> str:

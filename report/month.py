@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,8 +12,8 @@ from pathlib import Path
 
 from report import files
 from report.archive import analyse_month, work_out_missing, write_analysis
-from report.engines import Choice, find_engine
-from report.fonts import embed_fonts
+from report.engines import Choice, Engine, find_engine
+from report.fonts import cut_faces, embed_faces, letters_of
 from report.mailbag import write_briefs
 from report.playbook import read_playbook, with_plays
 from report.printing import check_printing, print_pdf
@@ -98,7 +99,6 @@ def make_month(
         work_out_missing(source, month, settings, output, tell)
     with files.building(output, month) as folder:
         bench = files.workshop(folder / "workshop")
-        documents = [bench / "report" / name for name in ("report.qmd", "executive.qmd")]
         with renderer.warm(bench / "report"):
             with clock.stage("Finding segments"):
                 analysis = analyse_month(source, month, settings, output, step=tell)
@@ -107,13 +107,7 @@ def make_month(
                 facts = with_plays(facts, playbook.play)
             write_analysis(analysis, facts, folder)
             del analysis
-            with clock.stage(
-                "Rendering the documents"
-            ):  # in this order: the second uses the first one's pictures
-                report, executive = (
-                    renderer.render(document, folder / "facts.json") for document in documents
-                )
-        pages = _lay_out(facts, folder, report, executive, settings, clock)
+            pages = _lay_out(facts, folder, bench / "report", renderer, settings, clock)
         files.remove(bench)
         seconds = time.perf_counter() - start
         files.write_json(
@@ -133,23 +127,38 @@ def make_month(
 
 
 def _lay_out(
-    facts: Facts, folder: Path, report: Path, executive: Path, settings: Settings, clock: Clock
+    facts: Facts, folder: Path, bench: Path, renderer: Engine, settings: Settings, clock: Clock
 ) -> int:
-    """Print the executives' document, write the profiles and the briefs, and put all in the folder; give the PDF's number of pages."""
-    with clock.stage("Writing the profiles"):
-        profiles = write_profiles(facts, executive.parent, folder / "profiles")
-    with clock.stage("Embedding the fonts"):
-        embed_fonts([report, *profiles])
-    with clock.stage("Printing the PDF"):
-        identifier = facts.source.sha256.encode()[:32]
-        pages = print_pdf(
-            executive,
-            folder / "executive.pdf",
-            paper=settings.page.paper,
-            identifier=identifier,
-            facts=folder / "facts.json",
-        )
-    with clock.stage("Writing the briefs"):
-        write_briefs(facts, folder, settings, now=datetime.now(UTC))
+    """Render both documents, print the executives', write profiles and briefs; give the PDF's number of pages.
+
+    The executives' document goes first: the report takes the pictures that it drew, and is rendered while the
+    other is printed.
+    """
+    told = folder / "facts.json"
+    with clock.stage("Rendering the executives' pages"):
+        executive = renderer.render(bench / "executive.qmd", told)
+    with ThreadPoolExecutor(1) as aside:
+        rendering = aside.submit(renderer.render, bench / "report.qmd", told)
+        with clock.stage("Printing the PDF"):
+            pages = print_pdf(
+                executive,
+                folder / "executive.pdf",
+                paper=settings.page.paper,
+                identifier=facts.source.sha256.encode()[:32],
+                facts=told,
+            )
+        with clock.stage("Writing the profiles"):
+            profiles = write_profiles(facts, bench, folder / "profiles")
+        with clock.stage("Writing the briefs"):
+            write_briefs(facts, folder, settings, now=datetime.now(UTC))
+        with clock.stage("Cutting the fonts"):
+            letters = letters_of(executive, told, *profiles)
+            faces = cut_faces(letters)
+        with clock.stage("Rendering the report"):
+            report = rendering.result()
+    if more := letters_of(report) - letters:
+        faces = cut_faces(letters | more)
+    for page in (report, *profiles):
+        embed_faces(page, faces)
     report.rename(folder / "report.html")
     return pages
