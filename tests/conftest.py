@@ -1,6 +1,7 @@
 """What several tests build on: a month's file in one line, points, and an analysis that takes no time."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import settings
 
 from segmentation.analysis import Analysis, Plan, analyse
-from segmentation.facts import Brand, Scale, Source
+from segmentation.change import Last
+from segmentation.facts import Brand, Scale, Source, from_dict, to_dict
 from segmentation.features import Points
+from segmentation.sample import MONTHS
 from segmentation.schema import NUMBERS, Frame
 
 # One input, one result: here as in the report
@@ -118,3 +121,15 @@ def groups(users: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 def analysis(run: Callable[..., Analysis], groups: pd.DataFrame) -> Analysis:
     """Give the analysis of the four groups."""
     return run(groups)
+
+
+@pytest.fixture(scope="session")
+def sample(run: Callable[..., Analysis]) -> tuple[Analysis, ...]:
+    """Give the three sample months, each as the continuation of those before it, as it comes out of the archive."""
+    made: list[Analysis] = []
+    for month in MONTHS:
+        last = Last(from_dict(to_dict(made[-1].facts)), made[-1].users) if made else None
+        earlier = tuple(analysis.facts for analysis in made)
+        users = pd.read_csv(Path(__file__).parent.parent / "data" / f"{month}.csv")
+        made.append(run(users, month=month, last=last, earlier=earlier, k_range=(1, 6)))
+    return tuple(made)

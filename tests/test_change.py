@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import narwhals as nw
 import numpy as np
@@ -19,7 +18,6 @@ from segmentation.features import Points, scale_of, standardise
 from segmentation.flows import Flows
 from segmentation.schema import CATEGORIES, NUMBERS
 
-DATA = Path(__file__).parent.parent / "data"
 MONTHS = ("2026-08", "2026-09", "2026-10")
 Run = Callable[..., Analysis]
 
@@ -32,18 +30,6 @@ def last_of(analysis: Analysis) -> Last:
 def change_of(facts: Facts) -> Change:
     assert facts.change is not None
     return facts.change
-
-
-@pytest.fixture(scope="module")
-def sample(run: Run) -> tuple[Analysis, ...]:
-    """Give the three sample months, each as the continuation of those before it."""
-    made: list[Analysis] = []
-    for month in MONTHS:
-        last = last_of(made[-1]) if made else None
-        earlier = tuple(analysis.facts for analysis in made)
-        users = pd.read_csv(DATA / f"{month}.csv")
-        made.append(run(users, month=month, last=last, earlier=earlier, k_range=(1, 6)))
-    return tuple(made)
 
 
 @pytest.fixture(scope="module")
