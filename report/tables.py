@@ -60,7 +60,7 @@ def audit(facts: Facts) -> Table:
         for drop in facts.audit.dropped
     ]
     rows += [("Users kept", "", thousands(facts.audit.kept))]
-    return Table("What cleaning read, left out and kept.", ("", "Column", "Rows"), tuple(rows))
+    return Table("What cleaning read, left out and kept.", ("Step", "Column", "Rows"), tuple(rows))
 
 
 def waterfall(facts: Facts) -> Table:
@@ -70,7 +70,7 @@ def waterfall(facts: Facts) -> Table:
     rows = [("Rows read", thousands(facts.audit.read))]
     rows += [(words.broken(rule), thousands(-rows_)) for rule, rows_ in lost.items()]
     rows += [("Users kept", thousands(facts.audit.kept))]
-    return Table("From the rows read to the users kept.", ("", "Rows"), tuple(rows))
+    return Table("From the rows read to the users kept.", ("Step", "Rows"), tuple(rows))
 
 
 def votes(facts: Facts) -> Table:
@@ -94,7 +94,7 @@ def votes(facts: Facts) -> Table:
     )
     return Table(
         f"How many segments each measure would choose; {used} are used.",
-        ("Measure", "Segments", ""),
+        ("Measure", "Segments", "Verdict"),
         tuple(rows),
     )
 
@@ -149,7 +149,7 @@ def drift(facts: Facts) -> Table:
         raise ValueError("nothing to list: a page asks for `drift` only where there is a last month")
     return Table(
         f"Whether each column is spread otherwise than in {month_name(change.month)} (population stability index).",
-        ("Column", "Index", "By chance at most", ""),
+        ("Column", "Index", "By chance at most", "Verdict"),
         tuple(
             (
                 label(name).capitalize(),

@@ -20,18 +20,34 @@
     if (!place) {
       place = document.createElement("div");
       place.className = "live";
-      place.setAttribute("role", "img");
-      place.setAttribute("aria-label", image.alt);
       image.after(place);
     }
     vegaEmbed(place, spec, { config: config, renderer: "svg", actions: false, tooltip: { theme: night.matches ? "dark" : "light" } })
-      .then(() => { image.hidden = true; figure.dataset.live = "yes"; })
+      .then(() => { image.hidden = true; name(place, image.alt); figure.dataset.live = "yes"; reach(); })
       .catch((error) => { place.remove(); image.hidden = false; console.error(script.dataset.figure, error); });
+  }
+
+  // One picture with one description, as the image was: what Vega says of every mark is noise to a screen reader.
+  function name(place, alt) {
+    place.setAttribute("role", "img");
+    place.setAttribute("aria-label", alt);
+    place.removeAttribute("aria-roledescription");
+    place.querySelectorAll("svg").forEach((drawing) => drawing.setAttribute("aria-hidden", "true"));
+  }
+
+  // What is wider than the screen scrolls, and by keyboard too.
+  function reach() {
+    document.querySelectorAll("figure > div, .live, .numbers").forEach((box) => {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    });
   }
 
   function all() { document.querySelectorAll("script.chart").forEach(draw); }
   night.addEventListener("change", all);
+  window.addEventListener("resize", reach);
   all();
+  reach();
 
   // Every number, a row each: where it stands in facts.json, and whose it is. Lists count from 1, segments go by their id.
   function rows(facts) {

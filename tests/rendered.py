@@ -22,7 +22,7 @@ from nbformat import from_dict
 
 from report import files
 from report.engines import Embedded, embedded
-from report.fonts import embed_fonts
+from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
 from report.printing import print_pdf
 from report.profiles import write_profiles
@@ -50,7 +50,7 @@ class Rendered:
         """Give a month's facts.json: "sample", or one of `facts_factory.AWKWARD`."""
 
         def make(place: Path) -> None:
-            made = _sample() if name == "sample" else facts_factory.awkward()[name]
+            made = _sample() if name == "sample" else facts_factory.awkward(name)
             (place / "facts.json").write_text(files.facts_text(made), encoding="utf-8")
 
         return self._once(f"facts-{name}", make) / "facts.json"
@@ -85,7 +85,9 @@ class Rendered:
             report = _render(facts, place / "bench", "report.qmd")
             with contextlib.chdir(executive.parent):  # a profile's pictures are those that executives see
                 profiles = write_profiles(files.read_facts(facts), executive.parent, place / "profiles")
-            embed_fonts([report, *profiles])
+            faces = cut_faces(letters_of(report, *profiles))
+            for page in (report, *profiles):
+                embed_faces(page, faces)
             report.rename(place / "report.html")
             (place / "facts.json").write_bytes(facts.read_bytes())
 

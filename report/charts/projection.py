@@ -36,7 +36,7 @@ def components(facts: Facts) -> Picture:
                 for s, p in zip(facts.segments, pca.spots, strict=True)
             )
         ),
-        header=("", "First component", "Second component"),
+        header=("Of what", "First component", "Second component"),
         rows=(
             *((f"Loading of {label(name)}", decimal(a), decimal(b)) for name, (a, b) in pca.loadings.items()),
             *((f"Middle of {facts.segment(p.segment).name}", decimal(p.x), decimal(p.y)) for p in pca.spots),

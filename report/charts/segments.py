@@ -180,7 +180,7 @@ def indices(facts: Facts, segment: Segment) -> Picture:
             f"users that it rests on. Under {facts.smallest_base} of them, or where the interval holds 100, it says nothing."
         ),
         alt=shorten(finding + ". " + words.standouts(segment)),
-        header=("", "Index", "Users"),
+        header=("Of what", "Index", "Users"),
         rows=tuple(
             (f"{group}: {name}", _said(item), "too few" if item.base is None else thousands(item.base))
             for group, items in groups
