@@ -1,6 +1,6 @@
 """What several tests build on: a month's file in one line, points, and an analysis that takes no time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from segmentation.analysis import Analysis, Plan, analyse
 from segmentation.change import Last
@@ -27,6 +28,13 @@ VALID = {
     "usage_per_month": (0, None),
     "num_of_days_active": (0, 365),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Let each of pytest's workers have one thread: those of several would wait for one another's cores."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from segmentation.clusters import assign, fit
+from segmentation.clusters import Model, assign, continued, fit
 from segmentation.errors import SweepError
 from segmentation.features import Points
 
@@ -106,3 +106,73 @@ def test_of_equally_near_centres_the_first_counts() -> None:
 
     assert assign(values, centres).tolist() == [0, 1, 0]
     assert assign(values, centres[::-1]).tolist() == [0, 0, 1]
+
+
+def square(points: Make, wide: float = 1.0) -> Points:
+    """Four users at the corners of a square as wide as is said, and 1 high."""
+    return points([[0.0, 0.0], [0.0, 1.0], [wide, 0.0], [wide, 1.0]])
+
+
+ACROSS, ALONG = np.array([[0.5, 0.0], [0.5, 1.0]]), np.array([[0.0, 0.5], [1.0, 0.5]])
+
+
+def test_of_equal_cuts_the_last_months_is_kept(points: Make) -> None:
+    """A square is cut in two across or along, both with 4 · 1/4 = 1 square left: people would be told of a change."""
+    best = Model(ALONG, 1.0)
+
+    kept = continued(square(points), best, ACROSS + 0.1)
+
+    assert kept.centres.tolist() == ACROSS.tolist()
+    assert kept.inertia == pytest.approx(1)
+    assert continued(square(points), best, ALONG).centres.tolist() == ALONG.tolist()
+
+
+def test_a_worse_cut_is_not_kept(points: Make) -> None:
+    """1.02 wide, across leaves 4 · .51² = 1.0404, four per cent more than the 1 of along; 1.004 wide it is under one."""
+    wide, hardly = square(points, 1.02), square(points, 1.004)
+    best = Model(np.array([[0.0, 0.5], [1.02, 0.5]]), 1.0)
+
+    assert continued(wide, best, ACROSS) is best
+    assert continued(hardly, Model(best.centres, 1.0), ACROSS).inertia == pytest.approx(1.004**2)
+
+
+def test_another_number_of_segments_is_not_continued(points: Make) -> None:
+    """Three of last month's can't be the start of two."""
+    best = Model(ALONG, 1.0)
+
+    assert continued(square(points), best, np.zeros((3, 2))) is best
+
+
+def test_a_cut_that_leaves_a_handful_is_not_kept(points: Make) -> None:
+    """One cut leaves 9 users alone, as good as the other: it is not made, where ten are the fewest that may be shown."""
+    data = points([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0], [1.0, 3.0]], [9, 9, 9, 9])
+    ends = np.array([[0.5, 0.0], [0.5, 3.0]])
+    best = Model(ends, 9.0)
+    few = points([[-5.0], [0.0], [5.0]], [9, 100, 9])
+    left, right = np.array([[-5.0], [45 / 109]]), np.array([[5.0], [-45 / 109]])
+    found = Model(left, float(100 * (45 / 109) ** 2 + 9 * (5 - 45 / 109) ** 2))
+
+    np.testing.assert_allclose(continued(few, found, right, smallest=9).centres, right)
+    assert continued(few, found, right, smallest=10) is found
+    assert continued(data, best, ends, smallest=18).centres.tolist() == ends.tolist()
+
+
+def test_a_segment_that_lost_everybody_is_not_kept(points: Make) -> None:
+    """Last month's second centre is nobody's nearest: scikit-learn puts it somewhere, and the cut is worse or the same."""
+    data = points([[0.0], [1.0], [10.0], [11.0]])
+    best = fit(data, 2, starts=3, seed=0)
+
+    kept = continued(data, best, np.array([[5.0], [500.0]]))
+
+    assert sorted(np.bincount(assign(data.values, kept.centres)).tolist()) == [2, 2]
+    assert kept.inertia == pytest.approx(1)
+
+
+def test_one_last_month_gives_one_cut(points: Make) -> None:
+    """To the last bit."""
+    data = points(cloud(200))
+    best = fit(data, 4, starts=3, seed=0)
+    first, second = (continued(data, best, best.centres + 0.05) for _ in range(2))
+
+    assert first.centres.tobytes() == second.centres.tobytes()
+    assert first.inertia <= 1.01 * best.inertia

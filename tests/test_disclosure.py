@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from segmentation.disclosure import Disclosed, merge_small, merged, suppress
+from segmentation.disclosure import Disclosed, hide, merge_small, merged, suppress
 
 
 def most_of(shown: Disclosed, place: tuple[int, int], known_zeros: tuple[tuple[int, int], ...] = ()) -> float:
@@ -120,3 +120,32 @@ def test_a_single_small_category_takes_the_next_smallest_with_it() -> None:
 
 def test_categories_that_are_large_enough_stay() -> None:
     assert merge_small({"a": 10, "b": 0, "c": 30}) == {"a": "a", "b": "b", "c": "c"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ([12, 30, 0, 15], (12, 30, 0, 15)),  # nothing small; nobody is nobody
+        (
+            [12, 4, 30, 11],
+            (12, None, 30, None),
+        ),  # all less the others would be the 4: the next smallest goes with it
+        ([12, 4, 3, 30], (None, None, None, 30)),  # 4 and 3 are 7 together: the 12 goes with them
+        ([4, 7, 30, 12], (None, None, 30, 12)),  # 4 and 7 are 11 together
+        ([9, 9, 9, 0], (None, None, None, 0)),
+        ([40, 3], (None, None)),
+        ([3], (None,)),
+        ([10], (10,)),
+        ([0, 0], (0, 0)),
+        ([], ()),
+    ],
+)
+def test_the_few_of_a_row_are_hidden_among_others(counts: list[int], shown: tuple[int | None, ...]) -> None:
+    """Their sum is known: so they are two at least, and as many together as may be shown."""
+    assert hide(counts, smallest=10) == shown
+
+
+def test_of_equal_counts_the_first_is_hidden() -> None:
+    """One input, one row; and the least that may be shown is ten unless it is said."""
+    assert hide([20, 3, 20]) == (None, None, 20)
+    assert hide([10, 9, 20]) == (None, None, 20)
