@@ -55,7 +55,7 @@ def open_month(output: Path, month: str, to: str = "") -> Month:
     found = [path for path in there if path.name == month] if month else there[-1:]
     if not found:
         raise ReportError(
-            f"{files.shown(output)}: {f'{month} was' if month else 'no month was'} not made with its briefs yet. "
+            f"{files.shown(output)}: {f'{month} was not' if month else 'no month was'} made with its briefs yet. "
             f"Make it first: make report{f' MONTH={month}' if month else ''}."
         )
     facts = files.read_facts(found[0] / "facts.json")

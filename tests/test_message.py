@@ -1,0 +1,242 @@
+"""A brief as a message: what Python's own reader finds in it, and that the same words are the same bytes."""
+
+import re
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import facts_factory as factory
+from briefing import MAIL, NOW, dials, month_folder
+from pages import Reader
+
+from report import message
+from report.errors import RenderError
+from report.excerpt import cut_pages
+from report.message import addressed, as_test, make_notice, message_id, same_words
+from report.settings import MailSettings
+
+AWKWARD = ("four", "letters", "markup")
+
+
+def read(raw: bytes) -> EmailMessage:
+    """Read a message as a mail program would."""
+    found = message_from_bytes(raw, policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+@pytest.fixture(scope="module")
+def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make each awkward month's briefs once."""
+    output = tmp_path_factory.mktemp("months")
+    for name in AWKWARD:
+        month_folder(output / name.replace(" ", "-"), factory.awkward(name))
+    return output
+
+
+def letters(months: Path, name: str = "four") -> list[Path]:
+    return sorted((months / name.replace(" ", "-")).glob("2026-10/briefs/*.eml"))
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_python_reads_every_message_back_without_a_defect(months: Path, name: str) -> None:
+    """Plain text first, then HTML with its picture, then the PDF; every part and every header as it should be."""
+    facts = factory.awkward(name)
+    found = letters(months, name)
+
+    assert len(found) == len(facts.segments)
+    for path in found:
+        mail = read(path.read_bytes())
+        assert [part.get_content_type() for part in mail.walk()] == [
+            "multipart/mixed",
+            "multipart/alternative",
+            "text/plain",
+            "multipart/related",
+            "text/html",
+            "image/png",
+            "application/pdf",
+        ]
+        assert [part.defects for part in mail.walk() if part.defects] == []
+        assert [key for part in mail.walk() for key in part if part[key].defects] == []
+        assert mail["Date"].datetime == NOW
+        assert mail["Auto-Submitted"] == "auto-generated"
+        assert mail["Reply-To"] == "insights@example.com"
+        assert mail["List-Id"] == "Segment briefs <segment-briefs.example.com>"
+        assert mail["From"].addresses[0].addr_spec == "briefs@example.com"
+        assert re.fullmatch(r"<2026-10\.S\d+\.brief@example\.com>", mail["Message-ID"])
+        assert mail["Subject"].startswith("October brief: ")
+
+
+def test_the_parts_hold_together(months: Path) -> None:
+    """The HTML shows the picture that the message carries, and the page is this segment's."""
+    for path in letters(months):
+        mail = read(path.read_bytes())
+        html = Reader(mail.get_body(("html",)).get_content())
+        (image,) = html.all("img")
+        png = next(part for part in mail.walk() if part.get_content_type() == "image/png")
+        pdf = next(part for part in mail.walk() if part.get_content_type() == "application/pdf")
+
+        assert image["src"] == f"cid:{png['Content-ID'].strip('<>')}"
+        assert png.get_content().startswith(b"\x89PNG")
+        assert pdf.get_filename() == path.with_suffix(".pdf").name
+        assert pdf.get_content() == path.with_suffix(".pdf").read_bytes()
+        assert "data:image/png;base64," in path.with_suffix(".html").read_text(encoding="utf-8")
+        assert "cid:" not in path.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_every_line_fits_and_the_whole_is_small(months: Path) -> None:
+    for path in (one for name in AWKWARD for one in letters(months, name)):
+        raw = path.read_bytes()
+
+        assert len(raw) <= message.MOST
+        assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+        assert b"\n" not in raw.replace(b"\r\n", b"")
+        assert raw.isascii()
+
+
+def test_a_long_unsubscribe_link_is_not_folded() -> None:
+    """Folded, its address would be cut in two (python/cpython#85725); a long subject is folded, as it must be."""
+    link = "https://lists.example.com/unsubscribe?" + "&".join(
+        f"token{n}=0123456789abcdef" for n in range(20)
+    )
+    mail = MailSettings(**(MAIL | {"unsubscribe": link}))
+    raw = make_notice(key="k", subject="ä" * 200, brand="B", text="t", mail=mail, now=NOW)
+
+    assert f"List-Unsubscribe: <{link}>\r\n".encode() in raw
+    assert read(raw)["List-Unsubscribe"] == f"<{link}>"
+    assert read(raw)["Subject"] == "ä" * 200
+    assert max(len(line) for line in raw.split(b"\r\n") if not line.startswith(b"List-")) <= 78
+
+
+@pytest.mark.parametrize("brand", ["Musik, Töne & <Co>", 'Say "hi"', "音楽", "a@b", "x" * 40])
+def test_a_brand_is_a_name_and_no_second_sender(brand: str) -> None:
+    raw = make_notice(key="k", subject="s", brand=brand, text="t", mail=MailSettings(**MAIL), now=NOW)
+    (sender,) = read(raw)["From"].addresses
+
+    assert (sender.display_name, sender.addr_spec) == (brand, "briefs@example.com")
+
+
+def test_the_same_month_is_the_same_bytes_and_keeps_its_date(tmp_path: Path) -> None:
+    """Made again a week later with the same words it is the same; the ledger sees nothing changed."""
+    first = {
+        path.name: path.read_bytes()
+        for path in (month_folder(tmp_path, factory.month(4)) / "briefs").iterdir()
+    }
+    later = NOW + timedelta(days=7)
+    again = {
+        path.name: path.read_bytes()
+        for path in (month_folder(tmp_path, factory.month(4), now=later) / "briefs").iterdir()
+    }
+    assert again == first
+
+    other = factory.changed(factory.month(4), users=191)
+    folder = month_folder(tmp_path, other, now=later) / "briefs"
+    dates = [read(path.read_bytes())["Date"].datetime for path in sorted(folder.glob("*.eml"))]
+    assert sorted(dates) == [NOW, NOW, NOW, later]  # the one that says something else
+
+
+def test_another_recipient_changes_nothing_else(months: Path) -> None:
+    raw = letters(months)[0].read_bytes()
+    to_ann = addressed(raw, "ann@example.com")
+    to_all = addressed(raw, *(f"somebody.{n}@example.com" for n in range(100)))
+
+    assert read(to_ann)["To"] == "ann@example.com"
+    assert len(read(to_all)["To"].addresses) == 100
+    assert read(addressed(raw))["To"].defects == ()
+    assert same_words(to_ann, to_all)
+    assert addressed(to_all, "ann@example.com") == to_ann
+
+
+def test_a_test_is_another_message_for_other_words(months: Path) -> None:
+    one, two = (path.read_bytes() for path in letters(months)[:2])
+
+    assert message_id(as_test(one)) not in (message_id(one), message_id(as_test(two)))
+    assert as_test(one) == as_test(one)
+    assert message_id(as_test(one)) == message_id(as_test(addressed(one, "ann@example.com")))
+    assert not same_words(one, two)
+
+
+def test_what_is_too_large_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message, "MOST", 10_000)
+
+    with pytest.raises(RenderError, match="expected at most 10,000"):
+        month_folder(tmp_path, factory.month(4))
+    assert list(tmp_path.iterdir()) == []  # and what was there stays
+
+
+def test_a_month_without_reliable_segments_has_one_notice(tmp_path: Path) -> None:
+    """No brief, no page, and a letter that says why."""
+    folder = month_folder(tmp_path, factory.awkward("nothing found")) / "briefs"
+    mail = read((folder / "notice.eml").read_bytes())
+
+    assert [path.name for path in folder.iterdir()] == ["notice.eml"]
+    assert mail["To"] == "olga@example.com"
+    assert mail["Subject"] == "No segment briefs for October\u00a02026: no reliable segments"
+    assert "no evidence of separate groups" in " ".join(mail.get_content().split())
+
+
+def test_without_settings_the_files_are_written_for_nobody(tmp_path: Path) -> None:
+    """As a newcomer has them: nobody to send to, nobody to be from, and still something to look at."""
+    settings = replace_mail()
+    paths = sorted((month_folder(tmp_path, factory.month(4), settings) / "briefs").glob("*.eml"))
+    mail = read(paths[0].read_bytes())
+
+    assert len(paths) == 4
+    assert mail["From"].addresses[0].domain == "example.invalid"
+    assert mail["To"].defects == ()
+    assert str(mail["To"]) == "undisclosed-recipients:;"
+
+
+def replace_mail() -> object:
+    """Give settings that say nothing about mail."""
+    settings = dials()
+    return settings.model_copy(update={"mail": MailSettings()})
+
+
+def test_a_page_is_cut_out_with_its_tags(months: Path, tmp_path: Path) -> None:
+    """One page of six, with the tags of its own words, no bookmark of another page, and the same bytes each time."""
+    executive = months / "four" / "2026-10" / "executive.pdf"
+    outs = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    pages = [cut_pages(executive, "s2", out, title="Ärzte, October") for out in outs]
+
+    assert pages == [1, 1]
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    with pikepdf.open(outs[0]) as pdf, pikepdf.open(executive) as whole:
+        assert (len(pdf.pages), len(whole.pages)) == (1, 6)
+        assert pdf.docinfo["/Title"] == "Ärzte, October"
+        assert pdf.Root.MarkInfo.Marked
+        assert {"/Outlines", "/AF"} & set(pdf.Root.keys()) == set()
+        assert len(pdf.Root.StructTreeRoot.ParentTree.Nums) == 2
+        assert pdf.check_pdf_syntax() == []
+        tags = [str(item.S) for item in elements(pdf.Root.StructTreeRoot.K)]
+        assert tags.count("/H1") == 1
+        assert tags.count("/P") == 1
+
+
+def elements(item: object) -> list[object]:
+    """List the elements of a structure tree."""
+    if isinstance(item, pikepdf.Array):
+        return [found for one in item for found in elements(one)]
+    return [item, *elements(item.get("/K"))] if isinstance(item, pikepdf.Dictionary) else []
+
+
+def test_a_pdf_without_the_segment_is_named(months: Path, tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match="no bookmark 's9'"):
+        cut_pages(months / "four" / "2026-10" / "executive.pdf", "s9", tmp_path / "a.pdf", title="")
+
+
+def test_a_title_s_segment_names_may_repeat(tmp_path: Path) -> None:
+    """Two names that differ in signs alone have two files."""
+    facts = factory.named(factory.month(4), "Heavy listeners", "Heavy: listeners!")
+    folder = month_folder(tmp_path, replace(facts, month="2026-11")) / "briefs"
+
+    assert {"heavy-listeners.eml", "heavy-listeners-s2.eml"} < {path.name for path in folder.iterdir()}

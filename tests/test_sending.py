@@ -1,0 +1,379 @@
+"""`make send`, end to end with a real SMTP server on loopback: who gets what, the gates, and what the exit code says."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import facts_factory as factory
+from briefing import NOW, dials, month_folder
+from mailroom import Mailroom
+
+from report import cli, files
+from report.errors import ReportError, SettingsError
+from report.lastrun import last_run, noted
+from report.outbox import Outbox, OutboxError
+from report.sending import Postman, notify, resolve, send_month
+
+EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
+    ("<2026-10.S1.brief@example.com>", "ann@example.com"): 1
+}
+
+
+@pytest.fixture
+def room() -> Iterator[Mailroom]:
+    with Mailroom() as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the briefs of a month of four segments, once."""
+    return month_folder(tmp_path_factory.mktemp("made"), factory.month(4))
+
+
+@pytest.fixture
+def postman(tmp_path: Path, room: Mailroom, made: Path) -> Callable[..., Postman]:
+    """Give a postman with a month of four segments made, who keeps what he tells."""
+    (tmp_path / "data").mkdir()
+    shutil.copytree(made, tmp_path / "out" / made.name)
+
+    def make(**changes: Any) -> Postman:
+        known = {
+            "output": tmp_path / "out",
+            "data": tmp_path / "data",
+            "settings": dials(),
+            "server": room.server(),
+            "clock": lambda: NOW,
+            "sleep": lambda _: None,
+            "tell": [].append,
+        }
+        return Postman(**(known | changes))
+
+    return make
+
+
+def told(postman: Postman) -> str:
+    return "\n".join(postman.tell.__self__)
+
+
+def test_without_confirmation_everything_is_shown_and_nothing_sent(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Who gets what, by name; and no ledger is begun, nor a server called."""
+    one = postman()
+
+    assert send_month(one) == 0
+    assert room.heard == []
+    assert not (one.output / "outbox").exists()
+    for said in (
+        "four\u00a0briefs, five\u00a0messages",
+        "marketing@example.com",
+        "ann@example.com",
+        "make send CONFIRM=yes",
+    ):
+        assert said in told(one)
+
+
+def test_everybody_gets_theirs_once(postman: Callable[..., Postman], room: Mailroom) -> None:
+    """An address that is named twice, in another spelling, gets one; a second run adds none; nor does a report made again."""
+    one = postman()
+    assert send_month(one, confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+    assert "5 sent, 0 refused, 0 waiting, 0 unknown" in told(one)
+
+    month_folder(one.output, factory.month(4), now=NOW + timedelta(days=1))
+    again = postman()
+    assert send_month(again, confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+    assert "has changed" not in told(again)
+
+
+def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., Postman], room: Mailroom) -> None:
+    """To the one who gets it alone, and otherwise byte for byte."""
+    send_month(postman(), confirm=True)
+    found = {
+        path.read_bytes().split(b"\r\n\r\n", 1)[1]
+        for path in (postman().output / "2026-10/briefs").glob("*.eml")
+    }
+
+    for to, raw in room.inbox:
+        mail = message_from_bytes(raw, policy=default)
+        assert mail["To"] == to
+        assert [part.defects for part in mail.walk() if part.defects] == []
+        assert raw.split(b"\r\n\r\n", 1)[1] in found
+
+
+def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room: Mailroom) -> None:
+    """It is named, and goes out when a person says so."""
+    send_month(postman(), confirm=True)
+    month_folder(postman().output, factory.changed(factory.month(4), 3, users=95))
+    again = postman()
+    assert send_month(again, confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+    assert "has changed since it was sent" in told(again)
+
+    number = told(again).split("RESOLVE=")[1].split(":")[0]
+    assert resolve(postman(), f"{number}:again") == 0
+    assert send_month(postman(), confirm=True) == 0
+    assert sum(room.taken().values()) == 6
+
+
+def test_a_test_goes_to_one_address_and_counts_for_nothing(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """All of them, under ids of their own and in a ledger of their own; the real ones still go out."""
+    one = postman()
+    assert send_month(one, to="me@example.com") == 0
+    assert {to for _, to in room.taken()} == {"me@example.com"}
+    assert len(room.inbox) == 4
+    assert send_month(postman(), to="me@example.com") == 0
+    assert len(room.inbox) == 4
+    assert send_month(postman(), confirm=True) == 0
+    assert len(room.inbox) == 9
+
+
+@pytest.mark.parametrize(
+    "to", ["me@elsewhere.com", "me", "me@example.com\nBcc: x@example.com", "a@example.com,b@example.com"]
+)
+def test_a_test_to_a_stranger_is_refused(postman: Callable[..., Postman], room: Mailroom, to: str) -> None:
+    with pytest.raises(SettingsError, match="Nothing was sent"):
+        send_month(postman(), to=to)
+    assert room.heard == []
+
+
+def test_without_a_server_it_says_so_and_names_the_files(postman: Callable[..., Postman]) -> None:
+    one = postman(server=None)
+    assert send_month(one, confirm=True) == 1
+    assert "No mail server is configured" in told(one)
+    assert "2026-10/briefs/*.eml" in told(one)
+    assert send_month(postman(server=None)) == 0
+
+
+def test_without_recipients_nothing_is_sent(postman: Callable[..., Postman], room: Mailroom) -> None:
+    one = postman(settings=dials(recipients={}))
+    assert send_month(one, confirm=True) == 1
+    assert "nobody: name somebody in [mail.recipients]" in told(one)
+    assert room.heard == []
+
+
+def test_a_name_that_fits_no_segment_is_told(postman: Callable[..., Postman]) -> None:
+    """Or somebody would wait for a brief for ever because of a slip of the pen."""
+    name = factory.month(4).segments[1].name
+    one = postman(
+        settings=dials(recipients={"Hevy listeners": ["a@example.com"], name.upper(): ["b@example.com"]})
+    )
+    send_month(one)
+
+    assert "'Hevy listeners' in [mail.recipients] is no segment of this month" in told(one)
+    assert "one\u00a0message" in told(one)
+    assert name.upper() not in told(one)
+
+
+def test_another_sender_than_the_files_name_is_refused(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    with pytest.raises(
+        SettingsError, match=r"are from briefs@example\.com, and settings\.toml says other@example\.com"
+    ):
+        send_month(postman(settings=dials(sender="other@example.com")), confirm=True)
+    with pytest.raises(SettingsError, match="names no sender"):
+        send_month(postman(settings=dials(sender="")), confirm=True)
+    assert room.heard == []
+
+
+# Gates
+
+
+def failed(one: Postman) -> None:
+    with pytest.raises(ReportError), noted(one.output, "2026-11", lambda: NOW):
+        raise ReportError("2026-11.csv: no such column.")
+
+
+def cut_off(one: Postman) -> None:
+    note = one.output / "last-run.json"
+    with noted(one.output, "", lambda: NOW):
+        as_it_was = note.read_text(encoding="utf-8")
+    note.write_text(as_it_was, encoding="utf-8")
+
+
+def newer(one: Postman) -> None:
+    (one.data / "2026-11.csv").write_text("age\n")
+
+
+def thin(one: Postman) -> None:
+    facts = factory.month(4)
+    month_folder(one.output, replace(facts, audit=replace(facts.audit, read=1_000, kept=900)))
+
+
+def nothing(one: Postman) -> None:
+    month_folder(one.output, factory.awkward("nothing found"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (failed, "no such column"),
+        (cut_off, "has not ended"),
+        (newer, "November\u00a02026"),
+        (thin, "10\u00a0%"),
+        (nothing, "No reliable segments"),
+    ],
+)
+def test_a_shut_gate_mails_nobody_but_the_owner_once(
+    postman: Callable[..., Postman], room: Mailroom, spoil: Callable[[Postman], None], why: str
+) -> None:
+    """Shown, nothing is sent; confirmed, the owner alone is told why, once, and the exit code is no success."""
+    one = postman()
+    spoil(one)
+    assert send_month(one) == 0
+    assert room.inbox == []
+    assert "Nobody is mailed" in told(one)
+
+    assert send_month(postman(), confirm=True) == 1
+    assert send_month(postman(), confirm=True) == 1
+    assert [to for to, _ in room.inbox] == ["olga@example.com"]
+    mail = message_from_bytes(room.inbox[0][1], policy=default)
+    assert mail["Subject"].startswith("No segment briefs for October\u00a02026: ")
+    assert why in " ".join(mail.get_content().replace("\u00a0", "~").split()).replace("~", "\u00a0")
+
+
+def test_a_month_that_is_asked_for_need_not_be_the_newest(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Nor does it matter to it that another month's run failed."""
+    newer(postman())
+    failed(postman())
+
+    assert send_month(postman(), month="2026-10", confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+
+
+def test_a_gate_opens_when_what_shut_it_is_gone(postman: Callable[..., Postman], room: Mailroom) -> None:
+    failed(postman())
+    assert send_month(postman(), confirm=True) == 1
+    with noted(postman().output, "2026-10", lambda: NOW):
+        pass
+    assert send_month(postman(), confirm=True) == 0
+    assert len(room.inbox) == 6
+
+
+def test_a_gate_without_an_owner_says_so(postman: Callable[..., Postman], room: Mailroom) -> None:
+    failed(postman())
+    one = postman(settings=dials(owner=""))
+    assert send_month(one, confirm=True) == 1
+    assert "Nobody was told by mail: mail.owner is not set." in told(one)
+    assert room.heard == []
+
+
+# What can go wrong on the way
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "state"),
+    [
+        (("RCPT", "450 later"), 0, "5 sent"),
+        (("RCPT", "550 no such user"), 1, "4 sent, 1 refused"),
+        (("CONNECT", "drop"), 0, "5 sent"),
+        (("DOT", "accept drop"), 1, "4 sent, 0 refused, 0 waiting, 1 unknown"),
+    ],
+)
+def test_the_exit_code_tells_what_became_of_it(
+    postman: Callable[..., Postman], room: Mailroom, fault: tuple[str, str], code: int, state: str
+) -> None:
+    room.play(fault)
+    one = postman()
+
+    assert send_month(one, confirm=True) == code
+    assert state in told(one)
+    assert max(room.taken().values()) == 1
+
+
+def test_what_waits_tells_a_scheduler_to_come_again(postman: Callable[..., Postman], room: Mailroom) -> None:
+    room.act = lambda verb, _: "450 not now" if verb == "MAIL" else None
+    assert send_month(postman(), confirm=True) == 75
+    room.act = lambda _verb, _recipient: None
+    assert send_month(postman(), confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+
+
+def test_a_second_sender_meets_a_clear_word(postman: Callable[..., Postman]) -> None:
+    send_month(postman(), confirm=True)
+    with (
+        Outbox.open(postman().output / "outbox" / "2026-10.sqlite", lambda: NOW),
+        pytest.raises(OutboxError, match="Another sender"),
+    ):
+        send_month(postman(), confirm=True)
+
+
+@pytest.mark.parametrize("said", ["3", "x:sent", "3:maybe", "3:sent; rm", "99999999999:sent"])
+def test_a_verdict_that_cannot_be_read_is_refused(postman: Callable[..., Postman], said: str) -> None:
+    with pytest.raises(ReportError, match="can't be read"):
+        resolve(postman(), said)
+
+
+def test_a_month_that_was_not_made_is_named(postman: Callable[..., Postman], tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="2026-09 was not made"):
+        send_month(postman(), month="2026-09")
+    with pytest.raises(ReportError, match="no month was made"):
+        send_month(postman(output=tmp_path / "nowhere"))
+
+
+# A run that failed
+
+
+def test_a_failed_run_is_told_once_a_day(postman: Callable[..., Postman], room: Mailroom) -> None:
+    failed(postman())
+    assert notify(postman()) == 0
+    assert notify(postman()) == 0
+    assert [to for to, _ in room.inbox] == ["olga@example.com"]
+    mail = message_from_bytes(room.inbox[0][1], policy=default)
+    assert mail["Subject"] == "The listener report of November\u00a02026 was not made"
+    assert "2026-11.csv: no such column." in mail.get_content()
+
+
+def test_a_run_that_went_well_is_not_told(postman: Callable[..., Postman], room: Mailroom) -> None:
+    assert notify(postman()) == 0
+    with noted(postman().output, "", lambda: NOW):
+        pass
+    assert notify(postman()) == 0
+    assert room.heard == []
+
+
+def test_a_failure_that_cannot_be_told_is_no_success(postman: Callable[..., Postman]) -> None:
+    failed(postman())
+    assert notify(postman(server=None)) == 1
+
+
+def test_a_run_is_noted_from_its_first_moment(tmp_path: Path) -> None:
+    """Killed on the way it is no run that went well."""
+    with noted(tmp_path / "out", "2026-10", lambda: NOW):
+        assert last_run(tmp_path / "out").state == "running"
+    assert last_run(tmp_path / "out").state == "done"
+    (tmp_path / "out" / "last-run.json").write_text("{")
+    assert last_run(tmp_path / "out") is None
+
+
+def test_the_command_says_yes_by_one_word_only(
+    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its exit code is that of the sending."""
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    monkeypatch.delenv("SMTP_HOST", raising=False)
+    shutil.copytree(made, tmp_path / "out" / made.name)
+    with pytest.raises(ReportError, match="CONFIRM=ja sends nothing"):
+        cli.send(confirm="ja", settings=tmp_path / "none.toml", output=tmp_path / "out")
+    for confirm, code in (("", 0), ("yes", 1)):
+        with pytest.raises(typer.Exit) as ended:
+            cli.send(confirm=confirm, settings=tmp_path / "none.toml", output=tmp_path / "out")
+        assert ended.value.exit_code == code
