@@ -206,8 +206,8 @@ def test_a_chart_on_the_screen_brings_its_specification_and_its_numbers(tmp_path
 def test_a_chart_on_paper_is_a_picture(tmp_path: Path) -> None:
     text = made("print", tmp_path).show(segments.sizes).text
 
-    assert re.fullmatch(r'!\[\]\(figures/print-sizes\.svg\)\{fig-alt=".+"\}', text)
-    assert (tmp_path / "figures" / "print-sizes.svg").read_text("utf-8").startswith("<svg")
+    assert re.fullmatch(r'!\[\]\(figures/sizes\.svg\)\{fig-alt=".+"\}', text)
+    assert (tmp_path / "figures" / "sizes.svg").read_text("utf-8").startswith("<svg")
 
 
 def test_a_chart_in_a_notebook_stands_by_itself(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_picture_is_drawn_once_for_paper(tmp_path: Path) -> None:
     """The profiles show what the executives' pages drew."""
     one = made("print", tmp_path)
     first = one.show(segments.sizes)
-    drawn = tmp_path / "figures" / "print-sizes.svg"
+    drawn = tmp_path / "figures" / "sizes.svg"
     drawn.write_text("<svg/>", encoding="utf-8")
 
     assert made("print", tmp_path).show(segments.sizes) == first
@@ -242,11 +242,11 @@ def test_a_picture_is_drawn_once_for_paper(tmp_path: Path) -> None:
 
 
 def test_the_numbers_on_the_page_are_the_facts_whole(tmp_path: Path) -> None:
-    """What can be downloaded is facts.json, byte for byte."""
+    """What can be saved from the page is what lies beside it."""
     facts = awkward("script")
     data = re.search(r'id="facts">(.*?)</script>', made("screen", tmp_path, facts).downloads().text)[1]
 
-    assert json.loads(json.loads(data)) == json.loads(files.facts_text(facts))
+    assert json.loads(data) == json.loads(files.facts_text(facts))
 
 
 def test_markdown_passes_a_template_untouched_and_text_does_not(tmp_path: Path) -> None:

@@ -1,0 +1,219 @@
+"""The HTML page as a person meets it: in a browser, from the disk, with the network closed."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import SCRIPT
+from rendered import Rendered, rendered  # noqa: F401 - a fixture
+
+from report import theme
+
+sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium on this machine"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning"),
+]
+Open = Callable[..., Any]
+LIVE = (
+    "document.querySelectorAll('[data-live=yes]').length === document.querySelectorAll('script.chart').length"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Start Chromium, once."""
+    with sync.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser: Any, rendered: Rendered) -> Iterator[Open]:  # noqa: F811
+    """Open a month's page offline; at the end nothing may have been asked for, and the console is empty."""
+    contexts, said, asked = [], [], []
+
+    def open_page(what: str = "sample", *, live: bool = True, path: str = "report.html", **how: Any) -> Any:
+        context = browser.new_context(**{"offline": True, "viewport": {"width": 1280, "height": 900}} | how)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((rendered.pages(what) / path).as_uri())
+        if live:
+            page.wait_for_function(LIVE, timeout=60_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def sideways(page: Any) -> int:
+    """Give by how many pixels the whole page can be scrolled sideways."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("what", ["sample", "ten"])
+def test_every_chart_is_live(opened: Open, what: str) -> None:
+    """Drawn anew in place of its picture, in its full width, and named for who doesn't see it."""
+    page = opened(what)
+    figures = page.locator("[data-live=yes]")
+
+    assert figures.count() >= 10
+    assert page.locator(".live svg").count() == figures.count()
+    assert page.locator("[data-live=yes] img:visible").count() == 0
+    for place in page.locator(".live").all():
+        assert place.get_attribute("role") == "img"
+        assert 20 <= len(place.get_attribute("aria-label")) <= 250
+        assert place.bounding_box()["width"] > 300
+
+
+def test_a_number_appears_where_the_pointer_rests(opened: Open) -> None:
+    """As it is written on the page, with the segment's name."""
+    page = opened()
+    bar = page.locator("#fig-sizes .live svg .mark-rect path").first
+    bar.scroll_into_view_if_needed()
+    bar.hover()
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for(timeout=10_000)
+
+    first = json.loads(page.locator("#facts").text_content())["segments"][0]
+    assert first["name"] in tip.text_content()
+    assert f"{first['users']:,}" in tip.text_content()
+
+
+def test_a_genre_that_is_a_script_is_a_word(opened: Open) -> None:
+    """Also in a tooltip; the console stays empty and no dialog opens, or the fixture says so."""
+    page = opened("script")
+    bar = page.locator("#fig-sizes .live svg .mark-rect path").first
+    bar.scroll_into_view_if_needed()
+    bar.hover()
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for(timeout=10_000)
+
+    assert SCRIPT in tip.text_content()
+    assert tip.locator("script").count() == 0
+    assert SCRIPT in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("what", "width"),
+    [("sample", 1280), ("sample", 360), ("ten", 360), ("long names", 360), ("letters", 360)],
+)
+def test_nothing_is_wider_than_the_screen(opened: Open, what: str, width: int) -> None:
+    """What has to be wide scrolls in its own frame."""
+    page = opened(what, live=width == 360, viewport={"width": width, "height": 800})
+
+    assert sideways(page) == 0
+
+
+def test_a_profile_fits_a_telephone(opened: Open, rendered: Rendered) -> None:  # noqa: F811
+    for path in sorted((rendered.pages("sample") / "profiles").iterdir()):
+        page = opened(live=False, path=f"profiles/{path.name}", viewport={"width": 360, "height": 800})
+        assert sideways(page) == 0, path.name
+
+
+def test_in_the_dark_the_page_and_its_charts_are_dark(opened: Open) -> None:
+    """Every colour in a chart is the dark twin of one in the light; changing the light redraws them."""
+    page = opened(color_scheme="dark")
+    colours = "[...document.querySelectorAll('.live svg *')].flatMap(e => [e.getAttribute('fill'), e.getAttribute('stroke')])"
+    used = {c for c in page.evaluate(colours) if c and c.startswith("#")}
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 27, 33)"
+    assert theme.DARK[theme.INK] in used
+    assert used - set(theme.DARK.values()) == set()
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(
+        f"[...document.querySelectorAll('.live svg *')].some(e => e.getAttribute('fill') === '{theme.INK}')"
+    )
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_without_javascript_the_pictures_stand_there(opened: Open) -> None:
+    """Loaded, as wide as the text, each with what it shows in words; nothing on the page pretends to work."""
+    page = opened(live=False, java_script_enabled=False)
+    images = page.locator("figure img")
+
+    assert images.count() >= 10
+    for image in images.all():
+        assert image.is_visible()
+        assert image.bounding_box()["width"] > 300
+        assert image.bounding_box()["height"] > 80
+        assert 20 <= len(image.get_attribute("alt")) <= 250
+    assert page.locator("button:visible").count() == 0
+
+
+def test_everything_is_reached_by_the_keyboard(opened: Open) -> None:
+    """First the way past the contents, then the contents, then each table of numbers, which opens on Enter."""
+    page = opened()
+    order = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        order.append(
+            page.evaluate(
+                "(e => e.tagName + (e.className ? '.' + e.className : '') + (e.closest('#TOC') ? ' contents' : ''))(document.activeElement)"
+            )
+        )
+        if order[-1].startswith("SUMMARY"):
+            break
+    assert order[0] == "A.skip"
+    assert order[1].endswith("contents")
+    assert order[-1].startswith("SUMMARY")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.parentElement.open") is True
+    assert page.locator("details[open] table:visible").count() == 1
+
+
+def test_the_way_past_the_contents_leads_to_the_text(opened: Open) -> None:
+    page = opened()
+    page.keyboard.press("Tab")
+    assert page.locator(".skip").bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+
+    assert page.evaluate("location.hash") == "#main"
+
+
+def test_every_entry_of_the_contents_leads_to_its_section(opened: Open) -> None:
+    page = opened()
+    for link in page.locator("#TOC a").all():
+        target = page.locator(f"[id='{link.get_attribute('href')[1:]}']")
+        assert target.count() == 1
+        assert link.inner_text().strip() in target.inner_text()
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_every_number_can_be_saved(opened: Open, kind: str, tmp_path: Path) -> None:
+    """Without a network; the JSON is the facts, and the CSV has a row for each number in them."""
+    page = opened()
+    facts = json.loads(page.locator("#facts").text_content())
+    with page.expect_download() as waiting:
+        page.locator(f"[data-download={kind}]").click()
+    waiting.value.save_as(tmp_path / "saved")
+    text = (tmp_path / "saved").read_text("utf-8-sig")
+
+    def numbers(value: Any) -> int:
+        if isinstance(value, dict):
+            return sum(numbers(item) for item in value.values())
+        if isinstance(value, list):
+            return sum(numbers(item) for item in value)
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    assert waiting.value.suggested_filename == f"facts-2026-10.{kind}"
+    if kind == "json":
+        assert json.loads(text) == facts
+    else:
+        assert len(text.splitlines()) == 1 + numbers(facts)

@@ -1,0 +1,276 @@
+"""One month, end to end, as `make report` makes it: a process of its own, a real kernel, settings that differ from usual."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pikepdf
+import pypdfium2
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from pages import Reader, fetched
+from rendered import Rendered, rendered  # noqa: F401 - a fixture
+
+from report import files, words
+from segmentation.facts import Facts
+
+SETTINGS = """
+[brand]
+name = "Larkspur Radio"
+accent = "#7a1f3d"
+[valid]
+age = [16, 120]
+num_of_days_active = [0, 365]
+[segments]
+k = 3
+starts = 4
+[page]
+paper = "Letter"
+"""
+
+
+@pytest.fixture(scope="module")
+def run(rendered: Rendered) -> Path:  # noqa: F811
+    """Run `python -m report` on the newest sample month, with the one before beside it, once for all workers."""
+
+    def make(place: Path) -> None:
+        (place / "data").mkdir()
+        for name in ("2026-09.csv", "2026-10.csv"):
+            shutil.copy(files.ROOT / "data" / name, place / "data")
+        (place / "settings.toml").write_text(SETTINGS)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "report", "report", "--data", str(place / "data" / "2026-10.csv")),
+                *(
+                    "--settings",
+                    str(place / "settings.toml"),
+                    "--output",
+                    str(place / "out"),
+                    "--engine",
+                    "embedded",
+                ),
+            ],
+            cwd=files.ROOT,
+            env=os.environ | {"COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        (place / "said.json").write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+
+    return rendered._once("month-run", make)
+
+
+@pytest.fixture(scope="module")
+def folder(run: Path) -> Path:
+    """Give the month's folder."""
+    code, _, errors = json.loads((run / "said.json").read_text())
+    assert code == 0, errors
+    return run / "out" / "2026-10"
+
+
+@pytest.fixture(scope="module")
+def facts(folder: Path) -> Facts:
+    """Give the month's facts."""
+    return files.read_facts(folder / "facts.json")
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path) -> dict[str, str]:
+    """Give the text of every HTML page, by its name."""
+    return {
+        path.name: path.read_text("utf-8")
+        for path in [folder / "report.html", *(folder / "profiles").iterdir()]
+    }
+
+
+@pytest.fixture(scope="module")
+def sheets(folder: Path) -> list[str]:
+    """Give the text of every page of the PDF."""
+    reader = pypdfium2.PdfDocument(folder / "executive.pdf")
+    return [page.get_textpage().get_text_bounded() for page in reader]
+
+
+def flat(text: str) -> str:
+    """Give a text without the places where lines end, and with plain spaces and hyphens."""
+    return " ".join(text.replace("\ufffe", "-").replace("\u00a0", " ").split())
+
+
+def test_everything_that_was_promised_is_there(folder: Path, facts: Facts) -> None:
+    assert {"report.html", "executive.pdf", "profiles", "facts.json", "segments.parquet", "run.json"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert len(list((folder / "profiles").iterdir())) == len(facts.segments)
+    assert not (folder / "workshop").exists()
+
+
+def test_nothing_is_left_behind(run: Path) -> None:
+    """Beside the month stands the one before it, which was worked out, and nothing hidden."""
+    assert sorted(path.name for path in (run / "out").iterdir()) == ["2026-09", "2026-10"]
+
+
+def test_files_are_as_small_as_promised(folder: Path) -> None:
+    assert (folder / "executive.pdf").stat().st_size <= 1_000_000
+    assert (folder / "report.html").stat().st_size <= 2_000_000
+
+
+def test_settings_were_heard(folder: Path, facts: Facts, pages: dict[str, str], sheets: list[str]) -> None:
+    """The number of segments, the brand, its colour and the paper."""
+    assert len(facts.segments) == facts.elbow.chosen == 3
+    assert facts.elbow.decided_by == "settings"
+    assert facts.starts == 4
+    assert all("Larkspur Radio" in Reader(page).text and "#7a1f3d" in page for page in pages.values())
+    assert "Larkspur Radio" in sheets[0]
+    with pikepdf.open(folder / "executive.pdf") as pdf:
+        assert [float(side) for side in pdf.pages[0].mediabox[2:]] == [612, 792]
+
+
+def test_facts_fit_the_published_schema(folder: Path) -> None:
+    published = json.loads((files.ROOT / "docs" / "facts.schema.json").read_text("utf-8"))
+
+    jsonschema.Draft202012Validator(published).validate(
+        json.loads((folder / "facts.json").read_text("utf-8"))
+    )
+
+
+def test_the_books_balance(facts: Facts) -> None:
+    """Kept and dropped add up to read, segments to kept."""
+    assert facts.audit.kept + sum(drop.rows for drop in facts.audit.dropped) == facts.audit.read == 4914
+    assert sum(segment.users for segment in facts.segments) == facts.audit.kept
+
+
+def test_the_run_says_how_it_was_made(folder: Path, facts: Facts) -> None:
+    """Whoever wants the same report again needs this."""
+    told: dict[str, Any] = json.loads((folder / "run.json").read_text())
+
+    assert told["month"] == "2026-10"
+    assert told["engine"] == "embedded"
+    assert told["engine_version"].startswith("pandoc 3")
+    assert told["input"] == {
+        "name": "2026-10.csv",
+        "sha256": files.sha256(files.ROOT / "data" / "2026-10.csv"),
+    }
+    assert told["seed"] == facts.seed == 2026
+    assert {"altair", "weasyprint", "scikit-learn"} <= set(told["versions"])
+    assert 0 < max(v for k, v in told["seconds"].items() if k != "all") <= told["seconds"]["all"]
+
+
+def test_a_row_a_user_is_in_one_file_that_only_its_owner_reads(folder: Path, facts: Facts) -> None:
+    path = folder / "segments.parquet"
+    users = pd.read_parquet(path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(users) == facts.audit.kept
+    assert users["segment"].value_counts().to_dict() == {
+        segment.id: segment.users for segment in facts.segments
+    }
+
+
+def test_no_page_names_a_user(folder: Path, pages: dict[str, str], sheets: list[str]) -> None:
+    """None of the 4,914 ids."""
+    ids = set(pd.read_csv(files.ROOT / "data" / "2026-10.csv")["user_id"])
+    found = re.compile(r"\bu[0-9a-f]{8}\b")
+    for text in [*pages.values(), *sheets, (folder / "facts.json").read_text("utf-8")]:
+        assert ids & set(found.findall(text)) == set()
+
+
+def test_no_page_asks_a_network(pages: dict[str, str]) -> None:
+    """Nor any file beside it."""
+    for name, page in pages.items():
+        assert fetched(page) == [], name
+
+
+def test_no_pdf_asks_a_network(folder: Path) -> None:
+    """No link but into itself, no script, nothing that opens by itself."""
+    with pikepdf.open(folder / "executive.pdf") as pdf:
+        assert "/OpenAction" not in pdf.Root
+        assert "/AA" not in pdf.Root
+        links = [note for page in pdf.pages for note in page.get("/Annots", [])]
+        assert [
+            note.A.URI
+            for note in links
+            if "/A" in note and "/URI" in note.A and not str(note.A.URI).startswith("mailto:")
+        ] == []
+        assert not [
+            obj
+            for obj in pdf.objects
+            if isinstance(obj, pikepdf.Dictionary) and obj.get("/S") == "/JavaScript"
+        ]
+
+
+def test_every_page_says_that_its_users_are_made_up(pages: dict[str, str], sheets: list[str]) -> None:
+    """Somebody will forward page five alone."""
+    for name, page in pages.items():
+        assert "synthetic sample data" in Reader(page).text.lower(), name
+    for number, sheet in enumerate(sheets, 1):
+        assert "synthetic sample data" in flat(sheet).lower(), f"page {number}"
+
+
+def test_the_same_sentences_stand_on_the_screen_and_on_paper(
+    facts: Facts, pages: dict[str, str], sheets: list[str]
+) -> None:
+    paper, screen = flat(" ".join(sheets)), flat(Reader(pages["report.html"]).text)
+
+    for sentence in (words.headline, words.certainty, words.kept):
+        said = flat(sentence(facts))
+        assert said in screen
+        assert said.replace("-", "") in paper.replace("-", "")
+
+
+def test_every_segment_is_on_every_kind_of_page(
+    facts: Facts, pages: dict[str, str], sheets: list[str]
+) -> None:
+    paper = flat(" ".join(sheets))
+    for segment in facts.segments:
+        assert segment.name in paper
+        assert segment.name in Reader(pages["report.html"]).text
+        (own,) = [
+            page for name, page in pages.items() if name != "report.html" and f"<title>{segment.name}" in page
+        ]
+        assert flat(words.portrait(segment)) in flat(Reader(own).text)
+
+
+def test_every_page_is_whole(pages: dict[str, str]) -> None:
+    """A language, a title, a main part, one heading of the first rank; every link into the page leads somewhere."""
+    for name, page in pages.items():
+        read = Reader(page)
+        assert page.lower().startswith("<!doctype html>"), name
+        assert next(read.all("html"))["lang"] == "en", name
+        assert len(list(read.all("main"))) == 1, name
+        assert len(list(read.all("h1"))) == 1, name
+        ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
+        assert len(ids) == len(set(ids)), name
+        links = {a["href"][1:] for a in read.all("a") if a.get("href", "").startswith("#")}
+        assert links - set(ids) == set(), name
+        assert all(image.get("alt") for image in read.all("img")), name
+        for stumble in ("None", "nan", "undefined", "{{", "{python}", "?@"):
+            assert stumble not in read.text.split(), f"{name}: {stumble}"
+
+
+def test_the_terminal_tells_the_month_in_short(run: Path, facts: Facts) -> None:
+    """Where it isn't one, without stages that overwrite each other, and with nothing but what was made."""
+    code, out, errors = json.loads((run / "said.json").read_text())
+
+    assert (code, errors) == (0, "")
+    assert "\x1b" not in out
+    assert "\r" not in out
+    assert out.replace("\u00a0", " ").startswith("October 2026 · 4,914 users read, ")
+    assert "3 segments (settings)" in out
+    for segment in facts.segments:
+        assert segment.name in out
+        assert f"{segment.users:,}" in out
+    for name in ("report.html", "executive.pdf", "profiles"):
+        assert f"out/2026-10/{name}" in out
+    assert "embedded engine" in out
+    for stage in ("Starting", "Rendering", "Printing"):
+        assert stage not in out
