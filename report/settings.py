@@ -175,7 +175,16 @@ def _domain(text: str) -> str:
     return _address(f"somebody@{text.removeprefix('@')}").partition("@")[2].lower()
 
 
+def _admitted(text: str, info: ValidationInfo) -> str:
+    """Give an address to which mail may go; `domains` stands before it in the model."""
+    address = _address(text)
+    if refusal := _stranger(address, info.data.get("domains", ())):
+        raise ValueError(refusal)
+    return address
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Recipient = Annotated[str, AfterValidator(_admitted)]
 
 
 class MailSettings(_Table):
@@ -183,30 +192,22 @@ class MailSettings(_Table):
 
     sender: Address = ""
     reply_to: Address = ""
-    owner: Address = ""
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
-    recipients: dict[str, tuple[Annotated[Address, Field(min_length=3)], ...]] = {}
+    owner: Recipient = ""
+    recipients: dict[str, tuple[Annotated[Recipient, Field(min_length=1)], ...]] = {}
     list_id: Annotated[str, AfterValidator(_list_name)] = ""
     unsubscribe: Annotated[str, AfterValidator(_link)] = ""
     report: Annotated[str, AfterValidator(_place)] = ""
     most_dropped: Annotated[float, Field(ge=0, le=1)] = 0.05
 
-    @field_validator("recipients")
-    @classmethod
-    def _known_to_us(
-        cls, recipients: dict[str, tuple[str, ...]], info: ValidationInfo
-    ) -> dict[str, tuple[str, ...]]:
-        for address in (info.data.get("owner", ""), *(one for some in recipients.values() for one in some)):
-            refusal = _stranger(address, info.data.get("domains", ()))
-            if refusal:
-                raise ValueError(refusal)
-        return recipients
-
     def of(self, segment: str, name: str) -> tuple[str, ...]:
         """Give who gets a segment's brief, by its id, its name or as one of all; each address once."""
         keys = {segment.casefold(), name.casefold(), "all"}
         found = [one for key, some in self.recipients.items() if key.casefold() in keys for one in some]
-        return tuple({one.casefold(): one for one in found}.values())
+        first: dict[str, str] = {}
+        for one in found:
+            first.setdefault(one.casefold(), one)
+        return tuple(first.values())
 
     def place(self, month: str) -> str:
         """Say where a month's full report lies; nothing if settings don't say."""
@@ -379,7 +380,12 @@ def find_line(text: str, place: list[int | str]) -> int | None:
             continue
         at = found
         if lines[at].lstrip().startswith("["):  # its keys stand above the next head
-            following = (n for n in range(at + 1, len(lines)) if lines[n].lstrip().startswith("["))
+            own = rf"\s*\[\[?\s*([\w-]+\.)*{key}\s*\."  # of a table that stands in this one
+            following = (
+                n
+                for n in range(at + 1, len(lines))
+                if lines[n].lstrip().startswith("[") and not re.match(own, lines[n])
+            )
             end = next(following, len(lines))
     return at + 1 if lines and place else None
 

@@ -126,6 +126,30 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
             "line 2: privacy.smallest_base: input should be greater than or equal to 1",
         ),
         ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
+        (
+            '[mail]\nsendr = "a@example.com"',
+            "line 2: unknown key 'mail.sendr'; did you mean 'sender'? Known here: ",
+        ),
+        ('[mail]\nsender = "a.example.com"', "line 2: mail.sender: 'a.example.com' is no address: "),
+        ('[mail]\nsender = "ä@example.com"', "line 2: mail.sender: 'ä@example.com' is no address: "),
+        ('[mail]\nreply_to = "a@example.com, b@example.com"', "line 2: mail.reply_to: "),
+        (
+            '[mail]\nowner = "a@gmail.com"\ndomains = ["example.com"]',
+            "line 2: mail.owner: a@gmail.com: mail may go to example.com; add 'gmail.com' to mail.domains, ",
+        ),
+        (
+            '[mail]\ndomains = ["example.com"]\n[mail.recipients]\nS1 = ["a@example.org"]',
+            "line 4: mail.recipients.S1.0: a@example.org: mail may go to example.com; add ",
+        ),
+        (
+            '[mail.recipients]\nall = ["a@example.org"]',
+            "line 2: mail.recipients.all.0: a@example.org: mail may go to no domain at all; add ",
+        ),
+        ('[mail.recipients]\nS1 = "a@example.com"', "line 2: mail.recipients.S1: "),
+        ('[mail]\nunsubscribe = "javascript:x"', "line 2: mail.unsubscribe: 'javascript:x' is no link; "),
+        ('[mail]\nreport = "ftp://a"', "line 2: mail.report: 'ftp://a' is no link; "),
+        ('[mail]\nlist_id = "a b"', "line 2: mail.list_id: 'a b' is no list's name; "),
+        ("[mail]\nmost_dropped = 5", "line 2: mail.most_dropped: input should be less than or equal to 1, "),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name_and_line(
@@ -218,3 +242,28 @@ k = 3
 def test_a_key_s_line_is_found(place: list[Any], line: int | None) -> None:
     """Not in a comment, nor in another table of the same keys; a key that isn't there is named by its table's head."""
     assert find_line(TEXT, place) == line
+
+
+def test_by_default_nobody_gets_mail(read: Callable[[str], Settings]) -> None:
+    """As shipped, too: a newcomer's first `make send` reaches no one."""
+    for settings in (Settings(), read(""), read_settings(Path(__file__).parents[1] / "settings.toml")):
+        assert (settings.mail.sender, settings.mail.owner, settings.mail.domains) == ("", "", ())
+        assert settings.mail.of("S1", "Heavy listeners") == ()
+
+
+def test_recipients_are_named_by_id_by_name_or_as_all(read: Callable[[str], Settings]) -> None:
+    """Each address once, however often and however it is spelt, in the order of the file."""
+    mail = read(
+        """
+        [mail]
+        domains = ["Example.com", "@example.org"]
+        [mail.recipients]
+        s1 = ["ann@example.com"]
+        "heavy listeners" = ["ben@example.org", "ANN@example.com"]
+        all = ["cay@EXAMPLE.com"]
+        S2 = ["dan@example.com"]
+        """
+    ).mail
+
+    assert mail.of("S1", "Heavy listeners") == ("ann@example.com", "ben@example.org", "cay@example.com")
+    assert mail.of("S2", "Others") == ("cay@example.com", "dan@example.com")
