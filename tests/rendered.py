@@ -7,8 +7,9 @@ would take minutes, and what kernels do is tested in test_embedded.py.
 import ast
 import contextlib
 import fcntl
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,9 +74,15 @@ class Rendered:
         page, facts = self.executive(name), self.facts(name)
 
         def make(place: Path) -> None:
-            print_pdf(page, place / "executive.pdf", paper=paper, identifier=b"0" * 32, facts=facts)
+            with _written_down(place / "layout.json"):
+                print_pdf(page, place / "executive.pdf", paper=paper, identifier=b"0" * 32, facts=facts)
 
         return self._once(f"pdf-{name}-{paper}", make) / "executive.pdf"
+
+    def layout(self, name: str, paper: str = "A4") -> list[dict[str, Any]]:
+        """Give what stands where on each page of the executives' PDF, as `_boxes` writes it."""
+        pages: list[dict[str, Any]] = json.loads((self.pdf(name, paper).parent / "layout.json").read_bytes())
+        return pages
 
     def pages(self, name: str) -> Path:
         """Give a folder with report.html, facts.json and profiles/."""
@@ -113,6 +120,57 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "rendered"
     folder.mkdir(exist_ok=True)
     return Rendered(folder)
+
+
+@contextlib.contextmanager
+def _written_down(place: Path) -> Iterator[None]:
+    """Write down where WeasyPrint puts things, on the way to a PDF."""
+    from weasyprint import Document
+
+    write = Document.write_pdf
+
+    def noting(document: Any, *arguments: Any, **options: Any) -> Any:
+        place.write_text(json.dumps([_boxes(page._page_box) for page in document.pages]), encoding="utf-8")
+        return write(document, *arguments, **options)
+
+    with mock.patch.object(Document, "write_pdf", noting):
+        yield
+
+
+def _boxes(page: Any) -> dict[str, Any]:
+    """Give a page's measures, in pixels, and its blocks in reading order: element, its number, place, lines and text."""
+    from weasyprint.formatting_structure.boxes import (
+        BlockReplacedBox,
+        InlineReplacedBox,
+        LineBox,
+        ReplacedBox,
+    )
+
+    numbers = {id(element): number for number, element in enumerate(_root(page).iter())}
+    blocks = []
+    for box in page.descendants():
+        if box.element is None or (box.element_tag or "").endswith(("::before", "::after", "::marker")):
+            continue
+        lines = [line for line in getattr(box, "children", ()) if isinstance(line, LineBox)]
+        picture = isinstance(box, ReplacedBox | BlockReplacedBox | InlineReplacedBox)
+        if picture or lines or box.element_tag in ("thead", "table", "tr"):
+            blocks.append(
+                {
+                    "tag": box.element_tag,
+                    "number": numbers.get(id(box.element)),
+                    "at": [box.position_x, box.position_y, box.margin_width(), box.margin_height()],
+                    "lines": len(lines),
+                    "picture": picture,
+                    "text": "" if picture else " ".join("".join(box.element.itertext()).split()),
+                }
+            )
+    content = [page.content_box_x(), page.content_box_y(), page.width, page.height]
+    return {"content": content, "size": [page.margin_width(), page.margin_height()], "blocks": blocks}
+
+
+def _root(page: Any) -> Any:
+    """Give the document's root element."""
+    return next(box.element for box in page.descendants() if box.element_tag == "html")
 
 
 def _sample() -> Facts:

@@ -1,0 +1,291 @@
+"""The executives' pages hold together, whatever the month is like: nothing cut, orphaned, widowed, lost or executed."""
+
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pypdfium2
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from facts_factory import ARABIC, EMOJI, LONG, SCRIPT
+from rendered import PAPERS, Rendered, rendered  # noqa: F401 - a fixture
+
+from report.files import TEMPLATES
+from report.printing import print_pdf
+
+MONTHS = (
+    "sample",
+    "two",
+    "later",
+    "ten",
+    "long names",
+    "script",
+    "letters",
+    "one of 99 %",
+    "markup",
+    "nothing found",
+)
+HEADINGS = ("h1", "h2", "h3", "h4")
+POINTS = {"A4": (595, 842), "Letter": (612, 792)}
+
+every_month = pytest.mark.parametrize("name", MONTHS)
+every_paper = pytest.mark.parametrize("paper", PAPERS)
+
+
+def texts(pdf: Path) -> list[str]:
+    """Give the text of each page, with plain spaces."""
+    document = pypdfium2.PdfDocument(pdf)
+    found = [
+        " ".join(page.get_textpage().get_text_bounded().replace("\ufffe", "-").split()) for page in document
+    ]
+    document.close()
+    return found
+
+
+def plain(text: str) -> str:
+    """Drop all but letters and digits: where a line breaks is not what is looked for."""
+    return re.sub(r"\W+", "", text)
+
+
+# What holds, as lists of what doesn't
+
+
+def orphans(pages: list[dict[str, Any]]) -> list[str]:
+    """List headings with nothing of their own below them on their page."""
+    found = []
+    for page in pages:
+        last = [block for block in page["blocks"] if block["lines"] or block["picture"]][-1:]
+        found += [block["text"] for block in last if block["tag"] in HEADINGS]
+    return found
+
+
+def widows(pages: list[dict[str, Any]], least: int = 2) -> list[str]:
+    """List texts that a page break leaves with fewer lines than this on either side."""
+    found = []
+    for before, after in pairwise(pages):
+        ends = {block["number"]: block for block in before["blocks"] if block["lines"]}
+        for block in after["blocks"]:
+            other = ends.get(block["number"])
+            if block["lines"] and other and min(block["lines"], other["lines"]) < least:
+                found.append(block["text"][:60])
+    return found
+
+
+def outside(pages: list[dict[str, Any]]) -> list[str]:
+    """List pictures, texts and tables that stick out of the space between the margins."""
+    found = []
+    for number, page in enumerate(pages, start=1):
+        left, top, width, height = page["content"]
+        for block in page["blocks"]:
+            x, y, wide, high = block["at"]
+            if x < left - 1 or y < top - 1 or x + wide > left + width + 1 or y + high > top + height + 1:
+                found.append(f"page {number}: {block['tag']} {block['text'][:60]}")
+    return found
+
+
+def headless(pages: list[dict[str, Any]]) -> list[str]:
+    """List tables that go on on a page without their head."""
+    found = []
+    for number, (before, after) in enumerate(pairwise(pages), start=2):
+        split = {block["number"] for block in before["blocks"] if block["tag"] == "table"}
+        going_on = [b for b in after["blocks"] if b["tag"] == "table" and b["number"] in split]
+        heads = [b for b in after["blocks"] if b["tag"] == "thead"]
+        found += [f"page {number}" for _ in going_on if not heads]
+    return found
+
+
+def empty(pages: list[dict[str, Any]], least: float = 0.04) -> list[int]:
+    """List pages on which next to nothing stands."""
+    return [
+        number
+        for number, page in enumerate(pages, start=1)
+        if max((b["at"][1] + b["at"][3] for b in page["blocks"]), default=0)
+        < page["content"][1] + least * page["content"][3]
+    ]
+
+
+CHECKS = {check.__name__: check for check in (orphans, widows, outside, headless, empty)}
+
+
+@every_month
+@every_paper
+@pytest.mark.parametrize("check", CHECKS)
+def test_nothing_is_cut_orphaned_or_widowed(rendered: Rendered, check: str, name: str, paper: str) -> None:  # noqa: F811
+    """Read off the layout itself."""
+    assert CHECKS[check](rendered.layout(name, paper)) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "html"),
+    [
+        ("orphans", "<p>Text</p><h1>Heading</h1><div style='break-before:page'>Text</div>"),
+        ("widows", "<style>p{widows:1;orphans:1;font-size:30px;line-height:2;margin:0}</style><p style='height:888px'></p><p>"
+         + "word " * 60),
+        ("outside", "<p>A</p><div style='width:1200px'>Far too wide</div>"),
+        ("headless", "<style>thead{display:table-row-group}</style><table><thead><tr><th>Head</thead><tbody>" + "<tr><td>Row" * 90),
+        ("empty", "<p>A</p><p style='break-before:page'></p><p style='break-before:page'>B</p>"),
+    ],
+)  # fmt: skip
+def test_each_check_can_find(check: str, html: str) -> None:
+    """A page made to fail it fails it."""
+    from rendered import _boxes
+    from weasyprint import HTML
+
+    document = HTML(string=f"<html lang=en><title>T</title><body>{html}").render()
+
+    assert CHECKS[check]([_boxes(page._page_box) for page in document.pages]) != []
+
+
+@every_month
+@every_paper
+def test_sheets_are_of_the_size_asked_for(rendered: Rendered, name: str, paper: str) -> None:  # noqa: F811
+    """And the file stays small enough to be sent: 600 KB at most."""
+    path = rendered.pdf(name, paper)
+    document = pypdfium2.PdfDocument(path)
+    sizes = {tuple(round(side) for side in page.get_size()) for page in document}
+    document.close()
+
+    assert sizes == {POINTS[paper]}
+    assert path.stat().st_size <= 600_000
+
+
+@every_month
+@every_paper
+def test_pages_are_counted(rendered: Rendered, name: str, paper: str) -> None:  # noqa: F811
+    """Each says which of how many it is, at least one a segment."""
+    pages = texts(rendered.pdf(name, paper))
+
+    assert len(pages) > len(rendered.month(name).segments)
+    for number, page in enumerate(pages, start=1):
+        assert f"page {number} of {len(pages)}" in page.lower()
+
+
+@every_month
+def test_bookmarks_lead_to_the_headings_they_name(rendered: Rendered, name: str) -> None:  # noqa: F811
+    """One for every segment, in order; the page that each opens has its title on it."""
+    pages = texts(rendered.pdf(name))
+    document = pypdfium2.PdfDocument(rendered.pdf(name))
+    marks = [(mark.get_title(), mark.get_dest().get_index()) for mark in document.get_toc()]
+    document.close()
+    found = [index for _, index in marks]
+
+    assert found == sorted(found)
+    titles = {plain(title) for title, _ in marks}
+    assert {plain(segment.name) for segment in rendered.month(name).segments} <= titles
+    for title, index in marks:
+        if name != "letters":  # letters that no font has can't be read back
+            assert plain(title) in plain(pages[index])
+
+
+@every_month
+@every_paper
+def test_links_work(rendered: Rendered, name: str, paper: str) -> None:  # noqa: F811
+    """Inside, each leads to a place that is there; outside, to a page or an address for mail."""
+    with pikepdf.open(rendered.pdf(name, paper)) as pdf:
+        names = pdf.Root.get("/Names", {}).get("/Dests", {}).get("/Names", [])
+        places = {str(place) for place in list(names)[::2]}
+        for page in pdf.pages:
+            for link in page.obj.get("/Annots", []):
+                if "/A" in link:
+                    assert re.match(r"(https?|mailto):", str(link.A.URI))
+                else:
+                    assert str(link.Dest) in places
+
+
+@every_month
+def test_nothing_is_executed(rendered: Rendered, name: str) -> None:  # noqa: F811
+    """No script, no action but links, and no form, whatever a name or a genre is called."""
+    with pikepdf.open(rendered.pdf(name)) as pdf:
+        for thing in pdf.objects:
+            if isinstance(thing, pikepdf.Dictionary):
+                assert not {"/JS", "/JavaScript", "/OpenAction", "/AA", "/Launch"} & set(thing.keys())
+                assert thing.get("/S") not in ("/JavaScript", "/Launch", "/SubmitForm", "/ImportData")
+        assert "/AcroForm" not in pdf.Root
+
+
+def test_markup_is_shown_as_it_is_written(rendered: Rendered) -> None:  # noqa: F811
+    """A genre called <script>alert(1)</script> stands there with its brackets, in charts and in text."""
+    shown = "".join("".join(texts(rendered.pdf("script"))).split())
+
+    assert shown.count(SCRIPT) >= 6
+    page = rendered.executive("script").read_text(encoding="utf-8")
+    assert "<script" not in page.lower()
+
+
+def test_long_names_are_whole_where_there_is_room(rendered: Rendered) -> None:  # noqa: F811
+    """60 characters, in the heading of the segment's page at least."""
+    assert len(LONG) >= 59
+    assert any(plain(LONG) in plain(page) for page in texts(rendered.pdf("long names")))
+
+
+def test_a_file_with_letters_that_no_font_has_claims_no_standard(rendered: Rendered) -> None:  # noqa: F811
+    """PDF/UA-1 and PDF/A-3u both forbid the box that stands for a missing letter; all other files claim both."""
+    for name, claims in (("sample", 2), ("script", 2), ("letters", None)):
+        with pikepdf.open(rendered.pdf(name)) as pdf:
+            said = pdf.Root.Metadata.read_bytes().decode()
+            boxes = any(font_shows_nothing(pdf))
+        made = said.count('pdfaid:part="3"') + said.count('pdfuaid:part="1"')
+        assert made == (claims if claims is not None else 0 if boxes else 2)
+
+
+def font_shows_nothing(pdf: pikepdf.Pdf) -> list[bool]:
+    """Tell of each font whether it was asked for a letter that it lacks: then it has a map of its own."""
+    return [
+        isinstance(thing.get("/Encoding"), pikepdf.Stream)
+        for thing in pdf.objects
+        if isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type0"
+    ]
+
+
+def test_names_in_other_letters_stand_in_bookmarks(rendered: Rendered) -> None:  # noqa: F811
+    """Right to left and emoji, whichever fonts the machine has."""
+    document = pypdfium2.PdfDocument(rendered.pdf("letters"))
+    titles = [mark.get_title() for mark in document.get_toc()]
+    document.close()
+
+    assert {ARABIC, EMOJI} <= set(titles)
+
+
+def test_a_table_longer_than_a_page_repeats_its_head(tmp_path: Path) -> None:
+    """With the executives' own style sheet."""
+    rows = "".join(f"<tr><th scope='row'>Row {n}</th><td>{n}</td></tr>" for n in range(120))
+    page = tmp_path / "long.html"
+    css = (TEMPLATES / "print.css").read_text(encoding="utf-8")
+    page.write_text(
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>T</title><style>{css}</style><body><table><caption>Long</caption>"
+        f"<thead><tr><th scope='col'>Heading</th><th scope='col'>Value</th></tr></thead><tbody>{rows}</tbody></table>",
+        encoding="utf-8",
+    )
+    count = print_pdf(page, tmp_path / "long.pdf", paper="A4", identifier=b"0" * 32)
+
+    pages = [text for text in texts(tmp_path / "long.pdf") if "Row" in text]
+
+    assert count - 1 <= len(pages) >= 3
+    assert all("Heading Value" in text for text in pages)
+
+
+def test_the_same_month_gives_the_same_bytes(rendered: Rendered, tmp_path: Path) -> None:  # noqa: F811
+    """Attachment, dates and identifier included."""
+    page, facts = rendered.executive("two"), rendered.facts("two")
+    print_pdf(page, tmp_path / "again.pdf", paper="A4", identifier=b"0" * 32, facts=facts)
+
+    assert (tmp_path / "again.pdf").read_bytes() == rendered.pdf("two").read_bytes()
+
+
+def test_the_facts_are_attached(rendered: Rendered) -> None:  # noqa: F811
+    """Byte for byte, as data that the pages were made from, dated by their month."""
+    with pikepdf.open(rendered.pdf("sample")) as pdf:
+        attached = pdf.attachments["facts.json"]
+        spec = attached.obj
+        related = list(pdf.Root.AF)
+
+        assert attached.get_file().read_bytes() == rendered.facts("sample").read_bytes()
+        assert attached.get_file().mime_type == "application/json"
+        assert spec.AFRelationship == "/Data"
+        assert [one.objgen for one in related] == [spec.objgen]
+        assert str(spec.EF.F.Params.ModDate) == "D:20261001000000Z"
