@@ -68,6 +68,8 @@ def work_out_missing(
     Only their facts and segments are archived, without pages: `make report` makes those when it is asked for. Made-up
     months are not worked out for a real one, nor real ones for a made-up one: they would not be compared.
     """
+    if not source.is_file():
+        return  # reading it will say why
     synthetic = files.is_sample(source)
     missing: list[tuple[str, Path]] = []
     before = files.month_before(month)

@@ -82,7 +82,9 @@ def synthetic(facts: Facts) -> str:
 
 def strength(facts: Facts) -> str:
     """Say in a word how well the segments are attested."""
-    return {"clear": "clear", "weak": "weak", "none": "none found"}[facts.structure.evidence]
+    if not facts.structure.reliable:
+        return "none to rely on"
+    return facts.structure.evidence
 
 
 def chosen_silhouette(facts: Facts) -> float:
@@ -94,8 +96,9 @@ def certainty(facts: Facts) -> str:
     """Say how sure the segments are, for one who decides by them."""
     mean = decimal(chosen_silhouette(facts))
     if not facts.structure.reliable:
+        evidence = "no" if facts.structure.evidence == "none" else "too little"
         return (
-            f"There is no evidence of separate groups: any border between them is drawn through a crowd (silhouette {mean}). "
+            f"There is {evidence} evidence of separate groups: any border between them is drawn through a crowd (silhouette {mean}). "
             "What follows describes the users; it is no basis for different treatment."
         )
     if facts.structure.evidence == "clear":

@@ -218,7 +218,9 @@ def test_a_page_carries_the_letters_that_it_uses(tmp_path: Path) -> None:
     pages = [tmp_path / "a.html", tmp_path / "b.html"]
     pages[0].write_text(f"{HEAD}<p>Å</p>", encoding="utf-8")
     pages[1].write_text(f"{HEAD}<p>\U0001f3a7 \u0645</p><script>/* Ω </head> */</script>", encoding="utf-8")
-    fonts.embed_fonts(pages)
+    faces = fonts.cut_faces(fonts.letters_of(*pages))
+    for page in pages:
+        fonts.embed_faces(page, faces)
     texts = [page.read_text("utf-8") for page in pages]
 
     assert all(text.count("@font-face") == 3 for text in texts)

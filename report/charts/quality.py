@@ -113,7 +113,7 @@ def categories(facts: Facts) -> Picture:
 
 def _read(count: int | None) -> str:
     """Write how many rows were read, where that gives nobody away."""
-    return "a few more" if count is None else thousands(count)
+    return "not shown" if count is None else thousands(count)
 
 
 def _histogram(name: str, column: Numbers) -> Layers:
@@ -127,7 +127,7 @@ def _histogram(name: str, column: Numbers) -> Layers:
             "read": after if before is None else before,
             "range": f"{decimal(low / scale, 0)} to {decimal(high / scale, 0)} {unit}",
             "kept": thousands(after),
-            "lost": "a few" if before is None else thousands(before - after),
+            "lost": "not shown" if before is None else thousands(before - after),
         }
         for low, high, before, after in zip(
             column.edges[:-1], column.edges[1:], column.before, column.after, strict=True
