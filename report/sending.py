@@ -106,6 +106,8 @@ def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: 
         messages, made.ledger, postman.server, sender=sender, clock=postman.clock, sleep=postman.sleep
     )
     postman.tell(outcome.table())
+    if to and outcome.exit_status:
+        postman.tell(f"These are tests, in a ledger of their own: say TO={to} with RESOLVE=.")
     return outcome.exit_status
 
 

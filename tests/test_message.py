@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import facts_factory as factory
 from briefing import MAIL, NOW, dials, month_folder
 from pages import Reader
+from test_matterhorn import CONDITIONS, File
 
 from report import message
 from report.errors import RenderError
@@ -220,6 +221,16 @@ def test_a_page_is_cut_out_with_its_tags(months: Path, tmp_path: Path) -> None:
         tags = [str(item.S) for item in elements(pdf.Root.StructTreeRoot.K)]
         assert tags.count("/H1") == 1
         assert tags.count("/P") == 1
+
+
+def test_a_cut_page_fails_no_condition_that_the_whole_does_not(months: Path, tmp_path: Path) -> None:
+    """The conditions for PDF/UA that the executives' PDF is held against hold for what is attached, too."""
+    executive = months / "four" / "2026-10" / "executive.pdf"
+    cut_pages(executive, "s3", tmp_path / "cut.pdf", title="Cut")
+    with pikepdf.open(executive) as whole, pikepdf.open(tmp_path / "cut.pdf") as cut:
+        failed = [{one.number for one in CONDITIONS if list(one.finds(File(pdf)))} for pdf in (whole, cut)]
+
+    assert failed[1] <= failed[0]
 
 
 def elements(item: object) -> list[object]:
