@@ -191,10 +191,10 @@ def insight(facts: Facts, segment: Segment) -> str:
     if usage.speaks and part is not None:
         said = f"They are {percent(segment.share)} of users and do {percent(part)} of all listening."
         others = [item for item in segment.stands_out if item.column != "usage_per_month"]
-        more = [
-            item for item in others if item.index > _AVERAGE
-        ]  # what they are says more than what they aren't
-        return f"{said} What else sets them apart: {words.thing((more or others)[0])}." if others else said
+        told = [
+            item for item in others if item.category is None or item.index > _AVERAGE
+        ]  # not what they aren't
+        return f"{said} What else sets them apart: {words.thing((told or others)[0])}." if others else said
     if first is None:
         return "Nothing sets them apart from all users: what works for everybody should work here."
     return f"They listen as much as everybody; what sets them apart is {words.thing(first)}."
@@ -212,7 +212,7 @@ def steady(segment: Segment) -> str:
 def doubt(segment: Segment) -> str:
     """Say what would make us drop the segment or its play."""
     measure = segment.play.measure if segment.play else None
-    play = f", or {label(measure.column)} that stays where it is after the play" if measure else ""
+    play = f", or no change in {label(measure.column)} after the play" if measure else ""
     return f"A month in which its likeness falls below {likeness(STABLE)}{play}."
 
 
