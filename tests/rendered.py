@@ -32,8 +32,6 @@ from segmentation.change import Last
 from segmentation.facts import Brand, Facts, Source
 from segmentation.schema import NUMBERS
 
-PAPERS = ("A4", "Letter")
-
 
 class Rendered:
     """One session's documents, in a folder that all workers share.
