@@ -6,14 +6,14 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, files, sending, theme, words
+from report import changes, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError
 from report.lastrun import noted
@@ -26,6 +26,9 @@ from segmentation import facts
 from segmentation.errors import SegmentationError
 from segmentation.sample import MONTHS
 from segmentation.sample import make_month as make_sample
+
+if TYPE_CHECKING:
+    from report import sending
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _out = Console(highlight=False)
@@ -80,6 +83,8 @@ def send(
     """Show who would get which brief, or send them."""
     if confirm not in ("", "yes"):
         raise ReportError(f"CONFIRM={confirm} sends nothing. To send: make send CONFIRM=yes.")
+    from report import sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
+
     postman = _postman(settings, output)
     if resolve:
         raise typer.Exit(sending.resolve(postman, resolve, month=month, to=to))
@@ -92,6 +97,8 @@ def notify(
     output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
 ) -> None:
     """Mail the owner that the last run failed, if it did."""
+    from report import sending  # noqa: PLC0415 - as above
+
     raise typer.Exit(sending.notify(_postman(settings, output)))
 
 
@@ -117,7 +124,9 @@ def notebook() -> None:
     )
 
 
-def _postman(settings: Path, output: Path | None) -> sending.Postman:
+def _postman(settings: Path, output: Path | None) -> "sending.Postman":
+    from report import sending  # noqa: PLC0415 - as above
+
     dials = read_settings(settings)
     return sending.Postman(
         output=output or files.ROOT / dials.data.output,

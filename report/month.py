@@ -14,7 +14,6 @@ from report import files
 from report.archive import analyse_month, work_out_missing, write_analysis
 from report.engines import Choice, Engine, find_engine
 from report.fonts import cut_faces, embed_faces, letters_of
-from report.mailbag import write_briefs
 from report.playbook import read_playbook, with_plays
 from report.printing import check_printing, print_pdf
 from report.profiles import write_profiles
@@ -92,16 +91,17 @@ def make_month(
     """
     start = time.perf_counter()
     clock = Clock(tell)
-    check_printing()
     renderer = find_engine(engine)
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
     with clock.stage("Looking for earlier months"):
         work_out_missing(source, month, settings, output, tell)
     with files.building(output, month) as folder:
         bench = files.workshop(folder / "workshop")
-        with renderer.warm(bench / "report"):
+        with ThreadPoolExecutor(1) as aside, renderer.warm(bench / "report"):
+            ready = aside.submit(_import_ahead)
             with clock.stage("Finding segments"):
                 analysis = analyse_month(source, month, settings, output, step=tell)
+            ready.result()
             facts = analysis.facts
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
@@ -124,6 +124,12 @@ def make_month(
             },
         )
     return Run(facts, output / month, renderer.name, pages, seconds)
+
+
+def _import_ahead() -> None:
+    """Import what prints and mails, while the analysis computes; and say so if the machine lacks something."""
+    check_printing()
+    import report.mailbag  # noqa: F401, PLC0415
 
 
 def _lay_out(
@@ -150,6 +156,8 @@ def _lay_out(
         with clock.stage("Writing the profiles"):
             profiles = write_profiles(facts, bench, folder / "profiles")
         with clock.stage("Writing the briefs"):
+            from report.mailbag import write_briefs  # noqa: PLC0415 - imported by then
+
             write_briefs(facts, folder, settings, now=datetime.now(UTC))
         with clock.stage("Cutting the fonts"):
             letters = letters_of(executive, told, *profiles)

@@ -115,8 +115,10 @@ def test_everything_that_was_promised_is_there(folder: Path, facts: Facts) -> No
 
 
 def test_nothing_is_left_behind(run: Path) -> None:
-    """Beside the month stands the one before it, which was worked out, and nothing hidden."""
-    assert sorted(path.name for path in (run / "out").iterdir()) == ["2026-09", "2026-10"]
+    """Beside the month stand the one before it, which was worked out, and word of how the run ended; nothing hidden."""
+    left = sorted(path.name for path in (run / "out").iterdir())
+
+    assert left == ["2026-09", "2026-10", "last-run.json"]
 
 
 def test_files_are_as_small_as_promised(folder: Path) -> None:
