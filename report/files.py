@@ -67,9 +67,24 @@ def find_month(folder: Path, month: str = "") -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Give the hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Give the hash of a file's bytes.
+
+    Raises
+    ------
+    InputError
+        If it can't be opened, or is no ordinary file: to open a pipe is to wait for who writes into it.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"{path} is a folder, a pipe or a device, expected an ordinary file. Name the month's file."
+        )
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path} can't be opened: {error.strerror}. Check the name and the folder."
+        ) from error
 
 
 def is_sample(path: Path) -> bool:

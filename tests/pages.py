@@ -119,14 +119,20 @@ def unescaped(text: str) -> str:
 
 
 def makers() -> Iterator[tuple[str, Callable[..., Picture]]]:
-    """Find every function of `report.charts` that gives a picture."""
+    """Find every function of `report.charts` that gives a picture of a month's facts."""
     for module in pkgutil.iter_modules(charts.__path__):
         if module.name == "brief":  # drawn for the mail alone: test_briefs looks at it
             continue
         found = importlib.import_module(f"report.charts.{module.name}")
         for name, function in vars(found).items():
-            own = inspect.isfunction(function) and function.__module__ == found.__name__
-            if own and not name.startswith("_") and inspect.signature(function).return_annotation is Picture:
+            if (
+                name.startswith("_")
+                or not inspect.isfunction(function)
+                or function.__module__ != found.__name__
+            ):
+                continue
+            signature = inspect.signature(function)
+            if signature.return_annotation is Picture and next(iter(signature.parameters)) == "facts":
                 yield f"{module.name}.{name}", function
 
 

@@ -24,8 +24,13 @@ from segmentation.facts import Facts
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
 MONTHS = tuple(
-    what for what in AWKWARD if what not in ("four", "nothing found")
-)  # as "later", but for the words
+    what for what in AWKWARD if what not in ("two", "four", "nothing found")
+)  # others draw as these do
+NAMELESS = {
+    "choice.elbow",
+    "choice.silhouette",
+    "quality.numbers",
+}  # alike whatever segments and genres are called
 UNIT = re.compile(r"\(.+\)|SD\b|[Uu]sers|Share|all users = 100|Number of segments|Month")
 
 
@@ -37,9 +42,10 @@ def drawn(what: str) -> list[tuple[str, Picture, dict[str, Any], str]]:
     """
     made = []
     for name, picture in pictures(awkward(what)):
-        if not re.search(r"-S(?!1$)\d+$", name):
-            spec = picture.chart().to_dict(validate=True)
-            made.append((name, picture, spec, _svg(spec)))
+        if re.search(r"-S(?!1$)\d+$", name) or (name in NAMELESS and what not in ("later", "ten")):
+            continue
+        spec = picture.chart().to_dict(validate=True)
+        made.append((name, picture, spec, _svg(spec)))
     return made
 
 

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -32,9 +33,9 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
             data.write_text(frame, encoding="utf-8")
         dials.write_text(settings, encoding="utf-8")
         good = output / "2026-10"
-        good.mkdir(parents=True)
+        good.mkdir(parents=True, exist_ok=True)
         (good / "report.html").write_text("the last good one")
-        before = sorted(output.rglob("*"))
+        before = sorted(path for path in output.rglob("*") if path.name != "last-run.json")
         usual = [
             "--data",
             str(data),
@@ -68,6 +69,15 @@ def test_a_missing_file_is_named(refused: Refuse, tmp_path: Path) -> None:
         refused()
         == f"{tmp_path}/2026-10.csv can't be opened: No such file or directory. Check the name and the folder."
     )
+
+
+def test_a_folder_or_a_pipe_is_no_month(refused: Refuse, tmp_path: Path) -> None:
+    """A pipe that nobody writes into would be waited for without end."""
+    os.mkfifo(tmp_path / "2026-09.csv")
+
+    for path, what in ((tmp_path, "a folder"), (tmp_path / "2026-09.csv", "a pipe or a device")):
+        said = refused(None, "--data", str(path), "--month", "2026-10")
+        assert said.startswith(f"{path} is {what}, expected ")
 
 
 def test_a_missing_column_is_named_with_what_is_there(refused: Refuse) -> None:
