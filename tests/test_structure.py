@@ -94,7 +94,7 @@ def test_the_wording_changes_with_it(none: Facts) -> None:
     """Groups, not segments; no basis for different treatment."""
     assert words.headline(none) == "No reliable segments this month: users differ by degrees, not in groups"
     assert words.noun(none) == "group"
-    assert words.strength(none) == "none found"
+    assert words.strength(none) == "none to rely on"
     assert "no basis for different treatment" in words.certainty(none)
     assert "segment" not in words.largest(none)
 
