@@ -16,7 +16,7 @@ from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, SCRIPT, awkward,
 from pages import makers, pictures
 
 from report import theme
-from report.charts import choice, segments
+from report.charts import change, choice, segments
 from report.charts.picture import Picture, pad, shorten
 from report.document import _svg
 from segmentation.facts import Facts
@@ -283,3 +283,14 @@ def test_a_range_of_one_value_has_room() -> None:
     """Else a chart of one point would have no scale."""
     assert pad([3.0]) == (pytest.approx(2.92), pytest.approx(3.08))
     assert pad([0.0, 10.0], 0.1) == (-1.0, 11.0)
+
+
+def test_a_trend_without_change_is_none() -> None:
+    """Nobody shrinks by 0.0 points."""
+    facts = month(4, first=False)
+    still = replace(
+        facts.trend, lines=tuple(replace(line, shares=(0.2, 0.2, 0.2)) for line in facts.trend.lines)
+    )
+
+    assert change.trend(replace(facts, trend=still)).alt.startswith("All shares are as they were in August")
+    assert change.trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")

@@ -143,7 +143,10 @@ def trend(facts: Facts) -> Picture:
     )
     grew = max(lines, key=lambda line: abs(_span(line.shares)))
     by = _span(grew.shares)
-    said = f"{grew.name} {'grew' if by > 0 else 'shrank'} by {abs(by) * 100:.1f} points since {month_name(months[0])}"
+    size = f"{abs(by) * 100:.1f}"
+    said = f"{grew.name} {'grew' if by > 0 else 'shrank'} by {size} points since {month_name(months[0])}"
+    if size == "0.0":
+        said = f"All shares are as they were in {month_name(months[0])}"
     return Picture(
         chart=lambda: alt.layer(line, dot, name).properties(
             title=title(said, "Share of all users, by month"), width=theme.WIDTH - 260, height=170
