@@ -263,9 +263,29 @@ def _quoted(text: str) -> str:
 
 
 def _compact(spec: dict[str, Any]) -> str:
-    """Write a specification for the page: the look is said once for all of them."""
+    """Write a specification for the page: the look is said once for all of them, an axis once for all layers."""
     kept = {key: value for key, value in spec.items() if key not in ("config", "$schema")}
-    return json.dumps(kept, separators=(",", ":"))
+    return json.dumps(_thin(kept), separators=(",", ":"))
+
+
+def _thin(value: Any) -> Any:
+    """Round a specification's numbers to what a screen can show, and drop what a layer says again of a shared axis."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return [_thin(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    thin = {key: _thin(item) for key, item in value.items()}
+    said: set[str] = set()
+    for layer in thin.get("layer", ()):
+        for channel in ("x", "y"):
+            axis = layer.get("encoding", {}).get(channel, {}).get("axis")
+            if axis and (known := f"{channel}{axis}") in said:
+                del layer["encoding"][channel]["axis"]
+            elif axis:
+                said.add(known)
+    return thin
 
 
 def _script(text: str) -> str:

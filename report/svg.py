@@ -19,7 +19,12 @@ def slim(drawing: str) -> str:
     ET.register_namespace("xlink", _XLINK)
     root = ET.fromstring(drawing)  # noqa: S314 - drawn by Vega a moment ago
     _visit(root)
-    return ET.tostring(root, encoding="unicode")
+    fonts = {font for element in root.iter() if (font := element.get("font-family"))}
+    if len(fonts) == 1:  # then it is said once, for all texts
+        for element in root.iter():
+            element.attrib.pop("font-family", None)
+        root.set("font-family", fonts.pop())
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
 def _visit(element: ET.Element) -> None:
@@ -31,9 +36,15 @@ def _visit(element: ET.Element) -> None:
     for name in _COORDINATES:
         if name in element.attrib:
             element.attrib[name] = _LONG.sub(lambda number: f"{float(number[0]):.2f}", element.attrib[name])
-    for child in list(element):
+    kept: list[ET.Element] = []
+    for child in element:
         _visit(child)
         kind = child.tag.rpartition("}")[2]
         unpainted = kind == "path" and (not child.get("d") or not _PAINT & child.attrib.keys())
-        if (unpainted and element.tag.rpartition("}")[2] != "clipPath") or (kind == "g" and len(child) == 0):
-            element.remove(child)
+        if unpainted and element.tag.rpartition("}")[2] != "clipPath":
+            continue
+        if kind != "g":
+            kept.append(child)
+        elif len(child):  # a group that says nothing of its children is none
+            kept.extend([child] if child.attrib else child)
+    element[:] = kept

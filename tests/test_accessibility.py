@@ -222,3 +222,8 @@ def test_the_page_fits_a_telephone(browser: Any, pages: Path, what: str) -> None
     view.context.close()
 
     assert wide <= 360
+
+
+def test_the_page_stays_small(pages: Path) -> None:
+    """At most 1.6 MB, drawings, fonts, charts and numbers included."""
+    assert (pages / "report.html").stat().st_size <= 1_600_000

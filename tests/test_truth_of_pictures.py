@@ -6,6 +6,7 @@ nowhere within two pixels of it in the other picture. The trap that was measured
 """
 
 import io
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from report import files, theme
 from report.charts import change, choice, projection, segments
 from report.charts.picture import Picture
+from report.document import _compact
 from report.printing import print_pdf
 from report.svg import slim
 from segmentation.facts import Facts
@@ -112,8 +114,9 @@ def blank_letters(page: pypdfium2.PdfPage) -> str:
 
 
 def labels(drawing: str) -> list[str]:
-    """Give the texts of a chart's SVG."""
-    return re.findall(r"<text[^>]*>([^<]+)</text>", drawing)
+    """Give the texts of a chart's SVG, each line by itself."""
+    texts = re.findall(r"<text\b.*?</text>", drawing, flags=re.DOTALL)
+    return [line for text in texts for line in re.findall(r">([^<>]+)<", text)]
 
 
 def glued(text: str) -> str:
@@ -167,6 +170,16 @@ def test_a_chart_in_the_pdf_is_the_chart_that_vega_draws(name: str, printed: Pri
     drawn = by_vega(spec_of(picture.chart()))
 
     assert differ(on_paper(document, page, box, drawn.shape[:2]), drawn) <= MOST
+
+
+@pytest.mark.parametrize("name", ["sizes", "differences", "indices-s1", "trend", "elbow", "components"])
+def test_a_chart_on_the_screen_is_the_same_chart(name: str, printed: Printed) -> None:
+    """What the page carries of a specification is thinner and draws the same."""
+    spec = spec_of(dict(pictures(printed[2]))[name]().chart())
+    carried = json.loads(_compact(spec))
+
+    assert len(json.dumps(carried)) < len(json.dumps(spec))
+    assert differ(by_vega(carried | {"config": spec["config"]}), by_vega(spec)) == 0
 
 
 def test_no_text_is_faded(rendered: Rendered) -> None:  # noqa: F811

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import Reader
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
-from test_truth_of_pictures import figures, pictures, spec_of
+from test_truth_of_pictures import figures, labels, pictures, spec_of
 
 from report.charts import quality
 from report.written import (
@@ -273,12 +273,10 @@ def around(
 
 
 def svg_texts(page: str) -> Texts:
-    """Give the texts in a page's pictures, each by itself."""
+    """Give the texts in a page's pictures, each line by itself."""
     drawings = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', page)
     return [
-        Reader(label).text
-        for drawing in drawings
-        for label in re.findall(r"<text[^>]*>([^<]*)</text>", base64.b64decode(drawing).decode())
+        Reader(label).text for drawing in drawings for label in labels(base64.b64decode(drawing).decode())
     ]
 
 
