@@ -63,7 +63,7 @@ def main() -> None:
         output = Path(folder)
         once(output)  # what is made once an environment
         runs = [once(output) for _ in range(RUNS)]
-        month = next(path for path in output.iterdir() if not path.name.startswith("."))
+        month = next(output.glob("*/executive.pdf")).parent
         sizes = {name: (month / name).stat().st_size / 1e6 for name in ("executive.pdf", "report.html")}
     for name, unit, values in zip(
         ("time", "memory, all processes", "memory, the largest"),
