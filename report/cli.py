@@ -2,9 +2,11 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -200,15 +202,31 @@ def run() -> None:
         said = error.format_message().rstrip(".")  # nothing, where the help was shown
         _end(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(error.exit_code)
     except OSError as error:  # no space, no permission: the machine's, not the month's
-        if error.errno is None:
-            raise
         place = f"{error.filename}: " if error.filename else ""
-        _end(f"{place}{os.strerror(error.errno)}. Make room or give permission, and run again.")
+        _end(f"{place}{_reason(error)}. Make room or give permission, and run again.")
+    except MemoryError:
+        _end("The memory is used up. Close other programs, or run it on a larger machine.")
     except typer.Abort:
         code = _STOPPED
+    except Exception as error:
+        if os.environ.get("REPORT_DEBUG"):
+            raise
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        _end(
+            f"Something unforeseen: {type(error).__name__}: {' '.join(str(error).split())[:200]} "
+            f"({Path(at.filename).name}, line {at.lineno}). The last good report is as it was. Tell whoever looks after this "
+            "program; with REPORT_DEBUG=1 it says more."
+        )
     if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _reason(error: OSError) -> str:
+    """Say what the system said, also where it was said of several files at once."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 def _stop(*_: object) -> NoReturn:
