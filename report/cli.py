@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, files, theme, words
+from report import changes, doubts, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError
 from report.lastrun import noted
@@ -69,6 +69,7 @@ def report(
             dials,
             engine=_engine(engine),
             output=where,
+            now=_now(),
             tell=status.update if _out.is_terminal else lambda _: None,
         )
     _tell(run)
@@ -80,18 +81,25 @@ def send(
     confirm: Annotated[str, typer.Option(help="yes sends; without it, who would get what is shown.")] = "",
     to: Annotated[str, typer.Option(help="One address that gets all of them, as a test.")] = "",
     resolve: Annotated[str, typer.Option(help="What became of a message, as 3:sent or 3:again.")] = "",
+    accept: Annotated[str, typer.Option(help="yes says that a month that is held is right.")] = "",
     settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
     output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
 ) -> None:
-    """Show who would get which brief, or send them."""
+    """Show who would get which brief, or send them; accept a month that is held."""
     if confirm not in ("", "yes"):
         raise ReportError(f"CONFIRM={confirm} sends nothing. To send: make send CONFIRM=yes.")
+    if accept not in ("", "yes"):
+        raise ReportError(
+            f"ACCEPT={accept} accepts nothing. To accept a month that is held: make send ACCEPT=yes."
+        )
     from report import sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
 
     postman = _postman(settings, output)
     if resolve:
         raise typer.Exit(sending.resolve(postman, resolve, month=month, to=to))
-    raise typer.Exit(sending.send_month(postman, month=month, confirm=bool(confirm), to=to))
+    raise typer.Exit(
+        sending.send_month(postman, month=month, confirm=bool(confirm), to=to, accept=bool(accept))
+    )
 
 
 @app.command()
@@ -147,7 +155,9 @@ def _postman(settings: Path, output: Path | None) -> "sending.Postman":
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """Give the time; SOURCE_DATE_EPOCH sets it, so that the same run can be made again to the byte."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(fixed), UTC) if fixed.isdecimal() else datetime.now(UTC)
 
 
 def _engine(said: str) -> Choice:
@@ -187,6 +197,8 @@ def _tell(run: Run) -> None:
         else "none: no reliable segments"
     )
     _out.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
+    if month.suspicions:
+        _out.print(f"  [bold]held[/]        {escape(doubts.held(month))}", soft_wrap=True)
     found = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     _out.print(f"  rendered by the {run.engine} engine{found} in {run.seconds:.1f} s", soft_wrap=True)
 
