@@ -10,7 +10,7 @@ QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help report send notify unattended test setup setup-test check bench bench-trust bench-send sample schema notebook pictures lock audit clean
+.PHONY: help report send notify unattended test setup setup-test setup-spark setup-postgres setup-bench check bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,16 @@ test: setup-test ## set up what the tests need, and run them
 setup: $(VENV)/.installed $(VENV)/.quarto-tried
 
 setup-test: setup $(VENV)/.installed-test $(VENV)/.installed-node
+
+setup-spark: $(VENV)/.installed-spark ## install what DATA=spark://... needs (490 MB; Java 17 has to be there)
+setup-postgres: $(VENV)/.installed-postgres ## install what DATA=postgresql://... needs
+setup-bench: setup-test $(VENV)/.installed-spark $(VENV)/.installed-bench ## install what make bench-scale compares with
+
+# Only what an extra adds: its lock leaves out all that requirements.txt has.
+$(VENV)/.installed-spark $(VENV)/.installed-postgres $(VENV)/.installed-bench: $(VENV)/.installed-%: requirements-%.txt $(VENV)/.installed
+	@echo "Setting up what $* needs (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r $<
+	@touch $@
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -93,6 +103,11 @@ pictures: setup-test ## make the README's pictures from the newest month made (n
 lock: ## write the requirements from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	@for extra in spark postgres bench; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra $$extra -c requirements.txt \
+	    $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.txt) pyproject.toml -o requirements-$$extra.txt || exit 1; \
+	  grep -v '^#' requirements-$$extra.txt | grep . > $(VENV)/lock && mv $(VENV)/lock requirements-$$extra.txt; \
+	done
 
 audit: setup-test ## look for known weaknesses in what is locked
 	@$(BIN)/pip-audit --require-hashes -r requirements.txt
