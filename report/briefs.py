@@ -19,8 +19,7 @@ from report.written import (
     thousands,
 )
 from segmentation.facts import Facts, Segment, Standout
-from segmentation.profiles import MOST
-from segmentation.stability import STABLE
+from segmentation.readings import MOST, STABLE
 
 MOST_EVIDENCE = 6
 _AVERAGE = 100

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -57,7 +58,9 @@ def report(
         )
     dials = read_settings(settings)
     where = output or files.ROOT / dials.data.output
-    with noted(where, month, _now), _out.status("Starting") as status:
+    if month:
+        files.check_month(month)
+    with files.alone(where), noted(where, month, _now), _out.status("Starting") as status:
         source = Path(data) if data else files.find_month(files.ROOT / dials.data.folder, month)
         name = files.month_of(source, month)
         run = make_month(
@@ -120,7 +123,8 @@ def notebook() -> None:
     path = files.ROOT / "music_streaming_segmentation.ipynb"
     write_notebook(files.ROOT / "report" / "report.qmd", path)
     _out.print(
-        f"{escape(str(files.shown(path)))}: open it in Jupyter; it shows the newest month that was made"
+        f"{escape(str(files.shown(path)))}: open it in Jupyter; it shows the newest month that was made",
+        soft_wrap=True,
     )
 
 
@@ -186,6 +190,7 @@ def _tell(run: Run) -> None:
 
 def run() -> None:
     """Run the command line; what a person can correct ends in a sentence and exit code 1."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)
     except (ReportError, SegmentationError) as error:
@@ -203,6 +208,12 @@ def run() -> None:
     if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stop(*_: object) -> NoReturn:
+    """End as Ctrl-C ends it: what is half made is gone, and nothing is left at work."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise KeyboardInterrupt("it was told to stop (SIGTERM).")
 
 
 def _end(sentence: str, code: int = 1) -> NoReturn:

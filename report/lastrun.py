@@ -58,11 +58,13 @@ def noted(output: Path, month: str, clock: Callable[[], datetime]) -> Iterator[N
 
 
 def last_run(output: Path) -> LastRun | None:
-    """Tell what became of the last run; None where nothing is known."""
+    """Tell what became of the last run; None where there was none. A note that can't be read is of one that failed."""
     try:
         return LastRun(**json.loads((output / _FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, TypeError):
+        return LastRun("", "failed", f"{_FILE}, which says what became of it, can't be read.", "")
 
 
 def _write(output: Path, run: LastRun) -> None:

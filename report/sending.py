@@ -90,7 +90,7 @@ def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: 
     if postman.server is None:
         postman.tell(
             "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
-            f'"A month without hands"; or send these by hand: {files.shown(made.folder)}/*.eml'
+            f'"The briefs, by mail"; or send these by hand: {files.shown(made.folder)}/*.eml'
         )
     if not (confirm or to):
         postman.tell(
@@ -128,8 +128,8 @@ def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> in
 def notify(postman: Postman) -> int:
     """Mail the owner that the last run failed, once a day for each reason; 0 if there is nothing to tell, or it was sent."""
     run = last_run(postman.output)
-    if run is None or run.state == "done":
-        postman.tell("The last run did not fail: there is nothing to tell.")
+    if run is None or run.state == "done" or (run.state == "running" and files.at_work(postman.output)):
+        postman.tell("The last run did not fail, or is still at work: there is nothing to tell.")
         return 0
     month = month_name(run.month) if run.month else "the newest month"
     reason = hashlib.sha256(run.why.encode()).hexdigest()[:8]

@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from report.errors import SettingsError
-from segmentation.analysis import Plan
 from segmentation.facts import Brand
+from segmentation.plan import Plan
 from segmentation.schema import BY_NAME, NUMBERS
 
 Number = Literal["age", "annual_income", "usage_per_month", "num_of_days_active"]

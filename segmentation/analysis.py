@@ -1,8 +1,7 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import narwhals as nw
 import numpy as np
@@ -10,7 +9,7 @@ from narwhals.typing import IntoDataFrame
 
 from segmentation import panel as judged
 from segmentation.change import SEGMENT, Last, carry_on, compare
-from segmentation.clean import Range, clean
+from segmentation.clean import clean
 from segmentation.clusters import Labels, assign, continued
 from segmentation.disclosure import merge_small
 from segmentation.distributions import counts_of, describe, relabel
@@ -19,6 +18,7 @@ from segmentation.facts import FORMAT, Brand, Elbow, Facts, Lineage, Source, Sta
 from segmentation.features import scale_of, standardise
 from segmentation.panel import judge
 from segmentation.pca import map_of, project
+from segmentation.plan import Plan
 from segmentation.profiles import Evidence, averages_of, profile, shares_of
 from segmentation.schema import CATEGORIES, Frame
 from segmentation.stability import stability
@@ -27,46 +27,6 @@ from segmentation.validity import silhouettes_of, validate
 from segmentation.valleys import borders
 
 _TREND = 3  # months that make one
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked of the analysis.
-
-    Attributes
-    ----------
-    features : tuple of str
-        Number columns that make the segments.
-    valid : mapping of str to (float, float or None)
-        Smallest and largest possible value by number column.
-    k_range : (int, int)
-        Smallest and largest number of segments to try.
-    k : int, "elbow" or "panel"
-        Number of segments, or who decides.
-    starts : int
-        How often K-means starts anew for each k.
-    draws : int
-        Structureless crowds that the curve is compared with.
-    bootstraps : int
-        Bootstraps from which each segment's stability is known; the vote on each k takes a quarter of them.
-    seed : int
-        Where the random numbers start.
-    smallest_base : int
-        Users below which an index says nothing.
-    smallest_cell : int
-        Users below which a square of the map is not drawn.
-    """
-
-    features: tuple[str, ...]
-    valid: Mapping[str, Range]
-    k_range: tuple[int, int] = (1, 10)
-    k: int | Literal["elbow", "panel"] = "elbow"
-    starts: int = 50
-    draws: int = 50
-    bootstraps: int = 100
-    seed: int = 2026
-    smallest_base: int = 30
-    smallest_cell: int = 10
 
 
 @dataclass(frozen=True, slots=True)

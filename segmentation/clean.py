@@ -7,9 +7,9 @@ import narwhals as nw
 
 from segmentation.errors import CleaningError
 from segmentation.facts import Audit, Drop, Rule
+from segmentation.plan import Range
 from segmentation.schema import COLUMNS, NUMBERS, USER_ID, Frame, check
 
-Range = tuple[float, float | None]
 _KEPT = -1
 
 

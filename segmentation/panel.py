@@ -18,8 +18,9 @@ from segmentation.elbow import Sweep, find_knee
 from segmentation.facts import Validity
 from segmentation.features import Points
 from segmentation.gap import Gap, gap
+from segmentation.readings import DOUBTFUL, STABLE
 from segmentation.reference import same_shape
-from segmentation.stability import DOUBTFUL, STABLE, Stability, stability
+from segmentation.stability import Stability, stability
 from segmentation.validity import sample_of
 from segmentation.valleys import Borders, all_borders
 

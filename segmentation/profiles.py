@@ -13,9 +13,9 @@ from segmentation.disclosure import suppress
 from segmentation.facts import Index, Interval, Segment, Stability, Standout
 from segmentation.features import Points
 from segmentation.history import Kept
+from segmentation.readings import LEAST, MOST
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
 
-LEAST, MOST = 80, 120  # an index between them is the average, as media planners read it
 _SEGMENT = "_segment"
 _HIDDEN = 0.25  # part of a table of categories above which rare values are put together
 

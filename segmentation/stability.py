@@ -4,7 +4,6 @@ Stable is not the same as real: an even crowd can be cut in the same place every
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -12,9 +11,8 @@ from threadpoolctl import threadpool_limits
 from segmentation.clusters import Labels
 from segmentation.features import Floats, Points
 from segmentation.lloyd import nearest, seeds, settle
+from segmentation.readings import STABLE, Grade, grade
 
-Grade = Literal["highly stable", "stable", "doubtful", "not to be relied on"]
-HIGHLY, STABLE, DOUBTFUL = 0.85, 0.75, 0.6
 _DISSOLVED = 0.5
 _STARTS = 8  # k-means++ starts of a bootstrap; one more is the segments themselves
 _PILOT, _KEPT, _STEPS = 500, 2, 30  # points on which they compete, how many go on over all, and how far
@@ -42,15 +40,6 @@ class Stability:
     def grade(self) -> Grade:
         """The mean in words."""
         return grade(self.jaccard)
-
-
-def grade(jaccard: float) -> Grade:
-    """Say a mean Jaccard likeness in words, as Hennig's `clusterboot` reads it."""
-    if jaccard >= HIGHLY:
-        return "highly stable"
-    if jaccard >= STABLE:
-        return "stable"
-    return "doubtful" if jaccard >= DOUBTFUL else "not to be relied on"
 
 
 def stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -> tuple[Stability, ...]:

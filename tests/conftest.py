@@ -11,10 +11,11 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from segmentation.analysis import Analysis, Plan, analyse
+from segmentation.analysis import Analysis, analyse
 from segmentation.change import Last
 from segmentation.facts import Brand, Scale, Source, from_dict, to_dict
 from segmentation.features import Points
+from segmentation.plan import Plan
 from segmentation.sample import MONTHS
 from segmentation.schema import NUMBERS, Frame
 

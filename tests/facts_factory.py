@@ -12,9 +12,10 @@ import pandas as pd
 
 from report import files
 from report.playbook import read_playbook, with_plays
-from segmentation.analysis import Plan, analyse
+from segmentation.analysis import analyse
 from segmentation.change import Last
 from segmentation.facts import Brand, Facts, Interval, Segment, Source, Standout
+from segmentation.plan import Plan
 from segmentation.schema import NUMBERS
 
 GENRES = ("Pop", "Rock", "Jazz", "Hip-hop")

@@ -27,9 +27,10 @@ from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
 from report.printing import print_pdf
 from report.profiles import write_profiles
-from segmentation.analysis import Plan, analyse
+from segmentation.analysis import analyse
 from segmentation.change import Last
 from segmentation.facts import Brand, Facts, Source
+from segmentation.plan import Plan
 from segmentation.schema import NUMBERS
 
 

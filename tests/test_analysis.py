@@ -7,9 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentation.analysis import Analysis, Plan, analyse
+from segmentation.analysis import Analysis, analyse
 from segmentation.errors import CleaningError, SchemaError, SegmentationError, SweepError
 from segmentation.facts import Brand, Drop, Source, to_dict
+from segmentation.plan import Plan
 
 Run = Callable[..., Analysis]
 Make = Callable[..., pd.DataFrame]

@@ -13,8 +13,9 @@ import pytest
 
 from report import archive, files
 from report.settings import Settings
-from segmentation.analysis import Plan, analyse
+from segmentation.analysis import analyse
 from segmentation.facts import Source
+from segmentation.plan import Plan
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 REAL, MADE_UP = (Source("2026-10.csv", "0" * 64, synthetic=synthetic) for synthetic in (False, True))

@@ -49,8 +49,13 @@ def test_nobody_else_reads_a_month_that_is_being_made(tmp_path: Path) -> None:
         assert folder.name.startswith(".")
 
 
-def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
-    """A page that the second doesn't make is gone."""
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_second_run_replaces_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    """A page that the second doesn't make is gone; on systems too where two folders can't change places at once."""
+    if not at_once:
+        monkeypatch.setattr(files, "_exchanged", lambda *_: False)
     build(tmp_path, "old")
     (tmp_path / "2026-10" / "left.html").write_text("over")
     build(tmp_path, "new")
@@ -83,6 +88,7 @@ def test_a_month_that_cannot_take_its_place_leaves_the_last_one_there(
             raise OSError(28, "No space left on device")
         return real(self, target)
 
+    monkeypatch.setattr(files, "_exchanged", lambda *_: False)
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(OSError, match="No space"):
         build(tmp_path, "new")
@@ -98,6 +104,57 @@ def test_a_run_cut_off_at_the_worst_moment_is_made_good(tmp_path: Path) -> None:
         raise ReportError("x")
 
     assert listing(tmp_path) == {"2026-10/report.html": "good"}
+
+
+def test_what_killed_runs_left_is_swept_before_the_next(tmp_path: Path) -> None:
+    """Half a month goes; a month moved aside comes back where nothing took its place, else goes; others' files stay."""
+    build(tmp_path, "good", "2026-09")
+    build(tmp_path, "new")
+    for name, text in (
+        (".2026-10-k3_x9w2a", "half"),
+        (".2026-10-old", "old"),
+        (".2026-08-old", "august"),
+        (".git-x", "theirs"),
+        ("2026-10-mine", "mine"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_text(text)
+    (tmp_path / ".2026-10-note").write_text("a file")
+
+    with files.alone(tmp_path):
+        assert listing(tmp_path) == {
+            ".2026-10-note": "a file",
+            ".git-x/report.html": "theirs",
+            "2026-08/report.html": "august",
+            "2026-09/report.html": "good",
+            "2026-10-mine/report.html": "mine",
+            "2026-10/report.html": "new",
+        }
+
+
+def test_one_run_at_a_time_has_a_folder_to_itself(tmp_path: Path) -> None:
+    """The second is told so before it does anything; and when the first has ended, it may."""
+    assert not files.at_work(tmp_path / "out")
+    with files.alone(tmp_path / "out"):
+        (tmp_path / "out" / ".2026-10-abcdefgh").mkdir()
+        assert files.at_work(tmp_path / "out")
+        with (
+            pytest.raises(MachineError, match=r"out: another run is at work there\."),
+            files.alone(tmp_path / "out"),
+        ):
+            pytest.fail("two at once")
+        assert (tmp_path / "out" / ".2026-10-abcdefgh").exists()
+        with files.alone(tmp_path / "elsewhere"):
+            pass
+    with files.alone(tmp_path / "out"):
+        assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_place_where_no_run_can_write_is_named_before_it_works(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    with pytest.raises(MachineError, match=r"taken: nothing can be written"), files.alone(tmp_path / "taken"):
+        pytest.fail("there is no folder")
 
 
 def test_another_month_is_left_alone(tmp_path: Path) -> None:

@@ -361,7 +361,7 @@ def test_a_run_is_noted_from_its_first_moment(tmp_path: Path) -> None:
         assert last_run(tmp_path / "out").state == "running"
     assert last_run(tmp_path / "out").state == "done"
     (tmp_path / "out" / "last-run.json").write_text("{")
-    assert last_run(tmp_path / "out") is None
+    assert last_run(tmp_path / "out").state == "failed"
 
 
 def test_the_command_says_yes_by_one_word_only(

@@ -5,7 +5,8 @@ import pytest
 
 from segmentation.features import Points
 from segmentation.lloyd import curve
-from segmentation.stability import HIGHLY, Stability, grade, jaccard, stability
+from segmentation.readings import HIGHLY, grade
+from segmentation.stability import Stability, jaccard, stability
 
 Make = Callable[..., Points]
 

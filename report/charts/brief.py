@@ -6,7 +6,7 @@ from report import theme, words
 from report.charts.picture import Layers, Picture, Rows, inline, shorten
 from report.written import index, label
 from segmentation.facts import Index, Segment
-from segmentation.profiles import LEAST, MOST
+from segmentation.readings import LEAST, MOST
 from segmentation.schema import NUMBERS
 
 MARGIN = 6  # pixels around the picture, which dark mode puts on black

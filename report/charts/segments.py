@@ -8,7 +8,7 @@ from report import changes, theme, words
 from report.charts.picture import Layers, Picture, Rows, colours, fitted, inline, shorten, tips, title
 from report.written import between, decimal, index, label, measured, month_name, percent, thousands
 from segmentation.facts import Facts, Index, Segment
-from segmentation.profiles import LEAST, MOST
+from segmentation.readings import LEAST, MOST
 from segmentation.schema import CATEGORIES, NUMBERS
 
 _BAR = 14  # pixels a bar of the index chart

@@ -1,0 +1,47 @@
+"""What is asked of an analysis: light to import, so that whoever only asks need not wait for what computes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Range = tuple[float, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of the analysis.
+
+    Attributes
+    ----------
+    features : tuple of str
+        Number columns that make the segments.
+    valid : mapping of str to (float, float or None)
+        Smallest and largest possible value by number column.
+    k_range : (int, int)
+        Smallest and largest number of segments to try.
+    k : int, "elbow" or "panel"
+        Number of segments, or who decides.
+    starts : int
+        How often K-means starts anew for each k.
+    draws : int
+        Structureless crowds that the curve is compared with.
+    bootstraps : int
+        Bootstraps from which each segment's stability is known; the vote on each k takes a quarter of them.
+    seed : int
+        Where the random numbers start.
+    smallest_base : int
+        Users below which an index says nothing.
+    smallest_cell : int
+        Users below which a square of the map is not drawn.
+    """
+
+    features: tuple[str, ...]
+    valid: Mapping[str, Range]
+    k_range: tuple[int, int] = (1, 10)
+    k: int | Literal["elbow", "panel"] = "elbow"
+    starts: int = 50
+    draws: int = 50
+    bootstraps: int = 100
+    seed: int = 2026
+    smallest_base: int = 30
+    smallest_cell: int = 10
