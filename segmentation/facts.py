@@ -19,11 +19,14 @@ class Source:
     """Where the month's users come from."""
 
     name: str
-    """Name of the file, without its folder."""
+    """Name of the file or folder, without where it lies, or of the database that was asked."""
     sha256: str
-    """Hash of the file's bytes."""
+    """Hash that tells this source from others; `hashed` says of what."""
     synthetic: bool
     """Whether these are the made-up users that the project ships; then every page says so."""
+    hashed: Literal["bytes", "files", "query"] = "bytes"
+    """What the hash is of: the file's bytes; the list of a folder's files with the hash of each; or who was asked for
+    what, where a database or a cluster answered."""
 
 
 @dataclass(frozen=True, slots=True)
