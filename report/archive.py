@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import narwhals as nw
@@ -87,7 +89,8 @@ def work_out_missing(
             _log.warning("%s can't be worked out, so it is left out of the history: %s", name, error)
             continue
         with files.building(output, name) as folder:
-            write_analysis(analysis, analysis.facts, folder)
+            (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
+            write_users(analysis, folder)
 
 
 def analyse_month(
@@ -109,9 +112,26 @@ def analyse_month(
     )
 
 
-def write_analysis(analysis: Analysis, facts: Facts, folder: Path) -> None:
-    """Write the facts, and the one file with a row a user."""
-    (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
+def find_segments(
+    source: Path, month: str, settings: Settings, output: Path, folder: Path, step: Callable[[str], None]
+) -> Facts:
+    """Analyse a month and write its users to a folder; the months missing before it are worked out first.
+
+    Returns
+    -------
+    Facts
+        The month's, without plays: what the playbook advises is not the analysis' to say.
+    """
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(import_module, "kneed")  # while K-means leaves the interpreter alone
+        work_out_missing(source, month, settings, output, step)
+        analysis = analyse_month(source, month, settings, output, step)
+    write_users(analysis, folder)
+    return analysis.facts
+
+
+def write_users(analysis: Analysis, folder: Path) -> None:
+    """Write the one file with a row a user."""
     analysis.users.write_parquet(folder / "segments.parquet")
     files.owner_only(folder / "segments.parquet")
 

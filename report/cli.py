@@ -25,8 +25,6 @@ from report.settings import read_settings
 from report.written import likeness, percent, thousands
 from segmentation import facts
 from segmentation.errors import SegmentationError
-from segmentation.sample import MONTHS
-from segmentation.sample import make_month as make_sample
 
 if TYPE_CHECKING:
     from report import sending
@@ -108,6 +106,9 @@ def notify(
 @app.command()
 def sample() -> None:
     """Write the synthetic months of data/, and the hashes by which they are known."""
+    from segmentation.sample import MONTHS  # noqa: PLC0415 - nothing else needs them
+    from segmentation.sample import make_month as make_sample  # noqa: PLC0415
+
     files.write_sample(files.ROOT / "data", {month: make_sample(month).csv() for month in MONTHS})
 
 

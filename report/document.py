@@ -162,18 +162,19 @@ class Document:
         return Markdown(plain_markdown(text) if self.medium == "notebook" else text)
 
     def _picture(self, picture: Picture, label: str) -> str:
-        """Write the chart's picture to a file and refer to it; for the screen with its specification and its numbers."""
+        """Write the chart's picture and its specification to files and refer to it; for the screen with its numbers."""
         # another document of this run may have drawn it; not another month's, whose facts are others
         path = self.figures / f"{label}-{self._facts_hash}.svg"
-        if self.medium == "print" and path.exists():
-            return _image(picture, path)
-        with debug_mode(arg=False):  # tests hold every chart against Vega-Lite's schema; a run need not
-            spec = picture.chart().to_dict(validate=False)
-        drawn = path.read_text(encoding="utf-8") if path.exists() else _svg(spec)
-        if self.medium == "notebook":
-            return f"![{escape(picture.alt)}](data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()})"
-        self.figures.mkdir(exist_ok=True)
-        path.write_text(drawn, encoding="utf-8")
+        said = path.with_suffix(".json")  # Altair takes as long to say a chart as Vega to draw it
+        if not path.exists():
+            with debug_mode(arg=False):  # tests hold every chart against Vega-Lite's schema; a run need not
+                spec = picture.chart().to_dict(validate=False)
+            drawn = _svg(spec)
+            if self.medium == "notebook":
+                return f"![{escape(picture.alt)}](data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()})"
+            self.figures.mkdir(exist_ok=True)
+            said.write_text(_compact(spec), encoding="utf-8")
+            path.write_text(drawn, encoding="utf-8")
         if self.medium == "print":
             return _image(picture, path)
         alt = _quoted(picture.alt)
@@ -182,7 +183,7 @@ class Document:
             [
                 f'![{escape(picture.caption)}]({self.figures.name}/{path.name}){{#fig-{label} fig-alt="{alt}"}}',
                 _raw(
-                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_script(_compact(spec))}</script>\n'
+                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_script(said.read_text(encoding="utf-8"))}</script>\n'
                     f'<details class="numbers"><summary>Numbers behind this chart</summary>\n{rows.html()}\n</details>'
                 ),
             ]
@@ -222,6 +223,13 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
         If it was written by another version.
     """
     return Document(files.read_facts(Path(facts) if facts else files.newest_facts()), medium, files.TEMPLATES)
+
+
+def warm_up() -> None:
+    """Draw something, so that the first chart needn't wait for what draws to start: most of a second."""
+    _svg(
+        {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"values": []}, "mark": "bar"}
+    )
 
 
 def _environment(templates: Path) -> jinja2.Environment:

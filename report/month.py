@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from report import files
-from report.archive import analyse_month, work_out_missing, write_analysis
+from report.apart import begun
 from report.engines import Choice, Engine, find_engine
 from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
@@ -93,20 +93,18 @@ def make_month(
     clock = Clock(tell)
     renderer = find_engine(engine)
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
-    with clock.stage("Looking for earlier months"):
-        work_out_missing(source, month, settings, output, tell)
     with files.building(output, month) as folder:
         bench = files.workshop(folder / "workshop")
-        with ThreadPoolExecutor(1) as aside, renderer.warm(bench / "report"):
-            ready = aside.submit(_import_ahead)
+        with (
+            begun(_find_segments, source, month, settings, output, folder) as analyst,
+            renderer.warm(bench / "report"),
+        ):
             with clock.stage("Finding segments"):
-                analysis = analyse_month(source, month, settings, output, step=tell)
-            ready.result()
-            facts = analysis.facts
+                _import_ahead()
+                facts = analyst.result(tell)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
-            write_analysis(analysis, facts, folder)
-            del analysis
+            (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
             pages = _lay_out(facts, folder, bench / "report", renderer, settings, clock)
         files.remove(bench)
         seconds = time.perf_counter() - start
@@ -126,6 +124,15 @@ def make_month(
     return Run(facts, output / month, renderer.name, pages, seconds)
 
 
+def _find_segments(
+    source: Path, month: str, settings: Settings, output: Path, folder: Path, *, step: Callable[[str], None]
+) -> Facts:
+    """Analyse the month in a process of its own, the missing ones before it first; write its users, give its facts."""
+    from report.archive import find_segments  # noqa: PLC0415 - only this process needs what computes
+
+    return find_segments(source, month, settings, output, folder, step)
+
+
 def _import_ahead() -> None:
     """Import what prints and mails, while the analysis computes; and say so if the machine lacks something."""
     check_printing()
@@ -141,13 +148,17 @@ def _lay_out(
     other is printed.
     """
     told = folder / "facts.json"
-    with clock.stage("Rendering the executives' pages"):
-        executive = renderer.render(bench / "executive.qmd", told)
     with ThreadPoolExecutor(1) as aside:
+        executive = aside.submit(renderer.render, bench / "executive.qmd", told)
+        with clock.stage("Cutting the fonts"):
+            letters = letters_of(told)
+            faces = cut_faces(letters)
+        with clock.stage("Rendering the executives' pages"):
+            sheets = executive.result()
         rendering = aside.submit(renderer.render, bench / "report.qmd", told)
         with clock.stage("Printing the PDF"):
             pages = print_pdf(
-                executive,
+                sheets,
                 folder / "executive.pdf",
                 paper=settings.page.paper,
                 identifier=facts.source.sha256.encode()[:32],
@@ -159,12 +170,9 @@ def _lay_out(
             from report.mailbag import write_briefs  # noqa: PLC0415 - imported by then
 
             write_briefs(facts, folder, settings, now=datetime.now(UTC))
-        with clock.stage("Cutting the fonts"):
-            letters = letters_of(executive, told, *profiles)
-            faces = cut_faces(letters)
         with clock.stage("Rendering the report"):
             report = rendering.result()
-    if more := letters_of(report) - letters:
+    if more := letters_of(report, *profiles) - letters:
         faces = cut_faces(letters | more)
     for page in (report, *profiles):
         embed_faces(page, faces)

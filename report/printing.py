@@ -68,13 +68,14 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
     logger.addHandler(complaints)
     propagate, logger.propagate = logger.propagate, False
     try:
-        # the page carries everything; only the fonts come from files
-        fetcher = URLFetcher(allowed_protocols={"data", "file"}, allow_redirects=False, fail_on_errors=True)
+        # the page carries everything; our own sheet alone may name files, which are the fonts
+        closed = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
+        fetcher = URLFetcher(allowed_protocols={"file"}, allow_redirects=False, fail_on_errors=True)
         fonts = FontConfiguration()
         sheet = CSS(
             string=f"{faces()}\n@page {{ size: {_SHEETS[paper]} }}", font_config=fonts, url_fetcher=fetcher
         )
-        html = HTML(filename=page, url_fetcher=fetcher)
+        html = HTML(filename=page, url_fetcher=closed)
         document = html.render(stylesheets=[sheet], font_config=fonts)
         with warnings.catch_warnings():
             warnings.simplefilter(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from kneed import KneeLocator
 
 from segmentation.clusters import Labels, Model, assign, fit
 from segmentation.errors import SweepError
@@ -78,6 +77,8 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
     ----------
     .. [1] Satopää et al. (2011), "Finding a 'Kneedle' in a Haystack", ICDCS Workshops. Sensitivity 1, as there.
     """
+    from kneed import KneeLocator  # noqa: PLC0415 - brings half of SciPy: half a second that users can be read in
+
     k, w = np.asarray(ks, dtype=float), np.asarray(inertia, dtype=float)
     if k.ndim != 1 or k.shape != w.shape or k.size < 3:
         raise SweepError(

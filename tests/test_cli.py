@@ -197,7 +197,7 @@ def test_a_full_disk_is_a_sentence(refused: Refuse, monkeypatch: pytest.MonkeyPa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "facts.json"))
 
-    monkeypatch.setattr(month, "analyse_month", full)
+    monkeypatch.setattr(month, "begun", full)
 
     assert refused(users(40)).startswith(f"{tmp_path}/facts.json: No space left on device.")
 

@@ -234,7 +234,7 @@ def test_a_picture_is_drawn_once_for_paper(tmp_path: Path) -> None:
     """The profiles show what the executives' pages drew."""
     one = made("print", tmp_path)
     first = one.show(segments.sizes)
-    (drawn,) = (tmp_path / "figures").iterdir()
+    (drawn,) = (tmp_path / "figures").glob("*.svg")
     drawn.write_text("<svg/>", encoding="utf-8")
 
     assert made("print", tmp_path).show(segments.sizes) == first

@@ -39,7 +39,8 @@ class Picture:
 
 def inline(rows: Iterable[Row]) -> alt.InlineData:
     """Give rows to a chart as they are: aggregates, in the order in which they should be drawn."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    # a tuple: Altair copies lists with every chart that it layers or puts beside another, row for row
+    return alt.InlineData(values=tuple(dict(row) for row in rows))
 
 
 def title(finding: str, *shown: str) -> alt.TitleParams:

@@ -34,7 +34,10 @@ class Kernels(AsyncKernelManager):
 
 
 # what every document imports first
-_AHEAD = "import vl_convert, report.document, report.charts.choice, report.charts.projection, report.charts.quality"
+_AHEAD = (
+    "import report.document, report.charts.choice, report.charts.projection, report.charts.quality; "
+    "report.document.warm_up()"
+)
 
 
 def started(folder: Path) -> Kernels:

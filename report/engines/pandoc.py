@@ -9,6 +9,7 @@ import pypandoc
 from report.errors import RenderError
 
 _FILTER = Path(__file__).with_name("crossref.lua")
+_CARRY = Path(__file__).with_name("carry.lua")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +43,25 @@ def version() -> str:
 def make_page(markdown: str, look: Look, page: Path) -> Path:
     """Make a page with its pictures, styles and scripts inside.
 
+    Pandoc itself may read no file and ask no network: what the page carries is handed to it.
+
     Raises
     ------
     RenderError
-        If Pandoc fails, or warns of anything.
+        If Pandoc fails, or warns of anything: as where the page asks for what isn't the run's own.
     """
     arguments = [
         pypandoc.get_pandoc_path(),
         "--from=markdown",
         "--to=html5",
+        "--sandbox",
         "--standalone",
         "--embed-resources",
         "--section-divs",
         "--wrap=none",
         "--fail-if-warnings",
         f"--lua-filter={_FILTER}",
+        f"--lua-filter={_CARRY}",
         f"--template={look.template}",
         f"--metadata=title:{look.title}",
         f"--metadata=lang:{look.lang}",
@@ -81,6 +86,6 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
 def plain_markdown(markdown: str) -> str:
     """Turn Pandoc's Markdown into what GitHub and Jupyter understand: raw HTML passes, attributes become elements."""
     done: str = pypandoc.convert_text(
-        markdown, "gfm", format="markdown", extra_args=["--wrap=none", f"--lua-filter={_FILTER}"]
+        markdown, "gfm", format="markdown", extra_args=["--sandbox", "--wrap=none", f"--lua-filter={_FILTER}"]
     )
     return done.strip()

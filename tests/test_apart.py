@@ -1,0 +1,85 @@
+"""Work in another process comes back as if it had been done here: its result, its words on the way, its errors."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from report import apart
+from report.errors import InputError, MachineError
+
+Step = Callable[[str], None]
+
+
+def add(a: int, b: int, *, step: Step) -> tuple[int, int]:
+    """Give the sum, and where it was worked out."""
+    step("adding")
+    step("done")
+    return a + b, os.getpid()
+
+
+def refuse(path: Path, *, step: Step) -> None:
+    """Refuse a file."""
+    step("reading")
+    raise InputError(f"{path.name} is empty.")
+
+
+def vanish(*, step: Step) -> None:
+    """End as a process does that the system kills for want of memory."""
+    step("reading")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait(note: str, *, step: Step) -> None:
+    """Say who it is, and never end."""
+    Path(note).write_text(str(os.getpid()))
+    step("waiting")
+    time.sleep(600)
+
+
+def test_the_result_comes_from_another_process() -> None:
+    """2 + 3 is 5 there as well, and what it says on the way is heard in order."""
+    told: list[str] = []
+    with apart.begun(add, 2, 3) as worker:
+        total, where = worker.result(told.append)
+
+    assert total == 5
+    assert where != os.getpid()
+    assert told == ["adding", "done"]
+
+
+def test_an_error_is_raised_here_with_the_place_where_it_arose() -> None:
+    """A person reads its sentence; whoever mends it finds the line."""
+    with (
+        apart.begun(refuse, Path("2026-10.csv")) as worker,
+        pytest.raises(InputError) as refused,
+    ):
+        worker.result(lambda _: None)
+
+    assert str(refused.value) == "2026-10.csv is empty."
+    assert "in refuse" in "".join(refused.value.__notes__)
+
+
+def test_a_process_that_is_killed_is_a_sentence() -> None:
+    with (
+        apart.begun(vanish) as worker,
+        pytest.raises(MachineError, match=r"ended from outside \(exit code -9\)\. Is there enough memory\?"),
+    ):
+        worker.result(lambda _: None)
+
+
+def test_nobody_works_on_when_the_block_is_left(tmp_path: Path) -> None:
+    """Ctrl-C here ends the work there."""
+    note = tmp_path / "pid"
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), apart.begun(wait, str(note)) as worker:
+        worker.result(stop)
+
+    assert not psutil.pid_exists(int(note.read_text()))
