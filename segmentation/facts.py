@@ -4,7 +4,7 @@ Depends on no number-cruncher, so that a document that only lays facts out start
 where it stands: the schema in `docs/facts.schema.json` is made from these lines.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -505,6 +505,27 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What the segments were looked for on: every user, or groups of like users where there are too many.
+
+    Sizes, means, tables and the segments themselves are always those of every user.
+    """
+
+    points: Literal["users", "cells"] = "users"
+    """Whether each user was a point, or each occupied cell of a fine grid was."""
+    cells: int | None = None
+    """Cells; nothing where each user was a point."""
+    step: float | None = None
+    """Side of a cell, in SDs."""
+    sample: int | None = None
+    """Users on whom it was judged whether there are segments: a fixed sample."""
+    bound: float | None = None
+    """Part by which the cells' inertia differs from that of all users, about the same centres."""
+    steps: int | None = None
+    """K-means steps over all users that the segments took until no centre moved any more than 0.0001 SDs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One month, analysed: the one source of every number that is shown anywhere."""
 
@@ -554,6 +575,8 @@ class Facts:
     """All archived months; nothing before the third."""
     lineage: Lineage
     """What the next month has to know."""
+    basis: Basis = field(default_factory=Basis)
+    """What the segments were looked for on."""
 
     def segment(self, id_: str) -> Segment:
         """Give the segment with this id; KeyError if there is none."""
