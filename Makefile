@@ -1,6 +1,6 @@
 # The listener report. `make help` lists what can be asked for.
 #
-# Variables: DATA=file MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
+# Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
 #            CONFIRM=yes TO=me@example.com RESOLVE=3:sent
 
 PYTHON ?= python3
@@ -13,10 +13,10 @@ QUARTO ?= yes
 .PHONY: help report send notify unattended test setup setup-test setup-spark setup-postgres setup-bench check bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-report: setup ## turn the newest month in data/ into its report (or DATA=any/file MONTH=2026-10)
-	@$(BIN)/python -m report report --data "$(DATA)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
+report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
+	@$(BIN)/python -m report report --data "$(DATA)" --spark "$(SPARK)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
 
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, RESOLVE=3:sent settles one
 	@$(BIN)/python -m report send --month "$(MONTH)" --confirm "$(CONFIRM)" --to "$(TO)" --resolve "$(RESOLVE)" $(if $(OUTPUT),--output "$(OUTPUT)")
@@ -87,6 +87,9 @@ bench-trust: setup-test ## how far segments, intervals and histories can be trus
 
 bench-send: setup-test ## two thousand faults while sending, kill -9 included
 	@$(BIN)/python tests/bench/send.py
+
+bench-scale: setup-bench ## 1, 10 and 100 million users, beside other ways to cluster them (FOLDER=scratch SIZES=1,10,100)
+	@$(BIN)/python tests/bench/scale.py
 
 sample: setup ## make the synthetic months of data/ again
 	@$(BIN)/python -m report sample

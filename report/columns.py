@@ -151,7 +151,9 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 
-def not_numbers(file: str, field: Field, what: str, *, count: int, row: int | None, value: object) -> InputError:
+def not_numbers(
+    file: str, field: Field, what: str, *, count: int, row: int | None, value: object
+) -> InputError:
     """Return the error for cells of a number column that hold something else.
 
     Parameters

@@ -278,6 +278,8 @@ class Settings(_Table):
             seed=self.segments.seed,
             smallest_base=self.privacy.smallest_base,
             smallest_cell=self.privacy.smallest_cell,
+            exact_users=self.scale.exact_users,
+            grid=self.scale.grid,
         )
 
     def signature(self) -> Brand:

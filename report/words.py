@@ -381,7 +381,10 @@ def method(facts: Facts) -> str:
 
 def colophon(facts: Facts) -> str:
     """Say what somebody needs who wants to make the same report again."""
+    hashed = {"files": "SHA-256 of its files' hashes", "query": "SHA-256 of what was asked"}.get(
+        facts.source.hashed, "SHA-256"
+    )
     return (
-        f"Source {facts.source.name}, SHA-256 {facts.source.sha256[:16]}…; random seed {facts.seed}; "
+        f"Source {facts.source.name}, {hashed} {facts.source.sha256[:16]}…; random seed {facts.seed}; "
         f"facts format {facts.format}."
     )

@@ -24,7 +24,9 @@ _SUSPECT = r"^[\s\p{Z}\x{85}#]|[\s\p{Z}\x{85}]$"
 _PLAIN = r"^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))$"
 
 
-def users_of(frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str) -> tuple["nw.LazyFrame[Any]", int]:
+def users_of(
+    frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str
+) -> tuple["nw.LazyFrame[Any]", int]:
     """Give the schema's columns of a frame, numbers as Float64, categories as text, and how many rows there are.
 
     Parameters
@@ -48,9 +50,13 @@ def users_of(frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str) 
     for field, kind in kinds.items():
         _refuse_type(field, kind, source)
     frame = frame.with_columns(
-        _typed(field, kind).alias(field.column.name) for field, kind in kinds.items() if _is_retyped(field, kind)
+        _typed(field, kind).alias(field.column.name)
+        for field, kind in kinds.items()
+        if _is_retyped(field, kind)
     )
-    texts = [field for field, kind in kinds.items() if not kind.is_numeric() or field.column.kind == "category"]
+    texts = [
+        field for field, kind in kinds.items() if not kind.is_numeric() or field.column.kind == "category"
+    ]
     found = _look(frame, texts)
     if not found["rows"]:
         raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
@@ -72,7 +78,10 @@ def _refuse_type(field: Field, kind: Any, source: str) -> None:
 
 
 def _is_retyped(field: Field, kind: Any) -> bool:
-    wanted = {"number": kind == nw.Float64 or not kind.is_numeric(), "id": kind.is_integer() or kind == nw.String}
+    wanted = {
+        "number": kind == nw.Float64 or not kind.is_numeric(),
+        "id": kind.is_integer() or kind == nw.String,
+    }
     return not wanted.get(field.column.kind, kind == nw.String)
 
 
@@ -134,7 +143,9 @@ def _meant(field: Field) -> nw.Expr:
 def _wrong(frame: "nw.LazyFrame[Any]", field: Field, count: int, source: str) -> InputError:
     """Give the error for cells that can't be meant, with one of them."""
     name = field.column.name
-    value = frame.filter(_is_wrong(field)).select(name).head(1).collect("pyarrow").get_column(name).to_list()[0]
+    value = (
+        frame.filter(_is_wrong(field)).select(name).head(1).collect("pyarrow").get_column(name).to_list()[0]
+    )
     if field.column.kind == "number":
         return not_numbers(source, field, "texts", count=count, row=None, value=value)
     return InputError(

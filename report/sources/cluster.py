@@ -72,7 +72,24 @@ def scan(place: Elsewhere, query: str) -> "nw.LazyFrame[Any]":
         raise InputError(
             f"{place.name}: Spark can't read it ({said}). Check DATA, and `query` under [scale] in settings.toml."
         ) from error
-    return nw.from_native(native)
+    frame: nw.LazyFrame[Any] = nw.from_native(native)
+    return frame
+
+
+def archived(spark: Any, path: Path) -> Any:
+    """Open what a month's run wrote.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
+
+    try:
+        return spark.read.parquet(str(path.absolute()))
+    except PySparkException as error:
+        raise OSError(str(error).partition("\n")[0]) from error
 
 
 def _folder(spark: Any, table: str) -> Any:

@@ -39,7 +39,9 @@ def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.Duc
     if scale.threads:
         options["threads"] = scale.threads
     connection = duckdb.connect(database or ":memory:", read_only=bool(database), config=options)
-    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # counts, silently
+    connection.execute(
+        "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+    )  # counts, silently
     return connection
 
 
@@ -54,7 +56,9 @@ def rows_of(paths: Sequence[Path]) -> int:
     return sum(_metadata(path).num_rows for path in paths)
 
 
-def scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings) -> "nw.LazyFrame[Any]":
+def scan(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings
+) -> "nw.LazyFrame[Any]":
     """Open Parquet files as one frame.
 
     Raises
@@ -97,9 +101,18 @@ def stored(connection: duckdb.DuckDBPyConnection, query: str, target: Path, sour
     return target
 
 
-def percent(connection: duckdb.DuckDBPyConnection) -> float:
-    """Tell how far the query at work is; below 0 where there is none."""
-    return float(connection.query_progress())
+def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
+    """Open what a month's run wrote: a file, or the folder that a cluster made of it.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
+    try:
+        return connection.from_parquet(str(path / "*.parquet" if path.is_dir() else path))
+    except duckdb.Error as error:
+        raise OSError(str(error).partition("\n")[0]) from error
 
 
 def _metadata(path: Path) -> Any:

@@ -16,6 +16,7 @@ from report.settings import Settings
 from report.sources.places import PARQUET, TEXT, Elsewhere, Place, files_of
 from report.sources.progress import watched
 from segmentation.facts import Source
+from segmentation.schema import NUMBERS
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -48,12 +49,22 @@ class Users:
     connection: Any = None
 
     def earlier(self, path: Path) -> Any:
-        """Open an earlier month's users with the same engine."""
+        """Open an earlier month's users with the same engine.
+
+        Raises
+        ------
+        OSError, ValueError
+            If they can't be read.
+        """
         if self.engine == "duckdb":
-            return self.connection.from_parquet(str(path / "*.parquet" if path.is_dir() else path))
+            from report.sources import duck  # noqa: PLC0415 - by then it is there
+
+            return duck.archived(self.connection, path)
         if self.engine == "spark":
-            return self.connection.read.parquet(str(path))
-        import pandas as pd  # noqa: PLC0415 - by then it is there
+            from report.sources import cluster  # noqa: PLC0415 - as above
+
+            return cluster.archived(self.connection, path)
+        import pandas as pd  # noqa: PLC0415 - as above
 
         return pd.read_parquet(path)
 
@@ -78,7 +89,9 @@ def describe(place: Place, month: str, settings: Settings) -> Source:
         return Source(place.name, hashlib.sha256(asked.encode()).hexdigest(), synthetic=False, hashed="query")
     if place.is_dir():
         lines = [f"{files.sha256(path)}  {path.relative_to(place).as_posix()}\n" for path in files_of(place)]
-        return Source(place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files")
+        return Source(
+            place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files"
+        )
     return Source(name=place.name, sha256=files.sha256(place), synthetic=files.is_sample(place))
 
 
@@ -205,12 +218,13 @@ def _held(users: "pd.DataFrame") -> Users:
 
 def _collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
     """Take an engine's few users into memory, as a small file's would be."""
+    import pandas as pd  # noqa: PLC0415 - by then it is there
+
     table = frame.collect("pyarrow").to_native()
-    held = table.to_pandas(types_mapper={**_words()}.get)
-    return held.astype({name: WORDS for name in held if held[name].dtype == object})
-
-
-def _words() -> dict[Any, Any]:
-    import pyarrow as pa  # noqa: PLC0415 - by then it is there
-
-    return {pa.string(): WORDS, pa.large_string(): WORDS}
+    columns = {name: table.column(name) for name in table.column_names}
+    return pd.DataFrame(
+        {
+            name: column.to_numpy() if name in NUMBERS else column.cast("string").to_pandas().astype(WORDS)
+            for name, column in columns.items()
+        }
+    )

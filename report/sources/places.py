@@ -1,12 +1,18 @@
 """What DATA names: a file or a folder here, or a database or a cluster elsewhere. Light: the command line asks it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from report.errors import InputError
 
+# What a source's hash is of, in words
+HASHED = {
+    "bytes": "the file's bytes",
+    "files": "the list of the folder's files, each with its own hash, as sha256sum writes it",
+    "query": "the name of what was asked and the query, not what it answered",
+}
 TEXT = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet",)
 
@@ -26,8 +32,16 @@ class Elsewhere:
     """
 
     engine: Literal["duckdb", "postgresql", "spark"]
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     table: str = ""
+
+    def __str__(self) -> str:
+        return "…"
+
+    @property
+    def stem(self) -> str:
+        """What it may be named for: the month, where a cluster reads a file or a folder."""
+        return self.table.rstrip("/").rpartition("/")[2].partition(".")[0]
 
     @property
     def name(self) -> str:
@@ -63,7 +77,9 @@ def place_of(data: str, spark: str = "") -> Place:
     kind, separator, rest = data.partition("://")
     if spark:
         if not data:
-            raise InputError(f"SPARK={spark} has nothing to read. Name it: make report DATA=folder SPARK={spark}.")
+            raise InputError(
+                f"SPARK={spark} has nothing to read. Name it: make report DATA=folder SPARK={spark}."
+            )
         return Elsewhere("spark", spark, data)
     if not separator:
         return Path(data)

@@ -4,6 +4,7 @@ Its head is read as every small file is, so that encoding, delimiter and decimal
 DuckDB then reads the whole by what the head says.
 """
 
+import codecs
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from report.errors import InputError
 from report.sources.cells import BLANKS
 
 HEAD = 1 << 20  # bytes that say how the rest is written
-_BY_MEMORY = 500_000_000  # bytes of a file with a fault that the reader of small files still takes, and names it
+_BY_MEMORY = (
+    500_000_000  # bytes of a file with a fault that the reader of small files still takes, and names it
+)
 
 
 class Unplain(Exception):  # noqa: N818 - no error: another reader takes it
@@ -135,7 +138,7 @@ def _layout(
     with path.open("rb") as file:
         head = file.read(HEAD)
     head = head[: head.rfind(b"\n") + 1] or head
-    plain = head.removeprefix(dialect.codecs.BOM_UTF8)
+    plain = head.removeprefix(codecs.BOM_UTF8)
     if plain.startswith((b"\n", b"\r", *dialect.WIDE_MARKS)) or dialect.SEPARATOR_LINE.match(plain):
         raise Unplain
     scratch.mkdir(parents=True, exist_ok=True)
@@ -153,12 +156,11 @@ def _layout(
     delimiter = dialect.delimiter_of(plain, names)
     width = len(dialect.header_of(plain, delimiter))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    return (
-        table.fields,
-        marks,
+    options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {_quoted(delimiter)}, "
-        "quote = '\"', escape = '\"', strict_mode = true",
+        "quote = '\"', escape = '\"', strict_mode = true"
     )
+    return table.fields, marks, options
 
 
 def _refused(path: Path, said: str) -> Exception:
