@@ -123,6 +123,7 @@ def analyse_month(
             last=archive.last,
             earlier=archive.months,
             step=told,
+            hold=users.hold,
         )
 
 

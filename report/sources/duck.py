@@ -1,5 +1,6 @@
 """DuckDB over Parquet, text and its own databases: reads what memory can't hold, within the memory it is given."""
 
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,13 @@ def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDB
         return connection.from_parquet(str(path / "*.parquet" if path.is_dir() else path))
     except duckdb.Error as error:
         raise OSError(str(error).partition("\n")[0]) from error
+
+
+def held(connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
+    """Work a frame out into a table of its own; what memory doesn't hold of it goes to the scratch folder."""
+    name = f"held_{uuid.uuid4().hex}"
+    frame.to_native().create(name)
+    return nw.from_native(connection.table(name))
 
 
 def _metadata(path: Path) -> Any:

@@ -68,6 +68,19 @@ class Users:
 
         return pd.read_parquet(path)
 
+    def hold(self, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
+        """Give a lazy frame worked out, so that what asks it again needn't work it out again."""
+        if self.engine == "duckdb":
+            from report.sources import duck  # noqa: PLC0415 - as above
+
+            return duck.held(self.connection, frame)
+        if self.engine == "spark":
+            import narwhals as nw  # noqa: PLC0415 - as above
+
+            kept: nw.LazyFrame[Any] = nw.from_native(frame.to_native().persist())
+            return kept
+        return frame
+
     @contextmanager
     def watched(self, tell: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
         """Give a `tell` that says beside each stage how far the pass at work is, where the engine knows."""
