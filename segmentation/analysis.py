@@ -1,11 +1,13 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import narwhals as nw
 import numpy as np
 from narwhals.typing import IntoFrame
+from threadpoolctl import threadpool_limits
 
 from segmentation import panel as judged_by
 from segmentation.change import SEGMENT, Last, carry_on, compare
@@ -36,7 +38,7 @@ from segmentation.profiles import Evidence, profile, shares_of
 from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.spreads import spread_of
 from segmentation.stability import stability
-from segmentation.tally import SEGMENT_NUMBER, Moments, counts_of, moments_of, summaries, tables_of
+from segmentation.tally import SEGMENT_NUMBER, Moments, all_counts_of, moments_of, summaries, tables_of
 from segmentation.trend import trend_of
 from segmentation.validity import silhouettes_of, validate
 from segmentation.valleys import borders
@@ -101,9 +103,9 @@ def analyse(
         If the columns, the rows or the plan do not allow an analysis.
     """
     step("Cleaning")
-    cleaned = clean(nw.from_native(frame), plan.valid, hold=hold)
+    cleaned = clean(nw.from_native(frame), plan.valid, most=plan.exact_users, hold=hold)
     found = summaries(cleaned.users)
-    counts = {name: counts_of(cleaned.users, name) for name in CATEGORIES}
+    counts = all_counts_of(cleaned.users, CATEGORIES)
     labels_of = {name: merge_small(counts[name], smallest=plan.smallest_cell) for name in CATEGORIES}
     scale = scale_from({name: found[name] for name in plan.features})
     crowd: Everybody | Multitude
@@ -127,9 +129,13 @@ def analyse(
     numbers = Moments(sizes.size[order], sizes.mean[order], sizes.variance[order])
     lineage = lineage.in_order()
     users = crowd.numbered(model)
-    rulers = rulers_of(cleaned, found)
-    spreads = {name: (ruler, spread_of(users, name, ruler, model.k)) for name, ruler in rulers.items()}
-    tables = tables_of(users, labels_of, model.k)
+    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
+        known = aside.submit(_evidence, judged, model, plan)
+        rulers = rulers_of(cleaned, found)
+        spreads = {name: (ruler, spread_of(users, name, ruler, model.k)) for name, ruler in rulers.items()}
+        tables = tables_of(users, labels_of, model.k)
+        intervals = crowd.known(numbers, model, seed=plan.seed)
+        evidence = known.result()
     averages = {name: one.mean for name, one in found.items()}
     labels = assign(points.values, model.centres)
     segments = profile(
@@ -138,10 +144,10 @@ def analyse(
         numbers,
         {name: spread.medians for name, (_, spread) in spreads.items()},
         tables,
-        crowd.known(numbers, model, seed=plan.seed),
+        intervals,
         averages,
         lineage.segments,
-        _evidence(judged, model, plan),
+        evidence,
         continues=last is not None,
         smallest_base=plan.smallest_base,
         smallest_cell=plan.smallest_cell,
@@ -211,18 +217,21 @@ def _choose(
     points, judged = crowd.points, crowd.judged
     step("Trying numbers of segments")
     curve = sweep(points, range(plan.k_range[0], plan.k_range[1] + 1), starts=plan.starts, seed=plan.seed)
-    validity = validate(points, curve, seed=plan.seed, judged=judged)
 
     step("Asking whether there are any")
-    found = judge(
-        judged,
-        curve,
-        validity,
-        draws=plan.draws,
-        bootstraps=max(1, plan.bootstraps // 4),
-        seed=plan.seed,
-        users=points.users,
-    )
+    # one limit for both: the one that ends first would give the other more threads, and so other last digits
+    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
+        measured = aside.submit(validate, points, curve, seed=plan.seed, judged=judged)
+        found = judge(
+            judged,
+            curve,
+            measured,
+            draws=plan.draws,
+            bootstraps=max(1, plan.bootstraps // 4),
+            seed=plan.seed,
+            users=points.users,
+        )
+        validity = measured.result()
     sizes = {
         k: int(np.bincount(labels, points.weights, minlength=k).min()) for k, labels in curve.labels.items()
     }

@@ -19,7 +19,7 @@ from segmentation.facts import Scale
 from segmentation.features import Floats, Points
 from segmentation.lloyd import seeds, settle
 from segmentation.schema import Users
-from segmentation.tally import Summary, answers, number
+from segmentation.tally import Summary, number
 
 _COARSE = 2_500  # points on which the starts compete
 _STEPS = 30  # Lloyd steps that they have to show what they are worth
@@ -76,8 +76,21 @@ def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float)
     else:
         keys = [place.alias(f"_cell_{name}") for name, place in zip(features, places, strict=True)]
     by = ["_cell"] if len(keys) == 1 else [f"_cell_{name}" for name in features]
-    on_grid = users.select(*(number(name).alias(name) for name in features)).with_columns(*keys)
+    pairs = [(i, j) for i in range(len(features)) for j in range(i, len(features))]
+    scaled = [f"_scaled_{name}" for name in features]
+    on_grid = (
+        users.select(*(number(name).alias(name) for name in features))
+        .with_columns(
+            *keys,
+            *(
+                ((nw.col(name) - scale.mean[name]) * (1 / scale.sd[name])).alias(own)
+                for name, own in zip(features, scaled, strict=True)
+            ),
+        )
+        .with_columns(*((nw.col(scaled[i]) * nw.col(scaled[j])).alias(f"_{i}_{j}") for i, j in pairs))
+    )
     sums = [nw.col(name).sum().alias(f"_sum_{name}") for name in features]
+    sums += [nw.col(f"_{i}_{j}").sum().alias(f"_sum_{i}_{j}") for i, j in pairs]
     asked = on_grid.group_by(*by).agg(nw.len().alias("_n"), *sums)
     got = asked.collect() if isinstance(asked, nw.LazyFrame) else asked
     place_of = [got.get_column(name).to_numpy() for name in by]
@@ -87,34 +100,26 @@ def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float)
     middle, sd = (np.array([part[name] for name in features]) for part in (scale.mean, scale.sd))
     # ten digits behind the point: what is left is the same in every engine, and so are the fits
     values = ((totals[order] / weights[:, None] - middle) / sd).round(10)
-    products = _products(users, scale)
-    scatter = products - (values * weights[:, None]).T @ values
-    return Points(values, weights, features, scale, "cells", scatter)
-
-
-def _products(users: Users, scale: Scale) -> Floats:
-    """Sum the products of every two features over all users, in SDs."""
-    features = tuple(scale.mean)
-    scaled = users.select(
-        *(((number(name) - scale.mean[name]) * (1 / scale.sd[name])).alias(name) for name in features)
-    )
-    pairs = [(i, j) for i in range(len(features)) for j in range(i, len(features))]
-    asked = [(nw.col(features[i]) * nw.col(features[j])).sum().alias(f"_{i}_{j}") for i, j in pairs]
-    (row,) = answers(scaled.select(*asked))
     products = np.empty((len(features), len(features)))
     for i, j in pairs:
-        products[i, j] = products[j, i] = float(row[f"_{i}_{j}"])
-    return products
+        column = got.get_column(f"_sum_{i}_{j}").to_numpy().astype(float)
+        products[i, j] = products[j, i] = column[order].sum()
+    scatter = products - (values * weights[:, None]).T @ values
+    return Points(values, weights, features, scale, "cells", scatter)
 
 
 def coarser(points: Points, most: int = _COARSE) -> Points:
     """Put points together on ever coarser grids until they are few."""
     step = 0.4
     values, weights = points.values, points.weights
-    while len(values) > most:
-        _, at = np.unique(np.floor(points.values / step).astype(int), axis=0, return_inverse=True)
-        weights = np.bincount(at.ravel(), weights=points.weights).astype(float)
-        sums = [np.bincount(at.ravel(), weights=points.weights * column) for column in points.values.T]
+    while len(values) > most:  # each time from the points themselves: coarser cells nest in no finer ones
+        places = np.floor(points.values / step).astype(np.int64)
+        order = np.lexsort(places.T)
+        new = np.concatenate([[True], (np.diff(places[order], axis=0) != 0).any(axis=1)])
+        at = np.empty(len(order), dtype=np.intp)
+        at[order] = new.cumsum() - 1
+        weights = np.bincount(at, weights=points.weights).astype(float)
+        sums = [np.bincount(at, weights=points.weights * column) for column in points.values.T]
         values = np.column_stack(sums) / weights[:, None]
         step *= 1.25
     return Points(values, weights, points.features, points.scale, "cells")

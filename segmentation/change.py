@@ -222,7 +222,7 @@ def _drift_of_numbers(last: Users, users: Users, n: int, m: int) -> dict[str, Me
         cuts, shares = cuts_of(last, name, ruler_of(one.low, one.high, whole=one.whole), bins)
         edges[name] = with_heavy(cuts, shares, bins)
     asked = [
-        (number(name) >= float(edge)).sum().alias(f"_{name}_{place}")
+        (number(name) >= float(edge)).cast(nw.Int64).sum().alias(f"_{name}_{place}")
         for name, own in edges.items()
         for place, edge in enumerate(own)
     ]

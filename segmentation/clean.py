@@ -1,5 +1,6 @@
 """Leave out the rows that cannot be used, and keep the books: kept and dropped add up to read."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -35,13 +36,16 @@ class Cleaned:
     dropped: tuple[Users, ...] = ()
 
 
-def clean(frame: Users, valid: Mapping[str, Range], *, hold: Hold = lambda users: users) -> Cleaned:
+def clean(
+    frame: Users, valid: Mapping[str, Range], *, most: float = math.inf, hold: Hold = lambda users: users
+) -> Cleaned:
     """Drop rows with a missing value, values that can't be and repeated users.
 
     A row that breaks several rules counts under the first: missing values in the order of the columns, then the
     valid ranges, then a user who is there already with a row that can be used. Both ends of a range are possible;
-    an infinite value never is, in any number column. Of a repeated user the first row in the file stays; where an
-    engine has the rows, they have no order, and of those that can be used the least stays, column by column.
+    an infinite value never is, in any number column. Of a repeated user the first row in the file stays; of more users
+    than are taken into memory, whose rows an engine has in no order, the least of those that can be used, column by
+    column.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ def clean(frame: Users, valid: Mapping[str, Range], *, hold: Hold = lambda users
         One row a user, as read.
     valid : mapping of str to (float, float or None)
         Smallest and largest possible value by number column; None where nothing is too much.
+    most : float
+        Users up to which they are taken into memory.
     hold : callable
         Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
 
@@ -88,9 +94,11 @@ def clean(frame: Users, valid: Mapping[str, Range], *, hold: Hold = lambda users
         dropped.append(hold(left_out) if isinstance(left_out, nw.LazyFrame) else left_out)
         users = users.filter(asked == _KEPT)
     kept = rows.get(_KEPT, 0)
+    if kept <= most and isinstance(users, nw.LazyFrame):
+        users = users.collect()
     # asked of usable rows alone, so that a user whose first row is broken is still there with the second
     if kept and USER_ID in names:
-        users, again, repeated = _once(users, names, hold)
+        users, again, repeated = _once(users, names, hold, in_no_order=kept > most)
         if repeated:
             kept -= repeated
             drops.append(Drop("repeated", USER_ID, repeated))
@@ -105,9 +113,10 @@ def clean(frame: Users, valid: Mapping[str, Range], *, hold: Hold = lambda users
     return Cleaned(users=users, audit=audit, dropped=tuple(dropped))
 
 
-def _once(users: Users, names: list[str], hold: Hold) -> tuple[Users, Users, int]:
+def _once(users: Users, names: list[str], hold: Hold, *, in_no_order: bool) -> tuple[Users, Users, int]:
     """Part each user's first row from those that repeat it, and count the latter."""
     if isinstance(users, nw.DataFrame):
+        users = users.sort(*names) if in_no_order else users
         first = users.get_column(USER_ID).is_first_distinct()
         return users.filter(first), users.filter(~first), len(users) - int(first.sum())
     found = users.group_by(USER_ID).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1)
@@ -115,9 +124,8 @@ def _once(users: Users, names: list[str], hold: Hold) -> tuple[Users, Users, int
     (row,) = answers(twice.select(nw.len().alias("_ids"), nw.col("_n").sum().alias("_rows")))
     if not row["_ids"]:
         return users, users, 0
-    theirs = users.join(twice.select(USER_ID), on=USER_ID, how="semi")
-    place = nw.lit(1).cum_sum().over(USER_ID, order_by=names)
-    theirs = hold(theirs.with_columns(place.alias("_place")))
+    theirs = users.join(twice.select(USER_ID), on=USER_ID, how="semi").with_columns(nw.lit(1).alias("_one"))
+    theirs = hold(theirs.with_columns(nw.col("_one").cum_sum().over(USER_ID, order_by=names).alias("_place")))
     others = users.join(twice.select(USER_ID), on=USER_ID, how="anti").select(names)
     once = nw.concat([others, theirs.filter(nw.col("_place") == 1).select(names)])
     return once, theirs.filter(nw.col("_place") > 1).select(names), int(row["_rows"]) - int(row["_ids"])

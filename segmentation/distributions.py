@@ -66,7 +66,9 @@ def rulers_of(cleaned: Cleaned, found: Mapping[str, Summary]) -> dict[str, Ruler
             x = number(name)
             (row,) = answers(
                 rows.filter(possible).select(
-                    x.min().alias("low"), x.max().alias("high"), (x != x.floor()).sum().alias("parts")
+                    x.min().alias("low"),
+                    x.max().alias("high"),
+                    (x != x.floor()).cast(nw.Int64).sum().alias("parts"),
                 )
             )
             if row["low"] is not None and not math.isnan(row["low"]):

@@ -72,7 +72,7 @@ def summaries(users: Users, names: Sequence[str] = NUMBERS) -> dict[str, Summary
             x.std(ddof=0).alias(f"_sd_{name}"),
             x.min().alias(f"_low_{name}"),
             x.max().alias(f"_high_{name}"),
-            (x != x.floor()).sum().alias(f"_parts_{name}"),
+            (x != x.floor()).cast(nw.Int64).sum().alias(f"_parts_{name}"),
         ]
     (row,) = answers(users.select(*asked))
     return {
@@ -94,6 +94,19 @@ def counts_of(users: Users, name: str) -> dict[str, int]:
     for value, n in tally(users.filter(~nw.col(name).is_null()).select(name), name):
         counts[str(value)] += n
     return dict(counts)
+
+
+def all_counts_of(users: Users, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count the users with each value of each category, who all have one: in one scan if combinations are few."""
+    asked = users.select(*names).group_by(*names).agg(nw.len().alias("_n")).head(_CUBE + 1)
+    rows = answers(asked)
+    if len(rows) > _CUBE:
+        return {name: counts_of(users, name) for name in names}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for row in rows:
+        for name in names:
+            counts[name][str(row[name])] += int(row["_n"])
+    return {name: dict(count) for name, count in counts.items()}
 
 
 def tables_of(
