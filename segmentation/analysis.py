@@ -241,7 +241,13 @@ def _choose(
     model = curve.models[elbow.chosen]
     if before is not None:
         model = continued(points, model, before, smallest=plan.smallest_cell)
-    model, basis = crowd.settled(model)
+    settled, basis = crowd.settled(model)
+    if (
+        basis.points == "cells" and model is curve.models[elbow.chosen]
+    ):  # the curve tells what the users' own is
+        at = dict(zip(elbow.k, elbow.inertia, strict=True)) | {elbow.chosen: settled.inertia}
+        elbow = replace(elbow, inertia=tuple(at.values()))
+    model = settled
     return _Chosen(elbow, validity, found, model, basis)
 
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from segmentation.features import Floats
 from segmentation.schema import Users
-from segmentation.tally import SEGMENT_NUMBER, number, tally
+from segmentation.tally import SEGMENT_NUMBER, answers, number, tally
 
 Counts = NDArray[np.int64]
 _BINS = 30  # about; the step between them is a round number
 _FINE = 4_096  # fine bins of a column, at most about
+_MANY = 300_000  # users of one part whose values are not asked for one by one: an outlier makes all others one part
 _HAIR = 1e-9  # part of a bin by which 0.3, which is a little less than 3 times 0.1, may lie below its border
 
 
@@ -117,9 +118,7 @@ def spread_of(users: Users, name: str, ruler: Ruler, k: int) -> Spread:
         With their segment's number, 0 to k - 1; each segment has a user.
     """
     placed = users.select(SEGMENT_NUMBER, number(name).alias("_value"), ruler.place(name).alias("_part"))
-    parts = np.zeros((k, ruler.bins * ruler.parts), dtype=np.int64)
-    for segment, part, n in tally(placed.select(SEGMENT_NUMBER, "_part"), SEGMENT_NUMBER, "_part"):
-        parts[int(segment), int(part)] = n
+    parts = _parts_of(placed, ruler, k)
     everybody = parts.sum(axis=0)
     middles = [_around(int(one.sum()), 0.5) for one in parts]
     quarters = [_around(int(everybody.sum()), q) for q in (0.25, 0.5, 0.75)]
@@ -137,9 +136,7 @@ def spread_of(users: Users, name: str, ruler: Ruler, k: int) -> Spread:
 def cuts_of(users: Users, name: str, ruler: Ruler, bins: int) -> tuple[Floats, Floats]:
     """Give the values at the ranks n i / bins, i = 1 to bins - 1, and the share of users who have each."""
     placed = users.select(number(name).alias("_value"), ruler.place(name).alias("_part"))
-    parts = np.zeros((1, ruler.bins * ruler.parts), dtype=np.int64)
-    for part, n in tally(placed.select("_part"), "_part"):
-        parts[0, int(part)] = n
+    parts = _parts_of(placed, ruler, 1)
     n = int(parts.sum())
     ranks = [n * i // bins for i in range(1, bins)]
     found = _order_statistics(placed, ruler, parts, {(None, rank) for rank in ranks})
@@ -168,16 +165,46 @@ def _order_statistics(
     at = {(n, rank): int(np.searchsorted(heaps[n], rank, "right")) for n, rank in wanted}
     if ruler.single:
         return {target: ruler.start + part for target, part in at.items()}
-    inside = placed.filter(nw.col("_part").is_in([float(part) for part in sorted(set(at.values()))]))
+    found: dict[tuple[int | None, int], float] = {}
+    everybody = parts.sum(axis=0)
+    crowded = {part for part in at.values() if everybody[part] > _MANY}
+    for crowd in crowded:
+        before = {n: int(heap[crowd - 1]) if crowd else 0 for n, heap in heaps.items()}
+        inner = {(n, rank - before[n]) for (n, rank), part in at.items() if part == crowd}
+        within = _within(placed.filter(nw.col("_part") == float(crowd)), len(parts), inner)
+        found |= {(n, rank + before[n]): value for (n, rank), value in within.items()}
+    few = [float(part) for part in sorted(set(at.values()) - crowded)]
     values: dict[tuple[int | None, int], list[tuple[float, int]]] = {}
-    by = [SEGMENT_NUMBER] if SEGMENT_NUMBER in inside.collect_schema() else []
-    for *segment, part, value, n in tally(inside, *by, "_part", "_value"):
+    by = [SEGMENT_NUMBER] if SEGMENT_NUMBER in placed.collect_schema() else []
+    for *segment, part, value, n in tally(placed.filter(nw.col("_part").is_in(few)), *by, "_part", "_value"):
         for one in (None, *map(int, segment)):
             values.setdefault((one, int(part)), []).append((float(value), n))
-    found = {}
     for (n, rank), part in at.items():
-        rows = np.array(sorted(values[n, part]))
-        before = int(heaps[n][part - 1]) if part else 0
-        place = int(np.searchsorted(rows[:, 1].cumsum(), rank - before, "right"))
-        found[n, rank] = float(rows[place, 0])
+        if part not in crowded:
+            rows = np.array(sorted(values[n, part]))
+            before_it = int(heaps[n][part - 1]) if part else 0
+            found[n, rank] = float(rows[np.searchsorted(rows[:, 1].cumsum(), rank - before_it, "right"), 0])
     return found
+
+
+def _within(
+    crowd: Users, k: int, wanted: Collection[tuple[int | None, int]]
+) -> Mapping[tuple[int | None, int], float]:
+    """Find the values at some ranks among users who crowd into one part: by a ruler of their own."""
+    value = nw.col("_value")
+    (ends,) = answers(crowd.select(value.min().alias("low"), value.max().alias("high")))
+    low, high = float(ends["low"]), float(ends["high"])
+    if low == high:
+        return dict.fromkeys(wanted, low)
+    ruler = Ruler((low, high), low, high - low, _FINE, single=False)
+    placed = crowd.with_columns(ruler.place("_value").alias("_part"))
+    return _order_statistics(placed, ruler, _parts_of(placed, ruler, k), wanted)
+
+
+def _parts_of(placed: Users, ruler: Ruler, k: int) -> Counts:
+    """Count users by segment and part, shape (k, parts of all bins)."""
+    by = [SEGMENT_NUMBER] if SEGMENT_NUMBER in placed.collect_schema() else []
+    parts = np.zeros((k, ruler.bins * ruler.parts), dtype=np.int64)
+    for *segment, part, n in tally(placed.select(*by, "_part"), *by, "_part"):
+        parts[int(segment[0]) if segment else 0, int(part)] = n
+    return parts

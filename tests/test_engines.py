@@ -42,7 +42,7 @@ def duck() -> Iterator[Engine]:
 
         def relation(frame: pd.DataFrame) -> Any:
             name = f"month_{len(connection.execute('SHOW TABLES').fetchall())}"
-            connection.register("given", frame)
+            connection.register("given", pa.Table.from_pandas(frame, preserve_index=False))
             connection.execute(f"CREATE TABLE {name} AS FROM given")
             connection.unregister("given")
             return connection.table(name)
@@ -142,7 +142,7 @@ def test_an_awkward_month_has_the_same_books_in_every_engine(run: Run, duck: Eng
     rules = {(drop.rule, drop.column): drop.rows for drop in pandas.audit.dropped}
 
     assert rules["out_of_range", "age"] >= 2
-    assert rules["missing", "usage_per_month"] == 1
+    assert rules["missing", "usage_per_month"] == month(2)["usage_per_month"].isna().sum() + 1
     assert 40 <= rules["repeated", "user_id"] <= 50
     assert "Amapiano" in pandas.shares["top_genre"]
     assert differences(told(pandas), told(relation)) == []
