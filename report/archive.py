@@ -14,6 +14,7 @@ import pandas as pd
 from report import files
 from report.errors import ReportError
 from report.settings import Settings
+from report.sources import faults
 from report.sources.opening import Users, describe, open_users
 from report.sources.places import Place
 from segmentation.analysis import Analysis, analyse
@@ -86,7 +87,7 @@ def work_out_missing(
     for name, path in missing:
         tell(f"Working out {name}, which was never made")
         try:
-            with files.building(output, name) as folder:
+            with files.building(output, name) as folder, faults.said():
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
                 (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
                 write_users(analysis, folder)
@@ -137,12 +138,12 @@ def find_segments(
     Facts
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
-    with ThreadPoolExecutor(1) as aside:
+    with ThreadPoolExecutor(1) as aside, faults.said():
         aside.submit(import_module, "kneed")  # while K-means leaves the interpreter alone
         work_out_missing(source, month, settings, output, step)
         analysis = analyse_month(source, month, settings, output, step, scratch=folder / _SCRATCH)
-    step("Writing each user's segment")
-    write_users(analysis, folder)
+        step("Writing each user's segment")
+        write_users(analysis, folder)
     return analysis.facts
 
 

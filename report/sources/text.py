@@ -16,6 +16,7 @@ from report.errors import InputError
 from report.sources.cells import BLANKS
 
 HEAD = 1 << 20  # bytes that say how the rest is written
+_TAIL = 1 << 12  # bytes in which the last row is
 _BY_MEMORY = (
     500_000_000  # bytes of a file with a fault that the reader of small files still takes, and names it
 )
@@ -66,7 +67,7 @@ def to_parquet(
         _copy(connection, f"SELECT {read} FROM read_parquet({_quoted(str(careful))})", target)
         careful.unlink()
         wrong = _wrong(connection, fields, target)
-    except duckdb.Error as error:
+    except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
         raise _refused(path, str(error)) from error
     finally:
         connection.execute("SET preserve_insertion_order = false")
@@ -139,8 +140,12 @@ def _layout(
         head = file.read(HEAD)
     head = head[: head.rfind(b"\n") + 1] or head
     plain = head.removeprefix(codecs.BOM_UTF8)
-    if plain.startswith((b"\n", b"\r", *dialect.WIDE_MARKS)) or dialect.SEPARATOR_LINE.match(plain):
-        raise Unplain
+    try:
+        plain.decode()
+    except UnicodeDecodeError:
+        raise _refused(path, "it isn't UTF-8") from None
+    if plain.startswith((b"\n", b"\r")) or dialect.SEPARATOR_LINE.match(plain):
+        raise _refused(path, "its first line is no header")
     scratch.mkdir(parents=True, exist_ok=True)
     sample = scratch / path.name
     sample.write_bytes(head)
@@ -154,6 +159,8 @@ def _layout(
     finally:
         sample.unlink()
     delimiter = dialect.delimiter_of(plain, names)
+    if _ends_in_nothing(path, delimiter):
+        raise _refused(path, "it ends in rows of nothing")
     width = len(dialect.header_of(plain, delimiter))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     options = (
@@ -173,6 +180,14 @@ def _refused(path: Path, said: str) -> Exception:
         f"{path.name} can't be read as text ({shown(first)}). Expected UTF-8, rows as long as the header, and quotes "
         f"around a value that holds the delimiter. {RUN_AGAIN}"
     )
+
+
+def _ends_in_nothing(path: Path, delimiter: str) -> bool:
+    """Tell whether the last row is empty cells alone: a spreadsheet's way of ending, and no user."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
+    return not last.strip(delimiter.encode() + b'\r" ')
 
 
 def _name(field: Field) -> str:
