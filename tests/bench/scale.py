@@ -68,7 +68,7 @@ class Result:
 def whole(path: Path, starts: int = 0) -> dict[str, Any]:
     """Run our whole analysis: clean, sweep, judge, settle, describe, write every user's segment."""
     from report.archive import find_segments
-    from report.settings import Settings
+    from report.settings import read_settings
 
     begun: list[tuple[str, float]] = []
 
@@ -77,7 +77,11 @@ def whole(path: Path, starts: int = 0) -> dict[str, Any]:
         if not begun or begun[-1][0] != name:
             begun.append((name, time.perf_counter()))
 
-    settings = Settings(segments={"starts": starts} if starts else {})
+    settings = read_settings(ROOT / "settings.toml")
+    if starts:
+        settings = settings.model_copy(
+            update={"segments": settings.segments.model_copy(update={"starts": starts})}
+        )
     with tempfile.TemporaryDirectory(dir=path.parent) as output:
         folder = Path(output) / "2026-10"
         folder.mkdir()
