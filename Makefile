@@ -1,7 +1,7 @@
 # The listener report. `make help` lists what can be asked for.
 #
 # Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
-#            CONFIRM=yes TO=me@example.com RESOLVE=3:sent
+#            CONFIRM=yes ACCEPT=yes TO=me@example.com RESOLVE=3:sent
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,8 +18,8 @@ help: ## list what can be asked for
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
 	@$(BIN)/python -m report report --data "$(DATA)" --spark "$(SPARK)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
 
-send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, RESOLVE=3:sent settles one
-	@$(BIN)/python -m report send --month "$(MONTH)" --confirm "$(CONFIRM)" --to "$(TO)" --resolve "$(RESOLVE)" $(if $(OUTPUT),--output "$(OUTPUT)")
+send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one
+	@$(BIN)/python -m report send --month "$(MONTH)" --confirm "$(CONFIRM)" --to "$(TO)" --resolve "$(RESOLVE)" --accept "$(ACCEPT)" $(if $(OUTPUT),--output "$(OUTPUT)")
 
 notify: setup ## mail the owner that the last run failed, if it did
 	@$(BIN)/python -m report notify $(if $(OUTPUT),--output "$(OUTPUT)")

@@ -6,8 +6,10 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,9 +91,17 @@ def begun(work: Callable[..., T], *arguments: object) -> Iterator[Worker[T]]:
         here.close()
 
 
+def _go_with_parent() -> None:
+    """End with the process that began this one: killed, it can't end it any more."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
 def _serve(pipe: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
     """Do the work, and say how it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one ends this
+    threading.Thread(target=_go_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         pipe.send(("done", work(*arguments, step=lambda name: pipe.send(("step", name)))))

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, files, theme, words
+from report import changes, doubts, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError
 from report.lastrun import noted
@@ -72,6 +74,7 @@ def report(
             dials,
             engine=_engine(engine),
             output=where,
+            now=_now(),
             tell=status.update if _out.is_terminal else lambda _: None,
         )
     _tell(run)
@@ -83,18 +86,25 @@ def send(
     confirm: Annotated[str, typer.Option(help="yes sends; without it, who would get what is shown.")] = "",
     to: Annotated[str, typer.Option(help="One address that gets all of them, as a test.")] = "",
     resolve: Annotated[str, typer.Option(help="What became of a message, as 3:sent or 3:again.")] = "",
+    accept: Annotated[str, typer.Option(help="yes says that a month that is held is right.")] = "",
     settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
     output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
 ) -> None:
-    """Show who would get which brief, or send them."""
+    """Show who would get which brief, or send them; accept a month that is held."""
     if confirm not in ("", "yes"):
         raise ReportError(f"CONFIRM={confirm} sends nothing. To send: make send CONFIRM=yes.")
+    if accept not in ("", "yes"):
+        raise ReportError(
+            f"ACCEPT={accept} accepts nothing. To accept a month that is held: make send ACCEPT=yes."
+        )
     from report import sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
 
     postman = _postman(settings, output)
     if resolve:
         raise typer.Exit(sending.resolve(postman, resolve, month=month, to=to))
-    raise typer.Exit(sending.send_month(postman, month=month, confirm=bool(confirm), to=to))
+    raise typer.Exit(
+        sending.send_month(postman, month=month, confirm=bool(confirm), to=to, accept=bool(accept))
+    )
 
 
 @app.command()
@@ -150,7 +160,9 @@ def _postman(settings: Path, output: Path | None) -> "sending.Postman":
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """Give the time; SOURCE_DATE_EPOCH sets it, so that the same run can be made again to the byte."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(fixed), UTC) if fixed.isdecimal() else datetime.now(UTC)
 
 
 def _engine(said: str) -> Choice:
@@ -190,6 +202,8 @@ def _tell(run: Run) -> None:
         else "none: no reliable segments"
     )
     _out.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
+    if month.suspicions:
+        _out.print(f"  [bold]held[/]        {escape(doubts.held(month))}", soft_wrap=True)
     found = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     _out.print(f"  rendered by the {run.engine} engine{found} in {run.seconds:.1f} s", soft_wrap=True)
 
@@ -205,15 +219,31 @@ def run() -> None:
         said = error.format_message().rstrip(".")  # nothing, where the help was shown
         _end(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(error.exit_code)
     except OSError as error:  # no space, no permission: the machine's, not the month's
-        if error.errno is None:
-            raise
         place = f"{error.filename}: " if error.filename else ""
-        _end(f"{place}{os.strerror(error.errno)}. Make room or give permission, and run again.")
+        _end(f"{place}{_reason(error)}. Make room or give permission, and run again.")
+    except MemoryError:
+        _end("The memory is used up. Close other programs, or run it on a larger machine.")
     except typer.Abort:
         code = _STOPPED
+    except Exception as error:
+        if os.environ.get("REPORT_DEBUG"):
+            raise
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        _end(
+            f"Something unforeseen: {type(error).__name__}: {' '.join(str(error).split())[:200]} "
+            f"({Path(at.filename).name}, line {at.lineno}). The last good report is as it was. Tell whoever looks after this "
+            "program; with REPORT_DEBUG=1 it says more."
+        )
     if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _reason(error: OSError) -> str:
+    """Say what the system said, also where it was said of several files at once."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 def _stop(*_: object) -> NoReturn:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import jinja2
 from altair.utils.schemapi import debug_mode
 
-from report import changes, files, tables, theme, words, written
+from report import changes, doubts, files, tables, theme, words, written
 from report.charts import change, segments
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
@@ -112,7 +112,13 @@ class Document:
         """Give a whole template."""
         return self._markdown(
             self._jinja.get_template(name).render(
-                facts=self.facts, medium=self.medium, page=self, words=words, changes=changes, theme=theme
+                facts=self.facts,
+                medium=self.medium,
+                page=self,
+                words=words,
+                changes=changes,
+                doubts=doubts,
+                theme=theme,
             )
         )
 

@@ -20,6 +20,7 @@ from segmentation.facts import Facts, from_dict, to_dict
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
+OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
 KINDS = (".csv", ".parquet", ".xlsx")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _LEFT = re.compile(rf"\.{_MONTH.pattern}-\w+")  # a month in the making, or moved aside

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from report import files, words
+from report import doubts, files, words
 from report.errors import ReportError
 from report.lastrun import last_run
 from report.settings import Settings
@@ -48,6 +48,7 @@ def shut(facts: Facts, settings: Settings, output: Path, data: Path, *, asked: b
         or (None if asked else _older(facts, data))
         or _thin(facts, settings.mail.most_dropped)
         or unreliable(facts)
+        or held(facts, output)
     )
 
 
@@ -97,6 +98,34 @@ def unreliable(facts: Facts) -> Gate | None:
         "no reliable segments",
         f"{words.headline(facts)}. {words.certainty(facts)} The report describes the users, and is there as always.",
     )
+
+
+def held(facts: Facts, output: Path) -> Gate | None:
+    """Say that a month is held, until a person accepts it as it is; None where it isn't, or is accepted."""
+    if not facts.suspicions or _accepted(facts, output).exists():
+        return None
+    return Gate(
+        _held_key(facts),
+        "the month is held",
+        f"{' '.join(doubts.reason(facts, one) for one in facts.suspicions)} If the file is wrong, correct it and run `make "
+        f"report` again. If it is right: make send MONTH={facts.month} ACCEPT=yes.",
+    )
+
+
+def accept(facts: Facts, output: Path) -> None:
+    """Remember that a person has looked at a month and says that it is right; another file is another question."""
+    path = _accepted(facts, output)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+
+
+def _held_key(facts: Facts) -> str:
+    asked = f"{facts.source.sha256}{[doubts.reason(facts, one) for one in facts.suspicions]}"
+    return f"held-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
+def _accepted(facts: Facts, output: Path) -> Path:
+    return output / files.OUTBOX / f"{facts.month}.{_held_key(facts)}.accepted"
 
 
 def notice_text(gate: Gate, month: str, place: str) -> str:

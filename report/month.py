@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from report import files
 from report.apart import begun
+from report.doubts import doubted
 from report.engines import Choice, Engine, find_engine
 from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
@@ -72,6 +73,7 @@ def make_month(
     *,
     engine: Choice,
     output: Path,
+    now: datetime,
     tell: Callable[[str], None],
 ) -> Run:
     """Make a month's report: read, analyse, render, print, and put it in place whole.
@@ -88,6 +90,8 @@ def make_month(
         What renders the documents.
     output : Path
         Where the month's folder goes.
+    now : datetime
+        When the run takes place, with its zone: the briefs are dated by it.
     tell : callable
         Told the name of each stage as it begins.
 
@@ -108,11 +112,11 @@ def make_month(
         ):
             with clock.stage("Finding segments"):
                 _import_ahead()
-                facts = analyst.result(tell)
+                facts = doubted(analyst.result(tell), output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
             (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
-            pages = _lay_out(facts, folder, bench / "report", renderer, settings, clock)
+            pages = _lay_out(facts, folder, bench / "report", renderer, settings, clock, now)
         files.remove(bench)
         seconds = time.perf_counter() - start
         files.write_json(
@@ -151,7 +155,13 @@ def _import_ahead() -> None:
 
 
 def _lay_out(
-    facts: Facts, folder: Path, bench: Path, renderer: Engine, settings: Settings, clock: Clock
+    facts: Facts,
+    folder: Path,
+    bench: Path,
+    renderer: Engine,
+    settings: Settings,
+    clock: Clock,
+    now: datetime,
 ) -> int:
     """Render both documents, print the executives', write profiles and briefs; give the PDF's number of pages.
 
@@ -180,7 +190,7 @@ def _lay_out(
         with clock.stage("Writing the briefs"):
             from report.mailbag import write_briefs  # noqa: PLC0415 - imported by then
 
-            write_briefs(facts, folder, settings, now=datetime.now(UTC))
+            write_briefs(facts, folder, settings, now=now)
         with clock.stage("Rendering the report"):
             report = rendering.result()
     if more := letters_of(report, *profiles) - letters:

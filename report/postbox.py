@@ -16,8 +16,6 @@ from report.profiles import file_names
 from report.settings import MailSettings
 from segmentation.facts import Facts
 
-OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
-
 
 @dataclass(frozen=True, slots=True)
 class Month:
@@ -60,7 +58,7 @@ def open_month(output: Path, month: str, to: str = "") -> Month:
         )
     facts = files.read_facts(found[0] / "facts.json")
     test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
-    return Month(facts, found[0] / FOLDER, output / OUTBOX / f"{facts.month}{test}.sqlite")
+    return Month(facts, found[0] / FOLDER, output / files.OUTBOX / f"{facts.month}{test}.sqlite")
 
 
 def messages_of(made: Month, mail: MailSettings) -> Iterator[Outgoing]:

@@ -94,6 +94,12 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
         raise RenderError(
             f"{out.name}: printing went wrong: the page asks for something that it doesn't carry ({error})."
         ) from error
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # a fault of WeasyPrint's own, which may be anything
+        raise RenderError(
+            f"{out.name}: printing went wrong: WeasyPrint failed with {type(error).__name__}: {' '.join(str(error).split())[:200]}."
+        ) from error
     finally:
         logger.removeHandler(complaints)
         logger.propagate = propagate

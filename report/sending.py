@@ -15,9 +15,10 @@ from report.mailbag import write_notice
 from report.mailserver import Server
 from report.message import addressed, header, make_notice, message_id
 from report.outbox import Clock, Outgoing, Verdict
-from report.postbox import OUTBOX, Month, messages_of, open_month, tests_of
+from report.postbox import Month, messages_of, open_month, tests_of
 from report.settings import MailSettings, Settings
 from report.written import counted, month_name
+from segmentation.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class Postman:
         return self.settings.mail
 
 
-def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: str = "") -> int:
+def send_month(
+    postman: Postman, *, month: str = "", confirm: bool = False, to: str = "", accept: bool = False
+) -> int:
     """Show who would get what; and if it is confirmed, or goes to one address as a test, send it.
 
     Parameters
@@ -61,6 +64,8 @@ def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: 
         The month; the newest that was made if empty.
     to : str
         The one address that gets all of them as a test, whatever gate is shut. A test has its own ledger.
+    accept : bool
+        Whether a person says that a month that is held is right. It is remembered, until the month's file is another.
 
     Returns
     -------
@@ -75,6 +80,9 @@ def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: 
         knows what.
     """
     made = open_month(postman.output, month, to)
+    if accept:
+        gates.accept(made.facts, postman.output)
+        postman.tell(_taken(made.facts))
     gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month))
     messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
     _show(postman, made, messages, to)
@@ -111,6 +119,13 @@ def send_month(postman: Postman, *, month: str = "", confirm: bool = False, to: 
     return outcome.exit_status
 
 
+def _taken(facts: Facts) -> str:
+    """Say what it means that a month is accepted."""
+    if not facts.suspicions:
+        return f"{month_name(facts.month)} isn't held: there is nothing to accept."
+    return f"{month_name(facts.month)} is accepted as it is, and no longer held."
+
+
 def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> int:
     """Record what a person found out about a message: "3:sent" or "3:again"."""
     found = re.fullmatch(r"([0-9]{1,9}):(sent|again)", said)
@@ -141,7 +156,7 @@ def notify(postman: Postman) -> int:
         mail=postman.mail,
         now=datetime.fromisoformat(run.at),
     )
-    return _to_owner(postman, raw, postman.output / OUTBOX / "notices.sqlite")
+    return _to_owner(postman, raw, postman.output / files.OUTBOX / "notices.sqlite")
 
 
 def _show(postman: Postman, made: Month, messages: Sequence[Outgoing], to: str) -> None:

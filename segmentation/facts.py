@@ -526,6 +526,23 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """One thing in which a month is unlike the last beyond what its size explains: the month is held."""
+
+    kind: Literal["future", "same_file", "users", "unit", "lost", "gone"]
+    """What is suspicious: a month that has not begun, last month's users again, many more or fewer users, a mean that is
+    off by a factor, rows lost to a rule of cleaning, or a value of a category that nobody has any more."""
+    column: str | None = None
+    """Where."""
+    value: str | None = None
+    """The value of the category that is gone, or the rule that drops the rows."""
+    last: float | None = None
+    """Last month: users, a mean in its column's unit, a share of the rows, or users with the value."""
+    now: float | None = None
+    """The same, this month."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One month, analysed: the one source of every number that is shown anywhere."""
 
@@ -577,6 +594,8 @@ class Facts:
     """What the next month has to know."""
     basis: Basis = field(default_factory=Basis)
     """What the segments were looked for on."""
+    suspicions: tuple[Suspicion, ...] = ()
+    """What a person has to look at before anybody is mailed; none in a month like any other."""
 
     def segment(self, id_: str) -> Segment:
         """Give the segment with this id; KeyError if there is none."""

@@ -9,6 +9,9 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +35,20 @@ from segmentation.change import Last
 from segmentation.facts import Brand, Facts, Source
 from segmentation.plan import Plan
 from segmentation.schema import NUMBERS
+
+_SETTINGS = """
+[brand]
+name = "Larkspur Radio"
+accent = "#7a1f3d"
+[valid]
+age = [16, 120]
+num_of_days_active = [0, 365]
+[segments]
+k = 3
+starts = 4
+[page]
+paper = "Letter"
+"""
 
 
 class Rendered:
@@ -98,6 +115,43 @@ class Rendered:
             (place / "facts.json").write_bytes(facts.read_bytes())
 
         return self._once(f"pages-{name}", make)
+
+    def run(self) -> Path:
+        """Give a folder where `python -m report` made the newest sample month, with the one before beside it: all of it in out/."""
+
+        def make(place: Path) -> None:
+            (place / "data").mkdir()
+            for name in ("2026-09.csv", "2026-10.csv"):
+                shutil.copy(files.ROOT / "data" / name, place / "data")
+            (place / "settings.toml").write_text(_SETTINGS)
+            done = subprocess.run(
+                [
+                    *(
+                        sys.executable,
+                        "-m",
+                        "report",
+                        "report",
+                        "--data",
+                        str(place / "data" / "2026-10.csv"),
+                    ),
+                    *(
+                        "--settings",
+                        str(place / "settings.toml"),
+                        "--output",
+                        str(place / "out"),
+                        "--engine",
+                        "embedded",
+                    ),
+                ],
+                cwd=files.ROOT,
+                env=os.environ | {"COLUMNS": "200"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            (place / "said.json").write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+
+        return self._once("month-run", make)
 
     def _once(self, name: str, make: Callable[[Path], None]) -> Path:
         """Give a folder that whoever comes first fills, while the others wait."""

@@ -243,14 +243,26 @@ def test_month_alone_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert asked == [("2026-08.csv", "2026-08"), ("2026-10.csv", "2026-10")]
 
 
-def test_what_is_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sentence is for what a person can correct; the rest needs its traceback."""
+def test_what_is_a_mistake_of_ours_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person can't correct it but can tell whom it concerns; REPORT_DEBUG=1 gives those the whole traceback."""
 
     def broken(*_: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("of nothing")
 
     monkeypatch.setattr(cli, "read_settings", broken)
     monkeypatch.setattr(sys, "argv", ["report", "report"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "make report: Something unforeseen: ZeroDivisionError: of nothing (test_cli.py, line "
+    )
+    assert "Traceback" not in said
+
+    monkeypatch.setenv("REPORT_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         cli.run()
 

@@ -1,11 +1,7 @@
 """One month, end to end, as `make report` makes it: a process of its own, a real kernel, settings that differ from usual."""
 
 import json
-import os
-import re
-import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,51 +20,11 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from report import files, words
 from segmentation.facts import Facts
 
-SETTINGS = """
-[brand]
-name = "Larkspur Radio"
-accent = "#7a1f3d"
-[valid]
-age = [16, 120]
-num_of_days_active = [0, 365]
-[segments]
-k = 3
-starts = 4
-[page]
-paper = "Letter"
-"""
-
 
 @pytest.fixture(scope="module")
 def run(rendered: Rendered) -> Path:  # noqa: F811
     """Run `python -m report` on the newest sample month, with the one before beside it, once for all workers."""
-
-    def make(place: Path) -> None:
-        (place / "data").mkdir()
-        for name in ("2026-09.csv", "2026-10.csv"):
-            shutil.copy(files.ROOT / "data" / name, place / "data")
-        (place / "settings.toml").write_text(SETTINGS)
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "report", "report", "--data", str(place / "data" / "2026-10.csv")),
-                *(
-                    "--settings",
-                    str(place / "settings.toml"),
-                    "--output",
-                    str(place / "out"),
-                    "--engine",
-                    "embedded",
-                ),
-            ],
-            cwd=files.ROOT,
-            env=os.environ | {"COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        (place / "said.json").write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
-
-    return rendered._once("month-run", make)
+    return rendered.run()
 
 
 @pytest.fixture(scope="module")
@@ -177,14 +133,6 @@ def test_a_row_a_user_is_in_one_file_that_only_its_owner_reads(folder: Path, fac
     assert users["segment"].value_counts().to_dict() == {
         segment.id: segment.users for segment in facts.segments
     }
-
-
-def test_no_page_names_a_user(folder: Path, pages: dict[str, str], sheets: list[str]) -> None:
-    """None of the 4,914 ids."""
-    ids = set(pd.read_csv(files.ROOT / "data" / "2026-10.csv")["user_id"])
-    found = re.compile(r"\bu[0-9a-f]{8}\b")
-    for text in [*pages.values(), *sheets, (folder / "facts.json").read_text("utf-8")]:
-        assert ids & set(found.findall(text)) == set()
 
 
 def test_no_page_asks_a_network(pages: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """The process that runs a document's cells, reached through a file that only its owner can open."""
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,13 +11,18 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
+_SOCKETS = "listener-report-"  # then the number of the process that reaches a kernel by them
+
 
 class Kernels(AsyncKernelManager):
     """Kernels that listen on no port, where the system has sockets in files; each in a folder of its own."""
 
     def __init__(self, **options: object) -> None:
         if sys.platform != "win32":
-            self._sockets = tempfile.TemporaryDirectory(prefix="report-", ignore_cleanup_errors=True)
+            _sweep()
+            self._sockets = tempfile.TemporaryDirectory(
+                prefix=f"{_SOCKETS}{os.getpid()}-", ignore_cleanup_errors=True
+            )
             options = {"transport": "ipc", "ip": f"{self._sockets.name}/kernel", **options}
         super().__init__(**options)
 
@@ -31,6 +38,17 @@ class Kernels(AsyncKernelManager):
             self._sockets.cleanup()
 
     cleanup_resources = _async_cleanup_resources
+
+
+def _sweep() -> None:
+    """Delete the sockets of runs that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SOCKETS}*-*"):
+        try:
+            os.kill(int(left.name.removeprefix(_SOCKETS).partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (ValueError, OSError):  # not ours, or at work for somebody else
+            continue
 
 
 # what every document imports first

@@ -79,7 +79,8 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
         check=False,
     )
     if done.returncode:
-        raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {done.stderr.strip()[:400]}")
+        said = next(iter(done.stderr.split("\n")), "").removeprefix("[WARNING] ").strip().rstrip(".")[:400]
+        raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {said or 'nothing was said'}.")
     return page
 
 

@@ -95,10 +95,10 @@ def describe(place: Place, month: str, settings: Settings) -> Source:
     """Say where a month's users come from, with a hash of what can be hashed without asking for it again.
 
     Of a file, its bytes; of a folder, the list of its files with the hash of each, as `sha256sum` writes it; of a
-    database or a cluster, who is asked for what: its answer has no bytes of its own.
+    database or a cluster, who is asked for what, and in which month: its answer has no bytes of its own.
     """
     if isinstance(place, Elsewhere):
-        asked = "\n".join([place.name, place.table or _query(place, month, settings)])
+        asked = "\n".join([place.name, place.table or _query(place, month, settings), month])
         return Source(place.name, hashlib.sha256(asked.encode()).hexdigest(), synthetic=False, hashed="query")
     if place.is_dir():
         lines = [f"{files.sha256(path)}  {path.relative_to(place).as_posix()}\n" for path in files_of(place)]

@@ -11,7 +11,7 @@ from report.errors import InputError
 HASHED = {
     "bytes": "the file's bytes",
     "files": "the list of the folder's files, each with its own hash, as sha256sum writes it",
-    "query": "the name of what was asked and the query, not what it answered",
+    "query": "the name of what was asked, the query and the month, not what was answered",
 }
 TEXT = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet",)

@@ -1,0 +1,152 @@
+"""What in a month is unlike the last beyond what its size explains: more likely a wrong file than a new world.
+
+Two things have to be exceeded at once. One is chance: what the months' sizes let two samples of the same people
+differ by. The other is what people do change in a month: with a million users chance explains nothing, and yet most
+of what moves is news, and no fault. So a difference is suspicious only where even its near end, `CHANCE` standard
+errors towards no difference, lies beyond the change allowed (a test of a minimum effect [1]_).
+
+References
+----------
+.. [1] Murphy, Myors (1999), "Testing the hypothesis that treatments have negligible effects: minimum-effect tests in
+   the general linear model", J. Appl. Psychol. 84(2).
+.. [2] Przyborowski, Wilenski (1940), "Homogeneity of results in testing samples from Poisson series", Biometrika 31.
+   Of two counts with the same expected value, one given their sum is binomial.
+.. [3] Agresti, Caffo (2000), "Simple and effective confidence intervals for proportions and differences of
+   proportions result from adding two successes and two failures", Am. Stat. 54(4).
+"""
+
+import math
+import re
+from collections.abc import Iterator
+
+from segmentation.facts import Facts, Numbers, Suspicion
+
+CHANCE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
+GROWTH = 1.5  # times as many users, or as few
+UNIT = 2.0  # times the mean of a column; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
+LOST = 0.05  # of all rows, more than last month, that one rule drops
+UNSEEN = 1e-5  # probability with which chance may take a value away
+_OTHER = re.compile(r"Other \(\d+\)")  # what values of few users are shown as
+
+
+def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspicion, ...]:
+    """List what a person has to look at before anybody is mailed.
+
+    Parameters
+    ----------
+    now, last : Facts
+        This month and the last that was made; None where there is none.
+    today : str
+        The month in which the run takes place, "2026-11". Made-up months may lie in the future.
+
+    Returns
+    -------
+    tuple of Suspicion
+        The gravest first; empty for a month like any other.
+    """
+    found: list[Suspicion] = []
+    if now.month > today and not now.source.synthetic:
+        found.append(Suspicion("future"))
+    if last is not None:
+        if now.source.sha256 == last.source.sha256 or _same_users(now, last):
+            found.append(Suspicion("same_file"))
+        found += [*_users(now, last), *_units(now, last), *_lost(now, last), *_gone(now, last)]
+    return tuple(found)
+
+
+def is_factor(ratio: float, error: float, allowed: float) -> bool:
+    """Tell whether a ratio lies beyond a factor, either way, by more than chance explains.
+
+    Parameters
+    ----------
+    ratio : float
+        More than 0.
+    error : float
+        Standard error of its logarithm.
+    allowed : float
+        The factor, more than 1.
+    """
+    return abs(math.log(ratio)) - CHANCE * error > math.log(allowed)
+
+
+def is_loss(last: int, of: int, now: int, out_of: int) -> bool:
+    """Tell whether a share grew by more than `LOST` and chance [3]_: `last` of `of` rows, then `now` of `out_of`."""
+    p, q = (last + 1) / (of + 2), (now + 1) / (out_of + 2)
+    error = math.sqrt(p * (1 - p) / (of + 2) + q * (1 - q) / (out_of + 2))
+    return q - p - CHANCE * error > LOST
+
+
+def is_gone(last: int, of: int, out_of: int, *, seen: int) -> bool:
+    """Tell whether chance explains that a value of which `last` users had is seen on `seen` at most [2]_.
+
+    Parameters
+    ----------
+    last, of : int
+        Users with the value last month, and all users.
+    out_of : int
+        All users this month.
+    seen : int
+        The most of this month's users who may still have it.
+    """
+    part, draws = out_of / (of + out_of), last + seen
+    if seen >= draws * part:
+        return False
+    ways = (math.lgamma(draws + 1) - math.lgamma(n + 1) - math.lgamma(draws - n + 1) for n in range(seen + 1))
+    chance = sum(
+        math.exp(way + n * math.log(part) + (draws - n) * math.log1p(-part)) for n, way in enumerate(ways)
+    )
+    return chance < UNSEEN
+
+
+def _same_users(now: Facts, last: Facts) -> bool:
+    """Tell whether these are last month's users, saved in another form: a thousand equal numbers are no chance."""
+    return (now.audit, now.distributions, now.averages) == (last.audit, last.distributions, last.averages)
+
+
+def _users(now: Facts, last: Facts) -> Iterator[Suspicion]:
+    """Compare how many rows were read: two counts, each with a variance like its size."""
+    n, m = now.audit.read, last.audit.read
+    if is_factor(n / m, math.sqrt(1 / n + 1 / m), GROWTH):
+        yield Suspicion("users", last=m, now=n)
+
+
+def _units(now: Facts, last: Facts) -> Iterator[Suspicion]:
+    """Compare the means of the number columns; the error of their ratio is that of the delta method."""
+    for name, here in now.distributions.numbers.items():
+        there = last.distributions.numbers.get(name)
+        if there is None or min(here.mean, there.mean) <= 0:
+            continue
+        error = math.hypot(_relative(here, now.audit.kept), _relative(there, last.audit.kept))
+        if is_factor(here.mean / there.mean, error, UNIT):
+            yield Suspicion("unit", name, last=there.mean, now=here.mean)
+
+
+def _relative(numbers: Numbers, users: int) -> float:
+    """Give the standard error of a mean, over the mean."""
+    return numbers.sd / numbers.mean / math.sqrt(users)
+
+
+def _lost(now: Facts, last: Facts) -> Iterator[Suspicion]:
+    """Compare the share of rows that each rule of cleaning drops."""
+    before = {(drop.rule, drop.column): drop.rows for drop in last.audit.dropped}
+    for drop in now.audit.dropped:
+        rows = before.get((drop.rule, drop.column), 0)
+        if is_loss(rows, last.audit.read, drop.rows, now.audit.read):
+            yield Suspicion(
+                "lost", drop.column, drop.rule, last=rows / last.audit.read, now=drop.rows / now.audit.read
+            )
+
+
+def _gone(now: Facts, last: Facts) -> Iterator[Suspicion]:
+    """Look for every value of last month's categories; this month's users of "Other" may all have it."""
+    for name, table in last.distributions.categories.items():
+        if name not in now.distributions.categories:
+            continue
+        here = now.distributions.categories[name].values
+        values = {item.value for item in here if item.after}
+        hidden = sum(item.after for item in here if _OTHER.fullmatch(item.value))
+        for item in table.values:
+            if item.value in values or _OTHER.fullmatch(item.value):
+                continue
+            if is_gone(item.after, last.audit.kept, now.audit.kept, seen=hidden):
+                yield Suspicion("gone", name, item.value, last=item.after)

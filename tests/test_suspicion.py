@@ -1,0 +1,343 @@
+"""What holds a month: hand-worked borders, no false alarm in quiet months, every fault that looks like a month."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import facts_factory as factory
+from briefing import NOW, dials, month_folder
+from mailroom import Mailroom
+from pages import Reader
+
+from report import doubts, files, gates
+from report.document import Document
+from report.sending import Postman, send_month
+from segmentation.analysis import Analysis
+from segmentation.clean import clean
+from segmentation.disclosure import merge_small
+from segmentation.distributions import counts_of, describe
+from segmentation.facts import Facts, Suspicion
+from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.suspicion import is_factor, is_gone, is_loss, suspicions_of
+
+TODAY = "2026-11"
+VALID = {
+    "age": (16, 120),
+    "annual_income": (0, None),
+    "usage_per_month": (0, 44_640),
+    "num_of_days_active": (0, 365),
+}
+
+
+def crowd(n: int, seed: int) -> pd.DataFrame:
+    """Draw a month's users from one population, skewed as incomes are, with a rare genre and some rows that can't be."""
+    rng = np.random.default_rng(seed)
+    income = rng.lognormal(10, 1.1, n).round()
+    return pd.DataFrame(
+        {
+            "age": np.where(rng.random(n) < 0.01, np.nan, rng.integers(15, 80, n)),
+            "gender": rng.choice(["Female", "Male", "Other"], n, p=[0.5, 0.48, 0.02]),
+            "employment_status": rng.choice(["Student", "Employed"], n),
+            "annual_income": np.where(rng.random(n) < 0.2, 0, income),
+            "usage_per_month": rng.exponential(500, n).round(),
+            "top_genre": rng.choice(["Pop", "Rock", "Jazz", "Polka"], n, p=[0.6, 0.3, 0.09, 0.01]),
+            "num_of_days_active": rng.integers(0, 366, n),
+        }
+    )
+
+
+def facts_of(users: pd.DataFrame, month: str = "2026-10", sha: str = "a") -> Facts:
+    """Give a month's facts as far as suspicion looks at them, without segments of their own."""
+    read = nw.from_native(users, eager_only=True)
+    cleaned = clean(read, VALID)
+    labels = {name: merge_small(counts_of(cleaned.users, name)) for name in CATEGORIES}
+    made = factory.month(2)
+    return replace(
+        made,
+        month=month,
+        source=replace(made.source, sha256=sha * 64, synthetic=False),
+        audit=cleaned.audit,
+        distributions=describe(read, cleaned, labels, smallest=10),
+        averages={name: float(cleaned.users[name].mean()) for name in NUMBERS},
+    )
+
+
+def found(users: pd.DataFrame, n: int = 2000) -> list[tuple[str, str | None]]:
+    """List what is suspicious about users after a quiet month of n."""
+    return [
+        (one.kind, one.column)
+        for one in suspicions_of(facts_of(users), facts_of(crowd(n, 1), "2026-09", "b"), today=TODAY)
+    ]
+
+
+# --- the borders, worked out by hand
+
+
+def test_chance_alone_is_no_reason_and_growth_alone_neither() -> None:
+    """A factor of 1.5 is allowed, and 4 standard errors: ln 2 - 4 * 0.07 = 0.413 is more than ln 1.5 = 0.405; with 0.08 it is 0.373."""
+    assert is_factor(2, 0.07, 1.5)
+    assert is_factor(1 / 2, 0.07, 1.5)
+    assert not is_factor(2, 0.08, 1.5)
+    assert not is_factor(1.5, 0, 1.5)
+    assert is_factor(1.51, 0, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("now", "alarm"), [(20, False), (40, False), (250, True), (60, False), (40_000, True), (14_900, False)]
+)
+def test_users_are_compared_as_two_counts(now: int, alarm: bool) -> None:  # noqa: FBT001
+    """From 20 users a month to 60 is chance at most; from 10,000 to 14,900 growth; from 100 to 250 neither: 0.916 - 4 * 0.118 = 0.443."""
+    last = {20: 20, 40: 20, 60: 20, 250: 100, 40_000: 10_000, 14_900: 10_000}[now]
+
+    assert is_factor(now / last, math.sqrt(1 / now + 1 / last), 1.5) is alarm
+
+
+def test_a_share_of_rows_lost_may_grow_by_five_points_and_chance() -> None:
+    """Of 1,000 rows none, then 90: 0.0908 - 0.0010 - 4 * 0.0091 = 0.053, above 0.05; with 85 it is 0.049."""
+    assert is_loss(0, 1000, 90, 1000)
+    assert not is_loss(0, 1000, 85, 1000)
+    assert not is_loss(90, 1000, 0, 1000)
+    assert not is_loss(0, 10, 3, 10)
+
+
+def test_a_value_is_gone_where_chance_would_keep_it() -> None:
+    """With months of one size, c users all fall into the first month once in 2^c: 2^-16 is more than 1e-5, 2^-17 is less."""
+    assert not is_gone(16, 1000, 1000, seen=0)
+    assert is_gone(17, 1000, 1000, seen=0)
+    assert is_gone(9, 1000, 10_000, seen=0)
+    assert not is_gone(100, 10_000, 100, seen=0)
+    assert is_gone(60, 1000, 1000, seen=9)
+    assert not is_gone(30, 1000, 1000, seen=9)
+    assert not is_gone(60, 1000, 1000, seen=5000)
+
+
+# --- quiet months
+
+
+def test_a_quiet_month_is_never_held() -> None:
+    """48 pairs of months of one population, from 30 users to 9,000, growing and shrinking by a tenth: no alarm.
+
+    `tests/bench/quiet.py` asks it of many more.
+    """
+    alarms = []
+    for number in range(12):
+        for n in (30, 100, 1000, 9000):
+            last = facts_of(crowd(n, 2 * number), "2026-09", "b")
+            now = facts_of(crowd(int(n * (0.9 + 0.015 * number)), 2 * number + 1))
+            alarms += [(n, number, one) for one in suspicions_of(now, last, today=TODAY)]
+
+    assert alarms == []
+
+
+def test_no_month_of_the_sample_is_held(sample: tuple[Analysis, ...]) -> None:
+    """And each is made up, so that none lies in the future."""
+    months = [
+        replace(made.facts, source=replace(made.facts.source, sha256=sha))
+        for made, sha in zip(sample, "abc", strict=True)
+    ]
+    for last, now in zip((None, *months[:-1]), months, strict=True):
+        assert suspicions_of(now, last, today="1999-01") == ()
+
+
+# --- faults that look like a month
+
+
+FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], list[tuple[str, str | None]]]] = {
+    "nothing": (lambda users: users, []),
+    "half of the users": (lambda users: users.head(900), [("users", None)]),
+    "everybody twice": (lambda users: pd.concat([users, users]), [("users", None)]),
+    "income in cents": (lambda users: users.assign(annual_income=users["annual_income"] * 100), [("unit", "annual_income")]),
+    "income ten-fold": (lambda users: users.assign(annual_income=users["annual_income"] * 10), [("unit", "annual_income")]),
+    "income in thousands": (lambda users: users.assign(annual_income=users["annual_income"] / 1000), [("unit", "annual_income")]),
+    "usage in hours": (lambda users: users.assign(usage_per_month=users["usage_per_month"] / 60), [("unit", "usage_per_month")]),
+    "a third of ages ten-fold": (
+        lambda users: users.assign(age=users["age"] * np.resize([10, 1, 1], len(users))),
+        [("lost", "age")],
+    ),
+    "a third of incomes ten-fold": (
+        lambda users: users.assign(annual_income=users["annual_income"] * np.resize([10, 1, 1], len(users))),
+        [("unit", "annual_income")],
+    ),
+    "30 % without an income": (
+        lambda users: users.assign(annual_income=users["annual_income"].where(np.arange(len(users)) % 10 > 2)),
+        [("lost", "annual_income")],
+    ),
+    "no more Pop": (lambda users: users.assign(top_genre=users["top_genre"].replace("Pop", "Rock")), [("gone", "top_genre")]),
+    "another word for men": (lambda users: users.assign(gender=users["gender"].replace("Male", "M")), [("gone", "gender")]),
+    "no more Jazz, which 180 had": (lambda users: users[users["top_genre"] != "Jazz"], [("gone", "top_genre")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "expected"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_that_looks_like_a_month_holds_it(
+    change: Callable[[pd.DataFrame], pd.DataFrame], expected: list[tuple[str, str | None]]
+) -> None:
+    assert found(change(crowd(2000, 2))) == expected
+
+
+def test_last_months_users_under_this_months_name_are_known_by_their_bytes_and_without() -> None:
+    """The same file; and the same users, saved in another form."""
+    last, now = facts_of(crowd(300, 1), "2026-09", "b"), facts_of(crowd(300, 1))
+    other = facts_of(crowd(300, 2))
+
+    assert suspicions_of(now, last, today=TODAY) == (Suspicion("same_file"),)
+    assert suspicions_of(replace(other, source=last.source), last, today=TODAY) == (Suspicion("same_file"),)
+    assert suspicions_of(other, last, today=TODAY) == ()
+
+
+def test_a_month_that_has_not_begun_is_held_though_it_is_the_first() -> None:
+    now = facts_of(crowd(300, 1), "2026-12")
+
+    assert suspicions_of(now, None, today="2026-11") == (Suspicion("future"),)
+    assert suspicions_of(now, None, today="2026-12") == ()
+
+
+def test_a_value_that_may_hide_among_the_few_is_not_called_gone() -> None:
+    """30 had it; this month 12 are shown together as "Other", and may all have it: that is no chance of one in 100,000."""
+    last = crowd(1000, 1).assign(top_genre=["Polka"] * 30 + ["Pop"] * 970)
+    now = crowd(1000, 2).assign(top_genre=["Polka"] * 6 + ["Ska"] * 6 + ["Pop"] * 988)
+
+    assert suspicions_of(facts_of(now), facts_of(last, "2026-09", "b"), today=TODAY) == ()
+
+
+# --- what comes of it
+
+
+HELD = (
+    Suspicion("future"),
+    Suspicion("same_file"),
+    Suspicion("users", last=3000.0, now=480.0),
+    Suspicion("unit", "annual_income", last=40_400.0, now=404_000.0),
+    Suspicion("lost", "annual_income", "missing", last=0.0, now=0.3),
+    Suspicion("lost", "user_id", "repeated", last=0.0, now=0.3),
+    Suspicion("lost", "age", "out_of_range", last=0.01, now=0.3),
+    Suspicion("gone", "top_genre", "Pop", last=2149.0),
+)
+
+
+def test_each_reason_is_a_sentence_with_its_numbers() -> None:
+    facts = factory.month(4, first=False)
+
+    assert [doubts.reason(facts, one).replace("\u00a0", " ") for one in HELD] == [
+        "October 2026 has not begun.",
+        "The users are those of September 2026, one and all.",
+        "480 users were read; in September 2026 3,000.",
+        "Mean income is $404,000; in September 2026 $40,400. Is it in another unit?",
+        "30 % of the rows have no income; in September 2026 0 %.",
+        "30 % of the rows repeat a user; in September 2026 0 %.",
+        "30 % of the rows have an impossible age; in September 2026 1 %.",
+        "Nobody has the top genre Pop any more; in September 2026 2,149 users had it.",
+    ]
+
+
+def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
+    """On the screen, on paper and on every profile; a category of markup is a word there too."""
+    from report.engines.pandoc import Look, make_page
+
+    facts = replace(
+        factory.month(4), suspicions=(HELD[2], Suspicion("gone", "top_genre", factory.SCRIPT, last=99.0))
+    )
+    files.workshop(tmp_path)
+    pages = []
+    for one in (facts, factory.month(4)):
+        text = Document(one, "print", files.TEMPLATES).template("masthead.md").text
+        look = Look(title="t", template="../templates/page.html", css=())
+        pages.append(make_page(text, look, tmp_path / "report" / "page.html").read_text())
+
+    assert (
+        "Held: before these numbers are used, somebody should look at the month's file."
+        in Reader(pages[0]).text
+    )
+    assert "480 users were read; in the last month 3,000." in Reader(pages[0]).text
+    assert f"Nobody has the top genre {factory.SCRIPT} any more" in Reader(pages[0]).text
+    assert factory.SCRIPT not in pages[0]
+    assert "Held" not in Reader(pages[1]).text
+
+
+def test_page_one_has_room_for_three_reasons() -> None:
+    said = doubts.held(replace(factory.month(4), suspicions=HELD))
+
+    assert "And 5 more. No brief is mailed until somebody accepts the month." in said
+    assert doubts.held(factory.month(4)) == ""
+
+
+@pytest.fixture
+def room() -> Iterator[Mailroom]:
+    """Open a mail server."""
+    with Mailroom() as room:
+        yield room
+
+
+@pytest.fixture
+def postman(tmp_path: Path, room: Mailroom) -> Postman:
+    """Give a postman with a held month."""
+    held = month_folder(tmp_path / "out", replace(factory.month(4), suspicions=HELD[2:4]))
+    (tmp_path / "data").mkdir()
+    assert held.parent == tmp_path / "out"
+    tell: Any = [].append
+    return Postman(
+        tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, tell
+    )
+
+
+def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(postman: Postman, room: Mailroom) -> None:
+    """The owner gets the reason, once; after ACCEPT=yes the briefs go out, and later runs need not be told again."""
+    assert send_month(postman, confirm=True) == 1
+    assert send_month(postman, confirm=True) == 1
+    ((_, raw),) = room.inbox
+    notice = message_from_bytes(raw, policy=default)
+    assert notice["To"] == dials().mail.owner
+    assert "the month is held" in notice["Subject"]
+    assert "480 users were read" in notice.get_content()
+    assert "make send MONTH=2026-10 ACCEPT=yes" in " ".join(notice.get_content().split())
+
+    room.inbox.clear()
+    assert send_month(postman, accept=True) == 0
+    assert room.inbox == []
+    assert send_month(postman, confirm=True) == 0
+    assert room.inbox
+    assert send_month(postman, confirm=True) == 0
+
+
+def test_what_was_accepted_is_one_file_and_its_reasons(tmp_path: Path) -> None:
+    """Another file of the same month, or another reason, is another question."""
+    facts = replace(factory.month(4), suspicions=HELD[:1])
+    gates.accept(facts, tmp_path)
+
+    assert gates.held(facts, tmp_path) is None
+    assert gates.held(replace(facts, suspicions=HELD[1:2]), tmp_path)
+    assert gates.held(replace(facts, source=replace(facts.source, sha256="0" * 64)), tmp_path)
+    assert gates.held(replace(facts, suspicions=()), tmp_path / "other") is None
+
+
+def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
+    """Made-up months are no yardstick for real ones; a month that can't be read is passed over; the clock may be wrong."""
+    source = tmp_path / "2026-10.csv"
+    source.write_text("x")
+    real, made_up = facts_of(crowd(900, 1), "2026-08", "b"), factory.month(4)
+    for name, text in (
+        ("2026-08", files.facts_text(real)),
+        ("2026-09", files.facts_text(replace(made_up, month="2026-09"))),
+        ("2026-07", "{"),
+    ):
+        (tmp_path / "out" / name).mkdir(parents=True)
+        (tmp_path / "out" / name / "facts.json").write_text(text)
+    now = facts_of(crowd(300, 2), "2026-10")
+
+    held = doubts.doubted(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
+    assert [one.kind for one in held.suspicions] == ["users"]
+    first = doubts.doubted(now, tmp_path / "none", now=NOW, source=source)
+    assert first.suspicions == ()
