@@ -1,7 +1,7 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import narwhals as nw
@@ -37,6 +37,7 @@ from segmentation.plan import Plan
 from segmentation.profiles import Evidence, profile, shares_of
 from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.spreads import spread_of
+from segmentation.stability import Stability as Again
 from segmentation.stability import stability
 from segmentation.tally import SEGMENT_NUMBER, Moments, all_counts_of, moments_of, summaries, tables_of
 from segmentation.trend import trend_of
@@ -113,7 +114,7 @@ def analyse(
         crowd = Everybody.of(cleaned.users, scale)
         cleaned = replace(cleaned, users=crowd.users)
     else:
-        crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample)
+        crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
     before = last.centres(crowd.points.scale) if last is not None else None
     chosen = _choose(crowd, plan, before, step)
     while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
@@ -130,12 +131,12 @@ def analyse(
     lineage = lineage.in_order()
     users = crowd.numbered(model)
     with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
-        known = aside.submit(_evidence, judged, model, plan)
+        again = aside.submit(stability, judged, model.centres, draws=plan.bootstraps, seed=plan.seed)
         rulers = rulers_of(cleaned, found)
         spreads = {name: (ruler, spread_of(users, name, ruler, model.k)) for name, ruler in rulers.items()}
         tables = tables_of(users, labels_of, model.k)
         intervals = crowd.known(numbers, model, seed=plan.seed)
-        evidence = known.result()
+        evidence = _evidence(judged, model, again, plan)
     averages = {name: one.mean for name, one in found.items()}
     labels = assign(points.values, model.centres)
     segments = profile(
@@ -251,21 +252,18 @@ def _choose(
     return _Chosen(elbow, validity, found, model, basis)
 
 
-def _evidence(judged: Points, model: Model, plan: Plan) -> list[Evidence]:
+def _evidence(judged: Points, model: Model, stable: Future[tuple[Again, ...]], plan: Plan) -> list[Evidence]:
     """Say of each segment what else is known: silhouette, stability, and whether it is set apart."""
     labels = assign(judged.values, model.centres)
+    silhouettes = silhouettes_of(judged, labels, model.k, seed=plan.seed)
+    apart = borders(judged, model.centres, seed=plan.seed).apart
     return [
         Evidence(
             silhouette,
             Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
             bool(alone),
         )
-        for silhouette, again, alone in zip(
-            silhouettes_of(judged, labels, model.k, seed=plan.seed),
-            stability(judged, model.centres, draws=plan.bootstraps, seed=plan.seed),
-            borders(judged, model.centres, seed=plan.seed).apart,
-            strict=True,
-        )
+        for silhouette, again, alone in zip(silhouettes, stable.result(), apart, strict=True)
     ]
 
 

@@ -6,6 +6,7 @@ covariance are those of the users as long as a cell lies on one side of every bo
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import narwhals as nw
@@ -24,6 +25,7 @@ from segmentation.tally import Summary, number
 _COARSE = 2_500  # points on which the starts compete
 _STEPS = 30  # Lloyd steps that they have to show what they are worth
 _KEPT = 2  # how many of them go on over all cells
+_BESIDE = 2  # starts that settle at a time, each on one thread
 _STILL = 1e-6  # squared SDs by which centres may still move: a millionth of inertia, which no curve shows
 _DIGITS = 12  # of means and SDs: fewer than the order in which an engine adds numbers up can change
 _WIDEST = 2**62  # cells of the whole grid that one number can count
@@ -146,23 +148,29 @@ def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> d
         )
     coarse = coarser(points)
     rng = np.random.default_rng(seed)
-    models: dict[int, Model] = {}
-    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+    kept: dict[int, Floats] = {}
+    with threadpool_limits(1), ThreadPoolExecutor(_BESIDE) as fitting:
+        waiting = {}
         for k in ks:
             begin = seeds(coarse.values, coarse.weights, k, starts, rng)
-            if k - 1 in models:
-                begin = np.concatenate([begin, _one_more(coarse, models[k - 1].centres)])
+            if k - 1 in kept:
+                begin = np.concatenate([begin, _one_more(coarse, kept[k - 1][0])])
             pilot = settle(coarse.values, coarse.weights, begin, steps=_STEPS)
-            order = pilot.inertia.argsort(kind="stable")
-            fits = [_on(points, start) for start in pilot.centres[order[:_KEPT]]]
-            models[k] = min(fits, key=lambda model: model.inertia)
-    return models
+            kept[k] = pilot.centres[pilot.inertia.argsort(kind="stable")[:_KEPT]]
+            waiting[k] = [fitting.submit(_on, points, start) for start in kept[k]]
+        return {
+            k: min((fit.result() for fit in fits), key=lambda model: model.inertia)
+            for k, fits in waiting.items()
+        }
 
 
 def _on(points: Points, start: Floats) -> Model:
     """Settle one start on all cells, the largest segment first."""
     means = KMeans(len(start), init=start, n_init=1, tol=_STILL, max_iter=300)
-    means.fit(points.values, sample_weight=points.weights)
+    with threadpool_limits(
+        1
+    ):  # the last bits of a sum depend on how many there are; OpenMP asks each thread anew
+        means.fit(points.values, sample_weight=points.weights)
     centres: Any = means.cluster_centers_
     users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=len(start))
     order = np.lexsort((*centres.T, -users))

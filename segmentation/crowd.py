@@ -13,7 +13,7 @@ import numpy as np
 from segmentation import intervals
 from segmentation.cells import cells_of, steady
 from segmentation.clusters import Labels, Model, assign
-from segmentation.drawn import sample_users
+from segmentation.drawn import is_mixed, sample_cells, sample_users
 from segmentation.exact import Exact, crossed, numbered, settle_on_users
 from segmentation.facts import Basis, Scale
 from segmentation.features import Floats, Points, standardise
@@ -137,12 +137,16 @@ class Multitude:
 
     @classmethod
     def of(
-        cls, users: Users, scale: Scale, found: dict[str, Summary], *, step: float, sample: int
+        cls, users: Users, scale: Scale, found: dict[str, Summary], *, step: float, sample: int, seed: int
     ) -> "Multitude":
         """Count the users by cells, and draw the sample."""
         users, scale = users.lazy(), steady(scale)
         n = next(iter(found.values())).users
-        return cls(users, cells_of(users, scale, found, step), sample_users(users, scale, n, sample), step)
+        points, wanted = cells_of(users, scale, found, step), min(sample, n)
+        judged = sample_users(users, scale, n, wanted)
+        if not is_mixed(judged, wanted):
+            judged = sample_cells(points, wanted, seed=seed)
+        return cls(users, points, judged, step)
 
     def finer(self, found: dict[str, Summary]) -> "Multitude":
         """Give the same on a finer grid."""

@@ -7,7 +7,7 @@ import pytest
 
 from segmentation.cells import cells_of, coarser, fit_cells, steady
 from segmentation.clusters import assign, fit
-from segmentation.drawn import sample_users
+from segmentation.drawn import is_mixed, sample_cells, sample_users
 from segmentation.errors import SweepError
 from segmentation.exact import STILL, numbered, settle_on_users, step_of
 from segmentation.facts import Scale
@@ -200,3 +200,15 @@ def test_a_sample_of_a_lattice_lies_on_no_lattice_of_its_own(frame: Make) -> Non
         counts = np.histogram(values, 20, (0, 200))[0]
         expected = len(some) / 20
         assert 4.9 < ((counts - expected) ** 2 / expected).sum() < 45.3
+
+
+def test_a_crowd_of_few_kinds_is_drawn_from_its_cells(frame: Make) -> None:
+    """Who differs in nothing is drawn together: of forty kinds of fifty users, a handful of kinds would judge for all."""
+    kinds = np.repeat(np.arange(40), 50)
+    users = frame(age=20 + kinds, usage_per_month=100 * (kinds % 7))
+    points = celled(users)
+
+    assert not is_mixed(sample_users(users, points.scale, 2_000, 500), 500)
+    some = sample_cells(points, 500, seed=1)
+    assert (some.kind, some.users) == ("sample", 500)
+    assert len(np.unique(some.values, axis=0)) == 40
