@@ -20,6 +20,7 @@ from report.numerals import numbers
 MISSING = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"])
 # What Excel writes in a cell that it can't work out: neither a value nor missing.
 BROKEN = pa.array(["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"])
+_MOST = 1e100  # what a number may be, far beyond any that means something
 TEXT = pd.StringDtype(na_value=np.nan)
 
 
@@ -39,7 +40,7 @@ def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> p
     pandas.DataFrame
         The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as
         NaN. One row a row of the file, indexed from 0 in file order; nothing is dropped or checked for range, and
-        infinities stay. What a spreadsheet shows as blank is no row: an empty line or sheet row, and rows of
+        infinities stay; what is larger than 1e100 is one, for its square is more than a float can hold. What a spreadsheet shows as blank is no row: an empty line or sheet row, and rows of
         empty fields at the end of a text file. Such a row between others is a user of whom nothing is known.
 
     Raises
@@ -109,6 +110,10 @@ def _frame(table: Table) -> pd.DataFrame:
     """Say what the cells mean."""
     read = numbers(table)
     columns: dict[str, Any] = {}
+    read = {
+        name: np.where(np.abs(found) > _MOST, np.copysign(np.inf, found), found)
+        for name, found in read.items()
+    }
     for field, text in zip(table.fields, table.texts, strict=True):
         name = field.column.name
         columns[name] = read[name] if name in read else _words(field, text, table)

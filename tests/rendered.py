@@ -51,6 +51,9 @@ paper = "Letter"
 """
 
 
+PASSWORD = "Xq7-only-the-server-may-know"  # noqa: S105 - of no server
+
+
 class Rendered:
     """One session's documents, in a folder that all workers share.
 
@@ -116,8 +119,11 @@ class Rendered:
 
         return self._once(f"pages-{name}", make)
 
-    def run(self) -> Path:
-        """Give a folder where `python -m report` made the newest sample month, with the one before beside it: all of it in out/."""
+    def run(self, threads: int = 1) -> Path:
+        """Give a folder where `python -m report` made the newest sample month, with the one before beside it: all of it in out/.
+
+        Each number of threads is a run of its own, in another folder and with another hash seed.
+        """
 
         def make(place: Path) -> None:
             (place / "data").mkdir()
@@ -144,14 +150,17 @@ class Rendered:
                     ),
                 ],
                 cwd=files.ROOT,
-                env=os.environ | {"COLUMNS": "200"},
+                env=os.environ
+                | {"COLUMNS": "200", "PYTHONHASHSEED": str(threads), "SOURCE_DATE_EPOCH": "1793602800"}
+                | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+                | {"SMTP_HOST": "smtp.example.com", "SMTP_USER": "briefs", "SMTP_PASSWORD": PASSWORD},
                 capture_output=True,
                 text=True,
                 check=False,
             )
             (place / "said.json").write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
 
-        return self._once("month-run", make)
+        return self._once(f"month-run-{threads}", make)
 
     def _once(self, name: str, make: Callable[[Path], None]) -> Path:
         """Give a folder that whoever comes first fills, while the others wait."""

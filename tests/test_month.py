@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import Reader, fetched
-from rendered import Rendered, rendered  # noqa: F401 - a fixture
+from rendered import PASSWORD, Rendered, rendered  # noqa: F401 - one is a fixture
 
 from report import files, words
 from segmentation.facts import Facts
@@ -68,6 +69,49 @@ def test_everything_that_was_promised_is_there(folder: Path, facts: Facts) -> No
     }
     assert len(list((folder / "profiles").iterdir())) == len(facts.segments)
     assert not (folder / "workshop").exists()
+
+
+def test_the_same_month_gives_the_same_bytes(run: Path, rendered: Rendered) -> None:  # noqa: F811
+    """On one thread and on two, in two folders, with two hash seeds: HTML, PDF, mails, facts and users, every file of it.
+
+    But for run.json, which says how long each stage took.
+    """
+    trees = [
+        {
+            path.relative_to(made / "out"): path.read_bytes()
+            for path in (made / "out").rglob("*")
+            if path.is_file()
+        }
+        for made in (run, rendered.run(threads=2))
+    ]
+    here, there = ({str(name): tree[name] for name in tree if name.name != "run.json"} for tree in trees)
+
+    assert {
+        "2026-10/report.html",
+        "2026-10/executive.pdf",
+        "2026-10/facts.json",
+        "2026-09/facts.json",
+    } <= set(here)
+    assert len([name for name in here if name.endswith(".eml")]) == 3
+    assert [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)] == []
+
+
+def test_no_secret_and_no_place_of_this_machine_is_in_what_a_month_leaves(run: Path, folder: Path) -> None:
+    """Not in any file as it is, nor in a mail's decoded parts or a PDF's streams: neither password nor folder."""
+    found = []
+    for path in folder.rglob("*"):
+        if not path.is_file():
+            continue
+        parts = [path.read_bytes()]
+        if path.suffix == ".eml":
+            parts += [part.get_payload(decode=True) or b"" for part in message_from_bytes(parts[0]).walk()]
+        if path.suffix == ".pdf":
+            with pikepdf.open(path) as pdf:
+                parts += [bytes(one.read_bytes()) for one in pdf.objects if isinstance(one, pikepdf.Stream)]
+        secrets = [one for one in (PASSWORD, str(run), str(files.ROOT), str(Path.home())) if len(one) > 3]
+        found += [(path.name, secret) for secret in secrets for part in parts if secret.encode() in part]
+
+    assert found == []
 
 
 def test_nothing_is_left_behind(run: Path) -> None:
