@@ -1,6 +1,6 @@
 # The listener report. `make help` lists what can be asked for.
 #
-# Variables: DATA=file MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
+# Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
 #            CONFIRM=yes ACCEPT=yes TO=me@example.com RESOLVE=3:sent
 
 PYTHON ?= python3
@@ -10,18 +10,18 @@ QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor report send notify unattended test setup setup-test check coverage mutants bench bench-trust bench-send \
-  sample schema notebook pictures lock audit clean
+.PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-bench check coverage \
+  mutants bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 doctor: ## say what this machine lacks, and what for
 	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON). Install Python 3.11 or later." >&2; exit 1; }
 	@$(PYTHON) report/doctor.py
 
-report: setup ## turn the newest month in data/ into its report (or DATA=any/file MONTH=2026-10)
-	@$(BIN)/python -m report report --data "$(DATA)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
+report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
+	@$(BIN)/python -m report report --data "$(DATA)" --spark "$(SPARK)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
 
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one
 	@$(BIN)/python -m report send --month "$(MONTH)" --confirm "$(CONFIRM)" --to "$(TO)" --resolve "$(RESOLVE)" --accept "$(ACCEPT)" $(if $(OUTPUT),--output "$(OUTPUT)")
@@ -39,6 +39,16 @@ test: setup-test ## set up what the tests need, and run them
 setup: $(VENV)/.installed $(VENV)/.quarto-tried
 
 setup-test: setup $(VENV)/.installed-test $(VENV)/.installed-node
+
+setup-spark: $(VENV)/.installed-spark ## install what DATA=spark://... needs (490 MB; Java 17 has to be there)
+setup-postgres: $(VENV)/.installed-postgres ## install what DATA=postgresql://... needs
+setup-bench: setup-test $(VENV)/.installed-spark $(VENV)/.installed-bench ## install what make bench-scale compares with
+
+# Only what an extra adds: its lock leaves out all that requirements.txt has.
+$(VENV)/.installed-spark $(VENV)/.installed-postgres $(VENV)/.installed-bench: $(VENV)/.installed-%: requirements-%.txt $(VENV)/.installed
+	@echo "Setting up what $* needs (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r $<
+	@touch $@
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -93,6 +103,9 @@ bench-trust: setup-test ## how far segments, intervals and histories can be trus
 bench-send: setup-test ## two thousand faults while sending, kill -9 included
 	@$(BIN)/python tests/bench/send.py
 
+bench-scale: setup-bench ## 1, 10 and 100 million users, beside other ways to cluster them (FOLDER=scratch SIZES=1,10,100)
+	@$(BIN)/python tests/bench/scale.py
+
 sample: setup ## make the synthetic months of data/ again
 	@$(BIN)/python -m report sample
 
@@ -108,6 +121,11 @@ pictures: setup-test ## make the README's pictures from the newest month made (n
 lock: ## write the requirements from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	@for extra in spark postgres bench; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra $$extra -c requirements.txt \
+	    $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.txt) pyproject.toml -o requirements-$$extra.txt || exit 1; \
+	  grep -v '^#' requirements-$$extra.txt | grep . > $(VENV)/lock && mv $(VENV)/lock requirements-$$extra.txt; \
+	done
 
 audit: setup-test ## look for known weaknesses in what is locked
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-test.txt || \

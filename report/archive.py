@@ -6,20 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
 from report import files
 from report.errors import ReportError
-from report.inputs import read_users
 from report.settings import Settings
+from report.sources import faults
+from report.sources.opening import Users, describe, open_users
+from report.sources.places import Place
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import Last
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
 
 _log = logging.getLogger(__name__)
+_SCRATCH = "scratch"  # in a month's folder while it is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,13 @@ class Archive:
     last: Last | None = None
 
 
-def describe_source(path: Path) -> Source:
-    """Say where a month's users come from."""
-    return Source(name=path.name, sha256=files.sha256(path), synthetic=files.is_sample(path))
-
-
-def open_archive(output: Path, month: str, source: Source, features: tuple[str, ...]) -> Archive:
+def open_archive(
+    output: Path, month: str, source: Source, features: tuple[str, ...], users: Users | None = None
+) -> Archive:
     """Open the months before this one that lie in the output folder.
 
-    Made-up users are never compared with real ones; a month that can't be read is left out, with a warning.
+    Made-up users are never compared with real ones; a month that can't be read is left out, with a warning. What
+    opens this month's users opens the last month's.
     """
     months = []
     for path in files.made_before(output, month):
@@ -58,25 +60,26 @@ def open_archive(output: Path, month: str, source: Source, features: tuple[str, 
         if facts.source.synthetic == source.synthetic:
             months.append(facts)
     alike = [facts for facts in months if set(facts.features) == set(features)]
-    last = Last(alike[-1], _people(output / alike[-1].month)) if alike else None
+    last = Last(alike[-1], _people(output / alike[-1].month, users)) if alike else None
     return Archive(tuple(months), last)
 
 
 def work_out_missing(
-    source: Path, month: str, settings: Settings, output: Path, tell: Callable[[str], None]
+    source: Place, month: str, settings: Settings, output: Path, tell: Callable[[str], None]
 ) -> None:
     """Analyse the months right before this one whose files are there but which were never made, oldest first.
 
     Only their facts and segments are archived, without pages: `make report` makes those when it is asked for. Made-up
-    months are not worked out for a real one, nor real ones for a made-up one: they would not be compared.
+    months are not worked out for a real one, nor real ones for a made-up one: they would not be compared. What a
+    database or a cluster knows of earlier months is not asked.
     """
-    if not source.is_file():
+    if not isinstance(source, Path) or not (source.is_file() or source.is_dir()):
         return  # reading it will say why
     synthetic = files.is_sample(source)
     missing: list[tuple[str, Path]] = []
     before = files.month_before(month)
     while not (output / before / "facts.json").exists():
-        path = next((p for kind in files.KINDS if (p := source.parent / f"{before}{kind}").exists()), None)
+        path = files.month_in(source.parent, before)
         if path is None or path == source or files.is_sample(path) != synthetic:
             break
         missing.insert(0, (before, path))
@@ -84,36 +87,49 @@ def work_out_missing(
     for name, path in missing:
         tell(f"Working out {name}, which was never made")
         try:
-            analysis = analyse_month(path, name, settings, output)
+            with files.building(output, name) as folder, faults.said():
+                analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
+                (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
+                write_users(analysis, folder)
         except (ReportError, SegmentationError) as error:
             _log.warning("%s can't be worked out, so it is left out of the history: %s", name, error)
-            continue
-        with files.building(output, name) as folder:
-            (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
-            write_users(analysis, folder)
 
 
 def analyse_month(
-    path: Path, month: str, settings: Settings, output: Path, step: Callable[[str], None] = lambda _: None
+    source: Place,
+    month: str,
+    settings: Settings,
+    output: Path,
+    step: Callable[[str], None] = lambda _: None,
+    *,
+    scratch: Path,
 ) -> Analysis:
-    """Read and analyse one month, as the continuation of those before it."""
-    users = read_users(path, settings.columns)  # first, for it says in words why a file can't be read
-    source = describe_source(path)
-    archive = open_archive(output, month, source, tuple(settings.segments.features))
-    return analyse(
-        users,
-        settings.plan(),
-        month=month,
-        source=source,
-        brand=settings.signature(),
-        last=archive.last,
-        earlier=archive.months,
-        step=step,
-    )
+    """Read and analyse one month, as the continuation of those before it.
+
+    The users of a large month stay where they are until `write_users`: what reads them needs `scratch` so long.
+    """
+    step("Reading the users")
+    users = open_users(
+        source, month, settings, scratch
+    )  # first, for it says in words why a file can't be read
+    described = describe(source, month, settings)
+    archive = open_archive(output, month, described, tuple(settings.segments.features), users)
+    with users.watched(step) as told:
+        return analyse(
+            users.frame,
+            settings.plan(),
+            month=month,
+            source=described,
+            brand=settings.signature(),
+            last=archive.last,
+            earlier=archive.months,
+            step=told,
+            hold=users.hold,
+        )
 
 
 def find_segments(
-    source: Path, month: str, settings: Settings, output: Path, folder: Path, step: Callable[[str], None]
+    source: Place, month: str, settings: Settings, output: Path, folder: Path, step: Callable[[str], None]
 ) -> Facts:
     """Analyse a month and write its users to a folder; the months missing before it are worked out first.
 
@@ -122,27 +138,33 @@ def find_segments(
     Facts
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
-    with ThreadPoolExecutor(1) as aside:
+    with ThreadPoolExecutor(1) as aside, faults.said():
         aside.submit(import_module, "kneed")  # while K-means leaves the interpreter alone
         work_out_missing(source, month, settings, output, step)
-        analysis = analyse_month(source, month, settings, output, step)
-    write_users(analysis, folder)
+        analysis = analyse_month(source, month, settings, output, step, scratch=folder / _SCRATCH)
+        step("Writing each user's segment")
+        write_users(analysis, folder)
     return analysis.facts
 
 
 def write_users(analysis: Analysis, folder: Path) -> None:
-    """Write the one file with a row a user."""
-    analysis.users.write_parquet(folder / "segments.parquet")
-    files.owner_only(folder / "segments.parquet")
+    """Write the one file with a row a user, and clear away what was put down to read them; a cluster writes a folder."""
+    path = folder / "segments.parquet"
+    if isinstance(analysis.users, nw.LazyFrame):
+        analysis.users.sink_parquet(str(path))
+    else:
+        analysis.users.write_parquet(path)
+    files.owner_only(path)
+    files.clear(folder / _SCRATCH)
 
 
-def _people(folder: Path) -> "nw.DataFrame[pd.DataFrame] | None":
-    """Read a month's users with their segments, where they are still there."""
+def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
+    """Open a month's users with their segments, where they are still there."""
     path = folder / "segments.parquet"
     if not path.exists():
         return None
     try:
-        return nw.from_native(pd.read_parquet(path), eager_only=True)
+        return nw.from_native(users.earlier(path) if users else pd.read_parquet(path))
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         _log.warning(
             "%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error

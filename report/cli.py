@@ -24,6 +24,7 @@ from report.mailserver import read_server
 from report.month import Run, make_month
 from report.notebook import write_notebook
 from report.settings import read_settings
+from report.sources.places import place_of
 from report.written import likeness, percent, thousands
 from segmentation import facts
 from segmentation.errors import SegmentationError
@@ -45,8 +46,11 @@ def main() -> None:
 
 @app.command()
 def report(
-    data: Annotated[str, typer.Option(help="The month's file; the newest in data/ if left out.")] = "",
+    data: Annotated[
+        str, typer.Option(help="The month's file, folder or database; the newest in data/ if left out.")
+    ] = "",
     month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
+    spark: Annotated[str, typer.Option(help="Spark's master, which then reads the data.")] = "",
     engine: Annotated[str, typer.Option(help="auto, quarto or embedded.")] = "auto",
     settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
     output: Annotated[Path | None, typer.Option(help="Where the month's folder goes.")] = None,
@@ -61,7 +65,8 @@ def report(
     if month:
         files.check_month(month)
     with files.alone(where), noted(where, month, _now), _out.status("Starting") as status:
-        source = Path(data) if data else files.find_month(files.ROOT / dials.data.folder, month)
+        asked = data or spark
+        source = place_of(data, spark) if asked else files.find_month(files.ROOT / dials.data.folder, month)
         name = files.month_of(source, month)
         run = make_month(
             source,

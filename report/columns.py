@@ -151,7 +151,9 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 
-def not_numbers(file: str, field: Field, what: str, *, count: int, row: int, value: object) -> InputError:
+def not_numbers(
+    file: str, field: Field, what: str, *, count: int, row: int | None, value: object
+) -> InputError:
     """Return the error for cells of a number column that hold something else.
 
     Parameters
@@ -164,8 +166,8 @@ def not_numbers(file: str, field: Field, what: str, *, count: int, row: int, val
         What the cells hold, in the plural: "dates".
     count : int
         How many do.
-    row : int
-        The first row that does, as a spreadsheet counts.
+    row : int or None
+        The first row that does, as a spreadsheet counts; None where rows have no order.
     value : object
         What stands there.
 
@@ -175,9 +177,10 @@ def not_numbers(file: str, field: Field, what: str, *, count: int, row: int, val
         To be raised.
     """
     column = field.column
+    first = f"one is {shown(value)}" if row is None else f"first on row {row}: {shown(value)}"
     return InputError(
         f"{file}: column {field.header!r} has {count:,} {what if count > 1 else what.removesuffix('s')} "
-        f"where numbers are expected (first on row {row}: {shown(value)}). "
+        f"where numbers are expected ({first}). "
         f"Expected {column.label} ({column.unit}) as plain numbers. {RUN_AGAIN}"
     )
 

@@ -64,7 +64,7 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
         If the encoding, the quotes, the header or a row's length is not what a table's would be.
     """
     data = SEPARATOR_LINE.sub(b"", _utf8(path.read_bytes(), path.name))
-    delimiter = _delimiter(data, {simplified(name) for name in (*schema.BY_NAME, *names.values())})
+    delimiter = delimiter_of(data, names)
     lines = _numbered(data, delimiter, path.name)
     header = next((record for _, record in lines if any(map(str.strip, record))), None)
     if header is None:
@@ -184,14 +184,18 @@ def _numbered(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int, lis
         ) from error
 
 
-def _delimiter(data: bytes, wanted: set[str]) -> str:
+def header_of(data: bytes, delimiter: str) -> list[str]:
+    """Return the names in the first row that has any."""
+    return next((record for record in _reader(data, delimiter) if any(map(str.strip, record))), [])
+
+
+def delimiter_of(data: bytes, names: Mapping[str, str]) -> str:
     """Return the delimiter under which the header has the most names that we know, then the most names."""
+    wanted = {simplified(name) for name in (*schema.BY_NAME, *names.values())}
 
     def names_found(delimiter: str) -> tuple[int, int]:
         try:
-            header: list[str] = next(
-                (record for record in _reader(data, delimiter) if any(map(str.strip, record))), []
-            )
+            header = header_of(data, delimiter)
         except csv.Error:
             return 0, 0
         return len(wanted & {simplified(name) for name in header}), len(header)

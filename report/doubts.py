@@ -6,6 +6,7 @@ from pathlib import Path
 
 from report import files, words
 from report.errors import ReportError
+from report.sources.places import Place
 from report.written import label, measured, month_name, percent, thousands
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Suspicion
@@ -14,7 +15,7 @@ from segmentation.suspicion import suspicions_of
 _MOST = 3  # that page one has room for
 
 
-def doubted(facts: Facts, output: Path, *, now: datetime, source: Path) -> Facts:
+def doubted(facts: Facts, output: Path, *, now: datetime, source: Place) -> Facts:
     """Give a month's facts with what is suspicious about them, compared with the last month that was made.
 
     Parameters
@@ -24,9 +25,10 @@ def doubted(facts: Facts, output: Path, *, now: datetime, source: Path) -> Facts
     now : datetime
         When the run takes place; where the clock was set back, when the month's file was written.
     """
-    written = datetime.fromtimestamp(source.stat().st_mtime, UTC)
-    today = max(now.astimezone(UTC), written).strftime("%Y-%m")
-    return replace(facts, suspicions=suspicions_of(facts, _before(facts, output), today=today))
+    today = now.astimezone(UTC)
+    if isinstance(source, Path):  # a database doesn't tell
+        today = max(today, datetime.fromtimestamp(source.stat().st_mtime, UTC))
+    return replace(facts, suspicions=suspicions_of(facts, _before(facts, output), today=f"{today:%Y-%m}"))
 
 
 def _before(facts: Facts, output: Path) -> Facts | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import InputError, MachineError, ReportError
+from report.sources.places import Place
 from segmentation.facts import Facts, from_dict, to_dict
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +25,7 @@ KINDS = (".csv", ".parquet", ".xlsx")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _LEFT = re.compile(rf"\.{_MONTH.pattern}-\w+")  # a month in the making, or moved aside
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+_LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 _FONTS = ("font_source_sans_pro", "font_source_serif_pro")
 
 
@@ -53,7 +55,9 @@ def find_month(folder: Path, month: str = "") -> Path:
             f"{folder}: no such folder. Create it with a file like 2026-10.csv, or name one: make report DATA=file."
         )
     months = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in KINDS and _MONTH.fullmatch(path.stem)
+        path
+        for path in folder.iterdir()
+        if _MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
     )
     wanted = check_month(month) if month else months[-1].stem if months else ""
     found = [path for path in months if path.stem == wanted]
@@ -61,7 +65,7 @@ def find_month(folder: Path, month: str = "") -> Path:
         there = f"; the newest is {months[-1].stem}" if months else ""
         raise InputError(
             f"{folder}: holds no {f'file of {month}' if month else 'month'}{there}. Put a file there named like "
-            f"{month or '2026-10'}.csv (or .parquet, .xlsx), or name one: make report DATA=file MONTH={month or '2026-10'}."
+            f"{month or '2026-10'}.csv (or .parquet, .xlsx, or a folder of such), or name one: make report DATA=file MONTH={month or '2026-10'}."
         )
     if len(found) > 1:
         raise InputError(
@@ -69,6 +73,12 @@ def find_month(folder: Path, month: str = "") -> Path:
             f"Keep one, or name it: make report DATA={found[0]}."
         )
     return found[0]
+
+
+def month_in(folder: Path, month: str) -> Path | None:
+    """Give a month's file in a folder, or its own folder there; None where there is neither."""
+    names = (*(f"{month}{kind}" for kind in KINDS), month)
+    return next((path for name in names if (path := folder / name).exists()), None)
 
 
 def sha256(path: Path) -> str:
@@ -94,6 +104,8 @@ def sha256(path: Path) -> str:
 
 def is_sample(path: Path) -> bool:
     """Tell whether a file is one of the synthetic months that the project ships, byte for byte."""
+    if path.is_dir() or (path.is_file() and path.stat().st_size > _LARGER):
+        return False
     known = (ROOT / "data" / "SHA256SUMS").read_text(encoding="ascii").split()
     return sha256(path) in known
 
@@ -284,8 +296,14 @@ def workshop(folder: Path) -> Path:
 
 
 def owner_only(path: Path) -> None:
-    """Let nobody but the owner read a file: it has a row a user."""
-    path.chmod(0o600)
+    """Let nobody but the owner read a file, or a folder of files: they have a row a user."""
+    for part in (*path.rglob("*"), path):
+        part.chmod(0o700 if part.is_dir() else 0o600)
+
+
+def clear(folder: Path) -> None:
+    """Delete a folder that this program may have made."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove(folder: Path) -> None:
@@ -293,7 +311,7 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def month_of(source: Path, month: str) -> str:
+def month_of(source: Place, month: str) -> str:
     """Give the month that was asked for, else the one that the file is named for.
 
     Raises

@@ -19,9 +19,10 @@ from report.playbook import read_playbook, with_plays
 from report.printing import check_printing, print_pdf
 from report.profiles import write_profiles
 from report.settings import Settings
+from report.sources.places import HASHED, Place
 from segmentation.facts import Facts
 
-_PARTS = ("altair", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
+_PARTS = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class Run:
 
 
 def make_month(
-    source: Path,
+    source: Place,
     month: str,
     settings: Settings,
     *,
@@ -79,8 +80,8 @@ def make_month(
 
     Parameters
     ----------
-    source : Path
-        The month's file.
+    source : Path or Elsewhere
+        The month's file or folder, or who is asked for its users.
     month : str
         "2026-10".
     settings : Settings
@@ -126,7 +127,11 @@ def make_month(
                 "engine_version": renderer.version(),
                 "python": platform.python_version(),
                 "versions": {name: version(name) for name in _PARTS},
-                "input": {"name": facts.source.name, "sha256": facts.source.sha256},
+                "input": {
+                    "name": facts.source.name,
+                    "sha256": facts.source.sha256,
+                    "hash_of": HASHED[facts.source.hashed],
+                },
                 "seed": facts.seed,
                 "seconds": clock.stages | {"all": round(seconds, 3)},
             },
@@ -135,7 +140,7 @@ def make_month(
 
 
 def _find_segments(
-    source: Path, month: str, settings: Settings, output: Path, folder: Path, *, step: Callable[[str], None]
+    source: Place, month: str, settings: Settings, output: Path, folder: Path, *, step: Callable[[str], None]
 ) -> Facts:
     """Analyse the month in a process of its own, the missing ones before it first; write its users, give its facts."""
     from report.archive import find_segments  # noqa: PLC0415 - only this process needs what computes

@@ -81,25 +81,63 @@ def numbers(table: Table) -> dict[str, np.ndarray]:
     InputError
         If a cell is no number, a column mixes decimal marks, or nothing settles which mark it has.
     """
-    columns = [
-        (_numerals(field, text, table), values)
-        for field, text, values in zip(table.fields, table.texts, table.values, strict=True)
-        if field.column.kind == "number"
-    ]
-    proven = {column.proves for column, _ in columns if column.proves}
     read: dict[str, np.ndarray] = {}
-    for column, values in columns:
-        parsed = _parsed(column.cells, _mark(column, proven, table))
+    for column, mark in _marked(table):
+        parsed = _parsed(column.cells, mark)
+        values = table.values[table.fields.index(column.field)]
         name = column.field.column.name
         read[name] = parsed if values is None else np.where(np.isnan(parsed), values, parsed)
     return read
+
+
+def marks(table: Table) -> dict[str, str]:
+    """Say which decimal mark every number column of the table has.
+
+    Returns
+    -------
+    dict of str to {".", ","}
+        By the column's name in the schema.
+
+    Raises
+    ------
+    InputError
+        As `numbers` does.
+    """
+    return {column.field.column.name: mark for column, mark in _marked(table)}
+
+
+def pattern(mark: str) -> str:
+    r"""Return what a number looks like with this decimal mark, as an RE2 expression.
+
+    Thousands come in threes after a first group that doesn't start with 0: "0,123" can't be 123.
+    One number keeps to one separator, and scientific notation has none.
+    """
+    grouped = "|".join(rf"[1-9]\d{{0,2}}(?:{by}\d{{3}})+" for by in (rf"\{OTHER[mark]}", SPACES, APOSTROPHES))
+    plain = rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?"
+    return rf"^[+-]?(?:{plain}|(?:{grouped})(?:\{mark}\d+)?|(?i:inf(?:inity)?))$"
+
+
+def separators(mark: str) -> str:
+    """Return what may stand between thousands with this decimal mark, as an RE2 expression."""
+    return rf"\{OTHER[mark]}|{SPACES}|{APOSTROPHES}"
+
+
+def _marked(table: Table) -> list[tuple[Numerals, str]]:
+    """Give every number column with its decimal mark."""
+    columns = [
+        _numerals(field, text, table)
+        for field, text in zip(table.fields, table.texts, strict=True)
+        if field.column.kind == "number"
+    ]
+    proven = {column.proves for column in columns if column.proves}
+    return [(column, _mark(column, proven, table)) for column in columns]
 
 
 def _numerals(field: Field, text: Any, table: Table) -> Numerals:
     """Trim a column, take out what is missing, and make sure that the rest is numbers under some mark."""
     cells = pc.utf8_trim_whitespace(text)
     cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING), pa.scalar(None, pa.string()), cells)
-    fits = {mark: pc.match_substring_regex(cells, _pattern(mark)) for mark in ".,"}
+    fits = {mark: pc.match_substring_regex(cells, pattern(mark)) for mark in ".,"}
     readable = fits["."] if table.point_only else pc.or_(fits["."], fits[","])
     wrong = _where(pc.invert(readable))
     if len(wrong):
@@ -145,20 +183,9 @@ def _where(flags: Any) -> np.ndarray:
     return np.flatnonzero(flags.fill_null(fill_value=False).to_numpy())
 
 
-def _pattern(mark: str) -> str:
-    r"""Return what a number looks like with this decimal mark, as an RE2 expression.
-
-    Thousands come in threes after a first group that doesn't start with 0: "0,123" can't be 123.
-    One number keeps to one separator, and scientific notation has none.
-    """
-    grouped = "|".join(rf"[1-9]\d{{0,2}}(?:{by}\d{{3}})+" for by in (rf"\{OTHER[mark]}", SPACES, APOSTROPHES))
-    plain = rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?"
-    return rf"^[+-]?(?:{plain}|(?:{grouped})(?:\{mark}\d+)?|(?i:inf(?:inity)?))$"
-
-
 def _parsed(cells: Any, mark: str) -> np.ndarray:
     """Convert cells that fit the mark's pattern; the nearest float64 to what is written, as `float()` gives."""
-    bare = pc.replace_substring_regex(cells, rf"\{OTHER[mark]}|{SPACES}|{APOSTROPHES}", "")
+    bare = pc.replace_substring_regex(cells, separators(mark), "")
     if mark == ",":
         bare = pc.replace_substring(bare, ",", ".")
     # A copy, because Arrow's memory can't be written.

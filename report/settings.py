@@ -129,6 +129,22 @@ class PrivacySettings(_Table):
     smallest_cell: Annotated[int, Field(strict=True, ge=1)] = 10
 
 
+def _amount(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", text):
+        raise ValueError(f"{text!r} is no amount of memory; expected one like 1GB or 512MB")
+    return text
+
+
+class ScaleSettings(_Table):
+    """What happens when a month outgrows memory."""
+
+    exact_users: Annotated[int, Field(strict=True, ge=1)] = 200_000
+    grid: Annotated[float, Field(gt=0, le=1)] = 0.2
+    memory_limit: Annotated[str, AfterValidator(_amount)] = "1GB"
+    threads: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
+    query: str = ""
+
+
 class PageSettings(_Table):
     """What the PDF is printed on."""
 
@@ -245,6 +261,7 @@ class Settings(_Table):
     valid: dict[Number, Ends] = {}
     segments: SegmentSettings = SegmentSettings()
     privacy: PrivacySettings = PrivacySettings()
+    scale: ScaleSettings = ScaleSettings()
     page: PageSettings = PageSettings()
     mail: MailSettings = MailSettings()
 
@@ -261,6 +278,8 @@ class Settings(_Table):
             seed=self.segments.seed,
             smallest_base=self.privacy.smallest_base,
             smallest_cell=self.privacy.smallest_cell,
+            exact_users=self.scale.exact_users,
+            grid=self.scale.grid,
         )
 
     def signature(self) -> Brand:

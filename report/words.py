@@ -375,13 +375,29 @@ def method(facts: Facts) -> str:
         f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; the number "
         "of segments is where its curve bends (Kneedle). The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
-        f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users."
+        f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_groups(facts)}"
+    )
+
+
+def _groups(facts: Facts) -> str:
+    """Say what was looked at in place of every user, where there were too many; else nothing."""
+    basis = facts.basis
+    if basis.points == "users":
+        return ""
+    bound = f"{max(100 * (basis.bound or 0), 0.01):.2f}{NBSP}%"
+    return (
+        f" The number of segments was looked for on {thousands(basis.cells)} groups of like users, which can change inertia "
+        f"by at most {bound}; whether there are any was judged on a fixed sample of {thousands(basis.sample)} users. "
+        "The segments are those of K-means on every user, and every count is one of all users."
     )
 
 
 def colophon(facts: Facts) -> str:
     """Say what somebody needs who wants to make the same report again."""
+    hashed = {"files": "SHA-256 of its files' hashes", "query": "SHA-256 of what was asked"}.get(
+        facts.source.hashed, "SHA-256"
+    )
     return (
-        f"Source {facts.source.name}, SHA-256 {facts.source.sha256[:16]}…; random seed {facts.seed}; "
+        f"Source {facts.source.name}, {hashed} {facts.source.sha256[:16]}…; random seed {facts.seed}; "
         f"facts format {facts.format}."
     )

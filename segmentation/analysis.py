@@ -1,31 +1,50 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import narwhals as nw
 import numpy as np
-from narwhals.typing import IntoDataFrame
+from narwhals.typing import IntoFrame
+from threadpoolctl import threadpool_limits
 
-from segmentation import panel as judged
+from segmentation import panel as judged_by
 from segmentation.change import SEGMENT, Last, carry_on, compare
-from segmentation.clean import clean
-from segmentation.clusters import Labels, assign, continued
+from segmentation.clean import Hold, clean
+from segmentation.clusters import Model, assign, continued
+from segmentation.crowd import FINE_ENOUGH, Everybody, Multitude
 from segmentation.disclosure import merge_small
-from segmentation.distributions import counts_of, describe, relabel
+from segmentation.distributions import describe, rulers_of
 from segmentation.elbow import choose_k, sweep
-from segmentation.facts import FORMAT, Brand, Elbow, Facts, Lineage, Source, Stability, Structure, Vote
-from segmentation.features import scale_of, standardise
+from segmentation.facts import (
+    FORMAT,
+    Basis,
+    Brand,
+    Elbow,
+    Facts,
+    Lineage,
+    Source,
+    Stability,
+    Structure,
+    Validity,
+    Vote,
+)
+from segmentation.features import Floats, Points, scale_from
 from segmentation.panel import judge
 from segmentation.pca import map_of, project
 from segmentation.plan import Plan
-from segmentation.profiles import Evidence, averages_of, profile, shares_of
-from segmentation.schema import CATEGORIES, Frame
+from segmentation.profiles import Evidence, profile, shares_of
+from segmentation.schema import CATEGORIES, NUMBERS, Users
+from segmentation.spreads import spread_of
+from segmentation.stability import Stability as Again
 from segmentation.stability import stability
+from segmentation.tally import SEGMENT_NUMBER, Moments, all_counts_of, moments_of, summaries, tables_of
 from segmentation.trend import trend_of
 from segmentation.validity import silhouettes_of, validate
 from segmentation.valleys import borders
 
+_FINEST = 0.08  # SDs: a grid that no finer one follows
 _TREND = 3  # months that make one
 
 
@@ -37,16 +56,16 @@ class Analysis:
     ----------
     facts : Facts
         Everything that may be shown.
-    users : narwhals.DataFrame
-        The users kept, with a column `segment`: the one result with a row a user.
+    users : narwhals.DataFrame or LazyFrame
+        The users kept, with a column `segment`: the one result with a row a user. Lazy where an engine has them.
     """
 
     facts: Facts
-    users: Frame
+    users: Users
 
 
 def analyse(
-    frame: IntoDataFrame,
+    frame: IntoFrame,
     plan: Plan,
     *,
     month: str,
@@ -55,13 +74,15 @@ def analyse(
     last: Last | None = None,
     earlier: Sequence[Facts] = (),
     step: Callable[[str], None] = lambda _: None,
+    hold: Hold = lambda users: users,
 ) -> Analysis:
     """Clean, cluster, project and describe one month's users.
 
     Parameters
     ----------
-    frame : DataFrame
-        One row a user, with the schema's columns.
+    frame : DataFrame, or what an engine has one as
+        One row a user, with the schema's columns: pandas, Arrow, a DuckDB relation, a Spark frame. Up to
+        `plan.exact_users` every user is taken into memory; above, none is.
     plan : Plan
         What is asked.
     month : str
@@ -74,80 +95,80 @@ def analyse(
         All archived months, for the trend.
     step : callable
         Told the name of each stage as it begins.
+    hold : callable
+        Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
 
     Raises
     ------
     SegmentationError
         If the columns, the rows or the plan do not allow an analysis.
     """
-    read = nw.from_native(frame, eager_only=True)
     step("Cleaning")
-    cleaned = clean(read, plan.valid)
-    in_file = np.argsort(order := _in_any_order(cleaned.users))  # where each row of the file comes to lie
-    cleaned = replace(cleaned, users=cleaned.users[order.tolist()])
-    labels_of = {
-        name: merge_small(counts_of(cleaned.users, name), smallest=plan.smallest_cell) for name in CATEGORIES
-    }
-    distributions = describe(read, cleaned, labels_of, smallest=plan.smallest_cell)
-    points = standardise(cleaned.users, scale_of(cleaned.users, plan.features))
-
-    step("Trying numbers of segments")
-    curve = sweep(points, range(plan.k_range[0], plan.k_range[1] + 1), starts=plan.starts, seed=plan.seed)
-    validity = validate(points, curve, seed=plan.seed)
-
-    step("Asking whether there are any")
-    found = judge(
-        points, curve, validity, draws=plan.draws, bootstraps=max(1, plan.bootstraps // 4), seed=plan.seed
-    )
-    sizes = {k: int(np.bincount(labels, minlength=k).min()) for k, labels in curve.labels.items()}
-    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
+    cleaned = clean(nw.from_native(frame), plan.valid, most=plan.exact_users, hold=hold)
+    found = summaries(cleaned.users)
+    counts = all_counts_of(cleaned.users, CATEGORIES)
+    labels_of = {name: merge_small(counts[name], smallest=plan.smallest_cell) for name in CATEGORIES}
+    scale = scale_from({name: found[name] for name in plan.features})
+    crowd: Everybody | Multitude
+    if cleaned.audit.kept <= plan.exact_users:
+        crowd = Everybody.of(cleaned.users, scale)
+        cleaned = replace(cleaned, users=crowd.users)
+    else:
+        crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
+    before = last.centres(crowd.points.scale) if last is not None else None
+    chosen = _choose(crowd, plan, before, step)
+    while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
+        crowd = crowd.finer(found)
+        chosen = _choose(crowd, plan, before, step)
 
     step("Describing the segments")
-    model = curve.models[elbow.chosen]
-    if last is not None:
-        model = continued(points, model, last.centres(points.scale), smallest=plan.smallest_cell)
-    labels = assign(points.values, model.centres)
-    lineage = carry_on(last, points, model, list(np.bincount(labels, minlength=model.k)))
+    points, judged, model = crowd.points, crowd.judged, chosen.model
+    sizes = moments_of(crowd.numbered(model).select(SEGMENT_NUMBER, *NUMBERS), model.k)
+    lineage = carry_on(last, points, model, list(sizes.size))
     order = np.array([kept.number for kept in lineage.segments])
-    model, labels = replace(model, centres=model.centres[order]), np.argsort(order)[labels]
+    model = replace(model, centres=model.centres[order])
+    numbers = Moments(sizes.size[order], sizes.mean[order], sizes.variance[order])
     lineage = lineage.in_order()
-    apart = borders(points, model.centres, seed=plan.seed).apart
-    evidence = [
-        Evidence(
-            silhouette,
-            Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
-            bool(alone),
-        )
-        for silhouette, again, alone in zip(
-            silhouettes_of(points, labels, model.k, seed=plan.seed),
-            stability(points, model.centres, draws=plan.bootstraps, seed=plan.seed),
-            apart,
-            strict=True,
-        )
-    ]
-    described = relabel(cleaned.users, labels_of)
+    users = crowd.numbered(model)
+    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
+        again = aside.submit(stability, judged, model.centres, draws=plan.bootstraps, seed=plan.seed)
+        rulers = rulers_of(cleaned, found)
+        spreads = {name: (ruler, spread_of(users, name, ruler, model.k)) for name, ruler in rulers.items()}
+        tables = tables_of(users, labels_of, model.k)
+        intervals = crowd.known(numbers, model, seed=plan.seed)
+        evidence = _evidence(judged, model, again, plan)
+    averages = {name: one.mean for name, one in found.items()}
+    labels = assign(points.values, model.centres)
     segments = profile(
-        described,
-        points,
+        plan.features,
         model,
-        labels,
+        numbers,
+        {name: spread.medians for name, (_, spread) in spreads.items()},
+        tables,
+        intervals,
+        averages,
         lineage.segments,
         evidence,
         continues=last is not None,
         smallest_base=plan.smallest_base,
         smallest_cell=plan.smallest_cell,
-        seed=plan.seed,
     )
     ids = tuple(segment.id for segment in segments)
-    named = [ids[label] for label in labels]
-    users = cleaned.users.with_columns(
-        nw.new_series(SEGMENT, named, backend=nw.get_native_namespace(cleaned.users))
-    )
+    named = crowd.named(model, ids, SEGMENT)
 
     step("Comparing with the last month")
     compared = None
     if last is not None:
-        compared = compare(last, lineage, points, model, labels, users, smallest=plan.smallest_cell)
+        compared = compare(
+            last,
+            lineage,
+            points.scale,
+            model,
+            list(numbers.size),
+            crowd.overlap(last.past(), model),
+            named,
+            smallest=plan.smallest_cell,
+        )
     shares = {month: [(s.id, s.name, s.share) for s in segments]}
     shares |= {facts.month: [(s.id, s.name, s.share) for s in facts.segments] for facts in earlier}
     projection = project(points, like=last.facts.pca.loadings if last else {})
@@ -162,29 +183,91 @@ def analyse(
         smallest_base=plan.smallest_base,
         smallest_cell=plan.smallest_cell,
         audit=cleaned.audit,
-        distributions=distributions,
-        elbow=elbow,
-        validity=validity,
-        structure=_structure(found, elbow, plan.k),
+        distributions=describe(cleaned, found, spreads, counts, labels_of, smallest=plan.smallest_cell),
+        elbow=chosen.elbow,
+        validity=chosen.validity,
+        structure=_structure(chosen.found, chosen.elbow, plan.k),
         scale=points.scale,
-        averages=averages_of(described),
-        shares=shares_of(described),
+        averages=averages,
+        shares=shares_of(tables),
         segments=segments,
         pca=map_of(projection, points, labels, ids, smallest=plan.smallest_cell),
         change=compared,
         trend=trend_of(shares) if len(shares) >= _TREND else None,
         lineage=Lineage(lineage.last_id, lineage.retired),
+        basis=chosen.basis,
     )
-    return Analysis(facts=facts, users=users[in_file.tolist()])
+    return Analysis(facts=facts, users=named)
 
 
-def _in_any_order(users: Frame) -> Labels:
-    """Give an order of the rows that doesn't depend on the one they came in: bootstraps and samples draw rows."""
-    keys = [users.get_column(name).to_numpy() for name in reversed(users.columns)]
-    return np.lexsort([key if key.dtype.kind in "fiub" else key.astype(str) for key in keys])
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The number of segments, why, and the segments."""
+
+    elbow: Elbow
+    validity: Validity
+    found: judged_by.Structure
+    model: Model
+    basis: Basis
 
 
-def _structure(found: judged.Structure, elbow: Elbow, wanted: int | str) -> Structure:
+def _choose(
+    crowd: Everybody | Multitude, plan: Plan, before: Floats | None, step: Callable[[str], None]
+) -> _Chosen:
+    """Try numbers of segments, ask whether there are any, and settle on one of them."""
+    points, judged = crowd.points, crowd.judged
+    step("Trying numbers of segments")
+    curve = sweep(points, range(plan.k_range[0], plan.k_range[1] + 1), starts=plan.starts, seed=plan.seed)
+
+    step("Asking whether there are any")
+    # one limit for both: the one that ends first would give the other more threads, and so other last digits
+    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
+        measured = aside.submit(validate, points, curve, seed=plan.seed, judged=judged)
+        found = judge(
+            judged,
+            curve,
+            measured,
+            draws=plan.draws,
+            bootstraps=max(1, plan.bootstraps // 4),
+            seed=plan.seed,
+            users=points.users,
+        )
+        validity = measured.result()
+    sizes = {
+        k: int(np.bincount(labels, points.weights, minlength=k).min()) for k, labels in curve.labels.items()
+    }
+    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
+
+    step("Settling the segments")
+    model = curve.models[elbow.chosen]
+    if before is not None:
+        model = continued(points, model, before, smallest=plan.smallest_cell)
+    settled, basis = crowd.settled(model)
+    if (
+        basis.points == "cells" and model is curve.models[elbow.chosen]
+    ):  # the curve tells what the users' own is
+        at = dict(zip(elbow.k, elbow.inertia, strict=True)) | {elbow.chosen: settled.inertia}
+        elbow = replace(elbow, inertia=tuple(at.values()))
+    model = settled
+    return _Chosen(elbow, validity, found, model, basis)
+
+
+def _evidence(judged: Points, model: Model, stable: Future[tuple[Again, ...]], plan: Plan) -> list[Evidence]:
+    """Say of each segment what else is known: silhouette, stability, and whether it is set apart."""
+    labels = assign(judged.values, model.centres)
+    silhouettes = silhouettes_of(judged, labels, model.k, seed=plan.seed)
+    apart = borders(judged, model.centres, seed=plan.seed).apart
+    return [
+        Evidence(
+            silhouette,
+            Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
+            bool(alone),
+        )
+        for silhouette, again, alone in zip(silhouettes, stable.result(), apart, strict=True)
+    ]
+
+
+def _structure(found: judged_by.Structure, elbow: Elbow, wanted: int | str) -> Structure:
     """Put what the judges found into facts; where the panel was asked and finds nothing, nothing is reliable."""
     evidence = found.evidence(elbow.chosen)
     return Structure(

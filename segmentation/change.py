@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import Labels, Model
+from segmentation.clusters import Model
 from segmentation.disclosure import hide, suppress
-from segmentation.drift import drift_of_category, drift_of_number
+from segmentation.drift import Drift as Measured
+from segmentation.drift import bins_for, drift_of_category, drift_of_counts, drift_of_number, with_heavy
 from segmentation.facts import Change, Drift, Facts, Flow, Moved, Scale
 from segmentation.fates import fates_of
 from segmentation.features import Floats, Points
-from segmentation.flows import Flows, cross, flow, shifts_of
+from segmentation.flows import Flows, flow, flow_of_tables, shifts_of
 from segmentation.history import Lineage, Past, keep, match, past_of, rescale
-from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Frame
+from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
+from segmentation.spreads import cuts_of, ruler_of
+from segmentation.tally import answers, counts_of, number, summaries
 
 SEGMENT = "segment"  # column of a month's users: the id of each one's segment
 
@@ -27,12 +30,12 @@ class Last:
     ----------
     facts : Facts
         Its facts.
-    users : narwhals.DataFrame or None
+    users : narwhals.DataFrame, LazyFrame or None
         Its users with their segments, as they were archived; None where they are no longer there.
     """
 
     facts: Facts
-    users: Frame | None
+    users: Users | None
 
     def past(self) -> Past:
         """Give its segments as history wants them."""
@@ -68,7 +71,15 @@ def carry_on(last: Last | None, points: Points, model: Model, users: Sequence[fl
 
 
 def compare(
-    last: Last, lineage: Lineage, points: Points, model: Model, labels: Labels, users: Frame, *, smallest: int
+    last: Last,
+    lineage: Lineage,
+    scale: Scale,
+    model: Model,
+    sizes: Sequence[float],
+    overlap: Floats,
+    users: Users,
+    *,
+    smallest: int,
 ) -> Change:
     """Say what changed since the last month.
 
@@ -78,17 +89,19 @@ def compare(
         The last month.
     lineage : Lineage
         As from `carry_on`.
-    points, model, labels : Points, Model, ndarray
+    scale, model : Scale, Model
         This month's, segments in the order of the model.
-    users : narwhals.DataFrame
+    sizes : sequence of float
+        Users in each of them.
+    overlap : ndarray, shape (k of last month, k)
+        This month's users by last month's model and by this month's own, as from `flows.cross`.
+    users : narwhals.DataFrame or LazyFrame
         This month's users with the ids of their segments.
     smallest : int
         Users below which a count is not shown.
     """
     past = last.past()
-    sizes = np.bincount(labels, weights=points.weights, minlength=model.k)
-    placed = rescale(model.centres, points.scale, past.scale)
-    overlap = cross(past, points, labels, model.k)
+    placed = rescale(model.centres, scale, past.scale)
     flows = _flows(last, lineage, users)
     fates = fates_of(
         past,
@@ -119,7 +132,7 @@ def compare(
             others=tuple(names[id_] for id_ in fate.others),
             last_users=then[fate.id].users if fate.id in then else None,
             last_share=then[fate.id].share if fate.id in then else None,
-            share=float(sizes[now[fate.id].number] / sizes.sum()) if fate.id in now else None,
+            share=float(sizes[now[fate.id].number] / sum(sizes)) if fate.id in now else None,
             same_borders=same.get(fate.id),
         )
         for fate in fates
@@ -129,7 +142,7 @@ def compare(
         users=last.facts.audit.kept,
         segments=moved,
         flow=None if flows is None else _shown(flows, names, smallest),
-        drift=_drift(last, users),
+        drift=_drift(last, users, round(sum(sizes))),
     )
 
 
@@ -139,18 +152,22 @@ def _first(centres: Sequence[Mapping[str, float]], users: Sequence[float]) -> Li
     return keep(nobody, (), centres, users)
 
 
-def _flows(last: Last, lineage: Lineage, users: Frame) -> Flows | None:
+def _flows(last: Last, lineage: Lineage, users: Users) -> Flows | None:
     """Count who moved; None where either month has no ids of users."""
-    if last.users is None or USER_ID not in users.columns or USER_ID not in last.users.columns:
+    if last.users is None or any(USER_ID not in month.collect_schema() for month in (last.users, users)):
         return None
-    return flow(
-        last.users.get_column(USER_ID).to_list(),
-        last.users.get_column(SEGMENT).to_list(),
-        users.get_column(USER_ID).to_list(),
-        users.get_column(SEGMENT).to_list(),
-        rows=[segment.id for segment in last.facts.segments],
-        columns=[kept.id for kept in lineage.segments],
-    )
+    rows = [segment.id for segment in last.facts.segments]
+    columns = [kept.id for kept in lineage.segments]
+    if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
+        return flow(
+            last.users.get_column(USER_ID).to_list(),
+            last.users.get_column(SEGMENT).to_list(),
+            users.get_column(USER_ID).to_list(),
+            users.get_column(SEGMENT).to_list(),
+            rows=rows,
+            columns=columns,
+        )
+    return flow_of_tables(last.users, users, SEGMENT, rows=rows, columns=columns)
 
 
 def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
@@ -179,17 +196,44 @@ def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
     )
 
 
-def _drift(last: Last, users: Frame) -> dict[str, Drift]:
+def _drift(last: Last, users: Users, now: int) -> dict[str, Drift]:
     """Measure the drift of every column; nothing where the last month's users are not there."""
     if last.users is None:
         return {}
     drift = {
-        name: drift_of_number(last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy())
-        for name in NUMBERS
-    } | {name: drift_of_category(_counts(last.users, name), _counts(users, name)) for name in CATEGORIES}
+        name: drift_of_category(counts_of(last.users, name), counts_of(users, name)) for name in CATEGORIES
+    }
+    if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
+        numbers = {
+            name: drift_of_number(last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy())
+            for name in NUMBERS
+        }
+    else:
+        numbers = _drift_of_numbers(last.users, users, last.facts.audit.kept, now)
+    drift = numbers | drift
     return {name: Drift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
 
 
-def _counts(users: Frame, name: str) -> dict[str, int]:
-    rows = users.group_by(name).agg(nw.len().alias("n")).iter_rows()
-    return {str(value): int(n) for value, n in rows}
+def _drift_of_numbers(last: Users, users: Users, n: int, m: int) -> dict[str, Measured]:
+    """Compare numbers by counts alone: last month's deciles first, then both months by them, a scan each."""
+    bins = bins_for(n, m)
+    edges = {}
+    for name, one in summaries(last).items():
+        cuts, shares = cuts_of(last, name, ruler_of(one.low, one.high, whole=one.whole), bins)
+        edges[name] = with_heavy(cuts, shares, bins)
+    asked = [
+        (number(name) >= float(edge)).cast(nw.Int64).sum().alias(f"_{name}_{place}")
+        for name, own in edges.items()
+        for place, edge in enumerate(own)
+    ]
+    rows = [answers(month.select(nw.len().alias("_n"), *asked))[0] for month in (last, users)]
+    counts = {
+        name: np.array(
+            [
+                -np.diff([row["_n"], *(row[f"_{name}_{place}"] for place in range(len(own))), 0])
+                for row in rows
+            ]
+        ).astype(np.int64)
+        for name, own in edges.items()
+    }
+    return {name: drift_of_counts(found) for name, found in counts.items()}

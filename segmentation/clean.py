@@ -1,15 +1,19 @@
 """Leave out the rows that cannot be used, and keep the books: kept and dropped add up to read."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import narwhals as nw
 
 from segmentation.errors import CleaningError
 from segmentation.facts import Audit, Drop, Rule
 from segmentation.plan import Range
-from segmentation.schema import COLUMNS, NUMBERS, USER_ID, Frame, check
+from segmentation.schema import COLUMNS, NUMBERS, USER_ID, Users, check
+from segmentation.tally import answers, number, tally
 
+Hold: TypeAlias = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 _KEPT = -1
 
 
@@ -19,29 +23,40 @@ class Cleaned:
 
     Attributes
     ----------
-    users : narwhals.DataFrame
-        The rows kept, in file order, with the schema's columns alone.
+    users : narwhals.DataFrame or LazyFrame
+        The rows kept, in file order where there is one, with the schema's columns alone.
     audit : Audit
         What was read, kept and dropped, by rule and column.
+    dropped : tuple of narwhals.DataFrame or LazyFrame
+        The rows left out, in as many frames as there were ways to be left out; none where every row is kept.
     """
 
-    users: Frame
+    users: Users
     audit: Audit
+    dropped: tuple[Users, ...] = ()
 
 
-def clean(frame: Frame, valid: Mapping[str, Range]) -> Cleaned:
+def clean(
+    frame: Users, valid: Mapping[str, Range], *, most: float = math.inf, hold: Hold = lambda users: users
+) -> Cleaned:
     """Drop rows with a missing value, values that can't be and repeated users.
 
     A row that breaks several rules counts under the first: missing values in the order of the columns, then the
     valid ranges, then a user who is there already with a row that can be used. Both ends of a range are possible;
-    an infinite value never is, in any number column.
+    an infinite value never is, in any number column. Of a repeated user the first row in the file stays; of more users
+    than are taken into memory, whose rows an engine has in no order, the least of those that can be used, column by
+    column.
 
     Parameters
     ----------
-    frame : narwhals.DataFrame
+    frame : narwhals.DataFrame or LazyFrame
         One row a user, as read.
     valid : mapping of str to (float, float or None)
         Smallest and largest possible value by number column; None where nothing is too much.
+    most : float
+        Users up to which they are taken into memory.
+    hold : callable
+        Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
 
     Returns
     -------
@@ -56,39 +71,67 @@ def clean(frame: Frame, valid: Mapping[str, Range]) -> Cleaned:
         If no row is left.
     """
     check(frame)
-    names = [column.name for column in COLUMNS if column.name in frame.columns]
+    schema = frame.collect_schema()
+    names = [column.name for column in COLUMNS if column.name in schema]
     users = frame.select(names)
-    if not len(frame):
-        raise CleaningError(
-            "There are columns, but no row below them. Expected one row a user. Correct the export and run `make report` again."
-        )
     rules = _rules(users, valid)
-
     broken = nw.lit(_KEPT)
     for code, (_, _, condition) in reversed(list(enumerate(rules))):
         broken = nw.when(condition).then(nw.lit(code)).otherwise(broken)
-    users = users.with_columns(broken.alias("_broken"))
-    rows = dict(users.group_by("_broken").agg(nw.len().alias("rows")).iter_rows())
-
-    usable = users.filter(nw.col("_broken") == _KEPT).drop("_broken")
-    dropped = [
-        Drop(rule, column, int(rows[code])) for code, (rule, column, _) in enumerate(rules) if code in rows
-    ]
+    rows = {int(code): n for code, n in tally(users.select(broken.alias("_broken")), "_broken")}
+    read = sum(rows.values())
+    if not read:
+        raise CleaningError(
+            "There are columns, but no row below them. Expected one row a user. Correct the export and run `make report` again."
+        )
+    drops = [Drop(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows]
+    dropped: list[Users] = []
+    if drops:  # a rule that nobody broke first needn't be asked again: whoever breaks it breaks another
+        asked = nw.lit(_KEPT)
+        for code in sorted((code for code in rows if code != _KEPT), reverse=True):
+            asked = nw.when(rules[code][2]).then(nw.lit(code)).otherwise(asked)
+        left_out = users.filter(asked != _KEPT)
+        dropped.append(hold(left_out) if isinstance(left_out, nw.LazyFrame) else left_out)
+        users = users.filter(asked == _KEPT)
+    kept = rows.get(_KEPT, 0)
+    if kept <= most and isinstance(users, nw.LazyFrame):
+        users = users.collect()
     # asked of usable rows alone, so that a user whose first row is broken is still there with the second
-    kept = usable.filter(nw.col(USER_ID).is_first_distinct()) if USER_ID in names else usable
-    if len(kept) < len(usable):
-        dropped.append(Drop("repeated", USER_ID, len(usable) - len(kept)))
-    audit = Audit(read=len(frame), kept=len(kept), dropped=tuple(dropped), valid=dict(valid))
+    if kept and USER_ID in names:
+        users, again, repeated = _once(users, names, hold, in_no_order=kept > most)
+        if repeated:
+            kept -= repeated
+            drops.append(Drop("repeated", USER_ID, repeated))
+            dropped.append(again)
+    audit = Audit(read=read, kept=kept, dropped=tuple(drops), valid=dict(valid))
     if not audit.kept:
-        worst = max(dropped, key=lambda drop: drop.rows)
+        worst = max(drops, key=lambda drop: drop.rows)
         raise CleaningError(
             f"No row is left of {audit.read:,} after cleaning; most fell to {worst.rule.replace('_', ' ')} in "
             f"column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
         )
-    return Cleaned(users=kept, audit=audit)
+    return Cleaned(users=users, audit=audit, dropped=tuple(dropped))
 
 
-def _rules(users: Frame, valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw.Expr]]:
+def _once(users: Users, names: list[str], hold: Hold, *, in_no_order: bool) -> tuple[Users, Users, int]:
+    """Part each user's first row from those that repeat it, and count the latter."""
+    if isinstance(users, nw.DataFrame):
+        users = users.sort(*names) if in_no_order else users
+        first = users.get_column(USER_ID).is_first_distinct()
+        return users.filter(first), users.filter(~first), len(users) - int(first.sum())
+    found = users.group_by(USER_ID).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1)
+    twice = hold(found)
+    (row,) = answers(twice.select(nw.len().alias("_ids"), nw.col("_n").sum().alias("_rows")))
+    if not row["_ids"]:
+        return users, users, 0
+    theirs = users.join(twice.select(USER_ID), on=USER_ID, how="semi").with_columns(nw.lit(1).alias("_one"))
+    theirs = hold(theirs.with_columns(nw.col("_one").cum_sum().over(USER_ID, order_by=names).alias("_place")))
+    others = users.join(twice.select(USER_ID), on=USER_ID, how="anti").select(names)
+    once = nw.concat([others, theirs.filter(nw.col("_place") == 1).select(names)])
+    return once, theirs.filter(nw.col("_place") > 1).select(names), int(row["_rows"]) - int(row["_ids"])
+
+
+def _rules(users: Users, valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw.Expr]]:
     """List the rules in the order in which they are asked: name, column, and what a row that breaks it looks like."""
     rules: list[tuple[Rule, str, nw.Expr]] = []
     for name, dtype in users.collect_schema().items():
@@ -96,9 +139,9 @@ def _rules(users: Frame, valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw
         if dtype.is_float():  # whatever the column is for: outside pandas, a NaN is a value
             missing = missing | nw.col(name).is_nan()
         rules.append(("missing", name, missing))
-    rules += [("out_of_range", name, ~nw.col(name).is_finite()) for name in NUMBERS if name not in valid]
+    rules += [("out_of_range", name, ~number(name).is_finite()) for name in NUMBERS if name not in valid]
     for name, (low, high) in valid.items():
-        outside = (nw.col(name) < low) | ~nw.col(name).is_finite()
+        outside = (nw.col(name) < low) | ~number(name).is_finite()
         if high is not None:
             outside = outside | (nw.col(name) > high)
         rules.append(("out_of_range", name, outside))

@@ -54,9 +54,18 @@ def drift_of_number(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> 
         Fewer bins than ten where a month has fewer than 100 users, or where many users share one value.
     """
     a, b = np.asarray(last, dtype=float), np.asarray(now, dtype=float)
-    edges = edges_of(a, min(BINS, max(2, min(len(a), len(b)) // FEWEST)))
-    counts = np.array([_count(a, edges), _count(b, edges)])
+    edges = edges_of(a, bins_for(len(a), len(b)))
+    return drift_of_counts(np.array([_count(a, edges), _count(b, edges)]), level=level)
+
+
+def drift_of_counts(counts: Counts, *, level: float = 0.05) -> Drift:
+    """Compare two months' counts by bin, shape (2, bins), last month's first; neighbours where users are few are joined."""
     return _drift(_joined(counts), level)
+
+
+def bins_for(last: int, now: int) -> int:
+    """Give the number of bins for so many users: ten, or fewer where a month has fewer than 100."""
+    return min(BINS, max(2, min(last, now) // FEWEST))
 
 
 def drift_of_category(last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05) -> Drift:
@@ -85,8 +94,12 @@ def edges_of(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     if not len(values):
         return np.empty(0)
     cuts = np.sort(values)[[len(values) * n // bins for n in range(1, bins)]]
-    heavy = [cut for cut in np.unique(cuts) if (values == cut).mean() > 1 / bins]
-    return np.unique([*cuts, *np.nextafter(heavy, np.inf)])
+    return with_heavy(cuts, np.array([(values == cut).mean() for cut in cuts]), bins)
+
+
+def with_heavy(cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Give the borders at these cuts, and one right above each that more than a bin's part of the users share."""
+    return np.unique([*cuts, *np.nextafter(cuts[shares > 1 / bins], np.inf)])
 
 
 def psi(last: ArrayLike, now: ArrayLike) -> float:

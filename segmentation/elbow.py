@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from segmentation.cells import fit_cells
 from segmentation.clusters import Labels, Model, assign, fit
 from segmentation.errors import SweepError
 from segmentation.facts import Decider, Elbow, Validity
@@ -48,7 +49,10 @@ def sweep(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> Sweep
     """
     if not len(ks):
         raise SweepError("There is no number of segments to try. Correct `k_range` in settings.toml.")
-    models = {k: fit(points, k, starts=starts, seed=seed) for k in ks}
+    if points.kind == "cells":
+        models = fit_cells(points, ks, starts=starts, seed=seed)
+    else:
+        models = {k: fit(points, k, starts=starts, seed=seed) for k in ks}
     return Sweep(models, {k: assign(points.values, model.centres) for k, model in models.items()})
 
 

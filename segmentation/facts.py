@@ -4,7 +4,7 @@ Depends on no number-cruncher, so that a document that only lays facts out start
 where it stands: the schema in `docs/facts.schema.json` is made from these lines.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -19,11 +19,14 @@ class Source:
     """Where the month's users come from."""
 
     name: str
-    """Name of the file, without its folder."""
+    """Name of the file or folder, without where it lies, or of the database that was asked."""
     sha256: str
-    """Hash of the file's bytes."""
+    """Hash that tells this source from others; `hashed` says of what."""
     synthetic: bool
     """Whether these are the made-up users that the project ships; then every page says so."""
+    hashed: Literal["bytes", "files", "query"] = "bytes"
+    """What the hash is of: the file's bytes; the list of a folder's files with the hash of each; or who was asked for
+    what, where a database or a cluster answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +505,27 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What the segments were looked for on: every user, or groups of like users where there are too many.
+
+    Sizes, means, tables and the segments themselves are always those of every user.
+    """
+
+    points: Literal["users", "cells"] = "users"
+    """Whether each user was a point, or each occupied cell of a fine grid was."""
+    cells: int | None = None
+    """Cells; nothing where each user was a point."""
+    step: float | None = None
+    """Side of a cell, in SDs."""
+    sample: int | None = None
+    """Users on whom it was judged whether there are segments: a fixed sample."""
+    bound: float | None = None
+    """Part by which the cells' inertia differs from that of all users, about the same centres."""
+    steps: int | None = None
+    """K-means steps over all users that the segments took until no centre moved any more than 0.0001 SDs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Suspicion:
     """One thing in which a month is unlike the last beyond what its size explains: the month is held."""
 
@@ -568,6 +592,8 @@ class Facts:
     """All archived months; nothing before the third."""
     lineage: Lineage
     """What the next month has to know."""
+    basis: Basis = field(default_factory=Basis)
+    """What the segments were looked for on."""
     suspicions: tuple[Suspicion, ...] = ()
     """What a person has to look at before anybody is mailed; none in a month like any other."""
 

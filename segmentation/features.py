@@ -1,16 +1,19 @@
 """The points that are clustered: features in standard deviations, each with a weight."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import CleaningError
 from segmentation.facts import Scale
-from segmentation.schema import Frame
+from segmentation.schema import Frame, Users
+from segmentation.tally import Summary, summaries
 
 Floats = NDArray[np.float64]
+Kind = Literal["users", "cells", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +30,31 @@ class Points:
         Names of the columns.
     scale : Scale
         What one standard deviation means.
+    kind : {"users", "cells", "sample"}
+        Every user; the occupied cells of a grid, each at the mean of its users; or a sample of the users.
+    scatter : ndarray, shape (p, p), or None
+        Sums of squares and products of the users about their points, over all points; None where there are none.
     """
 
     values: Floats
     weights: Floats
     features: tuple[str, ...]
     scale: Scale
+    kind: Kind = "users"
+    scatter: Floats | None = None
 
     @property
     def users(self) -> float:
         """Users that all points stand for."""
         return float(self.weights.sum())
 
+    @property
+    def within(self) -> float:
+        """What inertia about the points leaves out: the squared distances of users to their points, in squared SDs."""
+        return 0.0 if self.scatter is None else float(np.trace(self.scatter))
 
-def scale_of(users: Frame, features: Sequence[str]) -> Scale:
+
+def scale_of(users: Users, features: Sequence[str]) -> Scale:
     """Measure mean and population standard deviation of each feature.
 
     Raises
@@ -48,18 +62,26 @@ def scale_of(users: Frame, features: Sequence[str]) -> Scale:
     CleaningError
         If a feature has the same value for every user, so that no distance can be measured in it.
     """
-    mean, sd = {}, {}
-    for name in features:
-        values = users.get_column(name).to_numpy().astype(float)
-        mean[name], sd[name] = float(values.mean()), float(values.std())
-        if not sd[name] > 1e-9 * max(
-            1.0, abs(mean[name])
-        ):  # rounding leaves a constant column a trace of spread
+    return scale_from(summaries(users, features))
+
+
+def scale_from(found: Mapping[str, Summary]) -> Scale:
+    """Give the same from what is known of the features.
+
+    Raises
+    ------
+    CleaningError
+        As `scale_of`.
+    """
+    for name, one in found.items():
+        if not one.sd > 1e-9 * max(1.0, abs(one.mean)):  # rounding leaves a constant column a trace of spread
             raise CleaningError(
-                f"Column {name!r} is {values[0]:g} for every user, so it tells nobody apart. "
+                f"Column {name!r} is {one.low:g} for every user, so it tells nobody apart. "
                 "Correct the export, or take the column out of `features` in settings.toml."
             )
-    return Scale(mean=mean, sd=sd)
+    return Scale(
+        mean={name: one.mean for name, one in found.items()}, sd={name: one.sd for name, one in found.items()}
+    )
 
 
 def standardise(users: Frame, scale: Scale) -> Points:

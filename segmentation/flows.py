@@ -1,14 +1,17 @@
 """Who moved: people who are in both months where users have ids, else one month's users seen by both models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import narwhals as nw
 import numpy as np
 
 from segmentation.clusters import Labels, assign
 from segmentation.errors import SegmentationError
 from segmentation.features import Floats, Points
 from segmentation.history import Past, rescale
+from segmentation.schema import USER_ID, Users
+from segmentation.tally import tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,42 @@ def flow(
     )
 
 
+def flow_of_tables(
+    last: Users, now: Users, segment: str, *, rows: Sequence[str], columns: Sequence[str]
+) -> Flows:
+    """Count people by their segments in two months where an engine has both: as `flow`, by its join.
+
+    Parameters
+    ----------
+    last, now : narwhals.DataFrame or LazyFrame
+        Users, each once, with `user_id` and the id of their segment in the column named `segment`.
+    rows, columns : sequence of str
+        Ids of last month's and this month's segments, in the order wanted.
+
+    Raises
+    ------
+    SegmentationError
+        If somebody is in a segment that is not listed.
+    """
+    before, after = last.lazy(), now.lazy()
+    if before.collect_schema()[USER_ID] != after.collect_schema()[USER_ID]:
+        before, after = (month.with_columns(nw.col(USER_ID).cast(nw.String)) for month in (before, after))
+    before = before.select(USER_ID, nw.col(segment).alias("_then"))
+    after = after.select(USER_ID, nw.col(segment).alias("_now"))
+    then, since = dict(tally(before, "_then")), dict(tally(after, "_now"))
+    _known(then, rows, "last month")
+    _known(since, columns, "this month")
+    both = {(i, j): n for i, j, n in tally(before.join(after, on=USER_ID, how="inner"), "_then", "_now")}
+    users = tuple(tuple(both.get((i, j), 0) for j in columns) for i in rows)
+    return Flows(
+        rows=tuple(rows),
+        columns=tuple(columns),
+        users=users,
+        new=tuple(since.get(j, 0) - sum(row[place] for row in users) for place, j in enumerate(columns)),
+        gone=tuple(then.get(i, 0) - sum(row) for i, row in zip(rows, users, strict=True)),
+    )
+
+
 def cross(past: Past, points: Points, labels: Labels, k: int) -> Floats:
     """Count this month's users by last month's model (rows) and by this month's own (columns).
 
@@ -180,10 +219,15 @@ def _people(
             "Expected each user_id once. Correct the export and run `make report` again."
         )
     place = {name: n for n, name in enumerate(known)}
-    strange = sorted(set(segments) - set(place))
+    _known(segments, known, when)
+    return people, np.array([place[name] for name in segments], dtype=np.intp)
+
+
+def _known(segments: Iterable[str], known: Sequence[str], when: str) -> None:
+    """Make sure that users are in segments that there are."""
+    strange = sorted(set(segments) - set(known))
     if strange:
         raise SegmentationError(
             f"Users of {when} are in segment {strange[0]!r}, but there are only {', '.join(known)}. "
             "The archived run does not belong together: run that month again."
         )
-    return people, np.array([place[name] for name in segments], dtype=np.intp)

@@ -57,14 +57,21 @@ class Gap:
 
 
 def gap(
-    points: Points, ks: Sequence[int], inertia: Sequence[float], draw: Draw, *, draws: int = 50, seed: int
+    points: Points,
+    ks: Sequence[int],
+    inertia: Sequence[float],
+    draw: Draw,
+    *,
+    draws: int = 50,
+    seed: int,
+    users: float | None = None,
 ) -> Gap:
     """Compare the users' curve with that of structureless crowds.
 
     Parameters
     ----------
     points : Points
-        All users.
+        All users, or a sample of them.
     ks : sequence of int
         Numbers of segments, increasing.
     inertia : sequence of float
@@ -75,6 +82,8 @@ def gap(
         Number of crowds.
     seed : int
         Where the random numbers start.
+    users : float, optional
+        How many users the curve is of, where points are a sample.
 
     References
     ----------
@@ -84,14 +93,15 @@ def gap(
     root = np.random.SeedSequence(seed)
     own, *streams = [np.random.default_rng(child) for child in root.spawn(draws + 1)]
     values, weights = _sample(points, own)
-    shown = np.asarray(inertia, dtype=float) / points.users
+    everybody = points.users if users is None else users
+    shown = np.asarray(inertia, dtype=float) / everybody
     m = min(MOST, round(points.users))
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
         found = _logs(values, weights, ks, own)
         null = np.array([_logs(draw(m, rng), np.ones(m), ks, rng) for rng in streams])
     mean, sd = null.mean(axis=0), null.std(axis=0)
     missed = np.log(np.maximum(shown, 1e-300)) - found
-    low, high = np.exp(np.percentile(null, [_LOW, _HIGH], axis=0) + missed) * points.users
+    low, high = np.exp(np.percentile(null, [_LOW, _HIGH], axis=0) + missed) * everybody
     far = (mean - found) / np.maximum(sd, 1e-6)
     return Gap(
         k=tuple(ks),

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from segmentation.clusters import Labels
 from segmentation.features import Floats
+from segmentation.tally import Moments
 
 _Z = 1.959963984540054  # 97.5 % of a Gaussian lie below
 _TAILS = (2.5, 97.5)
@@ -207,6 +208,48 @@ def numbers(
             )
         )
     return tuple(result)
+
+
+def of_moments(numbers: Moments) -> tuple[tuple[NumberIntervals, ...], ...]:
+    """Give the intervals of so many users that means are Gaussian: the estimate and 1.96 standard errors to each side.
+
+    The limit that `numbers` comes to where a segment has thousands of users, without a bootstrap: the same standard
+    errors, from the same influence of a user on a mean and on the log of an index. Medians have none here: order
+    statistics would have to be asked for.
+
+    Parameters
+    ----------
+    numbers : Moments
+        Of every segment, in the columns' units.
+
+    Returns
+    -------
+    tuple, length k, of tuple, length p
+    """
+    size, p = numbers.size[:, None], numbers.mean.shape[1]
+    n = size.sum()
+    middle = (size * numbers.mean).sum(axis=0) / n
+    spread = (size * (numbers.variance + (numbers.mean - middle) ** 2)).sum(axis=0) / n
+    sizes, means = np.vstack([size, [[n]]]), np.vstack([numbers.mean, middle])
+    variances = np.vstack([numbers.variance, spread])
+    ends = [
+        estimate[None] + _Z * np.stack([-error, error])
+        for estimate, error in (
+            _means(sizes, means, variances),
+            _log_index(sizes, means, variances, np.zeros(p)),
+        )
+    ]
+    return tuple(
+        tuple(
+            NumberIntervals(
+                mean=_interval(ends[0][:, segment, j]),
+                median=None,
+                index=_interval(100 * np.exp(ends[1][:, segment, j])),
+            )
+            for j in range(p)
+        )
+        for segment in range(len(numbers.size))
+    )
 
 
 def _weights(n: int, draws: int, rng: np.random.Generator) -> Floats:

@@ -9,10 +9,12 @@ verdict is 1. The other judges' votes are shown beside it.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from segmentation.elbow import Sweep, find_knee
 from segmentation.facts import Validity
@@ -91,28 +93,47 @@ class Structure:
 
 
 def judge(
-    points: Points, curve: Sweep, validity: Validity, *, draws: int = 50, bootstraps: int = 25, seed: int
+    points: Points,
+    curve: Sweep,
+    validity: Validity | Future[Validity],
+    *,
+    draws: int = 50,
+    bootstraps: int = 25,
+    seed: int,
+    users: float | None = None,
 ) -> Structure:
     """Ask every judge, and the panel.
 
     Parameters
     ----------
     points : Points
-        All users.
+        All users, or a sample of them: never cells, which lie on a lattice whose gaps would pass for valleys, and which
+        at a hundred million users make any dent significant. The judges were measured on 300 to 20,000 users.
     curve : Sweep
         The best model for every k tried.
-    validity : Validity
+    validity : Validity, or what will be one
         Silhouette, Caliński-Harabasz and Davies-Bouldin of the same models.
     draws, bootstraps : int
         Structureless crowds for the gap; bootstraps for each k, for the vote only: a report's segments deserve 100.
     seed : int
         Where the random numbers start.
+    users : float, optional
+        How many users the curve is of, where points are a sample.
     """
-    reference = gap(points, curve.ks, curve.inertia, same_shape(points, seed=seed), draws=draws, seed=seed)
     ks = [k for k in curve.ks if k >= 2]
-    borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
-    some = _some(points, np.random.default_rng(seed))
-    stable = {k: stability(some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}
+
+    def compared() -> Gap:
+        shape = same_shape(points, seed=seed)
+        return gap(points, curve.ks, curve.inertia, shape, draws=draws, seed=seed, users=users)
+
+    # beside each other, within one limit: the one that ends first would give the other more threads, and other digits
+    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
+        waiting = aside.submit(compared)
+        borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
+        some = _some(points, np.random.default_rng(seed))
+        stable = {k: stability(some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}
+        reference = waiting.result()
+        validity = validity.result() if isinstance(validity, Future) else validity
     attested = attest(borders, stable, validity)
     votes = (
         Vote("elbow", find_knee(curve.ks, curve.inertia)),

@@ -52,7 +52,8 @@ def project(points: Points, like: Mapping[str, tuple[float, float]] = {}) -> Pro
     .. [1] Jolliffe (2002), "Principal Component Analysis", 2nd ed., section 1.1.
     """
     centred = points.values - np.average(points.values, axis=0, weights=points.weights)
-    covariance = (centred * points.weights[:, None]).T @ centred / points.users
+    products = (centred * points.weights[:, None]).T @ centred
+    covariance = (products if points.scatter is None else products + points.scatter) / points.users
     variances, directions = np.linalg.eigh(covariance)  # ascending
     variances = np.maximum(variances, 0)  # of features that say the same, rounding leaves less than nothing
     loadings = directions[:, ::-1][:, :2]

@@ -33,6 +33,13 @@ class Plan:
         Users below which an index says nothing.
     smallest_cell : int
         Users below which a square of the map is not drawn.
+    exact_users : int
+        Users up to which each is a point; above, the number of segments is looked for on groups of like users, and the
+        segments themselves are still those of every user.
+    grid : float
+        Side of a cell that holds users alike, in SDs; a finer one is taken where it would change too much.
+    sample : int
+        Users on whom, above `exact_users`, is judged whether there are segments at all.
     """
 
     features: tuple[str, ...]
@@ -45,3 +52,6 @@ class Plan:
     seed: int = 2026
     smallest_base: int = 30
     smallest_cell: int = 10
+    exact_users: int = 200_000
+    grid: float = 0.2
+    sample: int = 20_000

@@ -4,19 +4,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import narwhals as nw
 import numpy as np
 
 from segmentation import intervals
-from segmentation.clusters import Labels, Model
+from segmentation.clusters import Model
 from segmentation.disclosure import suppress
 from segmentation.facts import Index, Interval, Segment, Stability, Standout
-from segmentation.features import Points
 from segmentation.history import Kept
 from segmentation.readings import LEAST, MOST
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
+from segmentation.schema import NUMBERS
+from segmentation.tally import Moments
 
-_SEGMENT = "_segment"
 _HIDDEN = 0.25  # part of a table of categories above which rare values are put together
 
 
@@ -40,30 +38,38 @@ class Evidence:
 
 
 def profile(
-    users: Frame,
-    points: Points,
+    features: Sequence[str],
     model: Model,
-    labels: Labels,
+    numbers: Moments,
+    medians: Mapping[str, Sequence[float]],
+    tables: Mapping[str, Mapping[tuple[int, str], int]],
+    known: Sequence[Sequence[intervals.NumberIntervals]],
+    averages: Mapping[str, float],
     kept: Sequence[Kept],
     evidence: Sequence[Evidence],
     *,
     continues: bool,
     smallest_base: int,
     smallest_cell: int,
-    seed: int,
 ) -> tuple[Segment, ...]:
     """Describe every segment of the model.
 
     Parameters
     ----------
-    users : narwhals.DataFrame
-        Users kept, in the order of labels; rare categories under their common label.
-    points : Points
-        For the names of the features.
+    features : sequence of str
+        Names of the features, in the order of the centres' columns.
     model : Model
         The centres, k of them, in the order of the pages.
-    labels : ndarray, shape (n,)
-        Each user's segment.
+    numbers : Moments
+        Users, means and variances of the number columns, by segment.
+    medians : mapping of str to sequence of float, length k
+        By number column.
+    tables : mapping of str to mapping of (int, str) to int
+        By category: users by segment and label.
+    known : sequence, length k, of sequence of NumberIntervals
+        Intervals of each segment's numbers.
+    averages : mapping of str to float
+        By number column: the mean of all users.
     kept : sequence of Kept, length k
         What each segment is called.
     evidence : sequence of Evidence, length k
@@ -74,20 +80,16 @@ def profile(
         Users below which an index says nothing.
     smallest_cell : int
         Users below which a count is not shown.
-    seed : int
-        Where the random numbers start.
     """
-    frame = users.with_columns(nw.new_series(_SEGMENT, labels, backend=nw.get_native_namespace(users)))
-    means, medians, counts = _numbers(frame)
-    averages = averages_of(users)
-    values = np.column_stack([users.get_column(name).to_numpy().astype(float) for name in NUMBERS])
-    known = intervals.numbers(values, labels, model.k, seed=seed)
-    categories = {
-        name: _categories(frame, name, model.k, smallest_base, smallest_cell) for name in CATEGORIES
+    means = [dict(zip(NUMBERS, map(float, row), strict=True)) for row in numbers.mean]
+    everybody = round(float(numbers.size.sum()))
+    shown = {
+        name: _categories(table, model.k, everybody, smallest_base, smallest_cell)
+        for name, table in tables.items()
     }
     segments = []
     for number, (one, seen) in enumerate(zip(kept, evidence, strict=True)):
-        size = counts[number]
+        size = round(float(numbers.size[number]))
         index = {
             column: Index(
                 _index(means[number][column], averages[column], size, smallest_base),
@@ -96,18 +98,18 @@ def profile(
             )
             for n, column in enumerate(NUMBERS)
         }
-        tables = {name: categories[name][number] for name in CATEGORIES}
-        share = intervals.share(size, len(users))
+        values = {name: table[number] for name, table in shown.items()}
+        share = intervals.share(size, everybody)
         segments.append(
             Segment(
                 id=one.id,
                 name=one.name,
                 users=size,
-                share=size / len(users),
+                share=size / everybody,
                 share_interval=Interval(share.low, share.high),
-                centre=dict(zip(points.features, map(float, model.centres[number]), strict=True)),
+                centre=dict(zip(features, map(float, model.centres[number]), strict=True)),
                 means=means[number],
-                medians=medians[number],
+                medians={name: float(medians[name][number]) for name in NUMBERS},
                 mean_intervals={name: _interval(known[number][n].mean) for n, name in enumerate(NUMBERS)},
                 stability=seen.stability,
                 apart=seen.apart,
@@ -115,53 +117,35 @@ def profile(
                 name_now=one.name if one.name_fits else one.suggested,
                 silhouette=seen.silhouette,
                 index=index,
-                categories=tables,
-                stands_out=_stands_out(index, tables),
+                categories=values,
+                stands_out=_stands_out(index, values),
             )
         )
     return tuple(segments)
 
 
-def averages_of(users: Frame) -> dict[str, float]:
-    """Give the mean of each number column over all users."""
-    return {name: float(users.get_column(name).cast(nw.Float64).mean()) for name in NUMBERS}
-
-
-def shares_of(users: Frame) -> dict[str, dict[str, float]]:
+def shares_of(tables: Mapping[str, Mapping[tuple[int, str], int]]) -> dict[str, dict[str, float]]:
     """Give the part of all users with each value of each category, the most frequent first."""
-    return {name: {value: n / len(users) for value, n in _totals(users, name).items()} for name in CATEGORIES}
+    return {
+        name: {value: n / sum(table.values()) for value, n in _totals(table).items()}
+        for name, table in tables.items()
+    }
 
 
-def _totals(users: Frame, name: str) -> dict[str, int]:
+def _totals(table: Mapping[tuple[int, str], int]) -> dict[str, int]:
     """Count the users with each value of a category, the most frequent first."""
-    counts: Counter[str] = Counter()  # added up: 1 and "1" read alike
-    for value, n in users.group_by(name).agg(nw.len().alias("n")).iter_rows():
-        counts[str(value)] += int(n)
+    counts: Counter[str] = Counter()
+    for (_, value), n in table.items():
+        counts[value] += n
     return dict(sorted(counts.items(), key=lambda row: (-row[1], row[0])))
 
 
-def _numbers(
-    frame: Frame,
-) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, float]], dict[int, int]]:
-    """Give means, medians and users of each segment, by its number."""
-    mean = [nw.col(name).mean().alias(f"mean_{name}") for name in NUMBERS]
-    median = [nw.col(name).median().alias(f"median_{name}") for name in NUMBERS]
-    rows = frame.group_by(_SEGMENT).agg(nw.len().alias("users"), *mean, *median).iter_rows(named=True)
-    by_number = {int(row[_SEGMENT]): row for row in rows}
-    means = {n: {name: float(row[f"mean_{name}"]) for name in NUMBERS} for n, row in by_number.items()}
-    medians = {n: {name: float(row[f"median_{name}"]) for name in NUMBERS} for n, row in by_number.items()}
-    return means, medians, {n: int(row["users"]) for n, row in by_number.items()}
-
-
 def _categories(
-    frame: Frame, name: str, k: int, smallest_base: int, smallest_cell: int
+    counts: Mapping[tuple[int, str], int], k: int, everybody: int, smallest_base: int, smallest_cell: int
 ) -> list[dict[str, Index]]:
     """Give the indices of every value of a category, by segment; counts that would give somebody away are left out."""
-    totals = _totals(frame, name)
-    counts = {(number, value): 0 for number in range(k) for value in totals}
-    for number, value, n in frame.group_by(_SEGMENT, name).agg(nw.len().alias("n")).iter_rows():
-        counts[int(number), str(value)] += int(n)
-    table = [[counts[number, value] for value in totals] for number in range(k)]
+    totals = _totals(counts)
+    table = [[counts.get((number, value), 0) for value in totals] for number in range(k)]
     groups = [[value] for value in totals]
     shown = _suppressed(table, smallest_cell)
     # rare values that would take half the table with them are shown as one
@@ -172,7 +156,7 @@ def _categories(
     return [
         {
             _label(group, totals): _category(
-                users, sum(table[number]), sum(totals[value] for value in group), len(frame), smallest_base
+                users, sum(table[number]), sum(totals[value] for value in group), everybody, smallest_base
             )
             for users, group in zip(shown[number], groups, strict=True)
         }

@@ -1,13 +1,14 @@
 """The columns as data: what each is called, what it measures, and how a segment high or low in it is named."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import narwhals as nw
 
 from segmentation.errors import SchemaError
 
 Frame = nw.DataFrame[Any]  # any frame that Narwhals speaks, in memory
+Users: TypeAlias = nw.DataFrame[Any] | nw.LazyFrame[Any]  # or wherever its engine has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,12 @@ CATEGORIES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.
 USER_ID = "user_id"
 
 
-def check(frame: Frame) -> None:
+def check(frame: Users) -> None:
     """Make sure that the frame has every required column, with numbers where numbers are expected.
 
     Parameters
     ----------
-    frame : narwhals.DataFrame
+    frame : narwhals.DataFrame or LazyFrame
         One row a user. Columns that the schema doesn't know are allowed and ignored.
 
     Raises

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segmentation.clusters import Labels
+from segmentation.clusters import Labels, assign
 from segmentation.elbow import Sweep
 from segmentation.facts import Validity
 from segmentation.features import Floats, Points
@@ -17,18 +17,22 @@ MOST = 8_000  # points whose distances to each other are measured: 64 million of
 _ROWS = 512  # rows of distances held at a time: 32 MB
 
 
-def validate(points: Points, sweep: Sweep, *, seed: int) -> Validity:
+def validate(points: Points, sweep: Sweep, *, seed: int, judged: Points | None = None) -> Validity:
     """Measure every model of two segments and more.
 
-    Above `MOST` points the silhouette is that of a random sample of them; the other two are always exact.
+    Above `MOST` points the silhouette is that of a random sample of them; the other two are always exact. Where points
+    are cells, `judged` is a sample of the users: distances are measured between users, not between cells.
     """
     ks = [k for k in sweep.ks if k >= 2]
-    sample = _sample(points, [sweep.labels[k] for k in ks], seed)
-    silhouettes = silhouette(sample_of(points, sample), [sweep.labels[k][sample] for k in ks])
-    weights = points.weights[sample]
+    among, labels = points, sweep.labels
+    if judged is not None and judged is not points:
+        among, labels = judged, {k: assign(judged.values, sweep.models[k].centres) for k in ks}
+    sample = _sample(among, [labels[k] for k in ks], seed)
+    silhouettes = silhouette(sample_of(among, sample), [labels[k][sample] for k in ks])
+    weights = among.weights[sample]
     micro, macro = [], []
     for k, users in zip(ks, silhouettes, strict=True):
-        own = by_segment(users, weights, sweep.labels[k][sample], k)
+        own = by_segment(users, weights, labels[k][sample], k)
         micro.append(float(np.average(users, weights=weights)))
         macro.append(float(own.mean()))
     return Validity(
@@ -36,7 +40,7 @@ def validate(points: Points, sweep: Sweep, *, seed: int) -> Validity:
         silhouette=tuple(micro),
         silhouette_macro=tuple(macro),
         calinski_harabasz=tuple(calinski_harabasz(points, sweep.labels[k]) for k in ks),
-        davies_bouldin=tuple(davies_bouldin(points, sweep.labels[k]) for k in ks),
+        davies_bouldin=tuple(davies_bouldin(among, labels[k]) for k in ks),
     )
 
 
@@ -116,7 +120,7 @@ def calinski_harabasz(points: Points, labels: Labels) -> float:
     .. [1] Caliński, Harabasz (1974), "A dendrite method for cluster analysis", Commun. Stat. 3(1).
     """
     centres, mass = _centres(points, labels)
-    within = float(points.weights @ ((points.values - centres[labels]) ** 2).sum(axis=1))
+    within = float(points.weights @ ((points.values - centres[labels]) ** 2).sum(axis=1)) + points.within
     middle = np.average(points.values, axis=0, weights=points.weights)
     between = float(mass @ ((centres - middle) ** 2).sum(axis=1))
     k, n = len(mass), points.users

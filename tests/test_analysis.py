@@ -90,6 +90,7 @@ def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[
         "Cleaning",
         "Trying numbers of segments",
         "Asking whether there are any",
+        "Settling the segments",
         "Describing the segments",
         "Comparing with the last month",
     ]

@@ -13,6 +13,7 @@ import pytest
 
 from report import archive, files
 from report.settings import Settings
+from report.sources.opening import describe
 from segmentation.analysis import analyse
 from segmentation.facts import Source
 from segmentation.plan import Plan
@@ -72,7 +73,7 @@ def test_months_that_were_never_made_are_worked_out_the_oldest_first(
     source, output, told = months(*MONTHS), tmp_path / "out", []
 
     archive.work_out_missing(source, "2026-10", settings, output, told.append)
-    october = archive.analyse_month(source, "2026-10", settings, output).facts
+    october = archive.analyse_month(source, "2026-10", settings, output, scratch=tmp_path / "scratch").facts
 
     assert told == [
         "Working out 2026-08, which was never made",
@@ -185,8 +186,8 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
 
     archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
 
-    assert archive.describe_source(sample).synthetic
-    assert not archive.describe_source(source).synthetic
+    assert describe(sample, "2026-09", settings).synthetic
+    assert not describe(source, "2026-10", settings).synthetic
     assert told == []
 
 

@@ -71,13 +71,14 @@ def test_a_missing_file_is_named(refused: Refuse, tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_or_a_pipe_is_no_month(refused: Refuse, tmp_path: Path) -> None:
+def test_a_pipe_is_no_month_and_a_folder_needs_files(refused: Refuse, tmp_path: Path) -> None:
     """A pipe that nobody writes into would be waited for without end."""
     os.mkfifo(tmp_path / "2026-09.csv")
 
-    for path, what in ((tmp_path, "a folder"), (tmp_path / "2026-09.csv", "a pipe or a device")):
-        said = refused(None, "--data", str(path), "--month", "2026-10")
-        assert said.startswith(f"{path} is {what}, expected ")
+    said = refused(None, "--data", str(tmp_path / "2026-09.csv"), "--month", "2026-10")
+    assert said.startswith(f"{tmp_path / '2026-09.csv'} is a pipe or a device, expected ")
+    said = refused(None, "--data", str(tmp_path), "--month", "2026-10")
+    assert said.startswith(f"{tmp_path}: holds no Parquet and no CSV file, expected ")
 
 
 def test_a_missing_column_is_named_with_what_is_there(refused: Refuse) -> None:

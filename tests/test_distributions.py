@@ -1,23 +1,40 @@
 from collections.abc import Callable
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.clean import clean
+from segmentation.clean import Cleaned, clean
 from segmentation.disclosure import merge_small
-from segmentation.distributions import counts_of, describe, relabel, round_step
+from segmentation.distributions import describe, rulers_of
 from segmentation.facts import Category, Distributions
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
+from segmentation.spreads import round_step, spread_of
+from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries, tables_of
 
 Make = Callable[..., Frame]
+
+
+def described_of(cleaned: Cleaned, *, smallest: int) -> Distributions:
+    """Describe what cleaning made, all users in one segment."""
+    users = cleaned.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
+    found, rulers = summaries(users), rulers_of(cleaned, summaries(users))
+    counts = {name: counts_of(users, name) for name in CATEGORIES}
+    return describe(
+        cleaned,
+        found,
+        {name: (ruler, spread_of(users, name, ruler, 1)) for name, ruler in rulers.items()},
+        counts,
+        {name: merge_small(counts[name], smallest=smallest) for name in CATEGORIES},
+        smallest=smallest,
+    )
 
 
 def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | None]) -> Distributions:
     """Describe a frame; every count is shown unless said otherwise."""
     cleaned = clean(data, valid)
-    labels = {name: merge_small(counts_of(cleaned.users, name), smallest=smallest) for name in CATEGORIES}
-    return describe(data, cleaned, labels, smallest=smallest)
+    return described_of(cleaned, smallest=smallest)
 
 
 @pytest.mark.parametrize(
@@ -206,13 +223,13 @@ def test_a_value_of_dropped_rows_alone_is_not_shown(frame: Make) -> None:
 
 def test_users_get_the_label_that_is_shown(frame: Make) -> None:
     """Segments are described by the same values as the month; a column without rare values stays as it is."""
-    data = frame(top_genre=["Pop", "Ska", "Polka"], gender=["A", "A", "B"])
+    data = frame(top_genre=["Pop", "Ska", "Polka"], gender=["A", "A", "B"], _segment=[0, 0, 1])
     labels = {
         "top_genre": {"Pop": "Pop", "Ska": "Other (2)", "Polka": "Other (2)"},
         "gender": {"A": "A", "B": "B"},
     }
 
-    shown = relabel(data, labels)
-
-    assert shown.get_column("top_genre").to_list() == ["Pop", "Other (2)", "Other (2)"]
-    assert shown.get_column("gender").to_list() == ["A", "A", "B"]
+    assert tables_of(data, labels, 2) == {
+        "top_genre": {(0, "Pop"): 1, (0, "Other (2)"): 1, (1, "Other (2)"): 1},
+        "gender": {(0, "A"): 2, (1, "B"): 1},
+    }

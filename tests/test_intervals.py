@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from segmentation.intervals import Interval, category_index, median, numbers, share, speaks
+from segmentation.intervals import Interval, category_index, median, numbers, of_moments, share, speaks
+from segmentation.tally import Moments
 
 
 def test_wilsons_interval_is_the_published_one() -> None:
@@ -167,3 +168,35 @@ def test_one_seed_gives_one_answer() -> None:
     labels = np.arange(120) % 3
 
     assert numbers(values, labels, 3, draws=60, seed=3) == numbers(values, labels, 3, draws=60, seed=3)
+
+
+def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
+    """Of 20,000 users in segments of thousands, both agree to a tenth of their width, for means and indices."""
+    rng = np.random.default_rng(8)
+    labels = rng.integers(0, 3, 20_000)
+    values = np.column_stack([rng.gamma(2, 10, 20_000) + 5 * labels, rng.normal(50, 9, 20_000)])
+    own = [values[labels == n] for n in range(3)]
+    moments = Moments(
+        np.array([float(len(part)) for part in own]),
+        np.array([part.mean(axis=0) for part in own]),
+        np.array([part.var(axis=0) for part in own]),
+    )
+
+    for drawn, known in zip(numbers(values, labels, 3, seed=1), of_moments(moments), strict=True):
+        for one, other in zip(drawn, known, strict=True):
+            for a, b in ((one.mean, other.mean), (one.index, other.index)):
+                assert a is not None
+                assert b is not None
+                tenth = (a.high - a.low) / 10
+                assert b.low == pytest.approx(a.low, abs=tenth)
+                assert b.high == pytest.approx(a.high, abs=tenth)
+            assert other.median is None
+
+
+def test_an_interval_of_many_users_by_hand() -> None:
+    """400 users of mean 10 and variance 4: 1.96 · 2 / √399 to each side; the only segment is all users, index 100."""
+    (known,) = of_moments(Moments(np.array([400.0]), np.array([[10.0]]), np.array([[4.0]])))
+
+    assert known[0].mean is not None
+    assert known[0].mean.high - 10 == pytest.approx(1.959964 * 2 / 399**0.5)
+    assert known[0].index == Interval(pytest.approx(100), pytest.approx(100))

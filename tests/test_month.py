@@ -161,6 +161,7 @@ def test_the_run_says_how_it_was_made(folder: Path, facts: Facts) -> None:
     assert told["input"] == {
         "name": "2026-10.csv",
         "sha256": files.sha256(files.ROOT / "data" / "2026-10.csv"),
+        "hash_of": "the file's bytes",
     }
     assert told["seed"] == facts.seed == 2026
     assert {"altair", "weasyprint", "scikit-learn"} <= set(told["versions"])

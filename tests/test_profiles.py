@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segmentation import intervals
 from segmentation.clusters import Model
 from segmentation.facts import Index, Interval, Segment, Stability, Standout
 from segmentation.features import scale_of, standardise
 from segmentation.history import Kept
 from segmentation.names import name_segments
-from segmentation.profiles import Evidence, averages_of, profile, shares_of
-from segmentation.schema import Frame
+from segmentation.profiles import Evidence, profile, shares_of
+from segmentation.schema import CATEGORIES, NUMBERS, Frame
+from segmentation.spreads import ruler_of, spread_of
+from segmentation.tally import SEGMENT_NUMBER, counts_of, moments_of, summaries, tables_of
 
 Make = Callable[..., Frame]
 
@@ -27,18 +30,32 @@ def profiled(
     centres = np.array([points.values[numbers == n].mean(axis=0) for n in range(k)])
     names = name_segments([{"age": float(centre[0])} for centre in centres])
     called = [Kept(n, f"S{n + 1}", name, None, name, name_fits=True) for n, name in enumerate(names)]
+    users = data.with_columns(nw.new_series(SEGMENT_NUMBER, numbers, backend="pandas"))
+    values = np.column_stack([data[name].to_numpy().astype(float) for name in NUMBERS])
     return profile(
-        data,
-        points,
+        ["age"],
         Model(centres, 0.0),
-        numbers,
+        moments_of(users, k),
+        {
+            name: spread_of(users, name, ruler_of(one.low, one.high, whole=one.whole), k).medians
+            for name, one in summaries(users).items()
+        },
+        tabled(users, k),
+        intervals.numbers(values, numbers, k, seed=1),
+        {name: one.mean for name, one in summaries(users).items()},
         [replace(one, **kept) for one in called],
         [Evidence(n / 10, Stability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0) for n in range(k)],
         continues=True,
         smallest_base=smallest_base,
         smallest_cell=smallest_cell,
-        seed=1,
     )
+
+
+def tabled(users: Frame, k: int = 1) -> dict[str, dict[tuple[int, str], int]]:
+    """Count every category's values as they are."""
+    if SEGMENT_NUMBER not in users.columns:
+        users = users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
+    return tables_of(users, {name: {v: v for v in counts_of(users, name)} for name in CATEGORIES}, k)
 
 
 def said(index: Index) -> tuple[float | None, int | None]:
@@ -226,20 +243,24 @@ def test_all_users_are_the_hundred(frame: Make) -> None:
     """The most frequent first, of equals by name."""
     data = frame(age=[20, 70, 20, 50], top_genre=["Pop", "Rock", "Pop", "Jazz"])
 
-    assert averages_of(data) == {
+    assert {name: one.mean for name, one in summaries(data).items()} == {
         "age": 40,
         "annual_income": 20_000,
         "usage_per_month": 600,
         "num_of_days_active": 100,
     }
-    assert list(shares_of(data)["top_genre"].items()) == [("Pop", 0.5), ("Jazz", 0.25), ("Rock", 0.25)]
+    assert list(shares_of(tabled(data))["top_genre"].items()) == [
+        ("Pop", 0.5),
+        ("Jazz", 0.25),
+        ("Rock", 0.25),
+    ]
 
 
 def test_values_that_read_alike_are_one(frame: Make) -> None:
     """1 and "1" of a workbook are the same on the page, and shares still add up to all."""
     data = frame(age=[20, 70, 20, 50], gender=pd.Series([1, "1", "1", 1], dtype=object))
 
-    assert shares_of(data)["gender"] == {"1": 1.0}
+    assert shares_of(tabled(data))["gender"] == {"1": 1.0}
     gender = profiled(data, [0, 1, 0, 0])[0].categories["gender"]
     assert {value: said(index) for value, index in gender.items()} == {"1": (100.0, 3)}
 

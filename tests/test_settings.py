@@ -46,6 +46,7 @@ def test_the_project_s_own_settings_are_read() -> None:
 
     assert shipped.segments == Settings().segments
     assert shipped.page == Settings().page
+    assert shipped.scale == Settings().scale
     assert shipped.brand.name
 
 
@@ -65,6 +66,9 @@ def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> Non
         [privacy]
         smallest_base = 40
         smallest_cell = 12
+        [scale]
+        exact_users = 9_000
+        grid = 0.1
         """
     ).plan()
 
@@ -77,6 +81,7 @@ def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> Non
     )
     assert plan.valid == {"age": (18, 99), "annual_income": (0, None)}
     assert (plan.smallest_base, plan.smallest_cell) == (40, 12)
+    assert (plan.exact_users, plan.grid) == (9_000, 0.1)
 
 
 def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Settings]) -> None:
@@ -124,6 +129,15 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         (
             "[privacy]\nsmallest_base = 0",
             "line 2: privacy.smallest_base: input should be greater than or equal to 1",
+        ),
+        (
+            '[scale]\nmemory_limit = "much"',
+            "line 2: scale.memory_limit: 'much' is no amount of memory; expected one like",
+        ),
+        ("[scale]\ngrid = 0", "line 2: scale.grid: input should be greater than 0, found 0"),
+        (
+            "[scale]\nexact_users = 2e5",
+            "line 2: scale.exact_users: input should be a whole number, found 200000.0",
         ),
         ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
         (

@@ -28,10 +28,12 @@ from report.sending import Postman, send_month
 from segmentation.analysis import Analysis
 from segmentation.clean import clean
 from segmentation.disclosure import merge_small
-from segmentation.distributions import counts_of, describe
+from segmentation.distributions import describe, rulers_of
 from segmentation.facts import Facts, Suspicion
 from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.spreads import spread_of
 from segmentation.suspicion import is_factor, is_gone, is_loss, suspicions_of
+from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
 
 TODAY = "2026-11"
 VALID = {
@@ -63,14 +65,20 @@ def facts_of(users: pd.DataFrame, month: str = "2026-10", sha: str = "a") -> Fac
     """Give a month's facts as far as suspicion looks at them, without segments of their own."""
     read = nw.from_native(users, eager_only=True)
     cleaned = clean(read, VALID)
-    labels = {name: merge_small(counts_of(cleaned.users, name)) for name in CATEGORIES}
+    one = cleaned.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
+    numbers = summaries(one)
+    spreads = {
+        name: (ruler, spread_of(one, name, ruler, 1)) for name, ruler in rulers_of(cleaned, numbers).items()
+    }
+    counts = {name: counts_of(one, name) for name in CATEGORIES}
+    labels = {name: merge_small(counts[name]) for name in CATEGORIES}
     made = factory.month(2)
     return replace(
         made,
         month=month,
         source=replace(made.source, sha256=sha * 64, synthetic=False),
         audit=cleaned.audit,
-        distributions=describe(read, cleaned, labels, smallest=10),
+        distributions=describe(cleaned, numbers, spreads, counts, labels, smallest=10),
         averages={name: float(cleaned.users[name].mean()) for name in NUMBERS},
     )
 

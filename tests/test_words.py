@@ -23,7 +23,7 @@ from facts_factory import (
 
 from report import changes, words
 from report.written import NBSP
-from segmentation.facts import Drop, Facts, Measure, Standout
+from segmentation.facts import Basis, Drop, Facts, Measure, Standout
 
 ABOUT_A_MONTH = (
     words.headline,
@@ -391,3 +391,26 @@ def test_a_change_of_nothing_is_not_taken_apart() -> None:
 
     assert "0.0" not in changes.borders(replace(later, change=replace(later.change, segments=same)))
     assert changes.borders(later).startswith("Of the change of ")
+
+
+def test_what_stood_for_too_many_users_is_said() -> None:
+    """A reader has to know that cells were clustered, what that can change, and that the counts are everybody's."""
+    facts = month(4)
+    cells = Basis("cells", cells=35_568, step=0.2, sample=20_000, bound=0.00079, steps=3)
+
+    assert "groups of like users" not in words.method(facts)
+    said = plain(words.method(replace(facts, basis=cells)))
+    assert "looked for on 35,568 groups of like users, which can change inertia by at most 0.08 %" in said
+    assert "a fixed sample of 20,000 users" in said
+    assert said.endswith(
+        "The segments are those of K-means on every user, and every count is one of all users."
+    )
+
+
+def test_what_a_hash_is_of_is_said() -> None:
+    """The hash of a question would not tell whether the answer changed."""
+    facts = month(4)
+    asked = replace(facts, source=replace(facts.source, hashed="query"))
+
+    assert ", SHA-256 of what was asked " in words.colophon(asked)
+    assert ", SHA-256 of what was asked " not in words.colophon(facts)

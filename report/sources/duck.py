@@ -1,0 +1,133 @@
+"""DuckDB over Parquet, text and its own databases: reads what memory can't hold, within the memory it is given."""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pyarrow.parquet as pq
+
+from report.columns import RUN_AGAIN, find, shown
+from report.errors import InputError
+from report.settings import Settings
+
+
+def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.DuckDBPyConnection:
+    """Start DuckDB with the memory and the threads that settings give, and a folder for what is more.
+
+    Nothing is fetched: an extension that isn't there is asked for by no query.
+
+    Parameters
+    ----------
+    settings : Settings
+        Every dial.
+    scratch : Path
+        A folder of this run's own.
+    database : str
+        A database's file, which is only read; none for a new one in memory.
+    """
+    scale = settings.scale
+    scratch.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {
+        "memory_limit": scale.memory_limit.replace(" ", ""),
+        "temp_directory": str(scratch / "spill"),
+        "preserve_insertion_order": False,  # or writing holds back what comes early
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if scale.threads:
+        options["threads"] = scale.threads
+    connection = duckdb.connect(database or ":memory:", read_only=bool(database), config=options)
+    connection.execute(
+        "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+    )  # counts, silently
+    return connection
+
+
+def rows_of(paths: Sequence[Path]) -> int:
+    """Count the rows of Parquet files, by what they say of themselves.
+
+    Raises
+    ------
+    InputError
+        If one is no Parquet file.
+    """
+    return sum(_metadata(path).num_rows for path in paths)
+
+
+def scan(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings
+) -> "nw.LazyFrame[Any]":
+    """Open Parquet files as one frame.
+
+    Raises
+    ------
+    InputError
+        If one is no Parquet file, or lacks a column that others have.
+    """
+    heads = {path: _metadata(path).schema.to_arrow_schema() for path in paths}
+    schemas = list(heads.values())
+    first, names = paths[0], schemas[0].names
+    for path, head in heads.items():
+        for field in find(names, settings.columns, first.name) if head.names != names else ():
+            if field.header not in head.names:
+                raise InputError(
+                    f"{path.name}: lacks column {field.header!r}, which {first.name} has. "
+                    f"Expected the same columns in every file of the folder. {RUN_AGAIN}"
+                )
+    same = all(head.equals(schemas[0]) for head in schemas)
+    relation = connection.from_parquet(
+        [str(path) for path in paths], binary_as_string=True, union_by_name=not same
+    )
+    return nw.from_native(relation)
+
+
+def stored(connection: duckdb.DuckDBPyConnection, query: str, target: Path, source: str) -> Path:
+    """Write what a query gives to a Parquet file: asked once, however often it is read.
+
+    Raises
+    ------
+    InputError
+        If the database refuses it.
+    """
+    try:
+        connection.sql(query).write_parquet(str(target))
+    except duckdb.Error as error:
+        said = str(error).partition("\n")[0][:200]
+        raise InputError(
+            f"{source}: the query was refused ({said}). Correct `query` under [scale] in settings.toml."
+        ) from error
+    return target
+
+
+def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
+    """Open what a month's run wrote: a file, or the folder that a cluster made of it.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
+    try:
+        return connection.from_parquet(str(path / "*.parquet" if path.is_dir() else path))
+    except duckdb.Error as error:
+        raise OSError(str(error).partition("\n")[0]) from error
+
+
+def held(connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
+    """Work a frame out into a table of its own; what memory doesn't hold of it goes to the scratch folder."""
+    name = f"held_{uuid.uuid4().hex}"
+    frame.to_native().create(name)
+    return nw.from_native(connection.table(name))
+
+
+def _metadata(path: Path) -> Any:
+    try:
+        return pq.read_metadata(path)
+    except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
+        raise InputError(
+            f"{path.name} can't be read as .parquet ({shown(str(error).partition(chr(10))[0])}). "
+            f"Expected a whole file, not cut short or protected. {RUN_AGAIN}"
+        ) from error

@@ -1,0 +1,243 @@
+"""Open a month's users: by pandas what memory holds easily, by an engine what it doesn't."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from report import files
+from report.errors import InputError
+from report.inputs import TEXT as WORDS
+from report.inputs import read_users
+from report.settings import Settings
+from report.sources.places import PARQUET, TEXT, Elsewhere, Place, files_of
+from report.sources.progress import watched
+from segmentation.facts import Source
+from segmentation.schema import NUMBERS
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+_SHORTEST = 20  # bytes of a row, at least: seven fields and what is between them
+_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """A month's users, and who reads them.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame, duckdb.DuckDBPyRelation or pyspark.sql.DataFrame
+        One row a user, with the schema's columns.
+    rows : int
+        How many.
+    engine : {"pandas", "duckdb", "spark"}
+        Who reads them.
+    connection : object, optional
+        DuckDB's connection or Spark's session; it ends with the last that holds it.
+    """
+
+    frame: Any
+    rows: int
+    engine: str
+    connection: Any = None
+
+    def earlier(self, path: Path) -> Any:
+        """Open an earlier month's users with the same engine.
+
+        Raises
+        ------
+        OSError, ValueError
+            If they can't be read.
+        """
+        if self.engine == "duckdb":
+            from report.sources import duck  # noqa: PLC0415 - by then it is there
+
+            return duck.archived(self.connection, path)
+        if self.engine == "spark":
+            from report.sources import cluster  # noqa: PLC0415 - as above
+
+            return cluster.archived(self.connection, path)
+        import pandas as pd  # noqa: PLC0415 - as above
+
+        return pd.read_parquet(path)
+
+    def hold(self, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
+        """Give a lazy frame worked out, so that what asks it again needn't work it out again."""
+        if self.engine == "duckdb":
+            from report.sources import duck  # noqa: PLC0415 - as above
+
+            return duck.held(self.connection, frame)
+        if self.engine == "spark":
+            import narwhals as nw  # noqa: PLC0415 - as above
+
+            kept: nw.LazyFrame[Any] = nw.from_native(frame.to_native().persist())
+            return kept
+        return frame
+
+    @contextmanager
+    def watched(self, tell: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+        """Give a `tell` that says beside each stage how far the pass at work is, where the engine knows."""
+        if self.engine != "duckdb":
+            yield tell
+            return
+        with watched(tell, self.rows, self.connection.query_progress) as begin:
+            yield begin
+
+
+def describe(place: Place, month: str, settings: Settings) -> Source:
+    """Say where a month's users come from, with a hash of what can be hashed without asking for it again.
+
+    Of a file, its bytes; of a folder, the list of its files with the hash of each, as `sha256sum` writes it; of a
+    database or a cluster, who is asked for what, and in which month: its answer has no bytes of its own.
+    """
+    if isinstance(place, Elsewhere):
+        asked = "\n".join([place.name, place.table or _query(place, month, settings), month])
+        return Source(place.name, hashlib.sha256(asked.encode()).hexdigest(), synthetic=False, hashed="query")
+    if place.is_dir():
+        lines = [f"{files.sha256(path)}  {path.relative_to(place).as_posix()}\n" for path in files_of(place)]
+        return Source(
+            place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files"
+        )
+    return Source(name=place.name, sha256=files.sha256(place), synthetic=files.is_sample(place))
+
+
+def open_users(place: Place, month: str, settings: Settings, scratch: Path) -> Users:
+    """Open a month's users.
+
+    Parameters
+    ----------
+    place : Path or Elsewhere
+        Where they are.
+    month : str
+        "2026-10".
+    settings : Settings
+        Above how many users DuckDB reads a file, what it may hold, and the query.
+    scratch : Path
+        A folder of this run's own, for what engines put down on the way.
+
+    Raises
+    ------
+    ReportError
+        If they can't be read as users without guessing.
+    """
+    if isinstance(place, Path) and not place.is_dir() and _is_small(place, settings):
+        return _held(read_users(place, settings.columns))
+    from report.sources import cells  # noqa: PLC0415 - a small month needs no engine
+
+    if isinstance(place, Elsewhere) and place.engine == "spark":
+        from report.sources import cluster  # noqa: PLC0415 - an extra
+
+        query = "" if place.table else _query(place, month, settings)
+        frame, rows = cells.users_of(cluster.scan(place, query), settings.columns, place.name)
+        if rows <= settings.scale.exact_users:
+            return _held(_collected(frame))
+        return Users(frame.to_native(), rows, "spark", cluster.session(place))
+    return _by_duckdb(place, month, settings, scratch)
+
+
+def _by_duckdb(place: Place, month: str, settings: Settings, scratch: Path) -> Users:
+    from report.sources import cells, duck, text  # noqa: PLC0415 - a small month needs none of them
+
+    connection = duck.connect(settings, scratch)
+    try:
+        paths = _as_parquet(connection, place, month, settings, scratch)
+    except text.Unplain:
+        if isinstance(place, Elsewhere) or place.is_dir():
+            raise AssertionError from None  # a folder's files are named one by one
+        return _held(read_users(place, settings.columns))
+    frame, rows = cells.users_of(duck.scan(connection, paths, settings), settings.columns, place.name)
+    if rows <= settings.scale.exact_users:
+        return _held(_collected(frame))
+    return Users(frame.to_native(), rows, "duckdb", connection)
+
+
+def _as_parquet(connection: Any, place: Place, month: str, settings: Settings, scratch: Path) -> list[Path]:
+    """Give a month's users as Parquet files, made in the scratch folder where they aren't."""
+    from report.sources import duck, postgres, text  # noqa: PLC0415 - as above
+
+    if isinstance(place, Elsewhere):
+        query, target = _query(place, month, settings), scratch / "query.parquet"
+        if place.engine == "postgresql":
+            return [postgres.stored(place.url, query, target, place.name)]
+        if not Path(place.url).is_file():
+            raise InputError(
+                f"duckdb:///{place.url}: no such file. Name the database's file, with four slashes before an absolute path."
+            )
+        with duck.connect(settings, scratch, place.url) as database:
+            return [duck.stored(database, query, target, place.name)]
+    paths = files_of(place) if place.is_dir() else [place]
+    if paths[0].suffix.lower() in PARQUET:
+        return paths
+    if place.is_dir():
+        return [_part(connection, path, n, settings, scratch) for n, path in enumerate(paths)]
+    return [text.to_parquet(connection, place, settings.columns, scratch)]
+
+
+def _part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path:
+    """Turn one text file of a folder into Parquet."""
+    from report.sources import text  # noqa: PLC0415 - as above
+
+    folder = scratch / f"{number:05d}"
+    try:
+        return text.to_parquet(connection, path, settings.columns, folder)
+    except text.Unplain:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{path.name}.parquet"
+        read_users(path, settings.columns).to_parquet(target)
+        return target
+
+
+def _is_small(path: Path, settings: Settings) -> bool:
+    """Tell whether pandas reads a file: whatever has at most as many rows as make exact points, and what isn't there."""
+    most = settings.scale.exact_users
+    if path.suffix.lower() not in (*PARQUET, *TEXT) or not path.is_file():
+        return True  # a workbook ends at a million rows; what can't be opened is named by who reads it
+    if path.stat().st_size <= most * _SHORTEST and path.suffix.lower() in TEXT:
+        return True
+    if path.suffix.lower() in PARQUET:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+        try:
+            return bool(pq.read_metadata(path).num_rows <= most)
+        except (OSError, ValueError):
+            return True  # as above
+    lines = 0
+    with path.open("rb") as file:
+        while lines <= most and (part := file.read(_AT_ONCE)):
+            lines += part.count(b"\n")
+    return lines <= most
+
+
+def _query(place: Elsewhere, month: str, settings: Settings) -> str:
+    query = settings.scale.query.replace("{month}", month).strip().rstrip(";")
+    if not query:
+        raise InputError(
+            f"{place.name}: what is it asked for? Write the query that gives the month's users as `query` under [scale] "
+            "in settings.toml; {month} in it becomes the month."
+        )
+    return query
+
+
+def _held(users: "pd.DataFrame") -> Users:
+    return Users(users, len(users), "pandas")
+
+
+def _collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
+    """Take an engine's few users into memory, as a small file's would be."""
+    import pandas as pd  # noqa: PLC0415 - by then it is there
+
+    table = frame.collect("pyarrow").to_native()
+    columns = {name: table.column(name) for name in table.column_names}
+    return pd.DataFrame(
+        {
+            name: column.to_numpy() if name in NUMBERS else column.cast("string").to_pandas().astype(WORDS)
+            for name, column in columns.items()
+        }
+    )

@@ -1,0 +1,183 @@
+"""The segments of all users, not of groups of them: K-means steps in the engine that has the users.
+
+A step is one scan: who is nearest to which centre, how many they are, and where their mean lies. The steps begin where
+K-means on the cells ends; the cells also say what the next step would find if they were the users, and only what they
+are off by is carried on, so that a few steps do for what would take dozens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from segmentation.clusters import Model, assign
+from segmentation.facts import Scale
+from segmentation.features import Floats, Points
+from segmentation.schema import Users
+from segmentation.tally import SEGMENT_NUMBER, answers, number
+
+STILL = 1e-4  # SDs that no centre moves any more
+_MOST = 25  # steps over all users
+_ON_CELLS = 500  # steps over the cells between two of them
+_DIGITS = 9  # of centres, behind the point: every engine's next step starts from the same numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """K-means on every user.
+
+    Attributes
+    ----------
+    model : Model
+        Centres that no step moves by more than `STILL`; its inertia is that of all users.
+    sizes : ndarray, shape (k,)
+        Users of each.
+    steps : int
+        Scans that it took.
+    bound : float
+        Part by which the cells' inertia differed from that of all users, about the same centres.
+    """
+
+    model: Model
+    sizes: Floats
+    steps: int
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one scan finds about some centres.
+
+    Attributes
+    ----------
+    sizes : ndarray, shape (k,)
+        Users nearest to each.
+    sums : ndarray, shape (k, p)
+        Sums of their features, in SDs.
+    inertia : float
+        Sum of squared distances to the nearest, in squared SDs.
+    """
+
+    sizes: Floats
+    sums: Floats
+    inertia: float
+
+
+def numbered(users: Users, scale: Scale, centres: Floats, name: str = SEGMENT_NUMBER) -> Users:
+    """Add a column with the number of each user's nearest centre; of equally near ones, the first.
+
+    Distances are compared with that to the first centre: squares cancel, and a straight line in the raw numbers is left.
+    """
+    if len(centres) == 1:
+        return users.with_columns(nw.lit(0).alias(name))
+    features = tuple(scale.mean)
+    lines, own = [], [f"_to_{n}" for n in range(1, len(centres))]
+    for centre, column in zip(centres[1:], own, strict=True):
+        line = float((centre**2).sum() - (centres[0] ** 2).sum())
+        parts = []
+        for i, feature in enumerate(features):
+            slope = float(-2 * (centre[i] - centres[0, i]) / scale.sd[feature])
+            line -= slope * scale.mean[feature]
+            parts.append(number(feature) * slope)
+        total = nw.lit(line)
+        for part in parts:
+            total = total + part
+        lines.append(total.alias(column))
+    least = nw.min_horizontal(nw.lit(0.0), *own).alias("_least")
+    nearest = nw.lit(len(own))
+    for n, column in reversed(list(enumerate(own[:-1], start=1))):
+        nearest = nw.when(nw.col(column) <= nw.col("_least")).then(nw.lit(n)).otherwise(nearest)
+    nearest = nw.when(nw.col("_least") >= 0).then(nw.lit(0)).otherwise(nearest)
+    measured = users.with_columns(*lines).with_columns(least)
+    return measured.with_columns(nearest.alias(name)).drop(*own, "_least")
+
+
+def step_of(users: Users, scale: Scale, centres: Floats) -> Step:
+    """Scan all users once."""
+    features = tuple(scale.mean)
+    k, p = centres.shape
+    asked = numbered(users.select(*(number(name).alias(name) for name in features)), scale, centres)
+    sums_of = [nw.col(name).sum().alias(f"_sum_{name}") for name in features]
+    sizes, sums = np.zeros(k), np.zeros((k, p))
+    for row in answers(asked.group_by(SEGMENT_NUMBER).agg(nw.len().alias("_n"), *sums_of)):
+        n = int(row[SEGMENT_NUMBER])
+        sizes[n] = float(row["_n"])
+        sums[n] = [
+            (float(row[f"_sum_{name}"]) - sizes[n] * scale.mean[name]) / scale.sd[name] for name in features
+        ]
+    # all users' squared distances from the mean are p SDs each, by what an SD is
+    inertia = float(sizes.sum() * p - 2 * (centres * sums).sum() + (sizes * (centres**2).sum(axis=1)).sum())
+    return Step(sizes, sums, inertia)
+
+
+def settle_on_users(users: Users, points: Points, model: Model) -> Exact:
+    """Move a model of the cells until it is one of all users.
+
+    Parameters
+    ----------
+    users : Users
+        Users kept by cleaning.
+    points : Points
+        Their cells.
+    model : Model
+        A fixed point of K-means on the cells, or near one.
+
+    References
+    ----------
+    .. [1] Böhmer, Hemker, Stetter (1984), "The defect correction approach", Computing Suppl. 5: solve the coarse problem
+       again, with what the fine one said it is off by.
+    """
+    centres = model.centres.round(_DIGITS)
+    bound, before = 0.0, np.inf
+    for steps in range(1, _MOST + 1):
+        found = step_of(users, points.scale, centres)
+        if steps == 1:
+            bound = abs(_inertia(points, centres) - found.inertia) / found.inertia
+        means = np.where(found.sizes[:, None] > 0, found.sums / np.maximum(found.sizes, 1)[:, None], centres)
+        moved = float(np.sqrt(((means - centres) ** 2).sum(axis=1)).max())
+        if moved <= STILL or steps == _MOST:
+            break
+        # where what the cells say doesn't help, plain K-means goes on: it always ends
+        centres = (_carried_on(points, centres, found) if moved < before / 2 else means).round(_DIGITS)
+        before = moved
+    return Exact(Model(centres, found.inertia), found.sizes, steps, bound)
+
+
+def crossed(
+    users: Users, first: tuple[Scale, Floats], second: tuple[Scale, Floats]
+) -> Mapping[tuple[int, int], int]:
+    """Count users by their nearest centre in each of two models."""
+    both = numbered(numbered(users, *first, "_first"), *second, "_second").select("_first", "_second")
+    asked = both.group_by("_first", "_second").agg(nw.len().alias("_n"))
+    rows: list[dict[str, Any]] = answers(asked)
+    return {(int(row["_first"]), int(row["_second"])): int(row["_n"]) for row in rows}
+
+
+def _inertia(points: Points, centres: Floats) -> float:
+    """Give the inertia of cells about some centres, with that within the cells."""
+    own = centres[assign(points.values, centres)]
+    return float(points.weights @ ((points.values - own) ** 2).sum(axis=1)) + points.within
+
+
+def _sums(points: Points, centres: Floats) -> tuple[Floats, Floats]:
+    """Give users and sums of the cells nearest to each centre."""
+    k, labels = len(centres), assign(points.values, centres)
+    sums = [np.bincount(labels, points.weights * column, minlength=k) for column in points.values.T]
+    return np.bincount(labels, points.weights, minlength=k).astype(float), np.column_stack(sums)
+
+
+def _carried_on(points: Points, centres: Floats, found: Step) -> Floats:
+    """Settle on the cells, each step's users and sums corrected by what the scan said they are off by."""
+    sizes, sums = _sums(points, centres)
+    more, beside = found.sizes - sizes, found.sums - sums
+    for _ in range(_ON_CELLS):
+        sizes, sums = _sums(points, centres)
+        sizes = sizes + more
+        moved = np.where(sizes[:, None] > 0, (sums + beside) / np.maximum(sizes, 1)[:, None], centres)
+        still = np.abs(moved - centres).max() < STILL / 100
+        centres = moved
+        if still:
+            break
+    return centres

@@ -1,0 +1,214 @@
+"""Cells stand for their users: the same sums, the same inertia where no border runs through one, and near it elsewhere."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from segmentation.cells import cells_of, coarser, fit_cells, steady
+from segmentation.clusters import assign, fit
+from segmentation.drawn import is_mixed, sample_cells, sample_users
+from segmentation.errors import SweepError
+from segmentation.exact import STILL, numbered, settle_on_users, step_of
+from segmentation.facts import Scale
+from segmentation.features import Points, scale_of, standardise
+from segmentation.pca import project
+from segmentation.schema import Frame
+from segmentation.tally import SEGMENT_NUMBER, summaries
+from segmentation.validity import calinski_harabasz
+
+Make = Callable[..., Frame]
+TWO = ["age", "usage_per_month"]
+
+
+@pytest.fixture(scope="module")
+def crowd(frame: Make) -> Frame:
+    """6,000 users around four middles, not far apart, so that borders run through cells."""
+    rng = np.random.default_rng(4)
+    middles = np.array([[25, 400], [40, 1_500], [60, 500], [45, 900]])
+    drawn = middles[rng.integers(0, 4, 6_000)] + rng.normal(0, [6, 200], (6_000, 2))
+    return frame(
+        user_id=rng.permutation(6_000), age=drawn[:, 0].round().clip(16), usage_per_month=drawn[:, 1].clip(1)
+    )
+
+
+def celled(users: Frame, step: float = 0.2, names: list[str] = TWO) -> Points:
+    return cells_of(users, steady(scale_of(users, names)), summaries(users, names), step)
+
+
+def test_a_cell_is_its_users_number_and_mean(frame: Make) -> None:
+    """Ages 10, 20, 30 and 40 have mean 25 and SD √125 = 11.18: cells of one SD part them after the second.
+
+    Two users about each of two means 5 years off: 4 · 25 squared years, 0.8 squared SDs, are within the cells.
+    """
+    users = frame(age=[40, 10, 30, 20])
+    points = celled(users, 1.5, ["age"])
+
+    assert (points.kind, points.users) == ("cells", 4)
+    assert points.weights.tolist() == [2, 2]
+    assert points.values[:, 0] == pytest.approx([-10 / 125**0.5, 10 / 125**0.5])
+    assert points.within == pytest.approx(4 * 25 / 125)
+
+
+def test_cells_have_the_moments_of_their_users(crowd: Frame) -> None:
+    """Mean 0, covariance and so the principal components: what varies within a cell is counted, too."""
+    users, points = standardise(crowd, scale_of(crowd, TWO)), celled(crowd, 0.5)
+
+    assert len(points.values) < 300
+    assert points.weights @ points.values == pytest.approx([0, 0], abs=1e-5)
+    whole, parts = project(users), project(points)
+    assert parts.explained == pytest.approx(whole.explained, rel=1e-8)
+    np.testing.assert_allclose(parts.loadings, whole.loadings, atol=1e-7)
+
+
+def test_cells_of_one_user_each_give_the_users_own_fits(crowd: Frame) -> None:
+    """Weights are repetition: cells finer than any two users are far apart hold those alike, and nothing within."""
+    users, points = standardise(crowd, scale_of(crowd, TWO)), celled(crowd, 1e-7)
+
+    models = fit_cells(points, range(2, 5), starts=10, seed=1)
+
+    assert points.within == pytest.approx(0, abs=1e-5)
+    for k, model in models.items():
+        own = fit(users, k, starts=10, seed=1)
+        assert model.inertia == pytest.approx(own.inertia, rel=1e-5)
+        assert calinski_harabasz(points, assign(points.values, own.centres)) == pytest.approx(
+            calinski_harabasz(users, assign(users.values, own.centres)), rel=1e-9
+        )
+
+
+def test_finer_cells_come_nearer_to_the_users(crowd: Frame) -> None:
+    """What a grid changes falls with its side: at 0.05 SDs inertia of four segments is within a thousandth."""
+    own = fit(standardise(crowd, scale_of(crowd, TWO)), 4, starts=10, seed=1).inertia
+    off = [
+        fit_cells(celled(crowd, step), [4], starts=10, seed=1)[4].inertia / own - 1 for step in (0.8, 0.05)
+    ]
+
+    assert off[0] > off[1] > 0
+    assert off[1] < 0.001
+
+
+def test_a_grid_too_wide_for_one_number_is_a_grid(crowd: Frame) -> None:
+    """Where cells can't be numbered in 62 bits, each axis is; the cells are the same."""
+    scale, found = steady(scale_of(crowd, TWO)), summaries(crowd, TWO)
+    far = {
+        name: type(one)(one.users, one.mean, one.sd, -1e15, 1e15, one.whole) for name, one in found.items()
+    }
+
+    some, same = cells_of(crowd, scale, found, 0.2), cells_of(crowd, scale, far, 0.2)
+
+    np.testing.assert_array_equal(some.weights, same.weights)
+    np.testing.assert_array_equal(some.values, same.values)
+
+
+def test_coarse_cells_are_few_and_hold_everybody(crowd: Frame) -> None:
+    """The starts compete on a few hundred points; none of the users is lost among them."""
+    points = celled(crowd, 0.05)
+    few = coarser(points, 200)
+
+    assert len(few.values) <= 200 < len(points.values)
+    assert few.users == 6_000
+    assert few.weights @ few.values == pytest.approx(points.weights @ points.values, abs=1e-9)
+
+
+def test_fewer_cells_than_segments_are_refused_in_words(frame: Make) -> None:
+    with pytest.raises(SweepError, match="only 2 kinds of users"):
+        fit_cells(celled(frame(age=[20, 40] * 50), 0.2, ["age"]), range(1, 4), starts=2, seed=1)
+
+
+def test_a_model_of_the_cells_settles_on_the_users(crowd: Frame) -> None:
+    """From coarse cells to centres that no further step moves, with the inertia that the users have about them."""
+    points = celled(crowd, 0.5)
+    users = standardise(crowd, points.scale)
+    model = fit_cells(points, [4], starts=10, seed=1)[4]
+
+    exact = settle_on_users(crowd, points, model)
+
+    labels = assign(users.values, exact.model.centres)
+    means = np.array([users.values[labels == n].mean(axis=0) for n in range(4)])
+    assert np.sqrt(((means - exact.model.centres) ** 2).sum(axis=1)).max() <= STILL
+    assert exact.model.inertia == pytest.approx(
+        ((users.values - exact.model.centres[labels]) ** 2).sum(), rel=1e-9
+    )
+    assert exact.sizes.tolist() == np.bincount(labels).tolist()
+    first = assign(users.values, model.centres)
+    own = ((users.values - model.centres[first]) ** 2).sum()
+    cells = ((points.values - model.centres[assign(points.values, model.centres)]) ** 2).sum(axis=1)
+    assert exact.bound == pytest.approx((points.weights @ cells + points.within) / own - 1, rel=1e-4)
+
+
+def test_what_the_cells_are_off_by_saves_scans(crowd: Frame) -> None:
+    """Plain K-means from the same start takes more scans of the users to come as near."""
+    points = celled(crowd, 0.1)
+    model = fit_cells(points, [4], starts=10, seed=1)[4]
+    centres, plain = model.centres, 0
+    moved = np.inf
+    while moved > STILL:
+        found = step_of(crowd, points.scale, centres)
+        means = found.sums / found.sizes[:, None]
+        moved, plain = float(np.sqrt(((means - centres) ** 2).sum(axis=1)).max()), plain + 1
+        centres = means
+
+    assert settle_on_users(crowd, points, model).steps < plain
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 10])
+def test_an_engine_finds_the_nearest_centre(crowd: Frame, k: int) -> None:
+    """The same as in memory, in the numbers' own units."""
+    scale = scale_of(crowd, TWO)
+    centres = np.random.default_rng(k).normal(size=(k, 2))
+
+    found = numbered(crowd, scale, centres)
+
+    assert found.columns == [*crowd.columns, SEGMENT_NUMBER]
+    assert found[SEGMENT_NUMBER].to_list() == assign(standardise(crowd, scale).values, centres).tolist()
+
+
+def test_of_equally_near_centres_the_first_is_taken(frame: Make) -> None:
+    """A user in the middle between two, and one in the middle of three of whom the first is farther."""
+    users, scale = frame(age=[40, 60]), Scale({"age": 40.0}, {"age": 10.0})
+
+    found = numbered(users, scale, np.array([[-1.0], [1.0], [3.0]]))
+
+    assert found[SEGMENT_NUMBER].to_list() == [0, 1]
+
+
+def test_a_sample_is_the_same_in_any_order(crowd: Frame) -> None:
+    """And of about the size asked for, like its crowd: means within four standard errors, 4 / √1,000 SDs."""
+    scale = steady(scale_of(crowd, TWO))
+    some = sample_users(crowd, scale, 6_000, 1_000)
+    again = sample_users(crowd[::-1], scale, 6_000, 1_000)
+
+    assert (some.kind, some.users) == ("sample", len(some.values))
+    assert 900 <= len(some.values) <= 1_000
+    np.testing.assert_array_equal(some.values, again.values)
+    assert np.abs(some.values.mean(axis=0)).max() < 4 / 1_000**0.5
+    assert some.values.std(axis=0) == pytest.approx([1, 1], abs=0.1)
+
+
+def test_a_sample_of_a_lattice_lies_on_no_lattice_of_its_own(frame: Make) -> None:
+    """Users on every place of a grid of whole numbers: what is drawn of each row and column differs as by chance.
+
+    400 of 40,000 in 20 blocks of rows: chi-squared of 19 degrees lies between 4.9 and 45.3 in 999 of 1,000 draws.
+    """
+    ages, minutes = (part.ravel() for part in np.meshgrid(np.arange(200), np.arange(200)))
+    crowd = frame(age=ages, usage_per_month=minutes)
+    scale = Scale({"age": 0.0, "usage_per_month": 0.0}, {"age": 1.0, "usage_per_month": 1.0})
+
+    some = sample_users(crowd, scale, 40_000, 400).values
+
+    for values in (some[:, 0], some[:, 1], (some[:, 0] + some[:, 1]) % 200):
+        counts = np.histogram(values, 20, (0, 200))[0]
+        expected = len(some) / 20
+        assert 4.9 < ((counts - expected) ** 2 / expected).sum() < 45.3
+
+
+def test_a_crowd_of_few_kinds_is_drawn_from_its_cells(frame: Make) -> None:
+    """Who differs in nothing is drawn together: of forty kinds of fifty users, a handful of kinds would judge for all."""
+    kinds = np.repeat(np.arange(40), 50)
+    users = frame(age=20 + kinds, usage_per_month=100 * (kinds % 7))
+    points = celled(users)
+
+    assert not is_mixed(sample_users(users, points.scale, 2_000, 500), 500)
+    some = sample_cells(points, 500, seed=1)
+    assert (some.kind, some.users) == ("sample", 500)
+    assert len(np.unique(some.values, axis=0)) == 40

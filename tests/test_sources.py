@@ -1,0 +1,680 @@
+"""What memory can't hold: opened by engines, with cells that mean what they mean in a small file, and the same audit."""
+
+import hashlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from report import files
+from report.archive import analyse_month, find_segments, write_users
+from report.errors import InputError, MachineError
+from report.inputs import read_users
+from report.settings import Settings
+from report.sources import faults
+from report.sources.opening import Users, describe, open_users
+from report.sources.places import Elsewhere, files_of, place_of
+from report.sources.progress import watched
+from segmentation.analysis import analyse
+from segmentation.clean import clean
+from segmentation.facts import Facts, from_dict, to_dict
+from segmentation.schema import NUMBERS
+
+OCTOBER = files.ROOT / "data" / "2026-10.csv"
+MANY = 1_000  # above it, an engine reads here; the sample has 4,914
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Let DuckDB begin at a thousand users, and ask little of the analysis."""
+    return Settings(
+        scale={"exact_users": MANY, "memory_limit": "256MB"},
+        segments={"starts": 2, "k_range": [1, 6]},
+        valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
+    )
+
+
+@pytest.fixture(scope="module")
+def october() -> pd.DataFrame:
+    """Give the sample's October as a database would: numbers as numbers."""
+    return read_users(OCTOBER)
+
+
+@pytest.fixture
+def opened(settings: Settings, tmp_path: Path) -> Callable[[Any], Users]:
+    """Open a place as the month of October."""
+    return lambda place: open_users(place, "2026-10", settings, tmp_path / "scratch")
+
+
+def bad(october: pd.DataFrame) -> pd.DataFrame:
+    """Plant what goes wrong in an export: infinities, nothing, a user three times, a genre nobody knew, stray blanks."""
+    frame = october.copy()
+    frame.loc[[10, 2_000], "annual_income"] = [np.inf, -np.inf]
+    frame.loc[[11, 2_001, 4_001], "usage_per_month"] = [np.nan, np.inf, -5]
+    frame.loc[frame.index[100:140], "top_genre"] = "K-Pop"
+    frame.loc[[12, 13, 14], "gender"] = ["NA", " Female\u00a0", ""]
+    frame.loc[[15, 3_000], "user_id"] = frame.loc[20, "user_id"]
+    return frame
+
+
+def in_three(frame: pd.DataFrame, folder: Path) -> Path:
+    """Write users as a folder of three Parquet files, one of them in a folder of its own, and what is no data."""
+    (folder / "late").mkdir(parents=True)
+    for part, name in zip(np.array_split(np.arange(len(frame)), 3), ("a", "b", "late/c"), strict=True):
+        frame.iloc[part].to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / "_SUCCESS").touch()
+    (folder / ".hidden.parquet").touch()
+    return folder
+
+
+def same(found: Facts, expected: Facts) -> None:
+    """Every field alike, numbers to 1e-9."""
+
+    def check(one: Any, other: Any, place: str) -> None:
+        if isinstance(one, dict):
+            assert one.keys() == other.keys(), place
+            for key in one:
+                check(one[key], other[key], f"{place}.{key}")
+        elif isinstance(one, list):
+            assert len(one) == len(other), place
+            for n, (a, b) in enumerate(zip(one, other, strict=True)):
+                check(a, b, f"{place}[{n}]")
+        elif isinstance(one, float):
+            assert one == pytest.approx(other, rel=1e-8, abs=1e-12), place  # facts are kept to nine digits
+        else:
+            assert one == other, place
+
+    check(to_dict(found) | {"source": None}, to_dict(expected) | {"source": None}, "facts")
+
+
+# --- where users are
+
+
+def test_data_names_a_file_a_database_or_a_cluster() -> None:
+    """Three slashes before a relative path, four before an absolute one, as database URLs have it."""
+    assert place_of("data/2026-10.csv") == Path("data/2026-10.csv")
+    assert place_of("duckdb:///a/b.db") == Elsewhere("duckdb", "a/b.db")
+    assert place_of("duckdb:////a/b.db") == Elsewhere("duckdb", "/a/b.db")
+    assert place_of("postgresql://ann@db/music") == Elsewhere("postgresql", "postgresql://ann@db/music")
+    assert place_of("spark://master:7077") == Elsewhere("spark", "spark://master:7077")
+    assert place_of("s3a://bucket/2026-10", "local[2]") == Elsewhere(
+        "spark", "local[2]", "s3a://bucket/2026-10"
+    )
+    assert place_of("s3a://bucket/2026-10.parquet", "local[2]").stem == "2026-10"
+
+
+@pytest.mark.parametrize(
+    ("data", "spark", "said"),
+    [
+        ("s3://bucket/x", "", "DATA=s3://… can't be read. Expected a file or a folder, duckdb:///file.db"),
+        ("duckdb://x.db", "", "DATA=duckdb://… can't be read."),
+        ("mysql://ann:secret@db/music", "", "DATA=mysql://… can't be read."),
+        ("", "local[2]", "SPARK=local[2] has nothing to read."),
+    ],
+)
+def test_what_names_nothing_is_refused(data: str, spark: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        place_of(data, spark)
+    assert str(error.value).startswith(said)
+    assert "secret" not in str(error.value)
+
+
+def test_a_password_is_in_no_message() -> None:
+    """Names go to pages, facts and logs."""
+    place = place_of("postgresql://ann:secret@db.example.com:5432/music?sslmode=require")
+
+    assert isinstance(place, Elsewhere)
+    assert place.name == "postgresql: music"
+    assert "secret" not in repr(place) + str(place) + place.name + place.stem
+    with pytest.raises(InputError, match=r"which month is it"):
+        files.month_of(place, "")
+
+
+def test_a_folder_gives_its_files_and_nothing_hidden(october: pd.DataFrame, tmp_path: Path) -> None:
+    folder = in_three(october, tmp_path / "2026-10")
+
+    assert [path.relative_to(folder).as_posix() for path in files_of(folder)] == [
+        "a.parquet",
+        "b.parquet",
+        "late/c.parquet",
+    ]
+    assert files.find_month(tmp_path) == folder
+    assert files.month_in(tmp_path, "2026-10") == folder
+    (folder / "d.csv").touch()
+    with pytest.raises(InputError, match="holds Parquet and text files, expected"):
+        files_of(folder)
+
+
+def test_what_a_hash_is_of_is_said(october: pd.DataFrame, tmp_path: Path, settings: Settings) -> None:
+    """A folder's is what `sha256sum * | sha256sum` gives; a query's is of the question."""
+    folder = in_three(october, tmp_path / "2026-10")
+    lines = "".join(
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("a.parquet", "b.parquet", "late/c.parquet")
+    )
+    found = describe(folder, "2026-10", settings)
+
+    assert (found.name, found.hashed) == ("2026-10", "files")
+    assert found.sha256 == hashlib.sha256(lines.encode()).hexdigest()
+    assert describe(OCTOBER, "2026-10", settings).hashed == "bytes"
+    asked = Settings(scale={"query": "SELECT * FROM users WHERE month = '{month}'"})
+    months = {
+        describe(Elsewhere("duckdb", "music.db"), month, asked).sha256 for month in ("2026-09", "2026-10")
+    }
+    assert len(months) == 2
+
+
+# --- cells
+
+
+def test_a_folder_with_bad_rows_has_the_audit_that_pandas_gives(
+    october: pd.DataFrame, tmp_path: Path, settings: Settings, opened: Callable[[Any], Users]
+) -> None:
+    """Nulls, infinities, a user three times, a new category: counted by the engine under the same rules."""
+    frame = bad(october)
+    folder = in_three(frame, tmp_path / "2026-10")
+    frame.to_parquet(tmp_path / "one.parquet", index=False)
+    small = read_users(tmp_path / "one.parquet")
+
+    users = opened(folder)
+    valid = settings.plan().valid
+    found, expected = (
+        clean(nw.from_native(users.frame), valid, hold=users.hold),
+        clean(nw.from_native(small), valid),
+    )
+
+    assert (users.engine, users.rows) == ("duckdb", 4_914)
+    assert found.audit == expected.audit
+    rules = {(drop.rule, drop.column): drop.rows for drop in found.audit.dropped}
+    assert rules["repeated", "user_id"] == 2
+    assert rules["out_of_range", "usage_per_month"] == 2
+    genres = found.users.lazy().group_by("top_genre").agg(nw.len().alias("n")).collect("pandas").to_native()
+    assert dict(zip(genres["top_genre"], genres["n"], strict=True))["K-Pop"] > 30
+    genders = found.users.lazy().select("gender").unique().collect("pandas").get_column("gender")
+    assert set(genders) == {"Female", "Male", "Other", "Prefer not to say"}
+
+
+TEXTS: dict[str, Callable[[str], str | bytes]] = {
+    "as it is": str,
+    "with a mark": lambda text: "\ufeff" + text,
+    "Windows-1252": lambda text: text.replace("Rock", "Música").encode("cp1252"),
+    "words for nothing": lambda text: text.replace(",Pop,", ",NA,").replace(",Male,", ", n/a ,"),
+    "blanks and signs": lambda text: text.replace(",Female,", ",  Female ,").replace(",100\n", ", +100 \n"),
+    "thousands": lambda text: _each_income(text, lambda income: f'"{float(income):,.2f}"', ","),
+    "a decimal comma": lambda text: _each_income(
+        text, lambda income: f"{float(income):.2f}".replace(".", ","), ";"
+    ),
+    "empty rows at its end": lambda text: text + ",,,,,,,\n" * 3,
+    "no number": lambda text: _each_income(text, lambda income: "-" if income == "20000" else income, ","),
+}
+
+
+def _each_income(text: str, write: Callable[[str], str], delimiter: str) -> str:
+    rows = [line.split(",") for line in text.splitlines()]
+    place = rows[0].index("annual_income")
+    for row in rows[1:]:
+        row[place] = write(row[place]) if row[place] else ""
+    return "\n".join(delimiter.join(row) for row in rows) + "\n"
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_large_text_file_means_what_a_small_one_means(
+    kind: str, tmp_path: Path, opened: Callable[[Any], Users]
+) -> None:
+    """Encodings, delimiters, decimal marks, and what stands for nothing: cell for cell what pandas' way reads."""
+    written = TEXTS[kind](OCTOBER.read_text(encoding="utf-8"))
+    path = tmp_path / "2026-10.csv"
+    path.write_bytes(written if isinstance(written, bytes) else written.encode())
+    users = opened(path)
+    expected = read_users(path)
+
+    assert users.rows == len(expected) == 4_914
+    assert users.engine == ("pandas" if kind in ("Windows-1252", "empty rows at its end") else "duckdb")
+    found = nw.from_native(users.frame).lazy().collect("pandas").to_native()
+    order = ["user_id"]
+    found, expected = (frame.sort_values(order, ignore_index=True) for frame in (found, expected))
+    for name in expected:
+        if name in NUMBERS:
+            np.testing.assert_array_equal(
+                found[name].to_numpy(float, na_value=np.nan), expected[name].to_numpy()
+            )
+        else:
+            assert found[name].isna().equals(expected[name].isna())
+            assert found[name].dropna().tolist() == expected[name].dropna().tolist()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda lines: [
+            *lines[:3_000],
+            "u1,thirty" + lines[3_000][lines[3_000].index(",", 10) :],
+            *lines[3_001:],
+        ],
+        lambda lines: [*lines[:4_000], "u1,2", *lines[4_000:]],
+        lambda lines: [*lines[:-1], '"' + lines[-1]],
+        lambda lines: [lines[0].replace("age", "edge"), *lines[1:]],
+        lambda lines: lines[:1],
+    ],
+    ids=["text for a number", "a short row", "a quote that stays open", "no such column", "no row"],
+)
+def test_a_large_text_file_is_refused_in_the_words_for_a_small_one(
+    fault: Callable[[list[str]], list[str]],
+    tmp_path: Path,
+    opened: Callable[[Any], Users],
+) -> None:
+    """DuckDB stops at what it can't read; the reader of small files names it, as long as it can take the file."""
+    path = tmp_path / "2026-10.csv"
+    path.write_text(
+        "\n".join(fault(OCTOBER.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8"
+    )
+
+    with pytest.raises(InputError) as small:
+        read_users(path)
+    with pytest.raises(InputError) as large:
+        opened(path)
+
+    assert str(large.value) == str(small.value)
+
+
+def test_a_file_too_large_for_memory_is_refused_with_row_and_value(
+    tmp_path: Path, opened: Callable[[Any], Users], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but DuckDB reads it then, so its own finding has to do."""
+    from report.sources import text
+
+    monkeypatch.setattr(text, "_BY_MEMORY", 1_000)
+    lines = OCTOBER.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "2026-10.csv"
+    monkeypatch.setattr(text, "HEAD", 10_000)
+    row = lines[3_000].split(",")
+    lines[3_000] = ",".join([row[0], "thirty", *row[2:]])
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    with pytest.raises(InputError) as error:
+        opened(path)
+    assert str(error.value).startswith(
+        "2026-10.csv: column 'age' has 1 text where numbers are expected (first on row 3001: 'thirty')."
+    )
+    path.write_text("\n".join([*lines[:3_000], "u1,2", *lines[3_001:]]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"2026-10.csv can't be read as text \(.*3001"):
+        opened(path)
+
+
+def test_text_among_numbers_in_parquet_is_named(
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
+) -> None:
+    """A column of text that holds numbers is read as these; what is none is counted, with one of them."""
+    path = tmp_path / "2026-10.parquet"
+    texts = october.assign(age=october["age"].map("{:g}".format).replace("nan", "n/a"))
+    texts.to_parquet(path)
+    ages = (
+        nw.from_native(opened(path).frame)
+        .select(nw.col("age").sum(), n=nw.col("age").count())
+        .collect("pandas")
+    )
+    assert ages.rows() == [(october["age"].sum(), october["age"].count())]
+
+    texts.loc[[5, 9], "age"] = "thirty"
+    texts.to_parquet(path)
+    with pytest.raises(InputError) as error:
+        opened(path)
+    assert str(error.value).startswith(
+        "2026-10.parquet: column 'age' has 2 texts where numbers are expected (one is 'thirty')."
+    )
+
+
+def test_excel_s_errors_and_strange_types_are_named(
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
+) -> None:
+    path = tmp_path / "2026-10.parquet"
+    frame = october.copy()
+    frame.loc[[5, 6, 7], "top_genre"] = " #REF!"
+    frame.to_parquet(path)
+    with pytest.raises(
+        InputError, match=r"column 'top_genre' has 3 of Excel's error values \(one is ' #REF!'\)"
+    ):
+        opened(path)
+
+    october.assign(age=pd.Timestamp("2026-10-01")).to_parquet(path)
+    with pytest.raises(InputError, match=r"column 'age' holds Datetime.*, expected age as numbers \(years\)"):
+        opened(path)
+
+
+def test_files_of_a_folder_have_the_same_columns(
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
+) -> None:
+    """In another order they are the same; one that is missing would make every row of that file one without a value."""
+    folder = in_three(october, tmp_path / "2026-10")
+    turned = october.iloc[:500][list(october)[::-1]].assign(more=1)
+    turned.to_parquet(folder / "d.parquet", index=False)
+    assert opened(folder).rows == 4_914 + 500
+
+    october.drop(columns="gender").to_parquet(folder / "d.parquet", index=False)
+    with pytest.raises(InputError, match=r"d.parquet: lacks column 'gender', which a.parquet has"):
+        opened(folder)
+    (folder / "d.parquet").write_bytes(b"PAR1 cut short")
+    with pytest.raises(InputError, match=r"d.parquet can't be read as .parquet"):
+        opened(folder)
+
+
+def test_a_folder_of_text_files_may_be_written_in_several_ways(
+    tmp_path: Path, opened: Callable[[Any], Users]
+) -> None:
+    """Each says for itself how it is written."""
+    lines = OCTOBER.read_text(encoding="utf-8").splitlines()
+    folder = tmp_path / "2026-10"
+    folder.mkdir()
+    (folder / "a.csv").write_text("\n".join(lines[:2_000]) + "\n", encoding="utf-8")
+    rest = [lines[0], *lines[2_000:]]
+    (folder / "b.csv").write_bytes(("\n".join(rest).replace(",", ";") + "\n").encode("utf-16"))
+
+    users = opened(folder)
+
+    assert (users.engine, users.rows) == ("duckdb", 4_914)
+    total = nw.from_native(users.frame).select(nw.col("annual_income").sum()).collect("pandas").item()
+    assert total == read_users(OCTOBER)["annual_income"].sum()
+
+
+# --- databases
+
+
+@pytest.fixture
+def database(october: pd.DataFrame, tmp_path: Path) -> Path:
+    """Lay October into a database of DuckDB's, with decimals as databases like them."""
+    path = tmp_path / "music.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.register("october", october)
+        connection.execute(
+            "CREATE TABLE users AS SELECT * REPLACE (annual_income::DECIMAL(12, 2) AS annual_income), '2026-10' AS month"
+            " FROM october"
+        )
+    return path
+
+
+def asking(query: str, exact_users: int = MANY) -> Settings:
+    return Settings(scale={"query": query, "exact_users": exact_users})
+
+
+def test_a_database_is_asked_by_the_query_in_settings(
+    database: Path, october: pd.DataFrame, tmp_path: Path
+) -> None:
+    """It is only read, and asked once; the month stands where the query has it."""
+    place = place_of(f"duckdb:///{database}")
+    before = database.read_bytes()
+
+    users = open_users(
+        place, "2026-10", asking("SELECT * FROM users WHERE month = '{month}';"), tmp_path / "s"
+    )
+    few = open_users(place, "2026-10", asking("SELECT * FROM users LIMIT 90", 100), tmp_path / "few")
+
+    assert (users.engine, users.rows) == ("duckdb", 4_914)
+    assert nw.from_native(users.frame).select(nw.col("annual_income").sum()).collect("pandas").item() == (
+        october["annual_income"].sum()
+    )
+    assert (few.engine, few.rows) == ("pandas", 90)
+    assert {str(few.frame[name].dtype) for name in NUMBERS} == {"float64"}
+    assert str(few.frame["gender"].dtype) == "str"
+    assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("query", "month", "said"),
+    [
+        ("", "2026-10", "music.db: what is it asked for? Write the query"),
+        ("SELECT * FROM listeners", "2026-10", "music.db: the query was refused (Catalog Error: "),
+        ("SELECT * FROM users WHERE month = '{month}'", "2025-01", "music.db has columns and no user rows."),
+        ("DELETE FROM users", "2026-10", "music.db: the query was refused ("),
+    ],
+)
+def test_a_query_that_gives_no_users_is_named(
+    query: str, month: str, said: str, database: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as error:
+        open_users(place_of(f"duckdb:///{database}"), month, asking(query), tmp_path / "scratch")
+    assert str(error.value).startswith(said)
+
+
+def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """DuckDB itself would make an empty one."""
+    place = place_of(f"duckdb:///{tmp_path}/none.db")
+
+    with pytest.raises(InputError, match=r"no such file\. Name the database's file"):
+        open_users(place, "2026-10", asking("SELECT 1"), tmp_path / "scratch")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_postgresql_that_nobody_answers_for_is_named_without_the_password(tmp_path: Path) -> None:
+    pytest.importorskip(
+        "adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres"
+    )
+    place = place_of("postgresql://ann:secret@127.0.0.1:1/music")
+
+    with pytest.raises(InputError) as error:
+        open_users(place, "2026-10", asking("SELECT 1"), tmp_path / "scratch")
+    assert str(error.value).startswith("postgresql: music: can't be asked (")
+    assert "secret" not in str(error.value)
+
+
+# --- the whole analysis
+
+
+def test_the_whole_analysis_of_a_folder_is_that_of_the_same_users_in_memory(
+    october: pd.DataFrame, tmp_path: Path, settings: Settings
+) -> None:
+    """By DuckDB as by pandas, whatever the order of the rows; and every user's segment is written for its owner alone."""
+    folder, output = tmp_path / "2026-10", tmp_path / "out" / "2026-10"
+    in_three(october.sample(frac=1, random_state=1), folder)
+    output.mkdir(parents=True)
+    told: list[str] = []
+
+    found = find_segments(folder, "2026-10", settings, tmp_path / "out", output, told.append)
+    expected = analyse(
+        october, settings.plan(), month="2026-10", source=found.source, brand=settings.signature()
+    )
+
+    assert found.basis.points == expected.facts.basis.points == "cells"
+    same(found, expected.facts)
+    assert [path.name for path in output.iterdir()] == ["segments.parquet"]
+    assert stat.S_IMODE((output / "segments.parquet").stat().st_mode) == 0o600
+    users = pd.read_parquet(output / "segments.parquet")
+    assert len(users) == found.audit.kept
+    assert users["segment"].value_counts().to_dict() == {s.id: s.users for s in found.segments}
+    assert told[0] == "Reading the users"
+    assert told[-1] == "Writing each user's segment"
+
+
+def test_a_large_month_follows_its_users_from_a_small_one(
+    october: pd.DataFrame, tmp_path: Path, settings: Settings
+) -> None:
+    """Last month's file is opened by the engine that has this month's; ids of either kind find each other."""
+    output = tmp_path / "out"
+    numbered = october.assign(user_id=range(len(october)))
+    small = settings.model_copy(update={"scale": settings.scale.model_copy(update={"exact_users": 10_000})})
+    numbered.assign(user_id=numbered["user_id"].astype(str)).to_csv(tmp_path / "2026-09.csv", index=False)
+    numbered.iloc[500:].to_parquet(tmp_path / "2026-10.parquet", index=False)
+    september = analyse_month(tmp_path / "2026-09.csv", "2026-09", small, output, scratch=tmp_path / "s")
+    folder = output / "2026-09"
+    folder.mkdir(parents=True)
+    (folder / "facts.json").write_text(files.facts_text(september.facts))
+    write_users(september, folder)
+
+    found = analyse_month(
+        tmp_path / "2026-10.parquet", "2026-10", settings, output, scratch=tmp_path / "s"
+    ).facts
+
+    assert september.facts.basis.points == "users"
+    assert found.basis.points == "cells"
+    assert found.change is not None
+    assert found.change.flow is not None
+    assert found.change.flow.both == found.audit.kept
+    assert [segment.name for segment in found.segments] == [s.name for s in september.facts.segments]
+    assert to_dict(from_dict(to_dict(found))) == to_dict(found)
+
+
+JAVA = shutil.which("java") or os.environ.get("JAVA_HOME")
+
+
+@pytest.mark.skipif(not JAVA, reason="Spark needs Java, and there is none")
+def test_spark_makes_the_same_month(october: pd.DataFrame, tmp_path: Path, settings: Settings) -> None:
+    """The whole analysis on a local master, its users written as Spark writes them, in a process of its own."""
+    pytest.importorskip("pyspark", reason="Spark is an extra: make setup-spark")
+    folder = in_three(bad(october), tmp_path / "2026-10")
+    done = subprocess.run(
+        [sys.executable, "-c", _BY_SPARK, str(folder), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+        cwd=files.ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    output = tmp_path / "out" / "2026-10"
+    found = files.read_facts(output / "facts.json")
+    expected = find_segments(
+        folder, "2026-10", settings, tmp_path / "none", _made(tmp_path / "duckdb"), lambda _: None
+    )
+
+    assert found.basis.points == "cells"
+    same(found, expected)
+    users = pd.read_parquet(output / "segments.parquet")
+    assert users["segment"].value_counts().to_dict() == {s.id: s.users for s in found.segments}
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (output / "segments.parquet").rglob("*.parquet")}
+    assert modes == {0o600}
+
+
+_BY_SPARK = """
+import sys
+from pathlib import Path
+from report import files
+from report.archive import find_segments
+from report.settings import Settings
+from report.sources.places import place_of
+
+folder = Path(sys.argv[2]) / "2026-10"
+folder.mkdir(parents=True)
+settings = Settings(
+    scale={"exact_users": 1000},
+    segments={"starts": 2, "k_range": [1, 6]},
+    valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
+)
+facts = find_segments(place_of(sys.argv[1], "local[2]"), "2026-10", settings, folder.parent, folder, print)
+(folder / "facts.json").write_text(files.facts_text(facts))
+"""
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+# --- what it takes
+
+
+def test_a_small_month_waits_for_no_engine(tmp_path: Path) -> None:
+    """Neither DuckDB nor Spark is imported for it."""
+    code = (
+        "import sys; from pathlib import Path; from report.archive import find_segments; from report.settings import Settings;"
+        "f = Path(sys.argv[2]) / 'x'; f.mkdir();"
+        "find_segments(Path(sys.argv[1]), '2026-10', Settings(segments={'starts': 2, 'k_range': [1, 4]}), f.parent, f, print);"
+        "sys.exit(bool({'duckdb', 'pyspark', 'adbc_driver_manager'} & set(sys.modules)))"
+    )
+    (tmp_path / "2026-10.csv").write_bytes(OCTOBER.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "2026-10.csv"), str(tmp_path)],
+        cwd=files.ROOT,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+def test_progress_tells_rows_read_and_what_remains() -> None:
+    """Half of a thousand rows; before the first stage and between passes there is nothing to tell."""
+    told: list[str] = []
+    passes = iter([50.0, 50.0, -1.0, 100.0])
+
+    with watched(told.append, 1_000, lambda: next(passes, -1.0)) as begin:
+        begin("Cleaning")
+        deadline = time.monotonic() + 20
+        while len(told) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    assert told[0] == "Cleaning"
+    assert told[1] == "Cleaning: 500 rows read, 500 remain"
+
+
+def test_what_an_engine_cannot_do_is_a_sentence() -> None:
+    """Memory and room are the machine's; any other error is ours, and goes on as it is."""
+    sentence = r"^DuckDB could not go on: .*raise memory_limit under \[scale\]"
+    with pytest.raises(MachineError, match=sentence), faults.said():
+        duckdb.connect(config={"memory_limit": "1MB"}).execute("SELECT list(i) FROM range(10000000) t(i)")
+    with pytest.raises(KeyError), faults.said():
+        raise KeyError
+
+
+def test_ctrl_c_stops_a_large_month_and_leaves_the_last_good_one(
+    tmp_path: Path, october: pd.DataFrame
+) -> None:
+    """While DuckDB is at work: exit code 130, nothing half made, no process left."""
+    output, good = tmp_path / "out", tmp_path / "out" / "2026-10"
+    good.mkdir(parents=True)
+    (good / "report.html").write_text("the last good one")
+    table = pa.Table.from_pandas(october, preserve_index=False)
+    path = tmp_path / "2026-10.parquet"
+    with pq.ParquetWriter(path, table.schema) as file:
+        for _ in range(100):
+            file.write_table(table)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "report", "report", "--data", str(path), "--output", str(output)],
+        cwd=files.ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(output.glob(".2026-10-*/scratch")) and time.monotonic() < deadline:
+        assert run.poll() is None
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert said.splitlines()[-1] == "Stopped; the last good report is as it was."
+    assert "Traceback" not in said
+    assert [path.name for path in output.iterdir() if path.is_dir()] == ["2026-10"]
+    assert (good / "report.html").read_text() == "the last good one"
+    assert not _left_of(run.pid)
+
+
+def _left_of(group: int) -> list[psutil.Process]:
+    """List the processes of a group that are still alive; those that have ended may wait to be counted."""
+    there = [
+        process
+        for process in psutil.process_iter(["status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+    ours = [process for process in there if _group_of(process.pid) == group]
+    return psutil.wait_procs(ours, timeout=20)[1]
+
+
+def _group_of(process: int) -> int:
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return 0

@@ -1,0 +1,82 @@
+"""Quantiles by counting are those by sorting, in every engine and on awkward columns."""
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation import spreads
+from segmentation.schema import Users
+from segmentation.spreads import cuts_of, ruler_of, spread_of
+from segmentation.tally import SEGMENT_NUMBER
+
+COLUMNS: dict[str, Callable[[np.random.Generator], Any]] = {
+    "whole years": lambda rng: rng.integers(16, 90, 501),
+    "incomes in fifties": lambda rng: rng.integers(0, 4000, 501) * 50,
+    "any number": lambda rng: rng.lognormal(3, 1, 501),
+    "mostly nothing": lambda rng: np.where(rng.random(501) < 0.7, 0.0, rng.random(501)),
+    "one far away": lambda rng: np.append(rng.normal(5, 1, 500), 1e12),
+    "tenths": lambda rng: rng.integers(-20, 20, 501) / 10,
+    "all alike": lambda rng: np.full(501, 7.25) + 0 * rng.random(),
+    "two neighbours": lambda rng: np.where(rng.random(501) < 0.5, 1.0, np.nextafter(1.0, 2)),
+}
+
+
+def in_pandas(frame: pd.DataFrame) -> Users:
+    return nw.from_native(frame, eager_only=True)
+
+
+def in_duckdb(frame: pd.DataFrame) -> Users:
+    return nw.from_native(duckdb.connect().from_df(frame))
+
+
+@pytest.mark.parametrize("many", [300_000, 3], ids=["at once", "by and by"])
+@pytest.mark.parametrize("engine", [in_pandas, in_duckdb])
+@pytest.mark.parametrize("column", COLUMNS)
+def test_counting_finds_what_sorting_finds(
+    monkeypatch: pytest.MonkeyPatch, column: str, engine: Callable[[pd.DataFrame], Users], many: int
+) -> None:
+    """To the last bit: NumPy's quartiles of all, its median of each segment; and every user is in a bin.
+
+    Where a part of the ruler holds too many users to ask for each value, it gets a ruler of its own.
+    """
+    monkeypatch.setattr(spreads, "_MANY", many)
+    values = np.asarray(COLUMNS[column](np.random.default_rng(3)), dtype=float)
+    segments = np.arange(501) % 3
+    users = engine(pd.DataFrame({"age": values, SEGMENT_NUMBER: segments}))
+    ruler = ruler_of(values.min(), values.max(), whole=bool((values == np.floor(values)).all()))
+
+    spread = spread_of(users, "age", ruler, 3)
+
+    assert spread.quartiles == tuple(np.quantile(values, [0.25, 0.5, 0.75]))
+    assert spread.medians == tuple(float(np.median(values[segments == n])) for n in range(3))
+    assert spread.bins.sum() == 501
+
+
+@pytest.mark.parametrize("engine", [in_pandas, in_duckdb])
+def test_a_value_on_a_border_lies_above_it(engine: Callable[[pd.DataFrame], Users]) -> None:
+    """0.3 is a little less than 3 times 0.1, and still belongs to the bin that begins at 0.3."""
+    values = np.arange(31) / 10
+    users = engine(pd.DataFrame({"age": values, SEGMENT_NUMBER: 0}))
+    ruler = ruler_of(0.0, 3.0, whole=False)
+
+    spread = spread_of(users, "age", ruler, 1)
+
+    assert ruler.edges == tuple(np.arange(31) / 10)
+    assert spread.bins.tolist() == [*[1] * 29, 2]
+
+
+@pytest.mark.parametrize("engine", [in_pandas, in_duckdb])
+def test_cuts_are_last_months_own_values(engine: Callable[[pd.DataFrame], Users]) -> None:
+    """Of 0 to 99 each tenth; of 60 zeros and 1 to 40, zero five times, whom 0.6 of the users share."""
+    even = engine(pd.DataFrame({"age": np.arange(100.0)}))
+    heaped = engine(pd.DataFrame({"age": np.r_[np.zeros(60), np.arange(1.0, 41.0)]}))
+
+    assert cuts_of(even, "age", ruler_of(0, 99, whole=True), 10)[0].tolist() == [10 * n for n in range(1, 10)]
+    cuts, shares = cuts_of(heaped, "age", ruler_of(0, 40, whole=True), 10)
+    assert cuts.tolist() == [0, 0, 0, 0, 0, 1, 11, 21, 31]
+    assert shares.tolist() == [0.6] * 5 + [0.01] * 4
