@@ -269,7 +269,13 @@ def made_before(output: Path, month: str) -> list[Path]:
 
 
 def month_before(month: str) -> str:
-    """Give the month before: "2026-01" comes after "2025-12"."""
+    """Give the month before.
+
+    Examples
+    --------
+    >>> month_before("2026-01")
+    '2025-12'
+    """
     count = int(month[:4]) * 12 + int(month[5:]) - 2
     return f"{count // 12:04d}-{count % 12 + 1:02d}"
 

@@ -1,0 +1,121 @@
+"""What the documents say can be done: commands that run, files that are there, examples that come out as they say."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import report
+import segmentation
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/method.md", "data/README.md", "CHANGELOG.md")
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+COMMANDS = sorted(
+    {
+        line.split("#")[0].strip()
+        for text in TEXTS.values()
+        for block in re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("make ")
+    }
+    | {
+        found.strip()
+        for text in TEXTS.values()
+        for found in re.findall(r"`(make [a-z-]+(?: [A-Z]+=[^`\s]+)*)`", text)
+    }
+)
+MODULES = sorted(
+    f"{package.__name__}.{module.name}"
+    for package in (segmentation, report)
+    for module in pkgutil.iter_modules(package.__path__)
+    if module.name not in ("__main__", "doctor")
+)
+
+
+def test_there_are_commands_to_run() -> None:
+    assert {"make report", "make test", "make send CONFIRM=yes", "make doctor"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_documents_can_be_run(command: str) -> None:
+    """`make` knows the target and every variable; what it would do is shown, and nothing is done."""
+    done = subprocess.run(
+        [*command.split(), "-n", "QUARTO=no"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in re.findall(r" ([A-Z]+)=", command):
+        assert f"$({name})" in makefile or f"{name} :=" in makefile
+
+
+def test_the_two_that_change_nothing_are_run() -> None:
+    """The others are: `make report` in test_month, `make send` in test_sending, `make unattended` in test_unattended."""
+    listed = subprocess.run(
+        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE)
+    assert re.findall(r"make ([a-z-]+)", listed)[: len(targets)] or listed
+    for target in targets:
+        assert f"make {target}" in listed
+
+    said = subprocess.run(
+        [sys.executable, "report/doctor.py"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stdout
+    assert "Python 3.11 or later" in said.stdout
+
+
+def test_doctor_names_what_is_missing() -> None:
+    """On a machine with nothing on its path, what only tests want is missing, and said with what to install."""
+    said = subprocess.run(
+        [sys.executable, "report/doctor.py"],
+        cwd=ROOT,
+        env={"PATH": os.devnull},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = [line for line in said.stdout.splitlines() if "pdftoppm" in line]
+    assert line.endswith("missing. Debian, Ubuntu: apt-get install poppler-utils.")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_file_that_a_document_names_is_there(name: str) -> None:
+    """Links, and paths in code; those under `_output/` and hidden ones are made, and `any/` and `my_` are examples."""
+    links = [link.split("#")[0] for link in re.findall(r"\]\((?!https?:)([^)]+)\)", TEXTS[name])]
+    paths = re.findall(r"`((?:report|segmentation|templates|tests|docs|data)/[\w./-]+)`", TEXTS[name])
+    missing = [link for link in links if link and not (ROOT / name).parent.joinpath(link).exists()]
+    missing += [path for path in paths if "my_" not in path and not (ROOT / path).exists()]
+
+    assert missing == []
+
+
+def test_every_room_of_the_analysis_with_a_source_is_in_the_method() -> None:
+    """A statistic that nobody can look up is one that nobody can check."""
+    sourced = [
+        path.name
+        for path in sorted((ROOT / "segmentation").glob("*.py"))
+        if ".. [1]" in path.read_text(encoding="utf-8")
+    ]
+    assert len(sourced) > 10
+    assert [name for name in sourced if f"`{name}`" not in TEXTS["docs/method.md"]] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_an_example_in_a_docstring_comes_out_as_it_says(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+
+    assert result.failed == 0
+
+
+def test_there_are_examples() -> None:
+    tried = sum(doctest.testmod(importlib.import_module(name)).attempted for name in MODULES)
+
+    assert tried >= 4
