@@ -10,10 +10,15 @@ QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help report send notify unattended test setup setup-test setup-spark setup-postgres setup-bench check bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
+.PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-bench check coverage \
+  mutants bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+doctor: ## say what this machine lacks, and what for
+	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON). Install Python 3.11 or later." >&2; exit 1; }
+	@$(PYTHON) report/doctor.py
 
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
 	@$(BIN)/python -m report report --data "$(DATA)" --spark "$(SPARK)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
@@ -79,11 +84,21 @@ $(VENV)/.quarto-tried: | $(VENV)/.installed
 check: setup-test ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+# The tests of a room of segmentation/ are called like it.
+ROOMS := $(patsubst segmentation/%.py,%,$(wildcard segmentation/*.py))
+PURE := $(foreach room,$(ROOMS),$(wildcard tests/test_$(room).py)) tests/test_properties.py tests/test_corpus.py
+
+coverage: setup-test ## branches of segmentation/ that its own tests take; less than 95 % fails
+	@$(BIN)/python -m pytest -n auto -q $(PURE) --cov=segmentation --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+mutants: setup-test ## how many small mistakes in segmentation/ its tests see (ROOMS="names drift" for some); less than 85 % fails
+	@$(BIN)/python tests/bench/mutants.py $(ROOMS)
+
 bench: setup ## time and memory of the second `make report`, and the sizes of what it makes
 	@$(BIN)/python tests/bench/run.py
 
 bench-trust: setup-test ## how far segments, intervals and histories can be trusted, on simulated months
-	@$(BIN)/python tests/bench/trust.py && $(BIN)/python tests/bench/histories.py
+	@$(BIN)/python tests/bench/trust.py && $(BIN)/python tests/bench/histories.py && $(BIN)/python tests/bench/quiet.py
 
 bench-send: setup-test ## two thousand faults while sending, kill -9 included
 	@$(BIN)/python tests/bench/send.py
@@ -113,7 +128,8 @@ lock: ## write the requirements from pyproject.toml (needs uv)
 	done
 
 audit: setup-test ## look for known weaknesses in what is locked
-	@$(BIN)/pip-audit --require-hashes -r requirements.txt
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-test.txt || \
+	  { echo "make audit: what stands above is weak, or could not be asked about (that needs pypi.org)." >&2; exit 1; }
 
 clean: ## delete the environment and all caches; reports and data stay
 	@rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info

@@ -82,8 +82,7 @@ def measured(value: float | None, column: str) -> str:
         return money(value)
     if column == "usage_per_month":
         return listening(value)
-    unit = {"age": "years", "num_of_days_active": "days"}[column]
-    return _with_unit(value, unit)
+    return _with_unit(value, BY_NAME[column].unit.partition(" ")[0])
 
 
 def _with_unit(value: float, units: str) -> str:

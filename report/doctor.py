@@ -1,0 +1,97 @@
+"""What this machine lacks, and what for: run by any Python, before anything is set up, so it imports nothing of ours."""
+
+import ctypes.util
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ROOM = 2_000_000_000  # bytes of the environment and some months
+NEEDED, TESTS, WISHED = "needed", "for tests", "if wished"
+Line = tuple[str, str, bool, str]  # for what, which thing, whether it is there, what to do
+
+
+def findings() -> list[Line]:
+    """Look at everything that the README and the tests speak of.
+
+    Returns
+    -------
+    list of (str, str, bool, str)
+        Whether it is needed, for tests or if wished; its name; whether it is there; and what to do where it isn't.
+    """
+    return [
+        (
+            NEEDED,
+            "Python 3.11 or later",
+            sys.version_info >= (3, 11),
+            "Install it, or name one: make PYTHON=python3.12",
+        ),
+        (
+            NEEDED,
+            "venv and pip",
+            all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+            "Debian, Ubuntu: apt-get install python3-venv",
+        ),
+        (
+            NEEDED,
+            "Pango, which sets the PDF",
+            all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0")),
+            "Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango",
+        ),
+        (NEEDED, "room on the disk: 2 GB", shutil.disk_usage(ROOT).free > ROOM, "Make room"),
+        (
+            NEEDED,
+            f"leave to write in {ROOT.name}/",
+            os.access(ROOT, os.W_OK),
+            "Give permission, or clone it where you may write",
+        ),
+        (
+            WISHED,
+            "the environment, .venv/",
+            (ROOT / ".venv" / ".installed").exists(),
+            "make report sets it up by itself",
+        ),
+        (
+            WISHED,
+            "Quarto",
+            bool(shutil.which("quarto") or (ROOT / ".venv" / "bin" / "quarto").exists()),
+            "Nothing: the embedded engine makes the same pages",
+        ),
+        (
+            WISHED,
+            "a mail server, for make send",
+            bool(os.environ.get("SMTP_HOST") or (ROOT / ".env").exists()),
+            'README, "The briefs, by mail"',
+        ),
+        *(
+            (TESTS, f"{name}, {why}", bool(shutil.which(name)), f"Debian, Ubuntu: apt-get install {package}")
+            for name, why, package in (
+                ("chromium", "which opens the pages", "chromium"),
+                ("npm", "which installs the web's own checkers", "npm"),
+                ("java", "which runs the W3C's", "default-jre-headless"),
+                ("pdftoppm", "which draws the PDF", "poppler-utils"),
+                ("unshare", "which gives full disks to tests", "util-linux"),
+            )
+        ),
+    ]
+
+
+def main() -> int:
+    """Print the findings; 1 if something that is needed isn't there."""
+    found = findings()
+    for what, thing, there, remedy in found:
+        said = "there" if there else f"missing. {remedy}."
+        print(f"  {what:<10} {thing:<42} {said}")
+    lacking = [thing for what, thing, there, _ in found if what == NEEDED and not there]
+    print(
+        f"make doctor: {', '.join(lacking)}: needed, and not there."
+        if lacking
+        else "All that `make report` needs is there."
+    )
+    return int(bool(lacking))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

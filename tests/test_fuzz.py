@@ -1,0 +1,162 @@
+"""Whatever is written into settings, the playbook, a name or a file, it is understood or refused in a sentence."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from corpus.made import ONE, text
+from corpus.table import HOSTILE
+from pages import Reader
+
+from report import files
+from report.document import escape
+from report.engines.pandoc import Look, make_page
+from report.errors import ReportError
+from report.playbook import read_playbook
+from report.settings import Settings, read_settings
+
+FUZZ = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
+)
+PAGES = settings(FUZZ, max_examples=25)
+SHIPPED = (files.ROOT / "settings.toml").read_text(encoding="utf-8")
+PLAYS = (files.TEMPLATES / "playbook.toml").read_text(encoding="utf-8")
+
+a_value = st.one_of(
+    st.integers(-(2**70), 2**70).map(str),
+    st.floats().map(str),
+    st.sampled_from(
+        ["true", '""', "[]", "{}", "inf", "nan", "[1, 2]", "[[1]]", "2026-10-01", '"=1+1"', "'''\n'''"]
+    ),
+    st.text(st.characters(exclude_categories=["C"], exclude_characters="'"), max_size=30).map(
+        lambda word: f"'{word}'"
+    ),
+)
+keys = re.findall(r"(?m)^#? ?([a-z_]+) = ", SHIPPED)
+
+
+def understood(read: object, path: Path) -> None:
+    """Hold that a file is read, or refused in a sentence that names it."""
+    try:
+        read(path)
+    except ReportError as error:
+        said = str(error)
+        assert path.name in said
+        assert "\n" not in said
+        assert len(said) < 2000
+
+
+@FUZZ
+@given(key=st.sampled_from(keys), value=a_value)
+@example(key="seed", value="-1")
+@example(key="k_range", value="[10, 1]")
+@example(key="folder", value='"\\u0000"')
+def test_any_value_of_any_dial_is_understood_or_refused(tmp_path: Path, key: str, value: str) -> None:
+    """What is accepted is accepted for good: the plan and the signature can be made of it."""
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        re.sub(rf"(?m)^#? ?{key} = .*$", lambda _: f"{key} = {value}", SHIPPED, count=1), encoding="utf-8"
+    )
+
+    def read(path: Path) -> None:
+        found = read_settings(path)
+        found.plan()
+        found.signature()
+
+    understood(read, path)
+
+
+@FUZZ
+@given(content=st.binary(max_size=80), place=st.integers(0, len(SHIPPED)))
+def test_settings_with_anything_put_in_are_understood_or_refused(
+    tmp_path: Path, content: bytes, place: int
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(SHIPPED[:place].encode() + content + SHIPPED[place:].encode())
+
+    understood(read_settings, path)
+
+
+@FUZZ
+@given(
+    content=st.text(st.sampled_from("[]{}=\"'#\n., abc019_-\\"), max_size=40),
+    place=st.integers(0, len(PLAYS)),
+)
+def test_a_playbook_with_anything_put_in_is_understood_or_refused(
+    tmp_path: Path, content: str, place: int
+) -> None:
+    path = tmp_path / "playbook.toml"
+    path.write_text(PLAYS[:place] + content + PLAYS[place:], encoding="utf-8")
+
+    understood(read_playbook, path)
+
+
+def test_what_is_shipped_is_understood() -> None:
+    """And says what the program would do without it, but for the brand: settings.toml is documentation too."""
+    assert len(keys) > 20
+    assert read_settings(files.ROOT / "settings.toml").segments == Settings().segments
+    assert tomllib.loads(PLAYS)["play"]
+
+
+def letters(text: str) -> list[str]:
+    """Give the words of a text without what can't be seen: what joins letters, and what turns them round."""
+    return "".join(one for one in text if unicodedata.category(one) != "Cf").split()
+
+
+@PAGES
+@given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=60) | st.sampled_from(HOSTILE))
+@example("\\[a](b){.c} <b>&amp;</b> `{python} 1` $x$ {{< include /etc/passwd >}}")
+@example("1. a")
+@example("***")
+def test_any_text_is_itself_on_a_page(tmp_path: Path, said: str) -> None:
+    """Markdown, HTML, template syntax and code are letters like any: the page shows what was written, in one paragraph."""
+    (tmp_path / "t.template").write_text("<main>$body$</main>")
+    page = make_page(
+        f"x {escape(said)} y", Look(title="t", template="t.template", css=()), tmp_path / "page.html"
+    )
+    read = Reader(page.read_text(encoding="utf-8"))
+
+    assert [tag for tag, _ in read.elements if tag not in ("main", "p")] == []
+    assert letters(read.text) == letters(f"x {said} y")
+
+
+def test_a_guided_fuzzer_finds_no_traceback(tmp_path: Path) -> None:
+    """Atheris mutates a good file by the branches that it takes; 3,000 files, each read or refused."""
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip(
+            "atheris is not installed: it has wheels for few Pythons and systems, so it isn't locked (pip install atheris)"
+        )
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "good").write_text(text({}, {"age": "1,5"}, dict.fromkeys(ONE, ""), sep=";"))
+    script = tmp_path / "fuzz.py"
+    script.write_text(
+        "import sys, atheris\n"
+        "with atheris.instrument_imports(include=['report.dialect', 'report.numerals', 'report.columns', 'report.inputs']):\n"
+        "    from report.inputs import read_users\n"
+        "from pathlib import Path\n"
+        "from report.errors import InputError\n"
+        f"path = Path({str(tmp_path / 'm.csv')!r})\n"
+        "def one(data):\n"
+        "    path.write_bytes(data)\n"
+        "    try:\n"
+        "        read_users(path)\n"
+        "    except InputError as error:\n"
+        "        if isinstance(error.__cause__, (NameError, AttributeError, TypeError, KeyError, IndexError)):\n"
+        "            raise error.__cause__\n"
+        "atheris.Setup(sys.argv, one)\n"
+        "atheris.Fuzz()\n"
+    )
+    command = [sys.executable, str(script), "-runs=3000", "-seed=1", "-max_len=400", str(tmp_path / "seeds")]
+    done = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr[-2000:]
