@@ -277,12 +277,9 @@ def make(*arguments: str) -> str:
 
 def test_make_help_lists_every_target_with_a_line() -> None:
     """A target without one would not be found."""
-    text = (files.ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
-    phony = set(" ".join(re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)).split()) - {
-        "setup",
-        "setup-test",
-        "setup-web",
-    }
+    text = (files.ROOT / "Makefile").read_text("utf-8")
+    joined = text.replace("\\\n", " ")
+    phony = set(" ".join(re.findall(r"^\.PHONY:(.*)$", joined, re.MULTILINE)).split())
     listed = dict(re.findall(r"^  make (\S+) +(\S.*)$", make("help"), re.MULTILINE))
     there = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
 
