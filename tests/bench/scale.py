@@ -375,7 +375,8 @@ def report(found: dict[int, dict[str, Result]], load: float) -> str:
             stages = ", ".join(f"{name.lower()} {seconds:.1f} s" for name, seconds in told["stages"].items())
             basis = told["basis"]
             lines.append(
-                f"{million} million: {stages}. {basis['cells'] or 0:,} cells of {basis['step'] or 0:g} SD, whose inertia is "
+                f"{million} million: {stages}; {told['processor']:.0f} s of processor time in all. "
+                f"{basis['cells'] or 0:,} cells of {basis['step'] or 0:g} SD, whose inertia is "
                 f"{100 * (basis['bound'] or 0):.3f} % off; {basis['steps']} steps over all users."
             )
             lines.append("")
@@ -431,9 +432,9 @@ if __name__ == "__main__":
         told = WORK[sys.argv[1]](Path(sys.argv[2]))
         import resource
 
-        told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-            1e6 if sys.platform == "darwin" else 1e3
-        )
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        told["peak"] = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        told["processor"] = used.ru_utime + used.ru_stime
         print(json.dumps(told))
     else:
         main()
