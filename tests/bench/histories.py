@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.clusters import assign, fit
+from segmentation.clusters import assign, continued, fit
 from segmentation.drift import drift_of_category, drift_of_number
 from segmentation.facts import Scale
 from segmentation.fates import Fate, fates_of
@@ -105,6 +105,8 @@ def analyse(month: Month, k: int, seed: int, before: Seen | None, last: Month | 
     scale = Scale(dict(zip(FEATURES, mean, strict=True)), dict(zip(FEATURES, sd, strict=True)))
     points = Points((month.values - mean) / sd, np.ones(len(month.values)), FEATURES, scale)
     model = fit(points, k, starts=STARTS, seed=seed)
+    if before is not None:
+        model = continued(points, model, rescale(before.past.centres, before.past.scale, scale), smallest=10)
     labels = assign(points.values, model.centres)
     users = np.bincount(labels, minlength=k)
     centres = [dict(zip(FEATURES, centre, strict=True)) for centre in model.centres]
