@@ -1,9 +1,12 @@
 """Sentences about what changed since the last month. Plain text, as in `report.words`."""
 
+from collections import Counter
+
 from report.words import lower
 from report.written import MINUS, NBSP, label, listed, month_name, percent, thousands
 from segmentation.facts import Change, Facts, Moved, Segment
 
+_FATES = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
 _NOTABLE = 0.001  # of all users: a change in share that is written as 0.1 points
 
 
@@ -34,23 +37,44 @@ def summary(facts: Facts) -> str:
     events = _events(change)
     if events:
         return f"Since {month_name(change.month)}: {'; '.join(events)}."
-    moves = sorted(
-        (
-            (change_, segment)
-            for segment in facts.segments
-            if (change_ := of_segment(facts, segment)) is not None
-        ),
-        key=lambda pair: -abs(pair[0]),
-    )
-    if not moves or abs(moves[0][0]) < _NOTABLE / 2:
+    moves = _moves(facts)
+    if not moves:
         return f"Since {month_name(change.month)} the sizes of all segments are unchanged."
-    grown = [pair for pair in moves[:2] if abs(pair[0]) >= _NOTABLE / 2]
-    said = [
-        f"{lower(s.name)} {'grew' if by > 0 else 'shrank'} by {abs(by) * 100:.1f}{NBSP}points"
-        for by, s in grown
-    ]
+    said = [f"{lower(s.name)} {changed(by)}" for by, s in moves]
     text = f"{listed(said)} since {month_name(change.month)}"
     return f"{text[:1].upper()}{text[1:]}; all segments are the same kinds as then."
+
+
+def brief(facts: Facts) -> str:
+    """Say what changed in as few words as it takes; the page "What changed" has the rest."""
+    change = facts.change
+    if change is None:
+        return "First month: nothing to compare it with."
+    since = month_name(change.month)
+    events = _events(change)
+    if events:
+        fates = Counter(moved.fate for moved in change.segments if moved.fate != "survived")
+        said = [f"{n if n > 1 else 'one'} {_FATES[fate]}" for fate, n in fates.items()]
+        return f"Not the same segments as in {since}: {listed(said)}."
+    moves = _moves(facts)
+    if not moves:
+        return f"The same segments as in {since}, in the same sizes."
+    said = [f"{lower(s.name)} {changed(by)}" for by, s in moves[:1]]
+    said += [f"{lower(s.name)} {changed(by).removesuffix(f'{NBSP}points')}" for by, s in moves[1:]]
+    return f"The same segments as in {since}; {listed(said)}."
+
+
+def changed(by: float) -> str:
+    """Say in words by how much a share changed."""
+    return f"{'grew' if by > 0 else 'shrank'} by {abs(by) * 100:.1f}{NBSP}points"
+
+
+def _moves(facts: Facts) -> list[tuple[float, Segment]]:
+    """Give the two largest changes in share that can be written, each with its segment."""
+    moves = [(by, segment) for segment in facts.segments if (by := of_segment(facts, segment)) is not None]
+    return [
+        pair for pair in sorted(moves, key=lambda pair: -abs(pair[0]))[:2] if abs(pair[0]) >= _NOTABLE / 2
+    ]
 
 
 def flows(facts: Facts) -> str:
@@ -71,6 +95,33 @@ def flows(facts: Facts) -> str:
         f"{thousands(flow.both)} users are there in both months; how many stayed in their segment would give a few of "
         "them away, so it is left out"
     )
+
+
+def ways(facts: Facts) -> str:
+    """Say who moved, came and left: the largest group of each that may be shown."""
+    flow = facts.change.flow if facts.change else None
+    if flow is None:
+        return ""
+    moved = [
+        (n, f"{thousands(n)} users moved from {lower(source)} to {lower(target)}")
+        for source, row in zip(flow.rows, flow.users, strict=True)
+        for target, n in zip(flow.columns, row, strict=True)
+        if n and source != target
+    ]
+    came = [
+        (n, f"{thousands(n)} of the {lower(name)} are new")
+        for name, n in zip(flow.columns, flow.new, strict=True)
+        if n
+    ]
+    left = [
+        (n, f"{thousands(n)} of the {lower(name)} are gone")
+        for name, n in zip(flow.rows, flow.gone, strict=True)
+        if n
+    ]
+    largest = [max(group, key=lambda one: one[0])[1] for group in (moved, came, left) if group]
+    if not largest:
+        return "No group that moved, came or left may be shown: each is too small, or would give away one that is."
+    return f"The largest groups that may be shown: {listed(largest)}."
 
 
 def borders(facts: Facts) -> str:
@@ -120,9 +171,10 @@ def renamed(facts: Facts) -> str:
 def fate(moved: Moved) -> str:
     """Say in a few words what became of a segment."""
     if moved.fate == "split":
-        return f"split into {listed(list(moved.into))}"
+        return f"split into {listed([lower(name) for name in moved.into])}"
     if moved.fate == "merged":
-        return f"merged with {listed(list(moved.others))} into {listed(list(moved.into))}"
+        others, into = ([lower(name) for name in names] for names in (moved.others, moved.into))
+        return f"merged with {listed(others)} into {listed(into)}"
     return {"survived": "still there", "vanished": "gone", "emerged": "new"}[moved.fate]
 
 

@@ -6,9 +6,10 @@ blocks passes through both engines unchanged. All text that comes from facts is 
 
 import base64
 import hashlib
+import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,10 +26,12 @@ from report.svg import slim
 from report.tables import Table
 from segmentation.facts import Facts, to_dict
 
-Medium = Literal["screen", "print", "notebook"]
+Medium = Literal["screen", "print", "page", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
 _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which Markdown may take for itself
 _SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # the two no-break spaces hold a number to its unit
+_VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_SIDE = 14  # pixels beside a drawing that a browser shows as a picture
 _UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # no page can hold them
 
 
@@ -57,8 +60,9 @@ class Document:
     ----------
     facts : Facts
         The month.
-    medium : {"screen", "print", "notebook"}
-        Whether charts answer to a pointer and number themselves, are made for paper, or stand in Jupyter.
+    medium : {"screen", "print", "page", "notebook"}
+        Whether charts answer to a pointer and number themselves, are made for paper, are pictures on a page for screens
+        of any width, or stand in Jupyter.
     templates : Path
         Folder of the Jinja2 templates.
     figures : Path
@@ -90,7 +94,9 @@ class Document:
 
     def profiles(self) -> Markdown:
         """Give every segment's profile, from templates/profile.md."""
-        return self._markdown("\n\n".join(self.profile(segment.id).text for segment in self.facts.segments))
+        return self._markdown(
+            "\n\n".join(self.profile(segment.id).text for segment in words.ranked(self.facts))
+        )
 
     def profile(self, segment: str) -> Markdown:
         """Give one segment's profile."""
@@ -102,6 +108,7 @@ class Document:
                 segment=one,
                 medium=self.medium,
                 colour=theme.colour(segment),
+                dark=theme.dark(theme.colour(segment)),
                 page=self,
                 words=words,
                 changes=changes,
@@ -139,7 +146,9 @@ class Document:
         )
         (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
         (self.figures / "page.js").write_text(files.template("page.js"), encoding="utf-8")
-        look = json.dumps({"config": theme.config(), "dark": theme.DARK})
+        look = json.dumps(
+            {"config": theme.config(), "dark": theme.DARK, "width": theme.WIDTH, "narrow": theme.NARROW}
+        )
         return Markdown(
             _raw(
                 f'<script type="application/json" id="look">{_script(look)}</script>\n'
@@ -177,22 +186,45 @@ class Document:
                 spec = picture.chart().to_dict(validate=False)
             drawn = _svg(spec)
             if self.medium == "notebook":
-                return f"![{escape(picture.alt)}](data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()})"
+                return f"![{escape(picture.alt)}]({_data(drawn)})"
             self.figures.mkdir(exist_ok=True)
             said.write_text(_compact(spec), encoding="utf-8")
             path.write_text(drawn, encoding="utf-8")
         if self.medium == "print":
             return _image(picture, path)
+        if self.medium == "page":
+            return self._responsive(picture, path)
+        carried = said.read_text(encoding="utf-8")
+        if picture.narrow:
+            with debug_mode(arg=False):
+                carried = _for_both(carried, picture.narrow().to_dict(validate=False))
+        shown = path.with_name(f"{path.stem}-screen.svg")
+        shown.write_text(_roomy(path.read_text(encoding="utf-8")), encoding="utf-8")
         alt = _quoted(picture.alt)
         rows = Table(picture.caption, picture.header, picture.rows)
         return "\n\n".join(
             [
-                f'![{escape(picture.caption)}]({self.figures.name}/{path.name}){{#fig-{label} fig-alt="{alt}"}}',
+                f'![{escape(picture.caption)}]({self.figures.name}/{shown.name}){{#fig-{label} fig-alt="{alt}"}}',
                 _raw(
-                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_script(said.read_text(encoding="utf-8"))}</script>\n'
+                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_script(carried)}</script>\n'
                     f'<details class="numbers"><summary>Numbers behind this chart</summary>\n{rows.html()}\n</details>'
                 ),
             ]
+        )
+
+    def _responsive(self, picture: Picture, path: Path) -> str:
+        """Refer to a picture and, where it has one, to its twin for narrow screens, below which its caption says the rest."""
+        source = ""
+        if picture.narrow:
+            with debug_mode(arg=False):
+                spec = picture.narrow().to_dict(validate=False)
+            spec.pop("title", None)  # a title has one line, and a telephone no room for it
+            source = f'<source media="(max-width: 42rem)" srcset="{_data(_roomy(_svg(spec)))}">'  # Pandoc leaves it as it is
+        image = (
+            f'<img src="{_data(_roomy(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
+        )
+        return _raw(
+            f"<figure><picture>{source}{image}</picture>\n<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
         )
 
     def _table(self, table: Table, label: str) -> str:
@@ -218,7 +250,7 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     ----------
     facts : str or Path
         The month's facts.json; an empty string for the newest month that was made.
-    medium : {"screen", "print", "notebook"}
+    medium : {"screen", "print", "page", "notebook"}
         What the document is for.
 
     Raises
@@ -266,6 +298,18 @@ def _svg(spec: dict[str, Any]) -> str:
     return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
 
 
+def _roomy(drawing: str) -> str:
+    """Give a drawing room on both sides: in a browser, as a picture, it has fonts that may be wider than ours."""
+    return _VIEW.sub(
+        lambda box: f'viewBox="-{_SIDE} 0 {float(box[1]) + 2 * _SIDE:g} {box[2]}"', drawing, count=1
+    )
+
+
+def _data(drawing: str) -> str:
+    """Write a drawing as an address that holds it."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+
+
 def _image(picture: Picture, path: Path) -> str:
     """Refer to a picture that needs no number."""
     return f'![]({path.parent.name}/{path.name}){{fig-alt="{_quoted(picture.alt)}"}}'
@@ -280,6 +324,38 @@ def _compact(spec: dict[str, Any]) -> str:
     """Write a specification for the page: the look is said once for all of them, an axis once for all layers."""
     kept = {key: value for key, value in spec.items() if key not in ("config", "$schema")}
     return json.dumps(_thin(kept), separators=(",", ":"))
+
+
+def _for_both(spec: str, narrow: dict[str, Any]) -> str:
+    """Add to a specification for the page what is other on a narrow screen, where Vega-Lite doesn't look."""
+    wide, other = json.loads(spec), json.loads(_compact(narrow))
+    return json.dumps(wide | {"usermeta": {"narrow": list(_differing(wide, other))}}, separators=(",", ":"))
+
+
+def _differing(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> Iterator[list[Any]]:
+    """Give what has to change in one JSON value to make it another, in this order.
+
+    Each is a place and what stands there then, or the place alone where nothing does; or a place, nothing, and the
+    place of what moves there: panels that stood beside each other stand below each other.
+    """
+    if one == other:
+        return
+    if isinstance(one, dict) and isinstance(other, dict):
+        if "hconcat" in one and "vconcat" in other:
+            yield [[*path, "vconcat"], None, [*path, "hconcat"]]
+            one = {"vconcat" if key == "hconcat" else key: value for key, value in one.items()}
+        for key in dict.fromkeys([*one, *other]):
+            if key not in other:
+                yield [[*path, key]]
+            elif key not in one:
+                yield [[*path, key], other[key]]
+            else:
+                yield from _differing(one[key], other[key], (*path, key))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for place, (before, after) in enumerate(zip(one, other, strict=True)):
+            yield from _differing(before, after, (*path, place))
+    else:
+        yield [list(path), other]
 
 
 def _thin(value: Any) -> Any:

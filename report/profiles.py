@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from report import files
+from report import files, words
 from report.document import Document
 from report.engines.pandoc import Look, make_page
 from segmentation.facts import Facts
@@ -21,11 +21,11 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
         Where the pages go.
     """
     out.mkdir()
-    document = Document(facts, "print", files.TEMPLATES, figures=bench / "figures")
+    document = Document(facts, "page", files.TEMPLATES, figures=bench / "figures")
     pages: list[Path] = []
     for segment, name in zip(facts.segments, file_names(facts), strict=True):
         look = Look(
-            title=f"{segment.name}, {facts.month}",
+            title=f"{segment.name} · {words.month(facts)} · {facts.brand.name}",
             template="../templates/page.html",
             css=("../templates/screen.css",),
         )

@@ -8,6 +8,17 @@ _UNSEEN = {"class", "role", "pointer-events", "aria-hidden", "aria-label", "aria
 _COORDINATES = ("d", "transform", "x", "y", "x1", "x2", "y1", "y2", "r", "width", "height", "points")
 _LONG = re.compile(r"\d+\.\d{3,}")
 _PAINT = {"fill", "stroke"}
+_INHERITED = {
+    *_PAINT,
+    "fill-opacity",
+    "font-family",
+    "font-size",
+    "font-weight",
+    "stroke-linejoin",
+    "stroke-width",
+    "text-anchor",
+}
+_SEVERAL = 3  # for fewer, a group of their own says as much
 
 
 def slim(drawing: str) -> str:
@@ -23,19 +34,40 @@ def slim(drawing: str) -> str:
     if len(fonts) == 1:  # then it is said once, for all texts
         for element in root.iter():
             element.attrib.pop("font-family", None)
-        root.set("font-family", fonts.pop())
+        root.set(
+            "font-family", f"{fonts.pop()}, sans-serif"
+        )  # in a browser a picture reaches no font of its page
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
-def _visit(element: ET.Element) -> None:
-    """Slim an element's children, then take away those of which nothing is left."""
+def _share(group: ET.Element) -> None:
+    """Say once, of a group, what all that is in it has in common and would inherit."""
+    if len(group) < _SEVERAL:
+        return
+    for name in sorted(_INHERITED & group[0].attrib.keys()):
+        values = {child.get(name) for child in group}
+        if len(values) == 1:
+            group.set(name, values.pop() or "")
+            for child in group:
+                del child.attrib[name]
+
+
+def _bare(element: ET.Element) -> None:
+    """Drop of an element what isn't seen, and digits that nobody sees."""
     for name in _UNSEEN & element.attrib.keys():
         del element.attrib[name]
+    if "stroke" not in element.attrib:  # Vega says each mark's own
+        element.attrib.pop("stroke-width", None)
     if element.get("opacity") == "1":
         del element.attrib["opacity"]
     for name in _COORDINATES:
         if name in element.attrib:
             element.attrib[name] = _LONG.sub(lambda number: f"{float(number[0]):.2f}", element.attrib[name])
+
+
+def _visit(element: ET.Element) -> None:
+    """Slim an element's children, then take away those of which nothing is left."""
+    _bare(element)
     kept: list[ET.Element] = []
     for child in element:
         _visit(child)
@@ -45,6 +77,8 @@ def _visit(element: ET.Element) -> None:
             continue
         if kind != "g":
             kept.append(child)
-        elif len(child):  # a group that says nothing of its children is none
+            continue
+        _share(child)
+        if len(child):  # a group that says nothing of its children is none
             kept.extend([child] if child.attrib else child)
     element[:] = kept

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 
 from report import changes, theme, words
-from report.written import decimal, label, likeness, measured, month_name, percent, thousands
-from segmentation.facts import Facts
+from report.written import decimal, label, likeness, listed, measured, month_name, percent, thousands
+from segmentation.facts import Facts, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +23,51 @@ class Table:
         Its cells; the first of a row is its head.
     colours : tuple of str
         A colour beside each row's head, or none at all.
+    heads : tuple of tuple of (str, str)
+        Names with their colours that stand in each row's head, where it has several.
     """
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     colours: tuple[str, ...] = ()
+    heads: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     def html(self, *, caption: bool = False) -> str:
         """Write the table as HTML, every text escaped, every head marked as one."""
-        head = "".join(f'<th scope="col">{_text(text)}</th>' for text in self.header)
+        numeric = [_is_numeric(cells) for cells in zip(*self.rows, strict=True)] or [False] * len(self.header)
+        marks = ["", *(' class="n"' if one else "" for one in numeric[1:])]
+        head = "".join(
+            f'<th scope="col"{mark}>{_text(text)}</th>' for text, mark in zip(self.header, marks, strict=True)
+        )
         body = []
         for number, (first, *cells) in enumerate(self.rows):
-            dot = (
-                f'<span class="dot" style="background:{self.colours[number]}"></span>' if self.colours else ""
+            data = "".join(
+                f"<td{mark}>{_text(text)}</td>" for text, mark in zip(cells, marks[1:], strict=True)
             )
-            data = "".join(f"<td>{_text(text)}</td>" for text in cells)
-            body.append(f'<tr><th scope="row">{dot}{_text(first)}</th>{data}</tr>')
+            body.append(f'<tr><th scope="row">{self._head(number, first)}</th>{data}</tr>')
         title = f"<caption>{_text(self.caption)}</caption>" if caption else ""
         return (
             f'<table data-quarto-disable-processing="true">{title}<thead><tr>{head}</tr></thead>'
             f"<tbody>{''.join(body)}</tbody></table>"
         )
+
+    def _head(self, number: int, text: str) -> str:
+        """Write a row's head: its text, with its colour where it has one, or its names with theirs."""
+        if self.heads:
+            return " ".join(_named(*one) for one in self.heads[number])
+        return _named(text, self.colours[number]) if self.colours else _text(text)
+
+
+def _is_numeric(cells: tuple[str, ...]) -> bool:
+    """Tell whether a column holds numbers, so that they stand below each other, and its head above them."""
+    return any(cell[:1].isdigit() or cell[:1] in tuple("▲▼<>−$") for cell in cells)
+
+
+def _named(name: str, colour: str) -> str:
+    """Write a segment's name with its colour beside it, which is another on a dark screen."""
+    dot = f'<span class="dot" style="--dot:{colour};--dark:{theme.dark(colour)}"></span>'
+    return f'<span class="name">{dot}{_text(name)}</span>'
 
 
 def _text(text: str) -> str:
@@ -113,9 +136,9 @@ def stability(facts: Facts) -> Table:
                 "yes" if s.apart else "no",
                 decimal(s.silhouette),
             )
-            for s in facts.segments
+            for s in words.ranked(facts)
         ),
-        colours=tuple(theme.colour(s.id) for s in facts.segments),
+        colours=tuple(theme.colour(s.id) for s in words.ranked(facts)),
     )
 
 
@@ -175,17 +198,20 @@ def segments(facts: Facts) -> Table:
                 *(measured(s.medians[name], name) for name in s.medians),
                 f"{s.stability.grade}, {likeness(s.stability.jaccard)}",
             )
-            for s in facts.segments
+            for s in words.ranked(facts)
         ),
-        colours=tuple(theme.colour(s.id) for s in facts.segments),
+        colours=tuple(theme.colour(s.id) for s in words.ranked(facts)),
     )
 
 
 def plays(facts: Facts) -> Table:
-    """List what to do with each segment this month."""
+    """List what to do this month, and with which segments: those that get the same stand together."""
+    by_offer: dict[str, list[Segment]] = {}
+    for segment in words.ranked(facts):
+        by_offer.setdefault(segment.play.offer if segment.play else "", []).append(segment)
     return Table(
-        "What to do this month.",
-        ("Segment", "What to do this month"),
-        tuple((s.name, s.play.offer if s.play else "") for s in facts.segments),
-        colours=tuple(theme.colour(s.id) for s in facts.segments),
+        "What to do",
+        ("Segment", "Offer"),
+        tuple((listed([s.name for s in group]), offer) for offer, group in by_offer.items()),
+        heads=tuple(tuple((s.name, theme.colour(s.id)) for s in group) for group in by_offer.values()),
     )

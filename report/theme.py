@@ -40,11 +40,17 @@ DARK = {
 }
 
 WIDTH = 673  # pixels at 96 to the inch: the 178 mm between the margins of an A4 page
+NARROW = 320  # pixels between the margins of a telephone that is 360 wide
 
 
 def colour(segment: str) -> str:
     """Give the colour of a segment by its id, "S1"."""
     return SEGMENTS[(int(segment.removeprefix("S")) - 1) % len(SEGMENTS)]
+
+
+def dark(colour_: str) -> str:
+    """Give what a colour is on a dark screen."""
+    return DARK.get(colour_, colour_)
 
 
 def config() -> dict[str, Any]:
@@ -67,7 +73,7 @@ def config() -> dict[str, Any]:
         "aria": False,  # one description a figure says more than a label on every mark
         "background": None,
         "font": SANS,
-        "padding": 2,
+        "padding": {"left": 0, "right": 2, "top": 2, "bottom": 2},  # its left edge is the text's
         "view": {"stroke": None},
         "axis": axis,
         "axisY": {"grid": False},

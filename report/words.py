@@ -18,6 +18,9 @@ from report.written import (
 from segmentation.facts import Facts, Segment, Standout
 from segmentation.schema import BY_NAME
 
+_AVERAGE = 100  # the index of all users
+_FEW = 2  # names that a short sentence has room for
+_SHAKY = ("doubtful", "not to be relied on")
 _FAR = 0.4  # SDs from which a segment is said to be above or below the average
 _RULES = {
     "missing": "no value",
@@ -50,6 +53,21 @@ def largest(facts: Facts) -> str:
     first = biggest(facts)
     rank = {1: "only", 2: "larger"}.get(len(facts.segments), "largest")
     return f"{first.name} are the {rank} {noun(facts)}, {percent(first.share)} of users"
+
+
+def spread(facts: Facts) -> str:
+    """Say how the users are spread over the segments: "Four segments of 17 to 32 % of users each"."""
+    ranked_ = ranked(facts)
+    if len(ranked_) == 1:
+        return largest(facts)
+    low, high = percent(ranked_[-1].share), percent(ranked_[0].share)
+    of = low if low == high else f"{low.removesuffix(f'{NBSP}%')} to {high}"
+    return f"{counted(len(ranked_), noun(facts)).capitalize()} of {of} of users each"
+
+
+def ranked(facts: Facts) -> list[Segment]:
+    """Give the segments in the order in which pages show them: the largest first."""
+    return sorted(facts.segments, key=lambda segment: -segment.users)
 
 
 def biggest(facts: Facts) -> Segment:
@@ -108,11 +126,30 @@ def certainty(facts: Facts) -> str:
     return f"Weak structure: the segments shade into each other{only} (silhouette {mean})."
 
 
+def sure(facts: Facts) -> str:
+    """Say how sure the segments are, in a sentence or two, for one who has two minutes."""
+    if not facts.structure.reliable:
+        return certainty(facts)
+    apart = [lower(segment.name) for segment in facts.segments if segment.apart]
+    if facts.structure.evidence == "clear":
+        said = "Clear structure: few users live between segments."
+    else:
+        said = f"Weak structure: segments shade into each other{_only(apart)}."
+    shaky = [s for s in facts.segments if s.stability.grade in _SHAKY]
+    stable = len(facts.segments) - len(shaky)
+    if not shaky:
+        return f"{said} All come again in resampled data."
+    return f"{said} {stable or 'None'} of {len(facts.segments)} come again in resampled data."
+
+
+def _only(apart: list[str]) -> str:
+    """Say which few stand apart; nothing where it is none, or too many to be named."""
+    return f"; only {listed(apart)} stand apart" if 0 < len(apart) <= _FEW else ""
+
+
 def steadiness(facts: Facts) -> str:
     """Say how many segments come again when the data is resampled."""
-    names = [
-        lower(s.name) for s in facts.segments if s.stability.grade in ("doubtful", "not to be relied on")
-    ]
+    names = [lower(s.name) for s in facts.segments if s.stability.grade in _SHAKY]
     stable = len(facts.segments) - len(names)
     if not names:
         return f"All {counted(stable, noun(facts))} come again when the data is resampled."
@@ -219,8 +256,8 @@ def difference(facts: Facts) -> str:
     apart = [label(name) for name in order if spread[name] >= 2 * _FAR]
     flat = [label(name) for name in order if spread[name] < 2 * _FAR]
     if not apart:
-        return "The segments differ little in any one number"
-    most = f"{_capital(apart[0])} {'separate' if _plural(apart[:1]) else 'separates'} the segments most"
+        return f"The {noun(facts)}s differ little in any one number"
+    most = f"{_capital(apart[0])} {'separate' if _plural(apart[:1]) else 'separates'} the {noun(facts)}s most"
     if apart[1:]:
         most += f", then {apart[1]}"
     return f"{most}; {listed(flat)} {'do' if _plural(flat) else 'does'} not" if flat else most
@@ -242,10 +279,11 @@ def place(facts: Facts, segment: Segment) -> str:
 
 
 def stands_out(segment: Segment) -> str:
-    """Say the one thing that sets a segment apart most."""
+    """Say the one thing that sets a segment apart most: a number where one does, else a category."""
     if not segment.stands_out:
         return f"{segment.name}: close to the average in everything"
-    return f"{segment.name}: {thing(segment.stands_out[0])}"
+    numbers = [item for item in segment.stands_out if item.category is None]
+    return f"{segment.name}: {thing((numbers or list(segment.stands_out))[0])}"
 
 
 def thing(item: Standout) -> str:
@@ -255,22 +293,26 @@ def thing(item: Standout) -> str:
 
 
 def standouts(segment: Segment) -> str:
-    """Say what sets a segment apart, in two sentences that the index bars prove."""
+    """Say what sets a segment apart, in sentences that the index bars prove."""
+    return " ".join(differing(segment))
+
+
+def differing(segment: Segment) -> list[str]:
+    """Give those sentences one by one: numbers first, then what is more common, then what is less."""
     if not segment.stands_out:
-        return "No index lies outside 80 to 120: they are close to the average in everything."
-    numbers = [item for item in segment.stands_out if item.category is None][:3]
+        return ["No index lies outside 80 to 120: they are close to the average in everything."]
+    numbers = [thing(item) for item in segment.stands_out if item.category is None][:3]
     values = [item for item in segment.stands_out if item.category is not None][:3]
-    said = []
-    if numbers:
-        said.append(_sentence(listed([thing(item) for item in numbers])))
-    if values:
-        shares = [f"{item.category} (index {index(item.index)})" for item in values if item.index > 100]
-        fewer = [f"{item.category} (index {index(item.index)})" for item in values if item.index < 100]
-        parts = ([f"more often {listed(shares)}"] if shares else []) + (
-            [f"less often {listed(fewer)}"] if fewer else []
-        )
-        said.append(_sentence(f"they are {', and '.join(parts)}"))
-    return " ".join(said)
+    said = [_sentence(listed(numbers))] if numbers else []
+    for what, items in (
+        ("More common than average", [item for item in values if item.index > _AVERAGE]),
+        ("Less common than average", [item for item in values if item.index < _AVERAGE]),
+    ):
+        if items:
+            said.append(
+                f"{what}: {listed([f'{item.category} (index {index(item.index)})' for item in items])}."
+            )
+    return said
 
 
 def _sentence(text: str) -> str:
@@ -355,14 +397,16 @@ def seen(facts: Facts) -> str:
     return f"The map shows {percent(sum(facts.pca.explained))} of all differences between users"
 
 
-def axis(facts: Facts, component: int) -> list[str]:
-    """Title an axis of the map with its directions in words, in two lines."""
+def axis(facts: Facts, component: int, *, apart: bool = False) -> list[str]:
+    """Title an axis of the map with its directions in words, in two lines; in three where a line has no room for both."""
     pca = facts.pca
     low, high = (
         (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
     )
     name = ("First", "Second")[component]
     share = f"{name} component (SD), {percent(pca.explained[component])} of the differences"
+    if apart:
+        return [f"← {low}", f"{high} →", share]
     return [f"← {low}{NBSP * 12}{high} →", share]
 
 

@@ -3,6 +3,7 @@
   "use strict";
   const look = JSON.parse(document.getElementById("look").textContent);
   const night = window.matchMedia("(prefers-color-scheme: dark)");
+  const small = window.matchMedia("(max-width: 42rem)"); // as in the style sheet
 
   // In the dark every colour of the light page has a twin.
   function shade(text) {
@@ -10,11 +11,39 @@
     return text.replace(/#[0-9a-f]{6}/g, (colour) => look.dark[colour] || colour);
   }
 
+  // A specification says what is other about it on a narrow screen: a place in it, what stands there then, if anything,
+  // and the place from which that came.
+  function laid(spec) {
+    const above = (path) => path.slice(0, -1).reduce((value, key) => value[key], spec);
+    for (const [path, then, from] of small.matches && spec.usermeta ? spec.usermeta.narrow : []) {
+      above(path)[path.at(-1)] = from ? above(from)[from.at(-1)] : then;
+      if (from) delete above(from)[from.at(-1)];
+      if (then === undefined) delete above(path)[path.at(-1)];
+    }
+    delete spec.usermeta;
+    return spec;
+  }
+
+  // A chart's title stands on the page as text, in the page's own type: it has lines there, and in a drawing one.
+  function headed(place, spec) {
+    place.replaceChildren();
+    for (const [name, said] of [["finding", spec.title.text], ["shown", (spec.title.subtitle || []).join(" ")]]) {
+      const line = document.createElement("span");
+      line.className = name;
+      line.textContent = said;
+      place.append(line);
+    }
+    delete spec.title;
+    const drawing = document.createElement("span");
+    place.append(drawing);
+    return drawing;
+  }
+
   function draw(script) {
     const figure = document.getElementById(script.dataset.figure);
     const image = figure && figure.querySelector("img");
     if (!image) return;
-    const spec = JSON.parse(shade(script.textContent));
+    const spec = laid(JSON.parse(shade(script.textContent)));
     const config = JSON.parse(shade(JSON.stringify(look.config)));
     let place = figure.querySelector(".live");
     if (!place) {
@@ -22,9 +51,16 @@
       place.className = "live";
       image.after(place);
     }
-    vegaEmbed(place, spec, { config: config, renderer: "svg", actions: false, tooltip: { theme: night.matches ? "dark" : "light" } })
-      .then(() => { image.hidden = true; name(place, image.alt); figure.dataset.live = "yes"; reach(); })
+    const drawing = headed(place, spec);
+    vegaEmbed(drawing, spec, { config: config, renderer: "svg", actions: false, tooltip: { theme: night.matches ? "dark" : "light" } })
+      .then(() => { image.hidden = true; fit(drawing); name(place, image.alt); figure.dataset.live = "yes"; reach(); })
       .catch((error) => { place.remove(); image.hidden = false; console.error(script.dataset.figure, error); });
+  }
+
+  // All drawings are enlarged alike, so that type has one size in all of them; one for paper's width fills the place.
+  function fit(drawing) {
+    const own = drawing.querySelector("svg").viewBox.baseVal.width;
+    drawing.style.maxWidth = Math.min(1, own / (small.matches ? look.narrow : look.width)) * 100 + "%";
   }
 
   // One picture with one description, as the image was: what Vega says of every mark is noise to a screen reader.
@@ -45,6 +81,7 @@
 
   function all() { document.querySelectorAll("script.chart").forEach(draw); }
   night.addEventListener("change", all);
+  small.addEventListener("change", all);
   window.addEventListener("resize", reach);
   all();
   reach();

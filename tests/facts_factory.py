@@ -145,6 +145,7 @@ _AWKWARD: dict[str, Callable[[], Facts]] = {
     "later": lambda: month(4, first=False),
     "nothing found": lambda: unreliable(month(4)),
     "ten": lambda: month(10),
+    "ten, later": lambda: month(10, first=False),
     "long names": lambda: named(month(4), LONG, LONG[::-1], LONG.upper(), LONG.swapcase()),
     "script": lambda: named(genres(month(4), "Pop", SCRIPT), SCRIPT),
     "letters": lambda: named(genres(month(4), ARABIC, EMOJI), ARABIC, EMOJI),

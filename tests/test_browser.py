@@ -129,6 +129,94 @@ def test_nothing_is_wider_than_the_screen(opened: Open, what: str, width: int) -
     assert sideways(page) == 0
 
 
+OVERFLOWING = (
+    "[...document.querySelectorAll('[data-live] figure, [data-live] figure > div, .live, .live *')]"
+    ".filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== 'visible').map(e => e.className)"
+)
+TYPE = """[...document.querySelectorAll('.live svg text')].filter(e => e.textContent).map(e => {
+    const drawing = e.ownerSVGElement;
+    const size = parseFloat(getComputedStyle(e).fontSize);
+    return size * drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
+})"""
+
+
+@pytest.mark.parametrize("what", ["sample", "everything"])
+@pytest.mark.parametrize("width", [360, 390, 768])
+def test_charts_are_read_without_scrolling_sideways(opened: Open, what: str, width: int) -> None:
+    """On a telephone they are drawn anew for its width: none is wider than its place, and type is no smaller than 10 pixels."""
+    page = opened(what, viewport={"width": width, "height": 800})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERFLOWING) == []
+    assert min(page.evaluate(TYPE)) >= 10
+    for place in page.locator(".live svg").all():
+        box = place.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+def test_a_screen_that_is_turned_draws_its_charts_anew(opened: Open) -> None:
+    """Panels that stood below each other stand beside each other, and there are as many of them."""
+    page = opened(viewport={"width": 360, "height": 800})
+    panels = "[...document.querySelectorAll('#fig-differences .live svg .mark-group.role-scope > g')].map(e => e.getBoundingClientRect().x)"
+    upright = page.evaluate(panels)
+    page.set_viewport_size({"width": 1024, "height": 400})
+    page.wait_for_function(f"new Set({panels}.map(Math.round)).size > 2")
+
+    assert len(set(map(round, upright))) == 1
+    assert len(page.evaluate(panels)) == len(upright) >= 4
+
+
+def test_a_title_is_text_of_the_page(opened: Open) -> None:
+    """It has as many lines as it takes; the drawing below doesn't say it again."""
+    page = opened(viewport={"width": 360, "height": 800})
+    titles = page.locator(".finding").all_inner_texts()
+
+    assert len(titles) == page.locator("[data-live=yes]").count()
+    assert all(len(title) > 15 for title in titles)
+    assert titles[0] not in page.locator("#fig-sizes .live svg").text_content()
+
+
+def test_on_paper_a_dark_page_is_a_light_one(opened: Open) -> None:
+    """Ink on white, and the light pictures in place of the charts that were drawn for the dark."""
+    page = opened(color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 48)"
+    assert page.locator(".live:visible").count() == 0
+    assert page.locator("figure img:visible").count() == page.locator("[data-live=yes]").count()
+    page.emulate_media(media="print", color_scheme="light")
+    assert page.locator("figure img:visible").count() == 0
+
+
+def test_the_contents_name_every_segment(opened: Open) -> None:
+    """At the side, below the section that they stand in; each leads to the segment's own."""
+    page = opened()
+    facts = json.loads(page.locator("#facts").text_content())
+    names = {one["name"]: one["id"].lower() for one in facts["segments"]}
+    links = page.locator("#TOC ul ul ul a")
+
+    assert {link.inner_text(): link.get_attribute("href") for link in links.all()} == {
+        name: f"#{id_}" for name, id_ in names.items()
+    }
+    assert all(link.is_visible() for link in links.all())
+    assert page.locator("section.profile").count() == len(names)
+
+
+def test_a_profile_is_as_wide_as_a_page(opened: Open, rendered: Rendered) -> None:  # noqa: F811
+    """It has no contents at its side, and leaves them no room; on a telephone it shows the chart drawn for one."""
+    path = min((rendered.pages("sample") / "profiles").iterdir())
+    page = opened(live=False, path=f"profiles/{path.name}", viewport={"width": 1280, "height": 800})
+    image = page.locator("figure img")
+    wide = image.evaluate("e => e.currentSrc")
+
+    assert image.bounding_box()["width"] > 600
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_function("document.querySelector('figure img').naturalWidth < 400")
+    assert image.evaluate("e => e.currentSrc") != wide
+    assert image.bounding_box()["width"] <= 320
+
+
 def test_a_profile_fits_a_telephone(opened: Open, rendered: Rendered) -> None:  # noqa: F811
     for path in sorted((rendered.pages("sample") / "profiles").iterdir()):
         page = opened(live=False, path=f"profiles/{path.name}", viewport={"width": 360, "height": 800})

@@ -17,14 +17,14 @@ from pages import makers, pictures
 
 from report import theme
 from report.charts import change, choice, segments
-from report.charts.picture import Picture, pad, shorten
+from report.charts.picture import Picture, pad, told
 from report.document import _svg
-from segmentation.facts import Facts
+from segmentation.facts import Facts, Standout
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
 MONTHS = tuple(
-    what for what in AWKWARD if what not in ("two", "four", "nothing found")
+    what for what in AWKWARD if what not in ("two", "four", "nothing found", "ten, later")
 )  # others draw as these do
 NAMELESS = {
     "choice.elbow",
@@ -175,6 +175,7 @@ def test_every_picture_holds_what_was_promised(what: str) -> None:
         assert gaps(picture, svg) == [], name
         assert 0 < len(rows(spec)) < 1_500, name
         assert width(svg) <= theme.WIDTH + 8, name
+        assert re.search(r"[.!?]$", picture.alt), name
         assert spec["title"]["text"], name
 
 
@@ -262,21 +263,103 @@ def test_an_index_on_too_few_users_has_no_bar() -> None:
     assert "too few" in _svg(picture.chart().to_dict(validate=False))
 
 
+@pytest.mark.parametrize("what", MONTHS)
+def test_every_picture_has_a_twin_for_a_telephone(what: str) -> None:
+    """As wide as one, but for a pixel or two of overhang; with the same title, and text no smaller than elsewhere."""
+    for name, picture, spec, svg in drawn(what):
+        narrow = picture.narrow().to_dict(validate=True)
+        drawing = _svg({key: value for key, value in narrow.items() if key != "title"})
+        sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)px"', drawing)}
+
+        assert width(drawing) <= theme.NARROW + 6, name
+        assert narrow["title"] == spec["title"], name
+        assert min(sizes) >= min(float(size) for size in re.findall(r'font-size="([\d.]+)px"', svg)), name
+        assert personal(awkward(what), picture, narrow, drawing) == [], name
+        assert see_through(drawing) == [], name
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("sentences", "said"),
     [
-        ("short", "short"),
-        ("a" * 250, "a" * 250),
-        (f"{'word ' * 48}last, and one more", f"{'word ' * 48}last…"),
+        (("One finding",), "One finding."),
+        (("One finding.", "And another!"), "One finding. And another!"),
+        (("A", "", "B"), "A. B."),
+        (("a" * 200, "b" * 47), f"{'a' * 200}. {'b' * 47}."),  # 250 letters
+        (("a" * 200, "b" * 48, "c"), f"{'a' * 200}."),  # what doesn't fit ends it, so that the order stays
+        (("word " * 60,), f"{('word ' * 49).strip()}…"),
     ],
 )
-def test_an_alternative_text_is_cut_at_a_word(text: str, said: str) -> None:
-    assert shorten(text) == said
-    assert len(shorten(text)) <= 250
+def test_an_alternative_text_is_whole_sentences(sentences: tuple[str, ...], said: str) -> None:
+    """As many as are read in one go, which is 250 letters; only a first one that is longer is cut, at a word."""
+    assert told(*sentences) == said
+    assert len(told(*sentences)) <= 250
 
 
 def test_one_long_word_is_cut_too() -> None:
-    assert len(shorten("w" * 1_000)) == 250
+    assert len(told("w" * 1_000)) == 250
+
+
+def test_index_bars_say_what_differs_once() -> None:
+    """The finding stands in the title; the alternative text has it with the others, and not twice."""
+    first = month(4).segments[0]
+    segment = replace(
+        first,
+        name="High earners",
+        stands_out=(
+            Standout("employment_status", "Student", 20.0),
+            Standout("annual_income", None, 314.0),
+            Standout("top_genre", "Jazz", 159.0),
+        ),
+    )
+    picture = segments.indices(changed(month(4)), segment)
+
+    assert picture.alt.replace("\u00a0", " ") == (
+        "High earners against 100 for all users. Income about three times the average (index 314). "
+        "More common than average: Jazz (index 159). Less common than average: Student (index 20)."
+    )
+    title = picture.chart().to_dict(validate=False)["title"]["text"]
+    assert title == "High earners: income about three times the average (index 314)"
+
+
+def test_bars_and_rows_come_by_size() -> None:
+    """The largest first, on page one and below, whatever the ids of the segments."""
+    facts = month(4, first=False)
+    sizes = sorted((segment.users for segment in facts.segments), reverse=True)
+    bars = rows(segments.sizes(facts).chart().to_dict(validate=False))
+    dots = rows(segments.differences(facts).chart().to_dict(validate=False))
+
+    assert [row["users"] for row in bars] == sizes
+    names = [row["segment"] for row in bars]
+    assert [row["segment"] for row in dots if "sds" in row][:4] == names
+    assert [name for name, *_ in segments.sizes(facts).rows] == names
+
+
+def test_a_bar_of_the_flow_is_as_high_as_its_segment_is_large() -> None:
+    """Also where most of its users may not be shown: what has no band is seen to be missing."""
+    facts = month(4, first=False)
+    flow = facts.change.flow
+    hidden = replace(flow, users=tuple(tuple(None for _ in row) for row in flow.users))
+    found = []
+    for one in (flow, hidden):
+        chart = change.flow(replace(facts, change=replace(facts.change, flow=one))).chart()
+        data = rows(chart.to_dict(validate=False))
+        found.append({row["name"]: row["y2"] - row["y"] for row in data if row.get("left") is False})
+    sizes = {segment.name: segment.users for segment in facts.segments}
+    first, *others = sizes
+
+    assert found[0] == pytest.approx(found[1], abs=1e-3)
+    for name in others:
+        assert found[0][name] / found[0][first] == pytest.approx(sizes[name] / sizes[first], abs=0.01)
+
+
+def test_a_band_is_drawn_of_one_row() -> None:
+    """The page's own engine bends it; the numbers that it needs are few."""
+    facts = month(10, first=False)
+    found = facts.change.flow
+    bands = sum(bool(n) for row in (*found.users, found.gone, found.new) for n in row)
+    data = rows(change.flow(facts).chart().to_dict(validate=False))
+
+    assert sum("band" in row for row in data) == bands
 
 
 def test_a_range_of_one_value_has_room() -> None:

@@ -1,6 +1,8 @@
+import base64
 import json
 import re
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
 from pages import Reader, document, fetched
 
-from report import files, tables, words
+from report import files, tables, theme, words
 from report.charts import segments
 from report.document import Document, Markdown, _raw, _script, escape, open_document
 from report.engines.pandoc import Look, make_page
 from report.errors import ReportError
+from report.svg import slim
 from report.tables import Table
 from segmentation.facts import Facts
 
@@ -158,7 +161,7 @@ def page_of(what: str, medium: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("what", ["script", "markup", "letters"])
-@pytest.mark.parametrize("medium", ["screen", "print"])
+@pytest.mark.parametrize("medium", ["screen", "print", "page"])
 def test_nothing_in_a_page_is_executed_or_fetched(tmp_path: Path, what: str, medium: str) -> None:
     """A genre called <script>alert(1)</script>, or a link, or an image, is a word on the page."""
     page = page_of(what, medium, tmp_path)
@@ -198,7 +201,7 @@ def test_a_chart_on_the_screen_brings_its_specification_and_its_numbers(tmp_path
     assert "{#fig-sizes fig-alt=" in text
     spec = json.loads(re.search(r'class="chart" data-figure="fig-sizes">(.*?)</script>', text)[1])
     assert "config" not in spec
-    assert spec["title"]["text"] == words.largest(month(4))
+    assert spec["title"]["text"] == words.spread(month(4))
     assert "<details" in text
     assert "<summary>" in text
 
@@ -219,6 +222,64 @@ def test_a_chart_in_a_notebook_stands_by_itself(tmp_path: Path) -> None:
     assert image["alt"].startswith(words.largest(month(4)))
     assert "{#" not in text
     assert not (tmp_path / "figures").exists()
+
+
+def test_a_chart_on_a_page_of_its_own_has_a_twin_for_telephones(tmp_path: Path) -> None:
+    """Both inside the page, each with room at its sides for letters of a wider font; below them the caption."""
+    text = made("page", tmp_path).show(segments.sizes).text
+    page = Reader(text)
+    (wide,), (narrow,) = page.all("img"), page.all("source")
+    drawings = [
+        base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")).decode()
+        for address in (wide["src"], narrow["srcset"])
+    ]
+    boxes = [re.search(r'viewBox="(-14) 0 ([\d.]+) [\d.]+"', drawing) for drawing in drawings]
+
+    assert wide["alt"].startswith(words.largest(month(4)))
+    assert float(boxes[0][2]) > 600
+    assert float(boxes[1][2]) < 360
+    assert "<figcaption>Users in each segment" in text
+
+
+def test_numbers_stand_below_each_other_and_their_head_above_them() -> None:
+    """A column of texts begins at its left; one of numbers ends at its right, those that can't be shown included."""
+    table = Table("C.", ("A", "B", "C", "D"), (("x", "one", "−3", ""), ("y", "two", "not shown", "▲1.1")))
+    heads, cells = (re.findall(rf"<{kind}[^>]*>", table.html()) for kind in ('th scope="col"', "td"))
+
+    assert heads == [
+        '<th scope="col">',
+        '<th scope="col">',
+        '<th scope="col" class="n">',
+        '<th scope="col" class="n">',
+    ]
+    assert cells == ["<td>", '<td class="n">', '<td class="n">'] * 2
+
+
+def test_segments_with_one_offer_stand_in_one_row() -> None:
+    """Largest first, each with its own colour; on a dark screen too."""
+    facts = month(4)
+    plays = [replace(s.play, offer=offer) for s, offer in zip(facts.segments, "ABAC", strict=True)]
+    facts = replace(
+        facts, segments=tuple(replace(s, play=play) for s, play in zip(facts.segments, plays, strict=True))
+    )
+    table = tables.plays(facts)
+    first, _, third, _ = (segment.name for segment in facts.segments)
+
+    assert [row[1] for row in table.rows] == ["A", "B", "C"]
+    assert table.rows[0][0] == f"{first} and {third}"
+    assert table.html().count('class="dot"') == 4
+    assert f"--dot:{theme.colour('S1')};--dark:{theme.DARK[theme.colour('S1')]}" in table.html()
+
+
+def test_what_all_in_a_group_have_in_common_is_said_once() -> None:
+    """As an SVG inherits it; what one has otherwise stays with each."""
+    text = '<text fill="#111111" font-size="11px" transform="translate({0},0)">{0}</text>'
+    other = '<text fill="#222222" font-size="11px">x</text>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg"><g>{"".join(map(text.format, range(3)))}</g><g>{text.format(8) * 2}{other}</g></svg>'
+
+    first, second = re.findall("<g[^>]*>.*?</g>", slim(svg))
+    assert first.startswith('<g fill="#111111" font-size="11px"><text transform="translate(0,0)">0</text>')
+    assert second.startswith('<g font-size="11px"><text fill="#111111" transform="translate(8,0)">')
 
 
 @pytest.mark.parametrize("medium", ["print", "notebook"])

@@ -1,4 +1,5 @@
 import gc
+import json
 import os
 import sys
 import threading
@@ -14,6 +15,7 @@ from pages import FRONT, SAY, Reader, document, fetched, render
 from report.engines import Embedded, find_engine
 from report.engines.embedded import _output, _read
 from report.engines.pandoc import Look, make_page
+from report.engines.titles import entitled
 from report.errors import RenderError
 
 # nbclient leaves its sockets to whoever gave it a process
@@ -169,6 +171,47 @@ def test_two_documents_side_by_side_do_not_mix(pages: dict[str, tuple[Path, str]
         assert other not in Reader(text).text
 
 
+def test_a_heading_from_a_cell_stands_in_the_contents(tmp_path: Path) -> None:
+    """Where the cell's output is taken as it is, as in Quarto; what the heading carries is its section's."""
+    body = "# First\n\n```{{python}}\n{0}Md('## From a cell {{#seen .kind style=\"--a: b\"}}\\n\\nText\\n\\n## Next {{#next}}')\n```"
+    front = FRONT.replace("css:", "toc: true\n    css:")
+    pages = []
+    for name, option in (("a.qmd", "#| output: asis\n"), ("b.qmd", "")):
+        pages.append(document(tmp_path, SAY + body.format(option), front=front, name=name))
+    asis, enclosed = (Reader(page.read_text("utf-8")) for page in render(*pages))
+
+    assert [a["href"] for a in asis.all("a") if a.get("id", "").startswith("toc-")] == [
+        "#first",
+        "#seen",
+        "#next",
+    ]
+    assert [a["href"] for a in enclosed.all("a") if a.get("id", "").startswith("toc-")] == ["#first"]
+    section = next(one for one in asis.all("section") if one["id"] == "seen")
+    assert "kind" in section["class"].split()
+    assert section["style"] == "--a: b"
+
+
+@pytest.mark.parametrize(
+    ("brand", "added"),
+    [("Cadence", "Cadence"), ("R&B </title><script>", "R&amp;B &lt;/title&gt;&lt;script&gt;")],
+)
+def test_a_page_is_called_by_its_month_and_brand(tmp_path: Path, brand: str, added: str) -> None:
+    """Once, however often it is said, as text; a page without a title, or without facts, stays as it is."""
+    page, facts = tmp_path / "page.html", tmp_path / "facts.json"
+    facts.write_text(json.dumps({"month": "2026-10", "brand": {"name": brand}}), encoding="utf-8")
+    page.write_text(
+        "<head><title>Segments</title></head><svg><title>Not this</title></svg>", encoding="utf-8"
+    )
+    for _ in range(2):
+        entitled(page, facts)
+
+    assert page.read_text("utf-8") == (
+        f"<head><title>Segments · October 2026 · {added}</title></head><svg><title>Not this</title></svg>"
+    )
+    page.write_text("no title", encoding="utf-8")
+    assert entitled(entitled(page, facts), tmp_path / "nowhere.json").read_text("utf-8") == "no title"
+
+
 def test_a_cell_that_gives_nothing_leaves_nothing(pages: dict[str, tuple[Path, str]]) -> None:
     read = Reader(pages["Anna"][1])
 
@@ -189,6 +232,7 @@ def test_a_cell_that_gives_nothing_leaves_nothing(pages: dict[str, tuple[Path, s
         ("::: {.column-margin}\nx\n:::", "a column class on line 8"),
         ("```{python}\n#| label: fig-x\n1\n```", "the cell option 'label'"),
         ("```{python}\n#| echo: true\n1\n```", "the cell option 'echo'"),
+        ("```{python}\n#| output: false\n1\n```", "the cell option 'output: False'"),
     ],
 )
 def test_what_it_does_not_know_is_refused_by_name(tmp_path: Path, body: str, said: str) -> None:

@@ -14,7 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import ARABIC, EMOJI, LONG, SCRIPT
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
+from test_truth_of_pictures import figures
+from test_truth_of_words import around
 
+from report import words
 from report.files import TEMPLATES
 from report.printing import print_pdf
 
@@ -237,6 +240,94 @@ def test_names_in_other_letters_stand_in_bookmarks(rendered: Rendered) -> None: 
     document.close()
 
     assert {ARABIC, EMOJI} <= set(titles)
+
+
+def words_beside_charts(pdf: Path) -> list[str]:
+    """Give the words of page one: of its head, headline, sentences and table; not those in charts, nor the running foot."""
+    document = pypdfium2.PdfDocument(pdf)
+    page = document[0]
+    # a letter may stand out of its chart by a hair
+    boxes = [
+        [left - 2, low, right + 2, high]
+        for place, (left, low, right, high) in figures(pdf).values()
+        if place == 0
+    ]
+    text = page.get_textpage()
+    said = " ".join(text.get_text_bounded(*box) for box in around(boxes, *page.get_size()))
+    document.close()
+    body = re.sub(r"(Synthetic sample data: these users are made up\.\s*)?Page 1 of \d+", "", said)
+    return [word for word in body.split() if re.search(r"\w", word)]
+
+
+@every_month
+def test_page_one_is_read_in_two_minutes(rendered: Rendered, name: str) -> None:  # noqa: F811
+    """120 words at most beside three charts at most, and which segments, how sure, what changed and what to do.
+
+    Counted is all that stands outside the charts but the running foot. Ten segments are named by what they are, and long
+    names are long: there a name counts as one word, as it does for who reads it again.
+    """
+    month, pages = rendered.month(name), texts(rendered.pdf(name))
+    first = words.ranked(month)[0]
+    named = [first, *month.segments] if name in ("ten", "long names") else []
+    more = sum(len(segment.name.split()) - 1 for segment in named)
+    charts = [alt for alt, (place, _) in figures(rendered.pdf(name)).items() if place == 0]
+
+    assert len(words_beside_charts(rendered.pdf(name))) - more <= 120
+    assert 1 <= len(charts) <= 3
+    assert "How sure?" in pages[0]
+    assert "What changed?" in pages[0]
+    assert ("What to do" in pages[0]) == month.structure.reliable
+    offers = {segment.play.offer for segment in month.segments if segment.play}
+    assert [offer for offer in offers if plain(offer) not in plain(pages[0])] == []
+    assert plain(first.name) in plain(pages[1]) or name == "letters"
+
+
+def test_words_are_counted(rendered: Rendered, tmp_path: Path) -> None:  # noqa: F811
+    """Nine of them here; and a chart's own words are none."""
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<!doctype html><html lang='en'><title>T</title><body><h1>Four kinds of listeners</h1><p>30 % of 4,907 users.</p>",
+        encoding="utf-8",
+    )
+    print_pdf(page, tmp_path / "page.pdf", paper="A4", identifier=b"0" * 32)
+
+    assert len(words_beside_charts(tmp_path / "page.pdf")) == 8  # "%" is none
+    assert "Income" not in words_beside_charts(rendered.pdf("sample"))
+
+
+@pytest.mark.parametrize("name", ["sample", "ten, later"])
+def test_the_page_for_screens_stays_small(rendered: Rendered, name: str) -> None:  # noqa: F811
+    """1.6 MB at most, with ten segments and a last month too: of which 0.9 are what makes charts answer to a pointer."""
+    page = rendered.pages(name) / "report.html"
+
+    assert page.stat().st_size <= 1_600_000
+    assert "fig-flow" in page.read_text("utf-8")
+
+
+def test_the_file_is_called_by_its_month_and_brand(rendered: Rendered) -> None:  # noqa: F811
+    """In a window and in an archive; Quarto and the embedded engine add both to the document's own title."""
+    with pikepdf.open(rendered.pdf("sample")) as pdf, pdf.open_metadata() as metadata:
+        assert str(pdf.docinfo["/Title"]) == "Listener segments · October 2026 · Cadence"
+        assert metadata["dc:title"] == "Listener segments · October 2026 · Cadence"
+
+
+@pytest.mark.parametrize(("count", "above"), [(120, 0), (60, 0), (60, 170), (20, 170)])
+def test_a_caption_is_never_alone(tmp_path: Path, count: int, above: int) -> None:
+    """Rows stand below it on its own page: of a table longer than a page too, and of a short one that moves on whole."""
+    rows = "".join(f"<tr><th scope='row'>Row {n}</th><td>{n}</td></tr>" for n in range(count))
+    css = (TEMPLATES / "print.css").read_text(encoding="utf-8")
+    (tmp_path / "a.html").write_text(
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>T</title><style>{css}</style><body>"
+        f"<p style='height:{above}mm'>Before</p><table><caption>A caption</caption>"
+        f"<thead><tr><th scope='col'>Heading</th><th scope='col'>Value</th></tr></thead><tbody>{rows}</tbody></table>",
+        encoding="utf-8",
+    )
+    print_pdf(tmp_path / "a.html", tmp_path / "a.pdf", paper="A4", identifier=b"0" * 32)
+    (page,) = (text for text in texts(tmp_path / "a.pdf") if "A caption" in text)
+
+    assert "Row 0" in page
+    assert "Row 2" in page
+    assert ("Row 19" in page) or count > 20
 
 
 def test_a_table_longer_than_a_page_repeats_its_head(tmp_path: Path) -> None:

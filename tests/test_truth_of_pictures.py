@@ -5,6 +5,7 @@ nowhere within two pixels of it in the other picture. The trap that was measured
 70 drops letters that a search for text still finds, so each letter is also looked for as ink.
 """
 
+import base64
 import io
 import json
 import re
@@ -29,7 +30,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from report import files, theme
 from report.charts import change, choice, projection, segments
 from report.charts.picture import Picture
-from report.document import _compact
+from report.document import _compact, _for_both
 from report.printing import print_pdf
 from report.svg import slim
 from segmentation.facts import Facts
@@ -182,6 +183,31 @@ def test_a_chart_on_the_screen_is_the_same_chart(name: str, printed: Printed) ->
     assert differ(by_vega(carried | {"config": spec["config"]}), by_vega(spec)) == 0
 
 
+@pytest.mark.parametrize(
+    "name", ["sizes", "differences", "indices-s1", "flow", "trend", "elbow", "components"]
+)
+def test_a_page_carries_of_a_telephone_s_chart_what_is_other(name: str, printed: Printed) -> None:
+    """Put into the wide one's place, as page.js does, it is the narrow one's specification."""
+    picture = dict(pictures(printed[2]))[name]()
+    narrow = spec_of(picture.narrow())
+    carried = json.loads(_for_both(_compact(spec_of(picture.chart())), narrow))
+
+    def at(path: list[Any]) -> Any:
+        value = carried
+        for key in path[:-1]:
+            value = value[key]
+        return value
+
+    for path, *then in carried.pop("usermeta")["narrow"]:
+        if not then:
+            del at(path)[path[-1]]
+        elif len(then) == 1:
+            at(path)[path[-1]] = then[0]
+        else:
+            at(path)[path[-1]] = at(then[1]).pop(then[1][-1])
+    assert carried == json.loads(_compact(narrow))
+
+
 def test_no_text_is_faded(rendered: Rendered) -> None:  # noqa: F811
     """`opacity` in a <text>, or around one, is what WeasyPrint loses letters by."""
     drawings = sorted((rendered.executive("sample").parent / "figures").glob("*.svg"))
@@ -223,9 +249,9 @@ def printed_chart(chart: alt.TopLevelMixin, folder: Path, *, change_svg: Callabl
     """Print one chart as the pages' charts are, and give it as Vega draws it and as it came out, with its page."""
     spec = spec_of(chart)
     drawing = slim(vl_convert.vegalite_to_svg(spec))
-    (folder / "chart.svg").write_text(change_svg(drawing), encoding="utf-8")
+    source = f"data:image/svg+xml;base64,{base64.b64encode(change_svg(drawing).encode()).decode()}"
     (folder / "page.html").write_text(
-        "<!doctype html><html lang='en'><title>T</title><body><img src='chart.svg' alt='A chart'>",
+        f"<!doctype html><html lang='en'><title>T</title><body><img src='{source}' alt='A chart'>",
         encoding="utf-8",
     )
     print_pdf(folder / "page.html", folder / "page.pdf", paper="A4", identifier=b"0" * 32)

@@ -23,7 +23,7 @@ from facts_factory import (
 
 from report import changes, words
 from report.written import NBSP
-from segmentation.facts import Basis, Drop, Facts, Measure, Standout
+from segmentation.facts import Basis, Drop, Facts, Flow, Measure, Standout
 
 ABOUT_A_MONTH = (
     words.headline,
@@ -44,9 +44,12 @@ ABOUT_A_MONTH = (
     words.method,
     words.colophon,
     words.steadiness,
+    words.sure,
+    words.spread,
     words.band,
     changes.summary,
     changes.flows,
+    changes.brief,
 )
 
 
@@ -243,7 +246,7 @@ def test_an_index_is_said_as_a_part_or_a_multiple(index: float, said: str) -> No
 
 
 def test_what_stands_out_is_what_the_bars_show() -> None:
-    """Numbers in one sentence, categories in the next, more before less."""
+    """Numbers in one sentence, categories in the next, more before less; none of them twice."""
     segment = replace(
         month(4).segments[0],
         name="Young listeners",
@@ -257,7 +260,7 @@ def test_what_stands_out_is_what_the_bars_show() -> None:
     assert plain(words.stands_out(segment)) == "Young listeners: income at 62 % of the average (index 62)"
     assert plain(words.standouts(segment)) == (
         "Income at 62 % of the average (index 62). "
-        "They are more often Student (index 210), and less often Jazz (index 41)."
+        "More common than average: Student (index 210). Less common than average: Jazz (index 41)."
     )
 
 
@@ -360,6 +363,101 @@ def test_words_escape_nothing(name: str) -> None:
 def test_a_name_in_a_sentence_keeps_its_other_capitals() -> None:
     assert words.lower("Young R&B fans") == "young R&B fans"
     assert words.lower("") == ""
+
+
+def test_a_number_goes_before_a_category_that_differs_more() -> None:
+    """A segment of high earners is told by its income, not by how few of them are students."""
+    segment = replace(
+        month(4).segments[0],
+        name="High earners",
+        stands_out=(Standout("employment_status", "Student", 20.0), Standout("annual_income", None, 314.0)),
+    )
+    only = replace(segment, stands_out=segment.stands_out[:1])
+
+    assert words.stands_out(segment) == "High earners: income about three times the average (index 314)"
+    assert plain(words.stands_out(only)) == "High earners: Student users at 20 % of the average (index 20)"
+
+
+def test_the_spread_of_sizes_is_a_range() -> None:
+    """Of 480 users, 192 are 40 % and 96 are 20 %; two of one size are no range."""
+    facts = month(4)
+    even = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
+    one = replace(facts, segments=(replace(facts.segments[0], users=480, share=1.0),))
+
+    assert plain(words.spread(facts)) == "Four segments of 20 to 40 % of users each"
+    assert plain(words.spread(even)) == "Four segments of 25 % of users each"
+    assert words.spread(one) == words.largest(one)
+    assert [segment.users for segment in words.ranked(facts)] == [192, 96, 96, 96]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "apart", "shaky", "said"),
+    [
+        ("clear", 4, 0, "Clear structure: few users live between segments. All come again in resampled data."),
+        ("weak", 0, 1, "Weak structure: segments shade into each other. 3 of 4 come again in resampled data."),
+        ("weak", 1, 0, "Weak structure: segments shade into each other; only a stand apart. All come again in resampled data."),
+        ("weak", 3, 4, "Weak structure: segments shade into each other. None of 4 come again in resampled data."),
+    ],
+)  # fmt: skip
+def test_how_sure_is_said_in_two_sentences(evidence: str, apart: int, shaky: int, said: str) -> None:
+    """For page one; where nothing can be relied on it says no less than elsewhere."""
+    facts = judged(named(month(4), "A", "B", "C", "D"), evidence)
+    segments = tuple(
+        replace(
+            s, apart=n < apart, stability=replace(s.stability, grade="doubtful" if n < shaky else "stable")
+        )
+        for n, s in enumerate(facts.segments)
+    )
+
+    assert words.sure(replace(facts, segments=segments)) == said
+    assert words.sure(unreliable(facts)) == words.certainty(unreliable(facts))
+
+
+def test_what_changed_is_said_in_one_sentence() -> None:
+    """Which segments are the same comes first; where one is not, how many aren't, and of what kind."""
+    later = month(4, first=False)
+    moved = later.change.segments
+    fates = ("split", "merged", "merged", "survived")
+    events = replace(
+        later.change,
+        segments=tuple(replace(m, fate=fate, into=("X",)) for m, fate in zip(moved, fates, strict=False)),
+    )
+    still = tuple(replace(m, last_share=m.share) for m in moved)
+
+    assert changes.brief(month(4)) == "First month: nothing to compare it with."
+    assert plain(changes.brief(later)) == (
+        "The same segments as in September 2026; young lower earners grew by 2.5 points and high earners shrank by 2.5."
+    )
+    assert plain(changes.brief(replace(later, change=events))) == (
+        "Not the same segments as in September 2026: one split and 2 merged."
+    )
+    assert plain(changes.brief(replace(later, change=replace(later.change, segments=still)))) == (
+        "The same segments as in September 2026, in the same sizes."
+    )
+
+
+def test_who_moved_is_said_of_the_largest_groups_that_may_be_shown() -> None:
+    """One who moved, one that came, one that left; where all are too few it says so, and never that nobody did."""
+    later = month(4, first=False)
+    a, b = "A ones", "B ones"
+    flow = replace(
+        later.change.flow,
+        rows=(a, b),
+        columns=(a, b),
+        users=((90, 12), (30, 80)),
+        new=(None, 15),
+        gone=(None, None),
+    )
+
+    def said(flow: Flow) -> str:
+        return changes.ways(replace(later, change=replace(later.change, flow=flow)))
+
+    assert said(flow) == (
+        "The largest groups that may be shown: 30 users moved from b ones to a ones and 15 of the b ones are new."
+    )
+    none = replace(flow, users=((90, None), (None, 80)), new=(None, None))
+    assert said(none).startswith("No group that moved, came or left may be shown")
+    assert changes.ways(month(4)) == ""
 
 
 def test_what_changed_is_said_by_what_did() -> None:

@@ -3,7 +3,7 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Picture, Rows, inline, shorten
+from report.charts.picture import Layers, Picture, Rows, inline, told
 from report.written import index, label
 from segmentation.facts import Index, Segment
 from segmentation.readings import LEAST, MOST
@@ -28,7 +28,7 @@ def bars(segment: Segment) -> Picture:
     return Picture(
         chart=lambda: _chart(items, theme.colour(segment.id)),
         caption="Index: the line is the average of all users, 100; grey is near it.",
-        alt=shorten(f"Bars of the indices. {words.standouts(segment)}"),
+        alt=told(f"{segment.name} against 100 for all users", *words.differing(segment)),
         header=("", "Index"),
         rows=tuple((name, _said(item)) for name, item in items),
     )

@@ -3,7 +3,7 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Picture, Rows, fitted, inline, shorten, tips, title
+from report.charts.picture import Layers, Picture, Rows, fitted, inline, tips, title, told
 from report.written import decimal, thousands
 from segmentation.facts import Facts
 
@@ -13,7 +13,31 @@ _HEIGHT = 215
 def elbow(facts: Facts) -> Picture:
     """Spread within segments for every k tried, with the chosen k marked."""
     curve = facts.elbow
-    rows: Rows = [
+    return Picture(
+        chart=lambda: _elbow_chart(facts),
+        narrow=lambda: _elbow_chart(facts, theme.NARROW),
+        caption=(
+            "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; "
+            "the ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure lie."
+        ),
+        alt=told(
+            words.bend(facts),
+            f"Spread falls from {thousands(curve.inertia[0])} at {curve.k[0]} to "
+            f"{thousands(curve.inertia[-1])} at {curve.k[-1]} segments",
+            words.band(facts),
+        ),
+        header=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
+        rows=tuple(
+            (str(row["k"]), str(row["said"]), thousands(row["low"]), thousands(row["high"]))
+            for row in _curve(facts)
+        ),
+    )
+
+
+def _curve(facts: Facts) -> Rows:
+    """Give the curve, and the range that it would have without structure."""
+    curve, structure = facts.elbow, facts.structure
+    return [
         {
             "k": k,
             "spread": spread,
@@ -23,10 +47,15 @@ def elbow(facts: Facts) -> Picture:
             "high": high,
         }
         for k, spread, low, high in zip(
-            curve.k, curve.inertia, facts.structure.band_low, facts.structure.band_high, strict=True
+            curve.k, curve.inertia, structure.band_low, structure.band_high, strict=True
         )
     ]
-    base = alt.Chart(inline(rows)).encode(
+
+
+def _elbow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
+    """Draw the curve over its band, with a ring at the number used."""
+    curve = facts.elbow
+    base = alt.Chart(inline(_curve(facts))).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
         alt.Y("spread:Q")
         .title("Spread within segments (squared SD)")
@@ -40,70 +69,37 @@ def elbow(facts: Facts) -> Picture:
     )
     chosen = base.transform_filter(alt.datum.chosen)
     ring = chosen.mark_point(size=230, color=theme.INK, strokeWidth=2, filled=False, opacity=1)
-    text = chosen.mark_text(align="left", dx=14, dy=-12, fontSize=13, fontWeight=600).encode(
-        text=alt.value(f"{curve.chosen} segments")
-    )
-    return Picture(
-        chart=lambda: alt.layer(band, line, dots, ring, text).properties(
-            title=title(
-                words.bend(facts),
-                "The less spread, the more alike the users within a segment; grey: the same users without structure",
-            ),
-            **fitted(theme.WIDTH, _HEIGHT),
+    late = curve.chosen > curve.k[len(curve.k) // 2]  # no room to the right of it
+    text = chosen.mark_text(
+        align="right" if late else "left",
+        dx=-10 if late else 14,
+        dy=-16 if late else -12,
+        fontSize=13,
+        fontWeight=600,
+    ).encode(text=alt.value(f"{curve.chosen} segments"))
+    return alt.layer(band, line, dots, ring, text).properties(
+        title=title(
+            words.bend(facts),
+            "The less spread, the more alike the users within a segment; grey: the same users without structure",
         ),
-        caption=(
-            "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; "
-            "the ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure lie."
-        ),
-        alt=shorten(
-            f"{words.bend(facts)}. Spread falls from {thousands(curve.inertia[0])} at {curve.k[0]} to "
-            f"{thousands(curve.inertia[-1])} at {curve.k[-1]} segments."
-        ),
-        header=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
-        rows=tuple(
-            (str(row["k"]), str(row["said"]), thousands(row["low"]), thousands(row["high"])) for row in rows
-        ),
+        **fitted(width, _HEIGHT),
     )
 
 
 def silhouette(facts: Facts) -> Picture:
     """Mean silhouette for every k of two and more, with the best and the chosen one marked."""
-    validity, chosen = facts.validity, facts.elbow.chosen
-    best = max(zip(validity.silhouette, validity.k, strict=True), key=lambda pair: (pair[0], -pair[1]))[1]
-    rows: Rows = [
-        {
-            "k": k,
-            "value": value,
-            "said": decimal(value),
-            "mark": ", ".join(word for word, there in (("best", k == best), ("used", k == chosen)) if there),
-        }
-        for k, value in zip(validity.k, validity.silhouette, strict=True)
-    ]
-    high = max(max(validity.silhouette) * 1.25, 0.1)
-    base = alt.Chart(inline(rows)).encode(
-        alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
-        alt.Y("value:Q")
-        .title("Mean silhouette (−1 to 1)")
-        .scale(domain=[min(0, *validity.silhouette), high], nice=False)
-        .axis(grid=True, tickCount=4, format=".1f"),
-    )
-    bars = base.mark_bar(width={"band": 0.6}, cornerRadiusEnd=2).encode(
-        color=alt.condition(alt.datum.k == chosen, alt.value(theme.INK), alt.value(theme.FAINT)),
-        tooltip=tips(("k", "Segments"), ("said", "Mean silhouette")),
-    )
-    value = base.mark_text(dy=-8, fontSize=11.5).encode(alt.Text("said:N"))
-    mark = base.mark_text(dy=-23, fontSize=11.5, fontWeight=600).encode(alt.Text("mark:N"))
+    validity = facts.validity
+    rows = _silhouettes(facts)
     return Picture(
-        chart=lambda: alt.layer(bars, value, mark).properties(
-            title=title(words.separation(facts), "1 is far apart, 0 is on the border between two segments"),
-            **fitted(theme.WIDTH, 200),
-        ),
+        chart=lambda: _silhouette_chart(facts),
+        narrow=lambda: _silhouette_chart(facts, theme.NARROW),
         caption=(
             "Mean silhouette of all users for each number of segments: how much nearer users are to their own segment "
             "than to the next."
         ),
-        alt=shorten(
-            f"{words.separation(facts)}. " + ", ".join(f"{row['k']} segments {row['said']}" for row in rows)
+        alt=told(
+            words.separation(facts),
+            "Mean silhouette: " + ", ".join(f"{row['said']} for {row['k']}" for row in rows),
         ),
         header=(
             "Segments",
@@ -123,4 +119,40 @@ def silhouette(facts: Facts) -> Picture:
                 strict=True,
             )
         ),
+    )
+
+
+def _silhouettes(facts: Facts) -> Rows:
+    """Give the mean silhouette for each number of segments."""
+    validity, chosen, best = facts.validity, facts.elbow.chosen, words.best_silhouette(facts)
+    return [
+        {
+            "k": k,
+            "value": value,
+            "said": decimal(value),
+            "mark": ", ".join(word for word, there in (("best", k == best), ("used", k == chosen)) if there),
+        }
+        for k, value in zip(validity.k, validity.silhouette, strict=True)
+    ]
+
+
+def _silhouette_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
+    """Draw a bar for each number of segments."""
+    values = facts.validity.silhouette
+    base = alt.Chart(inline(_silhouettes(facts))).encode(
+        alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
+        alt.Y("value:Q")
+        .title("Mean silhouette (−1 to 1)")
+        .scale(domain=[min(0, *values), max(max(values) * 1.25, 0.1)], nice=False)
+        .axis(grid=True, tickCount=4, format=".1f"),
+    )
+    bars = base.mark_bar(width={"band": 0.6}, cornerRadiusEnd=2).encode(
+        color=alt.condition(alt.datum.k == facts.elbow.chosen, alt.value(theme.INK), alt.value(theme.FAINT)),
+        tooltip=tips(("k", "Segments"), ("said", "Mean silhouette")),
+    )
+    value = base.mark_text(dy=-8, fontSize=11.5).encode(alt.Text("said:N"))
+    mark = base.mark_text(dy=-23, fontSize=11.5, fontWeight=600).encode(alt.Text("mark:N"))
+    return alt.layer(bars, value, mark).properties(
+        title=title(words.separation(facts), "1 is far apart, 0 is on the border between two segments"),
+        **fitted(width, 200),
     )

@@ -9,6 +9,10 @@ import altair as alt
 Row = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 Layers = alt.LayerChart | alt.FacetChart  # what Altair says that layers give
+Panels = alt.HConcatChart | alt.VConcatChart
+
+
+Drawing = Callable[[], alt.TopLevelMixin]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +27,30 @@ class Picture:
     caption : str
         What is drawn and how to read it.
     alt : str
-        The finding for those who don't see the chart, at most 250 characters.
+        The finding for those who don't see the chart: whole sentences, at most 250 characters.
     header : tuple of str
         Heads of the table behind the chart.
     rows : tuple of tuple of str
         The table behind the chart, as written for people.
+    narrow : callable or None
+        Gives the same chart laid out for `theme.NARROW` pixels, as a telephone has them; None where no page that is
+        read there shows it.
     """
 
-    chart: Callable[[], alt.TopLevelMixin]
+    chart: Drawing
     caption: str
     alt: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    narrow: Drawing | None = None
+
+
+def joined(*panels: Layers | Panels, below: bool, spacing: int) -> Panels:
+    """Put panels beside each other, or below each other where there is no room beside.
+
+    Altair's own `concat` with its columns isn't it: in a browser the bundle that pages carry draws nothing of it.
+    """
+    return (alt.vconcat if below else alt.hconcat)(*panels, spacing=spacing)
 
 
 def inline(rows: Iterable[Row]) -> alt.InlineData:
@@ -68,9 +84,25 @@ def fitted(width: int, height: int) -> dict[str, Any]:
     }
 
 
-def shorten(text: str, most: int = 250) -> str:
-    """Cut an alternative text at a word, so that it stays within what a screen reader reads in one go."""
-    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0].rstrip(",;. ") + "…"
+def told(*sentences: str, most: int = 250) -> str:
+    """Give as many whole sentences as a screen reader reads in one go, the finding first.
+
+    Parameters
+    ----------
+    sentences : str
+        In the order in which they matter; a stop is added where one is missing.
+    most : int
+        Characters at most. Only a first sentence that is longer, as a name may make it, is cut: at a word.
+    """
+    whole = [text if text.endswith((".", "!", "?", "…")) else f"{text}." for text in sentences if text]
+    said = whole[0]
+    if len(said) > most:
+        return said[: most - 1].rsplit(" ", 1)[0].rstrip(",;:. ") + "…"
+    for sentence in whole[1:]:
+        if len(said) + 1 + len(sentence) > most:
+            break
+        said = f"{said} {sentence}"
+    return said
 
 
 def pad(values: Sequence[float], part: float = 0.08) -> tuple[float, float]:

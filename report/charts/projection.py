@@ -6,35 +6,47 @@ from typing import Any
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Picture, Rows, colours, inline, pad, shorten, tips, title
+from report.charts.picture import (
+    Layers,
+    Panels,
+    Picture,
+    Rows,
+    colours,
+    inline,
+    joined,
+    pad,
+    tips,
+    title,
+    told,
+)
 from report.charts.segments import palette
-from report.written import decimal, label, percent, thousands
+from report.written import decimal, label, percent
 from segmentation.facts import Facts
 
-_WIDE, _SIDE = 430, 140  # pixels of the map, and of the directions beside it
+_WIDE, _NARROW, _SIDE = (
+    430,
+    262,
+    140,
+)  # pixels of the map, on a telephone too, and of the directions beside it
 _NAME = 190  # pixels of a name on the map; a longer one is cut
+_MIDDLE = 0.5  # of the map's height: a name is nearer to what it names above it, or below
 
 
 def components(facts: Facts) -> Picture:
     """Users on two principal components: dots by how many, coloured by segment; beside it, the features' directions."""
     pca = facts.pca
     return Picture(
-        chart=lambda: alt.hconcat(_users(facts), _directions(facts), spacing=18).properties(
-            title=title(
-                words.seen(facts), "A larger dot is more users; its colour is the segment of most of them"
-            )
-        ),
+        chart=lambda: _map(facts),
+        narrow=lambda: _map(facts, _NARROW),
         caption=(
             "Users on the first two principal components of the standardised features, each segment's middle named; on "
             "the right, the direction in which each feature grows. Squares with fewer than "
             f"{facts.smallest_cell} users are left blank."
         ),
-        alt=shorten(
-            f"{words.seen(facts)}. To the right: {pca.axes['right']}; upwards: {pca.axes['up']}. "
-            + "; ".join(
-                f"{s.name} at {decimal(p.x, 1)}, {decimal(p.y, 1)}"
-                for s, p in zip(facts.segments, pca.spots, strict=True)
-            )
+        alt=told(
+            words.seen(facts),
+            f"To the right: {pca.axes['right']}; upwards: {pca.axes['up']}",
+            *(f"{facts.segment(p.segment).name} at {decimal(p.x, 1)}, {decimal(p.y, 1)}" for p in pca.spots),
         ),
         header=("Of what", "First component", "Second component"),
         rows=(
@@ -45,43 +57,52 @@ def components(facts: Facts) -> Picture:
     )
 
 
-def _users(facts: Facts) -> Layers:
+def _map(facts: Facts, width: int = _WIDE) -> Panels:
+    """Draw the map, and beside it or on a narrow sheet below it where each feature grows."""
+    return joined(_users(facts, width), _directions(facts), below=width < _WIDE, spacing=18).properties(
+        title=title(
+            words.seen(facts), "A larger dot is more users; its colour is the segment of most of them"
+        )
+    )
+
+
+def _users(facts: Facts, width: int) -> Layers:
     """Draw the squares as dots, and each segment's middle with its name above or below the cloud."""
     pca = facts.pca
     names = {segment.id: segment.name for segment in facts.segments}
-    cells: Rows = [
-        {"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment], "count": thousands(c.users)}
-        for c in pca.cells
-    ]
+    cells: Rows = [{"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment]} for c in pca.cells]
     spots: Rows = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
     marks = cells + spots
     xs, (low, high) = pad([row["x"] for row in marks]), pad([row["y"] for row in marks], 0.04)
-    unit = (xs[1] - xs[0]) / _WIDE  # SDs a pixel, the same in both directions
+    unit = (xs[1] - xs[0]) / width  # SDs a pixel, the same in both directions
     for row in spots:  # a name stays within the map
         room = _half(row) * unit
         row["tx"] = min(max(float(row["x"]), xs[0] + room), xs[1] - room)
-    lanes = _lanes(spots, unit)
+    lanes = _lanes(spots, unit, low + _MIDDLE * (high - low))
     labels = [
         row
         | {
-            "to": high + unit * 20 * (lane // 2 + 0.4)
+            "to": high + unit * 20 * (lane // 2 + 0.7)
             if lane % 2 == 0
-            else low - unit * 20 * (lane // 2 + 0.4)
+            else low - unit * 20 * (lane // 2 + 0.7)
         }
         for row, lane in zip(spots, lanes, strict=True)
     ]
-    ys = (low - unit * 20 * (max(lanes) // 2 + 1), high + unit * 20 * (max(lanes) // 2 + 1))
+    below, above = (
+        max([lane // 2 + 1.3 for lane in lanes if lane % 2 == side], default=0) for side in (1, 0)
+    )
+    ys = (low - unit * 20 * below, high + unit * 20 * above)
 
     x = (
         alt.X("x:Q")
         .scale(domain=list(xs), nice=False)
-        .title(words.axis(facts, 0))
+        .title(words.axis(facts, 0, apart=width < _WIDE))
         .axis(tickCount=6, format="d")
     )
     y = (
         alt.Y("y:Q")
         .scale(domain=list(ys), nice=False)
-        .title(words.axis(facts, 1))
+        .title(words.axis(facts, 1, apart=width < _WIDE))
         .axis(tickCount=6, format="d", grid=True)
     )
     fullest = max((cell.users for cell in pca.cells), default=1)
@@ -91,7 +112,13 @@ def _users(facts: Facts) -> Layers:
     dots = (
         alt.Chart(inline(cells))
         .mark_circle(opacity=1)
-        .encode(x, y, size, colours(palette(facts)), tooltip=tips(("segment", "Mostly"), ("count", "Users")))
+        .encode(
+            x,
+            y,
+            size,
+            colours(palette(facts)),
+            tooltip=[*tips(("segment", "Mostly")), alt.Tooltip("users:Q", title="Users", format=",d")],
+        )
     )
     base = alt.Chart(inline(labels)).encode(x, y)
     leader = base.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.Y2("to:Q"))
@@ -105,20 +132,21 @@ def _users(facts: Facts) -> Layers:
         fontSize=12.5, fontWeight=600, limit=_NAME, stroke=theme.PAPER, strokeWidth=5, strokeJoin="round"
     ).encode(alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N"))
     return alt.layer(dots, leader, middle, halo, named).properties(
-        width=_WIDE, height=round((ys[1] - ys[0]) / unit)
+        width=width, height=round((ys[1] - ys[0]) / unit)
     )
 
 
-def _lanes(spots: Rows, unit: float) -> list[int]:
-    """Give each name a lane where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
+def _lanes(spots: Rows, unit: float, middle: float) -> list[int]:
+    """Give each name a lane on its side of the middle where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
     lanes = [0] * len(spots)
     taken: list[tuple[int, float, float]] = []
     for place in sorted(range(len(spots)), key=lambda n: float(spots[n]["tx"])):
         half = _half(spots[place]) * unit
         left, right = spots[place]["tx"] - half, spots[place]["tx"] + half
+        side = 0 if spots[place]["y"] >= middle else 1
         lanes[place] = next(
             lane
-            for lane in range(2 * len(spots))
+            for lane in range(side, 2 * len(spots) + 2, 2)
             if all(lane != other or right < a or left > b for other, a, b in taken)
         )
         taken.append((lanes[place], left, right))

@@ -3,31 +3,25 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Picture, Rows, inline, shorten, tips, title
+from report.charts.picture import Layers, Panels, Picture, Rows, inline, joined, tips, title, told
 from report.written import decimal, label, measured, percent, thousands
 from segmentation.facts import Facts, Numbers
 from segmentation.schema import BY_NAME
 
 _HIGH = 120
+_AXIS = 65  # pixels left of a histogram for its axis, and between two
 _SHORT = "datum.value == 0 ? '0' : format(datum.value, '~s')"  # 0, 50k, 100k
 _PERCENT = "format(100 * datum.value, 'd') + '\u00a0%'"  # as on the pages
 
 
 def numbers(facts: Facts) -> Picture:
     """How each number is spread over the users: kept, and left out."""
-    panels = [_histogram(name, column) for name, column in facts.distributions.numbers.items()]
     columns = facts.distributions.numbers
     return Picture(
-        chart=lambda: alt.vconcat(
-            *(alt.hconcat(*panels[row : row + 2], spacing=28) for row in range(0, len(panels), 2)), spacing=18
-        ).properties(
-            title=title(
-                words.typical(facts),
-                f"Users by value; red, where rows were left out; no bar under {facts.smallest_cell} users",
-            )
-        ),
+        chart=lambda: _histograms(facts),
+        narrow=lambda: _histograms(facts, theme.NARROW),
         caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
-        alt=shorten(words.typical(facts) + "."),
+        alt=told(words.typical(facts)),
         header=(
             "Column",
             "Mean",
@@ -52,10 +46,51 @@ def numbers(facts: Facts) -> Picture:
     )
 
 
+def _histograms(facts: Facts, width: int = theme.WIDTH) -> Panels:
+    """Draw two histograms a row, or on a narrow sheet one."""
+    below = width < theme.WIDTH
+    across = width // (1 if below else 2) - _AXIS
+    panels = [_histogram(name, column, across) for name, column in facts.distributions.numbers.items()]
+    pairs = [
+        joined(*panels[at : at + 2], below=below, spacing=18 if below else 28)
+        for at in range(0, len(panels), 2)
+    ]
+    return joined(*pairs, below=True, spacing=18).properties(
+        title=title(
+            words.typical(facts),
+            f"Users by value; red, where rows were left out; no bar under {facts.smallest_cell} users",
+        )
+    )
+
+
 def categories(facts: Facts) -> Picture:
     """How often each value of a category stands in the file."""
-    panels = []
     shares = facts.shares
+    return Picture(
+        chart=lambda: _categories_chart(facts),
+        narrow=lambda: _categories_chart(facts, theme.NARROW),
+        caption="Gender, employment and top genre of the users kept.",
+        alt=told(words.commonest(facts)),
+        header=("Column", "Value", "Read", "Kept", "Share of kept"),
+        rows=tuple(
+            (
+                label(name).capitalize(),
+                item.value,
+                _read(item.before),
+                thousands(item.after),
+                percent(shares[name].get(item.value, 0.0)),
+            )
+            for name, column in facts.distributions.categories.items()
+            for item in column.values
+        ),
+    )
+
+
+def _categories_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
+    """Draw a panel a category: side by side, or on a narrow sheet below each other."""
+    below = width < theme.WIDTH
+    across = width - 130 if below else 108
+    panels, shares = [], facts.shares
     for name, column in facts.distributions.categories.items():
         rows: Rows = [
             {
@@ -85,29 +120,13 @@ def categories(facts: Facts) -> Picture:
         text = base.mark_text(align="left", dx=5, fontSize=11.5).encode(alt.Text("said:N"))
         panels.append(
             alt.layer(bars, text).properties(
-                width=108,
+                width=across,
                 height=19 * len(rows),
                 title=alt.TitleParams(label(name).capitalize(), fontSize=12.5, offset=6, frame="group"),
             )
         )
-    return Picture(
-        chart=lambda: alt.hconcat(*panels, spacing=10).properties(
-            title=title(words.commonest(facts), "Share of users kept")
-        ),
-        caption="Gender, employment and top genre of the users kept.",
-        alt=shorten(words.commonest(facts) + "."),
-        header=("Column", "Value", "Read", "Kept", "Share of kept"),
-        rows=tuple(
-            (
-                label(name).capitalize(),
-                item.value,
-                _read(item.before),
-                thousands(item.after),
-                percent(shares[name].get(item.value, 0.0)),
-            )
-            for name, column in facts.distributions.categories.items()
-            for item in column.values
-        ),
+    return joined(*panels, below=below, spacing=10).properties(
+        title=title(words.commonest(facts), "Share of users kept")
     )
 
 
@@ -116,7 +135,7 @@ def _read(count: int | None) -> str:
     return "not shown" if count is None else thousands(count)
 
 
-def _histogram(name: str, column: Numbers) -> Layers:
+def _histogram(name: str, column: Numbers, width: int) -> Layers:
     """Draw one column's histogram, what was left out on top in red."""
     unit, scale = _unit(name)
     rows: Rows = [
@@ -154,7 +173,7 @@ def _histogram(name: str, column: Numbers) -> Layers:
         color=theme.INK, strokeWidth=1.5
     )
     return alt.layer(kept, *([lost] if out else []), median.encode(alt.X("at:Q"))).properties(
-        width=(theme.WIDTH - 130) // 2,
+        width=width,
         height=_HIGH,
         title=alt.TitleParams(
             label(name).capitalize(),

@@ -18,6 +18,7 @@ import yaml
 
 from report.engines.kernels import Kernels, started, stopped
 from report.engines.pandoc import Look, make_page, version
+from report.engines.titles import entitled
 from report.errors import RenderError
 from report.notebook import INLINE
 
@@ -34,7 +35,7 @@ _HTML_KEYS = {
     "toc",
     "toc-depth",
 }
-_CELL_KEYS = {"tags"}
+_CELL_KEYS = {"tags", "output"}
 _REFUSED = {  # what Quarto would do something with, and Pandoc nothing
     "a shortcode": re.compile(r"\{\{<"),
     "a callout": re.compile(r"^:::+.*\bcallout-", re.MULTILINE),
@@ -92,7 +93,7 @@ class Embedded:
             css=(css,) if isinstance(css, str) else tuple(css),
             toc_depth=options.get("toc-depth", 3) if options.get("toc") else 0,
         )
-        return make_page(markdown, look, document.with_suffix(".html"))
+        return entitled(make_page(markdown, look, document.with_suffix(".html")), facts)
 
 
 def _read(source: str, name: str) -> Any:
@@ -142,8 +143,10 @@ def _code(cell: Any, name: str) -> Any:
     options = _yaml("\n".join(said), name)
     if unknown := options.keys() - _CELL_KEYS:
         raise _unknown(name, f"the cell option {min(unknown)!r}")
+    if (output := options.get("output", "asis")) != "asis":
+        raise _unknown(name, f"the cell option 'output: {output}'")
     cell.source = "\n".join(lines)
-    cell.metadata = type(cell.metadata)({"tags": options.get("tags", [])})
+    cell.metadata = type(cell.metadata)({"tags": options.get("tags", []), "asis": "output" in options})
     return cell
 
 
@@ -242,20 +245,25 @@ def _compiled(notebook: Any, name: str) -> Iterator[str]:
                 values = ast.literal_eval(cell.outputs[0]["data"]["text/plain"])
                 continue
             for output in cell.outputs:
-                yield _output(output, name)
+                yield _output(output, name, asis=cell.metadata.get("asis", False))
         else:
             filled = iter(values if cell.metadata.get("inline") else [])
             yield INLINE.sub(lambda _, filled=filled: next(filled), cell.source)  # type: ignore[misc]
 
 
-def _output(output: Any, name: str) -> str:
-    """Give the Markdown of one output; anything else would look different in Quarto."""
+def _output(output: Any, name: str, *, asis: bool = False) -> str:
+    """Give the Markdown of one output, in the divs that Quarto puts around it; anything else would look different there.
+
+    As it is, it has none of them: its headings then are the document's own, and stand in the contents.
+    """
     data = output.get("data", {})
     if "text/html" in data or "text/markdown" not in data:
         kind = (
             "text/html" if "text/html" in data else next(iter(data), output.get("name", output.output_type))
         )
         raise _unknown(name, f"a cell that gives {kind}; its cells give text/markdown")
+    if asis:
+        return str(data["text/markdown"])
     return f"::: {{.cell}}\n::: {{.cell-output .cell-output-display}}\n\n{data['text/markdown']}\n\n:::\n:::"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from report.engines.titles import entitled
 from report.errors import RenderError
 
 _PATIENCE = 600  # seconds
@@ -52,7 +53,7 @@ class Quarto:
             raise RenderError(
                 f"{document.name}: Quarto made no {page.name}. It said: {_last(done.stdout + done.stderr)}."
             )
-        return page
+        return entitled(page, facts)
 
     def _run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
