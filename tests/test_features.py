@@ -34,6 +34,7 @@ def test_another_months_scale_puts_both_in_one_space(frame: Make) -> None:
     points = standardise(frame(age=[50, 40]), Scale(mean={"age": 40}, sd={"age": 5}))
 
     assert points.values.tolist() == [[2], [0]]
+    assert points.scale == Scale(mean={"age": 40}, sd={"age": 5})
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "float32", "Int64", "Float64", "int64[pyarrow]"])
@@ -55,8 +56,17 @@ def test_the_kind_of_number_does_not_matter(frame: Make, dtype: str) -> None:
 )
 def test_a_column_that_tells_nobody_apart_is_refused(frame: Make, ages: list[float]) -> None:
     """Its spread is 0, or what rounding leaves of 0, and distances would be divided by it."""
-    with pytest.raises(CleaningError, match=r"'age' is .* for every user.*`features` in settings.toml"):
+    with pytest.raises(
+        CleaningError, match=r"'age' is .* for every user.*apart\. Correct the export, .* settings.toml\.$"
+    ):
         scale_of(frame(age=ages), ["age"])
+
+
+def test_a_column_of_little_spread_is_one_all_the_same(frame: Make) -> None:
+    """An SD of 2e-9 is two billionths of a mean of 1, more than rounding leaves; of a mean of 3 it is less than one."""
+    assert scale_of(frame(age=[1 - 2e-9, 1 + 2e-9]), ["age"]).sd["age"] == pytest.approx(2e-9, rel=1e-3)
+    with pytest.raises(CleaningError, match="for every user"):
+        scale_of(frame(age=[3 - 2e-9, 3 + 2e-9]), ["age"])
 
 
 def test_points_stand_for_as_many_users_as_they_weigh() -> None:

@@ -87,5 +87,25 @@ def test_the_order_of_the_segments_does_not_change_their_names() -> None:
     assert name_segments(places[::-1]) == name_segments(places)[::-1]
 
 
+def test_two_that_share_a_name_take_one_more_word_each_and_not_two() -> None:
+    """Young and light are both; how often they are active tells them apart, so that incomes need not be said."""
+    assert name_segments([centre(-1, 0.2, -0.9, 0.3), centre(-1, -0.2, -0.9, -0.3)]) == [
+        "Young frequent light listeners",
+        "Young occasional light listeners",
+    ]
+
+
+def test_a_difference_is_named_from_its_border_on() -> None:
+    """At 0.4 SDs it is worth naming; and a second one beside it at 0.4 of the first."""
+    assert name_segments([centre(-0.4), centre(-0.39), centre(2, 0, -0.8), centre(2, 0, -0.79)]) == [
+        "Young listeners",
+        "Average listeners",
+        "Older light listeners",
+        "Older listeners",
+    ]
+
+
 def test_no_segments_have_no_names() -> None:
+    """And one of no features is average."""
     assert name_segments([]) == []
+    assert name_segments([{}]) == ["Average listeners"]
