@@ -363,7 +363,7 @@ def test_no_profile_takes_another_s_place(tmp_path: Path) -> None:
     assert [page.name for page in pages] == ["rock.html", "rock-s2.html", "segment.html", "report.html"]
     assert (bench / "report.html").read_text() == "the report"
     for page, name in zip(pages, names, strict=True):
-        assert f"<title>{name}, " in page.read_text("utf-8")
+        assert f"<title>{name} · " in page.read_text("utf-8")
 
 
 def test_hashes_are_of_the_bytes(tmp_path: Path) -> None:

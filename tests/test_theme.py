@@ -108,11 +108,12 @@ def test_a_segment_keeps_its_colour() -> None:
 @pytest.mark.parametrize("sheet", ["screen.css", "print.css"])
 def test_text_in_the_style_sheets_is_read(sheet: str) -> None:
     """Every colour that text has, on white; in the dark part of the sheet, on the dark paper."""
-    light, _, dark = files.template(sheet).partition("@media (prefers-color-scheme: dark)")
+    light, _, dark = files.template(sheet).partition("@media screen and (prefers-color-scheme: dark)")
     named = dict(re.findall(r"--(ink|muted|accent): (#[0-9a-f]{6})", light))
     assert named
     texts = set(named.values()) | set(re.findall(r"[; {]color: (#[0-9a-f]{6})", light))
     assert {colour for colour in texts if contrast(colour, "#ffffff") < 4.5} == set()
+    assert bool(dark) == (sheet == "screen.css")
     if dark:
         twins = dict(re.findall(r"--(ink|muted|accent|paper): (#[0-9a-f]{6})", dark))
         assert min(contrast(twins[name], twins["paper"]) for name in ("ink", "muted", "accent")) >= 4.5

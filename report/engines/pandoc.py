@@ -79,7 +79,10 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
         check=False,
     )
     if done.returncode:
-        said = next(iter(done.stderr.split("\n")), "").removeprefix("[WARNING] ").strip().rstrip(".")[:400]
+        first, *more = done.stderr.split("\n")
+        if first.endswith(":") and more:  # a filter's own words stand on the next line
+            first = f"{first} {more[0]}"
+        said = first.removeprefix("[WARNING] ").strip().rstrip(".")[:400]
         raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {said or 'nothing was said'}.")
     return page
 
