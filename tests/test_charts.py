@@ -19,7 +19,7 @@ from report import theme
 from report.charts import change, choice, segments
 from report.charts.picture import Picture, pad, told
 from report.document import _svg
-from segmentation.facts import Facts, Standout
+from segmentation.facts import Facts, Index, Standout
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
@@ -261,6 +261,22 @@ def test_an_index_on_too_few_users_has_no_bar() -> None:
     cell = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert cell[1] == "too few"
     assert "too few" in _svg(picture.chart().to_dict(validate=False))
+
+
+def test_a_count_that_is_kept_back_is_not_called_small() -> None:
+    """It may be hundreds that would give a few others away by subtraction."""
+    facts = month(4)
+    first = facts.segments[0]
+    genre = next(iter(first.categories["top_genre"]))
+    categories = first.categories | {
+        "top_genre": first.categories["top_genre"] | {genre: Index(None, None, None)}
+    }
+    segment = replace(first, categories=categories)
+    picture = segments.indices(changed(facts, categories=categories), segment)
+
+    row = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
+    assert row[1:] == ("not shown", "not shown")
+    assert "not shown" in _svg(picture.chart().to_dict(validate=False))
 
 
 @pytest.mark.parametrize("what", MONTHS)

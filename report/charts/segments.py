@@ -231,7 +231,7 @@ def indices(facts: Facts, segment: Segment) -> Picture:
         alt=told(f"{segment.name} against 100 for all users", *words.differing(segment)),
         header=("Of what", "Index", "Users"),
         rows=tuple(
-            (f"{group}: {name}", _said(item), "too few" if item.base is None else thousands(item.base))
+            (f"{group}: {name}", _said(item), "not shown" if item.base is None else thousands(item.base))
             for group, items in groups
             for name, item in items
         ),
@@ -249,7 +249,7 @@ def _index_chart(
     rows = _index_rows(groups)
     heads = alt.Chart(inline([row for row in rows if row["head"]]))
     base = alt.Chart(inline([row for row in rows if not row["head"]])).transform_calculate(
-        n="datum.users === 'too few' ? '' : 'n ' + datum.users"
+        n="datum.users === 'not shown' ? '' : 'n ' + datum.users"
     )
     y = alt.Y("row:O", axis=None).scale(domain=[row["row"] for row in rows])
     x = (
@@ -317,7 +317,7 @@ def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]]) -> Rows:
                     "low": round(interval.low, 1) if interval else _AVERAGE,
                     "high": round(interval.high, 1) if interval else _AVERAGE,
                     "label": _said(item),
-                    "users": "too few" if item.base is None else thousands(item.base),
+                    "users": "not shown" if item.base is None else thousands(item.base),
                     "share": percent(item.share) if item.share is not None else "",
                     "speaks": item.speaks,
                 }
@@ -326,7 +326,9 @@ def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]]) -> Rows:
 
 
 def _said(item: Index) -> str:
-    """Write an index, or why it says nothing."""
+    """Write an index, or why it says nothing: too few users, or as many as may not be told for the sake of a few others."""
+    if item.base is None:
+        return "not shown"
     return index(item.value) if item.value is None or item.speaks else "as average"
 
 
