@@ -109,10 +109,12 @@ def make_month(
         with (
             begun(_find_segments, source, month, settings, output, folder) as analyst,
             renderer.warm(bench / "report"),
+            ThreadPoolExecutor(1) as aside,
         ):
+            ready = aside.submit(_import_ahead)  # not here: Ctrl-C in the middle of an import can get lost
             with clock.stage("Finding segments"):
-                _import_ahead()
                 facts = doubted(analyst.result(tell), output, now=now, source=source)
+            ready.result()
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
             (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
