@@ -1,9 +1,11 @@
+import contextlib
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,15 +15,24 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import users
 
 from report import cli, files, month
-from report.engines import Quarto
+from report.engines import Embedded, Quarto
 
 Refuse = Callable[..., str]
 QUICK = "[segments]\nstarts = 2\n"
 
 
+@contextlib.contextmanager
+def _here(work: Callable[..., object], *arguments: object) -> Iterator[SimpleNamespace]:
+    """Do in this process what a run does in one of its own."""
+    yield SimpleNamespace(result=lambda tell: work(*arguments, step=tell))
+
+
 @pytest.fixture
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
     """Run the command on a month's file that it refuses, and give the sentence with which it does."""
+    # in this process: test_month and test_faults have those of a run
+    monkeypatch.setattr(month, "begun", _here)
+    monkeypatch.setattr(Embedded, "warm", lambda *_: contextlib.nullcontext())
 
     def refuse(
         frame: pd.DataFrame | str | None = None, *arguments: str, settings: str = QUICK, code: int = 1
