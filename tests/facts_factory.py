@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -14,9 +15,14 @@ from report import files
 from report.playbook import read_playbook, with_plays
 from segmentation.analysis import analyse
 from segmentation.change import Last
-from segmentation.facts import Brand, Facts, Interval, Segment, Source, Standout
+from segmentation.clean import Cleaned
+from segmentation.disclosure import merge_small
+from segmentation.distributions import describe, rulers_of
+from segmentation.facts import Brand, Distributions, Facts, Interval, Segment, Source, Standout
 from segmentation.plan import Plan
-from segmentation.schema import NUMBERS
+from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.spreads import spread_of
+from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
 
 GENRES = ("Pop", "Rock", "Jazz", "Hip-hop")
 VALID = dict.fromkeys(NUMBERS, (0.0, None))
@@ -27,6 +33,24 @@ ARABIC = "مستمعون شباب"
 EMOJI = "🎧🎶"
 FENCE = "Rock\n```\n\n[free](javascript:alert(1)) <img src=x onerror=alert(1)>\n\n```{=html}"
 MARKUP = '*a* _b_ `c` [d](e) ![f](g) ~h~ ^i^ $j$ @fig-k {#l} | m "n" <o> &amp; \\p ::: q'
+
+
+def described(cleaned: Cleaned, *, smallest: int) -> Distributions:
+    """Describe what cleaning made as the analysis does, all users in one segment."""
+    users = cleaned.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
+    known = summaries(users)
+    counts = {name: counts_of(users, name) for name in CATEGORIES}
+    return describe(
+        cleaned,
+        known,
+        {
+            name: (ruler, spread_of(users, name, ruler, 1))
+            for name, ruler in rulers_of(cleaned, known).items()
+        },
+        counts,
+        {name: merge_small(counts[name], smallest=smallest) for name in CATEGORIES},
+        smallest=smallest,
+    )
 
 
 def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:

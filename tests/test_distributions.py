@@ -1,40 +1,28 @@
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.clean import Cleaned, clean
-from segmentation.disclosure import merge_small
-from segmentation.distributions import describe, rulers_of
+sys.path.insert(0, str(Path(__file__).parent))
+
+import facts_factory
+
+from segmentation.clean import clean
 from segmentation.facts import Category, Distributions
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.spreads import round_step, spread_of
-from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries, tables_of
+from segmentation.schema import NUMBERS, Frame
+from segmentation.spreads import round_step
+from segmentation.tally import tables_of
 
 Make = Callable[..., Frame]
-
-
-def described_of(cleaned: Cleaned, *, smallest: int) -> Distributions:
-    """Describe what cleaning made, all users in one segment."""
-    users = cleaned.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
-    found, rulers = summaries(users), rulers_of(cleaned, summaries(users))
-    counts = {name: counts_of(users, name) for name in CATEGORIES}
-    return describe(
-        cleaned,
-        found,
-        {name: (ruler, spread_of(users, name, ruler, 1)) for name, ruler in rulers.items()},
-        counts,
-        {name: merge_small(counts[name], smallest=smallest) for name in CATEGORIES},
-        smallest=smallest,
-    )
 
 
 def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | None]) -> Distributions:
     """Describe a frame; every count is shown unless said otherwise."""
     cleaned = clean(data, valid)
-    return described_of(cleaned, smallest=smallest)
+    return facts_factory.described(cleaned, smallest=smallest)
 
 
 @pytest.mark.parametrize(

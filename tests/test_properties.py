@@ -1,6 +1,8 @@
 """What holds for any month's file, and any points: hypothesis looks for one for which it doesn't."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -11,19 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import facts_factory
+
 from segmentation.analysis import Analysis
 from segmentation.clean import Cleaned, clean
 from segmentation.clusters import assign, fit
 from segmentation.crowd import _in_any_order
 from segmentation.disclosure import hide, merge_small, merged
-from segmentation.distributions import describe, rulers_of
-from segmentation.facts import Distributions, to_dict
+from segmentation.facts import to_dict
 from segmentation.features import Points
 from segmentation.names import name_segments
 from segmentation.pca import project
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.spreads import round_step, spread_of
-from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
+from segmentation.spreads import round_step
 from segmentation.validity import calinski_harabasz, davies_bouldin, silhouette
 
 MakePoints = Callable[..., Points]
@@ -60,20 +64,6 @@ def month(rows: list[dict[str, Any]]) -> Frame:
 def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, Cleaned]:
     frame = month(rows)
     return frame, clean(frame, VALID)
-
-
-def described(found: Cleaned, *, smallest: int) -> Distributions:
-    users = found.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
-    known, rulers = summaries(users), rulers_of(found, summaries(users))
-    counts = {name: counts_of(users, name) for name in CATEGORIES}
-    return describe(
-        found,
-        known,
-        {name: (ruler, spread_of(users, name, ruler, 1)) for name, ruler in rulers.items()},
-        counts,
-        {name: merge_small(counts[name], smallest=smallest) for name in CATEGORIES},
-        smallest=smallest,
-    )
 
 
 rows_of_a_month = st.lists(a_row, max_size=12)
@@ -129,7 +119,7 @@ def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, An
 def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, Any]]) -> None:
     """In a bin, outside or missing; a value of a category, missing, or a value that nobody who was kept has."""
     frame, found = cleaned(rows)
-    distributions = described(found, smallest=1)
+    distributions = facts_factory.described(found, smallest=1)
 
     for numbers in distributions.numbers.values():
         assert sum(numbers.before) + numbers.outside + numbers.missing == len(frame)
@@ -149,7 +139,7 @@ def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, A
 def test_no_distribution_tells_of_a_few(rows: list[dict[str, Any]], smallest: int) -> None:
     """No shown count is below what may be shown, and those that aren't are as many together, in two places at least."""
     _, found = cleaned([*rows, *[GOOD | {"user_id": f"g{n}"} for n in range(4)]])
-    distributions = described(found, smallest=smallest)
+    distributions = facts_factory.described(found, smallest=smallest)
 
     for numbers in distributions.numbers.values():
         shown = [n for n in numbers.after if n is not None]
