@@ -4,25 +4,22 @@ No cell gives `text/html`: Quarto adds RequireJS and jQuery from a network for a
 blocks passes through both engines unchanged. All text that comes from facts is escaped here, once.
 """
 
-import base64
 import hashlib
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
-from altair.utils.schemapi import debug_mode
 
-from report import changes, doubts, files, tables, theme, words, written
+from report import changes, doubts, drawing, files, tables, theme, words, written
 from report.charts import change, segments
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
-from report.svg import slim
 from report.tables import Table
 from segmentation.facts import Facts, to_dict
 
@@ -30,8 +27,6 @@ Medium = Literal["screen", "print", "page", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
 _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which Markdown may take for itself
 _SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # the two no-break spaces hold a number to its unit
-_VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
-_SIDE = 14  # pixels beside a drawing that a browser shows as a picture
 _UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # no page can hold them
 
 
@@ -182,13 +177,12 @@ class Document:
         path = self.figures / f"{label}-{self._facts_hash}.svg"
         said = path.with_suffix(".json")  # Altair takes as long to say a chart as Vega to draw it
         if not path.exists():
-            with debug_mode(arg=False):  # tests hold every chart against Vega-Lite's schema; a run need not
-                spec = picture.chart().to_dict(validate=False)
-            drawn = _svg(spec)
+            spec = drawing.spec_of(picture.chart)
+            drawn = drawing.svg_of(spec)
             if self.medium == "notebook":
-                return f"![{escape(picture.alt)}]({_data(drawn)})"
+                return f"![{escape(picture.alt)}]({drawing.address_of(drawn)})"
             self.figures.mkdir(exist_ok=True)
-            said.write_text(_compact(spec), encoding="utf-8")
+            said.write_text(drawing.compact(spec), encoding="utf-8")
             path.write_text(drawn, encoding="utf-8")
         if self.medium == "print":
             return _image(picture, path)
@@ -196,10 +190,9 @@ class Document:
             return self._responsive(picture, path)
         carried = said.read_text(encoding="utf-8")
         if picture.narrow:
-            with debug_mode(arg=False):
-                carried = _for_both(carried, picture.narrow().to_dict(validate=False))
+            carried = drawing.for_both(carried, drawing.spec_of(picture.narrow))
         shown = path.with_name(f"{path.stem}-screen.svg")
-        shown.write_text(_roomy(path.read_text(encoding="utf-8")), encoding="utf-8")
+        shown.write_text(drawing.roomy(path.read_text(encoding="utf-8")), encoding="utf-8")
         alt = _quoted(picture.alt)
         rows = Table(picture.caption, picture.header, picture.rows)
         return "\n\n".join(
@@ -216,13 +209,10 @@ class Document:
         """Refer to a picture and, where it has one, to its twin for narrow screens, below which its caption says the rest."""
         source = ""
         if picture.narrow:
-            with debug_mode(arg=False):
-                spec = picture.narrow().to_dict(validate=False)
+            spec = drawing.spec_of(picture.narrow)
             spec.pop("title", None)  # a title has one line, and a telephone no room for it
-            source = f'<source media="(max-width: 42rem)" srcset="{_data(_roomy(_svg(spec)))}">'  # Pandoc leaves it as it is
-        image = (
-            f'<img src="{_data(_roomy(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
-        )
+            source = f'<source media="(max-width: 42rem)" srcset="{drawing.address_of(drawing.roomy(drawing.svg_of(spec)))}">'  # Pandoc leaves it as it is
+        image = f'<img src="{drawing.address_of(drawing.roomy(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
         return _raw(
             f"<figure><picture>{source}{image}</picture>\n<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
         )
@@ -263,13 +253,6 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     return Document(files.read_facts(Path(facts) if facts else files.newest_facts()), medium, files.TEMPLATES)
 
 
-def warm_up() -> None:
-    """Draw something, so that the first chart needn't wait for what draws to start: most of a second."""
-    _svg(
-        {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"values": []}, "mark": "bar"}
-    )
-
-
 def _environment(templates: Path) -> jinja2.Environment:
     """Set Jinja2 up for Markdown: strict, and every text escaped that isn't Markdown already."""
 
@@ -289,27 +272,6 @@ def _environment(templates: Path) -> jinja2.Environment:
     return environment
 
 
-def _svg(spec: dict[str, Any]) -> str:
-    """Draw a chart."""
-    import vl_convert  # noqa: PLC0415 - a document may have no chart
-
-    for folder in files.font_folders():
-        vl_convert.register_font_directory(str(folder))
-    return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
-
-
-def _roomy(drawing: str) -> str:
-    """Give a drawing room on both sides: in a browser, as a picture, it has fonts that may be wider than ours."""
-    return _VIEW.sub(
-        lambda box: f'viewBox="-{_SIDE} 0 {float(box[1]) + 2 * _SIDE:g} {box[2]}"', drawing, count=1
-    )
-
-
-def _data(drawing: str) -> str:
-    """Write a drawing as an address that holds it."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
-
-
 def _image(picture: Picture, path: Path) -> str:
     """Refer to a picture that needs no number."""
     return f'![]({path.parent.name}/{path.name}){{fig-alt="{_quoted(picture.alt)}"}}'
@@ -318,64 +280,6 @@ def _image(picture: Picture, path: Path) -> str:
 def _quoted(text: str) -> str:
     """Write plain text as the value of an attribute."""
     return escape(text)
-
-
-def _compact(spec: dict[str, Any]) -> str:
-    """Write a specification for the page: the look is said once for all of them, an axis once for all layers."""
-    kept = {key: value for key, value in spec.items() if key not in ("config", "$schema")}
-    return json.dumps(_thin(kept), separators=(",", ":"))
-
-
-def _for_both(spec: str, narrow: dict[str, Any]) -> str:
-    """Add to a specification for the page what is other on a narrow screen, where Vega-Lite doesn't look."""
-    wide, other = json.loads(spec), json.loads(_compact(narrow))
-    return json.dumps(wide | {"usermeta": {"narrow": list(_differing(wide, other))}}, separators=(",", ":"))
-
-
-def _differing(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> Iterator[list[Any]]:
-    """Give what has to change in one JSON value to make it another, in this order.
-
-    Each is a place and what stands there then, or the place alone where nothing does; or a place, nothing, and the
-    place of what moves there: panels that stood beside each other stand below each other.
-    """
-    if one == other:
-        return
-    if isinstance(one, dict) and isinstance(other, dict):
-        if "hconcat" in one and "vconcat" in other:
-            yield [[*path, "vconcat"], None, [*path, "hconcat"]]
-            one = {"vconcat" if key == "hconcat" else key: value for key, value in one.items()}
-        for key in dict.fromkeys([*one, *other]):
-            if key not in other:
-                yield [[*path, key]]
-            elif key not in one:
-                yield [[*path, key], other[key]]
-            else:
-                yield from _differing(one[key], other[key], (*path, key))
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for place, (before, after) in enumerate(zip(one, other, strict=True)):
-            yield from _differing(before, after, (*path, place))
-    else:
-        yield [list(path), other]
-
-
-def _thin(value: Any) -> Any:
-    """Round a specification's numbers to what a screen can show, and drop what a layer says again of a shared axis."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, list):
-        return [_thin(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    thin = {key: _thin(item) for key, item in value.items()}
-    said: set[str] = set()
-    for layer in thin.get("layer", ()):
-        for channel in ("x", "y"):
-            axis = layer.get("encoding", {}).get(channel, {}).get("axis")
-            if axis and (known := f"{channel}{axis}") in said:
-                del layer["encoding"][channel]["axis"]
-            elif axis:
-                said.add(known)
-    return thin
 
 
 def _script(text: str) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 import css_inline
 import jinja2
 import mjml
-from altair.utils.schemapi import debug_mode
 
 from report import files, theme
 from report.briefs import Brief
 from report.charts.brief import MARGIN
+from report.drawing import spec_of
 from report.errors import RenderError
 from report.written import FILTERS
 
@@ -30,8 +30,7 @@ def draw(brief: Brief) -> bytes:
 
     for folder in files.font_folders():
         vl_convert.register_font_directory(str(folder))
-    with debug_mode(arg=False):  # a test holds it against Vega-Lite's schema
-        spec = brief.picture.chart().to_dict(validate=False)
+    spec = spec_of(brief.picture.chart)
     config = theme.config() | {"background": theme.PAPER, "padding": MARGIN}
     png: bytes = vl_convert.vegalite_to_png(spec | {"config": config}, scale=SCALE)
     return png

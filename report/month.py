@@ -13,6 +13,7 @@ from pathlib import Path
 from report import files
 from report.apart import begun
 from report.doubts import doubted
+from report.drawing import warm_up
 from report.engines import Choice, Engine, find_engine
 from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
@@ -176,6 +177,7 @@ def _lay_out(
         with clock.stage("Cutting the fonts"):
             letters = letters_of(told)
             faces = cut_faces(letters)
+            warm_up()  # profiles and briefs are drawn here: what draws starts while nothing else is to do
         with clock.stage("Rendering the executives' pages"):
             sheets = executive.result()
         rendering = aside.submit(renderer.render, bench / "report.qmd", told)

@@ -18,7 +18,7 @@ from pages import makers, pictures
 from report import theme
 from report.charts import change, choice, segments
 from report.charts.picture import Picture, pad, told
-from report.document import _svg
+from report.drawing import svg_of
 from segmentation.facts import Facts, Index, Standout
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,7 +45,7 @@ def drawn(what: str) -> list[tuple[str, Picture, dict[str, Any], str]]:
         if re.search(r"-S(?!1$)\d+$", name) or (name in NAMELESS and what not in ("later", "ten")):
             continue
         spec = picture.chart().to_dict(validate=True)
-        made.append((name, picture, spec, _svg(spec)))
+        made.append((name, picture, spec, svg_of(spec)))
     return made
 
 
@@ -260,7 +260,7 @@ def test_an_index_on_too_few_users_has_no_bar() -> None:
 
     cell = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert cell[1] == "too few"
-    assert "too few" in _svg(picture.chart().to_dict(validate=False))
+    assert "too few" in svg_of(picture.chart().to_dict(validate=False))
 
 
 def test_a_count_that_is_kept_back_is_not_called_small() -> None:
@@ -276,7 +276,7 @@ def test_a_count_that_is_kept_back_is_not_called_small() -> None:
 
     row = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert row[1:] == ("not shown", "not shown")
-    assert "not shown" in _svg(picture.chart().to_dict(validate=False))
+    assert "not shown" in svg_of(picture.chart().to_dict(validate=False))
 
 
 @pytest.mark.parametrize("what", MONTHS)
@@ -284,7 +284,7 @@ def test_every_picture_has_a_twin_for_a_telephone(what: str) -> None:
     """As wide as one, but for a pixel or two of overhang; with the same title, and text no smaller than elsewhere."""
     for name, picture, spec, svg in drawn(what):
         narrow = picture.narrow().to_dict(validate=True)
-        drawing = _svg({key: value for key, value in narrow.items() if key != "title"})
+        drawing = svg_of({key: value for key, value in narrow.items() if key != "title"})
         sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)px"', drawing)}
 
         assert width(drawing) <= theme.NARROW + 6, name

@@ -30,7 +30,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from report import files, theme
 from report.charts import change, choice, projection, segments
 from report.charts.picture import Picture
-from report.document import _compact, _for_both
+from report.drawing import compact, for_both
 from report.printing import print_pdf
 from report.svg import slim
 from segmentation.facts import Facts
@@ -177,7 +177,7 @@ def test_a_chart_in_the_pdf_is_the_chart_that_vega_draws(name: str, printed: Pri
 def test_a_chart_on_the_screen_is_the_same_chart(name: str, printed: Printed) -> None:
     """What the page carries of a specification is thinner and draws the same."""
     spec = spec_of(dict(pictures(printed[2]))[name]().chart())
-    carried = json.loads(_compact(spec))
+    carried = json.loads(compact(spec))
 
     assert len(json.dumps(carried)) < len(json.dumps(spec))
     assert differ(by_vega(carried | {"config": spec["config"]}), by_vega(spec)) == 0
@@ -190,7 +190,7 @@ def test_a_page_carries_of_a_telephone_s_chart_what_is_other(name: str, printed:
     """Put into the wide one's place, as page.js does, it is the narrow one's specification."""
     picture = dict(pictures(printed[2]))[name]()
     narrow = spec_of(picture.narrow())
-    carried = json.loads(_for_both(_compact(spec_of(picture.chart())), narrow))
+    carried = json.loads(for_both(compact(spec_of(picture.chart())), narrow))
 
     def at(path: list[Any]) -> Any:
         value = carried
@@ -205,7 +205,7 @@ def test_a_page_carries_of_a_telephone_s_chart_what_is_other(name: str, printed:
             at(path)[path[-1]] = then[0]
         else:
             at(path)[path[-1]] = at(then[1]).pop(then[1][-1])
-    assert carried == json.loads(_compact(narrow))
+    assert carried == json.loads(compact(narrow))
 
 
 def test_no_text_is_faded(rendered: Rendered) -> None:  # noqa: F811

@@ -53,8 +53,8 @@ def _sweep() -> None:
 
 # what every document imports first
 _AHEAD = (
-    "import report.document, report.charts.choice, report.charts.projection, report.charts.quality; "
-    "report.document.warm_up()"
+    "import report.document, report.drawing, report.charts.choice, report.charts.projection, report.charts.quality; "
+    "report.drawing.warm_up()"
 )
 
 
