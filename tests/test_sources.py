@@ -639,14 +639,19 @@ def test_ctrl_c_stops_a_large_month_and_leaves_the_last_good_one(
     with pq.ParquetWriter(path, table.schema) as file:
         for _ in range(100):
             file.write_table(table)
-    run = subprocess.Popen(
-        [sys.executable, "-m", "report", "report", "--data", str(path), "--output", str(output)],
-        cwd=files.ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    # tests that a shell runs in the background are deaf to Ctrl-C, and so would be what they start
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "report", "report", "--data", str(path), "--output", str(output)],
+            cwd=files.ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 120
     while not list(output.glob(".2026-10-*/scratch")) and time.monotonic() < deadline:
         assert run.poll() is None
