@@ -1,6 +1,5 @@
-"""The same facts from every engine, and the same segments whether users are points or stand in cells."""
+"""The same facts from pandas and DuckDB, and the same segments whether users are points or stand in cells."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -48,36 +47,6 @@ def duck() -> Iterator[Engine]:
             return connection.table(name)
 
         yield relation
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Engine]:
-    """Give a frame as a frame of Spark's local mode."""
-    if shutil.which("java") is None:
-        pytest.skip("Spark runs in Java, which isn't on this machine")
-    sql = pytest.importorskip(
-        "pyspark.sql", reason="pyspark isn't installed: it comes with the extra `spark`"
-    )
-    session = (
-        sql.SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-
-    def frame_of(frame: pd.DataFrame) -> Any:
-        rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-        kinds = [
-            "double" if kind.kind == "f" else "bigint" if kind.kind == "i" else "string"
-            for kind in frame.dtypes
-        ]
-        schema = ", ".join(f"{name} {kind}" for name, kind in zip(frame.columns, kinds, strict=True))
-        return session.createDataFrame(rows, schema)
-
-    yield frame_of
-    session.stop()
 
 
 def told(facts: Facts) -> Any:
@@ -189,11 +158,6 @@ def test_a_month_after_another_is_the_same_in_every_engine(run: Run, duck: Engin
 
 def vars_of(drift: Any) -> dict[str, float]:
     return {"psi": drift.psi, "critical": drift.critical}
-
-
-def test_spark_gives_the_same_facts(run: Run, in_cells: Analysis, spark: Engine) -> None:
-    """The whole analysis on a cluster of this one machine."""
-    assert differences(told(in_cells.facts), told(run(spark(month(2)), **CELLS).facts)) == []
 
 
 def test_cells_find_the_planted_groups(run: Run, in_cells: Analysis) -> None:

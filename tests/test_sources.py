@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -525,62 +524,6 @@ def test_a_large_month_follows_its_users_from_a_small_one(
     assert found.change.flow.both == found.audit.kept
     assert [segment.name for segment in found.segments] == [s.name for s in september.facts.segments]
     assert to_dict(from_dict(to_dict(found))) == to_dict(found)
-
-
-JAVA = shutil.which("java") or os.environ.get("JAVA_HOME")
-
-
-@pytest.mark.skipif(not JAVA, reason="Spark needs Java, and there is none")
-def test_spark_makes_the_same_month(october: pd.DataFrame, tmp_path: Path, settings: Settings) -> None:
-    """The whole analysis on a local master, its users written as Spark writes them, in a process of its own."""
-    pytest.importorskip("pyspark", reason="Spark is an extra: make setup-spark")
-    folder = in_three(bad(october), tmp_path / "2026-10")
-    done = subprocess.run(
-        [sys.executable, "-c", _BY_SPARK, str(folder), str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-        cwd=files.ROOT,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    output = tmp_path / "out" / "2026-10"
-    found = files.read_facts(output / "facts.json")
-    expected = find_segments(
-        folder, "2026-10", settings, tmp_path / "none", _made(tmp_path / "duckdb"), lambda _: None
-    )
-
-    assert found.basis.points == "cells"
-    same(found, expected)
-    users = pd.read_parquet(output / "segments.parquet")
-    assert users["segment"].value_counts().to_dict() == {s.id: s.users for s in found.segments}
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (output / "segments.parquet").rglob("*.parquet")}
-    assert modes == {0o600}
-
-
-_BY_SPARK = """
-import sys
-from pathlib import Path
-from report import files
-from report.archive import find_segments
-from report.settings import Settings
-from report.sources.places import place_of
-
-folder = Path(sys.argv[2]) / "2026-10"
-folder.mkdir(parents=True)
-settings = Settings(
-    scale={"exact_users": 1000},
-    segments={"starts": 2, "k_range": [1, 6]},
-    valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
-)
-facts = find_segments(place_of(sys.argv[1], "local[2]"), "2026-10", settings, folder.parent, folder, print)
-(folder / "facts.json").write_text(files.facts_text(facts))
-"""
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    return folder
 
 
 # --- what it takes
