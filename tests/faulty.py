@@ -113,8 +113,7 @@ class Runs:
                     Settings, "plan", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
                 ),
                 mock.patch.object(cli, "_now", return_value=datetime(2026, 11, 2, 7, tzinfo=UTC)),
-                contextlib.nullcontext() if anew else self.known.drawings(),
-                contextlib.nullcontext() if anew else self.known.layouts(),
+                contextlib.nullcontext() if anew else self.known.all(),
                 change(),
             ):
                 cli.run()
