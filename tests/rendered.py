@@ -46,6 +46,7 @@ num_of_days_active = [0, 365]
 [segments]
 k = 3
 starts = 4
+k_range = [2, 4]
 [page]
 paper = "Letter"
 """
