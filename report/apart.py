@@ -1,7 +1,7 @@
 """Work in a process of its own: what it imported and held in memory goes with it, and others go on meanwhile.
 
-`concurrent.futures` has processes too, but none that says how far it is, and one that is killed there leaves
-"BrokenProcessPool" to read.
+`concurrent.futures` has processes too, but none that says how far it is; one that is killed there leaves
+"BrokenProcessPool" to read, and one whose parent is ended leaves a warning of leaked semaphores.
 """
 
 import logging
@@ -12,8 +12,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
@@ -51,12 +54,9 @@ class Worker(Generic[T]):
         while True:
             try:
                 kind, said = self.pipe.recv()
-            except EOFError:
+            except (EOFError, ConnectionError):
                 self.process.join()
-                raise MachineError(
-                    f"The analysis was ended from outside (exit code {self.process.exitcode}). Is there enough memory? "
-                    "Close other programs, or run it on a larger machine."
-                ) from None
+                raise _ended(f" (exit code {self.process.exitcode})") from None
             if kind == "step":
                 tell(said)
             elif kind == "failed":
@@ -77,18 +77,66 @@ def begun(work: Callable[..., T], *arguments: object) -> Iterator[Worker[T]]:
     arguments : object
         What can be pickled.
     """
-    here, there = _SPAWN.Pipe(duplex=False)
-    process = _SPAWN.Process(target=_serve, args=(there, work, arguments), daemon=True)
+    with _process(_work, work, arguments) as (process, pipe):
+        yield Worker(process, pipe)
+
+
+@contextmanager
+def beside(ahead: str) -> Iterator[Executor]:
+    """Give one more process, that computes one thing after the other and ends with the block.
+
+    Parameters
+    ----------
+    ahead : str
+        Module that it imports at once.
+    """
+    with ThreadPoolExecutor(1) as thread, _process(_compute, ahead) as (process, pipe):
+        yield _Beside(thread, process, pipe)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside(Executor):
+    """A process that computes, and a thread that waits for it."""
+
+    thread: ThreadPoolExecutor
+    process: Any
+    pipe: Connection
+
+    def submit(self, work: Callable[..., T], /, *arguments: object, **how: object) -> "Future[T]":
+        """Begin it when all that was submitted before is done."""
+        return self.thread.submit(self._asked, partial(work, *arguments, **how))
+
+    def _asked(self, work: Callable[[], T]) -> T:
+        try:
+            self.pipe.send(work)
+            worker: Worker[T] = Worker(self.process, self.pipe)
+            return worker.result(lambda _: None)
+        except ConnectionError:
+            raise _ended() from None
+
+
+@contextmanager
+def _process(serve: Callable[..., None], *arguments: object) -> Iterator[tuple[Any, Connection]]:
+    """Start a process that serves at a pipe, and end it with the block."""
+    here, there = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=serve, args=(there, *arguments))  # no daemon: those have no children
     process.start()
     there.close()
     try:
-        yield Worker(process, here)
+        yield process, here
     finally:
         if process.is_alive():
             process.terminate()
         process.join()
         process.close()
         here.close()
+
+
+def _ended(how: str = "") -> MachineError:
+    return MachineError(
+        f"The analysis was ended from outside{how}. Is there enough memory? "
+        "Close other programs, or run it on a larger machine."
+    )
 
 
 def _go_with_parent() -> None:
@@ -98,14 +146,36 @@ def _go_with_parent() -> None:
         os._exit(1)
 
 
-def _serve(pipe: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
-    """Do the work, and say how it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one ends this
+def _settle_in() -> None:
+    """Leave Ctrl-C, which reaches every process, to the first one; and go with the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_go_with_parent, daemon=True).start()
+
+
+def _work(pipe: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    """Do the work, and say how it went."""
+    _settle_in()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _answer(pipe, partial(work, *arguments, step=lambda name: pipe.send(("step", name))))
+
+
+def _compute(pipe: Connection, ahead: str) -> None:
+    """Do what is asked, one after the other, until nobody asks any more."""
+    _settle_in()
+    import_module(ahead)
+    while True:
+        try:
+            work = pipe.recv()
+        except (EOFError, ConnectionError):
+            return
+        _answer(pipe, work)
+
+
+def _answer(pipe: Connection, work: Callable[[], object]) -> None:
+    """Do it and send what came of it."""
     try:
-        pipe.send(("done", work(*arguments, step=lambda name: pipe.send(("step", name)))))
-    except BrokenPipeError:
+        pipe.send(("done", work()))
+    except ConnectionError:
         sys.exit(1)  # nobody is there any more to be told
     except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked decides
         error.add_note("".join(traceback.format_exception(error)))

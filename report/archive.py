@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +12,7 @@ import narwhals as nw
 import pandas as pd
 
 from report import files
+from report.apart import beside
 from report.errors import ReportError
 from report.settings import Settings
 from report.sources import faults
@@ -103,6 +104,7 @@ def analyse_month(
     step: Callable[[str], None] = lambda _: None,
     *,
     scratch: Path,
+    aside: Executor | None = None,
 ) -> Analysis:
     """Read and analyse one month, as the continuation of those before it.
 
@@ -125,6 +127,7 @@ def analyse_month(
             earlier=archive.months,
             step=told,
             hold=users.hold,
+            aside=aside,
         )
 
 
@@ -138,10 +141,12 @@ def find_segments(
     Facts
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
-    with ThreadPoolExecutor(1) as aside, faults.said():
-        aside.submit(import_module, "kneed")  # while K-means leaves the interpreter alone
+    with ThreadPoolExecutor(1) as thread, beside("segmentation.gap") as aside, faults.said():
+        thread.submit(import_module, "kneed")  # while K-means leaves the interpreter alone
         work_out_missing(source, month, settings, output, step)
-        analysis = analyse_month(source, month, settings, output, step, scratch=folder / _SCRATCH)
+        analysis = analyse_month(
+            source, month, settings, output, step, scratch=folder / _SCRATCH, aside=aside
+        )
         step("Writing each user's segment")
         write_users(analysis, folder)
     return analysis.facts

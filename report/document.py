@@ -173,7 +173,7 @@ class Document:
 
     def _picture(self, picture: Picture, label: str) -> str:
         """Write the chart's picture and its specification to files and refer to it; for the screen with its numbers."""
-        # another document of this run may have drawn it; not another month's, whose facts are others
+        # another document of this run may have drawn it, or a profile; not another month's, whose facts are others
         path = self.figures / f"{label}-{self._facts_hash}.svg"
         said = path.with_suffix(".json")  # Altair takes as long to say a chart as Vega to draw it
         if not path.exists():
@@ -183,7 +183,7 @@ class Document:
                 return f"![{escape(picture.alt)}]({drawing.address_of(drawn)})"
             self.figures.mkdir(exist_ok=True)
             said.write_text(drawing.compact(spec), encoding="utf-8")
-            path.write_text(drawn, encoding="utf-8")
+            files.write_whole(path, drawn)  # last: who finds it takes both
         if self.medium == "print":
             return _image(picture, path)
         if self.medium == "page":

@@ -7,6 +7,7 @@ as what differs from the wide one.
 import base64
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,13 +17,15 @@ from altair.utils.schemapi import debug_mode
 from report import files, theme
 from report.svg import slim
 
+# Altair's `.axis(…)` and its like keep what they are called on in the class: in two threads, one gets the other's
+_ONE_AT_A_TIME = threading.Lock()
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _SIDE = 14  # pixels beside a drawing that a browser shows as a picture
 
 
 def spec_of(chart: Callable[[], alt.TopLevelMixin]) -> dict[str, Any]:
     """Give a chart's specification; tests hold every one against Vega-Lite's schema, and a run need not."""
-    with debug_mode(arg=False):
+    with _ONE_AT_A_TIME, debug_mode(arg=False):
         spec: dict[str, Any] = chart().to_dict(validate=False)
     return spec
 

@@ -352,9 +352,14 @@ def kept(name: str, make: Callable[[], str]) -> str:
     text = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        Path(file.name).replace(path)  # two runs at once may both write it: either is whole
+        write_whole(path, text)
     except OSError:
         pass  # an environment that can't be written to makes it anew each time
     return text
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text that others may look for meanwhile, or write too: they find it whole, or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    Path(file.name).replace(path)

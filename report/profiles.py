@@ -16,7 +16,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     facts : Facts
         The month.
     bench : Path
-        Folder in which the executives' document was rendered: what it drew is used again.
+        Folder in which the executives' document is rendered: what it drew by then is used again.
     out : Path
         Where the pages go.
     """

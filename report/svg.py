@@ -30,6 +30,7 @@ def slim(drawing: str) -> str:
     ET.register_namespace("xlink", _XLINK)
     root = ET.fromstring(drawing)  # noqa: S314 - drawn by Vega a moment ago
     _visit(root)
+    _name_anew(root)
     fonts = {font for element in root.iter() if (font := element.get("font-family"))}
     if len(fonts) == 1:  # then it is said once, for all texts
         for element in root.iter():
@@ -38,6 +39,20 @@ def slim(drawing: str) -> str:
             "font-family", f"{fonts.pop()}, sans-serif"
         )  # in a browser a picture reaches no font of its page
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
+
+
+def _name_anew(root: ET.Element) -> None:
+    """Give what is referred to a number from 1: Vega counts on, so a drawing would depend on what was drawn before it."""
+    names = {
+        f"url(#{name})": (element, f"part{number}")
+        for number, (element, name) in enumerate(((e, e.get("id")) for e in root.iter() if e.get("id")), 1)
+    }
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if value in names:
+                element.set(key, f"url(#{names[value][1]})")
+    for element, name in names.values():
+        element.set("id", name)
 
 
 def _share(group: ET.Element) -> None:

@@ -1,8 +1,10 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TypeVar
 
 import narwhals as nw
 import numpy as np
@@ -31,6 +33,7 @@ from segmentation.facts import (
     Vote,
 )
 from segmentation.features import Floats, Points, scale_from
+from segmentation.gap import Curves, curves_of
 from segmentation.panel import judge
 from segmentation.pca import map_of, project
 from segmentation.plan import Plan
@@ -44,6 +47,7 @@ from segmentation.trend import trend_of
 from segmentation.validity import silhouettes_of, validate
 from segmentation.valleys import borders
 
+T = TypeVar("T")
 _FINEST = 0.08  # SDs: a grid that no finer one follows
 _TREND = 3  # months that make one
 
@@ -75,6 +79,7 @@ def analyse(
     earlier: Sequence[Facts] = (),
     step: Callable[[str], None] = lambda _: None,
     hold: Hold = lambda users: users,
+    aside: Executor | None = None,
 ) -> Analysis:
     """Clean, cluster, project and describe one month's users.
 
@@ -97,6 +102,9 @@ def analyse(
         Told the name of each stage as it begins.
     hold : callable
         Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
+    aside : Executor, optional
+        Computes what can be computed beside the rest; best a process, since threads that do many small things hold each
+        other up. The result is the same without.
 
     Raises
     ------
@@ -116,10 +124,12 @@ def analyse(
     else:
         crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
     before = last.centres(crowd.points.scale) if last is not None else None
-    chosen = _choose(crowd, plan, before, step)
+    ks = range(plan.k_range[0], plan.k_range[1] + 1)
+    curves = _begun(aside, curves_of, crowd.judged, ks, draws=plan.draws, seed=plan.seed)
+    chosen = _choose(crowd, plan, before, curves, step)
     while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
         crowd = crowd.finer(found)
-        chosen = _choose(crowd, plan, before, step)
+        chosen = _choose(crowd, plan, before, curves, step)
 
     step("Describing the segments")
     points, judged, model = crowd.points, crowd.judged, chosen.model
@@ -130,8 +140,8 @@ def analyse(
     numbers = Moments(sizes.size[order], sizes.mean[order], sizes.variance[order])
     lineage = lineage.in_order()
     users = crowd.numbered(model)
-    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
-        again = aside.submit(stability, judged, model.centres, draws=plan.bootstraps, seed=plan.seed)
+    again = _begun(aside, stability, judged, model.centres, draws=plan.bootstraps, seed=plan.seed)
+    with threadpool_limits(1):
         rulers = rulers_of(cleaned, found)
         spreads = {name: (ruler, spread_of(users, name, ruler, model.k)) for name, ruler in rulers.items()}
         tables = tables_of(users, labels_of, model.k)
@@ -200,6 +210,11 @@ def analyse(
     return Analysis(facts=facts, users=named)
 
 
+def _begun(aside: Executor | None, work: Callable[..., T], *asked: object, **how: object) -> Callable[[], T]:
+    """Begin work where there is somebody to do it, else do it when its result is asked for."""
+    return aside.submit(work, *asked, **how).result if aside else cache(partial(work, *asked, **how))
+
+
 @dataclass(frozen=True, slots=True)
 class _Chosen:
     """The number of segments, why, and the segments."""
@@ -212,7 +227,11 @@ class _Chosen:
 
 
 def _choose(
-    crowd: Everybody | Multitude, plan: Plan, before: Floats | None, step: Callable[[str], None]
+    crowd: Everybody | Multitude,
+    plan: Plan,
+    before: Floats | None,
+    curves: Callable[[], Curves],
+    step: Callable[[str], None],
 ) -> _Chosen:
     """Try numbers of segments, ask whether there are any, and settle on one of them."""
     points, judged = crowd.points, crowd.judged
@@ -220,19 +239,17 @@ def _choose(
     curve = sweep(points, range(plan.k_range[0], plan.k_range[1] + 1), starts=plan.starts, seed=plan.seed)
 
     step("Asking whether there are any")
-    # one limit for both: the one that ends first would give the other more threads, and so other last digits
-    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
-        measured = aside.submit(validate, points, curve, seed=plan.seed, judged=judged)
+    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+        validity = validate(points, curve, seed=plan.seed, judged=judged)
         found = judge(
             judged,
             curve,
-            measured,
-            draws=plan.draws,
+            validity,
+            curves,
             bootstraps=max(1, plan.bootstraps // 4),
             seed=plan.seed,
             users=points.users,
         )
-        validity = measured.result()
     sizes = {
         k: int(np.bincount(labels, points.weights, minlength=k).min()) for k, labels in curve.labels.items()
     }
@@ -252,7 +269,9 @@ def _choose(
     return _Chosen(elbow, validity, found, model, basis)
 
 
-def _evidence(judged: Points, model: Model, stable: Future[tuple[Again, ...]], plan: Plan) -> list[Evidence]:
+def _evidence(
+    judged: Points, model: Model, stable: Callable[[], tuple[Again, ...]], plan: Plan
+) -> list[Evidence]:
     """Say of each segment what else is known: silhouette, stability, and whether it is set apart."""
     labels = assign(judged.values, model.centres)
     silhouettes = silhouettes_of(judged, labels, model.k, seed=plan.seed)
@@ -263,7 +282,7 @@ def _evidence(judged: Points, model: Model, stable: Future[tuple[Again, ...]], p
             Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
             bool(alone),
         )
-        for silhouette, again, alone in zip(silhouettes, stable.result(), apart, strict=True)
+        for silhouette, again, alone in zip(silhouettes, stable(), apart, strict=True)
     ]
 
 

@@ -4,15 +4,13 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from segmentation.errors import SweepError
-from segmentation.features import Floats, Points
+from segmentation.features import Floats, Labels, Points
 
-Labels = NDArray[np.intp]
 _AS_GOOD = 0.01  # inertia above the best that no reader would see
 _STEPS = 1000  # Lloyd steps that no start of the size we see comes near
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from segmentation import intervals
 from segmentation.cells import cells_of, steady
-from segmentation.clusters import Labels, Model, assign
+from segmentation.clusters import Model, assign
 from segmentation.drawn import is_mixed, sample_cells, sample_users
 from segmentation.exact import Exact, crossed, numbered, settle_on_users
 from segmentation.facts import Basis, Scale
-from segmentation.features import Floats, Points, standardise
+from segmentation.features import Floats, Labels, Points, standardise
 from segmentation.flows import cross
 from segmentation.history import Past
 from segmentation.schema import NUMBERS, Frame, Users

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from segmentation.cells import fit_cells
-from segmentation.clusters import Labels, Model, assign, fit
+from segmentation.clusters import Model, assign, fit
 from segmentation.errors import SweepError
 from segmentation.facts import Decider, Elbow, Validity
-from segmentation.features import Points
+from segmentation.features import Labels, Points
 
 
 @dataclass(frozen=True, slots=True)

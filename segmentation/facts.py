@@ -546,7 +546,7 @@ class Suspicion:
 class Facts:
     """One month, analysed: the one source of every number that is shown anywhere."""
 
-    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     format: int
     """Version of this layout; another one is refused."""
@@ -639,7 +639,16 @@ def from_dict(data: Any) -> Facts:
 
 def schema() -> dict[str, Any]:
     """Give the JSON Schema of facts.json, each field with its description."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_FACTS.json_schema()}
+    described: ConfigDict = {
+        "use_attribute_docstrings": True
+    }  # read from this file: a run need not wait for that
+    strict = Facts.__pydantic_config__
+    Facts.__pydantic_config__ = strict | described
+    try:
+        found = TypeAdapter(Facts).json_schema()
+    finally:
+        Facts.__pydantic_config__ = strict
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
 def _round(value: Any) -> Any:

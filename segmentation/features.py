@@ -13,6 +13,7 @@ from segmentation.schema import Frame, Users
 from segmentation.tally import Summary, summaries
 
 Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
 Kind = Literal["users", "cells", "sample"]
 
 

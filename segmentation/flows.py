@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import Labels, assign
+from segmentation.clusters import assign
 from segmentation.errors import SegmentationError
-from segmentation.features import Floats, Points
+from segmentation.features import Floats, Labels, Points
 from segmentation.history import Past, rescale
 from segmentation.schema import USER_ID, Users
 from segmentation.tally import tally

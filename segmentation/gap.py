@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from segmentation.features import Floats, Points
 from segmentation.lloyd import curve
-from segmentation.reference import Draw, standardised
+from segmentation.reference import Draw, same_shape, standardised
 
 MOST = 2_000  # users of a draw: of more, as many are sampled
 _STARTS, _STEPS = 4, 12
@@ -56,17 +56,31 @@ class Gap:
         return self.deepest >= _BEYOND
 
 
-def gap(
-    points: Points,
-    ks: Sequence[int],
-    inertia: Sequence[float],
-    draw: Draw,
-    *,
-    draws: int = 50,
-    seed: int,
-    users: float | None = None,
-) -> Gap:
-    """Compare the users' curve with that of structureless crowds.
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The quick search's curves: the users' own, and those of structureless crowds.
+
+    Attributes
+    ----------
+    k : tuple of int
+        Numbers of segments tried.
+    own : ndarray, shape (k,)
+        Log of the least inertia found, per user, of the users.
+    null : ndarray, shape (draws, k)
+        The same of each crowd.
+    """
+
+    k: tuple[int, ...]
+    own: Floats
+    null: Floats
+
+
+def curves_of(
+    points: Points, ks: Sequence[int], draw: Draw | None = None, *, draws: int = 50, seed: int
+) -> Curves:
+    """Search the users' curve and those of structureless crowds.
+
+    This is the long part of the gap statistic, and needs nothing but the users: it can be begun before their curve is known.
 
     Parameters
     ----------
@@ -74,39 +88,51 @@ def gap(
         All users, or a sample of them.
     ks : sequence of int
         Numbers of segments, increasing.
-    inertia : sequence of float
-        The curve that is shown, of all users. The band is moved by what the quick search misses of it, at most a percent.
-    draw : Draw
-        Draws a structureless crowd: `reference.same_shape` or `reference.box`.
+    draw : Draw, optional
+        Draws a structureless crowd: `reference.same_shape` of the points if not given, or `reference.box`.
     draws : int
         Number of crowds.
     seed : int
         Where the random numbers start.
-    users : float, optional
-        How many users the curve is of, where points are a sample.
+    """
+    draw = same_shape(points, seed=seed) if draw is None else draw
+    root = np.random.SeedSequence(seed)
+    own, *streams = [np.random.default_rng(child) for child in root.spawn(draws + 1)]
+    values, weights = _sample(points, own)
+    m = min(MOST, round(points.users))
+    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+        found = _logs(values, weights, ks, own)
+        null = np.array([_logs(draw(m, rng), np.ones(m), ks, rng) for rng in streams])
+    return Curves(tuple(ks), found, null)
+
+
+def gap(curves: Curves, inertia: Sequence[float], *, users: float) -> Gap:
+    """Compare the users' curve with that of structureless crowds.
+
+    Parameters
+    ----------
+    curves : Curves
+        What the quick search found.
+    inertia : sequence of float
+        The curve that is shown, of all users. The band is moved by what the quick search misses of it, at most a percent.
+    users : float
+        How many users that curve is of.
 
     References
     ----------
     .. [1] Tibshirani, Walther, Hastie (2001), "Estimating the number of clusters in a data set via the gap statistic",
        J. R. Stat. Soc. B 63(2): equation (3), and steps 1 to 3 of section 3.
     """
-    root = np.random.SeedSequence(seed)
-    own, *streams = [np.random.default_rng(child) for child in root.spawn(draws + 1)]
-    values, weights = _sample(points, own)
-    everybody = points.users if users is None else users
-    shown = np.asarray(inertia, dtype=float) / everybody
-    m = min(MOST, round(points.users))
-    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
-        found = _logs(values, weights, ks, own)
-        null = np.array([_logs(draw(m, rng), np.ones(m), ks, rng) for rng in streams])
+    ks, found, null = curves.k, curves.own, curves.null
+    shown = np.asarray(inertia, dtype=float) / users
     mean, sd = null.mean(axis=0), null.std(axis=0)
     missed = np.log(np.maximum(shown, 1e-300)) - found
-    low, high = np.exp(np.percentile(null, [_LOW, _HIGH], axis=0) + missed) * everybody
+    low, high = np.exp(np.percentile(null, [_LOW, _HIGH], axis=0) + missed) * users
     far = (mean - found) / np.maximum(sd, 1e-6)
     return Gap(
-        k=tuple(ks),
+        k=ks,
         gap=tuple(map(float, mean - found)),
-        se=tuple(map(float, sd * np.sqrt(1 + 1 / draws))),
+        se=tuple(map(float, sd * np.sqrt(1 + 1 / len(null)))),
         low=tuple(map(float, low)),
         high=tuple(map(float, high)),
         deepest=float(np.max(np.where(np.asarray(ks) > 1, far, -np.inf))),

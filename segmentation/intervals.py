@@ -19,8 +19,7 @@ from scipy.special import bdtr
 from scipy.stats import binom
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import Labels
-from segmentation.features import Floats
+from segmentation.features import Floats, Labels
 from segmentation.tally import Moments
 
 _Z = 1.959963984540054  # 97.5 % of a Gaussian lie below

@@ -8,20 +8,17 @@ a segment that has no valley in it, and fewer would lump together what a valley 
 verdict is 1. The other judges' votes are shown beside it.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from segmentation.elbow import Sweep, find_knee
 from segmentation.facts import Validity
 from segmentation.features import Points
-from segmentation.gap import Gap, gap
+from segmentation.gap import Curves, Gap, gap
 from segmentation.readings import DOUBTFUL, STABLE
-from segmentation.reference import same_shape
 from segmentation.stability import Stability, stability
 from segmentation.validity import sample_of
 from segmentation.valleys import Borders, all_borders
@@ -95,9 +92,9 @@ class Structure:
 def judge(
     points: Points,
     curve: Sweep,
-    validity: Validity | Future[Validity],
+    validity: Validity,
+    curves: Callable[[], Curves],
     *,
-    draws: int = 50,
     bootstraps: int = 25,
     seed: int,
     users: float | None = None,
@@ -111,29 +108,22 @@ def judge(
         at a hundred million users make any dent significant. The judges were measured on 300 to 20,000 users.
     curve : Sweep
         The best model for every k tried.
-    validity : Validity, or what will be one
+    validity : Validity
         Silhouette, Caliński-Harabasz and Davies-Bouldin of the same models.
-    draws, bootstraps : int
-        Structureless crowds for the gap; bootstraps for each k, for the vote only: a report's segments deserve 100.
+    curves : callable
+        Gives what the quick search found for the gap, waiting for it if it must: it is asked last.
+    bootstraps : int
+        For each k, for the vote only: a report's segments deserve 100.
     seed : int
         Where the random numbers start.
     users : float, optional
         How many users the curve is of, where points are a sample.
     """
     ks = [k for k in curve.ks if k >= 2]
-
-    def compared() -> Gap:
-        shape = same_shape(points, seed=seed)
-        return gap(points, curve.ks, curve.inertia, shape, draws=draws, seed=seed, users=users)
-
-    # beside each other, within one limit: the one that ends first would give the other more threads, and other digits
-    with threadpool_limits(1), ThreadPoolExecutor(1) as aside:
-        waiting = aside.submit(compared)
-        borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
-        some = _some(points, np.random.default_rng(seed))
-        stable = {k: stability(some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}
-        reference = waiting.result()
-        validity = validity.result() if isinstance(validity, Future) else validity
+    borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
+    some = _some(points, np.random.default_rng(seed))
+    stable = {k: stability(some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}
+    reference = gap(curves(), curve.inertia, users=points.users if users is None else users)
     attested = attest(borders, stable, validity)
     votes = (
         Vote("elbow", find_knee(curve.ks, curve.inertia)),

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.clusters import Labels
 from segmentation.facts import Cell, Pca, Spot
-from segmentation.features import Floats, Points
+from segmentation.features import Floats, Labels, Points
 from segmentation.schema import BY_NAME
 
 STEP = 0.3  # side of a square of the map, in SDs

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import Labels
-from segmentation.features import Floats, Points
+from segmentation.features import Floats, Labels, Points
 from segmentation.lloyd import nearest, seeds, settle
 from segmentation.readings import STABLE, Grade, grade
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segmentation.clusters import Labels, assign
+from segmentation.clusters import assign
 from segmentation.elbow import Sweep
 from segmentation.facts import Validity
-from segmentation.features import Floats, Points
+from segmentation.features import Floats, Labels, Points
 
 MOST = 8_000  # points whose distances to each other are measured: 64 million of them take a second
 _ROWS = 512  # rows of distances held at a time: 32 MB

@@ -109,9 +109,16 @@ def run(plan: Callable[..., Plan]) -> Callable[..., Analysis]:
     def analyse_frame(data: Any, **changes: Any) -> Analysis:
         source, brand = Source("2026-10.csv", "0" * 64, synthetic=True), Brand("Music", "#0b5563", "")
         month, last = changes.pop("month", "2026-10"), changes.pop("last", None)
-        earlier = changes.pop("earlier", ())
+        earlier, aside = changes.pop("earlier", ()), changes.pop("aside", None)
         return analyse(
-            data, plan(**changes), month=month, source=source, brand=brand, last=last, earlier=earlier
+            data,
+            plan(**changes),
+            month=month,
+            source=source,
+            brand=brand,
+            last=last,
+            earlier=earlier,
+            aside=aside,
         )
 
     return analyse_frame

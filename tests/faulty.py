@@ -31,9 +31,10 @@ from facts_factory import users
 from known import Known
 from rendered import _run_here
 
-from report import cli, files
+from report import cli, files, publish
 from report import month as runs
-from report.engines import Embedded, embedded
+from report.engines import embedded
+from report.engines.embedded import Embedded
 from report.engines.quarto import Quarto
 from report.fonts import cut_faces
 from report.settings import Settings
@@ -107,7 +108,7 @@ class Runs:
             with (
                 mock.patch.object(embedded, "_run", _run_here),
                 mock.patch.object(runs, "begun", _here),
-                mock.patch.object(runs, "cut_faces", return_value=FACES),
+                mock.patch.object(publish, "cut_faces", return_value=FACES),
                 mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
                 mock.patch.object(
                     Settings, "plan", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
@@ -244,7 +245,7 @@ def break_tools(some: Runs) -> list[Ended]:
         ),
         ("Quarto is killed", partial(quarto, place, "kill -9 $$"), "--engine", "quarto"),
         ("Quarto can't be run", partial(quarto, place, ""), "--engine", "quarto"),
-        ("something unforeseen", partial(mock.patch.object, runs, "write_profiles", None)),
+        ("something unforeseen", partial(mock.patch.object, publish, "write_profiles", None)),
         (
             "the clock is set back",
             partial(mock.patch.object, cli, "_now", lambda: datetime(1999, 1, 1, tzinfo=UTC)),

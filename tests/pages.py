@@ -12,7 +12,7 @@ from pathlib import Path
 
 from report import charts, files
 from report.charts.picture import Picture
-from report.engines import Embedded
+from report.engines.embedded import Embedded
 from segmentation.facts import Facts
 
 FRONT = """---

@@ -25,7 +25,8 @@ import pytest
 from nbformat import from_dict
 
 from report import files
-from report.engines import Embedded, embedded
+from report.engines import embedded
+from report.engines.embedded import Embedded
 from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
 from report.printing import print_pdf

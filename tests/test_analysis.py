@@ -1,5 +1,7 @@
 import json
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -78,6 +80,15 @@ def test_one_input_makes_one_set_of_facts(run: Run, groups: pd.DataFrame) -> Non
 
     assert first == second
     assert json.loads(other)["seed"] == 2
+
+
+def test_who_computes_changes_no_fact(run: Run, groups: pd.DataFrame) -> None:
+    """What another process works out is what this one would have, to the last digit."""
+    alone = run(groups).facts
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as aside:
+        together = run(groups, aside=aside).facts
+
+    assert to_dict(together) == to_dict(alone)
 
 
 def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[..., Plan]) -> None:

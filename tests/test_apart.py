@@ -83,3 +83,54 @@ def test_nobody_works_on_when_the_block_is_left(tmp_path: Path) -> None:
         worker.result(stop)
 
     assert not psutil.pid_exists(int(note.read_text()))
+
+
+def where(a: int, b: int) -> tuple[int, int]:
+    """Give the sum, and where it was worked out."""
+    return a + b, os.getpid()
+
+
+def end() -> None:
+    """End as a process does that the system kills for want of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_is_computed_beside_comes_from_one_more_process() -> None:
+    """2 + 3 is 5 there as well, and 4 + 5 is 9 in the same one."""
+    with apart.beside("json") as aside:
+        (five, one), (nine, other) = aside.submit(where, 2, 3).result(), aside.submit(where, 4, 5).result()
+
+    assert (five, nine) == (5, 9)
+    assert one == other != os.getpid()
+
+
+def test_one_that_is_killed_beside_is_a_sentence() -> None:
+    with (
+        pytest.raises(MachineError, match=r"ended from outside \(exit code -9\)\. Is there enough memory\?"),
+        apart.beside("json") as aside,
+    ):
+        aside.submit(end).result()
+
+
+def compute_beside(note: str, *, step: Step) -> None:
+    """Begin work beside, say where, and never end."""
+    with apart.beside("json") as aside:
+        Path(note).write_text(str(aside.submit(os.getpid).result()))
+        step("waiting")
+        aside.submit(time.sleep, 600).result()
+
+
+def test_what_computes_beside_goes_with_the_work(tmp_path: Path) -> None:
+    """Work that is ended leaves nobody behind who computes for it."""
+    note = tmp_path / "pid"
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), apart.begun(compute_beside, str(note)) as worker:
+        worker.result(stop)
+
+    psutil.wait_procs(
+        [psutil.Process(pid) for pid in [int(note.read_text())] if psutil.pid_exists(pid)], timeout=20
+    )
+    assert not psutil.pid_exists(int(note.read_text()))

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import users
 
 from report import cli, files, month
-from report.engines import Embedded, Quarto
+from report.engines.embedded import Embedded
+from report.engines.quarto import Quarto
 
 Refuse = Callable[..., str]
 QUICK = "[segments]\nstarts = 2\n"

@@ -282,6 +282,20 @@ def test_what_all_in_a_group_have_in_common_is_said_once() -> None:
     assert second.startswith('<g font-size="11px"><text fill="#111111" transform="translate(8,0)">')
 
 
+def test_a_drawing_is_the_same_whatever_was_drawn_before() -> None:
+    """Vega counts what it cuts off through all drawings of a process: the n-th has clip n where the first has clip 1."""
+    one, other = (
+        slim(
+            f'<svg xmlns="http://www.w3.org/2000/svg"><clipPath id="clip{n}"><path d="M0,0"/></clipPath>'
+            f'<g clip-path="url(#clip{n})"><text fill="#111111">clip{n}</text></g></svg>'
+        )
+        for n in (1, 7)
+    )
+
+    assert one.replace(">clip1<", ">clip7<") == other
+    assert re.findall(r'id="([^"]+)"', one) == re.findall(r"url\(#([^)]+)\)", one) != []
+
+
 @pytest.mark.parametrize("medium", ["print", "notebook"])
 def test_a_table_without_a_number_has_its_caption(tmp_path: Path, medium: str) -> None:
     assert "<caption>" in made(medium, tmp_path).show(tables.audit).text

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import FRONT, SAY, Reader, document, fetched, render
 
-from report.engines import Embedded, find_engine
-from report.engines.embedded import _output, _read
+from report.engines import find_engine
+from report.engines.embedded import Embedded, _output, _read
 from report.engines.pandoc import Look, make_page
 from report.engines.titles import entitled
 from report.errors import RenderError

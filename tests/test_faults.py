@@ -143,7 +143,7 @@ def test_where_nobody_may_write_the_run_says_so(ended: Ended) -> None:
         ("Quarto can't be run", "can't be run ([Errno 8] Exec format error"),
         (
             "something unforeseen",
-            "Something unforeseen: TypeError: 'NoneType' object is not callable (month.py",
+            "Something unforeseen: TypeError: 'NoneType' object is not callable (publish.py",
         ),
     ],
 )

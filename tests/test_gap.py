@@ -5,7 +5,7 @@ import pytest
 
 from segmentation import gap as room
 from segmentation.features import Points
-from segmentation.gap import Gap, choose, gap
+from segmentation.gap import Gap, choose, curves_of, gap
 from segmentation.lloyd import curve
 from segmentation.reference import box, margin, same_shape
 
@@ -26,7 +26,8 @@ def blobs(n: int, seed: int) -> np.ndarray:
 
 def measured(some: Points, draw: room.Draw, draws: int = 12) -> Gap:
     fits = curve(some.values, some.weights, KS, starts=8, rng=np.random.default_rng(0))
-    return gap(some, KS, [fit.inertia.min() for fit in fits.values()], draw, draws=draws, seed=1)
+    found = curves_of(some, KS, draw, draws=draws, seed=1)
+    return gap(found, [fit.inertia.min() for fit in fits.values()], users=some.users)
 
 
 def test_the_smallest_k_within_one_standard_error_is_chosen() -> None:

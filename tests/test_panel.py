@@ -1,6 +1,7 @@
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +12,7 @@ from segmentation.clusters import Model
 from segmentation.elbow import Sweep
 from segmentation.facts import Validity
 from segmentation.features import Points
+from segmentation.gap import curves_of
 from segmentation.lloyd import curve, nearest
 from segmentation.panel import Structure, Vote, attest, judge
 from segmentation.stability import Stability
@@ -37,7 +39,8 @@ def judged(points: Points, ks: range = range(1, 8)) -> Structure:
     fits = curve(points.values, points.weights, ks, starts=10, rng=np.random.default_rng(0), steps=300)
     models = {k: Model(fit.best, float(fit.inertia.min())) for k, fit in fits.items()}
     sweep = Sweep(models, {k: nearest(points.values, m.centres[None])[0] for k, m in models.items()})
-    return judge(points, sweep, validate(points, sweep, seed=1), draws=8, bootstraps=8, seed=1)
+    curves = partial(curves_of, points, ks, draws=8, seed=1)
+    return judge(points, sweep, validate(points, sweep, seed=1), curves, bootstraps=8, seed=1)
 
 
 def chain(k: int, *z: float) -> Borders:

@@ -12,7 +12,9 @@ from facts_factory import month
 from pages import Reader, document, render
 
 from report import files
-from report.engines import Embedded, Quarto, find_engine, quarto
+from report.engines import find_engine, quarto
+from report.engines.embedded import Embedded
+from report.engines.quarto import Quarto
 from report.errors import MachineError, RenderError
 
 REAL = Quarto.find()

@@ -4,8 +4,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from report.engines.embedded import Embedded
-from report.engines.quarto import Quarto
 from report.errors import MachineError
 
 Choice = Literal["auto", "quarto", "embedded"]
@@ -46,6 +44,9 @@ def find_engine(choice: Choice) -> Engine:
     MachineError
         If Quarto was asked for and isn't there.
     """
+    from report.engines.embedded import Embedded  # noqa: PLC0415 - a run begins its analysis first
+    from report.engines.quarto import Quarto  # noqa: PLC0415
+
     quarto = Quarto.find()
     if choice == "quarto" and quarto is None:
         raise MachineError(

@@ -10,6 +10,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ class Embedded:
         _private(folder)
         self._warm = started(folder)
         try:
-            yield
+            with ThreadPoolExecutor(1) as aside:
+                aside.submit(_papermill)  # not here: Ctrl-C in the middle of an import can get lost
+                yield
         finally:
             stopped(self._warm)
             self._warm = None
@@ -194,8 +197,8 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
     """Run the cells where the document lies, as Quarto does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own deprecations
+        papermill = _papermill()
         import nbformat  # noqa: PLC0415
-        import papermill  # noqa: PLC0415
         from jupyter_core.utils import ensure_event_loop  # noqa: PLC0415
         from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
 
@@ -229,6 +232,14 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
                 stopped(own)
             ensure_event_loop().close()  # this thread's, which Jupyter leaves open
     notebook.cells = done.cells
+
+
+def _papermill() -> Any:
+    """Import what reads a document and runs its cells: half a second, which a run has while it waits for its facts."""
+    import jupytext  # noqa: F401, PLC0415
+    import papermill  # noqa: PLC0415
+
+    return papermill
 
 
 def _private(folder: Path) -> None:

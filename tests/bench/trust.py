@@ -9,6 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from segmentation.clusters import Model
 from segmentation.elbow import Sweep
 from segmentation.facts import Scale
 from segmentation.features import Points
-from segmentation.gap import gap
+from segmentation.gap import curves_of, gap
 from segmentation.lloyd import curve, nearest
 from segmentation.panel import Structure, judge
 from segmentation.reference import box
@@ -67,10 +68,11 @@ def ask(crowd: Crowd, seed: int) -> Outcome:
     sweep = Sweep(models, {k: nearest(values, model.centres[None])[0] for k, model in models.items()})
     validity = validate(points, sweep, seed=seed)
     start = time.perf_counter()
-    found = judge(points, sweep, validity, seed=seed)
+    found = judge(points, sweep, validity, partial(curves_of, points, KS, seed=seed), seed=seed)
     seconds = time.perf_counter() - start
     answers = {JUDGES[vote.judge]: vote.k for vote in found.votes}
-    answers[BOX] = gap(points, KS, sweep.inertia, box(points), draws=BOX_DRAWS, seed=seed).choice
+    boxed = curves_of(points, KS, box(points), draws=BOX_DRAWS, seed=seed)
+    answers[BOX] = gap(boxed, sweep.inertia, users=points.users).choice
     answers[PANEL] = found.k
     return Outcome(crowd.kind, crowd.k, n, answers, warned(found, answers[JUDGES["elbow"]]), seconds)
 
