@@ -105,6 +105,17 @@ class Rendered:
         pages: list[dict[str, Any]] = json.loads((self.pdf(name, paper).parent / "layout.json").read_bytes())
         return pages
 
+    def screen(self, name: str) -> Path:
+        """Give report.html alone, which needs neither the executives' document nor profiles."""
+        facts = self.facts(name)
+
+        def make(place: Path) -> None:
+            report = _render(facts, place / "bench", "report.qmd")
+            embed_faces(report, cut_faces(letters_of(report)))
+            report.rename(place / "report.html")
+
+        return self._once(f"screen-{name}", make) / "report.html"
+
     def pages(self, name: str) -> Path:
         """Give a folder with report.html, facts.json and profiles/."""
         facts, executive = self.facts(name), self.executive(name)
