@@ -5,6 +5,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def made(folder: Path) -> Iterator[tuple[Facts, Path]]:
     output = _made(folder.parent / "out" / "2026-10")
     with pytest.MonkeyPatch.context() as changed:
         changed.setenv("PYSPARK_SUBMIT_ARGS", BRIEF)
+        plan = Settings.plan  # what is drawn is drawn in memory, whoever counted the cells
+        changed.setattr(Settings, "plan", lambda dials: replace(plan(dials), draws=4, bootstraps=8))
         place = Elsewhere("spark", "local[2]", str(folder))
         yield _segments(place, output), output
         sql.SparkSession.getActiveSession().stop()
