@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
+from xdist.scheduler import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -35,6 +36,29 @@ VALID = {
     "usage_per_month": (0, None),
     "num_of_days_active": (0, 365),
 }
+
+
+# files whose tests share what takes long to make: one of pytest's workers has them, and the longest begin
+TOGETHER = {
+    "test_accessibility": "browser",
+    "test_browser": "browser",
+    "test_faults": "faults",
+    "test_month": "run",
+    "test_nobody": "run",
+    "test_spark": "spark",
+}
+
+
+class Together(LoadScopeScheduling):
+    """Deals out tests one by one to whoever is free, but for those that share something: these go together, and first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER.get(Path(nodeid.partition("::")[0]).stem, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    """Deal out tests so, unless another way was asked for: two workers would make it twice, or one wait for the other."""
+    return Together(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
