@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any, TypeAlias
 
 import narwhals as nw
@@ -87,12 +89,11 @@ def clean(
     drops = [Drop(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows]
     dropped: list[Users] = []
     if drops:  # a rule that nobody broke first needn't be asked again: whoever breaks it breaks another
-        asked = nw.lit(_KEPT)
-        for code in sorted((code for code in rows if code != _KEPT), reverse=True):
-            asked = nw.when(rules[code][2]).then(nw.lit(code)).otherwise(asked)
-        left_out = users.filter(asked != _KEPT)
+        # no null comes of this: a row with a null in one column has broken that rule, or one before it
+        keeps = reduce(and_, (~rules[code][2] for code in sorted(rows) if code != _KEPT))
+        left_out = users.filter(~keeps)
         dropped.append(hold(left_out) if isinstance(left_out, nw.LazyFrame) else left_out)
-        users = users.filter(asked == _KEPT)
+        users = users.filter(keeps)
     kept = rows.get(_KEPT, 0)
     if kept <= most and isinstance(users, nw.LazyFrame):
         users = users.collect()
