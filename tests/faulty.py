@@ -1,8 +1,7 @@
 """Runs of `make report` with something wrong, each a process of its own that a fault really ends.
 
 Called by test_faults.py as a program: everything is imported once, and each run is a fork of it. The analysis and the
-cells run in that process; what becomes of processes that lose their parent is tested apart. What the first run drew and
-laid out is taken by all others but the last: they differ in what they may write and when they end, not in that.
+cells run in that process; what becomes of processes that lose their parent is tested apart.
 """
 
 import contextlib
@@ -28,7 +27,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import weasyprint
 from facts_factory import users
-from known import Known
 from rendered import _run_here
 
 from report import cli, files, publish
@@ -67,21 +65,19 @@ class Runs:
     """
 
     def __init__(self, place: Path, output: Path) -> None:
-        self.place, self.output, self.known = place, output, Known(place / "known")
+        self.place, self.output = place, output
         users(240).to_csv(place / "2026-10.csv", index=False)
         (place / "settings.toml").write_text(SETTINGS)
 
-    def run(
-        self, change: Change = contextlib.nullcontext, *arguments: str, where: str = "", anew: bool = False
-    ) -> Ended:
-        """Run once, with something changed in that process alone; perhaps with everything drawn and laid out anew."""
+    def run(self, change: Change = contextlib.nullcontext, *arguments: str, where: str = "") -> Ended:
+        """Run once, with something changed in that process alone."""
         said = self.place / "said.txt"
         child = os.fork()
         if not child:
             with said.open("w") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
-            self._child(change, arguments, anew=anew)
+            self._child(change, arguments)
         _, status = os.waitpid(child, 0)
         return Ended(
             where,
@@ -91,7 +87,7 @@ class Runs:
             left(self.output),
         )
 
-    def _child(self, change: Change, arguments: tuple[str, ...], *, anew: bool) -> None:
+    def _child(self, change: Change, arguments: tuple[str, ...]) -> None:
         common = ["--data", str(self.place / "2026-10.csv"), "--settings", str(self.place / "settings.toml")]
         sys.argv = [
             "report",
@@ -114,7 +110,6 @@ class Runs:
                     Settings, "plan", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
                 ),
                 mock.patch.object(cli, "_now", return_value=datetime(2026, 11, 2, 7, tzinfo=UTC)),
-                contextlib.nullcontext() if anew else self.known.all(),
                 change(),
             ):
                 cli.run()
@@ -191,7 +186,7 @@ def everything(place: Path) -> list[Ended]:
         mount(disk, "remount,ro")
         ended.append(some.run(where="read-only"))
         mount(disk, "remount,rw")
-    return [*ended, some.run(where="last", anew=True)]
+    return [*ended, some.run(where="last")]
 
 
 def kill_everywhere(some: Runs, note: Path) -> list[Ended]:
