@@ -126,10 +126,10 @@ def analyse(
     before = last.centres(crowd.points.scale) if last is not None else None
     ks = range(plan.k_range[0], plan.k_range[1] + 1)
     curves = _begun(aside, curves_of, crowd.judged, ks, draws=plan.draws, seed=plan.seed)
-    chosen = _choose(crowd, plan, before, curves, step)
+    chosen = _choose(crowd, plan, before, curves, aside, step)
     while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
         crowd = crowd.finer(found)
-        chosen = _choose(crowd, plan, before, curves, step)
+        chosen = _choose(crowd, plan, before, curves, aside, step)
 
     step("Describing the segments")
     points, judged, model = crowd.points, crowd.judged, chosen.model
@@ -231,6 +231,7 @@ def _choose(
     plan: Plan,
     before: Floats | None,
     curves: Callable[[], Curves],
+    aside: Executor | None,
     step: Callable[[str], None],
 ) -> _Chosen:
     """Try numbers of segments, ask whether there are any, and settle on one of them."""
@@ -249,6 +250,7 @@ def _choose(
             bootstraps=max(1, plan.bootstraps // 4),
             seed=plan.seed,
             users=points.users,
+            aside=aside,
         )
     sizes = {
         k: int(np.bincount(labels, points.weights, minlength=k).min()) for k, labels in curve.labels.items()

@@ -9,8 +9,10 @@ verdict is 1. The other judges' votes are shown beside it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from segmentation.valleys import Borders, all_borders
 
 Judge = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
 Evidence = Literal["clear", "weak", "none"]
+T = TypeVar("T")
 MOST = 5_000  # points whose bootstraps vote
 _ALONE = 3.0  # z of a valley that needs no second opinion
 _EQUAL = 0.01  # a difference in mean Jaccard that 25 bootstraps do not see
@@ -98,6 +101,7 @@ def judge(
     bootstraps: int = 25,
     seed: int,
     users: float | None = None,
+    aside: Executor | None = None,
 ) -> Structure:
     """Ask every judge, and the panel.
 
@@ -118,11 +122,15 @@ def judge(
         Where the random numbers start.
     users : float, optional
         How many users the curve is of, where points are a sample.
+    aside : Executor, optional
+        Does the bootstraps of some ks, as it has time.
     """
     ks = [k for k in curve.ks if k >= 2]
     borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
     some = _some(points, np.random.default_rng(seed))
-    stable = {k: stability(some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}
+    stable = _each(
+        {k: partial(stability, some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}, aside
+    )
     reference = gap(curves(), curve.inertia, users=points.users if users is None else users)
     attested = attest(borders, stable, validity)
     votes = (
@@ -170,6 +178,13 @@ def attest(
         for k in borders
         if borders[k].are_valleys and min(one.jaccard for one in stable[k]) >= DOUBTFUL and agreed(k)
     )
+
+
+def _each(work: Mapping[int, Callable[[], T]], aside: Executor | None) -> dict[int, T]:
+    """Do each piece of work: here from the first on, aside from the last, until they meet."""
+    begun = {k: aside.submit(one) for k, one in reversed(list(work.items()))} if aside else {}
+    here = {k: one() for k, one in work.items() if k not in begun or begun[k].cancel()}
+    return {k: here[k] if k in here else begun[k].result() for k in work}
 
 
 def _some(points: Points, rng: np.random.Generator) -> Points:
