@@ -11,10 +11,9 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
-from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import Model, assign
+from segmentation.clusters import Model, assign, k_means
 from segmentation.errors import SweepError
 from segmentation.facts import Scale
 from segmentation.features import Floats, Points
@@ -166,7 +165,7 @@ def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> d
 
 def _on(points: Points, start: Floats) -> Model:
     """Settle one start on all cells, the largest segment first."""
-    means = KMeans(len(start), init=start, n_init=1, tol=_STILL, max_iter=300)
+    means = k_means(len(start), init=start, n_init=1, tol=_STILL, max_iter=300)
     with threadpool_limits(
         1
     ):  # the last bits of a sum depend on how many there are; OpenMP asks each thread anew

@@ -2,10 +2,9 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from segmentation.errors import SweepError
@@ -75,7 +74,9 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
             f"{k} segments asked for, but there are only {different} different users. "
             "Give a larger file, or a smaller `k_range` in settings.toml."
         )
-    means = KMeans(k, n_init=starts, random_state=seed, tol=0, max_iter=_STEPS)
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `k_means`
+
+    means = k_means(k, n_init=starts, random_state=seed, tol=0, max_iter=_STEPS)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
@@ -89,6 +90,13 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
     users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=k)
     order = np.lexsort((*centres.T, -users))  # by users, then by place, so that equals have an order too
     return Model(centres=centres[order], inertia=float(means.inertia_) + points.within)
+
+
+def k_means(k: int, **how: object) -> Any:
+    """Give scikit-learn's K-means, not fitted yet."""
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - takes a second, in which users can be read
+
+    return KMeans(k, **how)
 
 
 def continued(points: Points, best: Model, before: Floats, *, smallest: float = 1) -> Model:
@@ -110,7 +118,9 @@ def continued(points: Points, best: Model, before: Floats, *, smallest: float = 
     """
     if before.shape != best.centres.shape:
         return best
-    means = KMeans(best.k, init=before, n_init=1, tol=0, max_iter=_STEPS)
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `k_means`
+
+    means = k_means(best.k, init=before, n_init=1, tol=0, max_iter=_STEPS)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an emptied segment is no optimum worth keeping
         means.fit(points.values, sample_weight=points.weights)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 BINS = 10  # last month's deciles
 FEWEST = 10  # users a month of a number's bin: fewer users make fewer bins
@@ -140,7 +140,7 @@ def critical_psi(last: int, now: int, bins: int, *, level: float = 0.05) -> floa
     """
     if bins < 2:
         return 0.0
-    return float((1 / last + 1 / now) * chi2.ppf(1 - level, bins - 1))
+    return float((1 / last + 1 / now) * chdtri(bins - 1, level))
 
 
 def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:

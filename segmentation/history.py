@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Scale
@@ -198,6 +197,8 @@ def match(past: Past, centres: Floats, users: Sequence[float]) -> tuple[Match, .
     error = past.radius * np.sqrt(1 / np.asarray(past.users)[:, None] + 1 / np.asarray(users)[None, :])
     same = distances <= nearest[:, None] / 2 + SAMPLING * error
     never = 1 + distances.sum()  # dearer than any set of possible pairs
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - brings half of SciPy, as kneed does
+
     pairs = zip(*linear_sum_assignment(np.where(same, distances, never)), strict=True)
     return tuple(Match(int(i), int(j), float(distances[i, j])) for i, j in pairs if same[i, j])
 

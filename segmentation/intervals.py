@@ -10,13 +10,13 @@ the 30 users and more that we ask for.
 """
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy.special import bdtr
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik
 from threadpoolctl import threadpool_limits
 
 from segmentation.features import Floats, Labels
@@ -139,7 +139,7 @@ def median(values: Floats) -> Interval | None:
     n = len(values)
     if n < 6:
         return None
-    d = int(binom.ppf(0.025, n, 0.5))  # the d-th from either end hold the median 95 times in 100 and more
+    d = math.ceil(bdtrik(0.025, n, 0.5))  # the d-th from either end hold the median 95 times in 100 and more
     wide, narrow = 1 - 2 * bdtr(d - 1, n, 0.5), 1 - 2 * bdtr(d, n, 0.5)
     part = (wide - 0.95) / (wide - narrow)
     along = (n - d) * part / (d + (n - 2 * d) * part)  # equation (2.3)
