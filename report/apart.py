@@ -127,8 +127,7 @@ def _process(serve: Callable[..., None], *arguments: object) -> Iterator[tuple[A
     finally:
         if process.is_alive():
             process.terminate()
-        process.join()
-        process.close()
+        process.join()  # it isn't closed: a thread that waits for it may see its end first
         here.close()
 
 

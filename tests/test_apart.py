@@ -134,3 +134,17 @@ def test_what_computes_beside_goes_with_the_work(tmp_path: Path) -> None:
         [psutil.Process(pid) for pid in [int(note.read_text())] if psutil.pid_exists(pid)], timeout=20
     )
     assert not psutil.pid_exists(int(note.read_text()))
+
+
+def leave() -> None:
+    """Refuse a file while something is computed beside."""
+    with apart.beside("json") as aside:
+        aside.submit(time.sleep, 60)
+        raise InputError("It is empty.")
+
+
+def test_a_block_left_while_something_is_computed_beside_raises_what_ended_it() -> None:
+    """Twenty times, since two threads see the process end, and either may be first."""
+    for _ in range(20):
+        with pytest.raises(InputError, match="empty"):
+            leave()
