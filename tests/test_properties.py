@@ -9,14 +9,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import facts_factory
-from often import often
 
 from segmentation.analysis import Analysis
 from segmentation.clean import Cleaned, clean
@@ -70,7 +69,7 @@ def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, Cleaned]:
 rows_of_a_month = st.lists(a_row, max_size=12)
 
 
-@often(15)
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_rows_kept_and_dropped_are_those_read(rows: list[dict[str, Any]]) -> None:
     """Whatever stands in the file, the books balance, and no rule is named without a row."""
@@ -83,7 +82,7 @@ def test_rows_kept_and_dropped_are_those_read(rows: list[dict[str, Any]]) -> Non
     assert all(drop.rows > 0 for drop in audit.dropped)
 
 
-@often(15)
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_what_is_clean_is_clean(rows: list[dict[str, Any]]) -> None:
     """Cleaning once more drops nothing: each row that stays keeps every rule."""
@@ -94,7 +93,7 @@ def test_what_is_clean_is_clean(rows: list[dict[str, Any]]) -> None:
     pd.testing.assert_frame_equal(again.users.to_native(), users.to_native())
 
 
-@often(15)
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, Any]]) -> None:
     """The same rules in plain Python: every value there, finite and possible; a user once, by the first such row."""
@@ -115,7 +114,7 @@ def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, An
     assert cleaned(rows)[1].users.select("user_id", *NUMBERS).rows() == expected
 
 
-@often(15)
+@settings(max_examples=40)
 @given(rows_of_a_month)
 def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, Any]]) -> None:
     """In a bin, outside or missing; a value of a category, missing, or a value that nobody who was kept has."""
@@ -135,7 +134,7 @@ def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, A
         assert sum(value.after for value in table.values) == found.audit.kept
 
 
-@often(15)
+@settings(max_examples=40)
 @given(rows_of_a_month, st.integers(2, 4))
 def test_no_distribution_tells_of_a_few(rows: list[dict[str, Any]], smallest: int) -> None:
     """No shown count is below what may be shown, and those that aren't are as many together, in two places at least."""
@@ -154,7 +153,7 @@ def test_no_distribution_tells_of_a_few(rows: list[dict[str, Any]], smallest: in
         assert [value.before for value in table.values].count(None) != 1 or len(table.values) == 1
 
 
-@often(15)
+@settings(max_examples=40)
 @given(rows_of_a_month, st.integers(0, 99), st.sampled_from(["float64", "float32"]))
 def test_users_are_drawn_in_an_order_of_their_own(rows: list[dict[str, Any]], seed: int, dtype: str) -> None:
     """However the rows of the file lie, the users come to lie alike, and bootstraps draw the same ones."""
@@ -175,7 +174,7 @@ def test_a_step_is_round_and_hardly_larger_than_asked(width: float, whole: bool)
     assert not whole or step == int(step)
 
 
-@often(3)
+@settings(max_examples=3)
 @given(st.integers(0, 1000), st.sampled_from(["int64", "int32", "float32", "Int64", "object"]))
 def test_the_order_of_the_rows_is_no_fact(
     run: Callable[..., Analysis], groups: pd.DataFrame, seed: int, dtype: str
@@ -201,7 +200,7 @@ def flat(value: Any, place: str = "") -> dict[str, Any]:
     return {place: value}
 
 
-@often(5)
+@settings(max_examples=5)
 @given(st.floats(1e-3, 1e4), st.sampled_from(NUMBERS), st.floats(-500, 500))
 def test_neither_unit_nor_zero_of_a_column_moves_anybody(
     run: Callable[..., Analysis], groups: pd.DataFrame, scale: float, name: str, shift: float
@@ -253,7 +252,7 @@ def test_a_weight_is_so_many_users_in_one_place(
     assert weighted.users == repeated.users
 
 
-@often(10)
+@settings(max_examples=25)
 @given(some_points)
 def test_k_means_takes_a_weight_for_so_many_users(
     points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -279,7 +278,7 @@ def test_where_the_zero_lies_does_not_matter(
     assert moved == pytest.approx(indices(points(values, weights), labels), rel=1e-6, abs=1e-5)
 
 
-@often(10)
+@settings(max_examples=25)
 @given(some_points, st.integers(1, 4))
 def test_any_fit_is_a_fixed_point(
     points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray], k: int
