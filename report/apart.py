@@ -172,10 +172,13 @@ def _compute(pipe: Connection, ahead: str) -> None:
 
 def _answer(pipe: Connection, work: Callable[[], object]) -> None:
     """Do it and send what came of it."""
+    said: tuple[str, object]
     try:
-        pipe.send(("done", work()))
-    except ConnectionError:
-        sys.exit(1)  # nobody is there any more to be told
+        said = "done", work()
     except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked decides
         error.add_note("".join(traceback.format_exception(error)))
-        pipe.send(("failed", error))
+        said = "failed", error
+    try:
+        pipe.send(said)
+    except ConnectionError:
+        sys.exit(1)  # nobody is there any more to be told

@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import weasyprint
 from facts_factory import users
+from inside import here
 from rendered import _run_here
 
 from report import cli, files, publish
@@ -103,7 +103,7 @@ class Runs:
         try:
             with (
                 mock.patch.object(embedded, "_run", _run_here),
-                mock.patch.object(runs, "begun", _here),
+                mock.patch.object(runs, "begun", here),
                 mock.patch.object(publish, "cut_faces", return_value=FACES),
                 mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
                 mock.patch.object(
@@ -120,12 +120,6 @@ class Runs:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-@contextlib.contextmanager
-def _here(work: Callable[..., object], *arguments: object) -> Iterator[SimpleNamespace]:
-    """Do in this process what a run does in one of its own."""
-    yield SimpleNamespace(result=lambda tell: work(*arguments, step=tell))
 
 
 def listing(folder: Path) -> dict[str, str]:

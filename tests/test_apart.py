@@ -1,5 +1,6 @@
 """Work in another process comes back as if it had been done here: its result, its words on the way, its errors."""
 
+import contextlib
 import os
 import signal
 import time
@@ -72,19 +73,6 @@ def test_a_process_that_is_killed_is_a_sentence() -> None:
         worker.result(lambda _: None)
 
 
-def test_nobody_works_on_when_the_block_is_left(tmp_path: Path) -> None:
-    """Ctrl-C here ends the work there."""
-    note = tmp_path / "pid"
-
-    def stop(_: str) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), apart.begun(wait, str(note)) as worker:
-        worker.result(stop)
-
-    assert not psutil.pid_exists(int(note.read_text()))
-
-
 def where(a: int, b: int) -> tuple[int, int]:
     """Give the sum, and where it was worked out."""
     return a + b, os.getpid()
@@ -120,20 +108,34 @@ def compute_beside(note: str, *, step: Step) -> None:
         aside.submit(time.sleep, 600).result()
 
 
-def test_what_computes_beside_goes_with_the_work(tmp_path: Path) -> None:
-    """Work that is ended leaves nobody behind who computes for it."""
+@pytest.mark.parametrize("work", [wait, compute_beside])
+def test_nobody_works_on_when_the_block_is_left(tmp_path: Path, work: Callable[..., None]) -> None:
+    """Ctrl-C here ends the work there, and what computes beside it."""
     note = tmp_path / "pid"
 
     def stop(_: str) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), apart.begun(compute_beside, str(note)) as worker:
+    with pytest.raises(KeyboardInterrupt), apart.begun(work, str(note)) as worker:
         worker.result(stop)
 
-    psutil.wait_procs(
-        [psutil.Process(pid) for pid in [int(note.read_text())] if psutil.pid_exists(pid)], timeout=20
-    )
-    assert not psutil.pid_exists(int(note.read_text()))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(note.read_text())).wait(20)
+
+
+def refuse_connection(*, step: Step) -> None:
+    """Find nobody at home, as where a database or a cluster is down."""
+    step("reading")
+    raise ConnectionRefusedError("nobody is at home")
+
+
+def test_a_connection_that_is_refused_there_is_told_here() -> None:
+    """It isn't taken for the end of the connection between the two."""
+    with (
+        apart.begun(refuse_connection) as worker,
+        pytest.raises(ConnectionRefusedError, match="nobody is at home"),
+    ):
+        worker.result(lambda _: None)
 
 
 def leave() -> None:

@@ -3,9 +3,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import users
+from inside import here
 
 from report import cli, files, month
 from report.engines.embedded import Embedded
@@ -22,17 +22,11 @@ Refuse = Callable[..., str]
 QUICK = "[segments]\nstarts = 2\n"
 
 
-@contextlib.contextmanager
-def _here(work: Callable[..., object], *arguments: object) -> Iterator[SimpleNamespace]:
-    """Do in this process what a run does in one of its own."""
-    yield SimpleNamespace(result=lambda tell: work(*arguments, step=tell))
-
-
 @pytest.fixture
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
     """Run the command on a month's file that it refuses, and give the sentence with which it does."""
     # in this process: test_month and test_faults have those of a run
-    monkeypatch.setattr(month, "begun", _here)
+    monkeypatch.setattr(month, "begun", here)
     monkeypatch.setattr(Embedded, "warm", lambda *_: contextlib.nullcontext())
 
     def refuse(
