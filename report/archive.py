@@ -142,11 +142,9 @@ def find_segments(
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
     with ThreadPoolExecutor(1) as thread, beside("segmentation.gap") as aside, faults.said():
-        for dear in (
-            "sklearn.cluster",
-            "kneed",
-        ):  # while an engine reads, or K-means leaves the interpreter alone
-            thread.submit(import_module, dear)
+        # what is dear to import, while an engine reads, or K-means leaves the interpreter alone
+        thread.submit(import_module, "sklearn.cluster")
+        thread.submit(import_module, "kneed")
         work_out_missing(source, month, settings, output, step)
         analysis = analyse_month(
             source, month, settings, output, step, scratch=folder / _SCRATCH, aside=aside

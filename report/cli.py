@@ -183,7 +183,7 @@ def _tell(run: Run) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for column in ("left", "right", "right", "right", "left"):
         table.add_column(justify=column)
-    for segment in month.segments:
+    for segment in words.ranked(month):
         table.add_row(
             f"  [{theme.colour(segment.id)}]■[/] {escape(segment.name)}",
             thousands(segment.users),

@@ -86,9 +86,8 @@ def make_month(
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
     with (
         files.building(output, month) as folder,
-        begun(
-            _find_segments, source, month, settings, output, folder
-        ) as analyst,  # first: all else waits for it
+        # first, for all else waits for it
+        begun(_find_segments, source, month, settings, output, folder) as analyst,
         ThreadPoolExecutor(1) as aside,
     ):
         bench = files.workshop(folder / "workshop")
@@ -96,8 +95,10 @@ def make_month(
         with renderer.warm(bench / "report"):
             ready = aside.submit(_get_ready)  # not here: Ctrl-C in the middle of an import can get lost
             with clock.stage("Finding segments"):
+                publish = (
+                    ready.result()
+                )  # a machine that can't print is told so before it has computed for minutes
                 facts = doubted(analyst.result(tell), output, now=now, source=source)
-            publish = ready.result()
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
             (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")

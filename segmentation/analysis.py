@@ -124,8 +124,7 @@ def analyse(
     else:
         crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
     before = last.centres(crowd.points.scale) if last is not None else None
-    ks = range(plan.k_range[0], plan.k_range[1] + 1)
-    curves = _begun(aside, curves_of, crowd.judged, ks, draws=plan.draws, seed=plan.seed)
+    curves = _begun(aside, curves_of, crowd.judged, plan.ks, draws=plan.draws, seed=plan.seed)
     chosen = _choose(crowd, plan, before, curves, aside, step)
     while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
         crowd = crowd.finer(found)
@@ -237,7 +236,7 @@ def _choose(
     """Try numbers of segments, ask whether there are any, and settle on one of them."""
     points, judged = crowd.points, crowd.judged
     step("Trying numbers of segments")
-    curve = sweep(points, range(plan.k_range[0], plan.k_range[1] + 1), starts=plan.starts, seed=plan.seed)
+    curve = sweep(points, plan.ks, starts=plan.starts, seed=plan.seed)
 
     step("Asking whether there are any")
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are

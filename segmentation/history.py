@@ -190,6 +190,8 @@ def match(past: Past, centres: Floats, users: Sequence[float]) -> tuple[Match, .
     ----------
     .. [1] Kuhn (1955), "The Hungarian method for the assignment problem", Naval Res. Logist. Quart. 2.
     """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - brings half of SciPy, as kneed does
+
     distances = distances_of(past.centres, centres)
     apart = distances_of(past.centres, past.centres)
     np.fill_diagonal(apart, np.inf)
@@ -197,8 +199,6 @@ def match(past: Past, centres: Floats, users: Sequence[float]) -> tuple[Match, .
     error = past.radius * np.sqrt(1 / np.asarray(past.users)[:, None] + 1 / np.asarray(users)[None, :])
     same = distances <= nearest[:, None] / 2 + SAMPLING * error
     never = 1 + distances.sum()  # dearer than any set of possible pairs
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - brings half of SciPy, as kneed does
-
     pairs = zip(*linear_sum_assignment(np.where(same, distances, never)), strict=True)
     return tuple(Match(int(i), int(j), float(distances[i, j])) for i, j in pairs if same[i, j])
 

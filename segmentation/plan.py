@@ -55,3 +55,8 @@ class Plan:
     exact_users: int = 200_000
     grid: float = 0.2
     sample: int = 20_000
+
+    @property
+    def ks(self) -> range:
+        """Numbers of segments to try."""
+        return range(self.k_range[0], self.k_range[1] + 1)

@@ -50,6 +50,7 @@ class Together(LoadScopeScheduling):
         return TOGETHER.get(Path(nodeid.partition("::")[0]).stem, nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)  # -p no:xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
     """Deal out tests so, unless another way was asked for: two workers would make it twice, or one wait for the other."""
     return Together(config, log) if config.getvalue("dist") == "load" else None
