@@ -389,6 +389,22 @@ def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> N
         assert "first" in Reader(engine.render(first, tmp_path).read_text("utf-8")).text
 
 
+def test_nothing_that_reached_the_cells_process_is_left_open(tmp_path: Path) -> None:
+    """Papermill leaves its sockets open where the process isn't its own; whichever test came later was told of them."""
+    engine, page = Embedded(), document(tmp_path, "Nothing.\n")
+    opened = []
+    gc.disable()  # nobody else is to close them
+    try:
+        with engine.warm(page.parent):
+            for _ in range(3):
+                engine.render(page, tmp_path / "facts.json")
+                opened.append(open_files())
+    finally:
+        gc.enable()
+
+    assert opened[1:] == opened[:1] * 2
+
+
 def test_the_engine_says_what_it_is() -> None:
     engine = find_engine("embedded")
 

@@ -205,7 +205,7 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
         for noisy in ("papermill", "traitlets"):  # progress, and a context that two documents share
             logging.getLogger(noisy).setLevel(logging.ERROR)
         _private(document.parent)
-        own = None if kernel else started(document.parent)
+        reached = kernel or started(document.parent)
         notebook.cells.insert(0, nbformat.v4.new_code_cell(_EMPTY))
         try:
             done = papermill.execute_notebook(
@@ -213,7 +213,7 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
                 None,
                 parameters={"facts": str(facts)},
                 kernel_name="python3",
-                km=kernel or own,
+                km=reached,
                 progress_bar=False,
                 log_output=False,
             )
@@ -228,8 +228,9 @@ def _run(notebook: Any, document: Path, facts: Path, kernel: Kernels | None) -> 
                 f"{document.name}: the cells' process ended ({error}). Is there enough memory?"
             ) from error
         finally:
-            if own:
-                stopped(own)
+            reached.leave()
+            if not kernel:
+                stopped(reached)
             ensure_event_loop().close()  # this thread's, which Jupyter leaves open
     notebook.cells = done.cells
 

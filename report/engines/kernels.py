@@ -25,6 +25,18 @@ class Kernels(AsyncKernelManager):
             )
             options = {"transport": "ipc", "ip": f"{self._sockets.name}/kernel", **options}
         super().__init__(**options)
+        self._clients: list[Any] = []
+
+    def client(self, **options: Any) -> Any:
+        """Give what reaches the kernel, and remember it."""
+        made = super().client(**options)
+        self._clients.append(made)
+        return made
+
+    def leave(self) -> None:
+        """Close what reached the kernel: papermill leaves it open where the kernel isn't its own."""
+        while self._clients:
+            self._clients.pop().stop_channels()
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
         # what a cell has to say comes as a message; the rest is the process's farewell
