@@ -23,8 +23,9 @@ from segmentation.tally import Summary, number
 
 _COARSE = 2_500  # points on which the starts compete
 _STEPS = 30  # Lloyd steps that they have to show what they are worth
-_KEPT = 2  # how many of them go on over all cells
-_BESIDE = 2  # starts that settle at a time, each on one thread
+_MEDIUM = 15_000  # points on which the best of them settle
+_KEPT = 2  # how many those are
+_BESIDE = 2  # numbers of segments that settle at a time, each on one thread
 _STILL = 1e-6  # squared SDs by which centres may still move: a millionth of inertia, which no curve shows
 _DIGITS = 12  # of means and SDs: fewer than the order in which an engine adds numbers up can change
 _WIDEST = 2**62  # cells of the whole grid that one number can count
@@ -127,7 +128,7 @@ def coarser(points: Points, most: int = _COARSE) -> Points:
 
 
 def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> dict[int, Model]:
-    """Fit every k: the starts compete on coarse cells, and the best go on over all of them.
+    """Fit every k: the starts compete on coarse cells, the best two on finer ones, and the best goes on over all.
 
     Besides its k-means++ starts each k has one more: the best of the k before, with one centre added.
 
@@ -145,10 +146,14 @@ def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> d
             f"{max(ks)} segments asked for, but there are only {len(points.values)} kinds of users who differ. "
             "Give a smaller `k_range` in settings.toml."
         )
-    coarse = coarser(points)
+    coarse, medium = coarser(points), coarser(points, _MEDIUM)
     rng = np.random.default_rng(seed)
     kept: dict[int, Floats] = {}
-    with threadpool_limits(1), ThreadPoolExecutor(_BESIDE) as fitting:
+    # the last bits of a sum depend on how many threads there are; OpenMP asks each of ours anew
+    with (
+        threadpool_limits(1),
+        ThreadPoolExecutor(_BESIDE, initializer=threadpool_limits, initargs=(1,)) as fitting,
+    ):
         waiting = {}
         for k in ks:
             begin = seeds(coarse.values, coarse.weights, k, starts, rng)
@@ -156,20 +161,20 @@ def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> d
                 begin = np.concatenate([begin, _one_more(coarse, kept[k - 1][0])])
             pilot = settle(coarse.values, coarse.weights, begin, steps=_STEPS)
             kept[k] = pilot.centres[pilot.inertia.argsort(kind="stable")[:_KEPT]]
-            waiting[k] = [fitting.submit(_on, points, start) for start in kept[k]]
-        return {
-            k: min((fit.result() for fit in fits), key=lambda model: model.inertia)
-            for k, fits in waiting.items()
-        }
+            waiting[k] = fitting.submit(_best, medium, points, kept[k])
+        return {k: fit.result() for k, fit in waiting.items()}
+
+
+def _best(medium: Points, points: Points, starts: Floats) -> Model:
+    """Settle some starts on medium cells, and the best of them on all."""
+    first = min((_on(medium, start) for start in starts), key=lambda model: model.inertia)
+    return _on(points, first.centres)
 
 
 def _on(points: Points, start: Floats) -> Model:
     """Settle one start on all cells, the largest segment first."""
     means = k_means(len(start), init=start, n_init=1, tol=_STILL, max_iter=300)
-    with threadpool_limits(
-        1
-    ):  # the last bits of a sum depend on how many there are; OpenMP asks each thread anew
-        means.fit(points.values, sample_weight=points.weights)
+    means.fit(points.values, sample_weight=points.weights)
     centres: Any = means.cluster_centers_
     users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=len(start))
     order = np.lexsort((*centres.T, -users))
