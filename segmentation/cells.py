@@ -26,7 +26,7 @@ _STEPS = 30  # Lloyd steps that they have to show what they are worth
 _MEDIUM = 15_000  # points on which the best of them settle
 _KEPT = 2  # how many those are
 _BESIDE = 2  # numbers of segments that settle at a time, each on one thread
-_STILL = 1e-6  # squared SDs by which centres may still move: a millionth of inertia, which no curve shows
+_STILL = 1e-5  # squared SDs by which centres may still move: ten times less of inertia than a curve shows
 _DIGITS = 12  # of means and SDs: fewer than the order in which an engine adds numbers up can change
 _WIDEST = 2**62  # cells of the whole grid that one number can count
 
@@ -146,7 +146,8 @@ def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> d
             f"{max(ks)} segments asked for, but there are only {len(points.values)} kinds of users who differ. "
             "Give a smaller `k_range` in settings.toml."
         )
-    coarse, medium = coarser(points), coarser(points, _MEDIUM)
+    medium = coarser(points, _MEDIUM)
+    coarse = coarser(medium)
     rng = np.random.default_rng(seed)
     kept: dict[int, Floats] = {}
     # the last bits of a sum depend on how many threads there are; OpenMP asks each of ours anew
