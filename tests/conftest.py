@@ -1,5 +1,7 @@
 """What several tests build on: a month's file in one line, points, and an analysis that takes no time."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 from xdist.scheduler import LoadScopeScheduling
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from known import drawings
 
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import Last
@@ -60,6 +66,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | N
 def _one_thread() -> Iterator[None]:
     """Let each of pytest's workers have one thread: those of several would wait for one another's cores."""
     with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no two tests draw the same chart, in whichever worker; processes of their own draw for themselves."""
+    base = tmp_path_factory.getbasetemp()
+    with drawings((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "drawings"):
         yield
 
 

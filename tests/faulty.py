@@ -1,11 +1,13 @@
 """Runs of `make report` with something wrong, each a process of its own that a fault really ends.
 
 Called by test_faults.py as a program: everything is imported once, and each run is a fork of it. The analysis and the
-cells run in that process; what becomes of processes that lose their parent is tested apart.
+cells run in that process; what becomes of processes that lose their parent is tested apart. All runs but the first and
+the last take drawings that were drawn before: what they may write and when they end is what differs.
 """
 
 import contextlib
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -27,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import weasyprint
 from facts_factory import users
 from inside import here
+from known import drawings
 from rendered import _run_here
 
-from report import cli, files, publish
+from report import archive, cli, files, publish
 from report import month as runs
 from report.engines import embedded
 from report.engines.embedded import Embedded
@@ -37,6 +40,8 @@ from report.engines.quarto import Quarto
 from report.fonts import cut_faces
 from report.settings import Settings
 
+for late in ("sklearn.cluster", "kneed", "jupytext", "report.profiles", "report.briefs", "report.inputs"):
+    importlib.import_module(late)  # a run imports them when it needs them: once for all forks
 SETTINGS = '[segments]\nk = 2\nk_range = [2, 4]\nstarts = 1\n[brand]\nname = "Larkspur Radio"\n'
 FACES = cut_faces(frozenset("Larkspur Radio"))  # once for all forks: it takes a second
 Change = Callable[[], contextlib.AbstractContextManager[object]]
@@ -69,15 +74,18 @@ class Runs:
         users(240).to_csv(place / "2026-10.csv", index=False)
         (place / "settings.toml").write_text(SETTINGS)
 
-    def run(self, change: Change = contextlib.nullcontext, *arguments: str, where: str = "") -> Ended:
-        """Run once, with something changed in that process alone."""
+    def run(
+        self, change: Change = contextlib.nullcontext, *arguments: str, where: str = "", anew: bool = False
+    ) -> Ended:
+        """Run once, with something changed in that process alone; perhaps with every chart drawn anew."""
         said = self.place / "said.txt"
         child = os.fork()
         if not child:
             with said.open("w") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
-            self._child(change, arguments)
+            with drawings(self.place / ("anew" if anew else "drawings")):
+                self._child(change, arguments)
         _, status = os.waitpid(child, 0)
         return Ended(
             where,
@@ -104,6 +112,7 @@ class Runs:
             with (
                 mock.patch.object(embedded, "_run", _run_here),
                 mock.patch.object(runs, "begun", here),
+                mock.patch.object(archive, "beside", return_value=contextlib.nullcontext()),
                 mock.patch.object(publish, "cut_faces", return_value=FACES),
                 mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
                 mock.patch.object(
@@ -180,7 +189,7 @@ def everything(place: Path) -> list[Ended]:
         mount(disk, "remount,ro")
         ended.append(some.run(where="read-only"))
         mount(disk, "remount,rw")
-    return [*ended, some.run(where="last")]
+    return [*ended, some.run(where="last", anew=True)]
 
 
 def kill_everywhere(some: Runs, note: Path) -> list[Ended]:

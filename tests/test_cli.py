@@ -217,7 +217,11 @@ def test_ctrl_c_ends_with_what_a_shell_expects(
 
     users(40).to_csv(tmp_path / "2026-10.csv", index=False)
     monkeypatch.setattr(cli, "make_month", stop)
-    monkeypatch.setattr(sys, "argv", ["report", "report", "--data", str(tmp_path / "2026-10.csv")])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["report", "report", "--data", str(tmp_path / "2026-10.csv"), "--output", str(tmp_path / "out")],
+    )
     with pytest.raises(SystemExit) as end:
         cli.run()
 
@@ -241,7 +245,12 @@ def test_month_alone_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(cli, "make_month", note)
     for arguments in (["--month", "2026-08"], ["--month", ""]):
         monkeypatch.setattr(
-            sys, "argv", ["r", "report", "--settings", str(tmp_path / "settings.toml"), *arguments]
+            sys,
+            "argv",
+            [
+                *("r", "report", "--settings", str(tmp_path / "settings.toml")),
+                *("--output", str(tmp_path / "out"), *arguments),
+            ],
         )
         with pytest.raises(SystemExit):
             cli.run()
@@ -250,7 +259,7 @@ def test_month_alone_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_what_is_a_mistake_of_ours_is_named_with_its_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A person can't correct it but can tell whom it concerns; REPORT_DEBUG=1 gives those the whole traceback."""
 
@@ -258,7 +267,7 @@ def test_what_is_a_mistake_of_ours_is_named_with_its_line(
         raise ZeroDivisionError("of nothing")
 
     monkeypatch.setattr(cli, "read_settings", broken)
-    monkeypatch.setattr(sys, "argv", ["report", "report"])
+    monkeypatch.setattr(sys, "argv", ["report", "report", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
         cli.run()
     assert ended.value.code == 1
