@@ -255,6 +255,7 @@ def _sample() -> Facts:
         valid=facts_factory.VALID | {"age": (16.0, 120.0), "num_of_days_active": (0.0, 365.0)},
         k=4,
         starts=3,
+        draws=4,
         bootstraps=8,
     )
     last, earlier = None, []
