@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
-from report import files, theme
+from report import lightfonts, theme
 from report.svg import slim
 
 # Altair's `.axis(…)` and its like keep what they are called on in the class: in two threads, one gets the other's
@@ -41,7 +41,7 @@ def svg_of(spec: dict[str, Any]) -> str:
     """Draw a chart."""
     import vl_convert  # noqa: PLC0415 - a document may have no chart
 
-    for folder in files.font_folders():
+    for folder in lightfonts.folders():
         vl_convert.register_font_directory(str(folder))
     return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
 

@@ -358,6 +358,21 @@ def kept(name: str, make: Callable[[], str]) -> str:
     return text
 
 
+def kept_folder(name: str, make: Callable[[Path], None]) -> Path | None:
+    """Give a folder that is the same for every run, filled once and kept there too; None where that can't be."""
+    path = Path(sys.prefix) / "share" / "listener-segments" / name
+    if path.is_dir():
+        return path
+    with suppress(OSError):  # nobody may write there, or another run was faster
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as place:
+            new = Path(place) / name
+            new.mkdir()
+            make(new)
+            new.rename(path)
+    return path if path.is_dir() else None
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text that others may look for meanwhile, or write too: they find it whole, or not at all."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:

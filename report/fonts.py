@@ -5,9 +5,6 @@ import io
 import re
 from pathlib import Path
 
-from fontTools.subset import Options, Subsetter
-from fontTools.ttLib import TTFont
-
 from report import files, theme
 
 FACES = {  # family and weight to file
@@ -52,6 +49,9 @@ def embed_faces(page: Path, faces: str) -> None:
 
 def _subset(path: Path, letters: str) -> str:
     """Give a font with these letters alone, as base64 of WOFF2; the same letters give the same bytes."""
+    from fontTools.subset import Options, Subsetter  # noqa: PLC0415 - whoever only draws cuts none
+    from fontTools.ttLib import TTFont  # noqa: PLC0415
+
     font = TTFont(path, recalcTimestamp=False)
     options = Options()
     options.flavor = "woff2"

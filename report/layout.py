@@ -9,7 +9,7 @@ import css_inline
 import jinja2
 import mjml
 
-from report import files, theme
+from report import files, lightfonts, theme
 from report.briefs import Brief
 from report.charts.brief import MARGIN
 from report.drawing import spec_of
@@ -28,7 +28,7 @@ def draw(brief: Brief) -> bytes:
     """Draw the index bars as a PNG with twice the pixels, on white: it stays white in dark mode."""
     import vl_convert  # noqa: PLC0415 - as for documents: it is large
 
-    for folder in files.font_folders():
+    for folder in lightfonts.folders():
         vl_convert.register_font_directory(str(folder))
     spec = spec_of(brief.picture.chart)
     config = theme.config() | {"background": theme.PAPER, "padding": MARGIN}
