@@ -91,7 +91,7 @@ PURE := $(foreach room,$(ROOMS),$(wildcard tests/test_$(room).py)) tests/test_pr
 coverage: setup-test ## branches of segmentation/ that its own tests take; less than 95 % fails
 	@$(BIN)/python -m pytest -n auto -q $(PURE) --cov=segmentation --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-mutants: setup-test ## how many small mistakes in segmentation/ its tests see (ROOMS="names drift" for some); less than 85 % fails
+mutants: setup-test ## how many small mistakes in segmentation/ its tests see (ROOMS="names drift" for some, PART=2 for two tenths of them); less than 85 % fails
 	@$(BIN)/python tests/bench/mutants.py $(ROOMS)
 
 bench: setup ## time and memory of the second `make report`, and the sizes of what it makes

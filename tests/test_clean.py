@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -146,3 +147,62 @@ def test_the_columns_are_checked_before_the_rows(frame: Make) -> None:
     """A column short is no reason to drop rows."""
     with pytest.raises(SchemaError, match="Missing column age"):
         clean(frame(1).drop("age"), AGES)
+
+
+@pytest.fixture
+def untidy(frame: Make) -> Frame:
+    """Give users 1, 2 (twice), 3 (three times) and 4, whose only row has no age; the least row of 3 has no genre."""
+    return frame(
+        user_id=["2", "3", "1", "3", "3", "2", "4"],
+        age=[41.0, 30, 25, 33, 20, 40, None],
+        top_genre=["Pop", "Pop", "Pop", "Pop", None, "Pop", "Pop"],
+    )
+
+
+def in_engine(data: Frame) -> Any:
+    """Give the same as an engine has it: in no order, asked lazily."""
+    return nw.from_native(duckdb.from_df(data.to_native()))
+
+
+def ages_of(users: Any) -> list[tuple[str, float]]:
+    """Give ids with ages, in an order of their own."""
+    rows = users.lazy().collect() if isinstance(users, nw.LazyFrame) else users
+    return sorted(zip(rows["user_id"].to_list(), rows["age"].to_list(), strict=True))
+
+
+def test_an_engine_keeps_the_least_usable_row_of_a_user(untidy: Frame) -> None:
+    """Of 2 the one at 40, of 3 the one at 30: at 20 the genre is missing. In an engine as where they are taken into memory."""
+    asked = []
+
+    def hold(rows: Any) -> Any:
+        asked.append(rows)
+        return rows
+
+    lazy = clean(in_engine(untidy), {}, most=0, hold=hold)
+    eager = clean(untidy, {}, most=0)
+
+    assert isinstance(lazy.users, nw.LazyFrame)
+    assert ages_of(lazy.users) == ages_of(eager.users) == [("1", 25), ("2", 40), ("3", 30)]
+    assert lazy.users.collect_schema().names() == eager.users.columns
+    missing = (Drop("missing", "age", 1), Drop("missing", "top_genre", 1))
+    assert lazy.audit.dropped == eager.audit.dropped == (*missing, Drop("repeated", "user_id", 2))
+    assert (lazy.audit.read, lazy.audit.kept) == (7, 3)
+    repeated = [("2", 41), ("3", 33)]
+    assert ages_of(lazy.dropped[1]) == ages_of(eager.dropped[1]) == repeated
+    assert sorted(lazy.dropped[0].collect()["user_id"].to_list()) == ["3", "4"]
+    assert len(asked) == 3  # the rows left out, who is there twice, and their rows
+
+
+def test_few_users_of_an_engine_are_taken_into_memory(untidy: Frame) -> None:
+    """Five rows are usable: at most five, and more than four."""
+    assert isinstance(clean(in_engine(untidy), {}, most=5).users, nw.DataFrame)
+    assert isinstance(clean(in_engine(untidy), {}, most=4).users, nw.LazyFrame)
+
+
+def test_an_engine_that_repeats_nobody_gives_the_users_back(frame: Make) -> None:
+    """Nothing is dropped, and nobody is counted as repeated."""
+    cleaned = clean(in_engine(frame(user_id=["1", "2"], age=[30.0, 31.0])), {}, most=0)
+
+    assert cleaned.dropped == ()
+    assert (cleaned.audit.kept, cleaned.audit.dropped) == (2, ())
+    assert ages_of(cleaned.users) == [("1", 30), ("2", 31)]

@@ -167,3 +167,49 @@ def test_one_seed_gives_one_gap(points: Make) -> None:
     one, other = (measured(some, same_shape(some, seed=1), draws=4) for _ in range(2))
 
     assert one == other
+
+
+def test_the_curve_is_the_logarithm_of_inertia_per_user(points: Make) -> None:
+    """A square of side 2 has 2 per user about its middle, 1 about two sides' middles, and nothing about its corners."""
+    corners = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])
+
+    found = curves_of(points(corners), [1, 2, 4], lambda _n, _rng: corners, draws=2, seed=1)
+
+    assert found.own.tolist() == pytest.approx([np.log(2), 0, np.log(1e-300)])
+    assert found.null.tolist() == pytest.approx(np.tile(found.own, (2, 1)))
+
+
+def test_a_crowd_is_of_the_same_shape_unless_another_is_asked_for(points: Make) -> None:
+    """To the last digit that of `same_shape`."""
+    some = points(blobs(200, 2))
+
+    one, same = (
+        curves_of(some, range(1, 4), draw, draws=2, seed=5) for draw in (None, same_shape(some, seed=5))
+    )
+
+    np.testing.assert_array_equal(one.null, same.null)
+
+
+def test_points_that_stand_for_several_users_are_drawn_as_often(points: Make) -> None:
+    """Of 30,000 users two thousand are drawn, about two thirds of them from the half that stands for two each; mean 0 and SD 1."""
+    values = np.concatenate([np.full((10_000, 1), -1.0), np.full((10_000, 1), 1.0)])
+    values += np.linspace(-0.1, 0.1, 20_000)[:, None]
+    weights = np.repeat([2.0, 1.0], 10_000)
+
+    drawn, mass = room._sample(points(values, weights), np.random.default_rng(1))
+
+    assert mass.sum() == room.MOST == 2_000
+    assert mass[drawn[:, 0] < 0].sum() / 2_000 == pytest.approx(2 / 3, abs=0.04)
+    assert mass @ drawn[:, 0] == pytest.approx(0, abs=1e-9)
+    assert mass @ drawn[:, 0] ** 2 == pytest.approx(2_000)
+
+
+def test_of_many_users_two_thousand_are_drawn(points: Make) -> None:
+    """Each once, and standardised anew."""
+    values = np.arange(5_000.0)[:, None]
+
+    drawn, mass = room._sample(points(values), np.random.default_rng(1))
+
+    assert len(np.unique(drawn)) == 2_000
+    assert (mass == 1).all()
+    assert (drawn.mean(), drawn.std()) == (pytest.approx(0, abs=1e-12), pytest.approx(1))

@@ -200,3 +200,24 @@ def test_an_interval_of_many_users_by_hand() -> None:
     assert known[0].mean is not None
     assert known[0].mean.high - 10 == pytest.approx(1.959964 * 2 / 399**0.5)
     assert known[0].index == Interval(pytest.approx(100), pytest.approx(100))
+
+
+def test_an_index_of_many_users_by_hand() -> None:
+    """30,000 users of mean 10 and variance 4 beside 10,000 of 50 and 100: all have mean 20 and variance 328, the first index 50.
+
+    Variance of its log: 4/(30,000 · 10²) + 328/(40,000 · 20²) - 2 · 4/(40,000 · 10 · 20) = 2.0833e-5.
+    """
+    sizes, means, variances = (
+        np.array([30_000.0, 10_000]),
+        np.array([[10.0], [50]]),
+        np.array([[4.0], [100]]),
+    )
+
+    found = of_moments(Moments(sizes, means, variances))[0][0].index
+
+    half = 1.959964 * math.sqrt(2.0833333e-5)
+    assert found is not None
+    assert (math.log(found.low / 50), math.log(found.high / 50)) == (
+        pytest.approx(-half, rel=1e-3),
+        pytest.approx(half, rel=1e-3),
+    )

@@ -10,11 +10,11 @@ import pytest
 
 from segmentation.clusters import Model
 from segmentation.elbow import Sweep
-from segmentation.facts import Validity
+from segmentation.facts import Scale, Validity
 from segmentation.features import Points
-from segmentation.gap import curves_of
+from segmentation.gap import curves_of, gap
 from segmentation.lloyd import curve, nearest
-from segmentation.panel import Structure, Vote, attest, judge
+from segmentation.panel import MOST, Structure, Vote, _some, _steadiest, attest, judge
 from segmentation.stability import Stability
 from segmentation.validity import validate
 from segmentation.valleys import Border, Borders
@@ -127,3 +127,60 @@ def test_most_small_planted_crowds_are_counted_rightly(points: Make, crowds: Mod
         verdicts.append(judged(points(crowds.planted(rng, k, 300 * k).values), range(1, 8)).k)
 
     assert verdicts == [2, 3, 4, 5]
+
+
+def found_by_hand(*votes: Vote, attested: tuple[int, ...] = (), **borders: Borders) -> Structure:
+    """Give a panel's findings; borders by the k in their names."""
+    curves = curves_of(
+        Points(np.eye(2), np.ones(2), ("a", "b"), Scale({}, {})), [1], lambda *_: np.eye(2), seed=1
+    )
+    return Structure(
+        votes,
+        max(attested, default=1),
+        attested,
+        {int(name[1:]): one for name, one in borders.items()},
+        {},
+        gap(curves, [2.0], users=2),
+    )
+
+
+def test_without_a_segment_apart_there_is_no_evidence() -> None:
+    """Of three in a row: with valleys on both sides the middle one is apart, with one valley the first is, with none nobody."""
+    some = found_by_hand(k3=chain(3, 5, 0), k2=chain(2, 0))
+
+    assert (some.evidence(3), some.evidence(2), some.evidence(5)) == ("weak", "none", "none")
+    assert found_by_hand(attested=(4,)).evidence(2) == "weak"
+    assert found_by_hand(attested=(4,)).evidence(4) == "clear"
+
+
+def test_who_sees_nothing_does_not_dissent() -> None:
+    """Of 4, 3 and no number at all, one differs from 4."""
+    votes = (Vote("gap", 4), Vote("silhouette", 3), Vote("elbow", None))
+
+    assert found_by_hand(*votes).dissent(4) == (Vote("silhouette", 3),)
+
+
+def test_every_judge_votes_once(points: Make, crowds: ModuleType) -> None:
+    """Of three groups, three by all but the bend of the curve, which is at 2: inertia falls most from one to two."""
+    found = judged(points(crowds.planted(np.random.default_rng(1), 3, 400).values), range(1, 6))
+
+    others = ("gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys")
+    assert {vote.judge: vote.k for vote in found.votes} == {"elbow": 2} | dict.fromkeys(others, 3)
+
+
+def test_five_thousand_at_most_are_drawn_for_the_bootstraps(points: Make) -> None:
+    """Each once; of fewer, all."""
+    many = points(np.arange(MOST + 1.0)[:, None])
+
+    some = _some(many, np.random.default_rng(1)).values[:, 0]
+
+    assert len(set(some)) == MOST == 5_000
+    assert _some(few := points(np.arange(float(MOST))[:, None]), np.random.default_rng(1)) is few
+
+
+def test_the_largest_of_equally_steady_numbers_is_voted_for() -> None:
+    """Means of Jaccard within 0.01 are equal; under 0.75 nothing is stable, and the vote is for none."""
+    assert _steadiest({2: 0.9, 3: 0.895, 4: 0.88}) == 3
+    assert _steadiest({2: 0.74, 3: 0.70}) == 1
+    assert _steadiest({2: 0.75}) == 2
+    assert _steadiest({}) == 1

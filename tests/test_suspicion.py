@@ -29,7 +29,7 @@ from segmentation.analysis import Analysis
 from segmentation.clean import clean
 from segmentation.disclosure import merge_small
 from segmentation.distributions import describe, rulers_of
-from segmentation.facts import Facts, Suspicion
+from segmentation.facts import Drop, Facts, Suspicion
 from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.spreads import spread_of
 from segmentation.suspicion import is_factor, is_gone, is_loss, suspicions_of
@@ -349,3 +349,54 @@ def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
     assert [one.kind for one in held.suspicions] == ["users"]
     first = doubts.doubted(now, tmp_path / "none", now=NOW, source=source)
     assert first.suspicions == ()
+
+
+def test_a_suspicion_says_what_was_and_what_is() -> None:
+    """Facts changed by hand: a tenth, then three quarters, of 1,000 rows without an age; ten-fold incomes; a genre that is gone."""
+    base = factory.month(4)
+    last = replace(
+        base,
+        source=replace(base.source, sha256="cd" * 32),
+        audit=replace(base.audit, read=1_000, kept=900, dropped=(Drop("missing", "age", 100),)),
+    )
+    incomes = base.distributions.numbers["annual_income"]
+    genre = base.distributions.categories["top_genre"]
+    first = max(
+        (item for item in genre.values if not item.value.startswith("Other")), key=lambda one: one.after
+    )
+    now = replace(
+        base,
+        audit=replace(last.audit, kept=250, dropped=(Drop("missing", "age", 750),)),
+        distributions=replace(
+            base.distributions,
+            numbers=base.distributions.numbers
+            | {"annual_income": replace(incomes, mean=10 * incomes.mean, sd=10 * incomes.sd)},
+            categories=base.distributions.categories
+            | {"top_genre": replace(genre, values=tuple(item for item in genre.values if item is not first))},
+        ),
+    )
+
+    found = suspicions_of(now, last, today=TODAY)
+
+    assert set(found) == {
+        Suspicion("unit", "annual_income", last=incomes.mean, now=10 * incomes.mean),
+        Suspicion("lost", "age", "missing", last=0.1, now=0.75),
+        Suspicion("gone", "top_genre", first.value, last=first.after),
+    }
+
+
+@pytest.mark.parametrize("mean", [0.0, -5.0])
+def test_means_that_have_no_ratio_are_not_compared(mean: float) -> None:
+    """Nor is a column that last month didn't have."""
+    last = factory.month(4)
+    source = replace(last.source, sha256="cd" * 32)
+    numbers = last.distributions.numbers
+    changed = replace(numbers["age"], mean=mean)
+    now = replace(
+        last, source=source, distributions=replace(last.distributions, numbers=numbers | {"age": changed})
+    )
+    fewer = {name: one for name, one in numbers.items() if name != "age"}
+    without = replace(last, source=source, distributions=replace(last.distributions, numbers=fewer))
+
+    assert suspicions_of(now, last, today=TODAY) == ()
+    assert suspicions_of(last, without, today=TODAY) == ()
