@@ -212,3 +212,14 @@ def test_a_crowd_of_few_kinds_is_drawn_from_its_cells(frame: Make) -> None:
     some = sample_cells(points, 500, seed=1)
     assert (some.kind, some.users) == ("sample", 500)
     assert len(np.unique(some.values, axis=0)) == 40
+
+
+def test_a_sample_of_too_few_or_of_the_same_is_none(points: Callable[..., Points]) -> None:
+    """Half of those wanted are enough, if half of them differ."""
+    differ = points(np.arange(10.0)[:, None])
+    same = points(np.repeat([1.0, 2.0], 5)[:, None])
+
+    assert is_mixed(differ, 20)
+    assert not is_mixed(differ, 21)
+    assert is_mixed(points(np.repeat(np.arange(5.0), 2)[:, None]), 10)
+    assert not is_mixed(same, 10)

@@ -149,3 +149,20 @@ def test_of_equal_counts_the_first_is_hidden() -> None:
     """One input, one row; and the least that may be shown is ten unless it is said."""
     assert hide([20, 3, 20]) == (None, None, 20)
     assert hide([10, 9, 20]) == (None, None, 20)
+
+
+def test_ten_together_are_enough() -> None:
+    """4 and 6 are 10 together, so 10 stand alone; 4 and 5 take the ten with them; a category of nobody is as it is."""
+    assert merge_small({"a": 4, "b": 6, "c": 10}, smallest=10) == {
+        "a": "Other (2)",
+        "b": "Other (2)",
+        "c": "c",
+    }
+    assert set(merge_small({"a": 4, "b": 5, "c": 10}, smallest=10).values()) == {"Other (3)"}
+    assert merge_small({"a": 0, "b": 10}, smallest=10) == {"a": "a", "b": "b"}
+    assert list(
+        merged({"a": 4, "c": 10, "b": 6}, {"a": "Other (2)", "b": "Other (2)", "c": "c"}).items()
+    ) == [
+        ("c", 10),
+        ("Other (2)", 10),
+    ]

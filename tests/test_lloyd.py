@@ -125,3 +125,21 @@ def test_points_belong_to_the_nearest_centre() -> None:
     labels = nearest(np.array([[1.0], [6]]), np.array([[[0.0], [10]], [[7.0], [3]]]))
 
     assert labels.tolist() == [[0, 1], [1, 0]]
+
+
+def test_the_quick_search_tries_every_number() -> None:
+    """Three pairs a unit wide and far apart: 1, 2 and 3 segments, in the order asked; three leave 6 · 0.5² = 1.5."""
+    values = np.array([[0.0, 0], [1, 0], [100, 0], [101, 0], [0, 100], [1, 100]])
+
+    found = curve(values, np.ones(6), [1, 2, 3], starts=5, rng=np.random.default_rng(1))
+
+    assert list(found) == [1, 2, 3]
+    assert found[1].best.tolist() == [pytest.approx([203 / 6, 200 / 6])]
+    assert found[3].inertia.min() == pytest.approx(1.5)
+
+
+def test_points_on_their_centres_have_no_inertia() -> None:
+    """Nor less than none, which rounding would give."""
+    values = np.array([[1e3, 1], [2e3, 2]])
+
+    assert settle(values, np.ones(2), values[None]).inertia.tolist() == [0]

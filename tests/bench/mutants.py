@@ -32,7 +32,7 @@ TOLD_BY = {
     "drawn": ["cells"],
     "exact": ["cells"],
     "fates": ["history", "change"],
-    "flows": ["change", "history"],
+    "flows": ["flows", "change"],
     "kept_names": ["history"],
     "readings": ["stability"],
     "reference": ["gap"],
