@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 from report.errors import SettingsError
 from segmentation.facts import Brand
 from segmentation.plan import Plan
-from segmentation.schema import BY_NAME, NUMBERS
+from segmentation.schema import BY_NAME, FEATURES
 
 Number = Literal["age", "annual_income", "usage_per_month", "num_of_days_active"]
 T = TypeVar("T", bound=BaseModel)
@@ -89,7 +89,7 @@ class DataSettings(_Table):
 class SegmentSettings(_Table):
     """How segments are made."""
 
-    features: Annotated[tuple[Number, ...], Field(min_length=2)] = NUMBERS  # type: ignore[assignment]
+    features: Annotated[tuple[Number, ...], Field(min_length=2)] = FEATURES  # type: ignore[assignment]
     k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (
         1,
         10,

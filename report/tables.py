@@ -187,15 +187,16 @@ def drift(facts: Facts) -> Table:
 
 def segments(facts: Facts) -> Table:
     """List the segments at a glance."""
+    numbers = tuple(facts.distributions.numbers)
     return Table(
         "The segments at a glance: users, share, and medians.",
-        ("Segment", "Users", "Share", "Age", "Income", "Usage", "Days active", "Stability"),
+        ("Segment", "Users", "Share", *(label(name).capitalize() for name in numbers), "Stability"),
         tuple(
             (
                 s.name,
                 thousands(s.users),
                 percent(s.share),
-                *(measured(s.medians[name], name) for name in s.medians),
+                *(measured(s.medians[name], name) for name in numbers),
                 f"{s.stability.grade}, {likeness(s.stability.jaccard)}",
             )
             for s in words.ranked(facts)

@@ -265,7 +265,7 @@ def difference(facts: Facts) -> str:
 
 def _plural(labels: list[str]) -> bool:
     """Tell whether a verb after these has no s: "age and usage do", "days active do"."""
-    return len(labels) > 1 or labels == ["days active"]
+    return len(labels) > 1 or labels[0].partition(" ")[0].endswith("s")
 
 
 def place(facts: Facts, segment: Segment) -> str:

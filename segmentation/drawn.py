@@ -13,7 +13,11 @@ from segmentation.schema import NUMBERS, USER_ID, Users
 from segmentation.tally import number
 
 # Square roots of primes, less their whole parts: no sum of few of them is near a whole number.
-_ROOTS = (0.4142135623730951, 0.7320508075688772, 0.2360679774997898, 0.6457513110645906, 0.3166247903553998)
+_ROOTS = (
+    *(0.4142135623730951, 0.7320508075688772, 0.2360679774997898, 0.6457513110645906),
+    *(0.605551275463989, 0.1231056256176605, 0.358898943540674, 0.7958315233127196),
+)
+_ID_ROOT = 0.3166247903553998
 _ID_BELOW = (
     1_048_573.0  # a prime: an id's remainder, since the part of a huge number behind its point is lost
 )
@@ -45,14 +49,13 @@ def sample_users(users: Users, scale: Scale, n: int, wanted: int) -> Points:
     """
     features = tuple(scale.mean)
     form = nw.lit(0.0)
-    for name, root in zip(
-        NUMBERS, _ROOTS, strict=False
-    ):  # all of them, and not the features alone, tell users apart
+    # all numbers, and not the features alone, tell users apart; of more than eight, the first eight
+    for name, root in zip(NUMBERS, _ROOTS, strict=False):
         form = form + number(name) * root
     schema = users.collect_schema()
     if USER_ID in schema and schema[USER_ID].is_integer():
         id_ = number(USER_ID)
-        form = form + (id_ - (id_ / _ID_BELOW).floor() * _ID_BELOW) * _ROOTS[-1]
+        form = form + (id_ - (id_ / _ID_BELOW).floor() * _ID_BELOW) * _ID_ROOT
     asked = users.select(*(number(name).alias(name) for name in features), form.alias("_chance"))
     for factor in (nw.lit(1.0), (nw.col("_chance") + 1.0) * _STIR):
         asked = asked.with_columns((nw.col("_chance") * factor).alias("_chance"))

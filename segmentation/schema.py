@@ -86,6 +86,8 @@ COLUMNS: tuple[Column, ...] = (
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 NUMBERS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "number")
 CATEGORIES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "category")
+# what segments are made of unless settings say otherwise
+FEATURES: tuple[str, ...] = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 USER_ID = "user_id"
 
 

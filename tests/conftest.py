@@ -24,7 +24,7 @@ from segmentation.facts import Brand, Scale, Source, from_dict, to_dict
 from segmentation.features import Points
 from segmentation.plan import Plan
 from segmentation.sample import MONTHS
-from segmentation.schema import NUMBERS, Frame
+from segmentation.schema import FEATURES, NUMBERS, Frame
 
 # One input, one result: here as in the report
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
@@ -121,7 +121,7 @@ def plan() -> Callable[..., Plan]:
 
     def make(**changes: Any) -> Plan:
         return Plan(
-            **{"features": NUMBERS, "valid": VALID, "starts": 5, "draws": 4, "bootstraps": 8} | changes
+            **{"features": FEATURES, "valid": VALID, "starts": 5, "draws": 4, "bootstraps": 8} | changes
         )
 
     return make

@@ -20,7 +20,7 @@ from segmentation.disclosure import merge_small
 from segmentation.distributions import describe, rulers_of
 from segmentation.facts import Brand, Distributions, Facts, Interval, Segment, Source, Standout
 from segmentation.plan import Plan
-from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.schema import CATEGORIES, FEATURES, NUMBERS
 from segmentation.spreads import spread_of
 from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
 
@@ -84,7 +84,7 @@ def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:
 @cache
 def month(k: int = 4, *, first: bool = True) -> Facts:
     """Give the facts of a made month with k segments, each with its play; or of one that two others went before."""
-    plan = Plan(features=NUMBERS, valid=VALID, k=k, starts=3, draws=4, bootstraps=8)
+    plan = Plan(features=FEATURES, valid=VALID, k=k, starts=3, draws=4, bootstraps=8)
     said = {
         "source": Source("2026-10.csv", "ab" * 32, synthetic=True),
         "brand": Brand("Cadence", "#0b5563", "insights@example.com"),

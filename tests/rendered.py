@@ -35,7 +35,7 @@ from segmentation.analysis import analyse
 from segmentation.change import Last
 from segmentation.facts import Brand, Facts, Source
 from segmentation.plan import Plan
-from segmentation.schema import NUMBERS
+from segmentation.schema import FEATURES
 
 _SETTINGS = """
 [brand]
@@ -251,7 +251,7 @@ def _root(page: Any) -> Any:
 def _sample() -> Facts:
     """Analyse the newest month that the project ships, with those before it, from a few starts."""
     plan = Plan(
-        features=NUMBERS,
+        features=FEATURES,
         valid=facts_factory.VALID | {"age": (16.0, 120.0), "num_of_days_active": (0.0, 365.0)},
         k=4,
         starts=3,

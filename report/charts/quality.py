@@ -4,7 +4,7 @@ import altair as alt
 
 from report import theme, words
 from report.charts.picture import Layers, Panels, Picture, Rows, inline, joined, tips, title, told
-from report.written import decimal, label, measured, percent, thousands
+from report.written import decimal, label, listed, measured, percent, thousands
 from segmentation.facts import Facts, Numbers
 from segmentation.schema import BY_NAME
 
@@ -20,7 +20,7 @@ def numbers(facts: Facts) -> Picture:
     return Picture(
         chart=lambda: _histograms(facts),
         narrow=lambda: _histograms(facts, theme.NARROW),
-        caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
+        caption=f"How {listed(list(map(label, columns)))} are spread over the users, after cleaning and before.",
         alt=told(words.typical(facts)),
         header=(
             "Column",
