@@ -102,7 +102,7 @@ class Brief:
     picture: Picture
 
 
-def make_brief(facts: Facts, segment: Segment, mail: MailSettings, report: str) -> Brief:
+def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
     """Say everything that a segment's brief says.
 
     Parameters
@@ -112,9 +112,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings, report: str) 
     segment : Segment
         One of its segments, with a play.
     mail : MailSettings
-        Says where the full report lies.
-    report : str
-        Where it lies if settings don't say.
+        Says where the full report lies; if it doesn't, the brief says whom to ask for it.
 
     Raises
     ------
@@ -127,9 +125,11 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings, report: str) 
     play = segment.play
     if play is None:
         raise ValueError(f"{segment.id} has no play, so there is no brief about it.")
-    where = mail.place(facts.month) or report
     rise = play.measure.target / play.measure.baseline - 1 if play.measure.baseline else 0.0
     month = month_name(facts.month)
+    contact = _plain(facts.brand.contact) if facts.brand.contact else ""
+    # no path of the machine that made it: a reader of mail can't open that, and it may lie elsewhere by now
+    where = mail.place(facts.month) or f"report.html of {month}, from {contact or 'whoever sent you this'}"
     change = changes.said_of(facts, segment)
     size = f"{thousands(segment.users)} users ({percent(segment.share)}{change and f', {change}'})"
     return Brief(
@@ -172,7 +172,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings, report: str) 
         ),
         about=(
             Line("Data", f"{month}, {_start_low(words.prepared(facts))} ({_plain(facts.source.name)})"),
-            *([Line("Questions", _plain(facts.brand.contact))] if facts.brand.contact else []),
+            *([Line("Questions", contact)] if contact else []),
             Line("Full report", where),
         ),
         link=where if re.match(r"https?://", where) else "",

@@ -48,9 +48,8 @@ def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetim
         said = write_notice(gate, facts, settings.mail, now)
         (out / NOTICE).write_bytes(_dated(said, before / NOTICE))
         return 0
-    where = str(settings.data.output / facts.month / "report.html")
     for segment, stem in zip(facts.segments, file_names(facts), strict=True):
-        brief = make_brief(facts, segment, settings.mail, where)
+        brief = make_brief(facts, segment, settings.mail)
         png, page = draw(brief), out / f"{stem}.pdf"
         html, cid = write_html(brief, png), f"indices@{facts.month}.{segment.id}.brief"
         (out / f"{stem}.html").write_text(html.replace(PICTURE, embedded(png)), encoding="utf-8")

@@ -54,9 +54,7 @@ WAIVED = {
 
 
 def brief(facts: Facts, number: int = 0, **mail: object) -> Brief:
-    return make_brief(
-        facts, facts.segments[number], MailSettings(**(MAIL | mail)), "_output/2026-10/report.html"
-    )
+    return make_brief(facts, facts.segments[number], MailSettings(**(MAIL | mail)))
 
 
 @pytest.fixture(scope="session")
@@ -224,10 +222,15 @@ def test_a_brief_that_would_be_cut_off_ends_the_run(monkeypatch: pytest.MonkeyPa
         write_html(brief(factory.month(4)), png)
 
 
-def test_where_settings_name_no_place_the_brief_names_the_folder() -> None:
-    one = brief(factory.month(4), report="")
+def test_where_settings_name_no_place_the_brief_says_whom_to_ask() -> None:
+    """A path on the machine that made the report would be of no use in an inbox."""
+    month = factory.month(4)
+    one = brief(month, report="")
+    nameless = brief(replace(month, brand=replace(month.brand, contact="")), report="")
 
-    assert one.about[-1].said == "_output/2026-10/report.html"
+    assert one.about[-1].said == "report.html of October\u00a02026, from insights@example.com"
+    assert nameless.about[-1].said == "report.html of October\u00a02026, from whoever sent you this"
+    assert "Questions" not in [line.name for line in nameless.about]
     assert one.link == ""
     assert "Open the full report" not in write_text(one)
     assert brief(factory.month(4)).link == "https://intranet.example.com/2026-10/report.html"
