@@ -11,7 +11,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from report import files
+from report import exchange, files
 from report.apart import beside
 from report.errors import ReportError
 from report.settings import Settings
@@ -88,7 +88,7 @@ def work_out_missing(
     for name, path in missing:
         tell(f"Working out {name}, which was never made")
         try:
-            with files.building(output, name) as folder, faults.said():
+            with exchange.building(output, name) as folder, faults.said():
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
                 (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
                 write_users(analysis, folder)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, doubts, files, theme, words
+from report import changes, doubts, exchange, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError
 from report.lastrun import noted
@@ -64,7 +64,7 @@ def report(
     where = output or files.ROOT / dials.data.output
     if month:
         files.check_month(month)
-    with files.alone(where), noted(where, month, _now), _out.status("Starting") as status:
+    with exchange.alone(where), noted(where, month, _now), _out.status("Starting") as status:
         asked = data or spark
         source = place_of(data, spark) if asked else files.find_month(files.ROOT / dials.data.folder, month)
         name = files.month_of(source, month)

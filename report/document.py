@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import jinja2
 
-from report import changes, doubts, drawing, files, tables, theme, words, written
+from report import changes, doubts, drawing, files, kept, tables, theme, words, written
 from report.charts import change, segments
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
@@ -135,7 +135,7 @@ class Document:
         import vl_convert  # noqa: PLC0415 - a document for print never needs it
 
         self.figures.mkdir(exist_ok=True)
-        bundle = files.kept(
+        bundle = kept.text(
             f"vega-{version('vl-convert-python')}.js",
             lambda: vl_convert.javascript_bundle(None),  # type: ignore[arg-type]  # its stub forgets the default
         )
@@ -183,7 +183,7 @@ class Document:
                 return f"![{escape(picture.alt)}]({drawing.address_of(drawn)})"
             self.figures.mkdir(exist_ok=True)
             said.write_text(drawing.compact(spec), encoding="utf-8")
-            files.write_whole(path, drawn)  # last: who finds it takes both
+            kept.write_whole(path, drawn)  # last: who finds it takes both
         if self.medium == "print":
             return _image(picture, path)
         if self.medium == "page":

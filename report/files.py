@@ -1,20 +1,15 @@
-"""The one door to disk: months in, a month's folder out, whole or not at all."""
+"""What lies where, and how it is read and written: months' files, facts, templates, fonts."""
 
-import ctypes
 import hashlib
 import json
-import os
 import re
 import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from report.errors import InputError, MachineError, ReportError
+from report.errors import InputError, ReportError
 from report.sources.places import Place
 from segmentation.facts import Facts, from_dict, to_dict
 
@@ -22,9 +17,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
 KINDS = (".csv", ".parquet", ".xlsx")
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
-_LEFT = re.compile(rf"\.{_MONTH.pattern}-\w+")  # a month in the making, or moved aside
-_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 _FONTS = ("font_source_sans_pro", "font_source_serif_pro")
 
@@ -37,7 +30,7 @@ def check_month(month: str) -> str:
     InputError
         If it doesn't.
     """
-    if not _MONTH.fullmatch(month):
+    if not MONTH.fullmatch(month):
         raise InputError(f"MONTH={month} is no month. Write it as year and month: MONTH=2026-10.")
     return month
 
@@ -57,7 +50,7 @@ def find_month(folder: Path, month: str = "") -> Path:
     months = sorted(
         path
         for path in folder.iterdir()
-        if _MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
+        if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
     )
     wanted = check_month(month) if month else months[-1].stem if months else ""
     found = [path for path in months if path.stem == wanted]
@@ -110,114 +103,6 @@ def is_sample(path: Path) -> bool:
     return sha256(path) in known
 
 
-@contextmanager
-def alone(output: Path) -> Iterator[None]:
-    """Keep other runs out of the output folder, and sweep what runs that were killed left in it.
-
-    The system itself takes the lock back, however a run ends.
-
-    Raises
-    ------
-    MachineError
-        If nothing can be written there, or another run is at work.
-    """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        held = os.open(output, os.O_RDONLY)
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    try:
-        if not _locked(held):
-            raise MachineError(
-                f"{output}: another run is at work there. Wait until it has ended, and run again; or name another folder: "
-                "make report OUTPUT=folder."
-            )
-        for left in sorted(output.glob(".*-*")):
-            if _LEFT.fullmatch(left.name) and left.is_dir():
-                _put_back(left, output / left.name[1:8])
-        yield
-    finally:
-        os.close(held)
-
-
-def at_work(output: Path) -> bool:
-    """Tell whether a run is at work in an output folder."""
-    try:
-        held = os.open(output, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return not _locked(held)
-    finally:
-        os.close(held)
-
-
-@contextmanager
-def building(output: Path, month: str) -> Iterator[Path]:
-    """Give a folder beside the month's; when all went well it takes the month's place, else it is gone.
-
-    The two change places in one step where the system can. Where it can't, the last good month is moved aside before
-    and deleted after, so that there is always a whole one.
-    """
-    place, old = output / month, output / f".{month}-old"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        _put_back(old, place)
-        new = Path(tempfile.mkdtemp(prefix=f".{month}-", dir=output))
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    try:
-        yield new
-        new.chmod(0o755)
-        if not place.exists():
-            new.rename(place)
-        elif not _exchanged(new, place):
-            place.rename(old)
-            try:
-                new.rename(place)
-            except OSError:
-                old.rename(place)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def _put_back(left: Path, place: Path) -> None:
-    """Sweep what a killed run left behind; a month that it had moved aside, with nothing in its place yet, is good."""
-    if left.name.endswith("-old") and left.exists() and not place.exists():
-        left.rename(place)
-    shutil.rmtree(left, ignore_errors=True)
-
-
-def _exchanged(one: Path, other: Path) -> bool:
-    """Let two folders change places in one step (Linux: renameat2); False where this system can't."""
-    try:
-        exchange = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, TypeError, AttributeError):
-        return False
-    return bool(exchange(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
-
-
-def _locked(folder: int) -> bool:
-    """Lock an open folder; True also where this system or disk knows no locks."""
-    try:
-        import fcntl  # noqa: PLC0415 - Windows has none
-
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):
-        pass
-    return True
-
-
-def _unwritable(output: Path, error: OSError) -> MachineError:
-    return MachineError(
-        f"{output}: nothing can be written there ({error.strerror}). Name another folder: make report OUTPUT=folder."
-    )
-
-
 def facts_text(facts: Facts) -> str:
     """Write facts as JSON."""
     return json.dumps(to_dict(facts), indent=1, ensure_ascii=False) + "\n"
@@ -256,7 +141,7 @@ def newest_facts(output: Path = ROOT / "_output") -> Path:
     ReportError
         If none was.
     """
-    made = sorted(path for path in output.glob("*/facts.json") if _MONTH.fullmatch(path.parent.name))
+    made = sorted(path for path in output.glob("*/facts.json") if MONTH.fullmatch(path.parent.name))
     if not made:
         raise ReportError(f"{output}: no month was made yet. Make one first: make report.")
     return made[-1]
@@ -264,7 +149,7 @@ def newest_facts(output: Path = ROOT / "_output") -> Path:
 
 def made_before(output: Path, month: str) -> list[Path]:
     """List the facts of all months that were made before this one, oldest first."""
-    made = [path for path in output.glob("*/facts.json") if _MONTH.fullmatch(path.parent.name)]
+    made = [path for path in output.glob("*/facts.json") if MONTH.fullmatch(path.parent.name)]
     return sorted(path for path in made if path.parent.name < month)
 
 
@@ -325,7 +210,7 @@ def month_of(source: Place, month: str) -> str:
     InputError
         If neither is a month.
     """
-    if month or _MONTH.fullmatch(source.stem):
+    if month or MONTH.fullmatch(source.stem):
         return check_month(month or source.stem)
     raise InputError(f"{source.name}: which month is it? Name it: make report DATA={source} MONTH=2026-10.")
 
@@ -342,39 +227,3 @@ def write_sample(folder: Path, months: Mapping[str, str]) -> None:
         (folder / f"{month}.csv").write_bytes(text.encode())
     sums = [f"{sha256(folder / f'{month}.csv')}  {month}.csv" for month in months]
     (folder / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
-
-
-def kept(name: str, make: Callable[[], str]) -> str:
-    """Give a text that is the same for every run, made once and kept beside the environment's packages."""
-    path = Path(sys.prefix) / "share" / "listener-segments" / name
-    with suppress(OSError):  # not made yet, or by another user who let nobody read it
-        return path.read_text(encoding="utf-8")
-    text = make()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
-    except OSError:
-        pass  # an environment that can't be written to makes it anew each time
-    return text
-
-
-def kept_folder(name: str, make: Callable[[Path], None]) -> Path | None:
-    """Give a folder that is the same for every run, filled once and kept there too; None where that can't be."""
-    path = Path(sys.prefix) / "share" / "listener-segments" / name
-    if path.is_dir():
-        return path
-    with suppress(OSError):  # nobody may write there, or another run was faster
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as place:
-            new = Path(place) / name
-            new.mkdir()
-            make(new)
-            new.rename(path)
-    return path if path.is_dir() else None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text that others may look for meanwhile, or write too: they find it whole, or not at all."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    Path(file.name).replace(path)

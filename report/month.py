@@ -9,7 +9,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from report import files
+from report import exchange, files
 from report.apart import begun
 from report.clock import Clock
 from report.doubts import doubted
@@ -85,7 +85,7 @@ def make_month(
     clock = Clock(tell)
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
     with (
-        files.building(output, month) as folder,
+        exchange.building(output, month) as folder,
         # first, for all else waits for it
         begun(_find_segments, source, month, settings, output, folder) as analyst,
         ThreadPoolExecutor(1) as aside,
@@ -95,9 +95,8 @@ def make_month(
         with renderer.warm(bench / "report"):
             ready = aside.submit(_get_ready)  # not here: Ctrl-C in the middle of an import can get lost
             with clock.stage("Finding segments"):
-                publish = (
-                    ready.result()
-                )  # a machine that can't print is told so before it has computed for minutes
+                # first, so that a machine that can't print says so before it has computed for minutes
+                publish = ready.result()
                 facts = doubted(analyst.result(tell), output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from report.settings import Number, parse
+from report.settings import Number
+from report.tomlfile import parse
 from segmentation.facts import Facts, Measure, Play, Segment
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60)]

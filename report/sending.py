@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from report import delivery, files, gates
+from report import delivery, exchange, files, gates
 from report.errors import ReportError, SettingsError
 from report.lastrun import last_run
 from report.mailbag import write_notice
@@ -143,7 +143,7 @@ def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> in
 def notify(postman: Postman) -> int:
     """Mail the owner that the last run failed, once a day for each reason; 0 if there is nothing to tell, or it was sent."""
     run = last_run(postman.output)
-    if run is None or run.state == "done" or (run.state == "running" and files.at_work(postman.output)):
+    if run is None or run.state == "done" or (run.state == "running" and exchange.at_work(postman.output)):
         postman.tell("The last run did not fail, or is still at work: there is nothing to tell.")
         return 0
     month = month_name(run.month) if run.month else "the newest month"

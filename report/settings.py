@@ -1,11 +1,9 @@
 """settings.toml, read and checked: every dial of the report, and no key that means nothing."""
 
-import difflib
 import math
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -13,21 +11,17 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
-from report.errors import SettingsError
+from report.tomlfile import nearest, parse
 from segmentation.facts import Brand
 from segmentation.plan import Plan
 from segmentation.schema import BY_NAME, FEATURES
 
 Number = Literal["age", "annual_income", "usage_per_month", "num_of_days_active"]
-T = TypeVar("T", bound=BaseModel)
 _DARK_ENOUGH = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
-_SHOWN = 60  # characters of what was found that a message repeats
 
 
 def _luminance(colour: str) -> float:
@@ -51,7 +45,7 @@ def _readable(colour: str) -> str:
 
 def _known_column(name: str) -> str:
     if name not in BY_NAME:
-        raise ValueError(f"{name!r} is no column that the report uses{_nearest(name, list(BY_NAME))}")
+        raise ValueError(f"{name!r} is no column that the report uses{nearest(name, list(BY_NAME))}")
     return name
 
 
@@ -298,117 +292,3 @@ def read_settings(path: Path) -> Settings:
     if not path.exists():
         return Settings()
     return parse(path, Settings)
-
-
-def parse(path: Path, model: type[T]) -> T:
-    """Read a TOML file as a model; its mistakes are named with their line.
-
-    Raises
-    ------
-    SettingsError
-        If the file can't be read, is no TOML, or doesn't fit the model.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        return model.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: can't be read ({error.strerror}). Restore it, or check its permissions."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path.name}: is not UTF-8 text. Save it as UTF-8 and run again.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path.name}: {error}. Correct that line and run again.") from error
-    except ValidationError as error:
-        raise SettingsError(_sentence(path, text, error, model)) from error
-
-
-def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
-    """Say the first of pydantic's findings for a person."""
-    errors = error.errors()
-    first = errors[0]
-    keys = _keys(first["loc"])
-    place = ".".join(str(key) for key in keys)
-    missing = first["type"] == "missing"
-    line = find_line(text, keys[:-1] if missing else keys)
-    at = f"{path.name}, line {line}" if line else path.name
-    if first["type"] == "extra_forbidden":
-        known = _fields(model, first["loc"][:-1])
-        near = _nearest(str(keys[-1]), known)
-        return f"{at}: unknown key {place!r}{near or '.'} Known here: {', '.join(known)}."
-    # a value that may be one of several things is refused once for each
-    said = list(dict.fromkeys(_said(e) for e in errors if _keys(e["loc"]) == keys))
-    message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
-    found = "" if first["type"] in ("value_error", "missing") else f", found {_cut(repr(first['input']))}"
-    where = f" {place}:" if place else ""
-    stop = "" if (message + found).endswith("?") else "."
-    return f"{at}:{where} {message}{found}{stop} Correct it and run again."
-
-
-def _keys(place: tuple[int | str, ...]) -> list[int | str]:
-    """Give a place as it stands in the file, without pydantic's own marks."""
-    return [
-        part
-        for part in place
-        if part not in ("int", "constrained-int", "[key]") and "literal[" not in str(part)
-    ]
-
-
-def _said(finding: ErrorDetails) -> str:
-    """Give what pydantic says of a value, in a person's words."""
-    words = {
-        "model_type": "expected a table of keys",
-        "path_type": "input should be text",
-        "int_type": "input should be a whole number",
-    }
-    message = words.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """List the keys that are known at a place."""
-    current: Any = model
-    for part in place:
-        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
-            annotation = current.model_fields[part].annotation
-            inner = getattr(annotation, "__args__", ())
-            current = next((a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
-    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
-
-
-def find_line(text: str, place: list[int | str]) -> int | None:
-    """Find the line of a TOML text on which a key stands, counting from 1; None where it can't be told."""
-    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
-    at, end = 0, len(lines)
-    for here, part in enumerate(place):
-        if isinstance(part, int):
-            table = ".".join(str(key) for key in place[:here] if isinstance(key, str))
-            head = rf"\s*\[\[\s*{re.escape(table)}\s*\]\]"
-            heads = [n for n, line in enumerate(lines) if re.match(head, line)]
-            if part < len(heads):
-                at, end = heads[part], ([*heads, len(lines)])[part + 1]
-            continue
-        key = rf"\"?{re.escape(part)}\"?"
-        pattern = rf"\s*(\[\[?\s*([\w-]+\.)*{key}\s*\]|([\w-]+\s*\.\s*)*{key}\s*[=.]|[^#]*[{{,]\s*{key}\s*=)"
-        found = next((n for n, line in enumerate(lines[at:end], at) if re.match(pattern, line)), None)
-        if found is None:
-            continue
-        at = found
-        if lines[at].lstrip().startswith("["):  # its keys stand above the next head
-            own = rf"\s*\[\[?\s*([\w-]+\.)*{key}\s*\."  # of a table that stands in this one
-            following = (
-                n
-                for n in range(at + 1, len(lines))
-                if lines[n].lstrip().startswith("[") and not re.match(own, lines[n])
-            )
-            end = next(following, len(lines))
-    return at + 1 if lines and place else None
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -26,7 +26,7 @@ _STEPS = 30  # Lloyd steps that they have to show what they are worth
 _MEDIUM = 15_000  # points on which the best of them settle
 _KEPT = 2  # how many those are
 _BESIDE = 2  # numbers of segments that settle at a time, each on one thread
-_STILL = 1e-5  # squared SDs by which centres may still move: ten times less of inertia than a curve shows
+_STILL = 1e-5  # squared SDs by which centres may still move: 2e-5 of inertia at most, which no curve shows
 _DIGITS = 12  # of means and SDs: fewer than the order in which an engine adds numbers up can change
 _WIDEST = 2**62  # cells of the whole grid that one number can count
 

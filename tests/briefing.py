@@ -8,7 +8,7 @@ from typing import Any
 
 from weasyprint import HTML
 
-from report import files
+from report import exchange, files
 from report.mailbag import write_briefs
 from report.settings import MailSettings, Settings
 from segmentation.facts import Facts
@@ -43,7 +43,7 @@ def month_folder(
     output: Path, facts: Facts, settings: Settings | None = None, *, now: datetime = NOW
 ) -> Path:
     """Make a month's folder with its briefs; it takes the place of the one that is there."""
-    with files.building(output, facts.month) as folder:
+    with exchange.building(output, facts.month) as folder:
         (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
         (folder / "executive.pdf").write_bytes(_pages(tuple((s.id.lower(), s.name) for s in facts.segments)))
         write_briefs(facts, folder, settings or dials(), now=now)

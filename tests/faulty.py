@@ -32,7 +32,7 @@ from inside import here
 from known import drawings
 from rendered import _run_here
 
-from report import archive, cli, files, publish
+from report import archive, cli, exchange, publish
 from report import month as runs
 from report.engines import embedded
 from report.engines.embedded import Embedded
@@ -149,7 +149,7 @@ def left(output: Path) -> list[str]:
 def killed(number: int, note: Path) -> Iterator[None]:
     """Kill the process at its n-th point: as each stage begins, and before and after the month takes its place."""
     passed = 0
-    stage, exchange = runs.Clock.stage, files._exchanged
+    stage, change_places = runs.Clock.stage, exchange._exchanged
 
     def point(name: str) -> None:
         nonlocal passed
@@ -164,11 +164,14 @@ def killed(number: int, note: Path) -> Iterator[None]:
 
     def exchanging(one: Path, other: Path) -> bool:
         point("before the exchange")
-        done = exchange(one, other)
+        done = change_places(one, other)
         point("after the exchange")
         return done
 
-    with mock.patch.object(runs.Clock, "stage", noting), mock.patch.object(files, "_exchanged", exchanging):
+    with (
+        mock.patch.object(runs.Clock, "stage", noting),
+        mock.patch.object(exchange, "_exchanged", exchanging),
+    ):
         yield
 
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import month
 
-from report import archive, files
+from report import archive, exchange, files
 from report.charts import segments
 from report.document import Document
 from report.engines.pandoc import Look, make_page, plain_markdown
@@ -158,7 +158,7 @@ def test_rows_of_users_and_the_ledger_are_their_owner_s_alone(tmp_path: Path, um
     """However careless the account's umask is; a folder in the making is closed to others before there is anything in it."""
     before = os.umask(umask)
     try:
-        with files.building(tmp_path / "out", "2026-10") as folder:
+        with exchange.building(tmp_path / "out", "2026-10") as folder:
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
             (folder / "segments.parquet").write_bytes(b"a row a user")
             files.owner_only(folder / "segments.parquet")

@@ -57,26 +57,6 @@ def test_no_letter_is_lost() -> None:
         assert (folder / name).stat().st_size < 0.7 * font_file(name).stat().st_size
 
 
-def test_what_is_kept_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whole or not at all: what a broken run began is gone."""
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    times = []
-
-    def make(folder: Path) -> None:
-        times.append(folder)
-        (folder / "a").write_text("x")
-        if len(times) == 1:
-            raise OSError("no room")
-
-    assert files.kept_folder("some", make) is None
-    assert list((tmp_path / "share" / "listener-segments").iterdir()) == []
-    for _ in range(2):
-        found = files.kept_folder("some", make)
-        assert found is not None
-        assert (found / "a").read_text() == "x"
-    assert len(times) == 2
-
-
 def test_an_environment_that_nobody_may_write_to_draws_by_the_whole_fonts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

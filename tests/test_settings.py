@@ -6,7 +6,8 @@ import pytest
 
 from report import files
 from report.errors import SettingsError
-from report.settings import Settings, find_line, read_settings
+from report.settings import Settings, read_settings
+from report.tomlfile import find_line
 from segmentation.schema import NUMBERS
 
 

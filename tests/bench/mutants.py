@@ -104,7 +104,7 @@ def main(rooms: list[str]) -> int:
     part = int(os.environ.get("PART") or len(DIGITS))
     for room in rooms:
         if not tests_of(room):
-            print(f"{room:<14} has no tests of its own, and nothing but names in it", flush=True)
+            print(f"{room:<14} has no tests that are known to tell of it (TOLD_BY)", flush=True)
             continue
         counts = mutate(room, part)
         killed = counts["killed"] + counts["timeout"] + counts["segfault"]

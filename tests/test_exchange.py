@@ -1,0 +1,168 @@
+"""A folder of months: whatever ends a run, there is always a whole month, and one run at a time."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from report import exchange
+from report.errors import MachineError, ReportError
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """Give every file below a folder with its text."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def build(output: Path, text: str, month_: str = "2026-10") -> None:
+    """Make a month's folder with one page."""
+    with exchange.building(output, month_) as folder:
+        (folder / "report.html").write_text(text)
+
+
+def test_a_month_takes_its_place_whole(tmp_path: Path) -> None:
+    """And others may look into it."""
+    build(tmp_path / "deep" / "out", "new")
+
+    assert listing(tmp_path / "deep" / "out") == {"2026-10/report.html": "new"}
+    assert stat.S_IMODE((tmp_path / "deep" / "out" / "2026-10").stat().st_mode) == 0o755
+
+
+def test_nobody_else_reads_a_month_that_is_being_made(tmp_path: Path) -> None:
+    """It has a row a user in it before that file's own permissions are set."""
+    with exchange.building(tmp_path, "2026-10") as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert folder.name.startswith(".")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_second_run_replaces_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    """A page that the second doesn't make is gone; on systems too where two folders can't change places at once."""
+    if not at_once:
+        monkeypatch.setattr(exchange, "_exchanged", lambda *_: False)
+    build(tmp_path, "old")
+    (tmp_path / "2026-10" / "left.html").write_text("over")
+    build(tmp_path, "new")
+
+    assert listing(tmp_path) == {"2026-10/report.html": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["2026-10"]
+
+
+@pytest.mark.parametrize("error", [ReportError("x"), KeyboardInterrupt(), SystemExit(1), RecursionError()])
+def test_a_failed_run_leaves_the_last_good_one_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    """Whatever ends it, Ctrl-C too."""
+    build(tmp_path, "good")
+    with pytest.raises(type(error)), exchange.building(tmp_path, "2026-10") as folder:  # noqa: PT012
+        (folder / "report.html").write_text("half")
+        raise error
+
+    assert listing(tmp_path) == {"2026-10/report.html": "good"}
+    assert [path.name for path in tmp_path.iterdir()] == ["2026-10"]
+
+
+def test_a_month_that_cannot_take_its_place_leaves_the_last_one_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last good one was already moved aside: it comes back."""
+    build(tmp_path, "good")
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if (self / "report.html").exists() and (self / "report.html").read_text() == "new":
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(exchange, "_exchanged", lambda *_: False)
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="No space"):
+        build(tmp_path, "new")
+
+    assert listing(tmp_path) == {"2026-10/report.html": "good"}
+
+
+def test_a_run_cut_off_at_the_worst_moment_is_made_good(tmp_path: Path) -> None:
+    """Between its last two steps the last good month lies aside; the next run puts it back before it may fail."""
+    build(tmp_path, "good")
+    (tmp_path / "2026-10").rename(tmp_path / ".2026-10-old")
+    with pytest.raises(ReportError), exchange.building(tmp_path, "2026-10"):
+        raise ReportError("x")
+
+    assert listing(tmp_path) == {"2026-10/report.html": "good"}
+
+
+def test_what_killed_runs_left_is_swept_before_the_next(tmp_path: Path) -> None:
+    """Half a month goes; a month moved aside comes back where nothing took its place, else goes; others' files stay."""
+    build(tmp_path, "good", "2026-09")
+    build(tmp_path, "new")
+    for name, text in (
+        (".2026-10-k3_x9w2a", "half"),
+        (".2026-10-old", "old"),
+        (".2026-08-old", "august"),
+        (".git-x", "theirs"),
+        ("2026-10-mine", "mine"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_text(text)
+    (tmp_path / ".2026-10-note").write_text("a file")
+
+    with exchange.alone(tmp_path):
+        assert listing(tmp_path) == {
+            ".2026-10-note": "a file",
+            ".git-x/report.html": "theirs",
+            "2026-08/report.html": "august",
+            "2026-09/report.html": "good",
+            "2026-10-mine/report.html": "mine",
+            "2026-10/report.html": "new",
+        }
+
+
+def test_one_run_at_a_time_has_a_folder_to_itself(tmp_path: Path) -> None:
+    """The second is told so before it does anything; and when the first has ended, it may."""
+    assert not exchange.at_work(tmp_path / "out")
+    with exchange.alone(tmp_path / "out"):
+        (tmp_path / "out" / ".2026-10-abcdefgh").mkdir()
+        assert exchange.at_work(tmp_path / "out")
+        with (
+            pytest.raises(MachineError, match=r"out: another run is at work there\."),
+            exchange.alone(tmp_path / "out"),
+        ):
+            pytest.fail("two at once")
+        assert (tmp_path / "out" / ".2026-10-abcdefgh").exists()
+        with exchange.alone(tmp_path / "elsewhere"):
+            pass
+    with exchange.alone(tmp_path / "out"):
+        assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_place_where_no_run_can_write_is_named_before_it_works(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    with (
+        pytest.raises(MachineError, match=r"taken: nothing can be written"),
+        exchange.alone(tmp_path / "taken"),
+    ):
+        pytest.fail("there is no folder")
+
+
+def test_another_month_is_left_alone(tmp_path: Path) -> None:
+    build(tmp_path, "september", "2026-09")
+    build(tmp_path, "october")
+
+    assert listing(tmp_path) == {"2026-09/report.html": "september", "2026-10/report.html": "october"}
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    with pytest.raises(
+        MachineError, match=r"taken: nothing can be written there \(File exists\).*OUTPUT=folder"
+    ):
+        build(tmp_path / "taken", "x")
+    with pytest.raises(MachineError, match="nothing can be written there"):
+        build(tmp_path / "taken" / "below", "x")
