@@ -16,7 +16,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from browsing import browser, opened, windows  # noqa: F401 - fixtures
 from known import drawings
+from rendered import rendered  # noqa: F401 - a fixture
 
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import Last
@@ -38,28 +40,50 @@ VALID = {
 }
 
 
-# files whose tests share what takes long to make: one of pytest's workers has them, and the longest begin
+# files whose tests share what takes long to make, some across files: one of pytest's workers has them
 TOGETHER = {
-    "test_accessibility": "browser",
-    "test_browser": "browser",
-    "test_faults": "faults",
     "test_month": "run",
     "test_nobody": "run",
-    "test_spark": "spark",
 }
+# those that take longest begin, so that no worker is left with one of them at the end
+FIRST = (
+    "spark",
+    "faults",
+    "run",
+    "browser",
+    "pages_hold",
+    "charts",
+    "sources",
+    "properties",
+    "engines",
+    "embedded",
+)
+
+
+def _scope(nodeid: str) -> str:
+    """Give what a test is dealt out with: its file, or several files."""
+    stem = Path(nodeid.partition("::")[0]).stem
+    return TOGETHER.get(stem, stem.removeprefix("test_"))
 
 
 class Together(LoadScopeScheduling):
-    """Deals out tests one by one to whoever is free, but for those that share something: these go together, and first."""
+    """Deals out whole files to whoever is free: what the tests of one share is made once, and by no other worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER.get(Path(nodeid.partition("::")[0]).stem, nodeid)
+        return _scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)  # -p no:xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
-    """Deal out tests so, unless another way was asked for: two workers would make it twice, or one wait for the other."""
+    """Deal out tests so, unless another way was asked for."""
+    config.option.loadscopereorder = False
     return Together(config, log) if config.getvalue("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    order = {scope: place for place, scope in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(_scope(item.nodeid), len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,8 @@
 
 Called by test_faults.py as a program: everything is imported once, and each run is a fork of it. The analysis and the
 cells run in that process; what becomes of processes that lose their parent is tested apart. All runs but the first and
-the last take drawings that were drawn before: what they may write and when they end is what differs.
+the last take charts that were drawn before, and a PDF that was printed before unless it is printing that fails: what
+they may write and when they end is what differs.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import weasyprint
 from facts_factory import users
 from inside import here
-from known import drawings
+from known import drawings, printings
 from rendered import _run_here
 
 from report import archive, cli, exchange, publish
@@ -75,16 +76,24 @@ class Runs:
         (place / "settings.toml").write_text(SETTINGS)
 
     def run(
-        self, change: Change = contextlib.nullcontext, *arguments: str, where: str = "", anew: bool = False
+        self,
+        change: Change = contextlib.nullcontext,
+        *arguments: str,
+        where: str = "",
+        draws: bool = False,
+        prints: bool = False,
     ) -> Ended:
-        """Run once, with something changed in that process alone; perhaps with every chart drawn anew."""
+        """Run once, with something changed in that process alone; perhaps with every chart drawn and the PDF printed anew."""
         said = self.place / "said.txt"
         child = os.fork()
         if not child:
             with said.open("w") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
-            with drawings(self.place / ("anew" if anew else "drawings")):
+            with (
+                drawings(self.place / ("anew" if draws else "drawings")),
+                contextlib.nullcontext() if prints else printings(self.place / "printings"),
+            ):
                 self._child(change, arguments)
         _, status = os.waitpid(child, 0)
         return Ended(
@@ -192,7 +201,7 @@ def everything(place: Path) -> list[Ended]:
         mount(disk, "remount,ro")
         ended.append(some.run(where="read-only"))
         mount(disk, "remount,rw")
-    return [*ended, some.run(where="last", anew=True)]
+    return [*ended, some.run(where="last", draws=True, prints=True)]
 
 
 def kill_everywhere(some: Runs, note: Path) -> list[Ended]:
@@ -252,7 +261,7 @@ def break_tools(some: Runs) -> list[Ended]:
             partial(mock.patch.object, cli, "_now", lambda: datetime(1999, 1, 1, tzinfo=UTC)),
         ),
     ):
-        ended.append(some.run(change, *arguments, where=where))
+        ended.append(some.run(change, *arguments, where=where, prints=where.startswith("WeasyPrint")))
     return ended
 
 

@@ -1,8 +1,13 @@
-"""The HTML page as a person meets it: in a browser, from the disk, with the network closed."""
+"""The HTML pages as a person meets them: in a browser, from the disk, with the network closed; nothing to find for axe-core.
 
+Chromium comes with the system, axe-core with `make setup-test` (npm); where one is missing its tests skip and say so.
+"""
+
+import csv
+import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,67 +15,23 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from facts_factory import ARABIC, EMOJI, LONG, SCRIPT, genres, month, named
-from rendered import Rendered, _render, rendered  # noqa: F401 - a fixture
+from browsing import Open
+from facts_factory import SCRIPT
+from rendered import Rendered
 
-from report import files, theme
+from report import theme
+from segmentation.facts import from_dict, to_dict
 
-sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium on this machine"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning"),
-]
-Open = Callable[..., Any]
-LIVE = (
-    "document.querySelectorAll('[data-live=yes]').length === document.querySelectorAll('script.chart').length"
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning"
 )
+AXE = Path(__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Start Chromium, once."""
-    with sync.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def opened(browser: Any, rendered: Rendered) -> Iterator[Open]:  # noqa: F811
-    """Open a month's page offline; at the end nothing may have been asked for, and the console is empty."""
-    contexts, said, asked = [], [], []
-
-    def open_page(what: str = "sample", *, live: bool = True, path: str = "report.html", **how: Any) -> Any:
-        context = browser.new_context(**{"offline": True, "viewport": {"width": 1280, "height": 900}} | how)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: asked.append(request.url))
-        folder = rendered.pages("sample") if what == "sample" else everything(rendered)
-        page.goto((folder / path).as_uri())
-        if live:
-            page.wait_for_function(LIVE, timeout=60_000)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-
-
-def everything(rendered: Rendered) -> Path:  # noqa: F811
-    """Give a folder with the page of a month that has all that is awkward: ten segments, scripts, long and other names."""
-
-    def make(place: Path) -> None:
-        facts = named(genres(month(10), SCRIPT, ARABIC), SCRIPT, LONG, LONG[::-1], ARABIC, EMOJI)
-        (place / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
-        _render(place / "facts.json", place / "shop", "report.qmd").rename(place / "report.html")
-
-    return rendered._once("everything", make)
+def pages(rendered: Rendered) -> Path:
+    """Give the sample's pages."""
+    return rendered.pages("sample")
 
 
 def sideways(page: Any) -> int:
@@ -85,6 +46,7 @@ def test_every_chart_is_live(opened: Open, what: str) -> None:
     figures = page.locator("[data-live=yes]")
 
     assert figures.count() >= 10
+    assert sideways(page) == 0
     assert page.locator(".live svg").count() == figures.count()
     assert page.locator("[data-live=yes] img:visible").count() == 0
     for place in page.locator(".live").all():
@@ -94,8 +56,8 @@ def test_every_chart_is_live(opened: Open, what: str) -> None:
 
 
 def test_a_number_appears_where_the_pointer_rests(opened: Open) -> None:
-    """As it is written on the page, with the segment's name."""
-    page = opened()
+    """As it is written on the page, with the segment's name; what names it can be read, too: 5.8 to 1 on white."""
+    page = opened(anew=True)
     bar = page.locator("#fig-sizes .live svg .mark-rect path").first
     bar.scroll_into_view_if_needed()
     bar.hover()
@@ -105,11 +67,12 @@ def test_a_number_appears_where_the_pointer_rests(opened: Open) -> None:
     first = json.loads(page.locator("#facts").text_content())["segments"][0]
     assert first["name"] in tip.text_content()
     assert f"{first['users']:,}" in tip.text_content()
+    assert tip.locator("td.key").first.evaluate("e => getComputedStyle(e).color") == "rgb(91, 102, 114)"
 
 
 def test_a_genre_that_is_a_script_is_a_word(opened: Open) -> None:
     """Also in a tooltip; the console stays empty and no dialog opens, or the fixture says so."""
-    page = opened("everything")
+    page = opened("everything", anew=True)
     bar = page.locator("#fig-sizes .live svg .mark-rect path").first
     bar.scroll_into_view_if_needed()
     bar.hover()
@@ -119,14 +82,6 @@ def test_a_genre_that_is_a_script_is_a_word(opened: Open) -> None:
     assert SCRIPT in tip.text_content()
     assert tip.locator("script").count() == 0
     assert SCRIPT in page.locator("main").inner_text()
-
-
-@pytest.mark.parametrize(("what", "width"), [("sample", 1280), ("sample", 360), ("everything", 360)])
-def test_nothing_is_wider_than_the_screen(opened: Open, what: str, width: int) -> None:
-    """What has to be wide scrolls in its own frame."""
-    page = opened(what, live=width == 360, viewport={"width": width, "height": 800})
-
-    assert sideways(page) == 0
 
 
 OVERFLOWING = (
@@ -144,9 +99,10 @@ TYPE = """[...document.querySelectorAll('.live svg text')].filter(e => e.textCon
 @pytest.mark.parametrize("width", [360, 390, 768])
 def test_charts_are_read_without_scrolling_sideways(opened: Open, what: str, width: int) -> None:
     """On a telephone they are drawn anew for its width: none is wider than its place, and type is no smaller than 10 pixels."""
-    page = opened(what, viewport={"width": width, "height": 800})
+    page = opened(what, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert sideways(page) == 0  # what has to be wide scrolls in its own frame
     assert page.evaluate(OVERFLOWING) == []
     assert min(page.evaluate(TYPE)) >= 10
     for place in page.locator(".live svg").all():
@@ -157,7 +113,7 @@ def test_charts_are_read_without_scrolling_sideways(opened: Open, what: str, wid
 
 def test_a_screen_that_is_turned_draws_its_charts_anew(opened: Open) -> None:
     """Panels that stood below each other stand beside each other, and there are as many of them."""
-    page = opened(viewport={"width": 360, "height": 800})
+    page = opened(width=360, anew=True)
     panels = "[...document.querySelectorAll('#fig-differences .live svg .mark-group.role-scope > g')].map(e => e.getBoundingClientRect().x)"
     upright = page.evaluate(panels)
     page.set_viewport_size({"width": 1024, "height": 400})
@@ -169,7 +125,7 @@ def test_a_screen_that_is_turned_draws_its_charts_anew(opened: Open) -> None:
 
 def test_a_title_is_text_of_the_page(opened: Open) -> None:
     """It has as many lines as it takes; the drawing below doesn't say it again."""
-    page = opened(viewport={"width": 360, "height": 800})
+    page = opened(width=360)
     titles = page.locator(".finding").all_inner_texts()
 
     assert len(titles) == page.locator("[data-live=yes]").count()
@@ -179,7 +135,7 @@ def test_a_title_is_text_of_the_page(opened: Open) -> None:
 
 def test_on_paper_a_dark_page_is_a_light_one(opened: Open) -> None:
     """Ink on white, and the light pictures in place of the charts that were drawn for the dark."""
-    page = opened(color_scheme="dark")
+    page = opened(scheme="dark", anew=True)
     page.emulate_media(media="print", color_scheme="dark")
 
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 48)"
@@ -203,10 +159,10 @@ def test_the_contents_name_every_segment(opened: Open) -> None:
     assert page.locator("section.profile").count() == len(names)
 
 
-def test_a_profile_is_as_wide_as_a_page(opened: Open, rendered: Rendered) -> None:  # noqa: F811
+def test_a_profile_is_as_wide_as_a_page(opened: Open, rendered: Rendered) -> None:
     """It has no contents at its side, and leaves them no room; on a telephone it shows the chart drawn for one."""
     path = min((rendered.pages("sample") / "profiles").iterdir())
-    page = opened(live=False, path=f"profiles/{path.name}", viewport={"width": 1280, "height": 800})
+    page = opened(path=f"profiles/{path.name}", anew=True)
     image = page.locator("figure img")
     wide = image.evaluate("e => e.currentSrc")
 
@@ -217,15 +173,15 @@ def test_a_profile_is_as_wide_as_a_page(opened: Open, rendered: Rendered) -> Non
     assert image.bounding_box()["width"] <= 320
 
 
-def test_a_profile_fits_a_telephone(opened: Open, rendered: Rendered) -> None:  # noqa: F811
+def test_a_profile_fits_a_telephone(opened: Open, rendered: Rendered) -> None:
     for path in sorted((rendered.pages("sample") / "profiles").iterdir()):
-        page = opened(live=False, path=f"profiles/{path.name}", viewport={"width": 360, "height": 800})
+        page = opened(path=f"profiles/{path.name}", width=360)
         assert sideways(page) == 0, path.name
 
 
 def test_in_the_dark_the_page_and_its_charts_are_dark(opened: Open) -> None:
     """Every colour in a chart is the dark twin of one in the light; changing the light redraws them."""
-    page = opened(color_scheme="dark")
+    page = opened(scheme="dark", anew=True)
     colours = "[...document.querySelectorAll('.live svg *')].flatMap(e => [e.getAttribute('fill'), e.getAttribute('stroke')])"
     used = {c for c in page.evaluate(colours) if c and c.startswith("#")}
 
@@ -241,7 +197,7 @@ def test_in_the_dark_the_page_and_its_charts_are_dark(opened: Open) -> None:
 
 def test_without_javascript_the_pictures_stand_there(opened: Open) -> None:
     """Loaded, as wide as the text, each with what it shows in words; nothing on the page pretends to work."""
-    page = opened(live=False, java_script_enabled=False)
+    page = opened(script=False)
     images = page.locator("figure img")
 
     assert images.count() >= 10
@@ -255,7 +211,7 @@ def test_without_javascript_the_pictures_stand_there(opened: Open) -> None:
 
 def test_everything_is_reached_by_the_keyboard(opened: Open) -> None:
     """First the way past the contents, then the contents, then each table of numbers, which opens on Enter."""
-    page = opened()
+    page = opened(anew=True)
     order = []
     for _ in range(80):
         page.keyboard.press("Tab")
@@ -276,7 +232,7 @@ def test_everything_is_reached_by_the_keyboard(opened: Open) -> None:
 
 
 def test_the_way_past_the_contents_leads_to_the_text(opened: Open) -> None:
-    page = opened()
+    page = opened(anew=True)
     page.keyboard.press("Tab")
     assert page.locator(".skip").bounding_box()["x"] >= 0
     page.keyboard.press("Enter")
@@ -292,25 +248,109 @@ def test_every_entry_of_the_contents_leads_to_its_section(opened: Open) -> None:
         assert link.inner_text().strip() in target.inner_text()
 
 
-@pytest.mark.parametrize("kind", ["csv", "json"])
-def test_every_number_can_be_saved(opened: Open, kind: str, tmp_path: Path) -> None:
-    """Without a network; the JSON is the facts, and the CSV has a row for each number in them."""
-    page = opened()
-    facts = json.loads(page.locator("#facts").text_content())
-    with page.expect_download() as waiting:
-        page.locator(f"[data-download={kind}]").click()
-    waiting.value.save_as(tmp_path / "saved")
-    text = (tmp_path / "saved").read_text("utf-8-sig")
+# Accessible to all
 
-    def numbers(value: Any) -> int:
-        if isinstance(value, dict):
-            return sum(numbers(item) for item in value.values())
-        if isinstance(value, list):
-            return sum(numbers(item) for item in value)
-        return isinstance(value, int | float) and not isinstance(value, bool)
 
-    assert waiting.value.suggested_filename == f"facts-2026-10.{kind}"
-    if kind == "json":
-        assert json.loads(text) == facts
-    else:
-        assert len(text.splitlines()) == 1 + numbers(facts)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
+@pytest.mark.parametrize("what", ["report", "profile"])
+def test_axe_finds_nothing(opened: Open, pages: Path, what: str, width: int, scheme: str) -> None:
+    """All of axe-core's rules, its best practices too, with every table of numbers open."""
+    if not AXE.exists():
+        pytest.skip(f"there is no {AXE}: npm ci --prefix tests/web")
+    path = "report.html" if what == "report" else f"profiles/{min((pages / 'profiles').iterdir()).name}"
+    view = opened(path=path, width=width, scheme=scheme)
+    view.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    view.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = view.evaluate("async () => (await axe.run()).violations")
+
+    assert [(one["id"], one["help"], [node["html"][:150] for node in one["nodes"]]) for one in found] == []
+
+
+def test_axe_can_find(opened: Open, tmp_path: Path) -> None:
+    """A page without a language, a title and an alternative text is found out."""
+    if not AXE.exists():
+        pytest.skip(f"there is no {AXE}: npm ci --prefix tests/web")
+    bad = tmp_path / "bad.html"
+    bad.write_text("<!doctype html><p style='color:#aaa'>Grey<img src='data:,'>", encoding="utf-8")
+    view = opened(bad, anew=True)
+    view.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = {one["id"] for one in view.evaluate("async () => (await axe.run()).violations")}
+
+    assert {"document-title", "html-has-lang", "image-alt", "color-contrast"} <= found
+
+
+# Numbers to save
+
+
+def saved(view: Any, name: str) -> tuple[str, bytes]:
+    """Press a button as one does who has no pointer, and give the file's name and bytes."""
+    button = view.get_by_role("button", name=name)
+    button.focus()
+    with view.expect_download() as download:
+        view.keyboard.press("Enter")
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def leaves(value: Any) -> Iterator[float]:
+    """Give every number below a value of JSON."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def test_every_number_can_be_saved_as_csv(opened: Open, pages: Path) -> None:
+    """A row each, in the order of facts.json, with nothing left out and no two rows of one name."""
+    view = opened()
+    name, content = saved(view, "CSV")
+    facts = json.loads((pages / "facts.json").read_text(encoding="utf-8"))
+    head, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+
+    assert name == "facts-2026-10.csv"
+    assert head == ["month", "section", "segment", "measure", "value"]
+    assert [float(row[4]) for row in rows] == [float(value) for value in leaves(facts)]
+    assert len({(row[1], row[3]) for row in rows}) == len(rows) > 1_000
+    assert {row[2] for row in rows} == {"", *(segment["name"] for segment in facts["segments"])}
+    share = next(row for row in rows if row[1] == "segments" and row[3] == "S1.share")
+    assert float(share[4]) == facts["segments"][0]["share"]
+
+
+def test_the_facts_can_be_saved_as_json(opened: Open, pages: Path) -> None:
+    """They read back as the very facts that the page was made from."""
+    view = opened()
+    name, content = saved(view, "JSON")
+    facts = json.loads((pages / "facts.json").read_text(encoding="utf-8"))
+
+    assert name == "facts-2026-10.json"
+    assert to_dict(from_dict(json.loads(content))) == facts
+
+
+def test_no_saved_cell_is_a_formula(opened: Open, pages: Path, tmp_path: Path) -> None:
+    """A name that a spreadsheet would run is text in the file, whatever it begins with; a number below 0 stays one."""
+    page = (pages / "report.html").read_text(encoding="utf-8")
+    facts = json.loads((pages / "facts.json").read_text(encoding="utf-8"))
+    names = [f'{first}HYPERLINK("http://x",1)' for first in "=+-@"]
+    for segment, name in zip(facts["segments"], names, strict=True):
+        page = page.replace(f'"name":"{segment["name"]}"', f'"name":{json.dumps(name)}')
+    (tmp_path / "formulas.html").write_text(page, encoding="utf-8")
+    view = opened(tmp_path / "formulas.html", anew=True)
+    _, content = saved(view, "CSV")
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+    assert {row[2] for row in rows[1:]} == {"", *(f"'{name}" for name in names)}
+    assert not [cell for row in rows for cell in row[:4] if cell.startswith(("=", "+", "-", "@"))]
+    assert any(float(row[4]) < 0 for row in rows[1:])
+
+
+def test_without_scripts_the_page_says_where_the_numbers_lie(opened: Open) -> None:
+    """Buttons that do nothing aren't shown."""
+    view = opened(script=False)
+    shown = view.locator(".downloads").inner_text()
+    buttons = view.get_by_role("button").count()
+    pictures = view.locator("img:visible").count()
+
+    assert "facts.json" in shown
+    assert (buttons, pictures) == (0, view.locator("script.chart").count())

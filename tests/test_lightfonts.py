@@ -22,7 +22,7 @@ from report import files, lightfonts
 from report.drawing import spec_of, svg_of
 if sys.argv[3] == "whole":
     lightfonts.folders = files.font_folders
-for name, picture in list(pictures(awkward("letters")))[:5]:
+for name, picture in list(pictures(awkward("letters")))[:3]:
     print(name, hashlib.sha256(svg_of(spec_of(picture.chart)).encode()).hexdigest())
 """
 
@@ -40,7 +40,7 @@ def test_a_drawing_is_the_same_by_light_fonts() -> None:
     """To the byte, Arabic and emoji, which they don't have, included."""
     whole = drawn("whole")
 
-    assert len(whole) == 5
+    assert len(whole) == 3
     assert drawn("light") == whole
 
 
