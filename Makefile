@@ -33,6 +33,8 @@ unattended: ## what a scheduler calls: report, then send; if that fails, notify
 	@{ $(MAKE) --no-print-directory report && $(MAKE) --no-print-directory send CONFIRM=yes; } || \
 	  { $(MAKE) --no-print-directory notify; exit 1; }
 
+# Tests start the command many times: its modules are compiled once, even where the environment keeps no bytecode.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup-test ## set up what the tests need, and run them
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 

@@ -23,7 +23,8 @@ class Kernels(AsyncKernelManager):
             self._sockets = tempfile.TemporaryDirectory(
                 prefix=f"{_SOCKETS}{os.getpid()}-", ignore_cleanup_errors=True
             )
-            options = {"transport": "ipc", "ip": f"{self._sockets.name}/kernel", **options}
+            place = {"ip": f"{self._sockets.name}/kernel", "connection_file": f"{self._sockets.name}/kernel.json"}
+            options = {"transport": "ipc", **place, **options}
         super().__init__(**options)
         self._clients: list[Any] = []
 
@@ -53,7 +54,7 @@ class Kernels(AsyncKernelManager):
 
 
 def _sweep() -> None:
-    """Delete the sockets of runs that were killed."""
+    """Delete the sockets of runs that were killed, and the keys to them."""
     for left in Path(tempfile.gettempdir()).glob(f"{_SOCKETS}*-*"):
         try:
             os.kill(int(left.name.removeprefix(_SOCKETS).partition("-")[0]), 0)
