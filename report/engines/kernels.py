@@ -23,7 +23,10 @@ class Kernels(AsyncKernelManager):
             self._sockets = tempfile.TemporaryDirectory(
                 prefix=f"{_SOCKETS}{os.getpid()}-", ignore_cleanup_errors=True
             )
-            place = {"ip": f"{self._sockets.name}/kernel", "connection_file": f"{self._sockets.name}/kernel.json"}
+            place = {
+                "ip": f"{self._sockets.name}/kernel",
+                "connection_file": f"{self._sockets.name}/kernel.json",
+            }
             options = {"transport": "ipc", **place, **options}
         super().__init__(**options)
         self._clients: list[Any] = []
