@@ -188,9 +188,15 @@ class Session:
     def _greet(self) -> smtplib.SMTP:
         """Connect and hear the greeting."""
         server = self._server
-        if server.tls == "tls":
-            return smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=self._trust)
-        return smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+        smtp = (
+            smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=self._trust)
+            if server.tls == "tls"
+            else smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+        )
+        if smtp.sock is not None:
+            # the dot needn't wait in the system until the message was acknowledged: 40 ms each (RFC 896 and 1122)
+            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return smtp
 
     def _log_in(self) -> None:
         """Authenticate once, by what the server offers: a wrong password tried twice may lock a user out."""
