@@ -100,9 +100,16 @@ class Rendered:
 
         return self._once(f"pdf-{name}-{paper}", make) / "executive.pdf"
 
-    def layout(self, name: str, paper: str = "A4") -> list[dict[str, Any]]:
-        """Give what stands where on each page of the executives' PDF, as `_boxes` writes it."""
-        pages: list[dict[str, Any]] = json.loads((self.pdf(name, paper).parent / "layout.json").read_bytes())
+    def layout(self, name: str, paper: str = "A4", *, printed: bool = True) -> list[dict[str, Any]]:
+        """Give what stands where on each page of the executives' PDF, as `_boxes` writes it; laying out is a third of printing."""
+        page = self.executive(name)
+
+        def make(place: Path) -> None:
+            with _written_down(place / "layout.json", prints=False):
+                print_pdf(page, place / "executive.pdf", paper=paper, identifier=b"0" * 32)
+
+        place = self.pdf(name, paper).parent if printed else self._once(f"layout-{name}-{paper}", make)
+        pages: list[dict[str, Any]] = json.loads((place / "layout.json").read_bytes())
         return pages
 
     def screen(self, name: str) -> Path:
@@ -198,15 +205,15 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
 
 
 @contextlib.contextmanager
-def _written_down(place: Path) -> Iterator[None]:
-    """Write down where WeasyPrint puts things, on the way to a PDF."""
+def _written_down(place: Path, *, prints: bool = True) -> Iterator[None]:
+    """Write down where WeasyPrint puts things, on the way to a PDF or instead of one."""
     from weasyprint import Document
 
     write = Document.write_pdf
 
     def noting(document: Any, *arguments: Any, **options: Any) -> Any:
         place.write_text(json.dumps([_boxes(page._page_box) for page in document.pages]), encoding="utf-8")
-        return write(document, *arguments, **options)
+        return write(document, *arguments, **options) if prints else None
 
     with mock.patch.object(Document, "write_pdf", noting):
         yield

@@ -96,7 +96,7 @@ TYPE = """[...document.querySelectorAll('.live svg text')].filter(e => e.textCon
 
 
 @pytest.mark.parametrize("what", ["sample", "everything"])
-@pytest.mark.parametrize("width", [360, 390, 768])
+@pytest.mark.parametrize("width", [360, 768])
 def test_charts_are_read_without_scrolling_sideways(opened: Open, what: str, width: int) -> None:
     """On a telephone they are drawn anew for its width: none is wider than its place, and type is no smaller than 10 pixels."""
     page = opened(what, width=width)
