@@ -354,6 +354,7 @@ def _publish(panel: pd.DataFrame, plan: Plan, rng: np.random.Generator) -> Sampl
     n = len(panel)
     panel = panel.iloc[_shuffled(rng, n)].reset_index(drop=True)
     seen: dict[str, Any] = {
+        **{name: panel[name].round() for name in NUMBERS if name in panel},
         "annual_income": (panel["annual_income"] / 50).round() * 50,
         "usage_per_month": (panel["usage"] * _uniform(rng, n, 0.94, 1.06)).round().clip(1, 3000),
         "num_of_days_active": panel["days_now"].round().clip(31, 365),

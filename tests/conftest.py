@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from browsing import browser, opened, windows  # noqa: F401 - fixtures
 from known import drawings
 from rendered import rendered  # noqa: F401 - a fixture
+from whole import lacking
 
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import Last
@@ -32,12 +33,7 @@ from segmentation.schema import FEATURES, NUMBERS, Frame
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
 settings.load_profile("house")
 
-VALID = {
-    "age": (16, 65),
-    "annual_income": (0, None),
-    "usage_per_month": (0, None),
-    "num_of_days_active": (0, 365),
-}
+VALID = dict.fromkeys(NUMBERS, (0, None)) | {"age": (16, 65), "num_of_days_active": (0, 365)}
 
 
 # files whose tests share what takes long to make, some across files: one of pytest's workers has them
@@ -116,7 +112,8 @@ def users() -> Callable[..., pd.DataFrame]:
             "top_genre": "Pop",
             "num_of_days_active": 100,
         }
-        return pd.DataFrame(usual | columns, index=range(rows if n is None else n))
+        others = {name: 7 if name in NUMBERS else "Yes" for name in lacking(usual)}
+        return pd.DataFrame(usual | others | columns, index=range(rows if n is None else n))
 
     return make
 

@@ -10,6 +10,7 @@ from functools import cache
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from whole import whole
 
 from report import files
 from report.playbook import read_playbook, with_plays
@@ -67,17 +68,19 @@ def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:
         np.maximum(0, np.repeat([m[i] for m in middles], sizes) + rng.normal(0, spread, n)).round()
         for i, spread in enumerate((3, 4_000, 80, 12))
     )
-    return pd.DataFrame(
-        {
-            "user_id": [f"u{number + shift:06d}" for number in range(n)],
-            "age": ages,
-            "gender": rng.choice(["Female", "Male"], n),
-            "employment_status": rng.choice(["Student", "Employed full-time", "Retired"], n),
-            "annual_income": incomes,
-            "usage_per_month": usages,
-            "top_genre": np.resize(GENRES, n),
-            "num_of_days_active": days,
-        }
+    return whole(
+        pd.DataFrame(
+            {
+                "user_id": [f"u{number + shift:06d}" for number in range(n)],
+                "age": ages,
+                "gender": rng.choice(["Female", "Male"], n),
+                "employment_status": rng.choice(["Student", "Employed full-time", "Retired"], n),
+                "annual_income": incomes,
+                "usage_per_month": usages,
+                "top_genre": np.resize(GENRES, n),
+                "num_of_days_active": days,
+            }
+        )
     )
 
 

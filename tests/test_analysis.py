@@ -44,6 +44,7 @@ def test_segments_add_up_to_all_users(analysis: Analysis) -> None:
     assert sum(segment.share for segment in facts.segments) == pytest.approx(1)
     for name, average in facts.averages.items():
         assert np.average([s.means[name] for s in facts.segments], weights=sizes) == pytest.approx(average)
+    for name in facts.features:
         assert np.average([s.centre[name] for s in facts.segments], weights=sizes) == pytest.approx(
             0, abs=1e-9
         )

@@ -16,7 +16,7 @@ from segmentation.clusters import Model, assign
 from segmentation.facts import Change, Facts, Flow, Lineage, from_dict, to_dict
 from segmentation.features import Points, scale_of, standardise
 from segmentation.flows import Flows
-from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.schema import CATEGORIES, FEATURES, NUMBERS
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 Run = Callable[..., Analysis]
@@ -129,7 +129,7 @@ def test_without_ids_shares_are_compared_at_the_old_borders(
 
         assert change.flow is None
         shown = standardise(nw.from_native(now), first.facts.scale)
-        centres = np.array([[s.centre[name] for name in NUMBERS] for s in first.facts.segments])
+        centres = np.array([[s.centre[name] for name in FEATURES] for s in first.facts.segments])
         inside = np.bincount(assign(shown.values, centres), minlength=4) / 200
         assert [moved.same_borders for moved in change.segments] == pytest.approx(inside.tolist())
         assert change.segments[0].last_share == pytest.approx(0.40)
@@ -218,7 +218,7 @@ def test_a_history_begins_with_the_largest_segment(points: Callable[..., Points]
 def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.DataFrame) -> None:
     """Last month's own centres, given the other way round, come back under their ids, in its order."""
     users = nw.from_native(named, eager_only=True)
-    some = standardise(users, scale_of(users, NUMBERS))
+    some = standardise(users, scale_of(users, FEATURES))
     last = last_of(first)
     model = Model(last.centres(some.scale)[::-1], 1.0)
 

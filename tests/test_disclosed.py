@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
+from whole import whole
 
 from segmentation.analysis import Analysis
 from segmentation.change import Last
@@ -184,6 +185,7 @@ def crowd(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             "num_of_days_active": rng.integers(0, 365, n),
         }
     )
+    users = whole(users)
     now = users.copy()
     moved = rng.choice(n, rng.integers(0, 12), replace=False)
     now.loc[moved, ["age", "usage_per_month"]] = [45, 2_500]
@@ -225,7 +227,7 @@ def test_no_few_stand_in_the_facts_of_made_crowds(run: Run, seed: int) -> None:
 @pytest.mark.skipif(not MUSIC.exists(), reason=f"the real Music file isn't at {MUSIC}")
 def test_no_few_stand_in_the_real_files_facts(run: Run) -> None:
     """22 of 4,907 said "Other", and seven were dropped."""
-    facts = run(pd.read_csv(MUSIC, encoding="utf-8-sig")).facts
+    facts = run(whole(pd.read_csv(MUSIC, encoding="utf-8-sig"))).facts
 
     assert few(facts) == []
     assert worked_out(facts) == []

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus.made import HEADER, ONE, ROW, parquet, refused, repack, same, sheet, text, user, users, write
 from corpus.table import LATIN, TWO
+from whole import lacking
 
 from report import inputs, workbook
 from report.errors import InputError
@@ -38,6 +39,8 @@ MUSIC = Path(__file__).parents[1] / "../shared/data/music.csv"
 @pytest.mark.skipif(not MUSIC.exists(), reason="the real file has no licence and stays outside the project")
 def test_the_real_file_reads_whole() -> None:
     """It has 4,914 users, 1,000 of them students, starts with a byte-order mark, and five ages are impossible."""
+    if lacks := lacking(pd.read_csv(MUSIC, encoding="utf-8-sig", nrows=1)):
+        pytest.skip(f"the real file has no {', '.join(lacks)}, which the schema asks for by now")
     frame = read_users(MUSIC)
 
     assert list(frame) == list(ONE)
@@ -72,7 +75,10 @@ def test_an_id_is_text_with_its_zeros(tmp_path: Path) -> None:
 
 def test_more_rows_than_one_batch_stay_in_order(tmp_path: Path) -> None:
     """Cells go to Arrow in batches of 131,072; row 60,000 is row 60,000 across them."""
-    rows = "".join(f"{i},Male,Student,{i}.5,30,Pop{i % 7},100\n" for i in range(60_000))
+    rows = "".join(
+        f"{text({'age': str(i), 'annual_income': f'{i}.5', 'top_genre': f'Pop{i % 7}'}).splitlines()[1]}\n"
+        for i in range(60_000)
+    )
 
     found = read_users(write(tmp_path, f"{HEADER}\n{rows}"))
 
@@ -318,7 +324,12 @@ def test_only_the_first_visible_sheet_is_read(tmp_path: Path) -> None:
 
 def test_a_wrong_note_on_the_size_leaves_nothing_out(tmp_path: Path) -> None:
     """Some programs write that the sheet is one cell large."""
-    path = repack(sheet(tmp_path, user(), user()), "xl/worksheets/sheet1.xml", 'ref="A1:G3"', 'ref="A1"')
+    path = repack(
+        sheet(tmp_path, user(), user()),
+        "xl/worksheets/sheet1.xml",
+        f'ref="A1:{chr(64 + len(ONE))}3"',
+        'ref="A1"',
+    )
 
     same(read_users(path), users({}, {}))
 
@@ -333,7 +344,7 @@ def test_a_date_in_a_column_of_no_concern_is_of_none(tmp_path: Path) -> None:
 
     def edit(book: Any) -> None:
         for row, value in enumerate(("joined", dt.date(2026, 1, 31), "=A1"), 1):
-            book.active.cell(row, 8, value)
+            book.active.cell(row, len(ONE) + 1, value)
 
     same(read_users(sheet(tmp_path, user(), user(), edit=edit)), users({}, {}))
 
@@ -472,10 +483,14 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     """Users of any kind; the last proves the decimal mark, for alone the others may leave it open."""
     rows = draw(
         st.lists(
-            st.tuples(*(NUMBER for _ in schema.NUMBERS), *(WORD | st.none() for _ in range(4))), max_size=5
+            st.tuples(
+                *(NUMBER for _ in schema.NUMBERS),
+                *(WORD | st.none() for _ in range(len(schema.CATEGORIES) + 1)),
+            ),
+            max_size=5,
         )
     )
-    rows.append((0.5,) * 4 + ("x",) * 4)
+    rows.append((0.5,) * len(schema.NUMBERS) + ("x",) * (len(schema.CATEGORIES) + 1))
     frame = pd.DataFrame(rows, columns=[*schema.NUMBERS, *schema.CATEGORIES, "user_id"])
     types = {name: "float64" if name in schema.NUMBERS else "str" for name in frame}
     return frame.astype(types)[[c.name for c in schema.COLUMNS]]

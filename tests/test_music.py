@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_samples, silhouette_score
+from whole import whole
 
 from report import words
 from segmentation.analysis import Analysis
@@ -36,7 +37,7 @@ BEST = {  # the lowest inertia that 2,000 restarts found
 @pytest.fixture(scope="module")
 def music(run: Callable[..., Analysis]) -> Analysis:
     """Give its analysis, by the settings that a report has, with fewer starts and draws."""
-    return run(pd.read_csv(FILE, encoding="utf-8-sig"), starts=20, draws=10, bootstraps=40)
+    return run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), starts=20, draws=10, bootstraps=40)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_who_asks_the_panel_is_told_that_none_is_reliable(
     music: Analysis, run: Callable[..., Analysis]
 ) -> None:
     """The same file by the same settings but one: the elbow's four are described, and nothing is sold."""
-    facts = run(pd.read_csv(FILE, encoding="utf-8-sig"), k="panel").facts
+    facts = run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), k="panel").facts
 
     assert music.facts.structure.reliable
     assert not facts.structure.reliable

@@ -103,21 +103,19 @@ def test_no_text_holds_a_users_id(texts: dict[str, str], users: pd.DataFrame) ->
 
 
 def test_no_text_holds_a_users_row(texts: dict[str, str], users: pd.DataFrame) -> None:
-    """Nowhere do the age, income, usage and active days of one user stand together."""
+    """Nowhere do all numbers of one user stand together."""
     for name, text in texts.items():
         assert rows_in(text, users) == set(), name
 
 
 @pytest.mark.parametrize(
     "layout",
-    ['{{"a":{},"b":{},"c":{},"d":{}}}', "<td>{}</td><td>{}</td><td>{}</td><td>{}</td>", "{} {} {} {}"],
+    ['"a":{},', "<td>{}</td>", "{} "],
 )
 def test_a_row_that_slipped_in_is_found(layout: str, users: pd.DataFrame) -> None:
     """As a chart's data, as a table's row and as a text."""
-    one = users.dropna().iloc[100]  # its incomes are round, but no other has all four
-    slipped = layout.format(
-        *(f"{one[name]:g}" if name != "annual_income" else f"{one[name]:.0f}" for name in NUMBERS)
-    )
+    one = users.dropna().iloc[100]  # its incomes are round, but no other has all numbers
+    slipped = "".join(layout.format(f"{one[name]:.0f}") for name in NUMBERS)
 
     assert rows_in(f"12 users, 30 % of 1,471: {slipped}", users) == {one.name}
 

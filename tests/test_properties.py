@@ -26,7 +26,7 @@ from segmentation.facts import to_dict
 from segmentation.features import Points
 from segmentation.names import name_segments
 from segmentation.pca import project
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
+from segmentation.schema import CATEGORIES, FEATURES, NUMBERS, Frame
 from segmentation.spreads import round_step
 from segmentation.validity import calinski_harabasz, davies_bouldin, silhouette
 
@@ -305,7 +305,7 @@ def test_any_fit_is_a_fixed_point(
 )
 def test_no_two_segments_share_a_name(centres: list[np.ndarray]) -> None:
     """Ten segments, some in one place: each has one name, in words, and the same when asked again."""
-    named = [dict(zip(NUMBERS, map(float, centre), strict=True)) for centre in centres]
+    named = [dict(zip(FEATURES, map(float, centre), strict=True)) for centre in centres]
     names = name_segments(named)
 
     assert len(set(names)) == len(names) == len(centres)

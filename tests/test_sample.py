@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from segmentation.errors import SegmentationError
 from segmentation.sample import HEAVY, HIGH, MONTHS, OLDER, YOUNG, Sample, make_month
-from segmentation.schema import CATEGORIES, COLUMNS, NUMBERS, check
+from segmentation.schema import CATEGORIES, COLUMNS, FEATURES, NUMBERS, check
 
 DATA = Path(__file__).parent.parent / "data"
 PAIRS = list(itertools.pairwise(MONTHS))
@@ -50,7 +50,7 @@ def valid_rows(month: str) -> pd.Series:
 
 @functools.cache
 def standardised(month: str) -> np.ndarray:
-    values = sample(month).users.loc[valid_rows(month), list(NUMBERS)].to_numpy(dtype=float)
+    values = sample(month).users.loc[valid_rows(month), list(FEATURES)].to_numpy(dtype=float)
     return (values - values.mean(axis=0)) / values.std(axis=0)
 
 
@@ -264,7 +264,7 @@ def test_another_seed_has_the_same_groups(seed: int) -> None:
     made = make_month("2026-10", seed)
     users = made.users.dropna()
     users = users[users["age"].between(16, 65) & (users["num_of_days_active"] <= 365)]
-    values = users[list(NUMBERS)].to_numpy(dtype=float)
+    values = users[list(FEATURES)].to_numpy(dtype=float)
     labels = KMeans(4, n_init=5, random_state=0).fit_predict((values - values.mean(0)) / values.std(0))
 
     assert adjusted_rand_score(made.groups[users.index], labels) >= 0.95

@@ -8,7 +8,7 @@ from report import files
 from report.errors import SettingsError
 from report.settings import Settings, read_settings
 from report.tomlfile import find_line
-from segmentation.schema import NUMBERS
+from segmentation.schema import FEATURES
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def refused(read: Callable[[str], Settings]) -> Callable[[str], str]:
 def test_an_empty_file_and_none_have_every_default(read: Callable[[str], Settings], tmp_path: Path) -> None:
     """A dial that nobody turned stands where it always stood."""
     assert read("") == read_settings(tmp_path / "none.toml") == Settings()
-    assert read("").segments.features == NUMBERS
+    assert read("").segments.features == FEATURES
 
 
 def test_the_project_s_own_settings_are_read() -> None:

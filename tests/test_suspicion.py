@@ -21,6 +21,7 @@ import facts_factory as factory
 from briefing import NOW, dials, month_folder
 from mailroom import Mailroom
 from pages import Reader
+from whole import whole
 
 from report import doubts, files, gates
 from report.document import Document
@@ -36,9 +37,8 @@ from segmentation.suspicion import is_factor, is_gone, is_loss, suspicions_of
 from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
 
 TODAY = "2026-11"
-VALID = {
+VALID = dict.fromkeys(NUMBERS, (0, None)) | {
     "age": (16, 120),
-    "annual_income": (0, None),
     "usage_per_month": (0, 44_640),
     "num_of_days_active": (0, 365),
 }
@@ -48,16 +48,18 @@ def crowd(n: int, seed: int) -> pd.DataFrame:
     """Draw a month's users from one population, skewed as incomes are, with a rare genre and some rows that can't be."""
     rng = np.random.default_rng(seed)
     income = rng.lognormal(10, 1.1, n).round()
-    return pd.DataFrame(
-        {
-            "age": np.where(rng.random(n) < 0.01, np.nan, rng.integers(15, 80, n)),
-            "gender": rng.choice(["Female", "Male", "Other"], n, p=[0.5, 0.48, 0.02]),
-            "employment_status": rng.choice(["Student", "Employed"], n),
-            "annual_income": np.where(rng.random(n) < 0.2, 0, income),
-            "usage_per_month": rng.exponential(500, n).round(),
-            "top_genre": rng.choice(["Pop", "Rock", "Jazz", "Polka"], n, p=[0.6, 0.3, 0.09, 0.01]),
-            "num_of_days_active": rng.integers(0, 366, n),
-        }
+    return whole(
+        pd.DataFrame(
+            {
+                "age": np.where(rng.random(n) < 0.01, np.nan, rng.integers(15, 80, n)),
+                "gender": rng.choice(["Female", "Male", "Other"], n, p=[0.5, 0.48, 0.02]),
+                "employment_status": rng.choice(["Student", "Employed"], n),
+                "annual_income": np.where(rng.random(n) < 0.2, 0, income),
+                "usage_per_month": rng.exponential(500, n).round(),
+                "top_genre": rng.choice(["Pop", "Rock", "Jazz", "Polka"], n, p=[0.6, 0.3, 0.09, 0.01]),
+                "num_of_days_active": rng.integers(0, 366, n),
+            }
+        )
     )
 
 

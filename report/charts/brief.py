@@ -18,7 +18,7 @@ _LANE = 30
 
 
 def bars(segment: Segment) -> Picture:
-    """Draw the four numbers, and the categories that set a segment apart most, against 100 for all users."""
+    """Draw the numbers, and the categories that set a segment apart most, against 100 for all users."""
     items = [(label(name).capitalize(), segment.index[name]) for name in NUMBERS]
     items += [
         (item.category, segment.categories[item.column][item.category])

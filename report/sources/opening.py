@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
-_SHORTEST = 20  # bytes of a row, at least: seven fields and what is between them
+_SHORTEST = 20  # bytes of a row, at least: its fields and what is between them
 _AT_ONCE = 1 << 22
 
 

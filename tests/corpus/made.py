@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from whole import lacking
 
 from report.errors import InputError
 from report.inputs import read_users
@@ -25,6 +26,7 @@ ONE = {
     "top_genre": "Pop",
     "num_of_days_active": "100",
 }
+ONE |= {name: "7" if name in schema.NUMBERS else "Yes" for name in lacking(ONE)}
 HEADER = ",".join(ONE)
 ROW = ",".join(ONE.values())
 
