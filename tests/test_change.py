@@ -4,18 +4,21 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from report import changes
 from segmentation.analysis import Analysis
-from segmentation.change import SEGMENT, Last, _shown, carry_on
+from segmentation.change import SEGMENT, Last, _drift, _flows, _shown, carry_on
 from segmentation.clusters import Model, assign
 from segmentation.facts import Change, Facts, Flow, Lineage, from_dict, to_dict
 from segmentation.features import Points, scale_of, standardise
 from segmentation.flows import Flows
+from segmentation.history import past_of
 from segmentation.schema import CATEGORIES, FEATURES, NUMBERS
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
@@ -318,3 +321,55 @@ def test_a_few_within_old_borders_are_not_said(run: Run, first: Analysis, named:
         None,
         None,
     ]
+
+
+def test_the_past_is_what_the_facts_say(first: Analysis) -> None:
+    """Ids, names, users and centres in the order of the pages; the radius is the root of the mean squared distance."""
+    facts = first.facts
+
+    past = past_of(facts)
+
+    assert past.ids == ("S1", "S2", "S3", "S4")
+    assert past.names == tuple(segment.name for segment in facts.segments)
+    assert past.users == (80, 60, 40, 20)
+    assert past.scale == facts.scale
+    assert past.centres.tolist() == [[s.centre[name] for name in FEATURES] for s in facts.segments]
+    assert past.radius**2 * 200 == pytest.approx(facts.elbow.inertia[facts.elbow.k.index(4)])
+    assert (past.last_id, past.retired) == (4, ())
+    kept = past_of(facts, last_id=9, retired=("Our fans",))
+    assert (kept.last_id, kept.retired) == (9, ("Our fans",))
+
+
+def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.DataFrame) -> None:
+    """Thirty went from the largest segment to the next: counted by joins and sums of DuckDB, as here."""
+    now = named.copy()
+    now.loc[now.index[:30], list(FEATURES)] = now.loc[now.index[80:110], list(FEATURES)].to_numpy()
+    last = last_of(first)
+    found = run(now, last=last, k=4)
+    there = change_of(found.facts)
+    assert last.users is not None
+    assert there.flow is not None
+    assert there.flow.users[0] == (50, 30, 0, 0)
+
+    with duckdb.connect() as connection:
+        months = {}
+        for name, users in (("then", last.users), ("now", found.users)):
+            table = pa.Table.from_pandas(users.to_native(), preserve_index=False)
+            connection.register(name, table)
+            months[name] = nw.from_native(connection.table(name))
+        lineage = carry_on(last, *_model_of(found))
+        assert _flows(last, lineage, found.users) == _flows(
+            Last(first.facts, months["then"]), lineage, months["now"]
+        )
+        drift = _drift(Last(first.facts, months["then"]), months["now"], 200)
+    assert drift.keys() == there.drift.keys()
+    for name, one in drift.items():
+        assert (one.psi, one.critical) == pytest.approx((there.drift[name].psi, there.drift[name].critical))
+
+
+def _model_of(analysis: Analysis) -> tuple[Points, Model, list[float]]:
+    """Give a month's points, centres and sizes, as its facts have them."""
+    facts = analysis.facts
+    some = standardise(analysis.users, facts.scale)
+    centres = np.array([[s.centre[name] for name in FEATURES] for s in facts.segments])
+    return some, Model(centres, 1.0), [float(s.users) for s in facts.segments]

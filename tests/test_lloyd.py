@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 
 from segmentation.clusters import fit
 from segmentation.features import Points
-from segmentation.lloyd import curve, nearest, seeds, settle
+from segmentation.lloyd import _grown, curve, nearest, seeds, settle
 
 Make = Callable[..., Points]
 LINE = np.array([[0.0], [2], [10], [12]])
@@ -143,3 +143,50 @@ def test_points_on_their_centres_have_no_inertia() -> None:
     values = np.array([[1e3, 1], [2e3, 2]])
 
     assert settle(values, np.ones(2), values[None]).inertia.tolist() == [0]
+
+
+def test_a_next_start_is_drawn_by_the_squared_distance() -> None:
+    """Nearly all users are at 0, so that it comes first; of one user at 1 and one at 3, the latter is 9 times as likely."""
+    values, weights = np.array([[0.0], [1], [3]]), np.array([1e9, 1, 1])
+
+    start = seeds(values, weights, 2, 4000, np.random.default_rng(0))
+
+    assert (start[:, 0, 0] == 0).all()
+    assert (start[:, 1, 0] == 3).mean() == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_centre_is_added_by_users_and_squared_distance() -> None:
+    """From a centre at 0: two users at 1 and one at 2 are drawn as 2 to 4, nobody at 9 never."""
+    values, weights = np.array([[0.0], [1], [2], [9]]), np.array([5.0, 2, 1, 0])
+    rng = np.random.default_rng(0)
+
+    grown = np.array([_grown(values, weights, np.zeros((1, 1)), rng) for _ in range(4000)])
+
+    assert grown.shape == (4000, 1, 2, 1)
+    assert (grown[:, 0, 0] == 0).all()
+    assert set(grown[:, 0, 1, 0]) == {1, 2}
+    assert (grown[:, 0, 1, 0] == 2).mean() == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_a_tie_has_all_users_of_the_point() -> None:
+    """Two users at 1, between 0 and 2, are the first's: (0 + 2 x 1) / 3. The start beside it has no tie."""
+    fits = settle(
+        np.array([[0.0], [1], [2]]), np.array([1.0, 2, 1]), np.array([[[0.0], [2]], [[0.0], [1.5]]]), steps=1
+    )
+
+    assert fits.centres[0, :, 0].tolist() == pytest.approx([2 / 3, 2])
+    assert fits.centres[1, :, 0].tolist() == pytest.approx([0, 4 / 3])
+
+
+def test_the_farthest_is_the_one_that_adds_most() -> None:
+    """About 0, three users at 10 add 300 and one at 12 adds 144: a centre without points goes to 10."""
+    fits = settle(LINE, np.array([1.0, 1, 3, 1]), np.array([[[0.0], [1000]]]), steps=1)
+
+    assert fits.centres[0, :, 0].tolist() == pytest.approx([44 / 6, 10])
+
+
+def test_a_centre_with_one_user_stays() -> None:
+    """Of three centres one has a user, and one has none: that goes to 0, a unit from its centre, and 50 stays."""
+    fits = settle(np.array([[0.0], [1], [2], [50]]), np.ones(4), np.array([[[1.0], [50], [1000]]]), steps=1)
+
+    assert fits.centres[0, :, 0].tolist() == pytest.approx([1, 50, 0])

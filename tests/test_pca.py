@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,3 +133,35 @@ def test_axes_are_said_in_words(points: Make) -> None:
         "up": "more listening",
         "down": "less listening",
     }
+
+
+def test_components_point_as_they_did_last_month(points: Make) -> None:
+    """Each for itself: the first was the other way round then, the second as it is; one feature fewer says nothing."""
+    data = points([[2, 1], [2, -1], [-2, 1], [-2, -1]])
+    a, b = data.features
+
+    seen = project(data, {a: (-0.9, 0.1), b: (0.1, 0.9)})
+
+    assert np.abs(seen.loadings - [[-1, 0], [0, 1]]).max() < 1e-12
+    assert seen.scores[0].tolist() == pytest.approx([-2, 1])
+    assert project(data, {a: (-0.9, 0.1)}).loadings[0, 0] == pytest.approx(1)
+
+
+def test_the_spread_within_the_points_counts(points: Make) -> None:
+    """Two points that vary along the first feature, by 2 in all; their users vary by 8 along the second."""
+    data = replace(points([[1, 0], [-1, 0]]), scatter=np.diag([0.0, 8.0]))
+
+    seen = project(data)
+
+    assert seen.explained == pytest.approx((0.8, 0.2))
+    assert np.abs(seen.loadings - [[0, 1], [1, 0]]).max() < 1e-12
+
+
+def test_the_middle_of_a_segment_is_that_of_its_users(points: Make) -> None:
+    """Three users at 1 and one at 5: at 2, not at 3."""
+    data = points([[1, 0], [5, 0], [-8, 0]], [3, 1, 1])
+    seen = Projection(data.values, np.eye(2), (1.0, 0.0))
+
+    laid = map_of(seen, data, np.array([0, 0, 1]), ("S1", "S2"), smallest=1)
+
+    assert laid.spots == (Spot("S1", 2.0, 0.0), Spot("S2", -8.0, 0.0))

@@ -41,6 +41,17 @@ TOLD_BY = {
 }
 DIGITS = "3719502846"  # of a mutant's number, in the order in which PART takes them
 TOO_MANY = {"test_a_quiet_month_is_never_held"}  # a simulation, which takes its time for each mutant
+# mutmut asks the tests that it saw reach a mutant, in forks of the process that saw it: what one test remembers for
+# the others would hide those from it
+FORGET = """
+
+def pytest_runtest_setup() -> None:
+    for module in list(sys.modules.values()):
+        if Path(getattr(module, "__file__", None) or "").parent.name in {"tests", "segmentation"}:
+            for thing in vars(module).values():
+                if hasattr(thing, "cache_clear"):
+                    thing.cache_clear()
+"""
 
 
 def tests_of(room: str) -> list[str]:
@@ -61,6 +72,8 @@ def mutate(room: str, part: int) -> dict[str, int]:
         for name in TOO_MANY:
             extra += [word for file in tests_of(room) for word in ("--deselect", f"{file}::{name}")]
         some = [f"*__mutmut_*[{DIGITS[:part]}]"] if part < len(DIGITS) else []
+        with (copy / "tests" / "conftest.py").open("a") as file:
+            file.write(FORGET)
         with (copy / "pyproject.toml").open("a") as file:
             file.write(
                 f'\n[tool.mutmut]\nsource_paths = ["segmentation"]\nonly_mutate = ["segmentation/{room}.py"]\n'
@@ -109,7 +122,11 @@ def main(rooms: list[str]) -> int:
         counts = mutate(room, part)
         killed = counts["killed"] + counts["timeout"] + counts["segfault"]
         made = killed + counts["survived"] + counts["no_tests"] + counts["suspicious"]
-        print(f"{room:<14} {killed:>5} of {made:>5} mutants seen  {killed / max(made, 1):.0%}", flush=True)
+        print(
+            f"{room:<14} {killed:>5} of {made:>5} mutants seen  {killed / max(made, 1):.0%}"
+            f"  ({counts['no_tests']} reached by no test)",
+            flush=True,
+        )
         seen, total = seen + killed, total + made
     print(f"{'all':<14} {seen:>5} of {total:>5} mutants seen  {seen / max(total, 1):.0%}")
     return int(seen < LEAST * total)
