@@ -33,6 +33,7 @@ TOLD_BY = {
     "exact": ["cells"],
     "fates": ["history", "change"],
     "flows": ["flows", "change"],
+    "history": ["history", "change"],
     "kept_names": ["history"],
     "readings": ["stability"],
     "reference": ["gap"],
