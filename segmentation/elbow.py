@@ -161,4 +161,4 @@ def _decide(knee: int | None, separated: int, panel: int) -> tuple[int, Decider]
     """Take the first of the panel's segments, the bend and the best silhouette."""
     if panel > 1:
         return panel, "panel"
-    return (knee, "elbow") if knee is not None and knee > 1 else (separated, "silhouette")
+    return (separated, "silhouette") if knee is None else (knee, "elbow")

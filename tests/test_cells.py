@@ -110,9 +110,58 @@ def test_coarse_cells_are_few_and_hold_everybody(crowd: Frame) -> None:
     assert few.weights @ few.values == pytest.approx(points.weights @ points.values, abs=1e-9)
 
 
+def test_coarser_cells_are_as_coarse_as_they_have_to_be(points: Callable[..., Points]) -> None:
+    """0.1, 0.45 and 0.85 are three cells of 0.4, and two of 0.5; each cell is the mean of its users."""
+    fine = points([[0.1], [0.45], [0.85]], [1, 3, 4])
+    few = coarser(fine, 2)
+
+    assert few.values[:, 0] == pytest.approx([(0.1 + 3 * 0.45) / 4, 0.85])
+    assert few.weights.tolist() == [4, 4]
+    assert (few.features, few.scale, few.kind) == (fine.features, fine.scale, "cells")
+    assert coarser(fine, 3).values[:, 0] == pytest.approx([0.1, 0.45, 0.85])
+    assert coarser(points([[0.1], [0.3], [0.45], [0.7]]), 2).weights.tolist() == [2, 2]
+
+
+def test_neither_unit_nor_zero_of_a_column_moves_a_border(frame: Make, crowd: Frame) -> None:
+    """Thousandths of a year, and minutes below zero: the cells are the same, though the grid's places are others."""
+    other = frame(
+        age=crowd["age"].to_numpy() / 1024, usage_per_month=crowd["usage_per_month"].to_numpy() - 65_536
+    )
+
+    some, same = celled(crowd, 0.5), celled(other, 0.5)
+
+    assert some.weights.tolist() == same.weights.tolist()
+    np.testing.assert_allclose(some.values, same.values, atol=1e-7)
+
+
 def test_fewer_cells_than_segments_are_refused_in_words(frame: Make) -> None:
-    with pytest.raises(SweepError, match="only 2 kinds of users"):
-        fit_cells(celled(frame(age=[20, 40] * 50), 0.2, ["age"]), range(1, 4), starts=2, seed=1)
+    """As many are enough, and leave no distance but that within the cells, which is none."""
+    two = celled(frame(age=[20, 40] * 50), 0.2, ["age"])
+
+    with pytest.raises(
+        SweepError, match=r"^3 segments.* only 2 kinds of users.*`k_range` in settings.toml\.$"
+    ) as said:
+        fit_cells(two, range(1, 4), starts=2, seed=1)
+    assert ". Give a smaller" in str(said.value)
+    assert fit_cells(two, range(1, 3), starts=2, seed=1)[2].inertia == pytest.approx(0)
+
+
+def test_one_seed_makes_the_same_models_of_cells(points: Callable[..., Points]) -> None:
+    """To the bit, with one start each where there are many optima."""
+    some = points(np.random.default_rng(8).normal(size=(300, 4)))
+
+    first, again = (fit_cells(some, [7, 9], starts=1, seed=4) for _ in range(2))
+
+    assert [one.centres.tobytes() for one in first.values()] == [
+        one.centres.tobytes() for one in again.values()
+    ]
+
+
+def test_the_largest_segment_of_cells_has_the_most_users(points: Callable[..., Points]) -> None:
+    """One cell of nine users outnumbers three cells of one each."""
+    model = fit_cells(points([[0.0], [0.1], [0.2], [9.0]], [1, 1, 1, 9]), [2], starts=3, seed=1)[2]
+
+    assert model.centres[:, 0] == pytest.approx([9, 0.1])
 
 
 def test_a_model_of_the_cells_settles_on_the_users(crowd: Frame) -> None:

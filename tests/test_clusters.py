@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,14 +91,55 @@ def test_one_seed_makes_one_model(points: Make) -> None:
 
 def test_fewer_different_users_than_segments_are_refused(points: Make) -> None:
     """Five users of whom two are different can't be three segments."""
-    with pytest.raises(SweepError, match="3 segments asked for, but there are only 2 different users"):
+    with pytest.raises(
+        SweepError,
+        match=r"^3 segments asked for, but there are only 2 different users\. Give a larger file, or a smaller `k_range` in settings.toml\.$",
+    ):
         fit(points([[0], [0], [0], [1], [1]]), 3, starts=1, seed=0)
 
 
 def test_many_users_of_few_kinds_are_refused_too(points: Make) -> None:
     """scikit-learn would warn and give segments without users; here it is an error that says what to do."""
-    with pytest.raises(SweepError, match=r"4 segments can't be told apart.*Lower the upper end of `k_range`"):
+    with pytest.raises(
+        SweepError,
+        match=r"4 segments can't be told apart.*\. Lower the upper end of `k_range` in settings.toml\.$",
+    ):
         fit(points(np.repeat([[0.0], [1.0], [5.0]], 100, axis=0)), 4, starts=2, seed=0)
+
+
+def test_the_heavier_segment_comes_first(points: Make) -> None:
+    """One point of nine users before three points of one each."""
+    model = fit(points([[0.0], [0.1], [0.2], [9.0]], [1, 1, 1, 9]), 2, starts=3, seed=0)
+
+    assert model.centres[:, 0] == pytest.approx([9, 0.1])
+
+
+def test_what_varies_within_cells_counts(points: Make) -> None:
+    """Two cells at 0 and 4 whose users lie 2.5 squares about them: 8 about the middle 2, or none about two centres."""
+    cells = replace(points([[0.0], [4.0]]), kind="cells", scatter=np.array([[2.5]]))
+
+    assert fit(cells, 1, starts=1, seed=0).inertia == pytest.approx(10.5)
+    assert continued(
+        cells, Model(np.array([[0.0], [4.0]]), 2.5), np.array([[3.0], [1.0]])
+    ).inertia == pytest.approx(2.5)
+    assert continued(cells, Model(np.array([[0.0], [4.0]]), 2.4), np.array([[3.0], [1.0]])).inertia == 2.4
+
+
+def test_last_months_cut_goes_on_until_nobody_moves(points: Make) -> None:
+    """From far off it takes several of Lloyd's steps: each centre ends as the mean of its users."""
+    data = points(cloud(400))
+    kept = continued(data, Model(np.zeros((3, 4)), np.inf), cloud(3, seed=9) / 10)
+
+    labels = assign(data.values, kept.centres)
+    means = [data.values[labels == number].mean(axis=0) for number in range(3)]
+    np.testing.assert_allclose(kept.centres, means, atol=1e-9)
+
+
+def test_a_segment_of_one_is_kept_where_nobody_forbids_it(points: Make) -> None:
+    """Two users far apart are two segments, in last month's order."""
+    kept = continued(points([[0.0], [4.0]]), Model(np.array([[0.0], [4.0]]), 0.0), np.array([[4.0], [0.0]]))
+
+    assert kept.centres.tolist() == [[4], [0]]
 
 
 def test_of_equally_near_centres_the_first_counts() -> None:

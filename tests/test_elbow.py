@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -6,7 +7,8 @@ import numpy as np
 import pytest
 from kneed import KneeLocator
 
-from segmentation.clusters import Model
+from segmentation.cells import fit_cells
+from segmentation.clusters import Model, fit
 from segmentation.elbow import Sweep, choose_k, find_knee, sweep
 from segmentation.errors import SweepError
 from segmentation.facts import Elbow, Validity
@@ -83,7 +85,7 @@ def test_no_curve_bends_at_its_end() -> None:
 @pytest.mark.parametrize(
     ("ks", "inertia", "message"),
     [
-        ([1, 2], [2, 1], "at least 3 pairs"),
+        ([1, 2], [2, 1], r"at least 3 pairs.*\. Widen `k_range` in settings.toml\.$"),
         ([1, 2, 3], [3, 2], "at least 3 pairs"),
         ([], [], "at least 3 pairs"),
         ([[1, 2, 3]], [[3, 2, 1]], "at least 3 pairs"),
@@ -92,10 +94,12 @@ def test_no_curve_bends_at_its_end() -> None:
         ([1, 2, 3], [3, np.nan, 1], "must fall"),
         ([1, 2, 3], [np.inf, 2, 1], "must fall"),
         ([1, 3, 2], [3, 2, 1], "must fall"),
+        ([1, 1, 2], [3, 2, 1], "must fall"),
+        ([1, 2, 3], [2, 3, 2], "must fall"),
     ],
 )
 def test_what_is_no_falling_curve_is_refused(ks: list[int], inertia: list[float], message: str) -> None:
-    """Too few pairs, unequal ones, a rise, a hole, or k out of order."""
+    """Too few pairs, unequal ones, a rise, a hole, or k out of order or twice; an end as high as the start is no fall."""
     with pytest.raises(SweepError, match=message):
         find_knee(ks, inertia)
 
@@ -109,11 +113,34 @@ def test_a_sweep_has_the_best_model_for_every_k(points: Callable[..., Points]) -
     assert tried.labels[2].tolist() == [0, 0, 1, 1]
 
 
+def test_a_sweep_of_cells_is_theirs(points: Callable[..., Points]) -> None:
+    """On cells the starts compete by another way, whose models these are to the bit."""
+    cells = replace(points(np.random.default_rng(2).normal(size=(60, 2))), kind="cells")
+
+    tried = sweep(cells, [2, 3, 4], starts=2, seed=5)
+
+    own = fit_cells(cells, [2, 3, 4], starts=2, seed=5)
+    assert tried.ks == (2, 3, 4)
+    for k, model in own.items():
+        np.testing.assert_array_equal(tried.models[k].centres, model.centres)
+
+
+def test_a_sweep_of_users_goes_by_its_seed(points: Callable[..., Points]) -> None:
+    """Users without structure have many optima: one start each would find others if it weren't for the seed."""
+    users = points(np.random.default_rng(2).normal(size=(200, 4)))
+
+    first, again = (sweep(users, [6, 7, 8], starts=1, seed=5).inertia for _ in range(2))
+
+    assert first == again
+    assert first == tuple(fit(users, k, starts=1, seed=5).inertia for k in (6, 7, 8))
+
+
 def test_settings_have_the_last_word() -> None:
     """Neither bend nor silhouette nor panel is asked where a person has chosen; the bend is told all the same."""
     elbow = chosen(CORNERED, 5, panel=2)
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "settings", 4)
+    assert (elbow.k, elbow.inertia) == ((2, 3, 4, 5, 6), (100, 60, 20, 18, 16))
 
 
 def test_the_bend_decides_before_the_silhouette() -> None:
@@ -136,6 +163,17 @@ def test_the_panel_decides_where_it_is_asked() -> None:
     elbow = chosen(CORNERED, "panel", panel=5)
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "panel", 4)
+    assert (chosen(CORNERED, "panel", panel=2).chosen, chosen(CORNERED, "panel", panel=2).decided_by) == (
+        2,
+        "panel",
+    )
+
+
+def test_a_bend_at_two_is_a_bend() -> None:
+    """1 would be none; two are the fewest segments that there are. At 2 the curve lies 1 - 1/3 - 4/84 below its chord."""
+    elbow = chosen({1: 100.0, 2: 20.0, 3: 18.0, 4: 16.0}, "elbow")
+
+    assert (elbow.chosen, elbow.decided_by) == (2, "elbow")
 
 
 def test_where_the_panel_finds_none_the_users_are_described_by_the_bend() -> None:
@@ -161,17 +199,26 @@ def test_where_even_two_are_too_small_there_is_no_report() -> None:
 
 def test_a_number_of_segments_that_was_not_tried_is_refused() -> None:
     """There is no model to show."""
-    with pytest.raises(SweepError, match="asks for k = 7, but k_range tries 2 to 6"):
+    with pytest.raises(
+        SweepError, match=r"asks for k = 7, but k_range tries 2 to 6\. Widen k_range, or change k\.$"
+    ):
         chosen(CORNERED, 7)
 
 
 def test_a_number_that_makes_a_handful_is_refused() -> None:
-    """A person asked for it: they are told, not given another."""
-    with pytest.raises(SweepError, match="asks for k = 5, but one of them has 9 users"):
+    """A person asked for it: they are told, not given another. Ten are no handful."""
+    with pytest.raises(
+        SweepError,
+        match=r"k = 5, but one of them has 9 users; under 10 can be picked out\. Ask for a smaller k\.$",
+    ):
         chosen(CORNERED, 5, smallest={5: 9})
+
+    assert chosen(CORNERED, 5, smallest={5: 10}).chosen == 5
 
 
 def test_no_number_to_try_is_refused(points: Callable[..., Points]) -> None:
     """From 5 to 2 there is none."""
-    with pytest.raises(SweepError, match="no number of segments to try"):
+    with pytest.raises(
+        SweepError, match=r"^There is no number of segments to try\. Correct `k_range` in settings.toml\.$"
+    ):
         sweep(points([[0], [1]]), range(5, 3), starts=1, seed=0)
