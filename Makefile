@@ -10,7 +10,7 @@ QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-bench check coverage \
+.PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-fuzz setup-bench check coverage \
   mutants bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
 
 help: ## list what can be asked for
@@ -44,10 +44,11 @@ setup-test: setup $(VENV)/.installed-test $(VENV)/.installed-node
 
 setup-spark: $(VENV)/.installed-spark ## install what DATA=spark://... needs (490 MB; Java 17 has to be there)
 setup-postgres: $(VENV)/.installed-postgres ## install what DATA=postgresql://... needs
+setup-fuzz: $(VENV)/.installed-fuzz ## install what the guided fuzzing of the reader needs, where there is a wheel of it
 setup-bench: setup-test $(VENV)/.installed-spark $(VENV)/.installed-bench ## install what make bench-scale compares with
 
 # Only what an extra adds: its lock leaves out all that requirements.txt has.
-$(VENV)/.installed-spark $(VENV)/.installed-postgres $(VENV)/.installed-bench: $(VENV)/.installed-%: requirements-%.txt $(VENV)/.installed
+$(VENV)/.installed-spark $(VENV)/.installed-postgres $(VENV)/.installed-fuzz $(VENV)/.installed-bench: $(VENV)/.installed-%: requirements-%.txt $(VENV)/.installed
 	@echo "Setting up what $* needs (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r $<
 	@touch $@
@@ -125,7 +126,7 @@ pictures: setup-test ## make the README's pictures from the newest month made (n
 lock: ## write the requirements from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
-	@for extra in spark postgres bench; do \
+	@for extra in spark postgres fuzz bench; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header --extra $$extra -c requirements.txt \
 	    $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.txt) pyproject.toml -o requirements-$$extra.txt || exit 1; \
 	  grep -v '^#' requirements-$$extra.txt | grep . > $(VENV)/lock && mv $(VENV)/lock requirements-$$extra.txt; \

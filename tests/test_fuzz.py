@@ -133,9 +133,7 @@ def test_any_text_is_itself_on_a_page(tmp_path: Path, said: str) -> None:
 def test_a_guided_fuzzer_finds_no_traceback(tmp_path: Path) -> None:
     """Atheris mutates a good file by the branches that it takes; 3,000 files, each read or refused."""
     if importlib.util.find_spec("atheris") is None:
-        pytest.skip(
-            "atheris is not installed: it has wheels for few Pythons and systems, so it isn't locked (pip install atheris)"
-        )
+        pytest.skip("atheris is not installed: it has wheels for few Pythons and systems (make setup-fuzz)")
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "good").write_text(text({}, {"age": "1,5"}, dict.fromkeys(ONE, ""), sep=";"))
     script = tmp_path / "fuzz.py"
