@@ -228,6 +228,7 @@ def test_a_sample_is_the_same_in_any_order(crowd: Frame) -> None:
     again = sample_users(crowd[::-1], scale, 6_000, 1_000)
 
     assert (some.kind, some.users) == ("sample", len(some.values))
+    assert (some.features, some.scale) == (tuple(TWO), scale)
     assert 900 <= len(some.values) <= 1_000
     np.testing.assert_array_equal(some.values, again.values)
     assert np.abs(some.values.mean(axis=0)).max() < 4 / 1_000**0.5
@@ -261,6 +262,18 @@ def test_a_crowd_of_few_kinds_is_drawn_from_its_cells(frame: Make) -> None:
     some = sample_cells(points, 500, seed=1)
     assert (some.kind, some.users) == ("sample", 500)
     assert len(np.unique(some.values, axis=0)) == 40
+    assert (some.features, some.scale) == (points.features, points.scale)
+    np.testing.assert_array_equal(some.values, sample_cells(points, 500, seed=1).values)
+
+
+@pytest.mark.parametrize("first", [0, 10**15])
+def test_users_who_differ_in_their_ids_alone_are_drawn_one_by_one(frame: Make, first: int) -> None:
+    """Half of one age, half of another, and ids in a row, as large as they may be: 500 of 2,000, about half of each."""
+    users = frame(user_id=first + np.arange(2_000), age=np.repeat([30, 40], 1_000))
+    some = sample_users(users, steady(scale_of(users, ["age"])), 2_000, 500).values[:, 0]
+
+    assert 450 <= len(some) <= 500
+    assert (some > 0).mean() == pytest.approx(0.5, abs=0.08)
 
 
 def test_a_sample_of_too_few_or_of_the_same_is_none(points: Callable[..., Points]) -> None:
@@ -272,3 +285,4 @@ def test_a_sample_of_too_few_or_of_the_same_is_none(points: Callable[..., Points
     assert not is_mixed(differ, 21)
     assert is_mixed(points(np.repeat(np.arange(5.0), 2)[:, None]), 10)
     assert not is_mixed(same, 10)
+    assert not is_mixed(points(np.repeat(np.arange(4.0), [3, 3, 2, 2])[:, None]), 10)

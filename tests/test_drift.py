@@ -3,7 +3,16 @@ import math
 import numpy as np
 import pytest
 
-from segmentation.drift import critical_psi, drift_of_category, drift_of_number, edges_of, psi
+from segmentation.drift import (
+    bins_for,
+    critical_psi,
+    drift_of_category,
+    drift_of_counts,
+    drift_of_number,
+    edges_of,
+    psi,
+    with_heavy,
+)
 
 
 def test_the_index_of_two_rows_of_counts() -> None:
@@ -24,6 +33,7 @@ def test_the_critical_value_falls_with_users() -> None:
     """(1/300 + 1/300) x 16.919, the 95th percentile of chi-squared with 9 degrees of freedom."""
     assert critical_psi(300, 300, 10) == pytest.approx(2 / 300 * 16.91898)
     assert critical_psi(20_000, 20_000, 10) == pytest.approx(2 / 20_000 * 16.91898)
+    assert critical_psi(100, 100, 2) == pytest.approx(2 / 100 * 3.841459)
     assert critical_psi(300, 300, 1) == 0
 
 
@@ -100,3 +110,62 @@ def test_a_real_drift_is_seen() -> None:
     rng = np.random.default_rng(3)
 
     assert drift_of_number(rng.normal(size=1000), rng.normal(0.25, 1, 1000)).has_drifted
+
+
+def test_a_comparison_says_what_it_rests_on() -> None:
+    """With half a user each 30.5 and 20.5 of 51; chi-squared with one degree exceeds 3.841 once in twenty, 0.455 once in two."""
+    drift = drift_of_counts(np.array([[30, 20], [20, 30]]))
+    seldom = drift_of_counts(np.array([[30, 20], [20, 30]]), level=0.5)
+
+    assert (drift.last, drift.now, drift.bins, drift.level) == (50, 50, 2, 0.05)
+    assert drift.psi == pytest.approx(2 * 10 / 51 * math.log(30.5 / 20.5))
+    assert drift.critical == pytest.approx(2 / 50 * 3.841459)
+    assert (seldom.level, seldom.critical) == (0.5, pytest.approx(2 / 50 * 0.4549364))
+    assert drift_of_number(np.arange(40), np.arange(40), level=0.5).level == 0.5
+
+
+@pytest.mark.parametrize(
+    ("counts", "bins"),
+    [
+        ([5, 5], 2),
+        ([4, 6], 1),
+        ([6, 4], 1),
+        ([6, 5], 2),
+        ([5, 4, 6], 2),
+        ([3], 1),
+        ([6, 6, 3], 2),
+        ([2, 2, 2], 1),
+    ],
+)
+def test_neighbours_are_joined_until_each_has_five(counts: list[int], bins: int) -> None:
+    """The same in both months, so that so many are expected; what is left at the end goes to the one before."""
+    assert drift_of_counts(np.array([counts, counts])).bins == bins
+
+
+def test_a_value_at_a_border_belongs_above_it() -> None:
+    """100 users at 10, where the second of ten bins begins."""
+    drift = drift_of_number(np.arange(100.0), np.full(100, 10.0))
+
+    assert drift.psi == drift_of_counts(np.array([[10] * 10, [0, 100] + [0] * 8])).psi
+
+
+def test_a_bins_part_is_not_more_than_a_bins_part() -> None:
+    """Half the users at a value of two bins need no bin of their own; six of ten do. Nobody has no borders."""
+    assert with_heavy(np.array([1.0, 2.0]), np.array([0.5, 0.5]), 2).tolist() == [1, 2]
+    assert with_heavy(np.array([1.0]), np.array([0.6]), 2).tolist() == [1, np.nextafter(1, 2)]
+    assert edges_of(np.array([]), 10).tolist() == []
+
+
+def test_a_month_has_two_bins_at_least_and_ten_at_most() -> None:
+    assert [
+        bins_for(*users) for users in ((5, 900), (29, 30), (30, 30), (99, 900), (100, 100), (900, 900))
+    ] == [2, 2, 3, 9, 10, 10]
+
+
+def test_a_value_that_a_month_lacks_has_nobody_there() -> None:
+    """Ten of last month's, twenty of this one's."""
+    assert (
+        drift_of_category({"a": 10}, {"a": 10, "b": 10}).last,
+        drift_of_category({"a": 10}, {"a": 10, "b": 10}).now,
+    ) == (10, 20)
+    assert drift_of_category({"a": 10, "b": 10}, {"a": 10}).now == 10
