@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from segmentation.cells import cells_of, coarser, fit_cells, steady
-from segmentation.clusters import assign, fit
+from segmentation.clusters import Model, assign, fit
 from segmentation.drawn import is_mixed, sample_cells, sample_users
 from segmentation.errors import SweepError
-from segmentation.exact import STILL, numbered, settle_on_users, step_of
+from segmentation.exact import STILL, crossed, numbered, settle_on_users, step_of
 from segmentation.facts import Scale
 from segmentation.features import Points, scale_of, standardise
 from segmentation.pca import project
@@ -219,6 +219,58 @@ def test_of_equally_near_centres_the_first_is_taken(frame: Make) -> None:
     found = numbered(users, scale, np.array([[-1.0], [1.0], [3.0]]))
 
     assert found[SEGMENT_NUMBER].to_list() == [0, 1]
+
+
+def test_users_are_counted_by_two_models(frame: Make) -> None:
+    """Ages 10 and 30 lie nearer to 20 than to 60 and 50 and 70 don't; of these 70 alone is nearer to 80 than to 40."""
+    users = frame(age=[10, 30, 50, 70, 70], usage_per_month=1)
+    ten, five = Scale({"age": 0.0}, {"age": 10.0}), Scale({"age": 50.0}, {"age": 5.0})
+
+    found = crossed(users, (ten, np.array([[2.0], [6.0]])), (five, np.array([[-2.0], [6.0]])))
+
+    assert found == {(0, 0): 2, (1, 0): 1, (1, 1): 2}
+
+
+def test_a_scan_finds_sizes_sums_and_inertia(frame: Make) -> None:
+    """1, 2 and 6, 7 in SDs of ten years about 0: to centres 1 and 6 the distances are 0, 1, 0 and 1; nobody is near 90.
+
+    The inertia is told by the scale's own SDs: squares about the mean 4 are 9 + 4 + 4 + 9 = 26, 6.5 a user.
+    """
+    users = frame(age=[10, 20, 60, 70])
+    sd = 10 * 6.5**0.5
+    scale = Scale({"age": 40.0}, {"age": sd})
+    centres = (np.array([[10.0], [60.0], [900.0]]) - 40) / sd
+
+    found = step_of(users, scale, centres)
+
+    assert found.sizes.tolist() == [2, 2, 0]
+    assert found.sums[:, 0] == pytest.approx([(-30 - 20) / sd, (20 + 30) / sd, 0])
+    assert found.inertia == pytest.approx(200 / sd**2)
+
+
+def test_a_centre_that_nobody_is_near_stays(frame: Make) -> None:
+    """Two segments of two users each, and a third one at 900 years: it is kept where it is, and has nobody."""
+    users = frame(age=[10, 20, 60, 70])
+    points = celled(users, 0.01, ["age"])
+    sd, mean = points.scale.sd["age"], points.scale.mean["age"]
+    model = Model((np.array([[14.0], [64.0], [900.0]]) - mean) / sd, 0.0)
+
+    exact = settle_on_users(users, points, model)
+
+    assert exact.sizes.tolist() == [2, 2, 0]
+    assert (exact.model.centres * sd + mean)[:, 0] == pytest.approx([15, 65, 900], abs=1e-4)
+
+
+def test_a_segment_of_one_user_lies_where_that_user_is(frame: Make) -> None:
+    """10, 20 and one of 70, from centres that are off."""
+    users = frame(age=[10, 20, 70])
+    points = celled(users, 0.01, ["age"])
+    sd, mean = points.scale.sd["age"], points.scale.mean["age"]
+
+    exact = settle_on_users(users, points, Model((np.array([[14.0], [60.0]]) - mean) / sd, 0.0))
+
+    assert exact.sizes.tolist() == [2, 1]
+    assert (exact.model.centres * sd + mean)[:, 0] == pytest.approx([15, 70], abs=1e-4)
 
 
 def test_a_sample_is_the_same_in_any_order(crowd: Frame) -> None:

@@ -139,6 +139,37 @@ def test_a_name_is_kept_through_a_wobble_and_flagged_beyond() -> None:
     assert still_fits("Heavy listeners 2", {"age": 0.1, "usage_per_month": 0.3})
 
 
+def test_a_name_of_three_words_asks_less_of_each() -> None:
+    """Where two of its words aren't enough to tell a segment apart, a name has a third from 0.1 SDs: -0.05 is a wobble."""
+    named = "Young lower-income light listeners"
+
+    assert still_fits(named, {"age": 0.04, "annual_income": -0.9, "usage_per_month": -0.9})
+    assert not still_fits(named, {"age": 0.06, "annual_income": -0.9, "usage_per_month": -0.9})
+    assert not still_fits("Young light listeners", {"age": 0.04, "usage_per_month": -0.9})
+
+
+def test_what_a_name_leaves_out_has_to_stand_out() -> None:
+    """Beside 2 SDs of usage, 0.8 of age are worth a word, and 0.95 are beyond a wobble; beside two words, the weaker one."""
+    assert still_fits("Heavy listeners", {"age": 0.94, "usage_per_month": 2.0})
+    assert not still_fits("Heavy listeners", {"age": 0.96, "usage_per_month": 2.0})
+    assert still_fits("Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.14})
+    assert not still_fits(
+        "Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.16}
+    )
+
+
+def test_a_feature_that_segments_are_no_longer_made_by_is_average() -> None:
+    """A name says "young"; where age is no feature any more, nothing says so."""
+    assert not still_fits("Young light listeners", {"usage_per_month": -0.9})
+
+
+def test_a_name_is_read_back_word_by_word() -> None:
+    """Who earns much may listen to little; a lower income is no high one."""
+    assert still_fits("High earners", {"annual_income": 1.5, "usage_per_month": 0.1})
+    assert not still_fits("High earners", {"annual_income": -1.5, "usage_per_month": 0.1})
+    assert not still_fits("Lower-income listeners", {"annual_income": 1.5})
+
+
 def test_a_small_segment_may_wobble_more() -> None:
     """Three standard errors of 0.1 are 0.3."""
     assert still_fits("Light listeners", {"usage_per_month": -0.11}, error=0.1)
