@@ -197,28 +197,32 @@ def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
 
 
 def _drift(last: Last, users: Users, now: int) -> dict[str, Drift]:
-    """Measure the drift of every column; nothing where the last month's users are not there."""
+    """Measure the drift of every column that both months have; nothing where the last month's users are not there."""
     if last.users is None:
         return {}
+    had = last.users.collect_schema()  # a column that the report has learnt of since isn't there
     drift = {
-        name: drift_of_category(counts_of(last.users, name), counts_of(users, name)) for name in CATEGORIES
+        name: drift_of_category(counts_of(last.users, name), counts_of(users, name))
+        for name in CATEGORIES
+        if name in had
     }
+    names = [name for name in NUMBERS if name in had]
     if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
         numbers = {
             name: drift_of_number(last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy())
-            for name in NUMBERS
+            for name in names
         }
     else:
-        numbers = _drift_of_numbers(last.users, users, last.facts.audit.kept, now)
+        numbers = _drift_of_numbers(last.users, users, names, last.facts.audit.kept, now)
     drift = numbers | drift
     return {name: Drift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
 
 
-def _drift_of_numbers(last: Users, users: Users, n: int, m: int) -> dict[str, Measured]:
+def _drift_of_numbers(last: Users, users: Users, names: Sequence[str], n: int, m: int) -> dict[str, Measured]:
     """Compare numbers by counts alone: last month's deciles first, then both months by them, a scan each."""
     bins = bins_for(n, m)
     edges = {}
-    for name, one in summaries(last).items():
+    for name, one in summaries(last, names).items():
         cuts, shares = cuts_of(last, name, ruler_of(one.low, one.high, whole=one.whole), bins)
         edges[name] = with_heavy(cuts, shares, bins)
     asked = [

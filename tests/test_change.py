@@ -340,6 +340,22 @@ def test_the_past_is_what_the_facts_say(first: Analysis) -> None:
     assert (kept.last_id, kept.retired) == (9, ("Our fans",))
 
 
+def test_a_column_that_last_month_did_not_have_is_compared_with_nothing(first: Analysis) -> None:
+    """The schema learns of a column after last month was kept: all others are compared, here and by an engine."""
+    assert first.users is not None
+    before = first.users.drop("age", "top_genre")
+    drift = _drift(Last(first.facts, before), first.users, 200)
+
+    with duckdb.connect() as connection:
+        for name, users in (("then", before), ("now", first.users)):
+            connection.register(name, pa.Table.from_pandas(users.to_native(), preserve_index=False))
+        last, now = (nw.from_native(connection.table(name)) for name in ("then", "now"))
+        there = _drift(Last(first.facts, last), now, 200)
+    others = [name for name in (*NUMBERS, *CATEGORIES) if name not in ("age", "top_genre")]
+    assert list(drift) == list(there) == others
+    assert not any(found.has_drifted for found in drift.values())
+
+
 def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.DataFrame) -> None:
     """Thirty went from the largest segment to the next: counted by joins and sums of DuckDB, as here."""
     now = named.copy()
