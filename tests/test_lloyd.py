@@ -190,3 +190,22 @@ def test_a_centre_with_one_user_stays() -> None:
     fits = settle(np.array([[0.0], [1], [2], [50]]), np.ones(4), np.array([[[1.0], [50], [1000]]]), steps=1)
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([1, 50, 0])
+
+
+def test_the_nearest_centre_under_each_of_two_fits() -> None:
+    """0, 4 and 9 between 1 and 10, and between 3 and 6: the 4 is 3 away from 1, and 6 from 10."""
+    centres = np.array([[[1.0], [10.0]], [[3.0], [6.0]]])
+
+    assert nearest(np.array([[0.0], [4.0], [9.0]]), centres).tolist() == [[0, 0, 1], [0, 0, 1]]
+
+
+def test_a_start_has_no_place_twice_where_there_is_another() -> None:
+    """Three users at 5 and one at 15: who lies on a centre is no distance away, and not drawn again."""
+    values, weights = np.array([[5.0], [5.0], [5.0], [15.0]]), np.ones(4)
+    rng = np.random.default_rng(1)
+
+    drawn = seeds(values, weights, 2, 200, rng)
+    grown = [_grown(values, weights, np.array([[5.0]]), rng) for _ in range(50)]
+
+    assert {tuple(sorted(start[:, 0])) for start in drawn} == {(5, 15)}
+    assert {tuple(start[0, :, 0]) for start in grown} == {(5, 15)}
