@@ -194,6 +194,8 @@ def insight(facts: Facts, segment: Segment) -> str:
             item for item in others if item.category is None or item.index > _AVERAGE
         ]  # not what they aren't
         return f"{said} What else sets them apart: {words.thing((told or others)[0])}." if others else said
+    if first is None and all(item.value is None for item in segment.index.values()):
+        return "They are too few to be compared with all users."
     if first is None:
         return "Nothing sets them apart from all users: what works for everybody should work here."
     return f"They listen as much as everybody; what sets them apart is {words.thing(first)}."
@@ -212,7 +214,8 @@ def doubt(segment: Segment) -> str:
     """Say what would make us drop the segment or its play."""
     measure = segment.play.measure if segment.play else None
     play = f", or no change in {label(measure.column)} after the play" if measure else ""
-    return f"A month in which its likeness falls below {likeness(STABLE)}{play}."
+    falls = "falls below" if segment.stability.jaccard >= STABLE else "doesn't rise to"
+    return f"A month in which its likeness {falls} {likeness(STABLE)}{play}."
 
 
 def _figures(facts: Facts, segment: Segment) -> tuple[Line, ...]:

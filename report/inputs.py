@@ -15,12 +15,14 @@ from report import dialect, workbook
 from report.columns import RUN_AGAIN, Field, Table, find, shown
 from report.errors import InputError
 from report.numerals import numbers
+from segmentation.schema import LARGEST
 
 # "None" is not among them: it may well be what a user answers.
 MISSING = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"])
 # What Excel writes in a cell that it can't work out: neither a value nor missing.
 BROKEN = pa.array(["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"])
-_MOST = 1e100  # what a number may be, far beyond any that means something
+# What no picture can hold: control characters but for tabs and line ends, what XML forbids, and Unicode's ends of line.
+UNPRINTABLE = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}\x{2028}\x{2029}\x{fffe}\x{ffff}]"
 TEXT = pd.StringDtype(na_value=np.nan)
 
 
@@ -111,7 +113,7 @@ def _frame(table: Table) -> pd.DataFrame:
     read = numbers(table)
     columns: dict[str, Any] = {}
     read = {
-        name: np.where(np.abs(found) > _MOST, np.copysign(np.inf, found), found)
+        name: np.where(np.abs(found) > LARGEST, np.copysign(np.inf, found), found)
         for name, found in read.items()
     }
     for field, text in zip(table.fields, table.texts, strict=True):
@@ -121,8 +123,8 @@ def _frame(table: Table) -> pd.DataFrame:
 
 
 def _words(field: Field, text: Any, table: Table) -> Any:
-    """Trim a category or an id, and take out what is missing."""
-    cells = pc.utf8_trim_whitespace(text)
+    """Trim a category or an id, put a blank for what can't be printed, and take out what is missing."""
+    cells = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, UNPRINTABLE, " "))
     wrong = np.flatnonzero(pc.is_in(cells, BROKEN).to_numpy())
     if len(wrong):
         raise InputError(

@@ -17,7 +17,7 @@ from report.engines import Choice, find_engine
 from report.playbook import read_playbook, with_plays
 from report.settings import Settings
 from report.sources.places import HASHED, Place
-from segmentation.facts import Facts
+from segmentation.facts import Facts, from_dict, to_dict
 
 _PARTS = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
 
@@ -97,7 +97,9 @@ def make_month(
             with clock.stage("Finding segments"):
                 # first, so that a machine that can't print says so before it has computed for minutes
                 publish = ready.result()
-                facts = doubted(analyst.result(tell), output, now=now, source=source)
+                # as facts.json has them, so that they compare with last month's and pages say what it says
+                facts = from_dict(to_dict(analyst.result(tell)))
+                facts = doubted(facts, output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
             (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")

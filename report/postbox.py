@@ -49,7 +49,9 @@ def open_month(output: Path, month: str, to: str = "") -> Month:
     """
     if month:
         files.check_month(month)
-    there = sorted(path.parent for path in output.glob(f"*/{FOLDER}") if not path.parent.name.startswith("."))
+    there = sorted(
+        path.parent for path in output.glob(f"*/{FOLDER}") if files.MONTH.fullmatch(path.parent.name)
+    )
     found = [path for path in there if path.name == month] if month else there[-1:]
     if not found:
         raise ReportError(

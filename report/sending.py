@@ -17,7 +17,7 @@ from report.message import addressed, header, make_notice, message_id
 from report.outbox import Clock, Outgoing, Verdict
 from report.postbox import Month, messages_of, open_month, tests_of
 from report.settings import MailSettings, Settings
-from report.written import counted, month_name
+from report.written import counted, listed, month_name
 from segmentation.facts import Facts
 
 
@@ -148,13 +148,16 @@ def notify(postman: Postman) -> int:
         return 0
     month = month_name(run.month) if run.month else "the newest month"
     reason = hashlib.sha256(run.why.encode()).hexdigest()[:8]
+    at = (
+        datetime.fromisoformat(run.at) if run.at else postman.clock()
+    )  # a note that can't be read has no time
     raw = make_notice(
-        key=f"{run.month or 'newest'}.run-{run.at[:10]}-{reason}.notice",  # once a day for each reason
+        key=f"{run.month or 'newest'}.run-{at:%Y-%m-%d}-{reason}.notice",  # once a day for each reason
         subject=f"The listener report of {month} was not made",
         brand=postman.settings.brand.name,
         text=f"{run.sentence}\n\nNobody was mailed a brief. The last good report is as it was.\n",
         mail=postman.mail,
-        now=datetime.fromisoformat(run.at),
+        now=at,
     )
     return _to_owner(postman, raw, postman.output / files.OUTBOX / "notices.sqlite")
 
@@ -213,7 +216,9 @@ def _to_owner(postman: Postman, raw: bytes, ledger: Path) -> int:
             )
             if not there
         ]
-        postman.tell(f"Nobody was told by mail: {', '.join(missing)} is not set.")
+        postman.tell(
+            f"Nobody was told by mail: {listed(missing)} {'is' if len(missing) == 1 else 'are'} not set."
+        )
         return 1
     ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     message = Outgoing(message_id(raw), owner, addressed(raw, owner))

@@ -122,6 +122,8 @@ def certainty(facts: Facts) -> str:
     if facts.structure.evidence == "clear":
         return f"Clear structure: few users live between the segments (silhouette {mean})."
     apart = [lower(segment.name) for segment in facts.segments if segment.apart]
+    if len(apart) == len(facts.segments):
+        return f"Weak structure: the segments stand apart, but may not come again (silhouette {mean})."
     only = f"; only {listed(apart)} stand apart" if apart else ""
     return f"Weak structure: the segments shade into each other{only} (silhouette {mean})."
 
@@ -134,12 +136,19 @@ def sure(facts: Facts) -> str:
     if facts.structure.evidence == "clear":
         said = "Clear structure: few users live between segments."
     else:
-        said = f"Weak structure: segments shade into each other{_only(apart)}."
+        all_apart = len(apart) == len(facts.segments)
+        shade = "stand apart, but may not come again" if all_apart else f"shade into each other{_only(apart)}"
+        said = f"Weak structure: segments {shade}."
     shaky = [s for s in facts.segments if s.stability.grade in _SHAKY]
     stable = len(facts.segments) - len(shaky)
     if not shaky:
         return f"{said} All come again in resampled data."
-    return f"{said} {stable or 'None'} of {len(facts.segments)} come again in resampled data."
+    return f"{said} {stable or 'None'} of {len(facts.segments)} {_comes(stable)} again in resampled data."
+
+
+def _comes(count: int) -> str:
+    """Say "comes" of one, and "come" of several or none."""
+    return "comes" if count == 1 else "come"
 
 
 def _only(apart: list[str]) -> str:
@@ -156,7 +165,7 @@ def steadiness(facts: Facts) -> str:
     if not stable:
         return f"None of the {len(facts.segments)} {noun(facts)}s is sure to come again when the data is resampled."
     return (
-        f"{counted(stable, noun(facts)).capitalize()} of {len(facts.segments)} come again when the data is resampled; "
+        f"{counted(stable, noun(facts)).capitalize()} of {len(facts.segments)} {_comes(stable)} again when the data is resampled; "
         f"{listed(names)} may not."
     )
 
@@ -165,13 +174,15 @@ def opinion(facts: Facts) -> str:
     """Say where the other measures would choose another number of segments."""
     chosen = facts.elbow.chosen
     said: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
+    asked = {"silhouette": "the silhouette", "gap": "the gap statistic"}
     others = [
         f"{name} favours {'none' if said[judge] == 1 else said[judge]}"
-        for judge, name in (("silhouette", "the silhouette"), ("gap", "the gap statistic"))
+        for judge, name in asked.items()
         if said.get(judge) not in (None, chosen)
     ]
     if not others:
-        return f"Other measures also favour {chosen}."
+        agree = [name for judge, name in asked.items() if said.get(judge) == chosen]
+        return _sentence(f"{listed(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too")
     return f"Not all measures agree on {chosen}: {listed(others)}."
 
 
@@ -212,6 +223,17 @@ def bend(facts: Facts) -> str:
     if elbow.decided_by == "settings":
         bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
         return f"{elbow.chosen} segments, as asked for; {bends}"
+    found = {"elbow": elbow.knee, "panel": facts.structure.panel, "silhouette": best_silhouette(facts)}
+    if found[elbow.decided_by] != elbow.chosen:
+        said = {
+            "elbow": "the curve bends at",
+            "panel": "the panel finds",
+            "silhouette": "the silhouette is best at",
+        }
+        return (
+            f"{elbow.chosen} segments: {said[elbow.decided_by]} {found[elbow.decided_by]}, "
+            "which would leave one with too few users"
+        )
     if elbow.decided_by == "panel":
         return f"The panel of measures finds {elbow.chosen} segments"
     if elbow.decided_by == "silhouette":
@@ -280,10 +302,17 @@ def place(facts: Facts, segment: Segment) -> str:
 
 def stands_out(segment: Segment) -> str:
     """Say the one thing that sets a segment apart most: a number where one does, else a category."""
+    if not segment.stands_out and _is_thin(segment):
+        return f"{segment.name}: too few users to compare"
     if not segment.stands_out:
         return f"{segment.name}: close to the average in everything"
     numbers = [item for item in segment.stands_out if item.category is None]
     return f"{segment.name}: {thing((numbers or list(segment.stands_out))[0])}"
+
+
+def _is_thin(segment: Segment) -> bool:
+    """Whether a segment has too few users for any index of a number."""
+    return all(item.value is None for item in segment.index.values())
 
 
 def thing(item: Standout) -> str:
@@ -299,8 +328,12 @@ def standouts(segment: Segment) -> str:
 
 def differing(segment: Segment) -> list[str]:
     """Give those sentences one by one: numbers first, then what is more common, then what is less."""
+    if not segment.stands_out and _is_thin(segment):
+        return ["They are too few to be compared with all users."]
     if not segment.stands_out:
-        return ["No index lies outside 80 to 120: they are close to the average in everything."]
+        return [
+            "No index outside 80 to 120 is more than chance explains: they are close to the average in everything."
+        ]
     numbers = [thing(item) for item in segment.stands_out if item.category is None][:3]
     values = [item for item in segment.stands_out if item.category is not None][:3]
     said = [_sentence(listed(numbers))] if numbers else []
@@ -358,7 +391,7 @@ def kept(facts: Facts) -> str:
     if not lost:
         return f"All {thousands(audit.read)} rows passed every check."
     reasons = [f"{thousands(d.rows)} for {_RULES[d.rule]} in {label(d.column)}" for d in audit.dropped]
-    return f"Of {thousands(audit.read)} rows, {thousands(audit.kept)} were kept; {thousands(lost)} were left out: {listed(reasons)}."
+    return f"Of {thousands(audit.read)} rows, {thousands(audit.kept)} were kept; {thousands(lost)} {'was' if lost == 1 else 'were'} left out: {listed(reasons)}."
 
 
 def quality(facts: Facts) -> str:
@@ -416,11 +449,20 @@ def method(facts: Facts) -> str:
     return (
         f"Rows with a missing or impossible value are left out. {features[:1].upper() + features[1:]} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
-        f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; the number "
-        "of segments is where its curve bends (Kneedle). The silhouette tells how much nearer a user is to the own "
+        f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; {_decider(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_groups(facts)}"
     )
+
+
+def _decider(facts: Facts) -> str:
+    """Say what decides about the number of segments."""
+    return {
+        "elbow": "the number of segments is where its curve bends (Kneedle)",
+        "panel": "the number of segments is where a panel of measures agrees",
+        "silhouette": "its curve does not bend, so that the number of segments is where the silhouette is best",
+        "settings": "the number of segments was asked for",
+    }[facts.elbow.decided_by]
 
 
 def _groups(facts: Facts) -> str:
@@ -430,8 +472,8 @@ def _groups(facts: Facts) -> str:
         return ""
     bound = f"{max(100 * (basis.bound or 0), 0.01):.2f}{NBSP}%"
     return (
-        f" The number of segments was looked for on {thousands(basis.cells)} groups of like users, which can change inertia "
-        f"by at most {bound}; whether there are any was judged on a fixed sample of {thousands(basis.sample)} users. "
+        f" The number of segments was looked for on {thousands(basis.cells)} groups of like users, which changed inertia "
+        f"by {bound} or less; whether there are any was judged on a fixed sample of {thousands(basis.sample)} users. "
         "The segments are those of K-means on every user, and every count is one of all users."
     )
 

@@ -154,20 +154,23 @@ def _first(centres: Sequence[Mapping[str, float]], users: Sequence[float]) -> Li
 
 def _flows(last: Last, lineage: Lineage, users: Users) -> Flows | None:
     """Count who moved; None where either month has no ids of users."""
-    if last.users is None or any(USER_ID not in month.collect_schema() for month in (last.users, users)):
+    before = last.users
+    if before is None or any(USER_ID not in month.collect_schema() for month in (before, users)):
         return None
     rows = [segment.id for segment in last.facts.segments]
     columns = [kept.id for kept in lineage.segments]
-    if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
+    if isinstance(users, nw.DataFrame) and isinstance(before, nw.LazyFrame):  # one that shrank to fit memory
+        before = before.select(USER_ID, SEGMENT).collect()
+    if isinstance(before, nw.DataFrame) and isinstance(users, nw.DataFrame):
         return flow(
-            last.users.get_column(USER_ID).to_list(),
-            last.users.get_column(SEGMENT).to_list(),
+            before.get_column(USER_ID).to_list(),
+            before.get_column(SEGMENT).to_list(),
             users.get_column(USER_ID).to_list(),
             users.get_column(SEGMENT).to_list(),
             rows=rows,
             columns=columns,
         )
-    return flow_of_tables(last.users, users, SEGMENT, rows=rows, columns=columns)
+    return flow_of_tables(before, users, SEGMENT, rows=rows, columns=columns)
 
 
 def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:

@@ -12,7 +12,7 @@ import narwhals as nw
 from segmentation.errors import CleaningError
 from segmentation.facts import Audit, Drop, Rule
 from segmentation.plan import Range
-from segmentation.schema import COLUMNS, NUMBERS, USER_ID, Users, check
+from segmentation.schema import COLUMNS, LARGEST, NUMBERS, USER_ID, Users, check
 from segmentation.tally import answers, number, tally
 
 Hold: TypeAlias = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
@@ -140,9 +140,11 @@ def _rules(users: Users, valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw
         if dtype.is_float():  # whatever the column is for: outside pandas, a NaN is a value
             missing = missing | nw.col(name).is_nan()
         rules.append(("missing", name, missing))
-    rules += [("out_of_range", name, ~number(name).is_finite()) for name in NUMBERS if name not in valid]
+    rules += [
+        ("out_of_range", name, ~(number(name).abs() <= LARGEST)) for name in NUMBERS if name not in valid
+    ]
     for name, (low, high) in valid.items():
-        outside = (nw.col(name) < low) | ~number(name).is_finite()
+        outside = (nw.col(name) < low) | ~(number(name).abs() <= LARGEST)
         if high is not None:
             outside = outside | (nw.col(name) > high)
         rules.append(("out_of_range", name, outside))

@@ -206,7 +206,7 @@ def _settle(
         for i in np.flatnonzero((users <= 0).any(axis=1)):
             far = np.argsort(-(least[i] + squares) * mass[i], kind="stable")
             empty = np.flatnonzero(users[i] <= 0)
-            moved[i, empty] = ahead[far[: len(empty)], :p]
+            moved[i, empty[: len(far)]] = ahead[far[: len(empty)], :p]  # of fewer points, some stay empty
         stays = (moved == now).all(axis=(1, 2)) | (step == steps)
         inertia[live[stays]] = ((least[stays] + squares) * mass[stays]).sum(axis=1)
         centres[live[~stays]] = moved[~stays]

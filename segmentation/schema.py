@@ -89,6 +89,7 @@ CATEGORIES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.
 # what segments are made of unless settings say otherwise
 FEATURES: tuple[str, ...] = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 USER_ID = "user_id"
+LARGEST = 1e100  # what a number may be: far beyond any that means something, and its square is still a number
 
 
 def check(frame: Users) -> None:

@@ -209,3 +209,10 @@ def test_a_start_has_no_place_twice_where_there_is_another() -> None:
 
     assert {tuple(sorted(start[:, 0])) for start in drawn} == {(5, 15)}
     assert {tuple(start[0, :, 0]) for start in grown} == {(5, 15)}
+
+
+def test_of_fewer_points_than_emptied_centres_as_many_are_filled_as_there_are() -> None:
+    """Two users, and four centres, three of them far off: the users have one each, and nothing breaks."""
+    fits = settle(np.array([[0.0], [1.0]]), np.ones(2), np.array([[[0.4], [90.0], [91.0], [92.0]]]))
+
+    assert fits.inertia.tolist() == [0]

@@ -342,6 +342,16 @@ def test_a_failed_run_is_told_once_a_day(postman: Callable[..., Postman], room: 
     assert "2026-11.csv: no such column." in mail.get_content()
 
 
+def test_a_run_whose_note_cannot_be_read_is_told(postman: Callable[..., Postman], room: Mailroom) -> None:
+    """Cut short by a full disk, say: it has no time and no month, and the owner has to know all the same."""
+    one = postman()
+    one.output.mkdir(parents=True, exist_ok=True)
+    (one.output / "last-run.json").write_text("{")
+
+    assert notify(one) == 0
+    assert [to for to, _ in room.inbox] == ["olga@example.com"]
+
+
 def test_a_run_that_went_well_is_not_told(postman: Callable[..., Postman], room: Mailroom) -> None:
     assert notify(postman()) == 0
     with noted(postman().output, "", lambda: NOW):

@@ -69,9 +69,9 @@ def opened(settings: Settings, tmp_path: Path) -> Callable[[Any], Users]:
 
 
 def bad(october: pd.DataFrame) -> pd.DataFrame:
-    """Plant what goes wrong in an export: infinities, nothing, a user three times, a genre nobody knew, stray blanks."""
+    """Plant what goes wrong in an export: infinities, a number whose square is one, nothing, a user three times, a genre nobody knew, stray blanks."""
     frame = october.copy()
-    frame.loc[[10, 2_000], "annual_income"] = [np.inf, -np.inf]
+    frame.loc[[10, 2_000, 2_002], "annual_income"] = [np.inf, -np.inf, 1e200]
     frame.loc[[11, 2_001, 4_001], "usage_per_month"] = [np.nan, np.inf, -5]
     frame.loc[frame.index[100:140], "top_genre"] = "K-Pop"
     frame.loc[[12, 13, 14], "gender"] = ["NA", " Female\u00a0", ""]
@@ -321,6 +321,37 @@ def test_a_file_too_large_for_memory_is_refused_with_row_and_value(
     path.write_text("\n".join([*lines[:3_000], "u1,2", *lines[3_001:]]) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"2026-10.csv can't be read as text \(.*3001"):
         opened(path)
+
+
+def test_a_name_that_looks_like_a_pattern_is_one_file(
+    october: pd.DataFrame, opened: Callable[[Any], Users], tmp_path: Path
+) -> None:
+    """DuckDB reads a[1] as a1, and m* as all that begin so: another file's users would be reported."""
+    for folder, name in (("a[1]", "m*"), ("a1", "mine")):
+        (tmp_path / folder).mkdir()
+        some = october.head(1_500 if folder == "a[1]" else 1_100)
+        some.to_parquet(tmp_path / folder / f"{name}.parquet", index=False)
+        some.to_csv(tmp_path / folder / f"{name}.csv", index=False)
+    october.head(1_200).to_parquet(tmp_path / "a[1]" / "more.parquet", index=False)
+
+    for kind in ("parquet", "csv"):
+        users = opened(tmp_path / "a[1]" / f"m*.{kind}")
+        assert len(nw.from_native(users.frame).select("age").collect("pyarrow")) == 1_500
+
+
+def test_what_cannot_be_printed_is_a_blank_and_headers_are_trimmed(
+    october: pd.DataFrame, opened: Callable[[Any], Users], tmp_path: Path
+) -> None:
+    """No picture can hold a control character: drawing one ends the process. A header is known without its blanks."""
+    some = october.head(1_500).copy()
+    some.loc[[0, 1], "top_genre"] = ["Po\x01p\x1b", "Hip\u2028Hop"]
+    some.rename(columns={"age": " age "}).to_parquet(tmp_path / "2026-10.parquet", index=False)
+
+    users = opened(tmp_path / "2026-10.parquet")
+    found = set(nw.from_native(users.frame).select("top_genre").collect("pyarrow")["top_genre"].to_list()) - {
+        None
+    }
+    assert found == set(october.head(1_500)["top_genre"].dropna()) | {"Po p", "Hip Hop"}
 
 
 def test_text_among_numbers_in_parquet_is_named(

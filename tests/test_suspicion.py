@@ -30,7 +30,7 @@ from segmentation.analysis import Analysis
 from segmentation.clean import clean
 from segmentation.disclosure import merge_small
 from segmentation.distributions import describe, rulers_of
-from segmentation.facts import Drop, Facts, Suspicion
+from segmentation.facts import Drop, Facts, Suspicion, from_dict, to_dict
 from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.spreads import spread_of
 from segmentation.suspicion import is_factor, is_gone, is_loss, suspicions_of
@@ -201,6 +201,8 @@ def test_a_fault_that_looks_like_a_month_holds_it(
 def test_last_months_users_under_this_months_name_are_known_by_their_bytes_and_without() -> None:
     """The same file; and the same users, saved in another form."""
     last, now = facts_of(crowd(300, 1), "2026-09", "b"), facts_of(crowd(300, 1))
+    # both as facts.json has them: a run compares with what last month's says
+    last, now = (from_dict(to_dict(one)) for one in (last, now))
     other = facts_of(crowd(300, 2))
 
     assert suspicions_of(now, last, today=TODAY) == (Suspicion("same_file"),)

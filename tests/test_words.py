@@ -21,7 +21,7 @@ from facts_factory import (
     unreliable,
 )
 
-from report import changes, words
+from report import briefs, changes, words
 from report.written import NBSP
 from segmentation.facts import Basis, Drop, Facts, Flow, Measure, Standout
 
@@ -144,7 +144,7 @@ def test_a_second_opinion_that_differs_is_said() -> None:
     agrees = judged(silhouettes(month(4), k4=0.6, k3=0.5), "clear")
     differs = judged(silhouettes(month(4), k4=0.5, k3=0.6), "weak", silhouette=3, gap=1)
 
-    assert words.opinion(agrees) == "Other measures also favour 4."
+    assert words.opinion(agrees) == "The silhouette and the gap statistic favour 4, too."
     assert words.opinion(differs) == (
         "Not all measures agree on 4: the silhouette favours 3 and the gap statistic favours none."
     )
@@ -175,11 +175,62 @@ def test_who_decided_the_number_is_said() -> None:
     facts = month(4)
 
     assert words.bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
-    assert words.bend(elbow(facts, decided_by="panel")) == "The panel of measures finds 4 segments"
+    found = replace(facts, structure=replace(facts.structure, panel=4))
+    assert words.bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
     assert "asked for" in words.bend(elbow(facts, decided_by="settings", knee=3))
     assert "bends at 3" in words.bend(elbow(facts, decided_by="settings", knee=3))
     assert "no bend" in words.bend(elbow(facts, decided_by="settings", knee=None))
-    assert "no bend" in words.bend(elbow(facts, decided_by="silhouette", knee=None))
+    four = silhouettes(facts, k4=0.6)
+    assert "no bend" in words.bend(elbow(four, decided_by="silhouette", knee=None))
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("elbow", "4 segments: the curve bends at 5, which would leave one with too few users"),
+        ("panel", "4 segments: the panel finds 5, which would leave one with too few users"),
+        ("silhouette", "4 segments: the silhouette is best at 5, which would leave one with too few users"),
+    ],
+)
+def test_a_smaller_number_than_was_found_is_told_with_its_reason(by: str, said: str) -> None:
+    """The next smaller k was taken; the table of votes beside it says five."""
+    facts = silhouettes(month(4), k5=0.6)
+    found = replace(facts, structure=replace(facts.structure, panel=5))
+
+    assert words.bend(elbow(found, decided_by=by, knee=5, chosen=4)) == said
+
+
+def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
+    """Twelve high earners have no index; nobody may say that they are like everybody."""
+    facts = month(4)
+    segment = facts.segments[0]
+    thin = replace(
+        segment,
+        stands_out=(),
+        index={name: replace(item, value=None) for name, item in segment.index.items()},
+    )
+
+    assert words.stands_out(thin) == f"{segment.name}: too few users to compare"
+    assert words.standouts(thin) == "They are too few to be compared with all users."
+    assert briefs.insight(facts, thin) == "They are too few to be compared with all users."
+
+
+def test_one_row_was_left_out_and_one_segment_comes_again() -> None:
+    """Singular and plural."""
+    facts = month(4)
+    audit = replace(facts.audit, read=facts.audit.kept + 1, dropped=(Drop("missing", "age", 1),))
+    shaky = [replace(s, stability=replace(s.stability, grade="doubtful")) for s in facts.segments[1:]]
+    one = replace(
+        facts,
+        segments=(
+            replace(facts.segments[0], stability=replace(facts.segments[0].stability, grade="stable")),
+            *shaky,
+        ),
+    )
+
+    assert plain(words.kept(replace(facts, audit=audit))).endswith("1 was left out: 1 for no value in age.")
+    assert "One segment of 4 comes again" in plain(words.steadiness(one))
+    assert "1 of 4 comes again" in plain(words.sure(one))
 
 
 def test_what_separates_is_said_in_the_order_of_how_much() -> None:
@@ -498,7 +549,7 @@ def test_what_stood_for_too_many_users_is_said() -> None:
 
     assert "groups of like users" not in words.method(facts)
     said = plain(words.method(replace(facts, basis=cells)))
-    assert "looked for on 35,568 groups of like users, which can change inertia by at most 0.08 %" in said
+    assert "looked for on 35,568 groups of like users, which changed inertia by 0.08 %" in said
     assert "a fixed sample of 20,000 users" in said
     assert said.endswith(
         "The segments are those of K-means on every user, and every count is one of all users."

@@ -19,8 +19,8 @@ _MISSING: list[str] = inputs.MISSING.to_pylist()
 _BROKEN: list[str] = inputs.BROKEN.to_pylist()
 _NO_NUMBER: list[str] = numerals.MISSING.to_pylist()
 # With a decimal point and nothing between thousands: what a database or a cluster writes.
-# Blank at an end, or one of Excel's errors: whatever has to be looked at more closely.
-_SUSPECT = r"^[\s\p{Z}\x{85}#]|[\s\p{Z}\x{85}]$"
+# Blank at an end, one of Excel's errors, or not to be printed: whatever has to be looked at more closely.
+_SUSPECT = r"^[\s\p{Z}\x{85}#]|[\s\p{Z}\x{85}]$|" + inputs.UNPRINTABLE
 _PLAIN = r"^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))$"
 
 
@@ -44,9 +44,10 @@ def users_of(
         If a column is missing or holds what it can't, or there is no row.
     """
     schema = frame.collect_schema()
-    fields = find(schema.names(), names, source)
-    frame = frame.select(nw.col(field.header).alias(field.column.name) for field in fields)
-    kinds = {field: schema[field.header] for field in fields}
+    headers = schema.names()
+    fields = find(headers, names, source)
+    frame = frame.select(nw.col(headers[field.index]).alias(field.column.name) for field in fields)
+    kinds = {field: schema[headers[field.index]] for field in fields}
     for field, kind in kinds.items():
         _refuse_type(field, kind, source)
     frame = frame.with_columns(
@@ -99,7 +100,7 @@ def _typed(field: Field, kind: Any) -> nw.Expr:
 
 
 def _trimmed(field: Field) -> nw.Expr:
-    return nw.col(field.column.name).str.strip_chars(BLANKS)
+    return nw.col(field.column.name).str.replace_all(inputs.UNPRINTABLE, " ").str.strip_chars(BLANKS)
 
 
 def _look(frame: "nw.LazyFrame[Any]", texts: list[Field]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """DuckDB over Parquet, text and its own databases: reads what memory can't hold, within the memory it is given."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,14 +73,14 @@ def scan(
     first, names = paths[0], schemas[0].names
     for path, head in heads.items():
         for field in find(names, settings.columns, first.name) if head.names != names else ():
-            if field.header not in head.names:
+            if names[field.index] not in head.names:
                 raise InputError(
                     f"{path.name}: lacks column {field.header!r}, which {first.name} has. "
                     f"Expected the same columns in every file of the folder. {RUN_AGAIN}"
                 )
     same = all(head.equals(schemas[0]) for head in schemas)
     relation = connection.from_parquet(
-        [str(path) for path in paths], binary_as_string=True, union_by_name=not same
+        [literal(path) for path in paths], binary_as_string=True, union_by_name=not same
     )
     return nw.from_native(relation)
 
@@ -102,6 +103,11 @@ def stored(connection: duckdb.DuckDBPyConnection, query: str, target: Path, sour
     return target
 
 
+def literal(path: Path) -> str:
+    """Give a path as DuckDB reads it: what would be a pattern in it stands for itself."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))
+
+
 def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
     """Open what a month's run wrote: a file, or the folder that a cluster made of it.
 
@@ -111,7 +117,7 @@ def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDB
         If it can't be read.
     """
     try:
-        return connection.from_parquet(str(path / "*.parquet" if path.is_dir() else path))
+        return connection.from_parquet(f"{literal(path)}/*.parquet" if path.is_dir() else literal(path))
     except duckdb.Error as error:
         raise OSError(str(error).partition("\n")[0]) from error
 

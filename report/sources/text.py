@@ -14,6 +14,7 @@ from report import dialect, numerals
 from report.columns import RUN_AGAIN, Field, not_numbers, shown
 from report.errors import InputError
 from report.sources.cells import BLANKS
+from report.sources.duck import literal
 
 HEAD = 1 << 20  # bytes that say how the rest is written
 _TAIL = 1 << 12  # bytes in which the last row is
@@ -55,7 +56,7 @@ def to_parquet(
         If it is written in a way that DuckDB doesn't read, and small enough for the other reader.
     """
     fields, marks, options = _layout(path, names, scratch)
-    rows = f"read_csv({_quoted(str(path))}, {options})"
+    rows = f"read_csv({_quoted(literal(path))}, {options})"
     target = scratch / f"{path.name}.parquet"
     try:
         connection.execute("SET preserve_insertion_order = true")  # so that a row can be named
@@ -64,7 +65,7 @@ def to_parquet(
             return target
         careful, target = target, scratch / f"{path.name}-read.parquet"
         read = ", ".join(_careful(field, marks) for field in fields)
-        _copy(connection, f"SELECT {read} FROM read_parquet({_quoted(str(careful))})", target)
+        _copy(connection, f"SELECT {read} FROM read_parquet({_quoted(literal(careful))})", target)
         careful.unlink()
         wrong = _wrong(connection, fields, target)
     except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
@@ -98,7 +99,7 @@ def _plain(field: Field) -> str:
 def _left(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], target: Path) -> bool:
     """Tell whether any number is left that isn't written plainly."""
     rests = " + ".join(f"count({_rest(field)})" for field in fields if field.column.kind == "number")
-    found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [str(target)]).fetchone()
+    found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [literal(target)]).fetchone()
     return bool(found and found[0])
 
 
@@ -125,7 +126,7 @@ def _wrong(
             found = connection.execute(
                 f"SELECT count(*), min(file_row_number), arg_min({_rest(field)}, file_row_number)"
                 f" FROM read_parquet(?, file_row_number = true) WHERE {_rest(field)} IS NOT NULL",
-                [str(target)],
+                [literal(target)],
             ).fetchone()
             if found and found[0]:
                 return field, *found

@@ -58,6 +58,8 @@ READS: dict[str, tuple[str | bytes, pd.DataFrame]] = {
     "a quote within a word": (TWO.replace("Pop", '12" Pop', 1), users({"top_genre": '12" Pop'}, {})),
     "blanks around everything": (TWO.replace(",", " ,  "), users({}, {})),
     "a blank before quotes": (TWO.replace("Pop", ' "Pop, Rock"', 1), users({"top_genre": "Pop, Rock"}, {})),
+    "control characters": (text({"top_genre": "Po\x01p\x1b"}, {"gender": "\x7f"}), users({"top_genre": "Po p"}, {"gender": None})),
+    "Unicode's ends of line": (text({"top_genre": "Hip\u2028Hop\u2029"}), users({"top_genre": "Hip Hop"})),
     "no-break spaces": (text({"gender": "\u00a0Male\u00a0", "age": "\u00a020"}), users({})),
     "UTF-8": (text(LATIN), users(LATIN)),
     "UTF-8, marked": (codecs.BOM_UTF8 + text(LATIN).encode(), users(LATIN)),
