@@ -10,7 +10,7 @@ from segmentation.clean import Cleaned
 from segmentation.disclosure import hide, merged
 from segmentation.facts import Categories, Category, Distributions, Numbers
 from segmentation.plan import Range
-from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.schema import CATEGORIES, LARGEST, NUMBERS
 from segmentation.spreads import Ruler, Spread, bins_of, ruler_of
 from segmentation.tally import Summary, answers, counts_of, len_of, number
 
@@ -82,7 +82,7 @@ def _possible(name: str, valid: Range) -> tuple[nw.Expr, nw.Expr]:
     """Say what a possible value looks like, and one that is missing."""
     x = number(name)
     missing = x.is_null() | x.is_nan()
-    possible = ~missing & x.is_finite() & (x >= valid[0])
+    possible = ~missing & (x.abs() <= LARGEST) & (x >= valid[0])
     if valid[1] is not None:
         possible = possible & (x <= valid[1])
     return possible, missing
