@@ -194,7 +194,7 @@ def insight(facts: Facts, segment: Segment) -> str:
             item for item in others if item.category is None or item.index > _AVERAGE
         ]  # not what they aren't
         return f"{said} What else sets them apart: {words.thing((told or others)[0])}." if others else said
-    if first is None and all(item.value is None for item in segment.index.values()):
+    if first is None and words.is_thin(segment):
         return "They are too few to be compared with all users."
     if first is None:
         return "Nothing sets them apart from all users: what works for everybody should work here."
@@ -221,9 +221,7 @@ def doubt(segment: Segment) -> str:
 def _figures(facts: Facts, segment: Segment) -> tuple[Line, ...]:
     """Say the three figures at the top."""
     if facts.change:
-        said = changes.said_of(facts, segment)
-        unit = "points " if said[:1] in "▲▼" else ""
-        third = Line(f"{unit}since {month_name(facts.change.month)}", said)
+        third = Line(changes.since(facts, segment), changes.said_of(facts, segment))
     else:
         third = Line("listening a month", listening(segment.means["usage_per_month"]))
     return (

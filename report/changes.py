@@ -29,6 +29,14 @@ def said_of(facts: Facts, segment: Segment) -> str:
     return "" if facts.change is None else points(of_segment(facts, segment))
 
 
+def since(facts: Facts, segment: Segment) -> str:
+    """Say what that change is counted from: "points since September 2026", or "since September 2026"; as above."""
+    if facts.change is None:
+        return ""
+    unit = "points " if said_of(facts, segment)[:1] in ("▲", "▼") else ""
+    return f"{unit}since {month_name(facts.change.month)}"
+
+
 def summary(facts: Facts) -> str:
     """Say in one sentence, for executives, what changed."""
     change = facts.change

@@ -148,9 +148,8 @@ def notify(postman: Postman) -> int:
         return 0
     month = month_name(run.month) if run.month else "the newest month"
     reason = hashlib.sha256(run.why.encode()).hexdigest()[:8]
-    at = (
-        datetime.fromisoformat(run.at) if run.at else postman.clock()
-    )  # a note that can't be read has no time
+    # a note that can't be read has no time
+    at = datetime.fromisoformat(run.at) if run.at else postman.clock()
     raw = make_notice(
         key=f"{run.month or 'newest'}.run-{at:%Y-%m-%d}-{reason}.notice",  # once a day for each reason
         subject=f"The listener report of {month} was not made",

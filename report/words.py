@@ -223,15 +223,15 @@ def bend(facts: Facts) -> str:
     if elbow.decided_by == "settings":
         bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
         return f"{elbow.chosen} segments, as asked for; {bends}"
-    found = {"elbow": elbow.knee, "panel": facts.structure.panel, "silhouette": best_silhouette(facts)}
-    if found[elbow.decided_by] != elbow.chosen:
+    found = _found(facts)
+    if found != elbow.chosen:
         said = {
             "elbow": "the curve bends at",
             "panel": "the panel finds",
             "silhouette": "the silhouette is best at",
         }
         return (
-            f"{elbow.chosen} segments: {said[elbow.decided_by]} {found[elbow.decided_by]}, "
+            f"{elbow.chosen} segments: {said[elbow.decided_by]} {found}, "
             "which would leave one with too few users"
         )
     if elbow.decided_by == "panel":
@@ -239,6 +239,17 @@ def bend(facts: Facts) -> str:
     if elbow.decided_by == "silhouette":
         return f"The curve has no bend; the silhouette is best at {elbow.chosen} segments"
     return f"The curve bends at {elbow.chosen} segments"
+
+
+def _found(facts: Facts) -> int | None:
+    """Give the number of segments that whoever decides found: the one chosen, unless that makes too small a segment."""
+    elbow = facts.elbow
+    return {
+        "elbow": elbow.knee,
+        "panel": facts.structure.panel,
+        "silhouette": best_silhouette(facts),
+        "settings": elbow.chosen,
+    }[elbow.decided_by]
 
 
 def separation(facts: Facts) -> str:
@@ -302,7 +313,7 @@ def place(facts: Facts, segment: Segment) -> str:
 
 def stands_out(segment: Segment) -> str:
     """Say the one thing that sets a segment apart most: a number where one does, else a category."""
-    if not segment.stands_out and _is_thin(segment):
+    if not segment.stands_out and is_thin(segment):
         return f"{segment.name}: too few users to compare"
     if not segment.stands_out:
         return f"{segment.name}: close to the average in everything"
@@ -310,7 +321,7 @@ def stands_out(segment: Segment) -> str:
     return f"{segment.name}: {thing((numbers or list(segment.stands_out))[0])}"
 
 
-def _is_thin(segment: Segment) -> bool:
+def is_thin(segment: Segment) -> bool:
     """Whether a segment has too few users for any index of a number."""
     return all(item.value is None for item in segment.index.values())
 
@@ -328,7 +339,7 @@ def standouts(segment: Segment) -> str:
 
 def differing(segment: Segment) -> list[str]:
     """Give those sentences one by one: numbers first, then what is more common, then what is less."""
-    if not segment.stands_out and _is_thin(segment):
+    if not segment.stands_out and is_thin(segment):
         return ["They are too few to be compared with all users."]
     if not segment.stands_out:
         return [
@@ -449,7 +460,8 @@ def method(facts: Facts) -> str:
     return (
         f"Rows with a missing or impossible value are left out. {features[:1].upper() + features[1:]} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
-        f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; {_decider(facts)}. The silhouette tells how much nearer a user is to the own "
+        f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; "
+        f"{_decider(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_groups(facts)}"
     )
@@ -457,12 +469,13 @@ def method(facts: Facts) -> str:
 
 def _decider(facts: Facts) -> str:
     """Say what decides about the number of segments."""
+    fewer = "" if _found(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
     return {
         "elbow": "the number of segments is where its curve bends (Kneedle)",
         "panel": "the number of segments is where a panel of measures agrees",
         "silhouette": "its curve does not bend, so that the number of segments is where the silhouette is best",
         "settings": "the number of segments was asked for",
-    }[facts.elbow.decided_by]
+    }[facts.elbow.decided_by] + fewer
 
 
 def _groups(facts: Facts) -> str:

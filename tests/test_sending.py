@@ -23,6 +23,7 @@ from report import cli, files
 from report.errors import ReportError, SettingsError
 from report.lastrun import last_run, noted
 from report.outbox import Outbox, OutboxError
+from report.postbox import open_month
 from report.sending import Postman, notify, resolve, send_month
 
 EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
@@ -65,6 +66,14 @@ def postman(tmp_path: Path, room: Mailroom, made: Path) -> Callable[..., Postman
 
 def told(postman: Postman) -> str:
     return "\n".join(postman.tell.__self__)
+
+
+def test_a_copy_of_a_month_is_no_month(postman: Callable[..., Postman], made: Path) -> None:
+    """Its name comes after the month's own; its briefs may be old ones."""
+    one = postman()
+    shutil.copytree(made, one.output / f"{made.name}-backup")
+
+    assert open_month(one.output, "").folder.parent.name == made.name
 
 
 def test_without_confirmation_everything_is_shown_and_nothing_sent(

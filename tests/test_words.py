@@ -197,7 +197,54 @@ def test_a_smaller_number_than_was_found_is_told_with_its_reason(by: str, said: 
     facts = silhouettes(month(4), k5=0.6)
     found = replace(facts, structure=replace(facts.structure, panel=5))
 
-    assert words.bend(elbow(found, decided_by=by, knee=5, chosen=4)) == said
+    fewer = elbow(found, decided_by=by, knee=5, chosen=4)
+    assert words.bend(fewer) == said
+    assert ", or fewer, so that none has too few users. The" in words.method(fewer)
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("elbow", "the number of segments is where its curve bends (Kneedle). The"),
+        ("panel", "the number of segments is where a panel of measures agrees. The"),
+        (
+            "silhouette",
+            "its curve does not bend, so that the number of segments is where the silhouette is best. The",
+        ),
+        ("settings", "the number of segments was asked for. The"),
+    ],
+)
+def test_the_method_says_who_decided(by: str, said: str) -> None:
+    """Kneedle is named only where it was Kneedle."""
+    facts = silhouettes(month(4), k4=0.6)
+    found = replace(facts, structure=replace(facts.structure, panel=4))
+
+    assert said in words.method(elbow(found, decided_by=by, knee=4, chosen=4))
+
+
+def test_a_change_is_counted_in_points_where_it_is_a_number() -> None:
+    """One grew by so many points since September, one is as large as then, one is new; in a first month there is no change."""
+    facts = month(4, first=False)
+    assert facts.change is not None
+    grew, same = facts.segments[:2]
+    then = {grew.id: grew.share - 0.0123, same.id: same.share}
+    found = replace(
+        facts,
+        change=replace(
+            facts.change,
+            segments=tuple(
+                replace(moved, last_share=then[moved.id]) if moved.id in then else moved
+                for moved in facts.change.segments
+            ),
+        ),
+    )
+
+    assert (changes.said_of(found, grew), changes.since(found, grew)) == (
+        "▲1.2",
+        "points since September\u00a02026",
+    )
+    assert changes.since(found, same) == "since September\u00a02026"
+    assert changes.since(month(4), month(4).segments[0]) == ""
 
 
 def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
