@@ -104,8 +104,8 @@ def is_sample(path: Path) -> bool:
 
 
 def facts_text(facts: Facts) -> str:
-    """Write facts as JSON."""
-    return json.dumps(to_dict(facts), indent=1, ensure_ascii=False) + "\n"
+    """Write facts as JSON; a number that JSON doesn't know is a fault of ours, and no month is made of it."""
+    return json.dumps(to_dict(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, data: Any) -> None:

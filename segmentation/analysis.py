@@ -18,7 +18,7 @@ from segmentation.clusters import Model, assign, continued
 from segmentation.crowd import FINE_ENOUGH, Everybody, Multitude
 from segmentation.disclosure import merge_small
 from segmentation.distributions import describe, rulers_of
-from segmentation.elbow import choose_k, sweep
+from segmentation.elbow import choose_k, require_judged, sweep
 from segmentation.facts import (
     FORMAT,
     Basis,
@@ -241,6 +241,7 @@ def _choose(
     step("Asking whether there are any")
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
         validity = validate(points, curve, seed=plan.seed, judged=judged)
+        require_judged(validity, plan.k, judged.users)
         found = judge(
             judged,
             curve,

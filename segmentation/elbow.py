@@ -142,6 +142,26 @@ def choose_k(
     return Elbow(curve.ks, curve.inertia, knee, max(safe), by)
 
 
+def require_judged(validity: Validity, wanted: int | str, users: float) -> None:
+    """Make sure that what settings ask for can be judged, or two segments at least.
+
+    Raises
+    ------
+    SweepError
+        If it can't.
+    """
+    if not validity.k:
+        raise SweepError(
+            f"Even two segments leave one so small that a sample of {users:,.0f} users can't judge it: a few users lie far "
+            "from all others. Narrow the possible values under [valid] in settings.toml, or raise `exact_users` under [scale]."
+        )
+    if isinstance(wanted, int) and wanted > 1 and wanted not in validity.k:
+        raise SweepError(
+            f"settings.toml asks for k = {wanted}, but one of them is so small that a sample of {users:,.0f} users can't judge "
+            "it. Ask for a smaller k, or raise `exact_users` under [scale]."
+        )
+
+
 def _asked(curve: Sweep, k: int, sizes: Mapping[int, int], smallest: int) -> int:
     """Give the k that settings ask for, if it can be had."""
     if k not in curve.models:

@@ -113,7 +113,7 @@ def judge(
     curve : Sweep
         The best model for every k tried.
     validity : Validity
-        Silhouette, Caliński-Harabasz and Davies-Bouldin of the same models.
+        Silhouette, Caliński-Harabasz and Davies-Bouldin of the same models, at least one: the ks that can be judged.
     curves : callable
         Gives what the quick search found for the gap, waiting for it if it must: it is asked last.
     bootstraps : int
@@ -125,7 +125,7 @@ def judge(
     aside : Executor, optional
         Does the bootstraps of some ks, as it has time.
     """
-    ks = [k for k in curve.ks if k >= 2]
+    ks = validity.k
     borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
     some = _some(points, np.random.default_rng(seed))
     stable = _each(

@@ -14,6 +14,7 @@ from segmentation.facts import Validity
 from segmentation.features import Floats, Labels, Points
 
 MOST = 8_000  # points whose distances to each other are measured: 64 million of them take a second
+LEAST = 10  # users of a sample by whom a segment can be judged
 _ROWS = 128  # rows of distances held at a time: 8 MB, which stay in the cache
 
 
@@ -21,12 +22,16 @@ def validate(points: Points, sweep: Sweep, *, seed: int, judged: Points | None =
     """Measure every model of two segments and more.
 
     Above `MOST` points the silhouette is that of a random sample of them; the other two are always exact. Where points
-    are cells, `judged` is a sample of the users: distances are measured between users, not between cells.
+    are cells, `judged` is a sample of the users: distances are measured between users, not between cells. Then a k is left
+    out of the result where fewer than `LEAST` users of the sample are in one of its segments: nobody can tell about those.
     """
     ks = [k for k in sweep.ks if k >= 2]
     among, labels = points, sweep.labels
     if judged is not None and judged is not points:
         among, labels = judged, {k: assign(judged.values, sweep.models[k].centres) for k in ks}
+        ks = [k for k in ks if np.bincount(labels[k], minlength=k).min() >= LEAST]
+    if not ks:
+        return Validity(k=(), silhouette=(), silhouette_macro=(), calinski_harabasz=(), davies_bouldin=())
     sample = _sample(among, [labels[k] for k in ks], seed)
     silhouettes = silhouette(sample_of(among, sample), [labels[k][sample] for k in ks])
     weights = among.weights[sample]
@@ -100,13 +105,15 @@ def silhouette(points: Points, labellings: Sequence[Labels]) -> list[Floats]:
             mean[at, own] = np.inf
             b = mean.min(axis=1)
             larger = np.maximum(a, b)
-            values[rows] = np.where((others > 0) & (larger > 0), (b - a) / np.where(larger > 0, larger, 1), 0)
+            known = (others > 0) & (larger > 0) & np.isfinite(b)
+            values[rows] = np.where(known, (b - a) / np.where(known, larger, 1), 0)
     return result
 
 
 def by_segment(values: Floats, weights: Floats, labels: Labels, k: int) -> Floats:
-    """Give each segment's weighted mean of values, shape (k,); each has a point at least."""
-    return np.bincount(labels, weights=weights * values, minlength=k) / np.bincount(labels, weights, k)
+    """Give each segment's weighted mean of values, shape (k,); 0 where a segment has no point."""
+    users = np.bincount(labels, weights, k)
+    return np.bincount(labels, weights=weights * values, minlength=k) / np.where(users > 0, users, 1)
 
 
 def calinski_harabasz(points: Points, labels: Labels) -> float:

@@ -9,7 +9,7 @@ from kneed import KneeLocator
 
 from segmentation.cells import fit_cells
 from segmentation.clusters import Model, fit
-from segmentation.elbow import Sweep, choose_k, find_knee, sweep
+from segmentation.elbow import Sweep, choose_k, find_knee, require_judged, sweep
 from segmentation.errors import SweepError
 from segmentation.facts import Elbow, Validity
 from segmentation.features import Points
@@ -222,3 +222,21 @@ def test_no_number_to_try_is_refused(points: Callable[..., Points]) -> None:
         SweepError, match=r"^There is no number of segments to try\. Correct `k_range` in settings.toml\.$"
     ):
         sweep(points([[0], [1]]), range(5, 3), starts=1, seed=0)
+
+
+def test_what_cannot_be_judged_is_not_asked_for() -> None:
+    """Nobody can say how well segments stand apart of which a sample has no users: settings have to ask for fewer."""
+    two = Validity((2,), (0.5,), (0.5,), (9.0,), (0.5,))
+    none = Validity((), (), (), (), ())
+
+    for wanted in (1, 2, "elbow", "panel"):
+        require_judged(two, wanted, 20_000)
+    with pytest.raises(
+        SweepError, match="asks for k = 3, but one of them is so small that a sample of 20,000 users"
+    ):
+        require_judged(two, 3, 20_000)
+    for wanted in (1, 2, "elbow"):
+        with pytest.raises(
+            SweepError, match=r"Even two segments .* sample of 2,000 users .* Narrow .* \[valid\]"
+        ):
+            require_judged(none, wanted, 2_000)

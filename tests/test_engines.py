@@ -16,6 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.analysis import Analysis
 from segmentation.change import Last
 from segmentation.clean import clean
+from segmentation.errors import SegmentationError
 from segmentation.exact import STILL, step_of
 from segmentation.facts import _FACTS, Facts, from_dict, to_dict
 from segmentation.sample import MONTHS, make_month
@@ -227,3 +228,22 @@ def test_of_a_repeated_user_the_same_row_stays_in_any_order(
     for frame in (rows, rows[::-1]):
         assert kept(nw.from_native(duck(frame))) == [("ann", 31), ("bob", 50)]
         assert kept(nw.from_native(frame, eager_only=True)) == [("ann", 31), ("bob", 50)]
+
+
+def test_segments_that_the_sample_cannot_judge_are_not_made(run: Run) -> None:
+    """Twelve of 4,914 earn thirty millions: of a sample of 500 one is expected among them, and nothing would be known.
+
+    For 2 the crowd is cut in two; from 3 on the twelve have a segment. The curve bends there, and fewer are taken.
+    """
+    rows = month(2).copy()
+    rows.loc[rows.index[:12], "annual_income"] = 30_000_000
+    facts = run(rows, **CELLS, sample=500).facts
+
+    assert (facts.validity.k, facts.elbow.chosen) == ((2,), 2)
+    assert facts.elbow.knee is not None
+    assert facts.elbow.knee > 2
+    with pytest.raises(SegmentationError, match="k = 5, but one of them is so small that a sample of 5"):
+        run(rows, **CELLS, sample=500, k=5)
+    rows.loc[rows.index[:12], "annual_income"] = 1e12
+    with pytest.raises(SegmentationError, match="Even two segments leave one so small that a sample of "):
+        run(rows, **CELLS, sample=500)

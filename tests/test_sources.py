@@ -406,6 +406,16 @@ def test_files_of_a_folder_have_the_same_columns(
     october.drop(columns="gender").to_parquet(folder / "d.parquet", index=False)
     with pytest.raises(InputError, match=r"d.parquet: lacks column 'gender', which a.parquet has"):
         opened(folder)
+    october.assign(gender=None).rename(columns={"gender": "Gender"}).to_parquet(
+        folder / "d.parquet", index=False
+    )
+    assert opened(folder).rows == 2 * 4_914
+    for name in ("a", "b", "late/c"):
+        pd.read_parquet(folder / f"{name}.parquet").drop(columns="user_id").to_parquet(
+            folder / f"{name}.parquet", index=False
+        )
+    with pytest.raises(InputError, match=r"a.parquet: lacks column 'user_id', which d.parquet has"):
+        opened(folder)
     (folder / "d.parquet").write_bytes(b"PAR1 cut short")
     with pytest.raises(InputError, match=r"d.parquet can't be read as .parquet"):
         opened(folder)
@@ -668,3 +678,30 @@ def _group_of(process: int) -> int:
         return os.getpgid(process)
     except ProcessLookupError:
         return 0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([1.0, 2.5, np.nan, 3.0], ["1", "2.5", None, "3"]),
+        ([1.0, np.inf, 2.0, 1e19], ["1", "inf", "2", "1e+19"]),
+        ([1.0, 2.0, np.nan, 3.0], ["1", "2", None, "3"]),
+    ],
+)
+def test_a_category_of_numbers_with_points_says_what_a_small_file_says(
+    october: pd.DataFrame, tmp_path: Path, settings: Settings, given: list[float], expected: list[str | None]
+) -> None:
+    """2.5 is no 2, and NaN is nobody's answer; a whole number beside a gap is 7, not 7.0."""
+    frame = october.assign(top_genre=np.resize(given, len(october)), user_id=np.arange(len(october)) + 0.5)
+    frame.to_parquet(tmp_path / "2026-10.parquet", index=False)
+    small = read_users(tmp_path / "2026-10.parquet")
+    large = open_users(tmp_path / "2026-10.parquet", "2026-10", settings, tmp_path / "scratch")
+
+    got = large.frame.df().sort_values("user_id", key=lambda ids: ids.astype(float), ignore_index=True)
+    assert large.engine == "duckdb"
+    for column in ("top_genre", "user_id"):
+        assert (
+            got[column].astype(object).where(got[column].notna(), None).tolist()
+            == small[column].astype(object).where(small[column].notna(), None).tolist()
+        )
+    assert small["top_genre"].astype(object).where(small["top_genre"].notna(), None).tolist()[:4] == expected

@@ -168,3 +168,23 @@ def test_a_segment_too_small_for_the_sample_has_a_silhouette(
         assert small == pytest.approx(0.99, abs=0.005)
         assert large == pytest.approx(0.99, abs=0.01)
         assert validate(data, tried, seed=seed).silhouette_macro == pytest.approx((0.99,), abs=0.01)
+
+
+def test_a_number_of_segments_that_the_sample_cannot_judge_is_left_out(points: Make) -> None:
+    """Twelve of 2,012 lie at 90, alone in their segment for 2 and for 3: ten of them tell, nine and none don't."""
+    everybody = points([[0], [1], [10], [11], [90]], [500, 500, 500, 500, 12])
+    tried = sweep(everybody, [1, 2, 3], starts=5, seed=0)
+    sides = points([[0], [1], [10], [11]] * 10)
+
+    assert validate(everybody, tried, seed=0, judged=sides).k == ()
+    far = points([[90]] * 10 + [[0], [1], [10], [11]] * 10)
+    assert validate(everybody, tried, seed=0, judged=far).k == (2, 3)
+    few = points([[90]] * 9 + [[0], [1], [10], [11]] * 10)
+    assert validate(everybody, tried, seed=0, judged=few).k == ()
+
+
+def test_a_segment_of_nobody_speaks_for_nothing(points: Make) -> None:
+    """0, not NaN, which is no fact; and where all are in one segment there is no other to be near to."""
+    assert by_segment(np.array([0.5]), np.ones(1), np.array([1]), 3).tolist() == [0, 0.5, 0]
+    (values,) = silhouette(points([[0], [1]]), [np.array([0, 0])])
+    assert values.tolist() == [0, 0]

@@ -21,6 +21,7 @@ _NO_NUMBER: list[str] = numerals.MISSING.to_pylist()
 # With a decimal point and nothing between thousands: what a database or a cluster writes.
 # Blank at an end, one of Excel's errors, or not to be printed: whatever has to be looked at more closely.
 _SUSPECT = r"^[\s\p{Z}\x{85}#]|[\s\p{Z}\x{85}]$|" + inputs.UNPRINTABLE
+_WHOLE = 2.0**53  # up to which a float knows every whole number
 _PLAIN = r"^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))$"
 
 
@@ -50,14 +51,15 @@ def users_of(
     kinds = {field: schema[headers[field.index]] for field in fields}
     for field, kind in kinds.items():
         _refuse_type(field, kind, source)
+    broken = {
+        field for field, kind in kinds.items() if _may_break(field, kind) and not _is_whole(frame, field)
+    }
     frame = frame.with_columns(
-        _typed(field, kind).alias(field.column.name)
+        _typed(field, kind, broken=field in broken).alias(field.column.name)
         for field, kind in kinds.items()
         if _is_retyped(field, kind)
     )
-    texts = [
-        field for field, kind in kinds.items() if not kind.is_numeric() or field.column.kind == "category"
-    ]
+    texts = [field for field, kind in kinds.items() if _is_text(field, kind, broken=field in broken)]
     found = _look(frame, texts)
     if not found["rows"]:
         raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
@@ -86,16 +88,40 @@ def _is_retyped(field: Field, kind: Any) -> bool:
     return not wanted.get(field.column.kind, kind == nw.String)
 
 
-def _typed(field: Field, kind: Any) -> nw.Expr:
+def _is_text(field: Field, kind: Any, *, broken: bool) -> bool:
+    """Tell columns that are text once they have their type, or still have to be read as numbers."""
+    whole = kind.is_integer() or (kind.is_float() and not broken)
+    return {"number": not kind.is_numeric(), "id": not whole}.get(field.column.kind, True)
+
+
+def _may_break(field: Field, kind: Any) -> bool:
+    """Tell categories and ids that come as numbers with a point: whole ones beside gaps, most often."""
+    return field.column.kind != "number" and kind.is_float()
+
+
+def _is_integral(field: Field) -> nw.Expr:
+    column = nw.col(field.column.name)
+    return (column.abs() <= _WHOLE) & (column == column.floor())
+
+
+def _is_whole(frame: "nw.LazyFrame[Any]", field: Field) -> bool:
+    """Tell whether all numbers of a column are whole, and small enough to be known exactly."""
+    there = frame.select(field.column.name, users=nw.lit(1)).drop_nulls(field.column.name)
+    return not _users_where(there, ~_is_integral(field) & ~nw.col(field.column.name).is_nan())
+
+
+def _typed(field: Field, kind: Any, *, broken: bool) -> nw.Expr:
     """Give a column its type: numbers as such, an id as a whole number or text, all else as text."""
     column = nw.col(field.column.name)
     if field.column.kind == "number":
         return column.cast(nw.Float64)
     if kind == nw.Boolean:
         return nw.when(column).then(nw.lit("True")).when(~column).then(nw.lit("False"))
-    if kind.is_numeric() and not kind.is_integer():  # whole numbers beside gaps: 7, not 7.0
-        whole = column.cast(nw.Int64)
-        return whole if field.column.kind == "id" else whole.cast(nw.String)
+    if kind.is_float():  # 7, not 7.0
+        whole = nw.when(_is_integral(field)).then(column).cast(nw.Int64)
+        if not broken and field.column.kind == "id":
+            return whole
+        return nw.coalesce(whole.cast(nw.String), column.cast(nw.String)) if broken else whole.cast(nw.String)
     return column.cast(nw.String)
 
 

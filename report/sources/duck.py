@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,6 @@ def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.Duc
     return connection
 
 
-def rows_of(paths: Sequence[Path]) -> int:
-    """Count the rows of Parquet files, by what they say of themselves.
-
-    Raises
-    ------
-    InputError
-        If one is no Parquet file.
-    """
-    return sum(_metadata(path).num_rows for path in paths)
-
-
 def scan(
     connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings
 ) -> "nw.LazyFrame[Any]":
@@ -70,19 +59,32 @@ def scan(
     """
     heads = {path: _metadata(path).schema.to_arrow_schema() for path in paths}
     schemas = list(heads.values())
-    first, names = paths[0], schemas[0].names
-    for path, head in heads.items():
-        for field in find(names, settings.columns, first.name) if head.names != names else ():
-            if names[field.index] not in head.names:
-                raise InputError(
-                    f"{path.name}: lacks column {field.header!r}, which {first.name} has. "
-                    f"Expected the same columns in every file of the folder. {RUN_AGAIN}"
-                )
+    if len({tuple(head.names) for head in schemas}) > 1:
+        _refuse_gaps({path: head.names for path, head in heads.items()}, settings)
     same = all(head.equals(schemas[0]) for head in schemas)
     relation = connection.from_parquet(
         [literal(path) for path in paths], binary_as_string=True, union_by_name=not same
     )
     return nw.from_native(relation)
+
+
+def _refuse_gaps(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:
+    """Refuse a folder of which one file has a column of ours that another lacks; DuckDB doesn't tell case."""
+    files_with: dict[str, list[Path]] = {}
+    spelled: dict[str, str] = {}
+    for path, own in names.items():
+        for name in own:
+            spelled.setdefault(name.casefold(), name)
+            files_with.setdefault(name.casefold(), []).append(path)
+    headers = list(spelled.values())
+    for field in find(headers, settings.columns, next(iter(names)).name):
+        there = files_with[headers[field.index].casefold()]
+        lacking = [path for path in names if path not in there]
+        if lacking:
+            raise InputError(
+                f"{lacking[0].name}: lacks column {field.header!r}, which {there[0].name} has. "
+                f"Expected the same columns in every file of the folder. {RUN_AGAIN}"
+            )
 
 
 def stored(connection: duckdb.DuckDBPyConnection, query: str, target: Path, source: str) -> Path:
