@@ -241,7 +241,7 @@ def _choose(
     step("Asking whether there are any")
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
         validity = validate(points, curve, seed=plan.seed, judged=judged)
-        require_judged(validity, plan.k, judged.users)
+        require_judged(validity, plan.k, judged.users, fewest=max(2, plan.ks[0]))
         found = judge(
             judged,
             curve,

@@ -137,13 +137,13 @@ def choose_k(
     safe = [k for k in validity.k if k <= chosen and sizes[k] >= smallest]
     if not safe:
         raise SweepError(
-            f"Even two segments leave one with fewer than {smallest} users, who could be picked out. Give a larger file."
+            f"Even {max(2, curve.ks[0])} segments leave one with fewer than {smallest} users, who could be picked out. Give a larger file."
         )
     return Elbow(curve.ks, curve.inertia, knee, max(safe), by)
 
 
-def require_judged(validity: Validity, wanted: int | str, users: float) -> None:
-    """Make sure that what settings ask for can be judged, or two segments at least.
+def require_judged(validity: Validity, wanted: int | str, users: float, *, fewest: int) -> None:
+    """Make sure that what settings ask for can be judged, or the fewest segments that were tried.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def require_judged(validity: Validity, wanted: int | str, users: float) -> None:
     """
     if not validity.k:
         raise SweepError(
-            f"Even two segments leave one so small that a sample of {users:,.0f} users can't judge it: a few users lie far "
+            f"Even {fewest} segments leave one so small that a sample of {users:,.0f} users can't judge it: a few users lie far "
             "from all others. Narrow the possible values under [valid] in settings.toml, or raise `exact_users` under [scale]."
         )
     if isinstance(wanted, int) and wanted > 1 and wanted not in validity.k:

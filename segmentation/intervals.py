@@ -4,21 +4,20 @@ They say what drawing other users from the same crowd would change, with the seg
 
 Means and indices of numbers: bootstrap-t, since incomes and minutes lean and a percentile interval of a leaning mean on
 30 users covers 91 % of the time, not 95. One set of weights over all users serves every segment and column; the index
-is taken on the log scale, and knows that the segment's users are among all users. Medians: order statistics.
+is taken on the log scale, and knows that the segment's users are among all users.
 Shares: Wilson. A category's index is a ratio of two shares, whose log has a known variance: no bootstrap is closer on
 the 30 users and more that we ask for.
 """
 
 import itertools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy.special import bdtr, bdtrik
 from threadpoolctl import threadpool_limits
 
+from segmentation.facts import Interval
 from segmentation.features import Floats, Labels
 from segmentation.tally import Moments
 
@@ -29,43 +28,19 @@ _Statistic: TypeAlias = Callable[[Floats, Floats, Floats], tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """Where the truth lies, 95 times in 100.
-
-    Attributes
-    ----------
-    low, high : float
-        In the unit of the number; low <= high.
-    """
-
-    low: float
-    high: float
-
-    def holds(self, value: float) -> bool:
-        """Whether value lies within, the ends included."""
-        return self.low <= value <= self.high
-
-
-@dataclass(frozen=True, slots=True)
 class NumberIntervals:
     """What is known of one number column in one segment.
 
     Attributes
     ----------
-    mean, median : Interval or None
-        In the column's unit; nothing where there are too few users to say (under 2, or under 6).
+    mean : Interval or None
+        In the column's unit; nothing where there are too few users, or too few who differ, to say.
     index : Interval or None
         Mean over the mean of all users, times 100; nothing where either isn't positive.
     """
 
     mean: Interval | None
-    median: Interval | None
     index: Interval | None
-
-
-def speaks(index: Interval | None, base: int, *, smallest_base: int = 30) -> bool:
-    """Whether an index may be said: its base is large enough, and the average, 100, lies outside its interval."""
-    return index is not None and base >= smallest_base and not index.holds(100)
 
 
 def share(users: float, of: float) -> Interval:
@@ -123,36 +98,10 @@ def category_index(users: int, size: int, with_value: int, of: int) -> Interval 
     return Interval(float(index * np.exp(-half)), float(index * np.exp(half)))
 
 
-def median(values: Floats) -> Interval | None:
-    """Give the interval of a median: between two order statistics, moved along to 95 % exactly where they hold more.
-
-    Returns
-    -------
-    Interval or None
-        Nothing under 6 users: even the smallest and the largest then hold the median less than 95 times in 100.
-
-    References
-    ----------
-    .. [1] Hettmansperger, Sheather (1986), "Confidence intervals based on interpolated order statistics", Stat. Probab.
-       Lett. 4(2).
-    """
-    n = len(values)
-    if n < 6:
-        return None
-    d = math.ceil(bdtrik(0.025, n, 0.5))  # the d-th from either end hold the median 95 times in 100 and more
-    wide, narrow = 1 - 2 * bdtr(d - 1, n, 0.5), 1 - 2 * bdtr(d, n, 0.5)
-    part = (wide - 0.95) / (wide - narrow)
-    along = (n - d) * part / (d + (n - 2 * d) * part)  # equation (2.3)
-    ordered = np.sort(values)
-    low = (1 - along) * ordered[d - 1] + along * ordered[d]
-    high = (1 - along) * ordered[n - d] + along * ordered[n - d - 1]
-    return Interval(float(low), float(high))
-
-
 def numbers(
     values: Floats, labels: Labels, k: int, *, draws: int = 1000, seed: int
 ) -> tuple[tuple[NumberIntervals, ...], ...]:
-    """Give the intervals of every segment's mean, median and index of every number column.
+    """Give the intervals of every segment's mean and index of every number column.
 
     Parameters
     ----------
@@ -193,28 +142,23 @@ def numbers(
     drawn = np.concatenate(parts)
     mean = _studentised(_means, own, drawn)
     index = _studentised(lambda size, m, v: _log_index(size, m, v, middle / sd), own, drawn)
-    result = []
-    for segment in range(k):
-        rows = slice(edges[segment], edges[segment + 1])
-        result.append(
-            tuple(
-                NumberIntervals(
-                    mean=_interval(mean[:, segment, j] * sd[j] + middle[j]),
-                    median=median(values[order][rows, j]),
-                    index=_interval(100 * np.exp(index[:, segment, j])),
-                )
-                for j in range(p)
+    return tuple(
+        tuple(
+            NumberIntervals(
+                mean=_interval(mean[:, segment, j] * sd[j] + middle[j]),
+                index=_interval(100 * np.exp(index[:, segment, j])),
             )
+            for j in range(p)
         )
-    return tuple(result)
+        for segment in range(k)
+    )
 
 
 def of_moments(numbers: Moments) -> tuple[tuple[NumberIntervals, ...], ...]:
     """Give the intervals of so many users that means are Gaussian: the estimate and 1.96 standard errors to each side.
 
     The limit that `numbers` comes to where a segment has thousands of users, without a bootstrap: the same standard
-    errors, from the same influence of a user on a mean and on the log of an index. Medians have none here: order
-    statistics would have to be asked for.
+    errors, from the same influence of a user on a mean and on the log of an index.
 
     Parameters
     ----------
@@ -242,7 +186,6 @@ def of_moments(numbers: Moments) -> tuple[tuple[NumberIntervals, ...], ...]:
         tuple(
             NumberIntervals(
                 mean=_interval(ends[0][:, segment, j]),
-                median=None,
                 index=_interval(100 * np.exp(ends[1][:, segment, j])),
             )
             for j in range(p)
@@ -302,10 +245,11 @@ def _studentised(statistic: _Statistic, own: Floats, drawn: Floats) -> Floats:
     drawn_estimate, drawn_error = statistic(*_split(_with_all(drawn)))
     with np.errstate(invalid="ignore", divide="ignore"):
         t = (drawn_estimate - estimate) / drawn_error
-    constant = (error[0] < 1e-9)[None]
-    t = np.where(constant | ~np.isfinite(t), 0.0, t)  # everybody alike: an interval of no width
-    low, high = np.percentile(t, _TAILS, axis=0)
-    ends: Floats = np.stack([estimate[0] - high * error[0], estimate[0] - low * error[0]])
+        t = np.where((error[0] < 1e-9)[None], 0.0, t)  # everybody alike: an interval of no width
+        # a bootstrap of nobody who differs lies in a tail; one without an index may lie in either
+        low = np.percentile(np.where(np.isnan(t), -np.inf, t), _TAILS[0], axis=0)
+        high = np.percentile(np.where(np.isnan(t), np.inf, t), _TAILS[1], axis=0)
+        ends: Floats = np.stack([estimate[0] - high * error[0], estimate[0] - low * error[0]])
     return ends
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from segmentation import intervals
 from segmentation.clusters import Model
 from segmentation.disclosure import suppress
-from segmentation.facts import Index, Interval, Segment, Stability, Standout
+from segmentation.facts import Index, Segment, Stability, Standout
 from segmentation.history import Kept
 from segmentation.readings import LEAST, MOST
 from segmentation.schema import NUMBERS
@@ -94,23 +94,23 @@ def profile(
             column: Index(
                 _index(means[number][column], averages[column], size, smallest_base),
                 size,
-                _interval(known[number][n].index),
+                known[number][n].index,
             )
             for n, column in enumerate(NUMBERS)
         }
         values = {name: table[number] for name, table in shown.items()}
-        share = intervals.share(size, everybody)
+        interval = intervals.share(size, everybody)
         segments.append(
             Segment(
                 id=one.id,
                 name=one.name,
                 users=size,
                 share=size / everybody,
-                share_interval=Interval(share.low, share.high),
+                share_interval=interval,
                 centre=dict(zip(features, map(float, model.centres[number]), strict=True)),
                 means=means[number],
                 medians={name: float(medians[name][number]) for name in NUMBERS},
-                mean_intervals={name: _interval(known[number][n].mean) for n, name in enumerate(NUMBERS)},
+                mean_intervals={name: known[number][n].mean for n, name in enumerate(NUMBERS)},
                 stability=seen.stability,
                 apart=seen.apart,
                 new=one.is_new and continues,
@@ -186,18 +186,12 @@ def _category(users: int | None, size: int, with_value: int, of: int, smallest_b
     if users is None:
         return Index(None, None, None)
     value = _index(users / size, with_value / of, users, smallest_base)
-    return Index(
-        value, users, _interval(intervals.category_index(users, size, with_value, of)), share=users / size
-    )
+    return Index(value, users, intervals.category_index(users, size, with_value, of), share=users / size)
 
 
 def _index(mean: float, average: float, base: int, smallest_base: int) -> float | None:
     """Give the mean over the average of all, times 100; nothing on too small a base or over an average of 0."""
     return None if base < smallest_base or average == 0 else 100 * mean / average
-
-
-def _interval(found: intervals.Interval | None) -> Interval | None:
-    return None if found is None else Interval(found.low, found.high)
 
 
 def _stands_out(

@@ -140,7 +140,8 @@ def _correlations(scores: Floats, weights: Floats) -> Floats:
 
 
 def standardised(values: Floats, weights: Floats | None = None) -> Floats:
-    """Express values in standard deviations from their mean, as the users' own are."""
+    """Express values in standard deviations from their mean, as the users' own are; 0 in a column that doesn't vary."""
     centred = values - np.average(values, axis=0, weights=weights)
-    scaled: Floats = centred / np.sqrt(np.average(centred**2, axis=0, weights=weights))
+    sd = np.sqrt(np.average(centred**2, axis=0, weights=weights))
+    scaled: Floats = np.where(sd > 1e-12, centred / np.where(sd > 1e-12, sd, 1), 0)
     return scaled

@@ -230,13 +230,13 @@ def test_what_cannot_be_judged_is_not_asked_for() -> None:
     none = Validity((), (), (), (), ())
 
     for wanted in (1, 2, "elbow", "panel"):
-        require_judged(two, wanted, 20_000)
+        require_judged(two, wanted, 20_000, fewest=2)
     with pytest.raises(
         SweepError, match="asks for k = 3, but one of them is so small that a sample of 20,000 users"
     ):
-        require_judged(two, 3, 20_000)
+        require_judged(two, 3, 20_000, fewest=2)
     for wanted in (1, 2, "elbow"):
         with pytest.raises(
-            SweepError, match=r"Even two segments .* sample of 2,000 users .* Narrow .* \[valid\]"
+            SweepError, match=r"Even 4 segments .* sample of 2,000 users .* Narrow .* \[valid\]"
         ):
-            require_judged(none, wanted, 2_000)
+            require_judged(none, wanted, 2_000, fewest=4)

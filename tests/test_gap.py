@@ -213,3 +213,17 @@ def test_of_many_users_two_thousand_are_drawn(points: Make) -> None:
     assert len(np.unique(drawn)) == 2_000
     assert (mass == 1).all()
     assert (drawn.mean(), drawn.std()) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
+
+
+def test_a_column_that_the_sample_does_not_know_is_asked_of_nobody(points: Make) -> None:
+    """One of 50,000 users differs in the second column, and 2,000 drawn miss them: without a gap at 1, as without the column."""
+    rng = np.random.default_rng(5)
+    values = np.column_stack([standardised(rng.random(50_000)), np.zeros(50_000)])
+    values[17, 1] = 1.0
+    some = points(np.column_stack([values[:, 0], standardised(values[:, 1])]))
+
+    found = curves_of(some, [1, 2], draws=3, seed=1)
+
+    assert np.isfinite(found.null).all()
+    assert found.own[0] == pytest.approx(0, abs=1e-9)
+    assert found.null[:, 0] == pytest.approx([0] * 3, abs=1e-9)
