@@ -87,12 +87,15 @@ def _moves(facts: Facts) -> list[tuple[float, Segment]]:
 
 def flows(facts: Facts) -> str:
     """Say how many people stayed where they were."""
-    flow = facts.change.flow if facts.change else None
-    if flow is None:
-        return (
-            "The file names no users, so nobody can be followed from month to month; shares are compared at the borders "
-            "of the last month."
-        )
+    change = facts.change
+    flow = change.flow if change else None
+    if change is None or flow is None:
+        month = month_name(change.month) if change else "the last month"
+        why = {
+            "no last ids": f"The file of {month} named no users",
+            "no last users": f"The users of {month} are not in the archive any more",
+        }.get((change.unfollowed if change else None) or "", "The file names no users")
+        return f"{why}, so nobody can be followed from month to month; shares are compared at the borders of the last month."
     if flow.both is None:
         return "How many users are there in both months would give a few of them away, so it is left out"
     if flow.stayed is not None:

@@ -57,7 +57,8 @@ def held(facts: Facts) -> str:
 
 def reason(facts: Facts, one: Suspicion) -> str:
     """Say in a sentence what is suspicious."""
-    before = month_name(facts.change.month) if facts.change else "the last month"
+    month = one.month or (facts.change.month if facts.change else "")
+    before = month_name(month) if month else "the last month"
     if one.kind == "future":
         return f"{words.month(facts)} has not begun."
     if one.kind == "same_file":

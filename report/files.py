@@ -47,11 +47,7 @@ def find_month(folder: Path, month: str = "") -> Path:
         raise InputError(
             f"{folder}: no such folder. Create it with a file like 2026-10.csv, or name one: make report DATA=file."
         )
-    months = sorted(
-        path
-        for path in folder.iterdir()
-        if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
-    )
+    months = months_in(folder)
     wanted = check_month(month) if month else months[-1].stem if months else ""
     found = [path for path in months if path.stem == wanted]
     if not found:
@@ -68,10 +64,20 @@ def find_month(folder: Path, month: str = "") -> Path:
     return found[0]
 
 
+def months_in(folder: Path) -> list[Path]:
+    """List the months' files and folders in a folder, by month; of one month, a text file before others."""
+    kinds = {kind: place for place, kind in enumerate(KINDS)}
+    found = [
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
+    ]
+    return sorted(found, key=lambda path: (path.stem, kinds.get(path.suffix.lower(), len(kinds)), path))
+
+
 def month_in(folder: Path, month: str) -> Path | None:
     """Give a month's file in a folder, or its own folder there; None where there is neither."""
-    names = (*(f"{month}{kind}" for kind in KINDS), month)
-    return next((path for name in names if (path := folder / name).exists()), None)
+    return next((path for path in months_in(folder) if path.stem == month), None)
 
 
 def sha256(path: Path) -> str:

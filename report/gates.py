@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from report import doubts, files, words
-from report.errors import ReportError
 from report.lastrun import last_run
 from report.settings import Settings
 from report.written import month_name, percent
@@ -62,10 +61,8 @@ def _failed(facts: Facts, output: Path, *, asked: bool) -> Gate | None:
 
 
 def _older(facts: Facts, data: Path) -> Gate | None:
-    try:
-        newest = files.find_month(data).stem
-    except ReportError:  # months may come from elsewhere: make report DATA=any/file
-        return None
+    there = files.months_in(data)  # or nothing: months may come from elsewhere, make report DATA=any/file
+    newest = there[-1].stem if there else ""
     if newest <= facts.month:
         return None
     return Gate(

@@ -97,7 +97,8 @@ def analyse(
     last : Last, optional
         The last month that was made, whose segments this month's continue.
     earlier : sequence of Facts
-        All archived months, for the trend.
+        All archived months of the same kind of users: ids go on after theirs, and the trend is of those that were
+        clustered on the same features.
     step : callable
         Told the name of each stage as it begins.
     hold : callable
@@ -133,7 +134,8 @@ def analyse(
     step("Describing the segments")
     points, judged, model = crowd.points, crowd.judged, chosen.model
     sizes = moments_of(crowd.numbered(model).select(SEGMENT_NUMBER, *NUMBERS), model.k)
-    lineage = carry_on(last, points, model, list(sizes.size))
+    used = max((facts.lineage.last_id for facts in earlier), default=0)
+    lineage = carry_on(last, points, model, list(sizes.size), used=used)
     order = np.array([kept.number for kept in lineage.segments])
     model = replace(model, centres=model.centres[order])
     numbers = Moments(sizes.size[order], sizes.mean[order], sizes.variance[order])
@@ -179,7 +181,11 @@ def analyse(
             smallest=plan.smallest_cell,
         )
     shares = {month: [(s.id, s.name, s.share) for s in segments]}
-    shares |= {facts.month: [(s.id, s.name, s.share) for s in facts.segments] for facts in earlier}
+    shares |= {
+        facts.month: [(s.id, s.name, s.share) for s in facts.segments]
+        for facts in earlier
+        if set(facts.features) == set(plan.features)
+    }
     projection = project(points, like=last.facts.pca.loadings if last else {})
     facts = Facts(
         format=FORMAT,

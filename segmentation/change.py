@@ -1,7 +1,7 @@
 """What changed since the last month: ids and names carried on, what became of each segment, who moved, what drifted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import narwhals as nw
 import numpy as np
@@ -10,7 +10,7 @@ from segmentation.clusters import Model
 from segmentation.disclosure import hide, suppress
 from segmentation.drift import Drift as Measured
 from segmentation.drift import bins_for, drift_of_category, drift_of_counts, drift_of_number, with_heavy
-from segmentation.facts import Change, Drift, Facts, Flow, Moved, Scale
+from segmentation.facts import Change, Drift, Facts, Flow, Moved, Scale, Unfollowed
 from segmentation.fates import fates_of
 from segmentation.features import Floats, Points
 from segmentation.flows import Flows, flow, flow_of_tables, shifts_of
@@ -19,6 +19,7 @@ from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
 from segmentation.spreads import cuts_of, ruler_of
 from segmentation.tally import answers, counts_of, number, summaries
 
+FALSE_ALARM = 0.05  # probability that a month without drift names a column that has drifted
 SEGMENT = "segment"  # column of a month's users: the id of each one's segment
 
 
@@ -48,7 +49,9 @@ class Last:
         return rescale(past.centres, past.scale, scale)
 
 
-def carry_on(last: Last | None, points: Points, model: Model, users: Sequence[float]) -> Lineage:
+def carry_on(
+    last: Last | None, points: Points, model: Model, users: Sequence[float], *, used: int = 0
+) -> Lineage:
     """Give this month's segments their ids, names and places on the pages: the last month's wherever one continues it.
 
     Parameters
@@ -61,11 +64,14 @@ def carry_on(last: Last | None, points: Points, model: Model, users: Sequence[fl
         This month's centres.
     users : sequence of float
         Users in each segment.
+    used : int
+        The highest number in an id of any archived month, also of one that is not compared: a new segment is no old one.
     """
     centres = [dict(zip(points.features, map(float, centre), strict=True)) for centre in model.centres]
     if last is None:
-        return _first(centres, users)
+        return _first(centres, users, used)
     past = last.past()
+    past = replace(past, last_id=max(past.last_id, used))
     placed = rescale(model.centres, points.scale, past.scale)
     return keep(past, match(past, placed, users), centres, users)
 
@@ -142,20 +148,32 @@ def compare(
         users=last.facts.audit.kept,
         segments=moved,
         flow=None if flows is None else _shown(flows, names, smallest),
+        unfollowed=_why_not_followed(last, users),
         drift=_drift(last, users, round(sum(sizes))),
     )
 
 
-def _first(centres: Sequence[Mapping[str, float]], users: Sequence[float]) -> Lineage:
+def _first(centres: Sequence[Mapping[str, float]], users: Sequence[float], used: int) -> Lineage:
     """Begin a history: nothing to continue, so that every segment is new to it."""
-    nobody = Past(Scale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=0)
+    nobody = Past(
+        Scale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=used
+    )
     return keep(nobody, (), centres, users)
 
 
+def _why_not_followed(last: Last, users: Users) -> Unfollowed | None:
+    """Say why nobody can be followed from the last month; None where users can."""
+    if USER_ID not in users.collect_schema():
+        return "no ids"
+    if last.users is None:
+        return "no last users"
+    return "no last ids" if USER_ID not in last.users.collect_schema() else None
+
+
 def _flows(last: Last, lineage: Lineage, users: Users) -> Flows | None:
-    """Count who moved; None where either month has no ids of users."""
+    """Count who moved; None where nobody can be followed."""
     before = last.users
-    if before is None or any(USER_ID not in month.collect_schema() for month in (before, users)):
+    if before is None or _why_not_followed(last, users):
         return None
     rows = [segment.id for segment in last.facts.segments]
     columns = [kept.id for kept in lineage.segments]
@@ -200,28 +218,36 @@ def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
 
 
 def _drift(last: Last, users: Users, now: int) -> dict[str, Drift]:
-    """Measure the drift of every column that both months have; nothing where the last month's users are not there."""
+    """Measure the drift of every column that both months have; nothing where the last month's users are not there.
+
+    All columns together give a false alarm once in twenty months (Bonferroni).
+    """
     if last.users is None:
         return {}
     had = last.users.collect_schema()  # a column that the report has learnt of since isn't there
-    drift = {
-        name: drift_of_category(counts_of(last.users, name), counts_of(users, name))
-        for name in CATEGORIES
-        if name in had
-    }
     names = [name for name in NUMBERS if name in had]
+    categories = [name for name in CATEGORIES if name in had]
+    level = FALSE_ALARM / max(1, len(names) + len(categories))
+    drift = {
+        name: drift_of_category(counts_of(last.users, name), counts_of(users, name), level=level)
+        for name in categories
+    }
     if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
         numbers = {
-            name: drift_of_number(last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy())
+            name: drift_of_number(
+                last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy(), level=level
+            )
             for name in names
         }
     else:
-        numbers = _drift_of_numbers(last.users, users, names, last.facts.audit.kept, now)
+        numbers = _drift_of_numbers(last.users, users, names, last.facts.audit.kept, now, level)
     drift = numbers | drift
     return {name: Drift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
 
 
-def _drift_of_numbers(last: Users, users: Users, names: Sequence[str], n: int, m: int) -> dict[str, Measured]:
+def _drift_of_numbers(
+    last: Users, users: Users, names: Sequence[str], n: int, m: int, level: float
+) -> dict[str, Measured]:
     """Compare numbers by counts alone: last month's deciles first, then both months by them, a scan each."""
     bins = bins_for(n, m)
     edges = {}
@@ -243,4 +269,4 @@ def _drift_of_numbers(last: Users, users: Users, names: Sequence[str], n: int, m
         ).astype(np.int64)
         for name, own in edges.items()
     }
-    return {name: drift_of_counts(found) for name, found in counts.items()}
+    return {name: drift_of_counts(found, level=level) for name, found in counts.items()}

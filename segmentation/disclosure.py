@@ -167,6 +167,8 @@ def hide(counts: Sequence[int], *, smallest: int = SMALLEST) -> tuple[int | None
 def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST) -> dict[str, str]:
     """Say under which label each category is shown: its own, or "Other (n)" for the n that are too small.
 
+    Where a category is called like that itself, the label says more: "Other (n), put together".
+
     Together they have at least `smallest` users: else the next smallest joins them, so that a category is not found
     by subtraction either. A single small one therefore takes another with it.
 
@@ -189,6 +191,8 @@ def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST) -> dict[
             break
         joined.append(name)
     label = f"Other ({len(joined)})"
+    while label in counts:
+        label += ", put together"
     return {name: label if name in joined else name for name in counts}
 
 

@@ -130,7 +130,12 @@ def _categories(
     lost = _hidden([before.get(v, 0) - n for v, n in zip(values, kept, strict=True)], kept, smallest)
     return Categories(
         tuple(
-            Category(v, None if place in lost else before.get(v, 0), after[v])
+            Category(
+                v,
+                None if place in lost else before.get(v, 0),
+                after[v],
+                merged=v == rare,
+            )
             for place, v in enumerate(values)
         ),
         missing,

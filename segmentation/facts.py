@@ -107,6 +107,8 @@ class Category:
     """Rows as read; nothing where it would give somebody away."""
     after: int
     """Rows kept."""
+    merged: bool | None = None
+    """Whether it stands for several values, each of too few rows; nothing in months made before this was written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,6 +458,9 @@ class Drift:
         return self.psi > self.critical
 
 
+Unfollowed = Literal["no ids", "no last ids", "no last users"]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What changed since the last month."""
@@ -467,9 +472,12 @@ class Change:
     segments: tuple[Moved, ...]
     """Its segments in their order, then those that emerged."""
     flow: Flow | None
-    """Who moved; nothing where users have no ids."""
+    """Who moved; nothing where nobody can be followed."""
     drift: dict[str, Drift]
     """By number and category column."""
+    unfollowed: Unfollowed | None = None
+    """Why nobody can be followed: this month's file has no ids, the last month's had none, or its users are no longer
+    archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -540,6 +548,8 @@ class Suspicion:
     """Last month: users, a mean in its column's unit, a share of the rows, or users with the value."""
     now: float | None = None
     """The same, this month."""
+    month: str | None = None
+    """The month that this one is compared with, "2026-09"."""
 
 
 @dataclass(frozen=True, slots=True)

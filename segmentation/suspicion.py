@@ -18,15 +18,18 @@ References
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from segmentation.facts import Facts, Numbers, Suspicion
+from segmentation.facts import Category, Facts, Numbers, Suspicion
 
 CHANCE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
 GROWTH = 1.5  # times as many users, or as few
 UNIT = 2.0  # times the mean of a column; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
 LOST = 0.05  # of all rows, more than last month, that one rule drops
 UNSEEN = 1e-5  # probability with which chance may take a value away
-_OTHER = re.compile(r"Other \(\d+\)")  # what values of few users are shown as
+_OTHER = re.compile(
+    r"Other \(\d+\)"
+)  # what values of few users were shown as when months didn't say it themselves
 
 
 def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspicion, ...]:
@@ -51,6 +54,7 @@ def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspic
         if now.source.sha256 == last.source.sha256 or _same_users(now, last):
             found.append(Suspicion("same_file"))
         found += [*_users(now, last), *_units(now, last), *_lost(now, last), *_gone(now, last)]
+        found = [one if one.kind == "future" else replace(one, month=last.month) for one in found]
     return tuple(found)
 
 
@@ -164,9 +168,14 @@ def _gone(now: Facts, last: Facts) -> Iterator[Suspicion]:
             continue
         here = now.distributions.categories[name].values
         values = {item.value for item in here if item.after}
-        hidden = sum(item.after for item in here if _OTHER.fullmatch(item.value))
+        hidden = sum(item.after for item in here if _is_merged(item))
         for item in table.values:
-            if item.value in values or _OTHER.fullmatch(item.value):
+            if item.value in values or _is_merged(item):
                 continue
             if is_gone(item.after, last.audit.kept, now.audit.kept, seen=hidden):
                 yield Suspicion("gone", name, item.value, last=item.after)
+
+
+def _is_merged(item: Category) -> bool:
+    """Tell whether a value stands for several that have few users each."""
+    return _OTHER.fullmatch(item.value) is not None if item.merged is None else item.merged

@@ -12,9 +12,11 @@ import pyarrow as pa
 import pytest
 
 from report import changes
+from report.written import month_name
 from segmentation.analysis import Analysis
 from segmentation.change import SEGMENT, Last, _drift, _flows, _shown, carry_on
 from segmentation.clusters import Model, assign
+from segmentation.drift import critical_psi
 from segmentation.facts import Change, Facts, Flow, Lineage, from_dict, to_dict
 from segmentation.features import Points, scale_of, standardise
 from segmentation.flows import Flows
@@ -111,12 +113,17 @@ def test_people_are_followed_by_their_ids(sample: tuple[Analysis, ...]) -> None:
 
 
 def test_every_column_has_its_drift(sample: tuple[Analysis, ...]) -> None:
-    """Usage rose among the high earners; gender did not change."""
+    """Usage rose among the high earners; gender did not change. Of all columns, one month in twenty names one by chance."""
     drift = change_of(sample[2].facts).drift
 
     assert list(drift) == [*NUMBERS, *CATEGORIES]
     assert not drift["gender"].has_drifted
     assert all(found.psi >= 0 and found.critical > 0 for found in drift.values())
+    last, now = (one.facts.audit.kept for one in sample[1:3])
+    possible = [critical_psi(last, now, bins, level=0.05 / len(drift)) for bins in (2, 3, 4)]
+    assert any(
+        drift["gender"].critical == pytest.approx(one) for one in possible
+    )  # rare ones may be put together
 
 
 def test_without_ids_shares_are_compared_at_the_old_borders(
@@ -126,8 +133,9 @@ def test_without_ids_shares_are_compared_at_the_old_borders(
     now = groups.copy()
     now.iloc[:10] = now.iloc[80:90].to_numpy()
     anonymous = Last(first.facts, first.users.drop("user_id"))
-    for last in (anonymous, last_of(first)):
-        facts = run(now, last=last).facts
+    named_now = now.assign(user_id=[f"u{n}" for n in range(len(now))])
+    for last, rows in ((anonymous, named_now), (anonymous, now), (last_of(first), now)):
+        facts = run(rows, last=last).facts
         change = change_of(facts)
 
         assert change.flow is None
@@ -137,7 +145,11 @@ def test_without_ids_shares_are_compared_at_the_old_borders(
         assert [moved.same_borders for moved in change.segments] == pytest.approx(inside.tolist())
         assert change.segments[0].last_share == pytest.approx(0.40)
         assert change.segments[0].same_borders == pytest.approx(0.35)
-        assert "names no users" in changes.flows(facts)
+        named = month_name(first.facts.month)
+        said = (
+            f"The file of {named} named no users, so" if rows is named_now else "The file names no users, so"
+        )
+        assert changes.flows(facts).startswith(said)
 
 
 def test_where_the_last_months_users_are_gone_only_shares_are_compared(
@@ -150,6 +162,22 @@ def test_where_the_last_months_users_are_gone_only_shares_are_compared(
     assert (change.flow, change.drift) == (None, {})
     assert [s.name for s in facts.segments] == [s.name for s in first.facts.segments]
     assert [moved.fate for moved in change.segments] == ["survived"] * 4
+    assert "are not in the archive any more, so nobody can be followed" in changes.flows(facts)
+
+
+def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd.DataFrame) -> None:
+    """Segments by two features are none of those by four: no id is given twice, and no line of the trend joins them."""
+    months = [replace(first.facts, month=f"2026-0{n}") for n in (7, 8, 9)]
+    two = run(groups, features=FEATURES[:2], k=2, earlier=months).facts
+
+    assert [s.id for s in two.segments] == ["S5", "S6"]
+    assert two.trend is None
+    back = run(
+        groups, last=Last(months[2], first.users), earlier=[*months, replace(two, month="2026-09")]
+    ).facts
+    assert back.lineage.last_id == 6
+    assert back.trend is not None
+    assert [line.id for line in back.trend.lines] == ["S1", "S2", "S3", "S4"]
 
 
 def test_the_same_month_again_moves_nobody(run: Run, first: Analysis, named: pd.DataFrame) -> None:

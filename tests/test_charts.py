@@ -19,7 +19,7 @@ from report import theme
 from report.charts import change, choice, segments
 from report.charts.picture import Picture, pad, told
 from report.drawing import svg_of
-from segmentation.facts import Facts, Index, Standout
+from segmentation.facts import Facts, Index, Line, Standout
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
@@ -393,3 +393,25 @@ def test_a_trend_without_change_is_none() -> None:
 
     assert change.trend(replace(facts, trend=still)).alt.startswith("All shares are as they were in August")
     assert change.trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ([(None, None, 0.6), (0.5, 0.5, 0.4)], "B shrank by 10.0 points since August"),
+        (
+            [(None, None, 0.6), (0.4, 0.4, 0.4)],
+            "Segments that were there in August 2026 have the shares that they had then",
+        ),
+        ([(None, None, 1.0), (1.0, 1.0, None)], "No segment of August 2026 is there in October"),
+    ],
+)
+def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
+    shares: list[tuple[float | None, ...]], said: str
+) -> None:
+    """One that came in October has not grown since August, and one that left has not shrunk."""
+    facts = month(4, first=False)
+    lines = tuple(Line(f"S{n}", "AB"[n], own) for n, own in enumerate(shares))
+
+    alt = change.trend(replace(facts, trend=replace(facts.trend, lines=lines))).alt
+    assert alt.replace("\u00a0", " ").startswith(said)

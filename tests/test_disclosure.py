@@ -118,6 +118,13 @@ def test_a_single_small_category_takes_the_next_smallest_with_it() -> None:
     }
 
 
+def test_a_category_called_like_the_label_stays_its_own() -> None:
+    """Else the users of "Other (2)" would be those of the two few ones as well."""
+    counts = {"Pop": 40, "Other (2)": 30, "Polka": 6, "Ska": 6}
+
+    assert merged(counts, merge_small(counts)) == {"Pop": 40, "Other (2)": 30, "Other (2), put together": 12}
+
+
 def test_categories_that_are_large_enough_stay() -> None:
     assert merge_small({"a": 10, "b": 0, "c": 30}) == {"a": "a", "b": "b", "c": "c"}
 

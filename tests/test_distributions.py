@@ -140,7 +140,11 @@ def test_categories_come_by_rows_kept_then_by_name(frame: Make) -> None:
     )
     genres = described(data, age=(16, 65)).categories["top_genre"]
 
-    assert genres.values == (Category("Pop", 2, 2), Category("Rock", 2, 2), Category("Jazz", 3, 1))
+    assert genres.values == (
+        Category("Pop", 2, 2, merged=False),
+        Category("Rock", 2, 2, merged=False),
+        Category("Jazz", 3, 1, merged=False),
+    )
     assert genres.missing == 1
 
 
@@ -148,7 +152,7 @@ def test_values_that_read_alike_are_one(frame: Make) -> None:
     """A workbook may hold 1 and "1" in one column; on the page both are 1, and no user is lost."""
     genders = described(frame(gender=pd.Series([1, "1", 1, "x"], dtype=object))).categories["gender"]
 
-    assert genders.values == (Category("1", 3, 3), Category("x", 1, 1))
+    assert genders.values == (Category("1", 3, 3, merged=False), Category("x", 1, 1, merged=False))
 
 
 def test_every_column_is_described(frame: Make) -> None:
@@ -204,8 +208,8 @@ def test_a_value_of_dropped_rows_alone_is_not_shown(frame: Make) -> None:
     data = frame(top_genre=["Pop"] * 20 + ["Rock"] * 20 + ["Noise"], age=[30] * 40 + [99])
 
     assert described(data, smallest=10, age=(16, 65)).categories["top_genre"].values == (
-        Category("Pop", 20, 20),
-        Category("Rock", 20, 20),
+        Category("Pop", 20, 20, merged=False),
+        Category("Rock", 20, 20, merged=False),
     )
 
 

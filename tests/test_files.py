@@ -61,6 +61,16 @@ def test_two_files_of_one_month_are_not_chosen_between(tmp_path: Path) -> None:
     assert files.find_month(folder, "2026-09").name == "2026-09.csv"
 
 
+def test_a_month_is_found_however_its_ending_is_written(tmp_path: Path) -> None:
+    """What is found when it is asked for is found when the history asks for it, too; of two, the text comes first."""
+    folder = put(tmp_path, "2026-08.CSV", "2026-09.xlsx", "2026-09.csv")
+
+    assert files.find_month(folder, "2026-08") == files.month_in(folder, "2026-08") == folder / "2026-08.CSV"
+    assert files.month_in(folder, "2026-09") == folder / "2026-09.csv"
+    assert files.month_in(folder, "2026-10") is None
+    assert files.months_in(folder / "none") == []
+
+
 def test_a_folder_without_a_month_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no month. Put a file there named like 2026-10\.csv"):
         files.find_month(tmp_path)

@@ -225,6 +225,11 @@ def thin(one: Postman) -> None:
     month_folder(one.output, replace(facts, audit=replace(facts.audit, read=1_000, kept=900)))
 
 
+def newer_twice(one: Postman) -> None:
+    for kind in ("csv", "xlsx"):
+        (one.data / f"2026-11.{kind}").touch()
+
+
 def nothing(one: Postman) -> None:
     month_folder(one.output, factory.awkward("nothing found"))
 
@@ -235,6 +240,7 @@ def nothing(one: Postman) -> None:
         (failed, "no such column"),
         (cut_off, "has not ended"),
         (newer, "November\u00a02026"),
+        (newer_twice, "November\u00a02026"),
         (thin, "10\u00a0%"),
         (nothing, "No reliable segments"),
     ],

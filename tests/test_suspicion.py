@@ -23,7 +23,7 @@ from mailroom import Mailroom
 from pages import Reader
 from whole import whole
 
-from report import doubts, files, gates
+from report import doubts, files, gates, written
 from report.document import Document
 from report.sending import Postman, send_month
 from segmentation.analysis import Analysis
@@ -205,8 +205,10 @@ def test_last_months_users_under_this_months_name_are_known_by_their_bytes_and_w
     last, now = (from_dict(to_dict(one)) for one in (last, now))
     other = facts_of(crowd(300, 2))
 
-    assert suspicions_of(now, last, today=TODAY) == (Suspicion("same_file"),)
-    assert suspicions_of(replace(other, source=last.source), last, today=TODAY) == (Suspicion("same_file"),)
+    assert suspicions_of(now, last, today=TODAY) == (Suspicion("same_file", month="2026-09"),)
+    assert suspicions_of(replace(other, source=last.source), last, today=TODAY) == (
+        Suspicion("same_file", month="2026-09"),
+    )
     assert suspicions_of(other, last, today=TODAY) == ()
 
 
@@ -223,6 +225,30 @@ def test_a_value_that_may_hide_among_the_few_is_not_called_gone() -> None:
     now = crowd(1000, 2).assign(top_genre=["Polka"] * 6 + ["Ska"] * 6 + ["Pop"] * 988)
 
     assert suspicions_of(facts_of(now), facts_of(last, "2026-09", "b"), today=TODAY) == ()
+
+
+def test_a_value_called_like_several_is_one_of_its_own() -> None:
+    """300 users chose "Other (2)": that it is gone is as suspicious as of any; months that don't say what is merged are read by name."""
+    last = facts_of(crowd(1000, 1).assign(top_genre=["Other (2)"] * 300 + ["Pop"] * 700), "2026-09", "b")
+    now = facts_of(crowd(1000, 2).assign(top_genre=["Rock"] * 300 + ["Pop"] * 700))
+
+    assert [(one.kind, one.value) for one in suspicions_of(now, last, today=TODAY)] == [("gone", "Other (2)")]
+    genres = last.distributions.categories["top_genre"]
+    silent = replace(genres, values=tuple(replace(item, merged=None) for item in genres.values))
+    categories = last.distributions.categories | {"top_genre": silent}
+    old = replace(last, distributions=replace(last.distributions, categories=categories))
+    assert suspicions_of(now, old, today=TODAY) == ()
+
+
+def test_what_a_month_is_compared_with_is_named() -> None:
+    """September was made of other features, so that the segments' last month is August; the file is compared with September's."""
+    facts = factory.month(4, first=False)
+    assert facts.change is not None
+    held = Suspicion("users", last=3000.0, now=480.0, month="2026-05")
+
+    assert facts.change.month != "2026-05"
+    assert "in May 2026" in doubts.reason(facts, held).replace("\u00a0", " ")
+    assert written.month_name(facts.change.month) in doubts.reason(facts, replace(held, month=None))
 
 
 # --- what comes of it
@@ -383,9 +409,9 @@ def test_a_suspicion_says_what_was_and_what_is() -> None:
     found = suspicions_of(now, last, today=TODAY)
 
     assert set(found) == {
-        Suspicion("unit", "annual_income", last=incomes.mean, now=10 * incomes.mean),
-        Suspicion("lost", "age", "missing", last=0.1, now=0.75),
-        Suspicion("gone", "top_genre", first.value, last=first.after),
+        Suspicion("unit", "annual_income", last=incomes.mean, now=10 * incomes.mean, month=last.month),
+        Suspicion("lost", "age", "missing", last=0.1, now=0.75, month=last.month),
+        Suspicion("gone", "top_genre", first.value, last=first.after, month=last.month),
     }
 
 

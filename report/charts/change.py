@@ -140,12 +140,7 @@ def _side(
 def trend(facts: Facts) -> Picture:
     """Draw each segment's share over all archived months."""
     months, lines = _trend(facts).months, _trend(facts).lines
-    grew = max(lines, key=lambda line: abs(_span(line.shares)))
-    by = _span(grew.shares)
-    size = f"{abs(by) * 100:.1f}"
-    said = f"{grew.name} {'grew' if by > 0 else 'shrank'} by {size} points since {month_name(months[0])}"
-    if size == "0.0":
-        said = f"All shares are as they were in {month_name(months[0])}"
+    said = _moved_most(facts)
     return Picture(
         chart=lambda: _trend_chart(facts, said),
         narrow=lambda: _trend_chart(facts, said, theme.NARROW),
@@ -159,6 +154,26 @@ def trend(facts: Facts) -> Picture:
             (line.name, *("" if share is None else percent(share) for share in line.shares)) for line in lines
         ),
     )
+
+
+def _moved_most(facts: Facts) -> str:
+    """Say which segment grew or shrank most between the first month and the last, of those that are there in both."""
+    months, lines = _trend(facts).months, _trend(facts).lines
+    first = month_name(months[0])
+    spans = [
+        (line.shares[-1] - line.shares[0], line.name)
+        for line in lines
+        if line.shares[0] is not None and line.shares[-1] is not None
+    ]
+    if not spans:
+        return f"No segment of {first} is there in {month_name(months[-1])}"
+    by, name = max(spans, key=lambda span: abs(span[0]))
+    size = f"{abs(by) * 100:.1f}"
+    if size != "0.0":
+        return f"{name} {'grew' if by > 0 else 'shrank'} by {size} points since {first}"
+    if len(spans) == len(lines):
+        return f"All shares are as they were in {first}"
+    return f"Segments that were there in {first} have the shares that they had then"
 
 
 def _trend_chart(facts: Facts, said: str, width: int = theme.WIDTH) -> Layers:
@@ -233,12 +248,6 @@ def _short(month: str) -> str:
     """Write a month for an axis: "Oct 2026"."""
     name, year = month_name(month).split(NBSP)
     return f"{name[:3]}{NBSP}{year}"
-
-
-def _span(shares: Sequence[float | None]) -> float:
-    """Give the change from the first to the last month in which a segment was there."""
-    there = [share for share in shares if share is not None]
-    return there[-1] - there[0] if there else 0.0
 
 
 def _spread(rows: Rows, high: float) -> Rows:
