@@ -15,6 +15,7 @@ import altair as alt
 from altair.utils.schemapi import debug_mode
 
 from report import lightfonts, theme
+from report.errors import RenderError
 from report.svg import slim
 
 # Altair's `.axis(…)` and its like keep what they are called on in the class: in two threads, one gets the other's
@@ -43,7 +44,13 @@ def svg_of(spec: dict[str, Any]) -> str:
 
     for folder in lightfonts.folders():
         vl_convert.register_font_directory(str(folder))
-    return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
+    try:
+        return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
+    except (ValueError, SyntaxError) as error:  # what Vega refuses, and what it draws that is no XML
+        said = str(error).strip().rpartition("\n")[2][:200]
+        raise RenderError(
+            f"A chart can't be drawn ({said}). Look for unusual texts among the month's categories."
+        ) from error
 
 
 def roomy(drawing: str) -> str:

@@ -427,10 +427,17 @@ def typical(facts: Facts) -> str:
 
 def commonest(facts: Facts) -> str:
     """Say what most users have in common."""
-    first = {name: next(iter(values.items())) for name, values in facts.shares.items()}
-    genre, share = first["top_genre"]
-    work, working = first["employment_status"]
-    return f"{genre} is the most popular genre ({percent(share)}); {percent(working)} are {lower(work)}"
+    genre, share = _first(facts, "top_genre")
+    work, working = _first(facts, "employment_status")
+    return f"{genre} is the most popular genre ({percent(share)}); the most common employment is {lower(work)} ({percent(working)})"
+
+
+def _first(facts: Facts, column: str) -> tuple[str, float]:
+    """Give the most frequent value of a category that stands for itself, with its share of users."""
+    merged = {item.value for item in facts.distributions.categories[column].values if item.merged}
+    shares = facts.shares[column]
+    value = next((value for value in shares if value not in merged), next(iter(shares)))
+    return value, shares[value]
 
 
 # The map

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 SMALLEST = 10  # users below which a count isn't shown
+MOST = 15  # values of a category that a page has room for
 
 Place = tuple[int, int]
 Table = list[list[int]]
@@ -164,8 +165,8 @@ def hide(counts: Sequence[int], *, smallest: int = SMALLEST) -> tuple[int | None
     return tuple(None if place in hidden else count for place, count in enumerate(counts))
 
 
-def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST) -> dict[str, str]:
-    """Say under which label each category is shown: its own, or "Other (n)" for the n that are too small.
+def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST, most: int = MOST) -> dict[str, str]:
+    """Say under which label each category is shown: its own, or "Other (n)" for the n that are too small, or too many.
 
     Where a category is called like that itself, the label says more: "Other (n), put together".
 
@@ -178,6 +179,8 @@ def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST) -> dict[
         Users by category. One of nobody keeps its label.
     smallest : int
         Users from which a category may stand alone.
+    most : int
+        Labels at most; the smallest categories share one.
 
     Returns
     -------
@@ -187,7 +190,8 @@ def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST) -> dict[
     by_size = sorted((name for name in counts if counts[name]), key=lambda name: (counts[name], name))
     joined: list[str] = []
     for name in by_size:
-        if counts[name] >= smallest and (not joined or sum(counts[n] for n in joined) >= smallest):
+        fits = len(by_size) - len(joined) + bool(joined) <= most
+        if fits and counts[name] >= smallest and (not joined or sum(counts[n] for n in joined) >= smallest):
             break
         joined.append(name)
     label = f"Other ({len(joined)})"

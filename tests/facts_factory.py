@@ -175,7 +175,7 @@ _AWKWARD: dict[str, Callable[[], Facts]] = {
     "ten, later": lambda: month(10, first=False),
     "long names": lambda: named(month(4), LONG, LONG[::-1], LONG.upper(), LONG.swapcase()),
     "script": lambda: named(genres(month(4), "Pop", SCRIPT), SCRIPT),
-    "letters": lambda: named(genres(month(4), ARABIC, EMOJI), ARABIC, EMOJI),
+    "letters": lambda: named(genres(month(4), ARABIC, EMOJI * 12), ARABIC, EMOJI),
     "one of 99 %": lambda: lopsided(month(2)),
     "markup": lambda: named(genres(month(4), FENCE, MARKUP), MARKUP),
 }

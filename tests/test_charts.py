@@ -17,8 +17,9 @@ from pages import makers, pictures
 
 from report import theme
 from report.charts import change, choice, segments
-from report.charts.picture import Picture, pad, told
+from report.charts.picture import Picture, cut, pad, told
 from report.drawing import svg_of
+from report.errors import RenderError
 from segmentation.facts import Facts, Index, Line, Standout
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -415,3 +416,27 @@ def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
 
     alt = change.trend(replace(facts, trend=replace(facts.trend, lines=lines))).alt
     assert alt.replace("\u00a0", " ").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "Electronic dance music of the nineties",
+            "Electronic dance music of the nineties",
+        ),  # Vega shortens it
+        ("Pop 🎧", "Pop 🎧"),
+        (
+            "🎧" * 9,
+            "🎧🎧🎧🎧🎧🎧…",
+        ),  # 110 pixels are 9.6 letters of 11.5, of emoji 1.35 each: seven fit, one less for the dots
+        ("👩‍🎤" * 9, "👩‍🎤👩‍🎤…"),  # a woman, a joiner and a guitar: what is cut off leaves no joiner behind
+    ],
+)
+def test_a_name_with_emoji_is_never_cut_in_two(text: str, shown: str) -> None:
+    assert cut(text, 110, 11.5) == shown
+
+
+def test_a_chart_that_cannot_be_drawn_ends_in_a_sentence() -> None:
+    with pytest.raises(RenderError, match="A chart can't be drawn"):
+        svg_of({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": {"type": "nonsense"}})

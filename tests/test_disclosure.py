@@ -118,6 +118,16 @@ def test_a_single_small_category_takes_the_next_smallest_with_it() -> None:
     }
 
 
+def test_no_more_values_than_a_page_has_room_for() -> None:
+    """Of 3,000 genres of 20 users and more the 14 largest stand alone: the 15th label is that of all others."""
+    counts = {f"g{n}": 20 + n for n in range(3_000)}
+    shown = merged(counts, merge_small(counts))
+
+    assert list(shown) == [*(f"g{n}" for n in range(2_986, 3_000)), "Other (2986)"]
+    assert len(set(merge_small({f"g{n}": 20 for n in range(15)}).values())) == 15
+    assert len(set(merge_small({f"g{n}": 20 for n in range(16)}).values())) == 15
+
+
 def test_a_category_called_like_the_label_stays_its_own() -> None:
     """Else the users of "Other (2)" would be those of the two few ones as well."""
     counts = {"Pop": 40, "Other (2)": 30, "Polka": 6, "Ska": 6}

@@ -3,7 +3,7 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Picture, Rows, inline, told
+from report.charts.picture import Layers, Picture, Rows, cut, inline, told
 from report.written import index, label
 from segmentation.facts import Index, Segment
 from segmentation.readings import LEAST, MOST
@@ -14,7 +14,7 @@ WIDTH = 416 - 2 * MARGIN  # pixels in a mail 640 wide, beside the figures; a tel
 VALUES = 4  # categories at most
 _NAMES, _NUMBER = 138, 74  # pixels for names, and for the number behind the longest bar
 _BARS = WIDTH - _NAMES
-_LANE = 30
+_LANE, _SIZE = 30, 15  # pixels a bar, and size of its name
 
 
 def bars(segment: Segment) -> Picture:
@@ -41,7 +41,7 @@ def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
     rows: Rows = [
         {
             "row": str(number),
-            "name": name,
+            "name": cut(name, _NAMES - 10, _SIZE),
             "from": 100,
             "at": item.value if item.speaks else 100,
             "end": max(100, item.value or 0) if item.speaks else 100,  # where its number stands
@@ -68,7 +68,7 @@ def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
         align="left", dx=6, fontSize=15, color=theme.MUTED
     )
     at_end = alt.X("end:Q", axis=None), alt.Text("label:N")
-    name = base.mark_text(align="left", fontSize=15, limit=_NAMES - 10).encode(
+    name = base.mark_text(align="left", fontSize=_SIZE, limit=_NAMES - 10).encode(
         alt.Text("name:N"), x=alt.value(-_NAMES)
     )
     return alt.layer(zone, drawn, middle, number.encode(*at_end), silence.encode(*at_end), name).properties(

@@ -1,11 +1,14 @@
 """A chart with what a reader needs beside it: its caption, its finding in words, and the numbers behind it."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
+_LATIN, _WIDEST = 0.62, 1.35  # of a letter's size: the width of most Latin ones, and of an emoji
+_BEYOND_LATIN = "\u2000"
 Row = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 Layers = alt.LayerChart | alt.FacetChart  # what Altair says that layers give
@@ -103,6 +106,34 @@ def told(*sentences: str, most: int = 250) -> str:
             break
         said = f"{said} {sentence}"
     return said
+
+
+def cut(text: str, pixels: float, size: float) -> str:
+    """Shorten a text that Vega can't shorten: it counts in 16 bits, and would cut an emoji in two.
+
+    Any other text is left to Vega, which measures it.
+
+    Parameters
+    ----------
+    pixels, size : float
+        Room for the text, and size of its letters.
+    """
+    if max(text, default="") <= "\uffff":
+        return text
+    room, kept = pixels / size, 0
+    for letter in text:
+        room -= _LATIN if letter < _BEYOND_LATIN else _WIDEST
+        if room < 0:
+            break
+        kept += 1
+    if kept == len(text):
+        return text
+    whole = text[: max(kept - 1, 1)]
+    while len(whole) > 1 and (
+        unicodedata.combining(whole[-1]) or unicodedata.category(whole[-1]) in ("Cf", "Mn", "Sk")
+    ):
+        whole = whole[:-1]
+    return f"{whole.rstrip()}…"
 
 
 def pad(values: Sequence[float], part: float = 0.08) -> tuple[float, float]:

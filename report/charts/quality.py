@@ -1,14 +1,18 @@
 """What came in: every column before and after cleaning."""
 
+import json
+
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Panels, Picture, Rows, inline, joined, tips, title, told
+from report.charts.picture import Layers, Panels, Picture, Rows, cut, inline, joined, tips, title, told
 from report.written import decimal, label, listed, measured, percent, thousands
 from segmentation.facts import Facts, Numbers
 from segmentation.schema import BY_NAME
 
 _HIGH = 120
+_ACROSS = 3  # categories beside each other
+_NAME, _SIZE = 110, 11.5  # pixels for the names of values, and size of their letters
 _AXIS = 65  # pixels left of a histogram for its axis, and between two
 _SHORT = "datum.value == 0 ? '0' : format(datum.value, '~s')"  # 0, 50k, 100k
 _PERCENT = "format(100 * datum.value, 'd') + '\u00a0%'"  # as on the pages
@@ -69,7 +73,7 @@ def categories(facts: Facts) -> Picture:
     return Picture(
         chart=lambda: _categories_chart(facts),
         narrow=lambda: _categories_chart(facts, theme.NARROW),
-        caption="Gender, employment and top genre of the users kept.",
+        caption=f"{listed([label(name) for name in facts.distributions.categories]).capitalize()} of the users kept.",
         alt=told(words.commonest(facts)),
         header=("Column", "Value", "Read", "Kept", "Share of kept"),
         rows=tuple(
@@ -87,25 +91,29 @@ def categories(facts: Facts) -> Picture:
 
 
 def _categories_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
-    """Draw a panel a category: side by side, or on a narrow sheet below each other."""
+    """Draw a panel a category: three side by side, or on a narrow sheet below each other."""
     below = width < theme.WIDTH
     across = width - 130 if below else 108
     panels, shares = [], facts.shares
     for name, column in facts.distributions.categories.items():
         rows: Rows = [
             {
+                "row": place,
                 "value": item.value,
                 "share": shares[name].get(item.value, 0.0),
                 "said": percent(shares[name].get(item.value, 0.0)),
                 "after": thousands(item.after),
                 "before": _read(item.before),
             }
-            for item in column.values
+            for place, item in enumerate(column.values)
         ]
-        order = [row["value"] for row in rows]
+        names = json.dumps([cut(item.value, _NAME, _SIZE) for item in column.values], ensure_ascii=False)
         base = alt.Chart(inline(rows)).encode(
-            alt.Y("value:N", sort=order, title=None).axis(
-                labelColor=theme.INK, labelFontSize=11.5, labelLimit=110
+            alt.Y("row:O", title=None).axis(
+                labelColor=theme.INK,
+                labelFontSize=_SIZE,
+                labelLimit=_NAME,
+                labelExpr=f"({names})[datum.value]",
             ),
             alt.X("share:Q")
             .title("Share of users")
@@ -125,9 +133,15 @@ def _categories_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
                 title=alt.TitleParams(label(name).capitalize(), fontSize=12.5, offset=6, frame="group"),
             )
         )
-    return joined(*panels, below=below, spacing=10).properties(
-        title=title(words.commonest(facts), "Share of users kept")
-    )
+    if not below and len(panels) > _ACROSS:
+        lines = [
+            joined(*panels[at : at + _ACROSS], below=False, spacing=10)
+            for at in range(0, len(panels), _ACROSS)
+        ]
+        chart = joined(*lines, below=True, spacing=18)
+    else:
+        chart = joined(*panels, below=below, spacing=10)
+    return chart.properties(title=title(words.commonest(facts), "Share of users kept"))
 
 
 def _read(count: int | None) -> str:

@@ -12,6 +12,7 @@ from report.charts.picture import (
     Picture,
     Rows,
     colours,
+    cut,
     fitted,
     inline,
     joined,
@@ -25,7 +26,9 @@ from segmentation.readings import LEAST, MOST
 from segmentation.schema import CATEGORIES, NUMBERS
 
 _AVERAGE = 100  # the index of all users
-_BAR = 14  # pixels a bar of the index chart
+_BAR, _LEAST_BAR = 14, 12  # pixels a bar of the index chart, and where there are many of them
+_TALL = 350  # pixels of the index chart from which its bars are thinner: what to do stands below it on paper
+_SMALL = 11.5  # size of a bar's name
 _NAMES, _VALUE, _GAP = 152, 58, 16  # pixels for names, for values in plain units, and between panels
 _ORDER = ("top_genre", *(name for name in CATEGORIES if name != "top_genre"))  # what one can act on first
 _SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = ((-1, "right"), (1, "left"))  # of a bar's end
@@ -246,7 +249,7 @@ def _index_chart(
     high = max([*(interval.high for interval in known), 150]) * sheet.bars / (sheet.bars - sheet.spare)
     least = min([interval.low for interval in known], default=_AVERAGE)
     reach = [min(0.0, least - _LABEL * high / sheet.bars), high]  # a number left of a short bar needs room
-    rows = _index_rows(groups)
+    rows = _index_rows(groups, sheet)
     heads = alt.Chart(inline([row for row in rows if row["head"]]))
     base = alt.Chart(inline([row for row in rows if not row["head"]])).transform_calculate(
         n="datum.users === 'not shown' ? '' : 'n ' + datum.users"
@@ -285,15 +288,15 @@ def _index_chart(
     count = base.mark_text(align="right", fontSize=11, color=theme.MUTED).encode(
         y, alt.Text("n:N"), x=alt.value("width")
     )
-    name = base.mark_text(align="right", dx=-5, fontSize=11.5, limit=sheet.names).encode(
+    name = base.mark_text(align="right", dx=-5, fontSize=_SMALL, limit=sheet.names).encode(
         y, alt.Text("name:N"), x=alt.value(0)
     )
-    head = heads.mark_text(align="right", dx=-5, fontSize=11.5, fontWeight=600, color=theme.MUTED).encode(
+    head = heads.mark_text(align="right", dx=-5, fontSize=_SMALL, fontWeight=600, color=theme.MUTED).encode(
         y, alt.Text("name:N"), x=alt.value(0)
     )
     return alt.layer(zone, middle, bars, whisker, *numbers, silent, count, name, head).properties(
         width=sheet.bars,
-        height=_BAR * len(rows),
+        height=max(_LEAST_BAR, min(_BAR, _TALL / len(rows))) * len(rows),
         title=title(
             finding,
             "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval",
@@ -301,7 +304,7 @@ def _index_chart(
     )
 
 
-def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]]) -> Rows:
+def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]], sheet: Sheet) -> Rows:
     """Give a row for each group's name and one for each thing in it, numbered from the top."""
     rows: Rows = []
     for group, items in groups:
@@ -312,7 +315,7 @@ def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]]) -> Rows:
                 {
                     "row": len(rows),
                     "head": False,
-                    "name": name,
+                    "name": cut(name, sheet.names, _SMALL),
                     "at": round(item.value, 1) if item.value is not None and item.speaks else _AVERAGE,
                     "low": round(interval.low, 1) if interval else _AVERAGE,
                     "high": round(interval.high, 1) if interval else _AVERAGE,
