@@ -3,11 +3,19 @@
 # Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
 #            CONFIRM=yes ACCEPT=yes TO=me@example.com RESOLVE=3:sent
 
+# The shell gets them as variables, not as text that it would read: a file may be called anything.
+export DATA SPARK MONTH ENGINE OUTPUT CONFIRM ACCEPT TO RESOLVE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 QUARTO_VERSION := 1.9.38
 QUARTO ?= yes
+
+ifeq ($(shell uname),Darwin)
+# Where Homebrew puts Pango, and macOS doesn't look. Named in the command: what it exports, /bin/sh there takes away.
+LOOK := DYLD_FALLBACK_LIBRARY_PATH=/opt/homebrew/lib:/usr/local/lib:/usr/lib
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-fuzz setup-bench check coverage \
@@ -18,16 +26,16 @@ help: ## list what can be asked for
 
 doctor: ## say what this machine lacks, and what for
 	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON). Install Python 3.11 or later." >&2; exit 1; }
-	@$(PYTHON) report/doctor.py
+	@$(LOOK) $(PYTHON) report/doctor.py
 
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
-	@$(BIN)/python -m report report --data "$(DATA)" --spark "$(SPARK)" --month "$(MONTH)" --engine "$(or $(ENGINE),auto)" $(if $(OUTPUT),--output "$(OUTPUT)")
+	@$(LOOK) $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(if $(OUTPUT),--output "$$OUTPUT")
 
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one
-	@$(BIN)/python -m report send --month "$(MONTH)" --confirm "$(CONFIRM)" --to "$(TO)" --resolve "$(RESOLVE)" --accept "$(ACCEPT)" $(if $(OUTPUT),--output "$(OUTPUT)")
+	@$(LOOK) $(BIN)/python -m report send --month "$$MONTH" --confirm "$$CONFIRM" --to "$$TO" --resolve "$$RESOLVE" --accept "$$ACCEPT" $(if $(OUTPUT),--output "$$OUTPUT")
 
 notify: setup ## mail the owner that the last run failed, if it did
-	@$(BIN)/python -m report notify $(if $(OUTPUT),--output "$(OUTPUT)")
+	@$(BIN)/python -m report notify $(if $(OUTPUT),--output "$$OUTPUT")
 
 unattended: ## what a scheduler calls: report, then send; if that fails, notify
 	@{ $(MAKE) --no-print-directory report && $(MAKE) --no-print-directory send CONFIRM=yes; } || \
@@ -36,7 +44,7 @@ unattended: ## what a scheduler calls: report, then send; if that fails, notify
 # Tests start the command many times: its modules are compiled once, even where the environment keeps no bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup-test ## set up what the tests need, and run them
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(LOOK) $(BIN)/python -m pytest -n auto $(ARGS)
 
 setup: $(VENV)/.installed $(VENV)/.quarto-tried
 
@@ -81,7 +89,8 @@ $(VENV)/.installed-node: $(NODE) | $(VENV)/.installed-test
 # Tried once. Where Quarto can't be had, the embedded engine makes the same pages.
 $(VENV)/.quarto-tried: | $(VENV)/.installed
 	@if test "$(QUARTO)" = no || command -v quarto >/dev/null; then :; \
-	elif timeout 300 $(BIN)/python -m pip install --quiet --disable-pip-version-check quarto-cli==$(QUARTO_VERSION) >/dev/null 2>&1; then \
+	elif $(BIN)/python -c 'import subprocess, sys; sys.exit(subprocess.call([sys.executable, "-m", "pip", *sys.argv[1:]], timeout=300))' \
+	    install --quiet --disable-pip-version-check quarto-cli==$(QUARTO_VERSION) >/dev/null 2>&1; then \
 	  echo "Quarto $(QUARTO_VERSION) installed; ENGINE=embedded does without"; \
 	else echo "Quarto can't be downloaded here; the embedded engine does the whole job"; fi
 	@touch $@

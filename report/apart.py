@@ -182,3 +182,6 @@ def _answer(pipe: Connection, work: Callable[[], object]) -> None:
         pipe.send(said)
     except ConnectionError:
         sys.exit(1)  # nobody is there any more to be told
+    except Exception as error:  # noqa: BLE001 - what can't be sent is told of
+        what = said[1] if said[0] == "failed" else error
+        pipe.send(("failed", RuntimeError(f"{type(what).__name__}: {what}")))

@@ -19,9 +19,10 @@ from report.sources import faults
 from report.sources.opening import Users, describe, open_users
 from report.sources.places import Place
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import Last
+from segmentation.change import SEGMENT, Last
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
+from segmentation.schema import NUMBERS
 
 _log = logging.getLogger(__name__)
 _SCRATCH = "scratch"  # in a month's folder while it is made
@@ -55,7 +56,7 @@ def open_archive(
     for path in files.made_before(output, month):
         try:
             facts = files.read_facts(path)
-        except (ReportError, SegmentationError, UnicodeDecodeError) as error:
+        except (ReportError, SegmentationError) as error:
             _log.warning("%s is left out of the history: %s", path.parent.name, error)
             continue
         if facts.source.synthetic == source.synthetic:
@@ -171,9 +172,19 @@ def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFr
     if not path.exists():
         return None
     try:
-        return nw.from_native(users.earlier(path) if users else pd.read_parquet(path))
+        return _sound(nw.from_native(users.earlier(path) if users else pd.read_parquet(path)))
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         _log.warning(
             "%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error
         )
         return None
+
+
+def _sound(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+    """Give archived users back, if they are such as a run writes."""
+    schema = users.collect_schema()
+    if SEGMENT not in schema or any(name in schema and not schema[name].is_numeric() for name in NUMBERS):
+        raise ValueError("it lacks a column, or has text where numbers are expected")
+    if not len(users.lazy().select(SEGMENT).head(1).collect()):
+        raise ValueError("it has no row")
+    return users

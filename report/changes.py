@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from report.words import lower
+from report.words import is_plural, lower
 from report.written import MINUS, NBSP, label, listed, month_name, percent, thousands
 from segmentation.facts import Change, Facts, Moved, Segment
 
@@ -168,7 +168,7 @@ def drift(facts: Facts) -> str:
     drifted = [label(name) for name, found in change.drift.items() if found.has_drifted]
     if not drifted:
         return "No column is spread otherwise than chance explains."
-    return f"{listed(drifted)[:1].upper()}{listed(drifted)[1:]} {'are' if len(drifted) > 1 else 'is'} spread otherwise than in {month_name(change.month)}, by more than chance explains."
+    return f"{listed(drifted)[:1].upper()}{listed(drifted)[1:]} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {month_name(change.month)}, by more than chance explains."
 
 
 def renamed(facts: Facts) -> str:

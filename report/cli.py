@@ -1,5 +1,6 @@
 """The command line: what `make` calls."""
 
+import io
 import logging
 import os
 import shutil
@@ -77,7 +78,15 @@ def report(
             now=_now(),
             tell=status.update if _out.is_terminal else lambda _: None,
         )
-    _tell(run)
+    try:
+        _tell(run)
+        sys.stdout.flush()
+    except OSError as error:  # the disk of a log is full, or nobody reads any more
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the end
+        print(
+            f"{files.shown(run.folder)} is made; its summary can't be shown ({_reason(error)}).",
+            file=sys.stderr,
+        )
 
 
 @app.command()
@@ -162,7 +171,14 @@ def _postman(settings: Path, output: Path | None) -> "sending.Postman":
 def _now() -> datetime:
     """Give the time; SOURCE_DATE_EPOCH sets it, so that the same run can be made again to the byte."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(fixed), UTC) if fixed.isdecimal() else datetime.now(UTC)
+    if not fixed.isdecimal():
+        return datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(fixed[:20]), UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise ReportError(
+            f"SOURCE_DATE_EPOCH={fixed[:20]} is no time that there is. Give seconds since 1970, or leave it out."
+        ) from error
 
 
 def _engine(said: str) -> Choice:
@@ -211,6 +227,7 @@ def _tell(run: Run) -> None:
 def run() -> None:
     """Run the command line; what a person can correct ends in a sentence and exit code 1."""
     signal.signal(signal.SIGTERM, _stop)
+    _speak_anywhere()
     try:
         code = app(standalone_mode=False)
     except (ReportError, SegmentationError) as error:
@@ -237,6 +254,13 @@ def run() -> None:
     if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _speak_anywhere() -> None:
+    """Let a terminal that knows no "·" show something else for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _reason(error: OSError) -> str:

@@ -36,7 +36,7 @@ def _before(facts: Facts, output: Path) -> Facts | None:
     for path in reversed(files.made_before(output, facts.month)):
         try:
             found = files.read_facts(path)
-        except (ReportError, SegmentationError, UnicodeDecodeError):  # the analysis has warned of it
+        except (ReportError, SegmentationError):  # the analysis has warned of it
             continue
         if found.source.synthetic == facts.source.synthetic:
             return found

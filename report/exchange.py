@@ -64,8 +64,18 @@ def building(output: Path, month: str) -> Iterator[Path]:
 
     The two change places in one step where the system can. Where it can't, the last good month is moved aside before
     and deleted after, so that there is always a whole one.
+
+    Raises
+    ------
+    MachineError
+        If nothing can be written there, or something else has the month's name.
     """
     place, old = output / month, output / f".{month}-old"
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise MachineError(
+            f"{place} is a {'link' if place.is_symlink() else 'file'}, expected the month's folder or nothing. "
+            "Move it away, and run again; or name another folder: make report OUTPUT=folder."
+        )
     try:
         output.mkdir(parents=True, exist_ok=True)
         _put_back(old, place)

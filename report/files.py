@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
 KINDS = (".csv", ".parquet", ".xlsx")
-MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 _LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 _FONTS = ("font_source_sans_pro", "font_source_serif_pro")
 
@@ -125,7 +125,7 @@ def read_facts(path: Path) -> Facts:
     Raises
     ------
     ReportError
-        If the file isn't there or is no JSON.
+        If the file isn't there, is no text or no JSON.
     FactsError
         If it was written by another version.
     """
@@ -135,7 +135,9 @@ def read_facts(path: Path) -> Facts:
         raise ReportError(
             f"{path}: can't be read ({error.strerror}). Make the month first: make report."
         ) from error
-    except json.JSONDecodeError as error:
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{path}: is no text. Make the month again: make report.") from error
+    except (RecursionError, ValueError) as error:  # no JSON, or thousands of brackets or digits
         raise ReportError(f"{path}: is no JSON ({error}). Make the month again: make report.") from error
 
 

@@ -187,4 +187,5 @@ def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
         ).as_py():
             column = column.cast(pa.int64())  # whole numbers beside gaps: 7, not 7.0 or 1.2e+10
     text = column.cast(pa.string())
+    text.validate(full=True)  # Parquet may call text what is none
     return (pc.utf8_capitalize(text) if pa.types.is_boolean(column.type) else text), None

@@ -51,6 +51,8 @@ def _known_column(name: str) -> str:
 
 def _rising(ends: tuple[float, float]) -> tuple[float, float]:
     low, high = ends
+    if not math.isfinite(low):
+        raise ValueError(f"[{low:g}, {high:g}]: the smallest must be a number")
     if not low < high:
         raise ValueError(f"[{low:g}, {high:g}]: the smallest must be below the largest")
     return ends
@@ -124,7 +126,7 @@ class PrivacySettings(_Table):
 
 
 def _amount(text: str) -> str:
-    if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", text):
+    if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", text):
         raise ValueError(f"{text!r} is no amount of memory; expected one like 1GB or 512MB")
     return text
 

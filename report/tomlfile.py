@@ -23,6 +23,8 @@ def parse(path: Path, model: type[T]) -> T:
     SettingsError
         If the file can't be read, is no TOML, or doesn't fit the model.
     """
+    if path.exists() and not path.is_file():
+        raise SettingsError(f"{path}: is a folder, a pipe or a device. Name an ordinary file.")
     try:
         text = path.read_text(encoding="utf-8-sig")
         return model.model_validate(tomllib.loads(text))
@@ -36,6 +38,9 @@ def parse(path: Path, model: type[T]) -> T:
         raise SettingsError(f"{path.name}: {error}. Correct that line and run again.") from error
     except ValidationError as error:
         raise SettingsError(_sentence(path, text, error, model)) from error
+    except (RecursionError, ValueError) as error:  # thousands of brackets, or of digits
+        said = str(error).partition(";")[0]
+        raise SettingsError(f"{path.name}: can't be read ({said}). Correct it and run again.") from error
 
 
 def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:

@@ -5,6 +5,7 @@ Each sentence is chosen by what the numbers support, and every number in it is w
 
 from report.written import (
     NBSP,
+    both_measured,
     counted,
     decimal,
     index,
@@ -21,6 +22,7 @@ from segmentation.schema import BY_NAME
 _AVERAGE = 100  # the index of all users
 _FEW = 2  # names that a short sentence has room for
 _SHAKY = ("doubtful", "not to be relied on")
+_NEAR = 0.05  # of a mean silhouette: a difference that nobody decides by
 _FAR = 0.4  # SDs from which a segment is said to be above or below the average
 _RULES = {
     "missing": "no value",
@@ -40,7 +42,8 @@ def headline(facts: Facts) -> str:
     found = f"{counted(kinds, 'kind').capitalize()} of listeners"
     if kinds == 1:
         return f"{found}: {lower(first.name)}, {percent(first.share)} of users"
-    return f"{found}; {lower(first.name)} are the {'larger' if kinds == 2 else 'largest'}, {percent(first.share)} of users"
+    rank = "as many as any" if _tied(facts) else f"the {'larger' if kinds == 2 else 'largest'}"
+    return f"{found}; {lower(first.name)} are {rank}, {percent(first.share)} of users"
 
 
 def noun(facts: Facts) -> str:
@@ -51,8 +54,10 @@ def noun(facts: Facts) -> str:
 def largest(facts: Facts) -> str:
     """Say which segment is the largest."""
     first = biggest(facts)
-    rank = {1: "only", 2: "larger"}.get(len(facts.segments), "largest")
-    return f"{first.name} are the {rank} {noun(facts)}, {percent(first.share)} of users"
+    rank = {1: "the only", 2: "the larger"}.get(len(facts.segments), "the largest")
+    if _tied(facts):
+        rank = "as large as any"
+    return f"{first.name} are {rank} {noun(facts)}, {percent(first.share)} of users"
 
 
 def spread(facts: Facts) -> str:
@@ -73,6 +78,11 @@ def ranked(facts: Facts) -> list[Segment]:
 def biggest(facts: Facts) -> Segment:
     """Give the segment with the most users."""
     return max(facts.segments, key=lambda segment: segment.users)
+
+
+def _tied(facts: Facts) -> bool:
+    """Tell whether another segment has as many users as the first."""
+    return [segment.users for segment in facts.segments].count(biggest(facts).users) > 1
 
 
 def lower(name: str) -> str:
@@ -257,7 +267,9 @@ def separation(facts: Facts) -> str:
     best, chosen = best_silhouette(facts), facts.elbow.chosen
     if best == chosen:
         return f"Users are best separated in {best} segments, the number used"
-    return f"Users are separated a little better in {best} segments than in the {chosen} used"
+    by = max(facts.validity.silhouette) - chosen_silhouette(facts)
+    much = "a little better" if by < _NEAR else "better"
+    return f"Users are separated {much} in {best} segments than in the {chosen} used"
 
 
 def choice(facts: Facts) -> str:
@@ -290,13 +302,15 @@ def difference(facts: Facts) -> str:
     flat = [label(name) for name in order if spread[name] < 2 * _FAR]
     if not apart:
         return f"The {noun(facts)}s differ little in any one number"
-    most = f"{_capital(apart[0])} {'separate' if _plural(apart[:1]) else 'separates'} the {noun(facts)}s most"
+    most = (
+        f"{_capital(apart[0])} {'separate' if is_plural(apart[:1]) else 'separates'} the {noun(facts)}s most"
+    )
     if apart[1:]:
         most += f", then {apart[1]}"
-    return f"{most}; {listed(flat)} {'do' if _plural(flat) else 'does'} not" if flat else most
+    return f"{most}; {listed(flat)} {'do' if is_plural(flat) else 'does'} not" if flat else most
 
 
-def _plural(labels: list[str]) -> bool:
+def is_plural(labels: list[str]) -> bool:
     """Tell whether a verb after these has no s: "age and usage do", "days active do"."""
     return len(labels) > 1 or labels[0].partition(" ")[0].endswith("s")
 
@@ -386,10 +400,8 @@ def kpi(segment: Segment) -> str:
     if play is None:
         return ""
     measure = play.measure
-    return (
-        f"Average {label(measure.column)}: {measured(measure.baseline, measure.column)} today, "
-        f"{measured(measure.target, measure.column)} wanted."
-    )
+    today, wanted = both_measured(measure.baseline, measure.target, measure.column)
+    return f"Average {label(measure.column)}: {today} today, {wanted} wanted."
 
 
 # What came in

@@ -19,6 +19,7 @@ UNPACKED_LIMIT = 1 << 30  # bytes; a full sheet of a million rows and eight colu
 ROW_LIMIT = 1_048_576  # Excel's own; a row number beyond it would have us count for days
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 ON_OPENING = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
+ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 TIMES = (date, time, timedelta)  # a datetime is a date
 
 
@@ -118,8 +119,17 @@ def _rows(path: Path) -> dict[int, tuple[Any, ...]]:
                     f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet."
                 )
             if any(value is not None and value != "" for value in row):
-                rows[number] = row
+                rows[number] = tuple(_plain(value) for value in row)
     return rows
+
+
+def _plain(value: Any) -> Any:
+    """Give a cell as Excel shows it: a sheet's text writes what XML can't hold as "_x000D_"."""
+    return (
+        ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        if isinstance(value, str) and "_x" in value
+        else value
+    )
 
 
 def _refuse_uncalculated(path: Path, fields: Sequence[Field]) -> None:

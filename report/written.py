@@ -13,6 +13,7 @@ NBSP = "\u00a0"
 MINUS = "\u2212"
 ABSENT = "not known"
 _HOUR = 60  # minutes
+_SMALL = 20  # of a unit, below which 5 % more is not seen in whole numbers
 
 
 def thousands(value: float | None) -> str:
@@ -85,9 +86,27 @@ def measured(value: float | None, column: str) -> str:
     return _with_unit(value, BY_NAME[column].unit.partition(" ")[0])
 
 
-def _with_unit(value: float, units: str) -> str:
-    """Write a whole number with its unit, which a single one has in the singular."""
-    number = thousands(value)
+def both_measured(one: float, other: float, column: str) -> tuple[str, str]:
+    """Write two values of a number column so that they differ as they do: with a digit behind the point where they are small."""
+    words = measured(one, column), measured(other, column)
+    if column == "annual_income":
+        return words
+    hours = column == "usage_per_month"
+    in_hours = [hours and round(value) >= 2 * _HOUR for value in (one, other)]
+    units = [
+        "hours" if long else "minutes" if hours else BY_NAME[column].unit.partition(" ")[0]
+        for long in in_hours
+    ]
+    values = [value / _HOUR if long else value for value, long in zip((one, other), in_hours, strict=True)]
+    if min(map(abs, values)) >= _SMALL or len(set(units)) > 1:
+        return words
+    first, second = (_with_unit(value, unit, 1) for value, unit in zip(values, units, strict=True))
+    return first, second
+
+
+def _with_unit(value: float, units: str, digits: int = 0) -> str:
+    """Write a number with its unit, which a single one has in the singular."""
+    number = decimal(value, digits)
     return f"{number}{NBSP}{units.removesuffix('s') if number == '1' else units}"
 
 

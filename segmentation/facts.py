@@ -4,6 +4,7 @@ Depends on no number-cruncher, so that a document that only lays facts out start
 where it stands: the schema in `docs/facts.schema.json` is made from these lines.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -630,21 +631,44 @@ def from_dict(data: Any) -> Facts:
     Raises
     ------
     FactsError
-        If the format is another one, or a field is missing, unknown or of the wrong kind.
+        If the format is another one, a field is missing, unknown or of the wrong kind, or no month can be like that.
     """
-    found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
+    version = data.get("format") if isinstance(data, dict) else None
+    if version != FORMAT:
         raise FactsError(
-            f"Facts of format {found!r}, expected {FORMAT}. They were written by another version: run that month again."
+            f"Facts of format {repr(version)[:20]}, expected {FORMAT}. They were written by another version: run that month again."
         )
     try:
-        return _FACTS.validate_python(data)
-    except ValidationError as error:
-        first = error.errors()[0]
+        found = _FACTS.validate_python(data)
+    except (ValidationError, RecursionError) as error:
+        first = (
+            error.errors()[0]
+            if isinstance(error, ValidationError)
+            else {"loc": ("all",), "msg": "nested too deep"}
+        )
         place = ".".join(str(part) for part in first["loc"])
         raise FactsError(
             f"Facts: {place}: {first['msg']}. The file was changed by hand: run that month again."
         ) from error
+    wrong = _impossible(found)
+    if wrong:
+        raise FactsError(f"Facts: {wrong}. The file was changed by hand: run that month again.")
+    return found
+
+
+def _impossible(facts: Facts) -> str:
+    """Say what no month can have, so that whatever compares with it need not ask; nothing where all is possible."""
+    if not facts.segments or min(segment.users for segment in facts.segments) < 1:
+        return "segments: none, or one of nobody"
+    if not 1 <= facts.audit.kept <= facts.audit.read:
+        return "audit: no user is kept, or more than were read"
+    if set(facts.scale.sd) != set(facts.features) or not all(
+        0 < sd < math.inf for sd in facts.scale.sd.values()
+    ):
+        return "scale: a feature without a spread"
+    if any(set(segment.centre) != set(facts.features) for segment in facts.segments):
+        return "segments: a centre without all features"
+    return "" if facts.elbow.chosen in facts.elbow.k else "elbow: the number used was not tried"
 
 
 def schema() -> dict[str, Any]:

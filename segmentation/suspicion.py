@@ -162,13 +162,20 @@ def _lost(now: Facts, last: Facts) -> Iterator[Suspicion]:
 
 
 def _gone(now: Facts, last: Facts) -> Iterator[Suspicion]:
-    """Look for every value of last month's categories; this month's users of "Other" may all have it."""
+    """Look for every value of last month's categories.
+
+    This month's users of "Other" may all have it; but not more than have the rarest value that stands alone, for those
+    that are put together are rarer.
+    """
     for name, table in last.distributions.categories.items():
         if name not in now.distributions.categories:
             continue
         here = now.distributions.categories[name].values
         values = {item.value for item in here if item.after}
-        hidden = sum(item.after for item in here if _is_merged(item))
+        hidden = min(
+            sum(item.after for item in here if _is_merged(item)),
+            min((item.after for item in here if not _is_merged(item)), default=now.audit.kept),
+        )
         for item in table.values:
             if item.value in values or _is_merged(item):
                 continue

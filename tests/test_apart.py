@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,28 @@ def test_an_error_is_raised_here_with_the_place_where_it_arose() -> None:
 
     assert str(refused.value) == "2026-10.csv is empty."
     assert "in refuse" in "".join(refused.value.__notes__)
+
+
+class UnsendableError(Exception):
+    """An error that can't be made again from what it says."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
+        self.lock = threading.Lock()
+
+
+def fail_unsendably(step: Callable[[str], None]) -> None:
+    del step
+    raise UnsendableError(1, 2)
+
+
+def test_an_error_that_cannot_be_sent_is_told_of() -> None:
+    """Else nobody would hear of it, and the one who waits would be told that the process was killed."""
+    with (
+        apart.begun(fail_unsendably) as worker,
+        pytest.raises(RuntimeError, match="UnsendableError: 1 and 2"),
+    ):
+        worker.result(lambda _: None)
 
 
 def test_a_process_that_is_killed_is_a_sentence() -> None:

@@ -195,11 +195,13 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
     ("text", "said"),
     [
         (b"{", "is no JSON"),
-        (b"\xff\xfe\x00", "can't decode"),
+        (b"\xff\xfe\x00", "is no text"),
         (json.dumps({"format": 0}).encode(), "Facts of format 0"),
         (json.dumps({"format": 1}).encode(), "Field required"),
+        (b"[" * 100_000, "is no JSON"),
+        (b'{"format": ' + b"9" * 5_000 + b"}", "is no JSON"),
     ],
-    ids=["cut short", "no text", "another format", "changed by hand"],
+    ids=["cut short", "no text", "another format", "changed by hand", "nested", "digits"],
 )
 def test_an_archive_that_cannot_be_read_is_left_out_with_a_warning(
     archived: Callable[..., Path],
@@ -236,6 +238,16 @@ def test_people_who_cannot_be_read_are_not_followed(
     assert damaged.last.users is None
     (record,) = caplog.records
     assert record.getMessage().startswith("2026-09: the users of that month can't be read")
+
+    rows = pd.DataFrame({"user_id": ["u1"], "age": [20.0], "segment": ["S1"]})
+    for damage in (rows.drop(columns="segment"), rows.assign(age="old"), rows.head(0)):
+        damage.to_parquet(people)
+        caplog.clear()
+        other = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+        assert other.last is not None
+        assert other.last.users is None
+        (record,) = caplog.records
+        assert record.getMessage().startswith("2026-09: the users of that month can't be read")
 
     people.unlink()
     caplog.clear()

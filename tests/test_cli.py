@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -207,6 +208,27 @@ def test_a_full_disk_is_a_sentence(refused: Refuse, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(month, "begun", full)
 
     assert refused(users(40)).startswith(f"{tmp_path}/facts.json: No space left on device.")
+
+
+@pytest.mark.parametrize("said", ["99999999999999999999", "9" * 500])
+def test_a_time_that_there_is_not_is_refused(
+    refused: Refuse, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", said)
+    assert refused(users(40)).startswith("SOURCE_DATE_EPOCH=99999999999999999999 is no time")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_scheduler_may_close_what_is_read_and_written(tmp_path: Path, closed: str) -> None:
+    """What is opened first would take its place, and be written into."""
+    (tmp_path / "2026-10.csv").write_text("age\n1\n")
+    command = f"'{sys.executable}' -m report report --data '{tmp_path}/2026-10.csv' --output '{tmp_path}/out' {closed}"
+    ended = subprocess.run(command, shell=True, cwd=files.ROOT, capture_output=True, text=True, check=False)  # noqa: S602
+
+    assert ended.returncode == 1
+    assert (tmp_path / "2026-10.csv").read_text() == "age\n1\n"
+    assert json.loads((tmp_path / "out" / "last-run.json").read_text())["state"] == "failed"
+    assert "missing columns" in ended.stderr or "2>&-" in closed
 
 
 def test_ctrl_c_ends_with_what_a_shell_expects(

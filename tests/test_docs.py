@@ -52,7 +52,7 @@ def test_a_command_of_the_documents_can_be_run(command: str) -> None:
     assert done.returncode == 0, done.stderr
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r" ([A-Z]+)=", command):
-        assert f"$({name})" in makefile or f"{name} :=" in makefile
+        assert f"$${name}" in makefile or f"$${{{name}" in makefile or f"{name} :=" in makefile
 
 
 def test_the_two_that_change_nothing_are_run() -> None:

@@ -193,7 +193,7 @@ def test_a_segment_of_a_handful_is_not_made() -> None:
 
 def test_where_even_two_are_too_small_there_is_no_report() -> None:
     """Nine users and the rest: everything that is said of the nine is said of somebody."""
-    with pytest.raises(SweepError, match="Even two segments leave one with fewer than 10 users"):
+    with pytest.raises(SweepError, match="Even 2 segments leave one with fewer than 10 users"):
         chosen(CORNERED, "elbow", smallest=dict.fromkeys(CORNERED, 9))
 
 

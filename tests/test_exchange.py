@@ -166,3 +166,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         build(tmp_path / "taken", "x")
     with pytest.raises(MachineError, match="nothing can be written there"):
         build(tmp_path / "taken" / "below", "x")
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling link"])
+def test_what_is_no_month_s_folder_is_not_moved_away(tmp_path: Path, kind: str) -> None:
+    """A file of somebody's under the month's name is neither replaced nor hidden, and it is said before the work begins."""
+    place = tmp_path / "2026-10"
+    if kind == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to(tmp_path / ("elsewhere" if kind == "link" else "nowhere"))
+        (tmp_path / "elsewhere").mkdir()
+    before = sorted(tmp_path.iterdir())
+
+    with (
+        pytest.raises(MachineError, match=r"2026-10 is a (file|link), expected the month's folder"),
+        exchange.building(tmp_path, "2026-10"),
+    ):
+        pytest.fail("work was begun")
+    assert sorted(tmp_path.iterdir()) == before

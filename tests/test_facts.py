@@ -92,6 +92,34 @@ def test_what_is_no_object_is_refused(found: object) -> None:
         from_dict(found)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"segments": []}, "segments: none"),
+        ({"audit": {"kept": 0}}, "audit: no user is kept"),
+        ({"audit": {"read": 0}}, "audit: no user is kept"),
+        ({"scale": {"sd": {"age": 1.0}}}, "scale: a feature"),
+        ({"elbow": {"chosen": 99}}, "elbow: the number used"),
+    ],
+)
+def test_what_no_month_can_have_is_refused(data: dict[str, Any], change: dict[str, Any], said: str) -> None:
+    """So that whatever compares with it divides by nothing that is 0."""
+    ((name, new),) = change.items()
+    with pytest.raises(FactsError, match=said):
+        from_dict(data | {name: data[name] | new if isinstance(new, dict) else new})
+
+
+def test_facts_of_a_segment_of_nobody_or_a_feature_without_spread_are_refused(data: dict[str, Any]) -> None:
+    first = data["segments"][0]
+    with pytest.raises(FactsError, match="one of nobody"):
+        from_dict(data | {"segments": [first | {"users": 0}, *data["segments"][1:]]})
+    with pytest.raises(FactsError, match="a centre without"):
+        from_dict(data | {"segments": [first | {"centre": {}}, *data["segments"][1:]]})
+    flat = data["scale"]["sd"] | {"age": 0.0}
+    with pytest.raises(FactsError, match="scale: a feature"):
+        from_dict(data | {"scale": data["scale"] | {"sd": flat}})
+
+
 def test_an_unknown_field_is_refused_at_any_depth(data: dict[str, Any]) -> None:
     """Were it ignored, a misspelt one would be lost without a word."""
     data["segments"][1]["nmae"] = "Heavy listeners"

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,8 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ),
         ("[valid]\nagee = [1, 2]", "line 2: valid.agee: input should be 'age', "),
         ("[valid]\nage = [3, 2]", "line 2: valid.age: [3, 2]: the smallest must be below the largest"),
-        ("[valid]\nage = [nan, 2]", "line 2: valid.age: [nan, 2]: the smallest must be below the largest"),
+        ("[valid]\nage = [-inf, 2]", "line 2: valid.age: [-inf, 2]: the smallest must be a number"),
+        ("[valid]\nage = [nan, 2]", "line 2: valid.age: [nan, 2]: the smallest must be a number"),
         ("[valid]\nage = [3]", "line 2: valid.age.1: field required. Correct"),
         (
             '[columns]\nagge = "x"',
@@ -211,8 +213,24 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_file_s_place_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="can't be read"):
+    with pytest.raises(SettingsError, match="is a folder, a pipe or a device"):
         read_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", [f"[segments]\nseed = {'9' * 5000}", f"[mail.recipients]\nall = {'[' * 5000}"]
+)
+def test_thousands_of_digits_or_brackets_are_a_sentence(tmp_path: Path, text: str) -> None:
+    """Python refuses them in words of its own."""
+    (tmp_path / "settings.toml").write_text(text)
+    with pytest.raises(SettingsError, match=r"settings.toml: can't be read \(.*\). Correct it and run again"):
+        read_settings(tmp_path / "settings.toml")
+
+
+def test_a_pipe_in_the_file_s_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.toml")
+    with pytest.raises(SettingsError, match="is a folder, a pipe or a device"):
+        read_settings(tmp_path / "settings.toml")
 
 
 def test_a_long_value_is_not_repeated_whole(refused: Callable[[str], str]) -> None:

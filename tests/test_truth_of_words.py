@@ -25,6 +25,7 @@ from test_truth_of_pictures import figures, labels, pictures, spec_of
 
 from report.charts import quality
 from report.written import (
+    both_measured,
     decimal,
     index,
     likeness,
@@ -160,7 +161,7 @@ def derived(facts: Facts) -> Iterator[str]:
     for segment in facts.segments:
         if segment.play:
             measure = segment.play.measure
-            yield from (measured(measure.baseline, measure.column), measured(measure.target, measure.column))
+            yield from both_measured(measure.baseline, measure.target, measure.column)
     for moved in facts.change.segments if facts.change else ():
         if moved.share is not None and moved.last_share is not None:
             yield from points(moved.share - moved.last_share)

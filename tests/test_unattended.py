@@ -66,7 +66,28 @@ def test_what_the_examples_call_is_there() -> None:
     for target in ("report", "send", "notify", "unattended"):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
     for name in set(re.findall(r"make send ([A-Z]+)=", text)) | {"CONFIRM"}:
-        assert f"$({name})" in makefile
+        assert f"$${name}" in makefile
+
+
+@pytest.mark.parametrize(
+    "name", ["a'b.csv", 'a"; touch hacked; ".csv', "a`touch hacked`.csv", "two words $HOME.csv"]
+)
+def test_a_file_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    """What the shell would read as quotes or commands comes to Python letter by letter; `$` is make's own, written twice."""
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for empty in ("requirements.txt", "pyproject.toml", ".venv/.installed", ".venv/.quarto-tried"):
+        (tmp_path / empty).write_text("")
+    (folder / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@" > called\n')
+    (folder / "python").chmod(0o755)
+    doubled = name.replace("$", "$$")
+    subprocess.run(["make", "report", f"DATA={doubled}", "MONTH=2026-10"], cwd=tmp_path, check=True)
+
+    said = (tmp_path / "called").read_text().splitlines()
+    assert said[3:5] == ["--data", name]
+    assert said[said.index("--engine") + 1] == "auto"
+    assert not (tmp_path / "hacked").exists()
 
 
 def test_unattended_fails_if_the_report_does(tmp_path: Path) -> None:

@@ -149,7 +149,31 @@ def test_a_second_opinion_that_differs_is_said() -> None:
         "Not all measures agree on 4: the silhouette favours 3 and the gap statistic favours none."
     )
     assert words.separation(agrees) == "Users are best separated in 4 segments, the number used"
-    assert words.separation(differs) == "Users are separated a little better in 3 segments than in the 4 used"
+    assert words.separation(differs) == "Users are separated better in 3 segments than in the 4 used"
+    near = silhouettes(month(4), k4=0.5, k3=0.54)
+    assert words.separation(near) == "Users are separated a little better in 3 segments than in the 4 used"
+
+
+def test_of_two_that_are_as_large_none_is_the_largest() -> None:
+    facts = month(4)
+    tied = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
+
+    assert "are as many as any, 25" in plain(words.headline(tied))
+    assert "are as large as any segment, 25" in plain(words.largest(tied))
+
+
+def test_the_most_popular_value_is_one_that_stands_for_itself() -> None:
+    """Genres that are put together are no genre."""
+    facts = month(4)
+    column = facts.distributions.categories["top_genre"]
+    first = next(iter(facts.shares["top_genre"]))
+    marked = tuple(replace(item, merged=item.value == first) for item in column.values)
+    categories = facts.distributions.categories | {"top_genre": replace(column, values=marked)}
+    second = list(facts.shares["top_genre"])[1]
+
+    assert words.commonest(facts).startswith(f"{first} is the most popular")
+    merged = replace(facts, distributions=replace(facts.distributions, categories=categories))
+    assert words.commonest(merged).startswith(f"{second} is the most popular")
 
 
 def test_segments_that_may_not_come_again_are_named() -> None:
@@ -383,7 +407,7 @@ def test_a_play_is_judged_by_a_number_that_is_said() -> None:
 
     assert (
         plain(words.kpi(replace(month(4).segments[0], play=play)))
-        == "Average usage: 7 hours today, 8 hours wanted."
+        == "Average usage: 7.2 hours today, 7.9 hours wanted."
     )
     assert words.kpi(replace(month(4).segments[0], play=None)) == ""
 

@@ -6,6 +6,7 @@ from report.written import (
     FILTERS,
     MINUS,
     NBSP,
+    both_measured,
     counted,
     decimal,
     index,
@@ -195,3 +196,23 @@ def test_templates_know_every_way_of_writing_by_its_name() -> None:
     assert {name: function.__name__ for name, function in FILTERS.items()} == {name: name for name in FILTERS}
     assert {"thousands", "percent", "index", "decimal", "money", "listening", "measured"} <= set(FILTERS)
     assert MINUS == "\u2212"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "column", "written"),
+    [
+        (429.0, 471.9, "usage_per_month", ("7.2 hours", "7.9 hours")),
+        (1_500.0, 1_650.0, "usage_per_month", ("25 hours", "28 hours")),
+        (100.0, 110.0, "usage_per_month", ("100 minutes", "110 minutes")),
+        (10.0, 11.0, "usage_per_month", ("10.0 minutes", "11.0 minutes")),
+        (110.0, 121.0, "usage_per_month", ("110 minutes", "2 hours")),
+        (12.0, 12.6, "num_of_days_active", ("12.0 days", "12.6 days")),
+        (120.0, 132.0, "num_of_days_active", ("120 days", "132 days")),
+        (40_000.0, 44_000.0, "annual_income", ("$40,000", "$44,000")),
+    ],
+)
+def test_two_values_of_a_goal_differ_as_they_do(
+    one: float, other: float, column: str, written: tuple[str, str]
+) -> None:
+    """Ten per cent more than 7.2 hours is not "7 hours today, 8 wanted": small ones have a digit behind the point."""
+    assert tuple(text.replace("\u00a0", " ") for text in both_measured(one, other, column)) == written

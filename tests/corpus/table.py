@@ -190,6 +190,7 @@ PARQUET: dict[str, tuple[dict[str, Any], list[Any]]] = {
 }  # fmt: skip
 
 PARQUET_REFUSED = [
+    ({"gender": pa.array([b"\xed\xa0\x80", b"x"]).view(pa.string())}, ["can't be read as .parquet", "Invalid UTF8"]),
     ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "first on row 2: 'x'", "(years)"]),
     ({"age": pa.array(["1.234", "5"])}, ["'age' is ambiguous"]),
     ({"age": pa.array([True, False])}, ["'age' holds bool, expected age as numbers (years)"]),
@@ -205,6 +206,7 @@ PARQUET_REFUSED = [
 
 SHEETS: dict[str, tuple[list[list[Any]], list[dict[str, Any]]]] = {
     "numbers and text": ([user(), user(age=20.5)], [{}, {"age": 20.5}]),
+    "what XML can't hold": ([user(top_genre="Pop_x000D_")], [{"top_genre": "Pop"}]),
     "empty cells": ([user(age=None, top_genre=None), user()], [{"age": np.nan, "top_genre": None}, {}]),
     "numbers stored as text": ([user(age="21", annual_income=" 1 234 "), user()], [{"age": 21, "annual_income": 1234}, {}]),
     "decimal commas as text": ([user(age="20,5"), user(age=20.25)], [{"age": 20.5}, {"age": 20.25}]),
