@@ -18,9 +18,8 @@ from pydantic import (
 from report.tomlfile import nearest, parse
 from segmentation.facts import Brand
 from segmentation.plan import Plan
-from segmentation.schema import BY_NAME, FEATURES
+from segmentation.schema import BY_NAME, FEATURES, NUMBERS
 
-Number = Literal["age", "annual_income", "usage_per_month", "num_of_days_active"]
 _DARK_ENOUGH = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
 
 
@@ -49,6 +48,14 @@ def _known_column(name: str) -> str:
     return name
 
 
+def _known_number(name: str) -> str:
+    if name not in NUMBERS:
+        raise ValueError(
+            f"{name!r} is no column of numbers that the report uses{nearest(name, list(NUMBERS))}"
+        )
+    return name
+
+
 def _rising(ends: tuple[float, float]) -> tuple[float, float]:
     low, high = ends
     if not math.isfinite(low):
@@ -60,6 +67,7 @@ def _rising(ends: tuple[float, float]) -> tuple[float, float]:
 
 Accent = Annotated[str, AfterValidator(_readable)]
 OurColumn = Annotated[str, AfterValidator(_known_column)]
+Number = Annotated[str, AfterValidator(_known_number)]
 Ends = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
@@ -85,7 +93,7 @@ class DataSettings(_Table):
 class SegmentSettings(_Table):
     """How segments are made."""
 
-    features: Annotated[tuple[Number, ...], Field(min_length=2)] = FEATURES  # type: ignore[assignment]
+    features: Annotated[tuple[Number, ...], Field(min_length=2)] = FEATURES
     k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (
         1,
         10,

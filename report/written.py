@@ -83,13 +83,13 @@ def measured(value: float | None, column: str) -> str:
         return money(value)
     if column == "usage_per_month":
         return listening(value)
-    return _with_unit(value, BY_NAME[column].unit.partition(" ")[0])
+    return _with_unit(value, BY_NAME[column].unit.partition(" ")[0], BY_NAME[column].digits)
 
 
 def both_measured(one: float, other: float, column: str) -> tuple[str, str]:
     """Write two values of a number column so that they differ as they do: with a digit behind the point where they are small."""
     words = measured(one, column), measured(other, column)
-    if column == "annual_income":
+    if column == "annual_income" or BY_NAME[column].digits:
         return words
     hours = column == "usage_per_month"
     in_hours = [hours and round(value) >= 2 * _HOUR for value in (one, other)]

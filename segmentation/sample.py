@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segmentation.errors import SegmentationError
-from segmentation.schema import COLUMNS, NUMBERS, USER_ID
+from segmentation.schema import BY_NAME, COLUMNS, NUMBERS, USER_ID
 
 Numbers: TypeAlias = NDArray[np.float64]
 
@@ -100,6 +100,11 @@ GROUPS = {
 }
 
 
+# Columns that the report has learnt of since: by group, where numbers are spread, or the shares of words. They are made of
+# a listener's id and nothing else, so that the columns above stay what they were, and a listener stays the same.
+LATER: dict[str, dict[str, Spread | dict[str, float]]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one month is to hold: group sizes, who comes, goes and moves, and what is wrong in the file.
@@ -113,7 +118,7 @@ class Plan:
     moves : dict of (str, str) to int
         Listeners who go from one group to another.
     missing : dict of str to int
-        Empty cells in each column.
+        Empty cells in each column; those of `LATER` have none.
     ages, days : tuple of int
         Impossible values, each on a row of its own.
     """
@@ -127,7 +132,7 @@ class Plan:
 
 
 def _missing(*counts: int) -> dict[str, int]:
-    names = [column.name for column in COLUMNS if column.name != USER_ID]
+    names = [column.name for column in COLUMNS if column.name not in (USER_ID, *LATER)]
     return dict(zip(names, counts, strict=True))
 
 
@@ -294,6 +299,27 @@ def _listeners(name: str, n: int, month: int, rng: np.random.Generator) -> pd.Da
     )
 
 
+def _later(panel: pd.DataFrame, name: str, by_group: dict[str, Spread | dict[str, float]]) -> Any:
+    """Make a column of ids and groups: of each id a chance between 0 and 1, another one for each column."""
+    # a multiplier with a whole cycle, as Knuth has it for 32 bits, and the column's letters to begin with
+    start = sum(ord(letter) * 31**place for place, letter in enumerate(name)) % 2**32
+    ids = np.array([int(one[1:], 16) for one in panel[USER_ID]], dtype=np.uint64)
+    chance = (
+        (ids * np.uint64(1_664_525) + np.uint64(start)) * np.uint64(2_654_435_761) % np.uint64(2**32)
+    ) / 2**32
+    values = np.empty(len(panel), dtype=object)
+    for group, what in by_group.items():
+        rows = np.flatnonzero(panel["group"] == group)
+        if isinstance(what, Spread):
+            values[rows] = _spread(chance[rows], what).round(BY_NAME[name].digits)
+        else:
+            edges = np.cumsum(list(what.values()))
+            values[rows] = np.array(list(what), dtype=object)[
+                np.searchsorted(edges[:-1] / edges[-1], chance[rows], "right")
+            ]
+    return pd.Series(values, panel.index).infer_objects()
+
+
 def _newcomers(sizes: dict[str, int], month: int, rng: np.random.Generator, taken: set[str]) -> pd.DataFrame:
     """Make new listeners, so many of each group, with ids that nobody has."""
     new = pd.concat([_listeners(name, n, month, rng) for name, n in sizes.items()], ignore_index=True)
@@ -355,12 +381,13 @@ def _publish(panel: pd.DataFrame, plan: Plan, rng: np.random.Generator) -> Sampl
     panel = panel.iloc[_shuffled(rng, n)].reset_index(drop=True)
     seen: dict[str, Any] = {
         **{name: panel[name].round() for name in NUMBERS if name in panel},
+        **{name: _later(panel, name, by_group) for name, by_group in LATER.items()},
         "annual_income": (panel["annual_income"] / 50).round() * 50,
         "usage_per_month": (panel["usage"] * _uniform(rng, n, 0.94, 1.06)).round().clip(1, 3000),
         "num_of_days_active": panel["days_now"].round().clip(31, 365),
     }
     users = panel.assign(**seen)[[column.name for column in COLUMNS]]
-    users = users.astype(dict.fromkeys(NUMBERS, "Int64"))
+    users = users.astype({name: "Int64" for name in NUMBERS if not BY_NAME[name].digits})
     dirty = iter(_shuffled(rng, n))
     for name, values in (("age", plan.ages), ("num_of_days_active", plan.days)):
         for value in values:

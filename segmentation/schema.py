@@ -31,6 +31,8 @@ class Column:
         What less and more of the number is called: "younger" and "older".
     required : bool
         Whether a file without the column is refused.
+    digits : int
+        Digits behind the point with which a value is written, of a number that is small.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Column:
     nouns: tuple[str, str] | None = None
     comparatives: tuple[str, str] | None = None
     required: bool = True
+    digits: int = 0
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -116,7 +116,10 @@ def test_a_play_that_hides_those_after_it_is_refused(book: Callable[..., Playboo
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (rule("Second", '{ agee = "low" }'), "line 18: play.1.when.agee: input should be 'age', "),
+        (
+            rule("Second", '{ agee = "low" }'),
+            "line 18: play.1.when.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+        ),
         (
             rule("Second", '{ age = "tall" }'),
             "line 18: play.1.when.age: input should be 'low', 'average' or 'high', found 'tall'",
@@ -140,7 +143,7 @@ def test_a_play_that_hides_those_after_it_is_refused(book: Callable[..., Playboo
         ),
         (
             rule("Second", lines=LINES.replace("usage_per_month", "usage")),
-            "line 29: play.1.measure.column: input should be 'age', ",
+            "line 29: play.1.measure.column: 'usage' is no column of numbers that the report uses; did you mean 'usage_per_month'?",
         ),
     ],
 )

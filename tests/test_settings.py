@@ -107,14 +107,20 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ),
         ('[segments]\nfeatures = ["age"]', "line 2: segments.features: tuple should have at least 2 items"),
         ('[segments]\nfeatures = ["age", "age"]', "line 2: segments.features: a column is named twice"),
-        ('[segments]\nfeatures = ["age", "agee"]', "line 2: segments.features.1: input should be 'age', "),
+        (
+            '[segments]\nfeatures = ["age", "agee"]',
+            "line 2: segments.features.1: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+        ),
         ("[segments]\nstarts = true", "line 2: segments.starts: input should be a whole number, found True"),
         ('[segments]\nstarts = "5"', "line 2: segments.starts: input should be a whole number, found '5'"),
         (
             "[segments]\nseed = -1",
             "line 2: segments.seed: input should be greater than or equal to 0, found -1",
         ),
-        ("[valid]\nagee = [1, 2]", "line 2: valid.agee: input should be 'age', "),
+        (
+            "[valid]\nagee = [1, 2]",
+            "line 2: valid.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+        ),
         ("[valid]\nage = [3, 2]", "line 2: valid.age: [3, 2]: the smallest must be below the largest"),
         ("[valid]\nage = [-inf, 2]", "line 2: valid.age: [-inf, 2]: the smallest must be a number"),
         ("[valid]\nage = [nan, 2]", "line 2: valid.age: [nan, 2]: the smallest must be a number"),
