@@ -30,7 +30,6 @@ from segmentation.facts import (
     Stability,
     Structure,
     Validity,
-    Vote,
 )
 from segmentation.features import Floats, Points, scale_from
 from segmentation.gap import Curves, curves_of
@@ -40,7 +39,6 @@ from segmentation.plan import Plan
 from segmentation.profiles import Evidence, profile, shares_of
 from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.spreads import spread_of
-from segmentation.stability import Stability as Again
 from segmentation.stability import stability
 from segmentation.tally import SEGMENT_NUMBER, Moments, all_counts_of, moments_of, summaries, tables_of
 from segmentation.trend import trend_of
@@ -278,18 +276,14 @@ def _choose(
 
 
 def _evidence(
-    judged: Points, model: Model, stable: Callable[[], tuple[Again, ...]], plan: Plan
+    judged: Points, model: Model, stable: Callable[[], tuple[Stability, ...]], plan: Plan
 ) -> list[Evidence]:
     """Say of each segment what else is known: silhouette, stability, and whether it is set apart."""
     labels = assign(judged.values, model.centres)
     silhouettes = silhouettes_of(judged, labels, model.k, seed=plan.seed)
     apart = borders(judged, model.centres, seed=plan.seed).apart
     return [
-        Evidence(
-            silhouette,
-            Stability(again.jaccard, again.dissolved, again.recovered, again.grade),
-            bool(alone),
-        )
+        Evidence(silhouette, again, bool(alone))
         for silhouette, again, alone in zip(silhouettes, stable(), apart, strict=True)
     ]
 
@@ -301,7 +295,7 @@ def _structure(found: judged_by.Structure, elbow: Elbow, wanted: int | str) -> S
         evidence=evidence,
         reliable=evidence != "none" and not (wanted == "panel" and found.k == 1),
         panel=found.k,
-        votes=tuple(Vote(vote.judge, vote.k) for vote in found.votes),
+        votes=found.votes,
         gap=found.gap.gap,
         gap_se=found.gap.se,
         band_low=found.gap.low,

@@ -24,12 +24,6 @@ class Disclosed:
     total: int | None
     """Sum of all."""
 
-    @property
-    def hidden(self) -> int:
-        """Cells and sums that are left out."""
-        shown = [*(count for row in self.cells for count in row), *self.rows, *self.columns, self.total]
-        return sum(count is None for count in shown)
-
 
 def suppress(
     counts: Sequence[Sequence[int]], *, smallest: int = SMALLEST, known: Collection[Place] = ()

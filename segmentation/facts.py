@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from segmentation.errors import FactsError
+from segmentation.readings import Grade
 
 FORMAT = 1
 
@@ -46,7 +47,6 @@ Rule = Literal["missing", "repeated", "out_of_range"]
 Decider = Literal["elbow", "silhouette", "panel", "settings"]
 Judge = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
 Evidence = Literal["clear", "weak", "none"]
-Grade = Literal["highly stable", "stable", "doubtful", "not to be relied on"]
 Fate = Literal["survived", "split", "merged", "vanished", "emerged"]
 
 

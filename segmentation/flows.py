@@ -70,16 +70,6 @@ class Shift:
     now: float
     """Its share of this month's users, 0 to 1."""
 
-    @property
-    def people_changed(self) -> float:
-        """The part of the change that is there although the borders stay where they were."""
-        return self.same_borders - self.last
-
-    @property
-    def borders_moved(self) -> float:
-        """The part of the change that only comes of this month's own borders."""
-        return self.now - self.same_borders
-
 
 def flow(
     last_users: Sequence[str],

@@ -12,41 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from segmentation.elbow import Sweep, find_knee
-from segmentation.facts import Validity
+from segmentation.facts import Evidence, Stability, Validity, Vote
 from segmentation.features import Points
 from segmentation.gap import Curves, Gap, gap
 from segmentation.readings import DOUBTFUL, STABLE
-from segmentation.stability import Stability, stability
+from segmentation.stability import stability
 from segmentation.validity import sample_of
 from segmentation.valleys import Borders, all_borders
 
-Judge = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
-Evidence = Literal["clear", "weak", "none"]
 T = TypeVar("T")
 MOST = 5_000  # points whose bootstraps vote
 _ALONE = 3.0  # z of a valley that needs no second opinion
 _EQUAL = 0.01  # a difference in mean Jaccard that 25 bootstraps do not see
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One judge's number of segments.
-
-    Attributes
-    ----------
-    judge : str
-        Who votes.
-    k : int or None
-        The number; 1 is "no segments", None where the judge sees nothing to vote on.
-    """
-
-    judge: Judge
-    k: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +68,6 @@ class Structure:
             return "clear"
         apart = k in self.borders and any(self.borders[k].apart)
         return "weak" if self.attested or apart else "none"
-
-    def dissent(self, k: int) -> tuple[Vote, ...]:
-        """Give the votes for another number than k."""
-        return tuple(vote for vote in self.votes if vote.k is not None and vote.k != k)
 
 
 def judge(

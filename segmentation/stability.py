@@ -3,42 +3,17 @@
 Stable is not the same as real: an even crowd can be cut in the same place every time. `valleys` asks that.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from segmentation.facts import Stability
 from segmentation.features import Floats, Labels, Points
 from segmentation.lloyd import nearest, seeds, settle
-from segmentation.readings import STABLE, Grade, grade
+from segmentation.readings import STABLE, grade
 
 _DISSOLVED = 0.5
 _STARTS = 8  # k-means++ starts of a bootstrap; one more is the segments themselves
 _PILOT, _KEPT, _STEPS = 500, 2, 30  # points on which they compete, how many go on over all, and how far
-
-
-@dataclass(frozen=True, slots=True)
-class Stability:
-    """How often one segment comes again.
-
-    Attributes
-    ----------
-    jaccard : float
-        Mean over bootstraps of the largest Jaccard likeness to a segment of the bootstrap, 0 to 1.
-    dissolved : float
-        Share of bootstraps where it is 0.5 or less.
-    recovered : float
-        Share of bootstraps where it is 0.75 or more.
-    """
-
-    jaccard: float
-    dissolved: float
-    recovered: float
-
-    @property
-    def grade(self) -> Grade:
-        """The mean in words."""
-        return grade(self.jaccard)
 
 
 def stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -> tuple[Stability, ...]:
@@ -72,6 +47,7 @@ def stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -
             jaccard=float(one.mean()),
             dissolved=float((one <= _DISSOLVED).mean()),
             recovered=float((one >= STABLE).mean()),
+            grade=grade(float(one.mean())),
         )
         for one in likeness.T
     )

@@ -90,16 +90,6 @@ class Borders:
         own = [[b for b in self.borders if i in (b.one, b.other)] for i in range(self.k)]
         return tuple(Borders(self.k, tuple(some)).are_valleys for some in own)
 
-    @property
-    def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Segments that flow into one another, together; each that is set apart alone."""
-        group = list(range(self.k))
-        for border in self.borders:
-            if not border.is_valley:
-                kept, lost = sorted((group[border.one], group[border.other]))
-                group = [kept if g == lost else g for g in group]
-        return tuple(tuple(i for i, g in enumerate(group) if g == name) for name in dict.fromkeys(group))
-
 
 def borders(points: Points, centres: Floats, *, seed: int) -> Borders:
     """Look for a valley between each two neighbouring segments.

@@ -283,16 +283,14 @@ def test_a_user_who_is_there_twice_is_refused() -> None:
         flow(["a", "a"], ["S1", "S1"], ["a"], ["S1"], rows=["S1"], columns=["S1"])
 
 
-def test_people_changed_and_borders_moved_add_up() -> None:
+def test_people_and_borders_are_told_apart() -> None:
     """Last month half were in S1. Of this month's ten, six lie within its old borders and seven within its new."""
     before = past((0, 0), (4, 0))
     counts = np.array([[6.0, 0.0], [1.0, 3.0]])
     first, second = shifts_of(before, ("S1", "S2"), counts)
 
     assert first == Shift("S1", last=0.5, same_borders=0.6, now=0.7)
-    assert first.people_changed == pytest.approx(0.1)
-    assert first.borders_moved == pytest.approx(0.1)
-    assert second.people_changed + second.borders_moved == pytest.approx(second.now - second.last)
+    assert second == Shift("S2", last=0.5, same_borders=0.4, now=0.3)
 
 
 def test_a_trend_has_gaps_where_a_month_or_a_segment_is_missing() -> None:
@@ -388,8 +386,8 @@ def test_the_samples_heavy_listeners_grow_and_young_light_ones_shrink(number: in
 
     assert heavy.now - heavy.last == pytest.approx(0.0125, abs=0.006)
     assert young.now - young.last == pytest.approx(-0.013, abs=0.006)
-    assert heavy.people_changed > abs(heavy.borders_moved)
-    assert -young.people_changed > abs(young.borders_moved)
+    assert heavy.same_borders - heavy.last > abs(heavy.now - heavy.same_borders)
+    assert young.last - young.same_borders > abs(young.now - young.same_borders)
 
 
 @pytest.mark.parametrize("number", [1, 2])

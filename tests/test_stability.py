@@ -3,10 +3,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from segmentation import stability as room
+from segmentation.facts import Stability
 from segmentation.features import Points
 from segmentation.lloyd import curve
 from segmentation.readings import HIGHLY, grade
-from segmentation.stability import Stability, jaccard, stability
+from segmentation.stability import jaccard, stability
 
 Make = Callable[..., Points]
 
@@ -43,7 +45,6 @@ def test_a_segment_of_which_nobody_is_drawn_is_like_nothing() -> None:
 def test_each_grade_begins_at_its_limit(value: float, words: str) -> None:
     """The limits belong to the better grade."""
     assert grade(value) == words
-    assert Stability(value, 0, 0).grade == words
 
 
 def test_groups_far_apart_come_again_every_time(points: Make) -> None:
@@ -54,7 +55,7 @@ def test_groups_far_apart_come_again_every_time(points: Make) -> None:
 
     found = stability(some, centres, draws=20, seed=1)
 
-    assert found == (Stability(1, 0, 1),) * 3
+    assert found == (Stability(1, 0, 1, "highly stable"),) * 3
 
 
 def test_quarters_of_a_round_crowd_do_not_come_again(points: Make) -> None:
@@ -85,7 +86,10 @@ def test_a_point_of_many_users_is_as_many_points(points: Make) -> None:
     """Four points of 50 users, two and two: nothing to mistake."""
     some = points([[0, 0], [0, 1], [9, 0], [9, 1]], weights=[50, 50, 50, 50])
 
-    assert stability(some, np.array([[0, 0.5], [9, 0.5]]), draws=10, seed=1) == (Stability(1, 0, 1),) * 2
+    assert (
+        stability(some, np.array([[0, 0.5], [9, 0.5]]), draws=10, seed=1)
+        == (Stability(1, 0, 1, "highly stable"),) * 2
+    )
 
 
 def test_one_seed_gives_one_answer(points: Make) -> None:
@@ -94,3 +98,16 @@ def test_one_seed_gives_one_answer(points: Make) -> None:
     centres = some.values[:3]
 
     assert stability(some, centres, draws=5, seed=7) == stability(some, centres, draws=5, seed=7)
+
+
+def test_half_is_dissolved_and_three_quarters_come_again(
+    points: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limits belong to what they begin: likenesses of 0.5, 0.75, 0.9 and 0.65 in four bootstraps."""
+    drawn = np.array([[0.5], [0.75], [0.9], [0.65]])
+    monkeypatch.setattr(room, "likenesses", lambda *_, **__: drawn)
+
+    (found,) = stability(points([[0.0]]), np.zeros((1, 1)), seed=1)
+
+    assert (found.jaccard, found.dissolved, found.recovered) == (pytest.approx(0.7), 0.25, 0.5)
+    assert found.grade == "doubtful"

@@ -5,7 +5,7 @@ import pytest
 
 from segmentation.features import Points
 from segmentation.lloyd import curve
-from segmentation.valleys import Border, Borders, borders, deepest, neighbours, spread
+from segmentation.valleys import Border, Borders, _along, borders, deepest, neighbours, spread
 
 Make = Callable[..., Points]
 
@@ -89,23 +89,77 @@ def test_two_groups_apart_have_a_valley_and_their_halves_have_none(points: Make)
     assert not borders(some, fits[3].best, seed=1).are_valleys
 
 
-def test_segments_that_flow_into_one_another_are_one_group() -> None:
+def test_segments_that_flow_into_one_another_are_not_apart() -> None:
     """0 is apart from both; 1 and 2 have no valley between them."""
     found = Borders(3, (border(0, 1, 0.2, 6), border(0, 2, 0.3, 5), border(1, 2, 0.9, 1)))
 
-    assert found.groups == ((0,), (1, 2))
     assert found.apart == (True, False, False)
     assert not found.are_valleys
-
-
-def test_a_chain_of_open_borders_is_one_group() -> None:
-    """0 flows into 2, 2 into 1: all three are one, though 0 and 1 have a valley between them."""
-    found = Borders(3, (border(0, 1, 0.2, 6), border(0, 2, 0.9, 1), border(1, 2, 0.9, 1)))
-
-    assert found.groups == ((0, 1, 2),)
 
 
 @pytest.mark.parametrize(("ratio", "z", "valley"), [(0.6, 4, True), (0.7, 40, False), (0.3, 1.9, False)])
 def test_a_valley_is_deep_and_sure(ratio: float, z: float, valley: bool) -> None:  # noqa: FBT001
     """At most two thirds, however many users there are; and two standard deviations, however deep."""
     assert border(0, 1, ratio, z).is_valley is valley
+
+
+@pytest.mark.parametrize(("first", "there"), [(7, True), (6, False), (18, True), (19, False)])
+def test_a_valley_lies_near_the_middle(first: int, there: bool) -> None:  # noqa: FBT001
+    """Of 30 bins a stretch of five begins at 12 or 13 in the middle, and at most 5 and a half bins off it: at 8 to 17.
+
+    A square valley of five bins that begins one bin beyond is still half seen, of which the surest stretch holds a bin
+    that is full: 4 bins of 2 and one of 10 are 18, and not 10.
+    """
+    counts = np.full(30, 10.0)
+    counts[first : first + 5] = 2
+
+    ratio, _ = deepest(counts)
+
+    assert ratio == pytest.approx((18.5 if there else 26.5) / 50.5)
+
+
+def test_sides_reach_to_the_stretch_and_no_further() -> None:
+    """Full bins right beside the stretch count as its side, those in it don't: 50 on the left, 25 on the right."""
+    counts = np.zeros(30)
+    counts[8:13] = 10
+    counts[18:23] = 5
+
+    ratio, z = deepest(counts)
+
+    assert (ratio, z) == (pytest.approx(0.5 / 25.5), pytest.approx(25 / 25**0.5))
+
+
+def test_nobody_on_the_way_is_no_division_by_nothing() -> None:
+    assert deepest(np.zeros(30)) == (1.0, 0.0)
+
+
+def test_users_opposite_a_border_are_counted_by_their_place() -> None:
+    """Centres at -1 and 1: the way is one from border to centre, 1.5 each side in 30 bins of 0.1.
+
+    At 0.05, -0.95 and 1.45 lie 1, 2 and 4 users, in bins 15, 5 and 29; at 1.55 are 8, out of reach. The third centre, at (0, 3), takes
+    the 16 at (0.05, 1.6), who are nearer to it than the border's two, moved onto the border at height 1.6.
+    """
+    values = np.array([[0.05, 0], [-0.95, 0], [1.45, 0], [1.55, 0], [0.05, 1.6]])
+    centres = np.array([[-1.0, 0], [1, 0], [0, 3]])
+    near = (centres**2).sum(axis=1) - 2 * values @ centres.T
+
+    counts = _along(near, np.array([1.0, 2, 4, 8, 16]), centres, 0, 1)
+
+    assert counts.shape == (30,)
+    assert {n: users for n, users in enumerate(counts) if users} == {5: 2, 15: 1, 29: 4}
+    assert counts.dtype == float
+    two = _along(near[:, :2], np.array([1.0, 2, 4, 8, 16]), centres[:2], 0, 1)
+    assert {n: users for n, users in enumerate(two) if users} == {5: 2, 15: 17, 29: 4}
+
+
+def test_a_border_says_whose_it_is(points: Make) -> None:
+    """Twenty users at either centre, and nobody between: of segments 0 and 1, 40 users."""
+    rng = np.random.default_rng(3)
+    some = points(np.repeat([-1.0, 1], 20)[:, None] + rng.uniform(-0.1, 0.1, (40, 1)))
+
+    found = borders(some, np.array([[-1.0], [1.0]]), seed=1)
+
+    (one,) = found.borders
+    assert found.k == 2
+    assert (one.one, one.other, one.users) == (0, 1, 40)
+    assert found == borders(some, np.array([[-1.0], [1.0]]), seed=1)

@@ -37,7 +37,7 @@ TOLD_BY = {
     "kept_names": ["history"],
     "readings": ["stability"],
     "reference": ["gap"],
-    "tally": ["cells", "spreads", "distributions", "intervals", "profiles"],
+    "tally": ["tally", "cells", "spreads", "distributions"],
     "trend": ["history"],
 }
 DIGITS = "3719502846"  # of a mutant's number, in the order in which PART takes them
