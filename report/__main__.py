@@ -8,10 +8,16 @@ for descriptor in range(3):  # a scheduler may close them, and whatever is opene
     with contextlib.suppress(OSError):
         os.fstat(descriptor)
         continue
-    os.open(os.devnull, os.O_RDWR)
+    os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - the processes that it starts have them too
 for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
     if getattr(sys, name) is None:
         setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - until the end
+
+if (
+    sys.getfilesystemencoding() != "utf-8" or sys.flags.optimize > 1
+):  # names are UTF-8; Altair reads its own docstrings
+    os.environ |= {"PYTHONUTF8": "1", "PYTHONOPTIMIZE": ""}
+    os.execv(sys.executable, [sys.executable, "-m", "report", *sys.argv[1:]])  # noqa: S606 - this program again
 
 from report.cli import run  # noqa: E402
 

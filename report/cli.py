@@ -1,5 +1,6 @@
 """The command line: what `make` calls."""
 
+import contextlib
 import io
 import logging
 import os
@@ -8,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -65,7 +67,7 @@ def report(
     where = output or files.ROOT / dials.data.output
     if month:
         files.check_month(month)
-    with exchange.alone(where), noted(where, month, _now), _out.status("Starting") as status:
+    with exchange.alone(where), noted(where, month, _now), _telling() as tell:
         asked = data or spark
         source = place_of(data, spark) if asked else files.find_month(files.ROOT / dials.data.folder, month)
         name = files.month_of(source, month)
@@ -76,17 +78,20 @@ def report(
             engine=_engine(engine),
             output=where,
             now=_now(),
-            tell=status.update if _out.is_terminal else lambda _: None,
+            tell=tell,
         )
     try:
         _tell(run)
         sys.stdout.flush()
-    except OSError as error:  # the disk of a log is full, or nobody reads any more
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the end
-        print(
-            f"{files.shown(run.folder)} is made; its summary can't be shown ({_reason(error)}).",
-            file=sys.stderr,
-        )
+    except (
+        OSError,
+        SystemExit,
+    ) as error:  # the disk of a log is full, or nobody reads any more, where rich would end
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # what is left to be written would fail once more, at the very end
+        why = _reason(error) if isinstance(error, OSError) else "nobody reads it"
+        print(f"{files.shown(run.folder)} is made; its summary can't be shown ({why}).", file=sys.stderr)
 
 
 @app.command()
@@ -151,6 +156,16 @@ def notebook() -> None:
         f"{escape(str(files.shown(path)))}: open it in Jupyter; it shows the newest month that was made",
         soft_wrap=True,
     )
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is done; a file, which may be on a full disk, is told the result alone."""
+    if not _out.is_terminal:
+        yield lambda _: None
+        return
+    with _out.status("Starting") as status:
+        yield status.update
 
 
 def _postman(settings: Path, output: Path | None) -> "sending.Postman":

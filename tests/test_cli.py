@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +230,55 @@ def test_a_scheduler_may_close_what_is_read_and_written(tmp_path: Path, closed: 
     assert (tmp_path / "2026-10.csv").read_text() == "age\n1\n"
     assert json.loads((tmp_path / "out" / "last-run.json").read_text())["state"] == "failed"
     assert "missing columns" in ended.stderr or "2>&-" in closed
+
+
+def test_a_month_is_made_though_nobody_can_be_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A log on a full disk, or a pipe whose reader has gone: the month is there, and mail may go."""
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "2026-10.csv").touch()
+    monkeypatch.setattr(
+        cli, "make_month", lambda *_, **__: types.SimpleNamespace(folder=tmp_path / "out" / "2026-10")
+    )
+    monkeypatch.setattr(cli, "_tell", full)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)  # pytest's own
+    arguments = ["report", "report", "--data", f"{tmp_path}/2026-10.csv", "--output", f"{tmp_path}/out"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as end:
+        cli.run()
+
+    assert end.value.code == 0
+    assert capsys.readouterr().err.endswith(
+        "2026-10 is made; its summary can't be shown (No space left on device).\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "strange", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"PYTHONOPTIMIZE": "2"}]
+)
+def test_it_runs_where_python_is_set_up_strangely(tmp_path: Path, strange: dict[str, str]) -> None:
+    """It begins anew as it needs to be, and refuses a file as anywhere."""
+    (tmp_path / "2026-10.csv").write_text("Größe\n1\n", encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "report",
+        "report",
+        "--data",
+        str(tmp_path / "2026-10.csv"),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    ended = subprocess.run(
+        command, cwd=files.ROOT, env=os.environ | strange, capture_output=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "found 'Größe'" in ended.stderr.decode()
 
 
 def test_ctrl_c_ends_with_what_a_shell_expects(

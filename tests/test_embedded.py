@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import FRONT, SAY, Reader, document, fetched, render
 
-from report.engines import find_engine
+from report.engines import find_engine, kernels
 from report.engines.embedded import Embedded, _output, _read
 from report.engines.pandoc import Look, make_page
 from report.engines.titles import entitled
@@ -411,3 +411,9 @@ def test_the_engine_says_what_it_is() -> None:
     assert engine.name == "embedded"
     assert engine.version().startswith("pandoc 3")
     assert "QUARTO_PYTHON" not in os.environ
+
+
+def test_sockets_lie_where_their_names_have_room() -> None:
+    """A folder for temporary files may have a name longer than a socket's may be."""
+    assert kernels._short("/home/ann") == "/home/ann"
+    assert len(kernels._short("/home/" + "x" * 90)) < 10

@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
+_LONGEST = 104 - len("/listener-report-1234567-12345678/kernel-5") - 1
 _SOCKETS = "listener-report-"  # then the number of the process that reaches a kernel by them
 
 
@@ -21,7 +22,9 @@ class Kernels(AsyncKernelManager):
         if sys.platform != "win32":
             _sweep()
             self._sockets = tempfile.TemporaryDirectory(
-                prefix=f"{_SOCKETS}{os.getpid()}-", ignore_cleanup_errors=True
+                prefix=f"{_SOCKETS}{os.getpid()}-",
+                dir=_short(tempfile.gettempdir()),
+                ignore_cleanup_errors=True,
             )
             place = {
                 "ip": f"{self._sockets.name}/kernel",
@@ -56,9 +59,14 @@ class Kernels(AsyncKernelManager):
     cleanup_resources = _async_cleanup_resources
 
 
+def _short(folder: str) -> str:
+    """Give a folder for temporary files whose name leaves room for a socket's: a system knows 104 bytes of it."""
+    return folder if len(os.fsencode(folder)) < _LONGEST or not os.access("/tmp", os.W_OK) else "/tmp"  # noqa: S108
+
+
 def _sweep() -> None:
     """Delete the sockets of runs that were killed, and the keys to them."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_SOCKETS}*-*"):
+    for left in Path(_short(tempfile.gettempdir())).glob(f"{_SOCKETS}*-*"):
         try:
             os.kill(int(left.name.removeprefix(_SOCKETS).partition("-")[0]), 0)
         except ProcessLookupError:
