@@ -13,7 +13,7 @@ NBSP = "\u00a0"
 MINUS = "\u2212"
 ABSENT = "not known"
 _HOUR = 60  # minutes
-_SMALL = 20  # of a unit, below which 5 % more is not seen in whole numbers
+_FEW = 10  # hours, below which 10 % more is not seen in whole numbers
 
 
 def thousands(value: float | None) -> str:
@@ -67,12 +67,13 @@ def money(value: float | None) -> str:
 
 
 def listening(minutes: float | None) -> str:
-    """Write minutes of listening: 45 minutes, 7 hours."""
+    """Write minutes of listening: 45 minutes, 7.2 hours, 35 hours."""
     if minutes is None:
         return ABSENT
     if round(minutes) < 2 * _HOUR:
         return _with_unit(minutes, "minutes")
-    return _with_unit(minutes / _HOUR, "hours")
+    hours = minutes / _HOUR
+    return _with_unit(hours, "hours", 1 if round(hours, 1) < _FEW else 0)
 
 
 def measured(value: float | None, column: str) -> str:
@@ -87,21 +88,12 @@ def measured(value: float | None, column: str) -> str:
 
 
 def both_measured(one: float, other: float, column: str) -> tuple[str, str]:
-    """Write two values of a number column so that they differ as they do: with a digit behind the point where they are small."""
+    """Write two values of a number column so that it is seen that they differ: with a digit behind the point if need be."""
     words = measured(one, column), measured(other, column)
-    if column == "annual_income" or BY_NAME[column].digits:
+    if words[0] != words[1] or column in ("annual_income", "usage_per_month"):
         return words
-    hours = column == "usage_per_month"
-    in_hours = [hours and round(value) >= 2 * _HOUR for value in (one, other)]
-    units = [
-        "hours" if long else "minutes" if hours else BY_NAME[column].unit.partition(" ")[0]
-        for long in in_hours
-    ]
-    values = [value / _HOUR if long else value for value, long in zip((one, other), in_hours, strict=True)]
-    if min(map(abs, values)) >= _SMALL or len(set(units)) > 1:
-        return words
-    first, second = (_with_unit(value, unit, 1) for value, unit in zip(values, units, strict=True))
-    return first, second
+    unit, digits = BY_NAME[column].unit.partition(" ")[0], BY_NAME[column].digits + 1
+    return _with_unit(one, unit, digits), _with_unit(other, unit, digits)
 
 
 def _with_unit(value: float, units: str, digits: int = 0) -> str:

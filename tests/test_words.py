@@ -345,7 +345,7 @@ def test_a_portrait_is_in_plain_units() -> None:
     means = {"age": 24.4, "annual_income": 22_871.0, "usage_per_month": 429.0, "num_of_days_active": 163.0}
 
     assert plain(words.portrait(replace(month(4).segments[0], means=means))) == (
-        "On average 24 years old, $22,900 a year, 7 hours of listening a month, active on 163 days of the last 365."
+        "On average 24 years old, $22,900 a year, 7.2 hours of listening a month, active on 163 days of the last 365."
     )
 
 

@@ -100,9 +100,9 @@ def test_money_has_three_digits_that_mean_something(value: float, said: str) -> 
         (1, "1 minute"),
         (45.4, "45 minutes"),
         (119.4, "119 minutes"),
-        (119.8, "2 hours"),
-        (120, "2 hours"),
-        (429, "7 hours"),
+        (119.8, "2.0 hours"),
+        (120, "2.0 hours"),
+        (429, "7.2 hours"),
         (89_280, "1,488 hours"),
         (-30, "−30 minutes"),
     ],
@@ -118,7 +118,7 @@ def test_listening_is_in_the_unit_that_one_would_say(minutes: float, said: str) 
         (24.4, "age", "24 years"),
         (1, "age", "1 year"),
         (22_871, "annual_income", "$22,900"),
-        (429, "usage_per_month", "7 hours"),
+        (429, "usage_per_month", "7.2 hours"),
         (162.6, "num_of_days_active", "163 days"),
         (1.2, "num_of_days_active", "1 day"),
     ],
@@ -203,16 +203,15 @@ def test_templates_know_every_way_of_writing_by_its_name() -> None:
     [
         (429.0, 471.9, "usage_per_month", ("7.2 hours", "7.9 hours")),
         (1_500.0, 1_650.0, "usage_per_month", ("25 hours", "28 hours")),
-        (100.0, 110.0, "usage_per_month", ("100 minutes", "110 minutes")),
-        (10.0, 11.0, "usage_per_month", ("10.0 minutes", "11.0 minutes")),
-        (110.0, 121.0, "usage_per_month", ("110 minutes", "2 hours")),
-        (12.0, 12.6, "num_of_days_active", ("12.0 days", "12.6 days")),
-        (120.0, 132.0, "num_of_days_active", ("120 days", "132 days")),
+        (597.0, 600.0, "usage_per_month", ("9.9 hours", "10 hours")),
+        (100.0, 121.0, "usage_per_month", ("100 minutes", "2.0 hours")),
+        (5.1, 5.4, "num_of_days_active", ("5.1 days", "5.4 days")),
+        (12.0, 13.2, "num_of_days_active", ("12 days", "13 days")),
         (40_000.0, 44_000.0, "annual_income", ("$40,000", "$44,000")),
     ],
 )
 def test_two_values_of_a_goal_differ_as_they_do(
     one: float, other: float, column: str, written: tuple[str, str]
 ) -> None:
-    """Ten per cent more than 7.2 hours is not "7 hours today, 8 wanted": small ones have a digit behind the point."""
+    """Ten per cent more than 7.2 hours is not "7 hours today, 8 wanted": few hours have a digit behind the point, and what would read alike."""
     assert tuple(text.replace("\u00a0", " ") for text in both_measured(one, other, column)) == written
