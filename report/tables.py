@@ -4,7 +4,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from report import changes, theme, words
+from report import changes, theme, verdicts, words
 from report.written import decimal, label, likeness, listed, measured, month_name, percent, thousands
 from segmentation.facts import Facts, Segment
 
@@ -101,7 +101,7 @@ def votes(facts: Facts) -> Table:
     used = facts.elbow.chosen
     rows = [
         (
-            words.judged(vote.judge),
+            verdicts.judged(vote.judge),
             "no bend" if vote.k is None else "none" if vote.k == 1 else str(vote.k),
             "" if vote.k is None else "agrees" if vote.k == used else "differs",
         )

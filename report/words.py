@@ -3,6 +3,7 @@
 Each sentence is chosen by what the numbers support, and every number in it is written by `report.written`.
 """
 
+from report import verdicts
 from report.written import (
     NBSP,
     both_measured,
@@ -22,7 +23,6 @@ from segmentation.schema import BY_NAME
 _AVERAGE = 100  # the index of all users
 _FEW = 2  # names that a short sentence has room for
 _SHAKY = ("doubtful", "not to be relied on")
-_NEAR = 0.05  # of a mean silhouette: a difference that nobody decides by
 _FAR = 0.4  # SDs from which a segment is said to be above or below the average
 _RULES = {
     "missing": "no value",
@@ -115,14 +115,9 @@ def strength(facts: Facts) -> str:
     return facts.structure.evidence
 
 
-def chosen_silhouette(facts: Facts) -> float:
-    """Give the mean silhouette at the number of segments used."""
-    return facts.validity.silhouette[facts.validity.k.index(facts.elbow.chosen)]
-
-
 def certainty(facts: Facts) -> str:
     """Say how sure the segments are, for one who decides by them."""
-    mean = decimal(chosen_silhouette(facts))
+    mean = decimal(verdicts.chosen_silhouette(facts))
     if not facts.structure.reliable:
         evidence = "no" if facts.structure.evidence == "none" else "too little"
         return (
@@ -178,104 +173,6 @@ def steadiness(facts: Facts) -> str:
         f"{counted(stable, noun(facts)).capitalize()} of {len(facts.segments)} {_comes(stable)} again when the data is resampled; "
         f"{listed(names)} may not."
     )
-
-
-def opinion(facts: Facts) -> str:
-    """Say where the other measures would choose another number of segments."""
-    chosen = facts.elbow.chosen
-    said: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
-    asked = {"silhouette": "the silhouette", "gap": "the gap statistic"}
-    others = [
-        f"{name} favours {'none' if said[judge] == 1 else said[judge]}"
-        for judge, name in asked.items()
-        if said.get(judge) not in (None, chosen)
-    ]
-    if not others:
-        agree = [name for judge, name in asked.items() if said.get(judge) == chosen]
-        return _sentence(f"{listed(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too")
-    return f"Not all measures agree on {chosen}: {listed(others)}."
-
-
-def judged(judge: str) -> str:
-    """Name a judge as pages do."""
-    return {
-        "elbow": "Elbow of inertia (Kneedle)",
-        "gap": "Gap statistic",
-        "silhouette": "Silhouette",
-        "calinski_harabasz": "Calinski-Harabasz",
-        "davies_bouldin": "Davies-Bouldin",
-        "stability": "Stability in resampled data",
-        "valleys": "Valleys between neighbours",
-    }[judge]
-
-
-def band(facts: Facts) -> str:
-    """Say whether the curve of inertia is one that structureless users would have too."""
-    if facts.structure.below_band:
-        return (
-            "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
-        )
-    return "It falls as it would if the same users had no structure, whose range is drawn in grey."
-
-
-def best_silhouette(facts: Facts) -> int:
-    """Give the number of segments with the highest mean silhouette."""
-    validity = facts.validity
-    return max(zip(validity.k, validity.silhouette, strict=True), key=lambda pair: (pair[1], -pair[0]))[0]
-
-
-# How many
-
-
-def bend(facts: Facts) -> str:
-    """Say where the curve bends, and what was used."""
-    elbow = facts.elbow
-    if elbow.decided_by == "settings":
-        bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
-        return f"{elbow.chosen} segments, as asked for; {bends}"
-    found = _found(facts)
-    if found != elbow.chosen:
-        said = {
-            "elbow": "the curve bends at",
-            "panel": "the panel finds",
-            "silhouette": "the silhouette is best at",
-        }
-        return (
-            f"{elbow.chosen} segments: {said[elbow.decided_by]} {found}, "
-            "which would leave one with too few users"
-        )
-    if elbow.decided_by == "panel":
-        return f"The panel of measures finds {elbow.chosen} segments"
-    if elbow.decided_by == "silhouette":
-        return f"The curve has no bend; the silhouette is best at {elbow.chosen} segments"
-    return f"The curve bends at {elbow.chosen} segments"
-
-
-def _found(facts: Facts) -> int | None:
-    """Give the number of segments that whoever decides found: the one chosen, unless that makes too small a segment."""
-    elbow = facts.elbow
-    return {
-        "elbow": elbow.knee,
-        "panel": facts.structure.panel,
-        "silhouette": best_silhouette(facts),
-        "settings": elbow.chosen,
-    }[elbow.decided_by]
-
-
-def separation(facts: Facts) -> str:
-    """Say which number of segments separates users best."""
-    best, chosen = best_silhouette(facts), facts.elbow.chosen
-    if best == chosen:
-        return f"Users are best separated in {best} segments, the number used"
-    by = max(facts.validity.silhouette) - chosen_silhouette(facts)
-    much = "a little better" if by < _NEAR else "better"
-    return f"Users are separated {much} in {best} segments than in the {chosen} used"
-
-
-def choice(facts: Facts) -> str:
-    """Say how the number of segments was chosen."""
-    low, high = facts.elbow.k[0], facts.elbow.k[-1]
-    return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {bend(facts)}. {band(facts)} {opinion(facts)}"
 
 
 # Who they are
@@ -480,21 +377,10 @@ def method(facts: Facts) -> str:
         f"Rows with a missing or impossible value are left out. {features[:1].upper() + features[1:]} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
         f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; "
-        f"{_decider(facts)}. The silhouette tells how much nearer a user is to the own "
+        f"{verdicts.decider(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_groups(facts)}"
     )
-
-
-def _decider(facts: Facts) -> str:
-    """Say what decides about the number of segments."""
-    fewer = "" if _found(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
-    return {
-        "elbow": "the number of segments is where its curve bends (Kneedle)",
-        "panel": "the number of segments is where a panel of measures agrees",
-        "silhouette": "its curve does not bend, so that the number of segments is where the silhouette is best",
-        "settings": "the number of segments was asked for",
-    }[facts.elbow.decided_by] + fewer
 
 
 def _groups(facts: Facts) -> str:

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_samples, silhouette_score
 from whole import whole
 
-from report import words
+from report import verdicts, words
 from segmentation.analysis import Analysis
 from segmentation.facts import Drop
 
@@ -109,7 +109,7 @@ def test_the_report_says_that_the_evidence_is_weak(music: Analysis) -> None:
     assert words.certainty(music.facts).startswith(
         "Weak structure: the segments shade into each other; only high earners stand apart"
     )
-    assert "the silhouette favours 3" in words.opinion(music.facts)
+    assert "the silhouette favours 3" in verdicts.opinion(music.facts)
 
 
 def test_each_of_the_four_comes_again(music: Analysis) -> None:

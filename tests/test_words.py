@@ -21,7 +21,7 @@ from facts_factory import (
     unreliable,
 )
 
-from report import briefs, changes, words
+from report import briefs, changes, verdicts, words
 from report.written import NBSP
 from segmentation.facts import Basis, Drop, Facts, Flow, Measure, Standout
 
@@ -31,10 +31,10 @@ ABOUT_A_MONTH = (
     words.prepared,
     words.month,
     words.certainty,
-    words.opinion,
-    words.bend,
-    words.separation,
-    words.choice,
+    verdicts.opinion,
+    verdicts.bend,
+    verdicts.separation,
+    verdicts.choice,
     words.difference,
     words.kept,
     words.quality,
@@ -46,22 +46,11 @@ ABOUT_A_MONTH = (
     words.steadiness,
     words.sure,
     words.spread,
-    words.band,
+    verdicts.band,
     changes.summary,
     changes.flows,
     changes.brief,
 )
-
-
-def silhouettes(facts: Facts, **by_k: float) -> Facts:
-    """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
-    values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
-    return replace(facts, validity=replace(facts.validity, silhouette=values))
-
-
-def elbow(facts: Facts, **changes: object) -> Facts:
-    """Give the facts with another elbow."""
-    return replace(facts, elbow=replace(facts.elbow, **changes))
 
 
 def plain(text: str) -> str:
@@ -107,6 +96,12 @@ def test_one_segment_is_no_plural() -> None:
     assert plain(words.largest(one)) == "Average listeners are the only segment, 100 % of users"
 
 
+def silhouettes(facts: Facts, **by_k: float) -> Facts:
+    """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
+    values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
+    return replace(facts, validity=replace(facts.validity, silhouette=values))
+
+
 def judged(facts: Facts, evidence: str, **votes: int | None) -> Facts:
     """Give the facts with this evidence for segments, and these votes of judges."""
     found = tuple(
@@ -137,21 +132,6 @@ def test_where_nothing_is_found_nothing_is_sold() -> None:
     assert words.noun(facts) == "group"
     assert "group" in words.largest(facts)
     assert "segment" not in words.largest(facts)
-
-
-def test_a_second_opinion_that_differs_is_said() -> None:
-    """An executive must not read agreement where there is none."""
-    agrees = judged(silhouettes(month(4), k4=0.6, k3=0.5), "clear")
-    differs = judged(silhouettes(month(4), k4=0.5, k3=0.6), "weak", silhouette=3, gap=1)
-
-    assert words.opinion(agrees) == "The silhouette and the gap statistic favour 4, too."
-    assert words.opinion(differs) == (
-        "Not all measures agree on 4: the silhouette favours 3 and the gap statistic favours none."
-    )
-    assert words.separation(agrees) == "Users are best separated in 4 segments, the number used"
-    assert words.separation(differs) == "Users are separated better in 3 segments than in the 4 used"
-    near = silhouettes(month(4), k4=0.5, k3=0.54)
-    assert words.separation(near) == "Users are separated a little better in 3 segments than in the 4 used"
 
 
 def test_of_two_that_are_as_large_none_is_the_largest() -> None:
@@ -188,62 +168,6 @@ def test_segments_that_may_not_come_again_are_named() -> None:
     assert plain(words.steadiness(replace(facts, segments=tuple(sure)))) == (
         "Three segments of 4 come again when the data is resampled; older listeners may not."
     )
-
-
-def test_of_equally_good_numbers_the_smaller_is_best() -> None:
-    assert words.best_silhouette(silhouettes(month(4), k3=0.6, k5=0.6)) == 3
-
-
-def test_who_decided_the_number_is_said() -> None:
-    """A number from settings is no finding of the curve's."""
-    facts = month(4)
-
-    assert words.bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
-    found = replace(facts, structure=replace(facts.structure, panel=4))
-    assert words.bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
-    assert "asked for" in words.bend(elbow(facts, decided_by="settings", knee=3))
-    assert "bends at 3" in words.bend(elbow(facts, decided_by="settings", knee=3))
-    assert "no bend" in words.bend(elbow(facts, decided_by="settings", knee=None))
-    four = silhouettes(facts, k4=0.6)
-    assert "no bend" in words.bend(elbow(four, decided_by="silhouette", knee=None))
-
-
-@pytest.mark.parametrize(
-    ("by", "said"),
-    [
-        ("elbow", "4 segments: the curve bends at 5, which would leave one with too few users"),
-        ("panel", "4 segments: the panel finds 5, which would leave one with too few users"),
-        ("silhouette", "4 segments: the silhouette is best at 5, which would leave one with too few users"),
-    ],
-)
-def test_a_smaller_number_than_was_found_is_told_with_its_reason(by: str, said: str) -> None:
-    """The next smaller k was taken; the table of votes beside it says five."""
-    facts = silhouettes(month(4), k5=0.6)
-    found = replace(facts, structure=replace(facts.structure, panel=5))
-
-    fewer = elbow(found, decided_by=by, knee=5, chosen=4)
-    assert words.bend(fewer) == said
-    assert ", or fewer, so that none has too few users. The" in words.method(fewer)
-
-
-@pytest.mark.parametrize(
-    ("by", "said"),
-    [
-        ("elbow", "the number of segments is where its curve bends (Kneedle). The"),
-        ("panel", "the number of segments is where a panel of measures agrees. The"),
-        (
-            "silhouette",
-            "its curve does not bend, so that the number of segments is where the silhouette is best. The",
-        ),
-        ("settings", "the number of segments was asked for. The"),
-    ],
-)
-def test_the_method_says_who_decided(by: str, said: str) -> None:
-    """Kneedle is named only where it was Kneedle."""
-    facts = silhouettes(month(4), k4=0.6)
-    found = replace(facts, structure=replace(facts.structure, panel=4))
-
-    assert said in words.method(elbow(found, decided_by=by, knee=4, chosen=4))
 
 
 def test_a_change_is_counted_in_points_where_it_is_a_number() -> None:

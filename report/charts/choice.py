@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from report import theme, words
+from report import theme, verdicts
 from report.charts.picture import Layers, Picture, Rows, fitted, inline, tips, title, told
 from report.written import decimal, thousands
 from segmentation.facts import Facts
@@ -21,10 +21,10 @@ def elbow(facts: Facts) -> Picture:
             "the ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure lie."
         ),
         alt=told(
-            words.bend(facts),
+            verdicts.bend(facts),
             f"Spread falls from {thousands(curve.inertia[0])} at {curve.k[0]} to "
             f"{thousands(curve.inertia[-1])} at {curve.k[-1]} segments",
-            words.band(facts),
+            verdicts.band(facts),
         ),
         header=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
         rows=tuple(
@@ -79,7 +79,7 @@ def _elbow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     ).encode(text=alt.value(f"{curve.chosen} segments"))
     return alt.layer(band, line, dots, ring, text).properties(
         title=title(
-            words.bend(facts),
+            verdicts.bend(facts),
             "The less spread, the more alike the users within a segment; grey: the same users without structure",
         ),
         **fitted(width, _HEIGHT),
@@ -98,7 +98,7 @@ def silhouette(facts: Facts) -> Picture:
             "than to the next."
         ),
         alt=told(
-            words.separation(facts),
+            verdicts.separation(facts),
             "Mean silhouette: " + ", ".join(f"{row['said']} for {row['k']}" for row in rows),
         ),
         header=(
@@ -124,7 +124,7 @@ def silhouette(facts: Facts) -> Picture:
 
 def _silhouettes(facts: Facts) -> Rows:
     """Give the mean silhouette for each number of segments."""
-    validity, chosen, best = facts.validity, facts.elbow.chosen, words.best_silhouette(facts)
+    validity, chosen, best = facts.validity, facts.elbow.chosen, verdicts.best_silhouette(facts)
     return [
         {
             "k": k,
@@ -153,6 +153,6 @@ def _silhouette_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     value = base.mark_text(dy=-8, fontSize=11.5).encode(alt.Text("said:N"))
     mark = base.mark_text(dy=-23, fontSize=11.5, fontWeight=600).encode(alt.Text("mark:N"))
     return alt.layer(bars, value, mark).properties(
-        title=title(words.separation(facts), "1 is far apart, 0 is on the border between two segments"),
+        title=title(verdicts.separation(facts), "1 is far apart, 0 is on the border between two segments"),
         **fitted(width, 200),
     )

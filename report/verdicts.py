@@ -1,0 +1,121 @@
+"""Sentences on the number of segments: what was tried, what each measure says, and who decided.
+
+Plain text, as in `report.words`.
+"""
+
+from report.written import listed
+from segmentation.facts import Facts
+
+_NEAR = 0.05  # of a mean silhouette: a difference that nobody decides by
+
+
+def chosen_silhouette(facts: Facts) -> float:
+    """Give the mean silhouette at the number of segments used."""
+    return facts.validity.silhouette[facts.validity.k.index(facts.elbow.chosen)]
+
+
+def opinion(facts: Facts) -> str:
+    """Say where the other measures would choose another number of segments."""
+    chosen = facts.elbow.chosen
+    said: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
+    asked = {"silhouette": "the silhouette", "gap": "the gap statistic"}
+    others = [
+        f"{name} favours {'none' if said[judge] == 1 else said[judge]}"
+        for judge, name in asked.items()
+        if said.get(judge) not in (None, chosen)
+    ]
+    if not others:
+        agree = [name for judge, name in asked.items() if said.get(judge) == chosen]
+        agreed = f"{listed(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too."
+        return agreed[:1].upper() + agreed[1:]
+    return f"Not all measures agree on {chosen}: {listed(others)}."
+
+
+def judged(judge: str) -> str:
+    """Name a judge as pages do."""
+    return {
+        "elbow": "Elbow of inertia (Kneedle)",
+        "gap": "Gap statistic",
+        "silhouette": "Silhouette",
+        "calinski_harabasz": "Calinski-Harabasz",
+        "davies_bouldin": "Davies-Bouldin",
+        "stability": "Stability in resampled data",
+        "valleys": "Valleys between neighbours",
+    }[judge]
+
+
+def band(facts: Facts) -> str:
+    """Say whether the curve of inertia is one that structureless users would have too."""
+    if facts.structure.below_band:
+        return (
+            "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
+        )
+    return "It falls as it would if the same users had no structure, whose range is drawn in grey."
+
+
+def best_silhouette(facts: Facts) -> int:
+    """Give the number of segments with the highest mean silhouette."""
+    validity = facts.validity
+    return max(zip(validity.k, validity.silhouette, strict=True), key=lambda pair: (pair[1], -pair[0]))[0]
+
+
+def bend(facts: Facts) -> str:
+    """Say where the curve bends, and what was used."""
+    elbow = facts.elbow
+    if elbow.decided_by == "settings":
+        bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
+        return f"{elbow.chosen} segments, as asked for; {bends}"
+    found = _found(facts)
+    if found != elbow.chosen:
+        said = {
+            "elbow": "the curve bends at",
+            "panel": "the panel finds",
+            "silhouette": "the silhouette is best at",
+        }
+        return (
+            f"{elbow.chosen} segments: {said[elbow.decided_by]} {found}, "
+            "which would leave one with too few users"
+        )
+    if elbow.decided_by == "panel":
+        return f"The panel of measures finds {elbow.chosen} segments"
+    if elbow.decided_by == "silhouette":
+        return f"The curve has no bend; the silhouette is best at {elbow.chosen} segments"
+    return f"The curve bends at {elbow.chosen} segments"
+
+
+def _found(facts: Facts) -> int | None:
+    """Give the number of segments that whoever decides found: the one chosen, unless that makes too small a segment."""
+    elbow = facts.elbow
+    return {
+        "elbow": elbow.knee,
+        "panel": facts.structure.panel,
+        "silhouette": best_silhouette(facts),
+        "settings": elbow.chosen,
+    }[elbow.decided_by]
+
+
+def separation(facts: Facts) -> str:
+    """Say which number of segments separates users best."""
+    best, chosen = best_silhouette(facts), facts.elbow.chosen
+    if best == chosen:
+        return f"Users are best separated in {best} segments, the number used"
+    by = max(facts.validity.silhouette) - chosen_silhouette(facts)
+    much = "a little better" if by < _NEAR else "better"
+    return f"Users are separated {much} in {best} segments than in the {chosen} used"
+
+
+def choice(facts: Facts) -> str:
+    """Say how the number of segments was chosen."""
+    low, high = facts.elbow.k[0], facts.elbow.k[-1]
+    return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {bend(facts)}. {band(facts)} {opinion(facts)}"
+
+
+def decider(facts: Facts) -> str:
+    """Say what decides about the number of segments."""
+    fewer = "" if _found(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
+    return {
+        "elbow": "the number of segments is where its curve bends (Kneedle)",
+        "panel": "the number of segments is where a panel of measures agrees",
+        "silhouette": "its curve does not bend, so that the number of segments is where the silhouette is best",
+        "settings": "the number of segments was asked for",
+    }[facts.elbow.decided_by] + fewer
