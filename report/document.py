@@ -20,8 +20,12 @@ from report import changes, doubts, drawing, files, kept, tables, theme, words, 
 from report.charts import change, segments
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
+from report.errors import ReportError
+from report.settings import read_settings
 from report.tables import Table
+from report.written import listed, month_name
 from segmentation.facts import Facts, to_dict
+from segmentation.schema import CATEGORIES, NUMBERS
 
 Medium = Literal["screen", "print", "page", "notebook"]
 FIGURES = Path("figures")  # beside the document: where the engine runs its cells
@@ -246,11 +250,24 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     Raises
     ------
     ReportError
-        If there is no such file.
+        If there is no such file, or the report has learnt of a column since.
     FactsError
         If it was written by another version.
     """
-    return Document(files.read_facts(Path(facts) if facts else files.newest_facts()), medium, files.TEMPLATES)
+    found = files.read_facts(Path(facts) if facts else files.newest_facts(_output()))
+    known = {*found.distributions.numbers, *found.distributions.categories}
+    new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
+    if new:
+        raise ReportError(
+            f"{month_name(found.month)} was made before the report knew {listed(new)}. "
+            f"Make it again: make report MONTH={found.month}."
+        )
+    return Document(found, medium, files.TEMPLATES)
+
+
+def _output() -> Path:
+    """Say where months go."""
+    return files.ROOT / read_settings(files.ROOT / "settings.toml").data.output
 
 
 def _environment(templates: Path) -> jinja2.Environment:

@@ -11,7 +11,7 @@ import pytest
 from segmentation.clean import clean
 from segmentation.errors import CleaningError, SchemaError
 from segmentation.facts import Drop
-from segmentation.schema import Frame
+from segmentation.schema import COLUMNS, Frame
 
 Make = Callable[..., Frame]
 AGES = {"age": (16.0, 65.0)}
@@ -124,7 +124,7 @@ def test_the_users_keep_their_order_and_only_known_columns(frame: Make) -> None:
     users = clean(data, AGES).users
 
     assert users["age"].to_list() == [50, 20, 40]
-    assert users.columns == [name for name in data.columns if name not in ("segment", "_broken")]
+    assert users.columns == [column.name for column in COLUMNS if column.name in data.columns]
 
 
 def test_when_nothing_is_left_the_worst_rule_is_named(frame: Make) -> None:

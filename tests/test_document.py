@@ -340,8 +340,23 @@ def test_a_misspelt_field_in_a_template_is_an_error(tmp_path: Path) -> None:
 def test_an_empty_name_of_facts_is_the_newest_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "facts.json"
     path.write_text(files.facts_text(month(4)), encoding="utf-8")
-    monkeypatch.setattr(files, "newest_facts", lambda: path)
+    asked = []
+    monkeypatch.setattr(files, "newest_facts", lambda output: asked.append(output) or path)
 
     assert open_document("", "print").facts.month == "2026-10"
     with pytest.raises(ReportError, match="can't be read"):
         open_document(tmp_path / "none.json", "print")
+    assert asked == [files.ROOT / "_output"]  # as settings.toml says
+
+
+def test_a_month_from_before_a_column_is_made_again(tmp_path: Path) -> None:
+    """Its facts say nothing of what the report has learnt of since; as an earlier month it is still compared."""
+    facts = month(4)
+    numbers = {name: one for name, one in facts.distributions.numbers.items() if name != "age"}
+    old = replace(facts, distributions=replace(facts.distributions, numbers=numbers))
+    path = tmp_path / "facts.json"
+    path.write_text(files.facts_text(old), encoding="utf-8")
+
+    said = "was made before the report knew age. Make it again: make report MONTH=2026-10."
+    with pytest.raises(ReportError, match=said):
+        open_document(path, "notebook")

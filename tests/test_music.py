@@ -138,8 +138,8 @@ def test_one_segment_has_all_the_variance(music: Analysis) -> None:
 
 @pytest.mark.parametrize("k", BEST)
 def test_the_inertia_is_the_best_known(music: Analysis, k: int) -> None:
-    """At most 0.05 % above; below it by more than rounding there would be a new best to write down."""
-    assert BEST[k] - 0.001 <= music.facts.elbow.inertia[k - 1] <= 1.0005 * BEST[k]
+    """At most 0.1 % above, in whatever order the users stand; below it by more than rounding there would be a new best to write down."""
+    assert BEST[k] - 0.001 <= music.facts.elbow.inertia[k - 1] <= 1.001 * BEST[k]
 
 
 def test_the_curve_bends_at_four(music: Analysis) -> None:

@@ -11,11 +11,19 @@ Make = Callable[..., Frame]
 
 
 def test_the_columns_are_those_of_the_music_file() -> None:
-    """Seven columns and a user_id that may be left out, in the order of the file."""
+    """All and a user_id that may be left out, in the order of the pages."""
     assert [column.name for column in COLUMNS if not column.required] == ["user_id"]
-    assert NUMBERS == ("age", "annual_income", "usage_per_month", "num_of_days_active")
-    assert CATEGORIES == ("gender", "employment_status", "top_genre")
-    assert len(BY_NAME) == len(COLUMNS) == 8
+    assert [(column.name, column.kind) for column in COLUMNS] == [
+        ("user_id", "id"),
+        ("age", "number"),
+        ("gender", "category"),
+        ("employment_status", "category"),
+        ("annual_income", "number"),
+        ("usage_per_month", "number"),
+        ("top_genre", "category"),
+        ("num_of_days_active", "number"),
+    ]
+    assert len(BY_NAME) == len(NUMBERS) + len(CATEGORIES) + 1
 
 
 @pytest.mark.parametrize("name", NUMBERS)

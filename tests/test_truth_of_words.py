@@ -35,7 +35,7 @@ from report.written import (
     thousands,
 )
 from segmentation.facts import Facts, from_dict, to_dict
-from segmentation.schema import NUMBERS
+from segmentation.schema import BY_NAME, NUMBERS
 
 Texts = list[str]
 
@@ -54,9 +54,8 @@ STRUCTURE = {
     r"Top \d|\d+ more\b": "how many values are taken together",
 }
 WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NUMBER = re.compile(
-    r"[<>]?[−▲▼+]?\$?\d[\d,]*(?:\.\d+)?(?: ?%| (?:years?|days?|hours?|minutes?|SD)\b)?", re.IGNORECASE
-)
+_UNITS = "|".join({BY_NAME[name].unit.partition(" ")[0].removesuffix("s") for name in NUMBERS} | {"hour"})
+_NUMBER = re.compile(rf"[<>]?[−▲▼+]?\$?\d[\d,]*(?:\.\d+)?(?: ?%| (?:(?:{_UNITS})s?|SD)\b)?", re.IGNORECASE)
 _COUNTED = re.compile(rf"\b({'|'.join(WORDS)}) (?:kinds?|segments?|groups?|of)\b", re.IGNORECASE)
 
 

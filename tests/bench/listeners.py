@@ -69,6 +69,9 @@ def _some(rng: np.random.Generator, start: int, count: int) -> pa.Table:
     for name in ("age", "gender", "employment_status", "annual_income", "usage_per_month", "top_genre"):
         columns[name] = _column(rng, name, groups)
     columns["num_of_days_active"] = _column(rng, "num_of_days_active", groups)
+    for name in (*_NUMBERS, *_WORDS):  # what came later is drawn last, so that all else stays what it was
+        if name not in columns:
+            columns[name] = _column(rng, name, groups)
     numbers = {name: columns[name].to_numpy() for name in _NUMBERS}
     age = np.where(faults == 0, -numbers["age"], numbers["age"])
     days = np.where((faults == 1) | (faults == 2), 400, numbers["num_of_days_active"])
@@ -88,7 +91,8 @@ def _column(rng: np.random.Generator, name: str, groups: np.ndarray) -> pa.Array
         middle, spread = np.array(_NUMBERS[name]).T
         low, high, step = _RANGES[name]
         drawn = middle[groups] + spread[groups] * rng.standard_normal(len(groups))
-        return pa.array(np.clip(np.rint(drawn / step) * step, low, high).astype(np.int32))
+        values = np.clip(np.rint(drawn / step) * step, low, high)
+        return pa.array(values.astype(np.int32) if step >= 1 else values.round(2))
     words, shares = _WORDS[name]
     upto = np.cumsum(np.array(shares), axis=1)[groups]
     index = (rng.random(len(groups))[:, None] > upto).sum(axis=1).clip(max=len(words) - 1)
