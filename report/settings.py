@@ -65,9 +65,16 @@ def _rising(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+def _path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no folder's name has a character of nothing in it")
+    return path
+
+
 Accent = Annotated[str, AfterValidator(_readable)]
 OurColumn = Annotated[str, AfterValidator(_known_column)]
 Number = Annotated[str, AfterValidator(_known_number)]
+Folder = Annotated[Path, AfterValidator(_path)]
 Ends = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
@@ -86,8 +93,8 @@ class BrandSettings(_Table):
 class DataSettings(_Table):
     """Where months come from and where reports go."""
 
-    folder: Path = Path("data")
-    output: Path = Path("_output")
+    folder: Folder = Path("data")
+    output: Folder = Path("_output")
 
 
 class SegmentSettings(_Table):

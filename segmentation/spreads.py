@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.features import Floats
-from segmentation.schema import Users
+from segmentation.schema import LARGEST, Users
 from segmentation.tally import SEGMENT_NUMBER, answers, number, tally
 
 Counts = NDArray[np.int64]
@@ -78,7 +78,8 @@ class Spread:
 
 def ruler_of(low: float, high: float, *, whole: bool) -> Ruler:
     """Lay a ruler of about 30 bins from low to high: its borders are multiples of a round step."""
-    step = round_step((high - low or 1.0) / _BINS, whole=whole)
+    span = high - low
+    step = round_step((span if span > 1 / LARGEST else 1.0) / _BINS, whole=whole)
     first = math.floor(low / step)
     edges = np.arange(first, max(math.ceil(high / step), first + 1) + 1, dtype=float) * step
     # 3 * 0.1 is a little more than 0.3: unrounded, a value on a border would fall out, or into the wrong bin

@@ -148,6 +148,10 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
             "[scale]\nexact_users = 2e5",
             "line 2: scale.exact_users: input should be a whole number, found 200000.0",
         ),
+        (
+            '[data]\noutput = "a\\u0000b"',
+            "line 2: data.output: no folder's name has a character of nothing in it",
+        ),
         ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
         (
             '[mail]\nsendr = "a@example.com"',

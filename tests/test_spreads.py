@@ -11,7 +11,7 @@ import pytest
 
 from segmentation import spreads
 from segmentation.schema import Users
-from segmentation.spreads import cuts_of, ruler_of, spread_of
+from segmentation.spreads import cuts_of, round_step, ruler_of, spread_of
 from segmentation.tally import SEGMENT_NUMBER
 
 COLUMNS: dict[str, Callable[[np.random.Generator], Any]] = {
@@ -80,3 +80,36 @@ def test_cuts_are_last_months_own_values(engine: Callable[[pd.DataFrame], Users]
     cuts, shares = cuts_of(heaped, "age", ruler_of(0, 40, whole=True), 10)
     assert cuts.tolist() == [0, 0, 0, 0, 0, 1, 11, 21, 31]
     assert shares.tolist() == [0.6] * 5 + [0.01] * 4
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 5e-324), (0.0, 1e-310), (1e-200, 1e-200), (7.0, 7.0)])
+def test_values_that_differ_by_nothing_have_a_ruler(low: float, high: float) -> None:
+    """Its step is that of a span of one: what is smaller than any number that means something can't be divided into bins."""
+    ruler = ruler_of(low, high, whole=False)
+
+    assert np.diff(ruler.edges)[0] == pytest.approx(0.05)
+    assert ruler.edges[0] <= low <= high <= ruler.edges[-1]
+    assert ruler.bins == 1
+
+
+def test_a_rulers_step_is_round_and_its_parts_are_of_a_bin() -> None:
+    """30 bins of 0 to 100 would be 3.33 wide: 5 it is, and 20 of them have 204 parts each, of 4,096; whole years one a year."""
+    ruler = ruler_of(0.0, 100.0, whole=False)
+    assert (ruler.step, ruler.bins, ruler.parts, ruler.single, ruler.start) == (5, 20, 204, False, 0)
+    years = ruler_of(16.0, 65.0, whole=True)
+    assert (years.step, years.bins, years.parts, years.single, years.start) == (2, 25, 2, True, 16)
+    assert years.edges[-1] == 66
+    incomes = ruler_of(0.0, 200_000.0, whole=True)
+    assert (incomes.step, incomes.single) == (10_000, False)
+
+
+@pytest.mark.parametrize(
+    ("width", "whole", "step"),
+    [
+        (1.0, False, 1), (1.01, False, 2), (2.1, False, 2.5), (2.1, True, 5), (2.51, False, 5), (5.1, False, 10),
+        (0.3, False, 0.5), (0.3, True, 1), (0.02, False, 0.02), (1.9, True, 2), (24, True, 25),
+    ],
+)  # fmt: skip
+def test_a_round_step_is_the_least_that_is_not_below(width: float, whole: bool, step: float) -> None:  # noqa: FBT001
+    """1, 2, 2.5 or 5 times a power of ten; 2.5 is no whole number, and 25 is."""
+    assert round_step(width, whole=whole) == pytest.approx(step)
