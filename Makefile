@@ -3,7 +3,7 @@
 # Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
 #            CONFIRM=yes ACCEPT=yes TO=me@example.com RESOLVE=3:sent
 
-# The shell gets them as variables, not as text that it would read: a file may be called anything.
+# The shell gets them as variables, not as text that it would read: a file may be called anything ($ is make's own: $$).
 export DATA SPARK MONTH ENGINE OUTPUT CONFIRM ACCEPT TO RESOLVE
 
 PYTHON ?= python3
@@ -109,7 +109,7 @@ mutants: setup-test ## how many small mistakes in segmentation/ its tests see (R
 	@$(BIN)/python tests/bench/mutants.py $(ROOMS)
 
 bench: setup ## time and memory of the second `make report`, and the sizes of what it makes
-	@$(BIN)/python tests/bench/run.py
+	@$(LOOK) $(BIN)/python tests/bench/run.py
 
 bench-trust: setup-test ## how far segments, intervals and histories can be trusted, on simulated months
 	@$(BIN)/python tests/bench/trust.py && $(BIN)/python tests/bench/histories.py && $(BIN)/python tests/bench/quiet.py

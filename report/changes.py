@@ -3,7 +3,7 @@
 from collections import Counter
 
 from report.words import is_plural, lower
-from report.written import MINUS, NBSP, label, listed, month_name, percent, thousands
+from report.written import MINUS, NBSP, capital, label, listed, month_name, percent, thousands
 from segmentation.facts import Change, Facts, Moved, Segment
 
 _FATES = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
@@ -50,7 +50,7 @@ def summary(facts: Facts) -> str:
         return f"Since {month_name(change.month)} the sizes of all segments are unchanged."
     said = [f"{lower(s.name)} {changed(by)}" for by, s in moves]
     text = f"{listed(said)} since {month_name(change.month)}"
-    return f"{text[:1].upper()}{text[1:]}; all segments are the same kinds as then."
+    return f"{capital(text)}; all segments are the same kinds as then."
 
 
 def brief(facts: Facts) -> str:
@@ -93,7 +93,7 @@ def flows(facts: Facts) -> str:
         month = month_name(change.month) if change else "the last month"
         why = {
             "no last ids": f"The file of {month} named no users",
-            "no last users": f"The users of {month} are not in the archive any more",
+            "no last users": f"The users of {month} can't be read from the archive",
         }.get((change.unfollowed if change else None) or "", "The file names no users")
         return f"{why}, so nobody can be followed from month to month; shares are compared at the borders of the last month."
     if flow.both is None:
@@ -168,7 +168,7 @@ def drift(facts: Facts) -> str:
     drifted = [label(name) for name, found in change.drift.items() if found.has_drifted]
     if not drifted:
         return "No column is spread otherwise than chance explains."
-    return f"{listed(drifted)[:1].upper()}{listed(drifted)[1:]} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {month_name(change.month)}, by more than chance explains."
+    return f"{capital(listed(drifted))} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {month_name(change.month)}, by more than chance explains."
 
 
 def renamed(facts: Facts) -> str:

@@ -86,12 +86,8 @@ def report(
     except (
         OSError,
         SystemExit,
-    ) as error:  # the disk of a log is full, or nobody reads any more, where rich would end
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), 1
-        )  # what is left to be written would fail once more, at the very end
-        why = _reason(error) if isinstance(error, OSError) else "nobody reads it"
-        print(f"{files.shown(run.folder)} is made; its summary can't be shown ({why}).", file=sys.stderr)
+    ) as error:  # the disk of a log is full; or nobody reads any more, where rich would end
+        _made_unseen(run.folder, error)
 
 
 @app.command()
@@ -269,6 +265,19 @@ def run() -> None:
     if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _made_unseen(folder: Path, error: BaseException) -> None:
+    """Say that a month is made though its summary can't be shown, if that can be said."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)  # what is left to be written would fail once more, at the very end
+    why = _reason(error) if isinstance(error, OSError) else "nobody reads it"
+    try:
+        print(
+            f"{files.shown(folder)} is made; its summary can't be shown ({why}).", file=sys.stderr, flush=True
+        )
+    except OSError:  # one log for both
+        os.dup2(nowhere, 2)
 
 
 def _speak_anywhere() -> None:

@@ -77,7 +77,9 @@ def simplified(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().casefold())
 
 
-def find(headers: Sequence[str], names: Mapping[str, str], file: str) -> tuple[Field, ...]:
+def find(
+    headers: Sequence[str], names: Mapping[str, str], file: str, *, whole: bool = True
+) -> tuple[Field, ...]:
     """Find the schema's columns among the file's.
 
     Parameters
@@ -88,6 +90,8 @@ def find(headers: Sequence[str], names: Mapping[str, str], file: str) -> tuple[F
         From a name in the schema to the name in the file, for those that differ by more than case, spaces and hyphens.
     file : str
         The file's name, for messages.
+    whole : bool
+        Whether a required column may not be missing.
 
     Returns
     -------
@@ -118,14 +122,14 @@ def find(headers: Sequence[str], names: Mapping[str, str], file: str) -> tuple[F
             )
         if places:
             fields.append(Field(column, headers[places[0]].strip(), places[0]))
-        elif column.name in names:
+        elif column.name in names and whole:
             raise InputError(
                 f"{file}: settings.toml maps {column.name} to {name!r} under [columns], and the file has no such "
                 f"column; found {_listed(headers)}. Correct the name there, or add the column to the export."
             )
         elif column.required:
             missing.append(column.name)
-    if missing:
+    if missing and whole:
         raise InputError(
             f"{file}: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
             f"found {_listed(headers)}. "

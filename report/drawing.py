@@ -47,9 +47,12 @@ def svg_of(spec: dict[str, Any]) -> str:
     try:
         return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
     except (ValueError, SyntaxError) as error:  # what Vega refuses, and what it draws that is no XML
-        said = str(error).strip().rpartition("\n")[2][:200]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = next(
+            (line for line in lines if line.startswith("Error:")), (lines or [type(error).__name__])[0]
+        )[:200]
         raise RenderError(
-            f"A chart can't be drawn ({said}). Look for unusual texts among the month's categories."
+            f"A chart can't be drawn ({said}). Perhaps a category has an unusual text."
         ) from error
 
 

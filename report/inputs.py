@@ -23,7 +23,7 @@ MISSING = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"])
 BROKEN = pa.array(["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"])
 # What no picture can hold: control characters but for tabs and line ends, what XML forbids, and Unicode's ends of line.
 UNPRINTABLE = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}\x{2028}\x{2029}\x{fffe}\x{ffff}]"
-_WHOLE = 2.0**53  # up to which a float knows every whole number
+WHOLE = 2.0**53  # up to which a float knows every whole number
 TEXT = pd.StringDtype(na_value=np.nan)
 
 
@@ -180,12 +180,11 @@ def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
     ):
         nothing = pa.chunked_array([pa.nulls(len(column), pa.string())])
         return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
-    if pa.types.is_floating(column.type):
+    if pa.types.is_floating(column.type):  # whole numbers beside gaps or parts: 7, not 7.0 or 1.2e+10
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        if pc.all(
-            pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), _WHOLE)), min_count=0
-        ).as_py():
-            column = column.cast(pa.int64())  # whole numbers beside gaps: 7, not 7.0 or 1.2e+10
+        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), WHOLE))
+        whole = pc.if_else(is_whole, column, pa.scalar(None, column.type)).cast(pa.int64())
+        return pc.coalesce(whole.cast(pa.string()), column.cast(pa.string())), None
     text = column.cast(pa.string())
     text.validate(full=True)  # Parquet may call text what is none
     return (pc.utf8_capitalize(text) if pa.types.is_boolean(column.type) else text), None

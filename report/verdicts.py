@@ -3,7 +3,7 @@
 Plain text, as in `report.words`.
 """
 
-from report.written import listed
+from report.written import capital, listed
 from segmentation.facts import Facts
 
 _NEAR = 0.05  # of a mean silhouette: a difference that nobody decides by
@@ -27,7 +27,7 @@ def opinion(facts: Facts) -> str:
     if not others:
         agree = [name for judge, name in asked.items() if said.get(judge) == chosen]
         agreed = f"{listed(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too."
-        return agreed[:1].upper() + agreed[1:]
+        return capital(agreed)
     return f"Not all measures agree on {chosen}: {listed(others)}."
 
 

@@ -7,6 +7,7 @@ from report import verdicts
 from report.written import (
     NBSP,
     both_measured,
+    capital,
     counted,
     decimal,
     index,
@@ -42,8 +43,9 @@ def headline(facts: Facts) -> str:
     found = f"{counted(kinds, 'kind').capitalize()} of listeners"
     if kinds == 1:
         return f"{found}: {lower(first.name)}, {percent(first.share)} of users"
-    rank = "as many as any" if _tied(facts) else f"the {'larger' if kinds == 2 else 'largest'}"
-    return f"{found}; {lower(first.name)} are {rank}, {percent(first.share)} of users"
+    if _tied(facts):
+        return f"{found}; none is larger than {lower(first.name)}, {percent(first.share)} of users"
+    return f"{found}; {lower(first.name)} are the {'larger' if kinds == 2 else 'largest'}, {percent(first.share)} of users"
 
 
 def noun(facts: Facts) -> str:
@@ -54,10 +56,10 @@ def noun(facts: Facts) -> str:
 def largest(facts: Facts) -> str:
     """Say which segment is the largest."""
     first = biggest(facts)
-    rank = {1: "the only", 2: "the larger"}.get(len(facts.segments), "the largest")
     if _tied(facts):
-        rank = "as large as any"
-    return f"{first.name} are {rank} {noun(facts)}, {percent(first.share)} of users"
+        return f"No {noun(facts)} is larger than {lower(first.name)}, {percent(first.share)} of users"
+    rank = {1: "only", 2: "larger"}.get(len(facts.segments), "largest")
+    return f"{first.name} are the {rank} {noun(facts)}, {percent(first.share)} of users"
 
 
 def spread(facts: Facts) -> str:
@@ -200,7 +202,7 @@ def difference(facts: Facts) -> str:
     if not apart:
         return f"The {noun(facts)}s differ little in any one number"
     most = (
-        f"{_capital(apart[0])} {'separate' if is_plural(apart[:1]) else 'separates'} the {noun(facts)}s most"
+        f"{capital(apart[0])} {'separate' if is_plural(apart[:1]) else 'separates'} the {noun(facts)}s most"
     )
     if apart[1:]:
         most += f", then {apart[1]}"
@@ -271,11 +273,7 @@ def differing(segment: Segment) -> list[str]:
 
 
 def _sentence(text: str) -> str:
-    return f"{_capital(text)}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{capital(text)}."
 
 
 def ratio(value: float) -> str:
@@ -338,7 +336,7 @@ def commonest(facts: Facts) -> str:
     """Say what most users have in common."""
     genre, share = _first(facts, "top_genre")
     work, working = _first(facts, "employment_status")
-    return f"{genre} is the most popular genre ({percent(share)}); the most common employment is {lower(work)} ({percent(working)})"
+    return f"{genre} is the most popular genre ({percent(share)}); most common employment: {lower(work)} ({percent(working)})"
 
 
 def _first(facts: Facts, column: str) -> tuple[str, float]:
@@ -374,7 +372,7 @@ def method(facts: Facts) -> str:
     """Say in one paragraph how the segments are made."""
     features = listed([label(name) for name in facts.features])
     return (
-        f"Rows with a missing or impossible value are left out. {features[:1].upper() + features[1:]} are put on one scale: "
+        f"Rows with a missing or impossible value are left out. {capital(features)} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
         f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; "
         f"{verdicts.decider(facts)}. The silhouette tells how much nearer a user is to the own "

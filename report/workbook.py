@@ -19,7 +19,7 @@ UNPACKED_LIMIT = 1 << 30  # bytes; a full sheet of a million rows and eight colu
 ROW_LIMIT = 1_048_576  # Excel's own; a row number beyond it would have us count for days
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 ON_OPENING = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
-ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+ESCAPED = re.compile("_x(00[01][0-9A-Fa-f])_")
 TIMES = (date, time, timedelta)  # a datetime is a date
 
 
@@ -124,7 +124,7 @@ def _rows(path: Path) -> dict[int, tuple[Any, ...]]:
 
 
 def _plain(value: Any) -> Any:
-    """Give a cell as Excel shows it: a sheet's text writes what XML can't hold as "_x000D_"."""
+    """Give a cell as Excel shows it: a sheet's text writes control characters, which XML can't hold, as "_x000D_"."""
     return (
         ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
         if isinstance(value, str) and "_x" in value

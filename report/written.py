@@ -77,7 +77,7 @@ def listening(minutes: float | None) -> str:
 
 
 def measured(value: float | None, column: str) -> str:
-    """Write a value of a number column in words that fit into a sentence: "24 years", "$22,900", "7 hours"."""
+    """Write a value of a number column in words that fit into a sentence: "24 years", "$22,900", "7.2 hours"."""
     if value is None:
         return ABSENT
     if column == "annual_income":
@@ -88,10 +88,14 @@ def measured(value: float | None, column: str) -> str:
 
 
 def both_measured(one: float, other: float, column: str) -> tuple[str, str]:
-    """Write two values of a number column so that it is seen that they differ: with a digit behind the point if need be."""
+    """Write two values of a number column so that it is seen that they differ: with more digits if need be."""
     words = measured(one, column), measured(other, column)
-    if words[0] != words[1] or column in ("annual_income", "usage_per_month"):
+    if words[0] != words[1]:
         return words
+    if column == "annual_income":
+        return f"${thousands(one)}", f"${thousands(other)}"
+    if column == "usage_per_month":
+        return _with_unit(one / _HOUR, "hours", 2), _with_unit(other / _HOUR, "hours", 2)
     unit, digits = BY_NAME[column].unit.partition(" ")[0], BY_NAME[column].digits + 1
     return _with_unit(one, unit, digits), _with_unit(other, unit, digits)
 
@@ -123,6 +127,11 @@ def counted(count: int, one: str, many: str = "") -> str:
 def listed(items: list[str]) -> str:
     """Join words as a sentence does: "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def capital(text: str) -> str:
+    """Write a text as a sentence begins; capitals within it stay."""
+    return text[:1].upper() + text[1:]
 
 
 def label(column: str) -> str:

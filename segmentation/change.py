@@ -220,7 +220,7 @@ def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
 def _drift(last: Last, users: Users, now: int) -> dict[str, Drift]:
     """Measure the drift of every column that both months have; nothing where the last month's users are not there.
 
-    All columns together give a false alarm once in twenty months (Bonferroni).
+    All columns together give a false alarm once in twenty months at most (Bonferroni).
     """
     if last.users is None:
         return {}

@@ -153,12 +153,12 @@ def require_judged(validity: Validity, wanted: int | str, users: float, *, fewes
     if not validity.k:
         raise SweepError(
             f"Even {fewest} segments leave one so small that a sample of {users:,.0f} users can't judge it: a few users lie far "
-            "from all others. Narrow the possible values under [valid] in settings.toml, or raise `exact_users` under [scale]."
+            "from all others. Narrow the possible values under [valid] in settings.toml, or raise `exact_users` under [scale] above the month's users."
         )
     if isinstance(wanted, int) and wanted > 1 and wanted not in validity.k:
         raise SweepError(
             f"settings.toml asks for k = {wanted}, but one of them is so small that a sample of {users:,.0f} users can't judge "
-            "it. Ask for a smaller k, or raise `exact_users` under [scale]."
+            "it. Ask for a smaller k, or raise `exact_users` under [scale] above the month's users."
         )
 
 

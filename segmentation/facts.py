@@ -451,7 +451,7 @@ class Drift:
     psi: float
     """Population stability index: 0 is the same spread."""
     critical: float
-    """What two samples of the same people exceed 5 times in 100."""
+    """What two samples of the same people exceed with probability 0.05 / columns: any column of a month, 5 times in 100."""
 
     @property
     def has_drifted(self) -> bool:

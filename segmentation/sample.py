@@ -4,6 +4,7 @@ Every random number is a uniform one, and what is made of them is plain arithmet
 or power has a say, so one seed gives the same bytes everywhere.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -301,12 +302,8 @@ def _listeners(name: str, n: int, month: int, rng: np.random.Generator) -> pd.Da
 
 def _later(panel: pd.DataFrame, name: str, by_group: dict[str, Spread | dict[str, float]]) -> Any:
     """Make a column of ids and groups: of each id a chance between 0 and 1, another one for each column."""
-    # a multiplier with a whole cycle, as Knuth has it for 32 bits, and the column's letters to begin with
-    start = sum(ord(letter) * 31**place for place, letter in enumerate(name)) % 2**32
-    ids = np.array([int(one[1:], 16) for one in panel[USER_ID]], dtype=np.uint64)
-    chance = (
-        (ids * np.uint64(1_664_525) + np.uint64(start)) * np.uint64(2_654_435_761) % np.uint64(2**32)
-    ) / 2**32
+    digests = (hashlib.blake2b(f"{name}:{one}".encode(), digest_size=4).digest() for one in panel[USER_ID])
+    chance = np.array([int.from_bytes(digest, "big") / 2**32 for digest in digests])
     values = np.empty(len(panel), dtype=object)
     for group, what in by_group.items():
         rows = np.flatnonzero(panel["group"] == group)

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from segmentation.facts import Category, Facts, Numbers, Suspicion
+from segmentation.facts import Category, Distributions, Facts, Numbers, Suspicion
 
 CHANCE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
 GROWTH = 1.5  # times as many users, or as few
@@ -124,7 +124,16 @@ def is_gone(last: int, of: int, out_of: int, *, seen: int) -> bool:
 
 def _same_users(now: Facts, last: Facts) -> bool:
     """Tell whether these are last month's users, saved in another form: a thousand equal numbers are no chance."""
-    return (now.audit, now.distributions, now.averages) == (last.audit, last.distributions, last.averages)
+    return (now.audit, _spread(now), now.averages) == (last.audit, _spread(last), last.averages)
+
+
+def _spread(facts: Facts) -> Distributions:
+    """Give the distributions without what months of before didn't write down."""
+    categories = {
+        name: replace(table, values=tuple(replace(item, merged=None) for item in table.values))
+        for name, table in facts.distributions.categories.items()
+    }
+    return replace(facts.distributions, categories=categories)
 
 
 def _users(now: Facts, last: Facts) -> Iterator[Suspicion]:

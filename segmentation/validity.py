@@ -5,6 +5,7 @@ Here the distances between points are measured once for all k, and a point may s
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -22,14 +23,14 @@ def validate(points: Points, sweep: Sweep, *, seed: int, judged: Points | None =
     """Measure every model of two segments and more.
 
     Above `MOST` points the silhouette is that of a random sample of them; the other two are always exact. Where points
-    are cells, `judged` is a sample of the users: distances are measured between users, not between cells. Then a k is left
-    out of the result where fewer than `LEAST` users of the sample are in one of its segments: nobody can tell about those.
+    are cells, `judged` is a sample of the users: distances are measured between users, not between cells. Then the result ends
+    before the first k of which a segment has fewer than `LEAST` users of the sample: nobody can tell about those.
     """
     ks = [k for k in sweep.ks if k >= 2]
     among, labels = points, sweep.labels
     if judged is not None and judged is not points:
         among, labels = judged, {k: assign(judged.values, sweep.models[k].centres) for k in ks}
-        ks = [k for k in ks if np.bincount(labels[k], minlength=k).min() >= LEAST]
+        ks = list(takewhile(lambda k: np.bincount(labels[k], minlength=k).min() >= LEAST, ks))
     if not ks:
         return Validity(k=(), silhouette=(), silhouette_macro=(), calinski_harabasz=(), davies_bouldin=())
     sample = _sample(among, [labels[k] for k in ks], seed)

@@ -147,6 +147,22 @@ def unreliable(facts: Facts) -> Facts:
     return replace(facts, structure=structure, segments=tuple(replace(s, play=None) for s in facts.segments))
 
 
+def silhouettes(facts: Facts, **by_k: float) -> Facts:
+    """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
+    values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
+    return replace(facts, validity=replace(facts.validity, silhouette=values))
+
+
+def judged(facts: Facts, evidence: str, **votes: int | None) -> Facts:
+    """Give the facts with this evidence for segments, and these votes of judges."""
+    found = tuple(
+        replace(vote, k=votes.get(vote.judge, facts.elbow.chosen)) for vote in facts.structure.votes
+    )
+    return replace(
+        facts, structure=replace(facts.structure, evidence=evidence, reliable=evidence != "none", votes=found)
+    )
+
+
 def named(facts: Facts, *names: str) -> Facts:
     """Give the facts with these names for the first segments."""
     rest = [segment.name for segment in facts.segments[len(names) :]]

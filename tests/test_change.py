@@ -162,7 +162,7 @@ def test_where_the_last_months_users_are_gone_only_shares_are_compared(
     assert (change.flow, change.drift) == (None, {})
     assert [s.name for s in facts.segments] == [s.name for s in first.facts.segments]
     assert [moved.fate for moved in change.segments] == ["survived"] * 4
-    assert "are not in the archive any more, so nobody can be followed" in changes.flows(facts)
+    assert "can't be read from the archive, so nobody can be followed" in changes.flows(facts)
 
 
 def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from pages import makers, pictures
 
 from report import theme
 from report.charts import change, choice, segments
-from report.charts.picture import Picture, cut, pad, told
+from report.charts.picture import Picture, fitting, pad, told
 from report.drawing import svg_of
 from report.errors import RenderError
 from segmentation.facts import Facts, Index, Line, Standout
@@ -429,12 +429,24 @@ def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
         (
             "🎧" * 9,
             "🎧🎧🎧🎧🎧🎧…",
-        ),  # 110 pixels are 9.6 letters of 11.5, of emoji 1.35 each: seven fit, one less for the dots
-        ("👩‍🎤" * 9, "👩‍🎤👩‍🎤…"),  # a woman, a joiner and a guitar: what is cut off leaves no joiner behind
+        ),  # 110 pixels are 9.6 letters of 11.5, of emoji 1.35 each: six and the dots
+        ("👩‍🎤" * 9, "👩‍🎤👩‍🎤👩‍🎤👩‍🎤👩‍🎤👩‍🎤…"),  # a woman, a joiner and a guitar are one
+        ("🇩🇪" * 9, "🇩🇪🇩🇪🇩🇪🇩🇪🇩🇪🇩🇪…"),  # two halves are a flag
+        ("👍🏽" * 9, "👍🏽👍🏽👍🏽👍🏽👍🏽👍🏽…"),
     ],
 )
 def test_a_name_with_emoji_is_never_cut_in_two(text: str, shown: str) -> None:
-    assert cut(text, 110, 11.5) == shown
+    assert fitting([text], 110, 11.5)[0] == [shown]
+
+
+def test_beside_a_name_with_emoji_none_is_left_to_vega() -> None:
+    """It would cut at 110 pixels, of which our letters and its are never quite as many."""
+    long = "Electronic dance music of the nineties"
+
+    assert fitting([long], 110, 11.5) == ([long], 110)
+    names, limit = fitting([long, "Pop 🎧"], 110, 11.5)
+    assert names == ["Electronic dance mu…", "Pop 🎧"]
+    assert limit > 1_000
 
 
 def test_a_chart_that_cannot_be_drawn_ends_in_a_sentence() -> None:

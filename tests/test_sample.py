@@ -322,5 +322,7 @@ def test_a_column_that_came_later_moves_nothing(monkeypatch: pytest.MonkeyPatch)
         assert heavy.mean() == pytest.approx(10, abs=0.5)
         assert (heavy == heavy.astype(float).round(1)).all()
         assert (new.users["plan"] == "Free").mean() == pytest.approx(0.75, abs=0.02)
+        free = new.users["plan"] == "Free"  # two columns have nothing to do with each other
+        assert heavy[free].mean() == pytest.approx(heavy[~free].mean(), abs=1)
     both = after[0].users.merge(after[1].users, on="user_id")
     assert (both["plan_x"] == both["plan_y"]).all()

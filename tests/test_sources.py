@@ -410,6 +410,12 @@ def test_files_of_a_folder_have_the_same_columns(
         folder / "d.parquet", index=False
     )
     assert opened(folder).rows == 2 * 4_914
+    october.rename(columns={"annual_income": "Annual Income"}).to_parquet(folder / "d.parquet", index=False)
+    with pytest.raises(
+        InputError, match=r"d.parquet: column 'Annual Income' is 'annual_income' in a.parquet"
+    ):
+        opened(folder)
+    october.to_parquet(folder / "d.parquet", index=False)
     for name in ("a", "b", "late/c"):
         pd.read_parquet(folder / f"{name}.parquet").drop(columns="user_id").to_parquet(
             folder / f"{name}.parquet", index=False
@@ -685,10 +691,11 @@ def _group_of(process: int) -> int:
     [
         ([1.0, 2.5, np.nan, 3.0], ["1", "2.5", None, "3"]),
         ([1.0, np.inf, 2.0, 1e19], ["1", "inf", "2", "1e+19"]),
+        ([1.2e10, 2.5, -0.0, 3.0], ["12000000000", "2.5", "0", "3"]),
         ([1.0, 2.0, np.nan, 3.0], ["1", "2", None, "3"]),
     ],
 )
-def test_a_category_of_numbers_with_points_says_what_a_small_file_says(
+def test_a_category_of_numbers_is_called_as_in_a_small_file(
     october: pd.DataFrame, tmp_path: Path, settings: Settings, given: list[float], expected: list[str | None]
 ) -> None:
     """2.5 is no 2, and NaN is nobody's answer; a whole number beside a gap is 7, not 7.0."""

@@ -6,31 +6,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from facts_factory import month
+from facts_factory import judged, month, silhouettes
 
 from report import verdicts, words
 from segmentation.facts import Facts
 
 
-def silhouettes(facts: Facts, **by_k: float) -> Facts:
-    """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
-    values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
-    return replace(facts, validity=replace(facts.validity, silhouette=values))
-
-
 def elbow(facts: Facts, **changes: object) -> Facts:
     """Give the facts with another elbow."""
     return replace(facts, elbow=replace(facts.elbow, **changes))
-
-
-def judged(facts: Facts, evidence: str, **votes: int | None) -> Facts:
-    """Give the facts with this evidence for segments, and these votes of judges."""
-    found = tuple(
-        replace(vote, k=votes.get(vote.judge, facts.elbow.chosen)) for vote in facts.structure.votes
-    )
-    return replace(
-        facts, structure=replace(facts.structure, evidence=evidence, reliable=evidence != "none", votes=found)
-    )
 
 
 def test_a_second_opinion_that_differs_is_said() -> None:

@@ -16,14 +16,16 @@ from facts_factory import (
     awkward,
     centred,
     changed,
+    judged,
     month,
     named,
+    silhouettes,
     unreliable,
 )
 
 from report import briefs, changes, verdicts, words
 from report.written import NBSP
-from segmentation.facts import Basis, Drop, Facts, Flow, Measure, Standout
+from segmentation.facts import Basis, Drop, Flow, Measure, Standout
 
 ABOUT_A_MONTH = (
     words.headline,
@@ -96,22 +98,6 @@ def test_one_segment_is_no_plural() -> None:
     assert plain(words.largest(one)) == "Average listeners are the only segment, 100 % of users"
 
 
-def silhouettes(facts: Facts, **by_k: float) -> Facts:
-    """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
-    values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
-    return replace(facts, validity=replace(facts.validity, silhouette=values))
-
-
-def judged(facts: Facts, evidence: str, **votes: int | None) -> Facts:
-    """Give the facts with this evidence for segments, and these votes of judges."""
-    found = tuple(
-        replace(vote, k=votes.get(vote.judge, facts.elbow.chosen)) for vote in facts.structure.votes
-    )
-    return replace(
-        facts, structure=replace(facts.structure, evidence=evidence, reliable=evidence != "none", votes=found)
-    )
-
-
 @pytest.mark.parametrize(
     ("evidence", "began"), [("clear", "Clear"), ("weak", "Weak"), ("none", "There is no evidence")]
 )
@@ -138,8 +124,8 @@ def test_of_two_that_are_as_large_none_is_the_largest() -> None:
     facts = month(4)
     tied = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
 
-    assert "are as many as any, 25" in plain(words.headline(tied))
-    assert "are as large as any segment, 25" in plain(words.largest(tied))
+    assert "; none is larger than young lower earners, 25" in plain(words.headline(tied))
+    assert plain(words.largest(tied)).startswith("No segment is larger than young lower earners, 25")
 
 
 def test_the_most_popular_value_is_one_that_stands_for_itself() -> None:

@@ -204,6 +204,8 @@ def test_templates_know_every_way_of_writing_by_its_name() -> None:
         (429.0, 471.9, "usage_per_month", ("7.2 hours", "7.9 hours")),
         (1_500.0, 1_650.0, "usage_per_month", ("25 hours", "28 hours")),
         (597.0, 600.0, "usage_per_month", ("9.9 hours", "10 hours")),
+        (1_500.0, 1_515.0, "usage_per_month", ("25.00 hours", "25.25 hours")),
+        (40_000.0, 40_040.0, "annual_income", ("$40,000", "$40,040")),
         (100.0, 121.0, "usage_per_month", ("100 minutes", "2.0 hours")),
         (5.1, 5.4, "num_of_days_active", ("5.1 days", "5.4 days")),
         (12.0, 13.2, "num_of_days_active", ("12 days", "13 days")),

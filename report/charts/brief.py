@@ -3,7 +3,7 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Picture, Rows, cut, inline, told
+from report.charts.picture import Layers, Picture, Rows, fitting, inline, told
 from report.written import index, label
 from segmentation.facts import Index, Segment
 from segmentation.readings import LEAST, MOST
@@ -38,17 +38,18 @@ def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
     """Draw the bars from 100, each with its number at its end."""
     spoken = [item.value for _, item in items if item.speaks and item.value is not None]
     high = max([*spoken, 150]) * _BARS / (_BARS - _NUMBER)
+    names, limit = fitting([name for name, _ in items], _NAMES - 10, _SIZE)
     rows: Rows = [
         {
             "row": str(number),
-            "name": cut(name, _NAMES - 10, _SIZE),
+            "name": name,
             "from": 100,
             "at": item.value if item.speaks else 100,
             "end": max(100, item.value or 0) if item.speaks else 100,  # where its number stands
             "label": _said(item),
             "speaks": item.speaks,
         }
-        for number, (name, item) in enumerate(items)
+        for number, (name, (_, item)) in enumerate(zip(names, items, strict=True))
     ]
     base = alt.Chart(inline(rows)).encode(
         alt.Y("row:N", sort=None, axis=None),  # two categories may have a value of one name
@@ -68,7 +69,7 @@ def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
         align="left", dx=6, fontSize=15, color=theme.MUTED
     )
     at_end = alt.X("end:Q", axis=None), alt.Text("label:N")
-    name = base.mark_text(align="left", fontSize=_SIZE, limit=_NAMES - 10).encode(
+    name = base.mark_text(align="left", fontSize=_SIZE, limit=limit).encode(
         alt.Text("name:N"), x=alt.value(-_NAMES)
     )
     return alt.layer(zone, drawn, middle, number.encode(*at_end), silence.encode(*at_end), name).properties(

@@ -5,8 +5,8 @@ import json
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Panels, Picture, Rows, cut, inline, joined, tips, title, told
-from report.written import decimal, label, listed, measured, percent, thousands
+from report.charts.picture import Layers, Panels, Picture, Rows, fitting, inline, joined, tips, title, told
+from report.written import capital, decimal, label, listed, measured, percent, thousands
 from segmentation.facts import Facts, Numbers
 from segmentation.schema import BY_NAME
 
@@ -73,7 +73,7 @@ def categories(facts: Facts) -> Picture:
     return Picture(
         chart=lambda: _categories_chart(facts),
         narrow=lambda: _categories_chart(facts, theme.NARROW),
-        caption=f"{listed([label(name) for name in facts.distributions.categories]).capitalize()} of the users kept.",
+        caption=f"{capital(listed(list(map(label, facts.distributions.categories))))} of the users kept.",
         alt=told(words.commonest(facts)),
         header=("Column", "Value", "Read", "Kept", "Share of kept"),
         rows=tuple(
@@ -107,13 +107,14 @@ def _categories_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
             }
             for place, item in enumerate(column.values)
         ]
-        names = json.dumps([cut(item.value, _NAME, _SIZE) for item in column.values], ensure_ascii=False)
+        names, limit = fitting([item.value for item in column.values], _NAME, _SIZE)
+        called = json.dumps(names, ensure_ascii=False)
         base = alt.Chart(inline(rows)).encode(
             alt.Y("row:O", title=None).axis(
                 labelColor=theme.INK,
                 labelFontSize=_SIZE,
-                labelLimit=_NAME,
-                labelExpr=f"({names})[datum.value]",
+                labelLimit=limit,
+                labelExpr=f"({called})[datum.value]",
             ),
             alt.X("share:Q")
             .title("Share of users")

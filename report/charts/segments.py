@@ -1,5 +1,6 @@
 """Which segments, how big, and how each differs from all users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +13,8 @@ from report.charts.picture import (
     Picture,
     Rows,
     colours,
-    cut,
     fitted,
+    fitting,
     inline,
     joined,
     tips,
@@ -249,7 +250,8 @@ def _index_chart(
     high = max([*(interval.high for interval in known), 150]) * sheet.bars / (sheet.bars - sheet.spare)
     least = min([interval.low for interval in known], default=_AVERAGE)
     reach = [min(0.0, least - _LABEL * high / sheet.bars), high]  # a number left of a short bar needs room
-    rows = _index_rows(groups, sheet)
+    names, limit = fitting([name for _, items in groups for name, _ in items], sheet.names, _SMALL)
+    rows = _index_rows(groups, names)
     heads = alt.Chart(inline([row for row in rows if row["head"]]))
     base = alt.Chart(inline([row for row in rows if not row["head"]])).transform_calculate(
         n="datum.users === 'not shown' ? '' : 'n ' + datum.users"
@@ -288,7 +290,7 @@ def _index_chart(
     count = base.mark_text(align="right", fontSize=11, color=theme.MUTED).encode(
         y, alt.Text("n:N"), x=alt.value("width")
     )
-    name = base.mark_text(align="right", dx=-5, fontSize=_SMALL, limit=sheet.names).encode(
+    name = base.mark_text(align="right", dx=-5, fontSize=_SMALL, limit=limit).encode(
         y, alt.Text("name:N"), x=alt.value(0)
     )
     head = heads.mark_text(align="right", dx=-5, fontSize=_SMALL, fontWeight=600, color=theme.MUTED).encode(
@@ -304,18 +306,19 @@ def _index_chart(
     )
 
 
-def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]], sheet: Sheet) -> Rows:
-    """Give a row for each group's name and one for each thing in it, numbered from the top."""
+def _index_rows(groups: list[tuple[str, list[tuple[str, Index]]]], names: Sequence[str]) -> Rows:
+    """Give a row for each group's name and one for each thing in it, as it is called, numbered from the top."""
     rows: Rows = []
+    called = iter(names)
     for group, items in groups:
         rows.append({"row": len(rows), "head": True, "name": group})
-        for name, item in items:
+        for _, item in items:
             interval = item.interval if item.speaks else None
             rows.append(
                 {
                     "row": len(rows),
                     "head": False,
-                    "name": cut(name, sheet.names, _SMALL),
+                    "name": next(called),
                     "at": round(item.value, 1) if item.value is not None and item.speaks else _AVERAGE,
                     "low": round(interval.low, 1) if interval else _AVERAGE,
                     "high": round(interval.high, 1) if interval else _AVERAGE,

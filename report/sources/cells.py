@@ -18,10 +18,9 @@ BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 _MISSING: list[str] = inputs.MISSING.to_pylist()
 _BROKEN: list[str] = inputs.BROKEN.to_pylist()
 _NO_NUMBER: list[str] = numerals.MISSING.to_pylist()
-# With a decimal point and nothing between thousands: what a database or a cluster writes.
 # Blank at an end, one of Excel's errors, or not to be printed: whatever has to be looked at more closely.
 _SUSPECT = r"^[\s\p{Z}\x{85}#]|[\s\p{Z}\x{85}]$|" + inputs.UNPRINTABLE
-_WHOLE = 2.0**53  # up to which a float knows every whole number
+# With a decimal point and nothing between thousands: what a database or a cluster writes.
 _PLAIN = r"^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))$"
 
 
@@ -101,7 +100,7 @@ def _may_break(field: Field, kind: Any) -> bool:
 
 def _is_integral(field: Field) -> nw.Expr:
     column = nw.col(field.column.name)
-    return (column.abs() <= _WHOLE) & (column == column.floor())
+    return (column.abs() <= inputs.WHOLE) & (column == column.floor())
 
 
 def _is_whole(frame: "nw.LazyFrame[Any]", field: Field) -> bool:

@@ -69,20 +69,27 @@ def scan(
 
 
 def _refuse_gaps(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:
-    """Refuse a folder of which one file has a column of ours that another lacks; DuckDB doesn't tell case."""
-    files_with: dict[str, list[Path]] = {}
-    spelled: dict[str, str] = {}
-    for path, own in names.items():
-        for name in own:
-            spelled.setdefault(name.casefold(), name)
-            files_with.setdefault(name.casefold(), []).append(path)
-    headers = list(spelled.values())
-    for field in find(headers, settings.columns, next(iter(names)).name):
-        there = files_with[headers[field.index].casefold()]
-        lacking = [path for path in names if path not in there]
+    """Refuse a folder of which one file has a column of ours that another lacks, or calls otherwise but for case."""
+    first: dict[str, tuple[Path, str]] = {}  # by column: the first file that has it, and what it calls it
+    called = {
+        path: {
+            field.column.name: field.header for field in find(own, settings.columns, path.name, whole=False)
+        }
+        for path, own in names.items()
+    }
+    for path, headers in called.items():
+        for column, header in headers.items():
+            other, known = first.setdefault(column, (path, header))
+            if known.casefold() != header.casefold():
+                raise InputError(
+                    f"{path.name}: column {header!r} is {known!r} in {other.name}. "
+                    f"Expected the same names in every file of the folder. {RUN_AGAIN}"
+                )
+    for column, (other, header) in first.items():
+        lacking = [path for path, headers in called.items() if column not in headers]
         if lacking:
             raise InputError(
-                f"{lacking[0].name}: lacks column {field.header!r}, which {there[0].name} has. "
+                f"{lacking[0].name}: lacks column {header!r}, which {other.name} has. "
                 f"Expected the same columns in every file of the folder. {RUN_AGAIN}"
             )
 

@@ -206,7 +206,7 @@ PARQUET_REFUSED = [
 
 SHEETS: dict[str, tuple[list[list[Any]], list[dict[str, Any]]]] = {
     "numbers and text": ([user(), user(age=20.5)], [{}, {"age": 20.5}]),
-    "what XML can't hold": ([user(top_genre="Pop_x000D_")], [{"top_genre": "Pop"}]),
+    "what XML can't hold": ([user(top_genre="Pop_x000D_", gender="lit_xD800_")], [{"top_genre": "Pop", "gender": "lit_xD800_"}]),
     "empty cells": ([user(age=None, top_genre=None), user()], [{"age": np.nan, "top_genre": None}, {}]),
     "numbers stored as text": ([user(age="21", annual_income=" 1 234 "), user()], [{"age": 21, "annual_income": 1234}, {}]),
     "decimal commas as text": ([user(age="20,5"), user(age=20.25)], [{"age": 20.5}, {"age": 20.25}]),
