@@ -131,7 +131,7 @@ def points() -> Callable[..., Points]:
     def make(values: Any, weights: Any = None) -> Points:
         values = np.asarray(values, dtype=float)
         weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
-        return Points(values, weights, NUMBERS[: values.shape[1]], Scale({}, {}))
+        return Points(values, weights, FEATURES[: values.shape[1]], Scale({}, {}))
 
     return make
 

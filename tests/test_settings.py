@@ -46,7 +46,8 @@ def test_the_project_s_own_settings_are_read() -> None:
     """The file that is shipped says what the defaults say, but for the brand."""
     shipped = read_settings(files.ROOT / "settings.toml")
 
-    assert shipped.segments == Settings().segments
+    usual = Settings().segments
+    assert shipped.segments.model_copy(update={"features": usual.features}) == usual  # another one may be asked for
     assert shipped.page == Settings().page
     assert shipped.scale == Settings().scale
     assert shipped.brand.name
