@@ -9,7 +9,7 @@ import numpy as np
 
 from segmentation.facts import Scale
 from segmentation.features import Points
-from segmentation.schema import NUMBERS, USER_ID, Users
+from segmentation.schema import FEATURES, NUMBERS, USER_ID, Users
 from segmentation.tally import number
 
 # Square roots of primes, less their whole parts: no sum of few of them is near a whole number.
@@ -50,7 +50,8 @@ def sample_users(users: Users, scale: Scale, n: int, wanted: int) -> Points:
     features = tuple(scale.mean)
     form = nw.lit(0.0)
     # all numbers, and not the features alone, tell users apart; of more than eight, the first eight
-    for name, root in zip(NUMBERS, _ROOTS, strict=False):
+    order = dict.fromkeys((*FEATURES, *NUMBERS))  # a column that comes later leaves the others their roots
+    for name, root in zip(order, _ROOTS, strict=False):
         form = form + number(name) * root
     schema = users.collect_schema()
     if USER_ID in schema and schema[USER_ID].is_integer():
