@@ -62,6 +62,12 @@ def open_archive(
         if facts.source.synthetic == source.synthetic:
             months.append(facts)
     alike = [facts for facts in months if set(facts.features) == set(features)]
+    if months and not alike:
+        _log.warning(
+            "Earlier months were made of other features, so nothing is compared with them. To compare, make them again, the oldest "
+            "first: make report MONTH=%s.",
+            months[0].month,
+        )
     last = Last(alike[-1], _people(output / alike[-1].month, users)) if alike else None
     return Archive(tuple(months), last)
 

@@ -40,6 +40,8 @@ def since(facts: Facts, segment: Segment) -> str:
 def summary(facts: Facts) -> str:
     """Say in one sentence, for executives, what changed."""
     change = facts.change
+    if change is None and _began_anew(facts):
+        return "The segments are made of other features than in earlier months: there is nothing to compare them with."
     if change is None:
         return "This is the first month: there is nothing to compare it with."
     events = _events(change)
@@ -56,6 +58,8 @@ def summary(facts: Facts) -> str:
 def brief(facts: Facts) -> str:
     """Say what changed in as few words as it takes; the page "What changed" has the rest."""
     change = facts.change
+    if change is None and _began_anew(facts):
+        return "Made of other features than in earlier months: nothing to compare with."
     if change is None:
         return "First month: nothing to compare it with."
     since = month_name(change.month)
@@ -75,6 +79,11 @@ def brief(facts: Facts) -> str:
 def changed(by: float) -> str:
     """Say in words by how much a share changed."""
     return f"{'grew' if by > 0 else 'shrank'} by {abs(by) * 100:.1f}{NBSP}points"
+
+
+def _began_anew(facts: Facts) -> bool:
+    """Tell whether there were segments before, of which none could be continued: ids go on after theirs."""
+    return min(int(segment.id.removeprefix("S")) for segment in facts.segments) > 1
 
 
 def _moves(facts: Facts) -> list[tuple[float, Segment]]:

@@ -190,15 +190,20 @@ def portrait(segment: Segment) -> str:
     )
 
 
-def difference(facts: Facts) -> str:
-    """Say which feature separates the segments most."""
+def by_difference(facts: Facts) -> dict[str, float]:
+    """Give how far apart the segments lie in each feature, in SDs, the feature first that separates them most."""
     spread = {
         name: max(s.centre[name] for s in facts.segments) - min(s.centre[name] for s in facts.segments)
         for name in facts.features
     }
-    order = sorted(spread, key=lambda name: -spread[name])
-    apart = [label(name) for name in order if spread[name] >= 2 * _FAR]
-    flat = [label(name) for name in order if spread[name] < 2 * _FAR]
+    return dict(sorted(spread.items(), key=lambda item: -item[1]))
+
+
+def difference(facts: Facts) -> str:
+    """Say which feature separates the segments most."""
+    spread = by_difference(facts)
+    apart = [label(name) for name, apart in spread.items() if apart >= 2 * _FAR]
+    flat = [label(name) for name, apart in spread.items() if apart < 2 * _FAR]
     if not apart:
         return f"The {noun(facts)}s differ little in any one number"
     most = (

@@ -258,12 +258,13 @@ def test_people_who_cannot_be_read_are_not_followed(
 
 
 def test_months_on_other_features_are_no_last_month(
-    archived: Callable[..., Path], settings: Settings
+    archived: Callable[..., Path], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """There is no space in which both months' segments lie; shares over the months are still told."""
+    """There is no space in which both months' segments lie; what to do is said."""
     output = archived("2026-09")
 
     found = archive.open_archive(output, "2026-10", REAL, ("age", "usage_per_month"))
+    assert "make report MONTH=2026-09" in caplog.text
     turned = archive.open_archive(output, "2026-10", REAL, settings.segments.features[::-1])
 
     assert found.last is None

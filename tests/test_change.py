@@ -172,6 +172,8 @@ def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd
 
     assert [s.id for s in two.segments] == ["S5", "S6"]
     assert two.trend is None
+    assert changes.summary(two).startswith("The segments are made of other features than in earlier months")
+    assert changes.brief(two).startswith("Made of other features")
     back = run(
         groups, last=Last(months[2], first.users), earlier=[*months, replace(two, month="2026-09")]
     ).facts

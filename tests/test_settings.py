@@ -47,7 +47,9 @@ def test_the_project_s_own_settings_are_read() -> None:
     shipped = read_settings(files.ROOT / "settings.toml")
 
     usual = Settings().segments
-    assert shipped.segments.model_copy(update={"features": usual.features}) == usual  # another one may be asked for
+    assert (
+        shipped.segments.model_copy(update={"features": usual.features}) == usual
+    )  # another one may be asked for
     assert shipped.page == Settings().page
     assert shipped.scale == Settings().scale
     assert shipped.brand.name

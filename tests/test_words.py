@@ -304,6 +304,24 @@ def test_a_segment_like_everybody_is_said_to_be() -> None:
     assert words.place(month(4), centred(segment)) == "Average listeners: near the average."
 
 
+def test_features_are_told_by_how_far_they_separate() -> None:
+    """Ages 3 SDs apart, incomes 1, usage 2, days none: that is their order."""
+    facts = month(2)
+    low, high = facts.segments
+    apart = (
+        centred(low, age=-1.5, annual_income=-0.5, usage_per_month=1),
+        centred(high, age=1.5, annual_income=0.5, usage_per_month=-1),
+    )
+
+    found = words.by_difference(replace(facts, segments=apart))
+    assert list(found.items()) == [
+        ("age", 3),
+        ("usage_per_month", 2),
+        ("annual_income", 1),
+        ("num_of_days_active", 0),
+    ]
+
+
 def test_a_place_is_named_by_what_is_far() -> None:
     """0.4 SD is far, 0.39 is not; the farthest first."""
     facts = month(4)

@@ -29,6 +29,7 @@ from segmentation.schema import CATEGORIES, NUMBERS
 _AVERAGE = 100  # the index of all users
 _BAR, _LEAST_BAR = 14, 12  # pixels a bar of the index chart, and where there are many of them
 _TALL = 350  # pixels of the index chart from which its bars are thinner: what to do stands below it on paper
+_PANELS, _LETTER = 4, 6  # features side by side, and pixels of a letter of their values
 _SMALL = 11.5  # size of a bar's name
 _NAMES, _VALUE, _GAP = 152, 58, 16  # pixels for names, for values in plain units, and between panels
 _ORDER = ("top_genre", *(name for name in CATEGORIES if name != "top_genre"))  # what one can act on first
@@ -156,15 +157,25 @@ def differences(facts: Facts) -> Picture:
 
 
 def _differences_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
-    """Draw a panel a feature: side by side, or on a narrow sheet below each other."""
+    """Draw a panel a feature: side by side, those that differ most, or on a narrow sheet all below each other."""
     below = width < theme.WIDTH
+    most = list(words.by_difference(facts))[:_PANELS]
+    features = [name for name in facts.features if below or name in most]
+    others = (
+        f"; {_PANELS} of {len(facts.features)} features, the others in the table"
+        if len(features) < len(facts.features)
+        else ""
+    )
     ranked = words.ranked(facts)
     names = [segment.name for segment in ranked]
     reach = max(1.0, *(abs(value) for segment in ranked for value in segment.centre.values())) * 1.12
-    across = width - _NAMES if below else (width - _NAMES) // len(facts.features) - _GAP
-    end = reach * (2 * across / (across - _VALUE) - 1)  # the values in plain units stand right of the dots
+    across = width - _NAMES if below else (width - _NAMES) // len(features) - _GAP
+    said = max(len(measured(s.means[name], name)) for s in ranked for name in features)
+    end = reach * (
+        2 * across / (across - max(_VALUE, _LETTER * said)) - 1
+    )  # the values in plain units stand right of the dots
     panels = []
-    for number, feature in enumerate(facts.features):
+    for number, feature in enumerate(features):
         rows: Rows = [
             {
                 "segment": segment.name,
@@ -215,7 +226,8 @@ def _differences_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
         )
     return joined(*panels, below=below, spacing=_GAP).properties(
         title=title(
-            words.difference(facts), f"Means of the {words.noun(facts)}s against the average of all users"
+            words.difference(facts),
+            f"Means of the {words.noun(facts)}s against the average of all users{others}",
         )
     )
 
