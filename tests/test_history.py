@@ -20,7 +20,7 @@ from segmentation.flows import Flows, Shift, cross, flow, shifts_of
 from segmentation.history import Lineage, Past, keep, match, rescale
 from segmentation.kept_names import still_fits
 from segmentation.sample import GROUPS, HEAVY, MONTHS, YOUNG, make_month
-from segmentation.schema import NUMBERS
+from segmentation.schema import FEATURES
 from segmentation.trend import Line, trend_of
 
 VALID = {"age": (16, 65), "num_of_days_active": (0, 365)}
@@ -326,7 +326,7 @@ def sample(number: int) -> Month:
     made = make_month(MONTHS[number])
     planted = dict(zip(made.users["user_id"], made.groups, strict=True))
     frame = clean(nw.from_native(made.users, eager_only=True), VALID).users
-    points = standardise(frame, scale_of(frame, NUMBERS))
+    points = standardise(frame, scale_of(frame, FEATURES))
     model = fit(points, 4, starts=10, seed=number)
     labels = assign(points.values, model.centres)
     users = np.bincount(labels)
