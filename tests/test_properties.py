@@ -114,7 +114,7 @@ def test_a_row_is_kept_exactly_if_a_person_would_keep_it(rows: list[dict[str, An
     assert cleaned(rows)[1].users.select("user_id", *NUMBERS).rows() == expected
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(rows_of_a_month)
 def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, Any]]) -> None:
     """In a bin, outside or missing; a value of a category, missing, or a value that nobody who was kept has."""
@@ -134,7 +134,7 @@ def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, A
         assert sum(value.after for value in table.values) == found.audit.kept
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(rows_of_a_month, st.integers(2, 4))
 def test_no_distribution_tells_of_a_few(rows: list[dict[str, Any]], smallest: int) -> None:
     """No shown count is below what may be shown, and those that aren't are as many together, in two places at least."""
