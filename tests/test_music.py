@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_samples, silhouette_score
-from whole import whole
+from whole import lacking, whole
 
 from report import verdicts, words
 from segmentation.analysis import Analysis
@@ -138,8 +138,13 @@ def test_one_segment_has_all_the_variance(music: Analysis) -> None:
 
 @pytest.mark.parametrize("k", BEST)
 def test_the_inertia_is_the_best_known(music: Analysis, k: int) -> None:
-    """At most 0.1 % above, in whatever order the users stand; below it by more than rounding there would be a new best to write down."""
-    assert BEST[k] - 0.001 <= music.facts.elbow.inertia[k - 1] <= 1.001 * BEST[k]
+    """At most 0.05 % above; below it by more than rounding there would be a new best to write down.
+
+    Columns that the report has learnt of since are filled in by chance, and the users stand in another order: of twenty
+    starts another is the best then, at most 0.2 % above.
+    """
+    above = 1.002 if lacking(pd.read_csv(FILE, nrows=0, encoding="utf-8-sig")) else 1.0005
+    assert BEST[k] - 0.001 <= music.facts.elbow.inertia[k - 1] <= above * BEST[k]
 
 
 def test_the_curve_bends_at_four(music: Analysis) -> None:
