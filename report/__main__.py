@@ -13,9 +13,8 @@ for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
     if getattr(sys, name) is None:
         setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - until the end
 
-if (
-    sys.getfilesystemencoding() != "utf-8" or sys.flags.optimize > 1
-):  # names are UTF-8; Altair reads its own docstrings
+# names are UTF-8, and Altair reads its own docstrings
+if sys.getfilesystemencoding() != "utf-8" or sys.flags.optimize > 1:
     os.environ |= {"PYTHONUTF8": "1", "PYTHONOPTIMIZE": ""}
     os.execv(sys.executable, [sys.executable, "-m", "report", *sys.argv[1:]])  # noqa: S606 - this program again
 

@@ -162,7 +162,7 @@ def borders(facts: Facts) -> str:
     people = ((largest.same_borders or 0) - (largest.last_share or 0)) * 100
     edge = ((largest.share or 0) - (largest.same_borders or 0)) * 100
     if round(abs(edge), 1) == 0:
-        return f"Of the change of {lower(largest.name)}, {_signed(people)} points are people who changed; borders hardly moved."
+        return f"The change of {lower(largest.name)} comes of people who changed; borders hardly moved."
     return (
         f"Of the change of {lower(largest.name)}, {_signed(people)} points are people who changed and {_signed(edge)} come "
         "of borders that moved."

@@ -131,8 +131,7 @@ def find_line(text: str, place: list[int | str]) -> int | None:
 
 def nearest(word: str, known: list[str]) -> str:
     """Ask whether another word was meant, as the end of a sentence; nothing where none is near."""
-    begun = [
-        name for name in known if len(word) > 2 and word in name.split("_")
-    ]  # "usage" is no "age" misspelt
+    # "usage" is no "age" misspelt
+    begun = [name for name in known if len(word) > 2 and word in name.split("_")]
     near = begun[:1] or difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

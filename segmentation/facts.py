@@ -109,7 +109,8 @@ class Category:
     after: int
     """Rows kept."""
     merged: bool | None = None
-    """Whether it stands for several values, each of too few rows; nothing in months made before this was written down."""
+    """Whether it stands for several values, of too few rows or more than a page has room for; nothing in months made before
+    this was written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,7 +452,7 @@ class Drift:
     psi: float
     """Population stability index: 0 is the same spread."""
     critical: float
-    """What two samples of the same people exceed with probability 0.05 / columns: any column of a month, 5 times in 100."""
+    """What two samples of the same people exceed with probability 0.05 / columns: any column of a month, 5 times in 100 at most."""
 
     @property
     def has_drifted(self) -> bool:
@@ -477,8 +478,8 @@ class Change:
     drift: dict[str, Drift]
     """By number and category column."""
     unfollowed: Unfollowed | None = None
-    """Why nobody can be followed: this month's file has no ids, the last month's had none, or its users are no longer
-    archived."""
+    """Why nobody can be followed: this month's file has no ids, the last month's had none, or its users can't
+    be read from the archive."""
 
 
 @dataclass(frozen=True, slots=True)

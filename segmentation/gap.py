@@ -99,9 +99,8 @@ def curves_of(
     root = np.random.SeedSequence(seed)
     own, *streams = [np.random.default_rng(child) for child in root.spawn(draws + 1)]
     values, weights = _sample(points, own)
-    differ = (
-        np.ptp(values, axis=0) > 0
-    )  # in a column that sets few users apart, a sample may have none of them
+    # in a column that sets few users apart, a sample may have none of them
+    differ = np.ptp(values, axis=0) > 0
     values = values[:, differ]
     m = min(MOST, round(points.users))
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are

@@ -263,10 +263,13 @@ def _spread(t: Numbers, spread: Spread) -> Numbers:
 
 def _draw(rng: np.random.Generator, n: int, shares: dict[str, float]) -> NDArray[np.object_]:
     """Draw n names by their shares, which need not sum to 1."""
+    return _picked(rng.random(n), shares)
+
+
+def _picked(chance: Numbers, shares: dict[str, float]) -> NDArray[np.object_]:
+    """Give the name that each chance between 0 and 1 falls on."""
     edges = np.cumsum(list(shares.values()))
-    return np.array(list(shares), dtype=object)[
-        np.searchsorted(edges[:-1] / edges[-1], rng.random(n), "right")
-    ]
+    return np.array(list(shares), dtype=object)[np.searchsorted(edges[:-1] / edges[-1], chance, "right")]
 
 
 def _shuffled(rng: np.random.Generator, n: int) -> NDArray[np.intp]:
@@ -310,10 +313,7 @@ def _later(panel: pd.DataFrame, name: str, by_group: dict[str, Spread | dict[str
         if isinstance(what, Spread):
             values[rows] = _spread(chance[rows], what).round(BY_NAME[name].digits)
         else:
-            edges = np.cumsum(list(what.values()))
-            values[rows] = np.array(list(what), dtype=object)[
-                np.searchsorted(edges[:-1] / edges[-1], chance[rows], "right")
-            ]
+            values[rows] = _picked(chance[rows], what)
     return pd.Series(values, panel.index).infer_objects()
 
 

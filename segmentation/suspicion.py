@@ -27,9 +27,8 @@ GROWTH = 1.5  # times as many users, or as few
 UNIT = 2.0  # times the mean of a column; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
 LOST = 0.05  # of all rows, more than last month, that one rule drops
 UNSEEN = 1e-5  # probability with which chance may take a value away
-_OTHER = re.compile(
-    r"Other \(\d+\)"
-)  # what values of few users were shown as when months didn't say it themselves
+# what values of few users were shown as when months didn't say it themselves
+_OTHER = re.compile(r"Other \(\d+\)")
 
 
 def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspicion, ...]:

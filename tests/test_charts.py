@@ -17,7 +17,8 @@ from pages import makers, pictures
 
 from report import theme
 from report.charts import change, choice, segments
-from report.charts.picture import Picture, fitting, pad, told
+from report.charts.lettering import fitting
+from report.charts.picture import Picture, pad, told
 from report.drawing import svg_of
 from report.errors import RenderError
 from segmentation.facts import Facts, Index, Line, Standout

@@ -538,13 +538,18 @@ def test_a_change_of_nothing_is_not_taken_apart() -> None:
     )
 
     assert "0.0" not in changes.borders(replace(later, change=replace(later.change, segments=same)))
-    assert changes.borders(later).startswith("Of the change of ")
+    by_both = tuple(
+        replace(moved, last_share=moved.share + 0.02, same_borders=moved.share + 0.005)
+        for moved in later.change.segments
+    )
+    told = plain(changes.borders(replace(later, change=replace(later.change, segments=by_both))))
+    assert told.endswith(", −1.5 points are people who changed and −0.5 come of borders that moved.")
     by_people = tuple(
         replace(moved, last_share=moved.share + 0.02, same_borders=moved.share + 0.0004)
         for moved in later.change.segments
     )
     told = plain(changes.borders(replace(later, change=replace(later.change, segments=by_people))))
-    assert told.endswith(", −2.0 points are people who changed; borders hardly moved.")
+    assert told.endswith(" comes of people who changed; borders hardly moved.")
 
 
 def test_what_stood_for_too_many_users_is_said() -> None:

@@ -3,7 +3,8 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Picture, Rows, fitting, inline, told
+from report.charts.lettering import fitting
+from report.charts.picture import Layers, Picture, Rows, inline, told
 from report.written import index, label
 from segmentation.facts import Index, Segment
 from segmentation.readings import LEAST, MOST

@@ -1,20 +1,11 @@
 """A chart with what a reader needs beside it: its caption, its finding in words, and the numbers behind it."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import accumulate
 from typing import Any
 
 import altair as alt
 
-from report import theme
-from report.fonts import FACES, font_file
-
-_WIDEST = 1.35  # of its size: the width of a letter that our font doesn't have, an emoji
-_NO_LIMIT = 10_000
-_JOINER, _COLOURS, _HALVES = "\u200d", "🏻🏼🏽🏾🏿", "".join(map(chr, range(0x1F1E6, 0x1F200)))
 Row = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 Layers = alt.LayerChart | alt.FacetChart  # what Altair says that layers give
@@ -112,54 +103,6 @@ def told(*sentences: str, most: int = 250) -> str:
             break
         said = f"{said} {sentence}"
     return said
-
-
-def fitting(texts: Sequence[str], pixels: float, size: float) -> tuple[list[str], float]:
-    """Give texts that fit, and the limit beyond which Vega shortens them.
-
-    Vega measures and shortens texts itself. But it counts in 16 bits, and would cut an emoji in two, which can't be drawn:
-    where one of the texts has a letter beyond those, all are shortened here, and Vega shortens none.
-
-    Parameters
-    ----------
-    pixels, size : float
-        Room for the texts, and size of their letters.
-    """
-    if all(max(text, default="") <= "\uffff" for text in texts):
-        return list(texts), pixels
-    return [_cut(_letters(text), pixels / size) for text in texts], _NO_LIMIT
-
-
-def _cut(letters: Sequence[str], room: float) -> str:
-    """Give as many letters as there is room for, in parts of their size, and dots for the rest."""
-    widths = [_widths().get(letter, _WIDEST) for letter in letters]
-    if sum(widths) <= room:
-        return "".join(letters)
-    upto = accumulate(widths, initial=_widths()["…"])
-    return "".join(letters[: max(sum(width <= room for width in upto) - 1, 1)]).rstrip() + "…"
-
-
-def _letters(text: str) -> list[str]:
-    """Divide a text into what is read as one letter: with its accents, joiners and colours, a flag of two halves."""
-    letters: list[str] = []
-    for one in text:
-        joined_ = letters and (letters[-1][-1] == _JOINER or one == _JOINER or one in _COLOURS)
-        flag = letters and len(letters[-1]) == 1 and one in _HALVES and letters[-1] in _HALVES
-        if joined_ or flag or (letters and unicodedata.category(one) in ("Mn", "Me", "Mc")):
-            letters[-1] += one
-        else:
-            letters.append(one)
-    return letters
-
-
-@cache
-def _widths() -> dict[str, float]:
-    """Give the width of each letter that our font has, in parts of its size."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415 - hardly a month has such texts
-
-    with TTFont(font_file(FACES[theme.SANS, 400]), lazy=True) as font:
-        advances, em = font["hmtx"].metrics, font["head"].unitsPerEm
-        return {chr(code): advances[name][0] / em for code, name in font.getBestCmap().items()}
 
 
 def pad(values: Sequence[float], part: float = 0.08) -> tuple[float, float]:

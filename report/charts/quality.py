@@ -5,7 +5,8 @@ import json
 import altair as alt
 
 from report import theme, words
-from report.charts.picture import Layers, Panels, Picture, Rows, fitting, inline, joined, tips, title, told
+from report.charts.lettering import fitting
+from report.charts.picture import Layers, Panels, Picture, Rows, inline, joined, tips, title, told
 from report.written import capital, decimal, label, listed, measured, percent, thousands
 from segmentation.facts import Facts, Numbers
 from segmentation.schema import BY_NAME

@@ -7,6 +7,7 @@ from typing import Literal
 import altair as alt
 
 from report import changes, theme, words
+from report.charts.lettering import fitting
 from report.charts.picture import (
     Layers,
     Panels,
@@ -14,7 +15,6 @@ from report.charts.picture import (
     Rows,
     colours,
     fitted,
-    fitting,
     inline,
     joined,
     tips,
@@ -171,9 +171,8 @@ def _differences_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
     reach = max(1.0, *(abs(value) for segment in ranked for value in segment.centre.values())) * 1.12
     across = width - _NAMES if below else (width - _NAMES) // len(features) - _GAP
     said = max(len(measured(s.means[name], name)) for s in ranked for name in features)
-    end = reach * (
-        2 * across / (across - max(_VALUE, _LETTER * said)) - 1
-    )  # the values in plain units stand right of the dots
+    # the values in plain units stand right of the dots
+    end = reach * (2 * across / (across - max(_VALUE, _LETTER * said)) - 1)
     panels = []
     for number, feature in enumerate(features):
         rows: Rows = [
