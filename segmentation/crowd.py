@@ -19,7 +19,7 @@ from segmentation.facts import Basis, Scale
 from segmentation.features import Floats, Labels, Points, standardise
 from segmentation.flows import cross
 from segmentation.history import Past
-from segmentation.schema import NUMBERS, Frame, Users
+from segmentation.schema import NUMBERS, USER_ID, Frame, Users
 from segmentation.tally import SEGMENT_NUMBER, Moments, Summary
 
 FINE_ENOUGH = 0.001  # part of the inertia by which cells may differ from their users
@@ -74,7 +74,7 @@ class Everybody:
     def of(cls, users: Users, scale: Scale) -> "Everybody":
         """Take the users into memory."""
         here = users.collect() if isinstance(users, nw.LazyFrame) else users
-        order = _in_any_order(here)
+        order = _in_any_order(here, tuple(scale.mean))
         here = here[order.tolist()]
         return cls(here, np.argsort(order), standardise(here, scale))
 
@@ -191,7 +191,11 @@ class Multitude:
         return self.numbered(model).with_columns(name.alias(column)).drop(SEGMENT_NUMBER)
 
 
-def _in_any_order(users: Frame) -> Labels:
-    """Give an order of the rows that doesn't depend on the one they came in: bootstraps and samples draw rows."""
-    keys = [users.get_column(name).to_numpy() for name in reversed(users.columns)]
+def _in_any_order(users: Frame, features: Sequence[str]) -> Labels:
+    """Give an order of the rows that doesn't depend on the one they came in: bootstraps and samples draw rows.
+
+    By id, by the features, and by other columns only where those are equal: one column more in the file moves nothing.
+    """
+    names = dict.fromkeys([*(name for name in (USER_ID, *features) if name in users.columns), *users.columns])
+    keys = [users.get_column(name).to_numpy() for name in reversed(names)]
     return np.lexsort([key if key.dtype.kind in "fiub" else key.astype(str) for key in keys])

@@ -160,8 +160,22 @@ def test_users_are_drawn_in_an_order_of_their_own(rows: list[dict[str, Any]], se
     users = cleaned(rows)[1].users.with_columns(nw.col(*NUMBERS).cast(getattr(nw, dtype.capitalize())))
     shuffled = users[np.random.default_rng(seed).permutation(len(users)).tolist()]
 
-    one, other = (some[_in_any_order(some).tolist()] for some in (users, shuffled))
+    one, other = (some[_in_any_order(some, FEATURES).tolist()] for some in (users, shuffled))
     assert one.select(NUMBERS).rows() == other.select(NUMBERS).rows()
+
+
+def test_a_column_that_is_no_feature_draws_nobody_else() -> None:
+    """By their ids or, without, by their features: what else is known of the users moves none of them."""
+    rng = np.random.default_rng(3)
+    features = pd.DataFrame({name: rng.normal(size=30) for name in FEATURES})
+    plan = pd.DataFrame({"plan": rng.permutation(30)})
+    ids = pd.DataFrame({"user_id": rng.permutation(30).astype(str)})
+    for known, by in (([features], FEATURES[0]), ([features, ids], "user_id")):
+        few, more = (pd.concat(columns, axis=1) for columns in (known, [plan, *known]))
+
+        for users in (few, more):
+            order = _in_any_order(nw.from_native(users, eager_only=True), FEATURES)
+            assert order.tolist() == few.sort_values(by).index.tolist()
 
 
 @given(st.floats(1e-9, 1e9), st.booleans())
