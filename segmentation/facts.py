@@ -641,12 +641,8 @@ def from_dict(data: Any) -> Facts:
         )
     try:
         found = _FACTS.validate_python(data)
-    except (ValidationError, RecursionError) as error:
-        first = (
-            error.errors()[0]
-            if isinstance(error, ValidationError)
-            else {"loc": ("all",), "msg": "nested too deep"}
-        )
+    except ValidationError as error:
+        first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise FactsError(
             f"Facts: {place}: {first['msg']}. The file was changed by hand: run that month again."

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import json
+import math
 import re
 from typing import Any
 
@@ -95,29 +96,50 @@ def test_what_is_no_object_is_refused(found: object) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"segments": []}, "segments: none"),
-        ({"audit": {"kept": 0}}, "audit: no user is kept"),
-        ({"audit": {"read": 0}}, "audit: no user is kept"),
-        ({"scale": {"sd": {"age": 1.0}}}, "scale: a feature"),
-        ({"elbow": {"chosen": 99}}, "elbow: the number used"),
+        ({"segments": []}, "segments: none, or one of nobody"),
+        ({"audit": {"kept": 0}}, "audit: no user is kept, or more than were read"),
+        ({"audit": {"read": 0}}, "audit: no user is kept, or more than were read"),
+        ({"scale": {"sd": {"age": 1.0}}}, "scale: a feature without a spread"),
+        ({"elbow": {"chosen": 99}}, "elbow: the number used was not tried"),
     ],
 )
 def test_what_no_month_can_have_is_refused(data: dict[str, Any], change: dict[str, Any], said: str) -> None:
     """So that whatever compares with it divides by nothing that is 0."""
     ((name, new),) = change.items()
-    with pytest.raises(FactsError, match=said):
+    with pytest.raises(
+        FactsError, match=f"^Facts: {said}. The file was changed by hand: run that month again.$"
+    ):
         from_dict(data | {name: data[name] | new if isinstance(new, dict) else new})
 
 
 def test_facts_of_a_segment_of_nobody_or_a_feature_without_spread_are_refused(data: dict[str, Any]) -> None:
-    first = data["segments"][0]
-    with pytest.raises(FactsError, match="one of nobody"):
-        from_dict(data | {"segments": [first | {"users": 0}, *data["segments"][1:]]})
-    with pytest.raises(FactsError, match="a centre without"):
-        from_dict(data | {"segments": [first | {"centre": {}}, *data["segments"][1:]]})
-    flat = data["scale"]["sd"] | {"age": 0.0}
-    with pytest.raises(FactsError, match="scale: a feature"):
-        from_dict(data | {"scale": data["scale"] | {"sd": flat}})
+    """One user is somebody, and half a year is a spread."""
+    first, *others = data["segments"]
+    assert from_dict(data | {"segments": [first | {"users": 1}, *others]}).segments[0].users == 1
+    with pytest.raises(FactsError, match="segments: none, or one of nobody"):
+        from_dict(data | {"segments": [first | {"users": 0}, *others]})
+    with pytest.raises(FactsError, match="segments: a centre without all features"):
+        from_dict(data | {"segments": [first | {"centre": {}}, *others]})
+    spread = {age: data["scale"] | {"sd": data["scale"]["sd"] | {"age": age}} for age in (0.5, 0.0, math.inf)}
+    assert from_dict(data | {"scale": spread[0.5]}).scale.sd["age"] == 0.5
+    for none in (0.0, math.inf):
+        with pytest.raises(FactsError, match="scale: a feature without a spread"):
+            from_dict(data | {"scale": spread[none]})
+
+
+def test_one_user_who_is_left_is_enough_for_facts(data: dict[str, Any]) -> None:
+    """Whether a month of one can be analysed, the analysis says; what it wrote is read."""
+    assert from_dict(data | {"audit": data["audit"] | {"kept": 1}}).audit.kept == 1
+
+
+@pytest.mark.parametrize("place", ["month", "segments", "trend", "change", "averages"])
+def test_facts_nested_without_end_are_refused(data: dict[str, Any], place: str) -> None:
+    """A thousand brackets end no run."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(FactsError, match=rf"^Facts: {place}[a-z.0-9]*: .*changed by hand"):
+        from_dict(data | {place: deep})
 
 
 def test_an_unknown_field_is_refused_at_any_depth(data: dict[str, Any]) -> None:
@@ -170,3 +192,18 @@ def test_every_field_is_described_in_the_schema() -> None:
 
     assert len(objects) >= 15
     assert bare == []
+    assert whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_asking_for_the_schema_changes_nothing_of_how_facts_are_read(data: dict[str, Any]) -> None:
+    """And each object of the schema refuses what it doesn't know, as reading does."""
+    before = Facts.__pydantic_config__
+    whole = schema()
+
+    assert Facts.__pydantic_config__ is before
+    assert all(
+        one["additionalProperties"] is False
+        for one in [whole, *whole["$defs"].values()]
+        if "properties" in one
+    )
+    assert to_dict(from_dict(data)) == data
