@@ -2,20 +2,53 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.metrics import silhouette_samples
 
 from segmentation.analysis import Analysis, analyse
+from segmentation.change import Last
 from segmentation.errors import CleaningError, SchemaError, SegmentationError, SweepError
-from segmentation.facts import Brand, Drop, Source, to_dict
+from segmentation.facts import Brand, Drop, Source, from_dict, to_dict
 from segmentation.plan import Plan
+from segmentation.schema import FEATURES
 
 Run = Callable[..., Analysis]
 Make = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def months(run: Run, groups: pd.DataFrame) -> tuple[Analysis, ...]:
+    """Give three months of the same people."""
+    known = groups.assign(user_id=[f"u{n:03d}" for n in range(len(groups))])
+    made: list[Analysis] = []
+    for number, month in enumerate(("2026-10", "2026-11", "2026-12")):
+        made.append(
+            run(
+                known.sample(frac=1, random_state=number),
+                month=month,
+                last=Last(made[-1].facts, made[-1].users) if made else None,
+                earlier=[analysis.facts for analysis in made],
+            )
+        )
+    return tuple(made)
+
+
+@pytest.fixture(scope="module")
+def even(users: Make) -> pd.DataFrame:
+    """Give 300 users who are spread evenly."""
+    rng = np.random.default_rng(1)
+    return users(
+        age=rng.uniform(16, 65, 300),
+        annual_income=rng.uniform(0, 100_000, 300),
+        usage_per_month=rng.uniform(0, 3_000, 300),
+        num_of_days_active=rng.uniform(0, 365, 300),
+    )
 
 
 def test_four_groups_come_back(analysis: Analysis) -> None:
@@ -73,6 +106,139 @@ def test_segments_are_those_of_the_rows_that_stayed(run: Run, groups: pd.DataFra
     assert analysis.facts.audit.dropped == (Drop("missing", "age", 1), Drop("out_of_range", "age", 2))
     assert analysis.users["segment"].to_list() == run(groups).users["segment"].to_list()
     assert analysis.users["age"].to_list() == groups["age"].to_list()
+
+
+def test_the_facts_are_whole(run: Run, groups: pd.DataFrame, months: tuple[Analysis, ...]) -> None:
+    """Of a first month, a third one and one in cells: each field is of its kind, and none is left out."""
+    for analysis in (run(groups), months[2], run(groups, exact_users=100)):
+        written = to_dict(analysis.facts)
+
+        assert to_dict(from_dict(json.loads(json.dumps(written, allow_nan=False)))) == written
+
+
+def test_each_segment_brings_its_evidence(analysis: Analysis) -> None:
+    """Silhouettes as scikit-learn has them, and four groups so far apart come again and stand apart."""
+    facts, users = analysis.facts, analysis.users.to_native()
+    names = list(facts.features)
+    points = (users[names] - pd.Series(facts.scale.mean)[names]) / pd.Series(facts.scale.sd)[names]
+    silhouettes = pd.Series(silhouette_samples(points, users["segment"])).groupby(users["segment"]).mean()
+
+    for segment in facts.segments:
+        assert segment.silhouette == pytest.approx(silhouettes[segment.id])
+        assert (segment.stability.jaccard, segment.stability.grade, segment.apart) == (
+            1,
+            "highly stable",
+            True,
+        )
+
+
+def test_what_the_judges_say_stands_in_the_facts(analysis: Analysis) -> None:
+    """Four, say all but the gap, which its own rule stops at one: two of four groups are no better than none."""
+    structure = analysis.facts.structure
+    votes = {vote.judge: vote.k for vote in structure.votes}
+
+    assert (structure.evidence, structure.reliable, structure.panel, structure.below_band) == (
+        "clear",
+        True,
+        4,
+        True,
+    )
+    assert votes.pop("gap") == 1
+    assert len(votes) == 6
+    assert set(votes.values()) == {4}
+    assert structure.gap[0] == pytest.approx(0)  # all of 4 x 200 squares, whoever they are of
+    assert structure.band_low[0] == pytest.approx(800)
+    assert structure.band_high[0] == pytest.approx(800)
+    for low, high, inertia, gap, se in zip(
+        structure.band_low[1:],
+        structure.band_high[1:],
+        analysis.facts.elbow.inertia[1:],
+        structure.gap[1:],
+        structure.gap_se[1:],
+        strict=True,
+    ):
+        # the mean of logarithms lies between those of the least and the most
+        assert np.log(low / inertia) - se < gap < np.log(high / inertia) + se
+        assert low < high
+        assert 0 < se < 0.2
+
+
+@pytest.mark.parametrize("wanted", ["elbow", "panel"])
+def test_users_without_structure_are_said_to_have_none(run: Run, even: pd.DataFrame, wanted: str) -> None:
+    """Spread evenly over everything that is possible: whoever is asked, no segment is reliable."""
+    structure = run(even, k=wanted, k_range=(1, 5)).facts.structure
+
+    assert (structure.evidence, structure.reliable, structure.panel) == ("none", False, 1)
+
+
+def test_weak_segments_are_shown_to_whom_asks_the_elbow(run: Run, users: Make) -> None:
+    """Three clouds that shade into each other: settings that ask the panel, which says one, get no segments."""
+    rng = np.random.default_rng(2)
+    clouds = rng.normal(size=(300, 4)) + 3 * np.repeat(np.eye(4)[[0, 1, 2]], 100, axis=0) * [0, 1, 1, 0]
+    middles, spreads = np.array([40, 30_000, 1_000, 150]), np.array([5, 4_000, 150, 20])
+    weak = users(**dict(zip(FEATURES, (middles + spreads * clouds).T, strict=True)))
+    elbow, panel = (run(weak, k=wanted, k_range=(1, 6)).facts.structure for wanted in ("elbow", "panel"))
+
+    assert (elbow.evidence, elbow.panel, elbow.reliable) == ("weak", 1, True)
+    assert (panel.evidence, panel.panel, panel.reliable) == ("weak", 1, False)
+
+
+def test_in_cells_the_same_groups_are_found(run: Run, analysis: Analysis, groups: pd.DataFrame) -> None:
+    """Above as many users as settings allow, none is taken into memory; segments and their inertia are all users'."""
+    cells = [run(groups, exact_users=100, sample=120, seed=seed) for seed in (1, 1, 2)]
+    facts, exact = cells[0].facts, analysis.facts
+
+    assert (facts.basis.points, facts.basis.step, facts.basis.sample) == ("cells", 0.2, 120)
+    assert [(s.id, s.name, s.users) for s in facts.segments] == [
+        (s.id, s.name, s.users) for s in exact.segments
+    ]
+    assert facts.elbow.inertia[3] == pytest.approx(exact.elbow.inertia[3])
+    assert cells[0].users.collect()["segment"].to_list() == analysis.users["segment"].to_list()
+    assert to_dict(facts) == to_dict(cells[1].facts)
+    assert facts.structure.gap != cells[2].facts.structure.gap  # another seed draws others
+
+
+def test_three_months_make_a_trend(months: tuple[Analysis, ...]) -> None:
+    """The same people thrice, each time in another order: every segment goes on, and nobody moved."""
+    first, second, third = (analysis.facts for analysis in months)
+
+    assert (first.change, first.trend, second.trend) == (None, None, None)
+    assert third.change is not None
+    assert third.change.month == "2026-11"
+    assert [(moved.id, moved.fate, moved.same_borders) for moved in third.change.segments] == [
+        ("S1", "survived", pytest.approx(0.4)),
+        ("S2", "survived", pytest.approx(0.3)),
+        ("S3", "survived", pytest.approx(0.2)),
+        ("S4", "survived", pytest.approx(0.1)),
+    ]
+    assert third.change.flow is not None
+    assert third.change.flow.both == 200
+    assert third.trend is not None
+    assert third.trend.months == ("2026-10", "2026-11", "2026-12")
+    assert [(line.id, line.name, line.shares) for line in third.trend.lines] == [
+        (segment.id, segment.name, (segment.share,) * 3) for segment in third.segments
+    ]
+
+
+def test_ids_go_on_after_those_of_other_features(run: Run, groups: pd.DataFrame) -> None:
+    """Nobody's S3 is somebody else's; but a trend is of segments that are made alike."""
+    other = run(groups, month="2026-08", features=FEATURES[:2], k=3).facts
+    fourth = run(groups, month="2026-11", earlier=[replace(other, month=f"2026-0{n}") for n in (8, 9)]).facts
+
+    assert [segment.id for segment in fourth.segments] == ["S4", "S5", "S6", "S7"]
+    assert fourth.trend is None
+
+
+def test_the_map_is_not_turned_from_month_to_month(run: Run, months: tuple[Analysis, ...]) -> None:
+    """A component has no sign of its own: last month's is kept, whichever it was."""
+    last = months[1]
+    pca = last.facts.pca
+    turned = replace(pca, loadings={name: tuple(-x for x in ys) for name, ys in pca.loadings.items()})
+    users = last.users.to_native().drop(columns="segment")
+    after = run(users, month="2026-12", last=Last(replace(last.facts, pca=turned), last.users)).facts
+
+    for name, loadings in turned.loadings.items():
+        assert after.pca.loadings[name] == pytest.approx(loadings)
 
 
 def test_one_input_makes_one_set_of_facts(run: Run, groups: pd.DataFrame) -> None:
