@@ -17,7 +17,7 @@ from typing import Any, Literal
 import jinja2
 
 from report import changes, doubts, drawing, files, kept, tables, theme, words, written
-from report.charts import change, segments
+from report.charts import change, indices
 from report.charts.picture import Picture
 from report.engines.pandoc import plain_markdown
 from report.errors import ReportError
@@ -228,7 +228,7 @@ class Document:
 
 
 _SHOWN: dict[str, Callable[..., Picture | Table]] = {
-    "indices": segments.indices,
+    "indices": indices.indices,
     "flow": change.flow,
     "trend": change.trend,
     "moves": tables.moves,

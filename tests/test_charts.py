@@ -16,7 +16,7 @@ from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, SCRIPT, awkward,
 from pages import makers, pictures
 
 from report import theme
-from report.charts import change, choice, segments
+from report.charts import change, choice, indices, segments
 from report.charts.lettering import fitting
 from report.charts.picture import Picture, pad, told
 from report.drawing import svg_of
@@ -92,7 +92,7 @@ def test_the_pictures_are_found() -> None:
 
     assert {
         "segments.sizes",
-        "segments.indices",
+        "indices.indices",
         "choice.elbow",
         "projection.components",
         "change.flow",
@@ -230,7 +230,7 @@ def test_every_segment_has_one_colour_in_every_chart() -> None:
     colours = segments.palette(facts)
     assert len(set(colours.values())) == 4
     for name, _, _, svg in drawn("later"):
-        if name.startswith("segments.indices-"):
+        if name.startswith("indices.indices-"):
             own = colours[facts.segment(name.rpartition("-")[2]).name]
             assert own in svg
             assert not [other for other in colours.values() if other != own and other in svg]
@@ -258,7 +258,7 @@ def test_an_index_on_too_few_users_has_no_bar() -> None:
     segment = replace(
         first, categories=first.categories | {"top_genre": first.categories["top_genre"] | {genre: silent}}
     )
-    picture = segments.indices(changed(facts, categories=segment.categories), segment)
+    picture = indices.indices(changed(facts, categories=segment.categories), segment)
 
     cell = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert cell[1] == "too few"
@@ -274,7 +274,7 @@ def test_a_count_that_is_kept_back_is_not_called_small() -> None:
         "top_genre": first.categories["top_genre"] | {genre: Index(None, None, None)}
     }
     segment = replace(first, categories=categories)
-    picture = segments.indices(changed(facts, categories=categories), segment)
+    picture = indices.indices(changed(facts, categories=categories), segment)
 
     row = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert row[1:] == ("not shown", "not shown")
@@ -329,7 +329,7 @@ def test_index_bars_say_what_differs_once() -> None:
             Standout("top_genre", "Jazz", 159.0),
         ),
     )
-    picture = segments.indices(changed(month(4)), segment)
+    picture = indices.indices(changed(month(4)), segment)
 
     assert picture.alt.replace("\u00a0", " ") == (
         "High earners against 100 for all users. Income about three times the average (index 314). "

@@ -18,7 +18,7 @@ from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
 from pages import Reader, document, fetched
 
 from report import files, tables, theme, words
-from report.charts import segments
+from report.charts import indices, segments
 from report.document import Document, Markdown, _raw, _script, escape, open_document
 from report.engines.pandoc import Look, make_page
 from report.errors import ReportError
@@ -148,7 +148,7 @@ def page_of(what: str, medium: str, folder: Path) -> str:
         f"# {made.say(words.headline)}",
         made.say(words.commonest),
         made.show(segments.sizes),
-        made.show(segments.indices, one),
+        made.show(indices.indices, one),
         made.show(tables.segments),
         made.show(tables.audit),
         made.profile(one.id),

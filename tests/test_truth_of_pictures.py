@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 from report import files, theme
-from report.charts import change, choice, projection, segments
+from report.charts import change, choice, indices, projection, segments
 from report.charts.picture import Picture
 from report.drawing import compact, for_both
 from report.printing import print_pdf
@@ -45,7 +45,7 @@ def pictures(facts: Facts) -> Iterator[tuple[str, Callable[[], Picture]]]:
     yield "sizes", lambda: segments.sizes(facts)
     yield "differences", lambda: segments.differences(facts)
     for segment in facts.segments:
-        yield f"indices-{segment.id.lower()}", lambda segment=segment: segments.indices(facts, segment)  # type: ignore[misc]
+        yield f"indices-{segment.id.lower()}", lambda segment=segment: indices.indices(facts, segment)  # type: ignore[misc]
     yield "flow", lambda: change.flow(facts)
     yield "trend", lambda: change.trend(facts)
     yield "elbow", lambda: choice.elbow(facts)
