@@ -313,6 +313,23 @@ def test_who_stayed_is_said_where_the_diagonal_is_shown() -> None:
     assert (shown.both, shown.stayed) == (370, pytest.approx(300 / 370))
 
 
+@pytest.mark.parametrize(("gone", "new"), [([4, 8], [50, 60]), ([20, 30], [4, 8])])
+def test_a_few_of_whom_the_sum_is_known_are_not_told_by_it(gone: list[int], new: list[int]) -> None:
+    """4 and 8 are 12, whom the months' sizes and the people in both tell: below ten each, so that little is left to guess."""
+    shown = _shown(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
+
+    assert {n for row in (*shown.users, shown.gone, shown.new) for n in row} == {None}
+    assert (shown.both, shown.stayed) == (370, None)
+
+
+def test_ten_who_are_gone_are_as_many_as_may_be_told() -> None:
+    """Nine of them hide who is in both months, and one, and none tell nothing; the least that is shown is shown."""
+    for gone, both in ((10, 100), (9, None), (1, None), (0, 100)):
+        shown = _shown(Flows(("S1",), ("S1",), ((100,),), (50,), (gone,)), NAMES, 10)
+
+        assert shown.both == both
+
+
 def test_two_months_without_a_common_user_say_so() -> None:
     """Ids may have been drawn anew: nobody is in both months, and there is no part of nobody."""
     shown = _shown(flows([[0, 0], [0, 0]], gone=[20, 30], new=[50, 60]), NAMES, 10)

@@ -42,16 +42,15 @@ TOLD_BY = {
 }
 DIGITS = "3719502846"  # of a mutant's number, in the order in which PART takes them
 TOO_MANY = {"test_a_quiet_month_is_never_held"}  # a simulation, which takes its time for each mutant
-# mutmut asks the tests that it saw reach a mutant, in forks of the process that saw it: what one test remembers for
-# the others would hide those from it
-FORGET = """
+ASKED = """
 
-def pytest_runtest_setup() -> None:
-    for module in list(sys.modules.values()):
-        if Path(getattr(module, "__file__", None) or "").parent.name in {"tests", "segmentation"}:
-            for thing in vars(module).values():
-                if hasattr(thing, "cache_clear"):
-                    thing.cache_clear()
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+
+def pytest_configure(config):
+    from asked import Asked
+
+    config.pluginmanager.register(Asked())
 """
 
 
@@ -74,7 +73,7 @@ def mutate(room: str, part: int) -> dict[str, int]:
             extra += [word for file in tests_of(room) for word in ("--deselect", f"{file}::{name}")]
         some = [f"*__mutmut_*[{DIGITS[:part]}]"] if part < len(DIGITS) else []
         with (copy / "tests" / "conftest.py").open("a") as file:
-            file.write(FORGET)
+            file.write(ASKED)
         with (copy / "pyproject.toml").open("a") as file:
             file.write(
                 f'\n[tool.mutmut]\nsource_paths = ["segmentation"]\nonly_mutate = ["segmentation/{room}.py"]\n'
