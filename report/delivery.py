@@ -62,8 +62,16 @@ class Outcome:
             return 1
         return 75 if counts["waiting"] else 0
 
-    def table(self) -> str:
-        """Give every delivery as a line, then what a person has to do."""
+    def table(self, ledger: str | None) -> str:
+        """Give every delivery as a line, then what a person has to do.
+
+        Parameters
+        ----------
+        ledger : str or None
+            What names the ledger to `make send`, such as "MONTH=2026-10": each has its own numbers. None where it knows
+            no way to it, and nothing in it can be sent again.
+        """
+        settle = f"`make send {ledger} RESOLVE="
         lines = [f"{'No.':>4}  {'State':<8} {'Tries':>5}  {'Recipient':<32} {'Message':<40} Last word"]
         for one in self.deliveries:
             word = f"{one.word} ({one.at})" if one.at else "not tried yet"
@@ -76,19 +84,22 @@ class Outcome:
             if one.state == "unknown":
                 lines.append(
                     f"Message {one.number} was handed over, and nobody knows whether it arrived. Look for {one.message_id} in "
-                    f"the inbox of {one.recipient}, or in the server's log. If it is there: `make send RESOLVE={one.number}:sent`. "
-                    f"If it isn't: `make send RESOLVE={one.number}:again`."
+                    f"the inbox of {one.recipient}, or in the server's log."
                 )
+                if ledger:
+                    lines[-1] += (
+                        f" If it is there: {settle}{one.number}:sent`. If it isn't: {settle}{one.number}:again`."
+                    )
             elif one.state == "refused":
+                then = f", then {settle}{one.number}:again`." if ledger else "."
                 lines.append(
-                    f"Message {one.number} was refused for good. Correct what the server named, then "
-                    f"`make send RESOLVE={one.number}:again`."
+                    f"Message {one.number} was refused for good. Correct what the server named{then}"
                 )
-            if one.changed:
+            if one.changed and ledger:
                 then = "handed over" if one.state == "unknown" else one.state
                 lines.append(
                     f"Message {one.number} has changed since it was {then}, and the new one wasn't sent. "
-                    f"If it should be: `make send RESOLVE={one.number}:again`."
+                    f"If it should be: {settle}{one.number}:again`."
                 )
         return "\n".join(lines)
 
@@ -158,9 +169,17 @@ def survey(messages: Sequence[Outgoing], ledger: Path, *, clock: Clock) -> Outco
     if ledger.exists():
         with Outbox.open(ledger, clock) as outbox:
             known = outbox.deliveries(messages)
-    keys = {(one.message_id, one.recipient.casefold()) for one in known}
+    keys = {one.key for one in known}
     new = {one.key: Delivery(0, one.message_id, one.recipient, "waiting", 0, "", "") for one in messages}
     return Outcome((*known, *(one for key, one in new.items() if key not in keys)))
+
+
+def out(ledger: Path, *, clock: Clock) -> tuple[str, ...]:
+    """Give the ids of the messages that somebody has, or may have."""
+    if not ledger.exists():
+        return ()
+    with Outbox.open(ledger, clock) as outbox:
+        return outbox.out()
 
 
 def resolve(ledger: Path, number: int, verdict: Verdict, *, clock: Clock) -> None:

@@ -1,13 +1,14 @@
 """What keeps a month from being mailed: each gate says why, in words that the owner gets instead of the briefs."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from report import doubts, files, words
 from report.lastrun import last_run
 from report.settings import Settings
-from report.written import month_name, percent
+from report.written import counted, listed, month_name, percent
 from segmentation.facts import Facts
 
 
@@ -30,7 +31,15 @@ class Gate:
     text: str
 
 
-def shut(facts: Facts, settings: Settings, output: Path, data: Path, *, asked: bool) -> Gate | None:
+def shut(
+    facts: Facts,
+    settings: Settings,
+    output: Path,
+    data: Path,
+    *,
+    asked: bool,
+    out: Collection[str] = (),
+) -> Gate | None:
     """Find what keeps a month from being mailed; None where nothing does.
 
     Parameters
@@ -41,6 +50,8 @@ def shut(facts: Facts, settings: Settings, output: Path, data: Path, *, asked: b
         Where the months' folders and files lie.
     asked : bool
         Whether this month was asked for by its name; else it must be the newest.
+    out : collection of str
+        Ids of segments whose brief of this month somebody has, or may have.
     """
     return (
         _failed(facts, output, asked=asked)
@@ -48,6 +59,7 @@ def shut(facts: Facts, settings: Settings, output: Path, data: Path, *, asked: b
         or _thin(facts, settings.mail.most_dropped)
         or unreliable(facts)
         or held(facts, output)
+        or _others(facts, output, out)
     )
 
 
@@ -81,7 +93,7 @@ def _thin(facts: Facts, most: float) -> Gate | None:
     return Gate(
         "dropped",
         f"{percent(dropped)} of the rows were dropped",
-        f"{words.kept(facts)} That is {percent(dropped)} of the rows; settings.toml allows {percent(most)} (mail.most_dropped). "
+        f"{words.kept(facts)} That is more than the {percent(most)} of the rows that settings.toml allows (mail.most_dropped). "
         "Correct the export and run `make report` again.",
     )
 
@@ -99,30 +111,52 @@ def unreliable(facts: Facts) -> Gate | None:
 
 def held(facts: Facts, output: Path) -> Gate | None:
     """Say that a month is held, until a person accepts it as it is; None where it isn't, or is accepted."""
-    if not facts.suspicions or _accepted(facts, output).exists():
+    if not facts.suspicions:
         return None
-    return Gate(
-        _held_key(facts),
+    reasons = [doubts.reason(facts, one) for one in facts.suspicions]
+    gate = Gate(
+        f"held-{_digest(facts.source.sha256, reasons)}",
         "the month is held",
-        f"{' '.join(doubts.reason(facts, one) for one in facts.suspicions)} If the file is wrong, correct it and run `make "
-        f"report` again. If it is right: make send MONTH={facts.month} ACCEPT=yes.",
+        f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_accepting(facts)}.",
     )
+    return None if _accepted(facts, gate, output).exists() else gate
 
 
-def accept(facts: Facts, output: Path) -> None:
-    """Remember that a person has looked at a month and says that it is right; another file is another question."""
-    path = _accepted(facts, output)
-    path.parent.mkdir(exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
+def _others(facts: Facts, output: Path, out: Collection[str]) -> Gate | None:
+    """Say that a month was made again with other segments after briefs had gone out; nobody gets a second set unasked."""
+    there = [segment.id for segment in facts.segments]
+    gone = sorted(set(out) - set(there))
+    if not gone or set(there) <= set(out):
+        return None
+    gate = Gate(
+        f"others-{_digest(gone, there)}",
+        "briefs of other segments are out",
+        f"{month_name(facts.month)} was made again, and briefs of {counted(len(gone), 'segment')} that it no longer has "
+        f"({listed(gone)}) are out already. If its new ones shall go out, too: {_accepting(facts)}.",
+    )
+    return None if _accepted(facts, gate, output).exists() else gate
 
 
-def _held_key(facts: Facts) -> str:
-    asked = f"{facts.source.sha256}{[doubts.reason(facts, one) for one in facts.suspicions]}"
-    return f"held-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+def accept(facts: Facts, output: Path, out: Collection[str] = ()) -> tuple[Gate, ...]:
+    """Remember that a person says that a month is right, and give what it was held for; another file is another question."""
+    gates = tuple(gate for gate in (held(facts, output), _others(facts, output, out)) if gate)
+    for gate in gates:
+        path = _accepted(facts, gate, output)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    return gates
 
 
-def _accepted(facts: Facts, output: Path) -> Path:
-    return output / files.OUTBOX / f"{facts.month}.{_held_key(facts)}.accepted"
+def _accepting(facts: Facts) -> str:
+    return f"make send MONTH={facts.month} ACCEPT=yes"
+
+
+def _digest(*asked: object) -> str:
+    return hashlib.sha256("".join(map(str, asked)).encode()).hexdigest()[:8]
+
+
+def _accepted(facts: Facts, gate: Gate, output: Path) -> Path:
+    return output / files.OUTBOX / f"{facts.month}.{gate.key}.accepted"
 
 
 def notice_text(gate: Gate, month: str, place: str) -> str:

@@ -44,7 +44,8 @@ class Outgoing:
     Attributes
     ----------
     message_id : str
-        Its Message-ID, angle brackets included: with the recipient, what makes it one and the same message.
+        Its Message-ID, angle brackets included: what stands before its @ makes it, with the recipient, one and the same
+        message. The domain behind it is the sender's, and another sender is no reason for a second brief.
     recipient : str
         The address that the server is given.
     raw : bytes
@@ -58,7 +59,7 @@ class Outgoing:
     @property
     def key(self) -> tuple[str, str]:
         """Message and inbox; ann@example.com and Ann@Example.com are one inbox."""
-        return self.message_id, self.recipient.casefold()
+        return _stem(self.message_id), self.recipient.casefold()
 
     @property
     def digest(self) -> str:
@@ -96,6 +97,11 @@ class Delivery:
     at: str
     changed: bool = False
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Message and inbox, as of the message at hand."""
+        return _stem(self.message_id), self.recipient.casefold()
+
 
 class Outbox:
     """The ledger of one month, open under its lock. Every change is on the disk before its method returns."""
@@ -119,6 +125,7 @@ class Outbox:
                 os.close(_private(file))
                 rows = sqlite3.connect(file, timeout=1, isolation_level=None)
                 stack.callback(rows.close)
+                rows.create_function("stem", 1, _stem, deterministic=True)
                 rows.execute(
                     "PRAGMA locking_mode = EXCLUSIVE"
                 )  # nobody's `sqlite3` shell makes a commit wait
@@ -141,10 +148,14 @@ class Outbox:
         with self._transaction() as rows:
             for message in messages:
                 rows.execute(
-                    "INSERT INTO delivery VALUES (NULL, ?, ?, ?, ?, 'waiting', 0, '', '')"
-                    " ON CONFLICT DO UPDATE SET digest = excluded.digest, recipient = excluded.recipient"
-                    " WHERE state = 'waiting'",
-                    (*message.key, message.recipient, message.digest),
+                    "UPDATE delivery SET message_id = ?, digest = ?, recipient = ?"
+                    " WHERE state = 'waiting' AND (stem(message_id), inbox) = (?, ?)",
+                    (message.message_id, message.digest, message.recipient, *message.key),
+                )
+                rows.execute(
+                    "INSERT INTO delivery SELECT NULL, ?, ?, ?, ?, 'waiting', 0, '', ''"
+                    " WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE (stem(message_id), inbox) = (?, ?))",
+                    (message.message_id, message.key[1], message.recipient, message.digest, *message.key),
                 )
         self._reserve(65_536 + 8_192 * len(messages))
 
@@ -168,17 +179,25 @@ class Outbox:
             every = self._rows.execute("SELECT * FROM delivery ORDER BY number").fetchall()
         found = []
         for number, message_id, inbox, recipient, digest, state, attempts, word, at in every:
-            wanted = digests.get((message_id, inbox))
+            wanted = digests.get((_stem(message_id), inbox))
             if wanted or state == "unknown":
                 changed = wanted not in (None, digest)
                 found.append(Delivery(number, message_id, recipient, state, attempts, word, at, changed))
         return tuple(found)
 
+    def out(self) -> tuple[str, ...]:
+        """Give the ids of the messages that somebody has, or may have."""
+        with _in_words(self._file):
+            found = self._rows.execute(
+                "SELECT DISTINCT message_id FROM delivery WHERE state IN ('sent', 'unknown')"
+            ).fetchall()
+        return tuple(message_id for (message_id,) in found)
+
     def waiting(self, message: Outgoing) -> bool:
         """Whether no server has this message."""
         with _in_words(self._file):
             (state,) = self._rows.execute(
-                "SELECT state FROM delivery WHERE (message_id, inbox) = (?, ?)", message.key
+                "SELECT state FROM delivery WHERE (stem(message_id), inbox) = (?, ?)", message.key
             ).fetchone()
         return bool(state == "waiting")
 
@@ -214,7 +233,7 @@ class Outbox:
                 f"Message {number} is {state}, expected unknown: only of that can a person say that it was sent."
             )
         self._change(
-            (message_id, inbox),
+            (_stem(message_id), inbox),
             f"resolved: {verdict}",
             "sent" if verdict == "sent" else "waiting",
             "found in the inbox" if verdict == "sent" else f"to be sent again; was {state}",
@@ -226,11 +245,11 @@ class Outbox:
         with self._transaction() as rows:
             rows.execute(
                 "UPDATE delivery SET state = ?, word = ?, at = ?, attempts = attempts + ?"
-                " WHERE (message_id, inbox) = (?, ?)",
+                " WHERE (stem(message_id), inbox) = (?, ?)",
                 (state, word, at, tries, *key),
             )
             rows.execute(
-                "INSERT INTO event SELECT number, ?, ?, ? FROM delivery WHERE (message_id, inbox) = (?, ?)",
+                "INSERT INTO event SELECT number, ?, ?, ? FROM delivery WHERE (stem(message_id), inbox) = (?, ?)",
                 (at, what, word, *key),
             )
 
@@ -246,6 +265,11 @@ class Outbox:
                 with contextlib.suppress(sqlite3.Error):
                     self._rows.execute("ROLLBACK")
                 raise
+
+
+def _stem(message_id: str) -> str:
+    """Give a Message-ID without the domain behind its last @."""
+    return message_id.strip("<>").rpartition("@")[0]
 
 
 def _lock(file: Path) -> int:

@@ -1,7 +1,7 @@
 """A month that was made, as mail: its briefs, and one message for each of their recipients."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -19,11 +19,32 @@ from segmentation.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A month that was made, with its briefs."""
+    """A month that was made, with its briefs.
+
+    Attributes
+    ----------
+    facts : Facts
+        The month.
+    folder, ledger : Path
+        Where its briefs lie, and who has what.
+    to : str
+        The one address that they go to as a test; empty where they go to whom settings name.
+    """
 
     facts: Facts
     folder: Path
     ledger: Path
+    to: str = ""
+
+    @property
+    def named(self) -> str:
+        """What names its ledger to `make send`."""
+        return f"MONTH={self.facts.month}{f' TO={self.to}' if self.to else ''}"
+
+    def of(self, ids: Iterable[str]) -> set[str]:
+        """Give the segments that Message-IDs of this month's briefs are of."""
+        brief = re.compile(rf"<{re.escape(self.facts.month)}\.([^@]+)\.brief@")
+        return {found[1] for id_ in ids if (found := brief.match(id_))}
 
     @property
     def letters(self) -> Iterator[tuple[str, str, bytes]]:
@@ -60,7 +81,7 @@ def open_month(output: Path, month: str, to: str = "") -> Month:
         )
     facts = files.read_facts(found[0] / "facts.json")
     test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
-    return Month(facts, found[0] / FOLDER, output / files.OUTBOX / f"{facts.month}{test}.sqlite")
+    return Month(facts, found[0] / FOLDER, output / files.OUTBOX / f"{facts.month}{test}.sqlite", to)
 
 
 def messages_of(made: Month, mail: MailSettings) -> Iterator[Outgoing]:

@@ -80,10 +80,10 @@ def send_month(
         knows what.
     """
     made = open_month(postman.output, month, to)
+    out = () if to else made.of(delivery.out(made.ledger, clock=postman.clock))
     if accept:
-        gates.accept(made.facts, postman.output)
-        postman.tell(_taken(made.facts))
-    gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month))
+        postman.tell(_taken(made.facts, gates.accept(made.facts, postman.output, out)))
+    gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month), out=out)
     messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
     _show(postman, made, messages, to)
     if gate and not to:
@@ -94,7 +94,7 @@ def send_month(
     if gate:
         postman.tell(f"Without TO= nobody would be mailed: {gate.why}.")
     if messages and not (confirm or to):
-        postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table())
+        postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table(made.named))
     if postman.server is None:
         postman.tell(
             "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
@@ -113,17 +113,18 @@ def send_month(
     outcome = delivery.send(
         messages, made.ledger, postman.server, sender=sender, clock=postman.clock, sleep=postman.sleep
     )
-    postman.tell(outcome.table())
-    if to and outcome.exit_status:
-        postman.tell(f"These are tests, in a ledger of their own: say TO={to} with RESOLVE=.")
+    postman.tell(outcome.table(made.named))
     return outcome.exit_status
 
 
-def _taken(facts: Facts) -> str:
+def _taken(facts: Facts, accepted: Sequence[gates.Gate]) -> str:
     """Say what it means that a month is accepted."""
-    if not facts.suspicions:
-        return f"{month_name(facts.month)} isn't held: there is nothing to accept."
-    return f"{month_name(facts.month)} is accepted as it is, and no longer held."
+    if not accepted:
+        return (
+            f"Nothing holds {month_name(facts.month)}, or it was accepted before: there is nothing to accept."
+        )
+    why = " ".join(f"{gate.why[:1].upper()}{gate.why[1:]}: {gate.text}" for gate in accepted)
+    return f"{why}\n{month_name(facts.month)} is accepted as it is, and no longer held."
 
 
 def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> int:
@@ -134,9 +135,13 @@ def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> in
             f"RESOLVE={said} can't be read. Write a message's number and what was found: RESOLVE=3:sent or RESOLVE=3:again."
         )
     made = open_month(postman.output, month, to)
+    if not month:
+        raise ReportError(
+            f"RESOLVE={said} names no month, and each has numbers of its own. Say which: make send {made.named} RESOLVE={said}."
+        )
     delivery.resolve(made.ledger, int(found[1]), cast("Verdict", found[2]), clock=postman.clock)
     messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
-    postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table())
+    postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table(made.named))
     return 0
 
 
@@ -158,7 +163,7 @@ def notify(postman: Postman) -> int:
         mail=postman.mail,
         now=at,
     )
-    return _to_owner(postman, raw, postman.output / files.OUTBOX / "notices.sqlite")
+    return _to_owner(postman, raw, postman.output / files.OUTBOX / "notices.sqlite", None)
 
 
 def _show(postman: Postman, made: Month, messages: Sequence[Outgoing], to: str) -> None:
@@ -199,11 +204,11 @@ def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
 
 def _tell_owner(postman: Postman, made: Month, gate: gates.Gate) -> None:
     """Mail the owner why nobody is mailed."""
-    _to_owner(postman, write_notice(gate, made.facts, postman.mail, made.written), made.ledger)
+    _to_owner(postman, write_notice(gate, made.facts, postman.mail, made.written), made.ledger, made.named)
 
 
-def _to_owner(postman: Postman, raw: bytes, ledger: Path) -> int:
-    """Mail the owner a notice; 0 if it is there."""
+def _to_owner(postman: Postman, raw: bytes, ledger: Path, named: str | None) -> int:
+    """Mail the owner a notice; 0 if it is there. `named` as in `Outcome.table`."""
     owner = postman.mail.owner
     if not (owner and postman.mail.sender and postman.server):
         missing = [
@@ -229,5 +234,5 @@ def _to_owner(postman: Postman, raw: bytes, ledger: Path) -> int:
         clock=postman.clock,
         sleep=postman.sleep,
     )
-    postman.tell(outcome.table())
+    postman.tell(outcome.table(named))
     return outcome.exit_status

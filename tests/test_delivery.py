@@ -214,8 +214,8 @@ def test_an_unknown_message_says_what_to_do(desk: Desk, room: Mailroom) -> None:
 
     assert (
         "Look for <2026-10.S1@example.com> in the inbox of ann@example.com, or in the server's log. "
-        "If it is there: `make send RESOLVE=1:sent`. If it isn't: `make send RESOLVE=1:again`."
-    ) in desk.send(room, ANN).table()
+        "If it is there: `make send MONTH=2026-10 RESOLVE=1:sent`. If it isn't: `make send MONTH=2026-10 RESOLVE=1:again`."
+    ) in desk.send(room, ANN).table("MONTH=2026-10")
 
 
 def test_a_server_that_cuts_off_twice_is_given_nothing_more(desk: Desk, room: Mailroom) -> None:
@@ -269,7 +269,7 @@ def test_a_wrong_password_is_tried_once_and_shown_nowhere(
         f"localhost:{safe_room.port} doesn't let briefs in: 535 5.7.8 not *** nor ***. Correct SMTP_USER and SMTP_PASSWORD."
     )
     assert sum(line.startswith("AUTH") for line in safe_room.heard) == 1
-    assert "s3cret!" not in repr(server) + outcome.table() + caplog.text
+    assert "s3cret!" not in repr(server) + outcome.table("MONTH=2026-10") + caplog.text
     assert b"s3cret!" not in desk.ledger.read_bytes()
 
 
@@ -308,7 +308,9 @@ def test_a_changed_message_is_not_sent_over_one_that_is_out(desk: Desk, room: Ma
     outcome = desk.send(room, newer)
 
     assert (states(outcome), len(room.inbox)) == (["sent"], 1)
-    assert "Message 1 has changed since it was sent, and the new one wasn't sent." in outcome.table()
+    assert "Message 1 has changed since it was sent, and the new one wasn't sent." in outcome.table(
+        "MONTH=2026-10"
+    )
     resolve(desk.ledger, 1, "again", clock=clock)
     assert (states(desk.send(room, newer)), len(room.inbox)) == (["sent"], 2)
 

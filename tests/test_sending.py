@@ -132,10 +132,77 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room
     assert dict(room.taken()) == EVERYBODY
     assert "has changed since it was sent" in told(again)
 
-    number = told(again).split("RESOLVE=")[1].split(":")[0]
-    assert resolve(postman(), f"{number}:again") == 0
+    number = told(again).split("`make send MONTH=2026-10 RESOLVE=")[1].split(":")[0]
+    with pytest.raises(ReportError, match=rf"Say which: make send MONTH=2026-10 RESOLVE={number}:again"):
+        resolve(postman(), f"{number}:again")
+    assert resolve(postman(), f"{number}:again", month="2026-10") == 0
     assert send_month(postman(), confirm=True) == 0
     assert sum(room.taken().values()) == 6
+
+
+def test_another_sender_is_no_reason_for_a_second_brief(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Briefs that are made again from another domain have another Message-ID; whoever has one is sent no other."""
+    send_month(postman(), confirm=True)
+    moved = {"settings": dials(sender="briefs@mail.example.com")}
+    month_folder(postman().output, factory.month(4), **moved)
+    one = postman(**moved)
+
+    assert send_month(one, confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+    assert "has changed since it was sent" in told(one)
+
+
+def test_what_still_waits_goes_out_from_the_sender_at_hand(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """A server that puts everything off, and by the next day another sender: each inbox gets one, from that one."""
+    room.act = lambda verb, _: "450 later" if verb == "MAIL" else None
+    assert send_month(postman(), confirm=True) == 75
+    room.act = lambda _verb, _recipient: None
+    moved = {"settings": dials(sender="briefs@mail.example.com")}
+    month_folder(postman().output, factory.month(4), **moved)
+
+    assert send_month(postman(**moved), confirm=True) == 0
+    assert dict(room.taken()) == {
+        (id_.replace("@example.com", "@mail.example.com"), to): n for (id_, to), n in EVERYBODY.items()
+    }
+
+
+def test_other_segments_of_a_month_that_is_out_wait_for_a_person(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Made again by other settings, October has S5 to S7: nobody gets a second set before somebody says so."""
+    send_month(postman(), confirm=True)
+    room.inbox.clear()
+    facts = factory.month(3)
+    others = [replace(segment, id=f"S{n}") for n, segment in enumerate(facts.segments, start=5)]
+    month_folder(postman().output, replace(facts, segments=tuple(others), change=None))
+
+    assert send_month(postman(), confirm=True) == 1
+    ((to, notice),) = room.inbox
+    assert to == "olga@example.com"
+    assert "briefs of other segments are out" in message_from_bytes(notice, policy=default)["Subject"]
+
+    one = postman()
+    assert send_month(one, accept=True) == 0
+    assert "(S1, S2, S3 and S4) are out already" in told(one)
+    assert send_month(postman(), confirm=True) == 0
+    assert len(room.inbox) == 4
+
+
+def test_a_notice_that_is_refused_is_no_message_of_the_months(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Its ledger is another one: a number of it would mean another message to `make send`."""
+    one = postman()
+    failed(one)
+    room.act = lambda verb, _: "550 no such inbox" if verb == "RCPT" else None
+
+    assert notify(one) == 1
+    assert "Correct what the server named." in told(one)
+    assert "RESOLVE" not in told(one)
 
 
 def test_a_test_goes_to_one_address_and_counts_for_nothing(
