@@ -13,13 +13,14 @@ from report.written import (
     index,
     label,
     likeness,
+    listed,
     listening,
     month_name,
     percent,
     thousands,
 )
 from segmentation.facts import Facts, Segment, Standout
-from segmentation.readings import MOST, STABLE
+from segmentation.readings import LEAST, MOST, STABLE
 
 MOST_EVIDENCE = 6
 _AVERAGE = 100
@@ -125,7 +126,6 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
     play = segment.play
     if play is None:
         raise ValueError(f"{segment.id} has no play, so there is no brief about it.")
-    rise = play.measure.target / play.measure.baseline - 1 if play.measure.baseline else 0.0
     month = month_name(facts.month)
     contact = _plain(facts.brand.contact) if facts.brand.contact else ""
     # no path of the machine that made it: a reader of mail can't open that, and it may lie elsewhere by now
@@ -161,7 +161,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
             Line("Don't", play.avoid),
             Line(
                 "Measure",
-                f"{words.kpi(segment)} That is {percent(abs(rise))} {'more' if rise >= 0 else 'less'}.",
+                f"{words.kpi(segment)} {words.lift(segment)}".rstrip(),
             ),
         ),
         sure=(
@@ -196,9 +196,13 @@ def insight(facts: Facts, segment: Segment) -> str:
         return f"{said} What else sets them apart: {words.thing((told or others)[0])}." if others else said
     if first is None and words.is_thin(segment):
         return "They are too few to be compared with all users."
+    if first is None and (found := words.places(segment)):
+        return f"They differ from all users by little: {listed(found)}."
     if first is None:
         return "Nothing sets them apart from all users: what works for everybody should work here."
-    return f"They listen as much as everybody; what sets them apart is {words.thing(first)}."
+    if usage.interval and usage.interval.low >= LEAST and usage.interval.high <= MOST:
+        return f"They listen about as much as everybody; what sets them apart is {words.thing(first)}."
+    return f"What sets them apart is {words.thing(first)}."
 
 
 def steady(segment: Segment) -> str:

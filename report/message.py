@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
@@ -21,10 +22,17 @@ _WIDE = SMTP.clone(max_line_length=900)
 
 
 class _Folded(EmailPolicy):
-    """SMTP's policy, except that list headers stay on one line: folded, their addresses would be cut (python/cpython#85725)."""
+    """SMTP's policy, but for two headers.
+
+    List headers stay on one line: folded, their addresses would be cut (python/cpython#85725). A subject with letters
+    beyond ASCII is encoded whole: where only some of its words are, the space between two of them is lost (RFC 2047, 6.2).
+    """
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """Fold a header for the wire."""
+        if name.lower() == "subject" and not str(value).isascii():
+            folded = Header(str(value), "utf-8", header_name=name).encode(linesep="\r\n")
+            return f"{name}: {folded}\r\n".encode("ascii")
         return (_WIDE if name.lower().startswith("list-") else SMTP).fold_binary(name, value)
 
 

@@ -1,6 +1,6 @@
 """The playbook: which play fits a segment, from rules that marketing edits and no code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from report.settings import Number
 from report.tomlfile import parse
 from segmentation.facts import Facts, Measure, Play, Segment
+from segmentation.plan import Range
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=240)]
@@ -91,12 +92,18 @@ def read_playbook(path: Path) -> Playbook:
 
 def with_plays(facts: Facts, rules: Sequence[Rule]) -> Facts:
     """Give every segment the first play that fits it."""
-    return replace(facts, segments=tuple(replace(s, play=_play(s, rules)) for s in facts.segments))
+    valid = facts.audit.valid
+    return replace(facts, segments=tuple(replace(s, play=_play(s, rules, valid)) for s in facts.segments))
 
 
-def _play(segment: Segment, rules: Sequence[Rule]) -> Play:
+def _play(segment: Segment, rules: Sequence[Rule], valid: Mapping[str, Range]) -> Play:
+    """Give the first play that fits; what is wanted is at most what is possible, such as 365 days of the last 365."""
     rule = next(rule for rule in rules if rule.fits(segment))
     baseline = segment.means[rule.measure.column]
     words = rule.model_dump(exclude={"name", "when", "measure"})
-    measure = Measure(rule.measure.column, baseline, baseline * (1 + rule.measure.change))
+    wanted = baseline * (1 + rule.measure.change)
+    low, high = valid.get(rule.measure.column, (None, None))
+    wanted = wanted if high is None else min(wanted, max(high, baseline))
+    wanted = wanted if low is None else max(wanted, min(low, baseline))
+    measure = Measure(rule.measure.column, baseline, wanted)
     return Play(rule=rule.name, measure=measure, **words)

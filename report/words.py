@@ -168,7 +168,8 @@ def steadiness(facts: Facts) -> str:
     names = [lower(s.name) for s in facts.segments if s.stability.grade in _SHAKY]
     stable = len(facts.segments) - len(names)
     if not names:
-        return f"All {counted(stable, noun(facts))} come again when the data is resampled."
+        all_ = f"Both{NBSP}{noun(facts)}s" if stable == 2 else f"All {counted(stable, noun(facts))}"
+        return f"{all_} come again when the data is resampled."
     if not stable:
         return f"None of the {len(facts.segments)} {noun(facts)}s is sure to come again when the data is resampled."
     return (
@@ -219,14 +220,18 @@ def is_plural(labels: list[str]) -> bool:
     return len(labels) > 1 or labels[0].partition(" ")[0].endswith("s")
 
 
-def place(facts: Facts, segment: Segment) -> str:
+def place(segment: Segment) -> str:
     """Say where a segment lies, as in "Heavy listeners: more listening"."""
-    said = [
-        BY_NAME[name].comparatives[int(segment.centre[name] > 0)]  # type: ignore[index]
-        for name in sorted(facts.features, key=lambda name: -abs(segment.centre[name]))
-        if abs(segment.centre[name]) >= _FAR
+    return f"{segment.name}: {', '.join(places(segment)) or 'near the average'}."
+
+
+def places(segment: Segment) -> list[str]:
+    """Say in which features a segment lies far from the average, as its name does, the farthest first."""
+    return [
+        BY_NAME[name].comparatives[int(sds > 0)]  # type: ignore[index]
+        for name, sds in sorted(segment.centre.items(), key=lambda one: -abs(one[1]))
+        if abs(sds) >= _FAR
     ]
-    return f"{segment.name}: {', '.join(said) or 'near the average'}."
 
 
 def stands_out(segment: Segment) -> str:
@@ -234,7 +239,7 @@ def stands_out(segment: Segment) -> str:
     if not segment.stands_out and is_thin(segment):
         return f"{segment.name}: too few users to compare"
     if not segment.stands_out:
-        return f"{segment.name}: close to the average in everything"
+        return f"{segment.name}: {', '.join(places(segment)) or 'close to the average in everything'}"
     numbers = [item for item in segment.stands_out if item.category is None]
     return f"{segment.name}: {thing((numbers or list(segment.stands_out))[0])}"
 
@@ -259,6 +264,10 @@ def differing(segment: Segment) -> list[str]:
     """Give those sentences one by one: numbers first, then what is more common, then what is less."""
     if not segment.stands_out and is_thin(segment):
         return ["They are too few to be compared with all users."]
+    if not segment.stands_out and (found := places(segment)):
+        return [
+            f"{capital(listed(found))} than the average user, yet no index is outside 80 to 120 by more than chance explains."
+        ]
     if not segment.stands_out:
         return [
             "No index outside 80 to 120 is more than chance explains: they are close to the average in everything."
@@ -300,8 +309,22 @@ def kpi(segment: Segment) -> str:
     if play is None:
         return ""
     measure = play.measure
+    if (
+        measure.target == measure.baseline
+    ):  # of nothing no part can be asked, and of the most there is no more
+        wanted = "some" if measure.baseline == 0 else "the same"
+        return f"Average {label(measure.column)}: {measured(measure.baseline, measure.column)} today, {wanted} wanted."
     today, wanted = both_measured(measure.baseline, measure.target, measure.column)
     return f"Average {label(measure.column)}: {today} today, {wanted} wanted."
+
+
+def lift(segment: Segment) -> str:
+    """Say how much more or less that is; nothing where it is no part of what there is."""
+    measure = segment.play.measure if segment.play else None
+    if measure is None or measure.target == measure.baseline or not measure.baseline:
+        return ""
+    rise = measure.target / measure.baseline - 1
+    return f"That is {percent(abs(rise))} {'more' if rise > 0 else 'less'}."
 
 
 # What came in

@@ -36,7 +36,8 @@ class NumberIntervals:
     mean : Interval or None
         In the column's unit; nothing where there are too few users, or too few who differ, to say.
     index : Interval or None
-        Mean over the mean of all users, times 100; nothing where either isn't positive.
+        Mean over the mean of all users, times 100; 0 to 0 where everybody in the segment has 0, as where all are alike
+        in another value. Nothing where either mean isn't positive, or too few differ to say.
     """
 
     mean: Interval | None
@@ -141,12 +142,14 @@ def numbers(
         ]
     drawn = np.concatenate(parts)
     mean = _studentised(_means, own, drawn)
-    index = _studentised(lambda size, m, v: _log_index(size, m, v, middle / sd), own, drawn)
+    index = np.exp(_studentised(lambda size, m, v: _log_index(size, m, v, middle / sd), own, drawn))
+    nothing = np.array([np.all(values[order[a:b]] == 0, axis=0) for a, b in itertools.pairwise(edges)])
+    index[:, nothing & (np.diff(edges) > 1)[:, None] & (middle > 0)] = 0
     return tuple(
         tuple(
             NumberIntervals(
                 mean=_interval(mean[:, segment, j] * sd[j] + middle[j]),
-                index=_interval(100 * np.exp(index[:, segment, j])),
+                index=_interval(100 * index[:, segment, j]),
             )
             for j in range(p)
         )
@@ -175,18 +178,20 @@ def of_moments(numbers: Moments) -> tuple[tuple[NumberIntervals, ...], ...]:
     spread = (size * (numbers.variance + (numbers.mean - middle) ** 2)).sum(axis=0) / n
     sizes, means = np.vstack([size, [[n]]]), np.vstack([numbers.mean, middle])
     variances = np.vstack([numbers.variance, spread])
-    ends = [
+    mean_ends, index_ends = (
         estimate[None] + _Z * np.stack([-error, error])
         for estimate, error in (
             _means(sizes, means, variances),
             _log_index(sizes, means, variances, np.zeros(p)),
         )
-    ]
+    )
+    index_ends = np.exp(index_ends)
+    index_ends[:, (size > 1) & (numbers.mean == 0) & (numbers.variance == 0) & (middle > 0)] = 0
     return tuple(
         tuple(
             NumberIntervals(
-                mean=_interval(ends[0][:, segment, j]),
-                index=_interval(100 * np.exp(ends[1][:, segment, j])),
+                mean=_interval(mean_ends[:, segment, j]),
+                index=_interval(100 * index_ends[:, segment, j]),
             )
             for j in range(p)
         )

@@ -28,7 +28,7 @@ from report.briefs import Brief, insight, make_brief
 from report.errors import RenderError
 from report.layout import MOST_HTML, PICTURE, SCALE, draw, write_html, write_text
 from report.settings import MailSettings
-from segmentation.facts import Facts, Index, Interval
+from segmentation.facts import Facts, Index, Interval, Standout
 
 MAILED = tuple(name for name in factory.AWKWARD if name != "nothing found")
 WAIVED = {
@@ -142,8 +142,30 @@ def test_what_does_not_speak_is_not_said() -> None:
     facts = factory.changed(facts, index=quiet, stands_out=())
 
     assert brief(facts).evidence == ()
-    assert insight(facts, facts.segments[0]).startswith("Nothing sets them apart")
-    assert "Nothing." in write_text(brief(facts))
+    assert insight(facts, facts.segments[0]).startswith("They differ from all users by little: younger, ")
+    middle = factory.changed(facts, centre=dict.fromkeys(facts.features, 0.0))
+    assert insight(middle, middle.segments[0]).startswith("Nothing sets them apart")
+    assert "No index is far enough from 100." in write_text(brief(facts))
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        (Interval(95, 107), "They listen about as much as everybody; what sets them apart is income"),
+        (Interval(60, 170), "What sets them apart is income"),
+        (None, "What sets them apart is income"),
+    ],
+)
+def test_only_who_is_known_to_listen_as_much_as_everybody_is_said_to(
+    interval: Interval | None, said: str
+) -> None:
+    """An interval that merely holds 100 says that nothing is known."""
+    facts = factory.month(4)
+    segment = facts.segments[0]
+    index = segment.index | {"usage_per_month": Index(101.0, 90, interval)}
+    facts = factory.changed(facts, index=index, stands_out=(Standout("annual_income", None, 60.0),))
+
+    assert insight(facts, facts.segments[0]).startswith(said)
 
 
 def test_there_is_no_brief_where_nothing_is_reliable() -> None:

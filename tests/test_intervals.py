@@ -170,6 +170,27 @@ def test_an_average_of_nothing_has_no_index() -> None:
     assert first[0].index is None
 
 
+def test_of_users_who_have_nothing_the_index_is_0_for_certain() -> None:
+    """A log knows no 0; but 40 who never listen are no average listeners, whether they are drawn again or counted."""
+    values = np.concatenate([np.zeros(40), np.arange(1.0, 41)])[:, None]
+    moments = Moments(np.array([40.0, 40]), np.array([[0.0], [20.5]]), np.array([[0.0], [133.25]]))
+
+    for first, second in (numbers(values, np.repeat([0, 1], 40), 2, draws=50, seed=1), of_moments(moments)):
+        assert first[0].index == Interval(0, 0)
+        assert first[0].mean == Interval(pytest.approx(0, abs=1e-9), pytest.approx(0, abs=1e-9))
+        assert second[0].index is not None
+        assert second[0].index.low > 100
+
+
+def test_one_user_or_a_column_of_nothing_has_no_index_of_0() -> None:
+    """Who is alone may have nothing by chance; and where nobody has anything there is no average to be a part of."""
+    alone, _ = numbers(np.array([[0.0, 0], [3, 0], [4, 0]]), np.array([0, 1, 1]), 2, draws=50, seed=1)
+    both = Moments(np.array([1.0, 2]), np.array([[0.0, 0], [3.5, 0]]), np.array([[0.0, 0], [0.25, 0]]))
+
+    assert [one.index for one in alone] == [None, None]
+    assert [one.index for one in of_moments(both)[0]] == [None, None]
+
+
 def test_one_seed_gives_one_answer() -> None:
     """Digit for digit, and whatever the order of the segments in the rows."""
     values = np.random.default_rng(6).random((120, 2))

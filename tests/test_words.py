@@ -296,12 +296,48 @@ def test_what_stands_out_is_what_the_bars_show() -> None:
     )
 
 
+def test_a_segment_whose_name_says_more_than_its_indices_is_said_to_be_what_its_name_says() -> None:
+    """Ages from 36 to 46 are standard deviations apart, and no index is outside 80 to 120."""
+    segment = replace(month(4).segments[0], name="Young frequent listeners", stands_out=())
+    segment = replace(
+        segment, centre=dict.fromkeys(segment.centre, 0.1) | {"age": -1.1, "num_of_days_active": 0.9}
+    )
+
+    assert words.stands_out(segment) == "Young frequent listeners: younger, more active days"
+    assert words.standouts(segment).startswith(
+        "Younger and more active days than the average user, yet no index"
+    )
+
+
+def test_two_of_two_are_both() -> None:
+    facts = month(2)
+    stable = [replace(s, stability=replace(s.stability, grade="highly stable")) for s in facts.segments]
+
+    assert words.steadiness(replace(facts, segments=tuple(stable))).startswith(
+        "Both\N{NO-BREAK SPACE}segments come again"
+    )
+
+
+def test_nothing_can_only_become_something() -> None:
+    """Of 0 hours no part can be asked, nor more than 365 of 365 days."""
+    segment = month(4).segments[0]
+    play = replace(segment.play, measure=Measure("usage_per_month", 0.0, 0.0))
+    full = replace(segment.play, measure=Measure("num_of_days_active", 365.0, 365.0))
+
+    assert plain(words.kpi(replace(segment, play=play))) == "Average usage: 0.0 hours today, some wanted."
+    assert (
+        plain(words.kpi(replace(segment, play=full)))
+        == "Average days active: 365 days today, the same wanted."
+    )
+    assert words.lift(replace(segment, play=play)) == words.lift(replace(segment, play=full)) == ""
+
+
 def test_a_segment_like_everybody_is_said_to_be() -> None:
-    segment = replace(month(4).segments[0], name="Average listeners", stands_out=())
+    segment = centred(replace(month(4).segments[0], name="Average listeners", stands_out=()))
 
     assert words.stands_out(segment) == "Average listeners: close to the average in everything"
     assert "close to the average" in words.standouts(segment)
-    assert words.place(month(4), centred(segment)) == "Average listeners: near the average."
+    assert words.place(segment) == "Average listeners: near the average."
 
 
 def test_features_are_told_by_how_far_they_separate() -> None:
@@ -327,7 +363,7 @@ def test_a_place_is_named_by_what_is_far() -> None:
     facts = month(4)
     segment = replace(centred(facts.segments[0], age=0.4, annual_income=-0.39, usage_per_month=-1), name="X")
 
-    assert words.place(facts, segment) == "X: less listening, older."
+    assert words.place(segment) == "X: less listening, older."
 
 
 def test_a_play_is_judged_by_a_number_that_is_said() -> None:
@@ -391,7 +427,7 @@ def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
             words.portrait(segment),
             words.standouts(segment),
             words.stands_out(segment),
-            words.place(facts, segment),
+            words.place(segment),
         ]
         said += [words.kpi(segment)] if segment.play else []
 

@@ -80,4 +80,6 @@ def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
 
 def _said(item: Index) -> str:
     """Write an index, or why it says nothing."""
-    return index(item.value) if item.value is None or item.speaks else "average"
+    if item.speaks or item.value is None or item.interval is None:
+        return index(item.value if item.speaks else None)
+    return "average"

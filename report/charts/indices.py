@@ -151,7 +151,9 @@ def _said(item: Index) -> str:
     """Write an index, or why it says nothing: too few users, or as many as may not be told for the sake of a few others."""
     if item.base is None:
         return "not shown"
-    return index(item.value) if item.value is None or item.speaks else "as average"
+    if item.speaks or item.value is None or item.interval is None:  # too few users, or too few who differ
+        return index(item.value if item.speaks else None)
+    return "as average"
 
 
 def _ticks(high: float, sheet: Sheet) -> list[int]:

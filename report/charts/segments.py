@@ -117,7 +117,7 @@ def differences(facts: Facts) -> Picture:
             "Each segment's mean, in its own unit on the right; the distance from the line is counted in standard "
             "deviations (SD), so that years and dollars can be compared."
         ),
-        alt=told(words.difference(facts), *(words.place(facts, s) for s in words.ranked(facts))),
+        alt=told(words.difference(facts), *(words.place(s) for s in words.ranked(facts))),
         header=("Segment", *(label(feature).capitalize() for feature in facts.features)),
         rows=tuple(
             (
