@@ -21,6 +21,7 @@ from report.svg import slim
 # Altair's `.axis(…)` and its like keep what they are called on in the class: in two threads, one gets the other's
 _ONE_AT_A_TIME = threading.Lock()
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_SAID = re.compile(r"\w*Error:")  # how the line begins that says what a chart lacks
 _SIDE = 14  # pixels beside a drawing that a browser shows as a picture
 
 
@@ -48,11 +49,9 @@ def svg_of(spec: dict[str, Any]) -> str:
         return slim(vl_convert.vegalite_to_svg(spec | {"config": theme.config()}))
     except (ValueError, SyntaxError) as error:  # what Vega refuses, and what it draws that is no XML
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = next(
-            (line for line in lines if line.startswith("Error:")), (lines or [type(error).__name__])[0]
-        )[:200]
+        said = next((line for line in lines if _SAID.match(line)), (lines or [type(error).__name__])[0])[:200]
         raise RenderError(
-            f"A chart can't be drawn ({said}). Perhaps a category has an unusual text."
+            f"A chart can't be drawn ({said}). Perhaps a category has an unusual text, or the chart is new and asks for what can't be."
         ) from error
 
 

@@ -266,7 +266,7 @@ def differing(segment: Segment) -> list[str]:
         return ["They are too few to be compared with all users."]
     if not segment.stands_out and (found := places(segment)):
         return [
-            f"{capital(listed(found))} than the average user, yet no index is outside 80 to 120 by more than chance explains."
+            f"Against the average user: {', '.join(found)}; but no index is outside 80 to 120 by more than chance explains."
         ]
     if not segment.stands_out:
         return [
@@ -383,12 +383,21 @@ def seen(facts: Facts) -> str:
     return f"The map shows {percent(sum(facts.pca.explained))} of all differences between users"
 
 
-def axis(facts: Facts, component: int, *, apart: bool = False) -> list[str]:
-    """Title an axis of the map with its directions in words, in two lines; in three where a line has no room for both."""
+def axis(facts: Facts, component: int, *, apart: bool = False, most: int | None = None) -> list[str]:
+    """Title an axis of the map with its directions in words.
+
+    Parameters
+    ----------
+    component : {0, 1}
+        The one across, or the one upwards.
+    apart : bool
+        Whether the directions have a line each; else one for both.
+    most : int, optional
+        So many things are said of each direction, what counts most first.
+    """
     pca = facts.pca
-    low, high = (
-        (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
-    )
+    ends = (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
+    low, high = (", ".join(end.split(", ")[:most]) for end in ends)
     name = ("First", "Second")[component]
     share = f"{name} component (SD), {percent(pca.explained[component])} of the differences"
     if apart:

@@ -381,7 +381,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Pca:
-    """The four features seen in two: principal components of the standardised features."""
+    """The features seen in two: principal components of the standardised features."""
 
     explained: tuple[float, float]
     """Share of the variance that each component explains, 0 to 1."""

@@ -182,12 +182,23 @@ def centred(segment: Segment, **centre: float) -> Segment:
     return replace(segment, centre={name: centre.get(name, 0.0) for name in segment.centre})
 
 
+def offered(facts: Facts) -> Facts:
+    """Give a month in which each segment has an offer of its own, as long as the playbook allows."""
+    segments = []
+    for number, segment in enumerate(facts.segments):
+        assert segment.play is not None
+        offer = f"Premium sound and a family plan, free for {number + 2} whole months"
+        segments.append(replace(segment, play=replace(segment.play, offer=f"{offer:.<60}"[:60])))
+    return replace(facts, segments=tuple(segments))
+
+
 _AWKWARD: dict[str, Callable[[], Facts]] = {
     "two": lambda: month(2),
     "four": lambda: month(4),
     "later": lambda: month(4, first=False),
     "nothing found": lambda: unreliable(month(4)),
     "ten": lambda: month(10),
+    "ten offers": lambda: offered(month(10)),
     "ten, later": lambda: month(10, first=False),
     "long names": lambda: named(month(4), LONG, LONG[::-1], LONG.upper(), LONG.swapcase()),
     "script": lambda: named(genres(month(4), "Pop", SCRIPT), SCRIPT),

@@ -23,7 +23,7 @@ from report.printing import print_pdf
 
 MONTHS = ("sample", "two", "ten", "long names", "script", "letters", "one of 99 %", "nothing found")
 LAID_OUT = [
-    *((name, "A4") for name in MONTHS),
+    *((name, "A4") for name in (*MONTHS, "ten offers")),
     *((name, "Letter") for name in ("sample", "two", "ten", "long names")),
 ]
 SHEETS = [*((name, "A4") for name in MONTHS), ("two", "Letter")]
@@ -200,6 +200,14 @@ def test_nothing_is_executed(rendered: Rendered, name: str) -> None:  # noqa: F8
                 assert not {"/JS", "/JavaScript", "/OpenAction", "/AA", "/Launch"} & set(thing.keys())
                 assert thing.get("/S") not in ("/JavaScript", "/Launch", "/SubmitForm", "/ImportData")
         assert "/AcroForm" not in pdf.Root
+
+
+def test_ten_offers_as_long_as_they_may_be_stand_on_page_one(rendered: Rendered) -> None:  # noqa: F811
+    """Where segments share none, each has a line of its own, and the page is full, but it is one."""
+    pages = texts(rendered.pdf("ten offers"))
+
+    assert "What to do" in pages[0]
+    assert all(s.play.offer in pages[0] for s in rendered.month("ten offers").segments if s.play)
 
 
 def test_markup_is_shown_as_it_is_written(rendered: Rendered) -> None:  # noqa: F811

@@ -305,7 +305,7 @@ def test_a_segment_whose_name_says_more_than_its_indices_is_said_to_be_what_its_
 
     assert words.stands_out(segment) == "Young frequent listeners: younger, more active days"
     assert words.standouts(segment).startswith(
-        "Younger and more active days than the average user, yet no index"
+        "Against the average user: younger, more active days; but no index"
     )
 
 
@@ -324,7 +324,7 @@ def test_nothing_can_only_become_something() -> None:
     play = replace(segment.play, measure=Measure("usage_per_month", 0.0, 0.0))
     full = replace(segment.play, measure=Measure("num_of_days_active", 365.0, 365.0))
 
-    assert plain(words.kpi(replace(segment, play=play))) == "Average usage: 0.0 hours today, some wanted."
+    assert plain(words.kpi(replace(segment, play=play))) == "Average usage: 0 minutes today, some wanted."
     assert (
         plain(words.kpi(replace(segment, play=full)))
         == "Average days active: 365 days today, the same wanted."

@@ -1,19 +1,20 @@
 """What changed since the last month: who moved where, and the shares over all months."""
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Literal
 
 import altair as alt
 
 from report import changes, theme
+from report.charts.lettering import apart
 from report.charts.picture import Layers, Picture, Rows, inline, tips, title, told
 from report.written import NBSP, month_name, percent, thousands
 from segmentation.facts import Change, Facts, Flow, Trend
 
 _TALL, _NAMES, _BAR = 230, 170, 12  # pixels of the picture, of the names on either side, and of the bars
 _ROOM = 26  # pixels a segment takes at least, so that names don't lie on each other
+_LINE = 17  # pixels from one name to the next, at least
 _GAP = 0.03  # of all users: space between two segments
 _NEW, _GONE = "New this month", "Not there any more"
 
@@ -86,13 +87,18 @@ def _flow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
             ),
         )
     )
-    sides = [_side(facts, bars, scale, left=left, over=over, width=width) for left in (True, False)]
     found = _flow(facts)
+    height = max(_TALL, _ROOM * max(len(found.rows), len(found.columns)))
+    line = _LINE * (max(row["y2"] for row in bars) + 2 * _GAP) / height
+    sides = [
+        _side(facts, _named(bars, line, left=left), scale, left=left, over=over, width=width)
+        for left in (True, False)
+    ]
     chart: Layers = (
         alt.layer(ribbon, *sides[0], *sides[1])
         .properties(
             width=width - 2 * (_BAR if over else _NAMES + _BAR + 8),
-            height=max(_TALL, _ROOM * max(len(found.rows), len(found.columns))),
+            height=height,
             title=title(
                 changes.flows(facts),
                 f"A bar is a segment, a band its users; groups under {facts.smallest_cell} aren't drawn, "
@@ -104,11 +110,18 @@ def _flow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     return chart
 
 
+def _named(bars: Rows, line: float, *, left: bool) -> Rows:
+    """Give one month's bars, each with the place of its name: at its middle, or where no other name lies."""
+    own = [row for row in bars if row["left"] is left]
+    places = apart([row["middle"] for row in own], line)
+    return [row | {"at": round(at, 4)} for row, at in zip(own, places, strict=True)]
+
+
 def _side(
     facts: Facts, bars: Rows, scale: alt.Scale, *, left: bool, over: bool, width: int
 ) -> list[alt.Chart]:
     """Draw one month's bars, and their names beside them or over the bands."""
-    ends = inline([row for row in bars if row["left"] is left])
+    ends = inline(bars)
     inner, outer = (0, -_BAR) if left else (alt.expr("width"), alt.expr(f"width + {_BAR}"))
     bar = alt.Chart(ends).mark_rect()
     drawn = bar.encode(
@@ -123,7 +136,7 @@ def _side(
     align: Literal["left", "right"] = "left" if to_right else "right"
     dx = (6 if over else _BAR + 8) * (1 if to_right else -1)
     limit = width // 2 - 20 if over else _NAMES
-    named = alt.Chart(ends).encode(x=alt.value(inner), y=alt.Y("middle:Q"), text=alt.Text("name:N"))
+    named = alt.Chart(ends).encode(x=alt.value(inner), y=alt.Y("at:Q"), text=alt.Text("name:N"))
     halo = named.mark_text(
         align=align, dx=dx, limit=limit, fontSize=12, stroke=theme.PAPER, strokeWidth=4, strokeJoin="round"
     )
@@ -252,12 +265,11 @@ def _short(month: str) -> str:
 
 def _spread(rows: Rows, high: float) -> Rows:
     """Move the names at the ends of lines apart, so that none lies on another."""
-    least, at = high * 17 / 200, -math.inf
-    spread: Rows = []
-    for row in sorted(rows, key=lambda row: float(row["share"])):
-        at = max(float(row["share"]), at + least)
-        spread.append(row | {"at": at, "label": f"{row['name']} {row['said']}"})
-    return spread
+    places = apart([float(row["share"]) for row in rows], high * _LINE / 200)
+    return [
+        row | {"at": at, "label": f"{row['name']} {row['said']}"}
+        for row, at in zip(rows, places, strict=True)
+    ]
 
 
 def _laid_out(facts: Facts) -> tuple[Rows, Rows]:

@@ -1,5 +1,7 @@
 """How many segments: the curve of inertia, and how well separated the segments are for each k."""
 
+from typing import Literal
+
 import altair as alt
 
 from report import theme, verdicts
@@ -70,14 +72,21 @@ def _elbow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     chosen = base.transform_filter(alt.datum.chosen)
     ring = chosen.mark_point(size=230, color=theme.INK, strokeWidth=2, filled=False, opacity=1)
     late = curve.chosen > curve.k[len(curve.k) // 2]  # no room to the right of it
-    text = chosen.mark_text(
-        align="right" if late else "left",
-        dx=-10 if late else 14,
-        dy=-16 if late else -12,
+    said = chosen.encode(text=alt.value(f"{curve.chosen} segments"))
+    align: Literal["left", "right"] = "right" if late else "left"
+    dx, dy = (-10, -16) if late else (14, -12)
+    halo = said.mark_text(
+        align=align,
+        dx=dx,
+        dy=dy,
         fontSize=13,
         fontWeight=600,
-    ).encode(text=alt.value(f"{curve.chosen} segments"))
-    return alt.layer(band, line, dots, ring, text).properties(
+        stroke=theme.PAPER,
+        strokeWidth=4,
+        strokeJoin="round",
+    )
+    text = said.mark_text(align=align, dx=dx, dy=dy, fontSize=13, fontWeight=600)
+    return alt.layer(band, line, dots, halo, ring, text).properties(
         title=title(
             verdicts.bend(facts),
             "The less spread, the more alike the users within a segment; grey: the same users without structure",

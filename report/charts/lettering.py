@@ -1,7 +1,8 @@
 """Names that fit into a chart, where Vega can't see to it."""
 
+import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate
 
@@ -29,6 +30,19 @@ def fitting(texts: Sequence[str], pixels: float, size: float) -> tuple[list[str]
     return [_cut(_letters(text), pixels / size) for text in texts], _NO_LIMIT
 
 
+def widest(texts: Iterable[str], size: float) -> float:
+    """Give the pixels that the widest of some texts takes."""
+    return max((sum(_widths().get(letter, _WIDEST) for letter in text) * size for text in texts), default=0.0)
+
+
+def apart(places: Sequence[float], least: float) -> list[float]:
+    """Move the places of names up until none is nearer than that to the one before; their order stays."""
+    moved, at = [0.0] * len(places), -math.inf
+    for number in sorted(range(len(places)), key=places.__getitem__):
+        at = moved[number] = max(places[number], at + least)
+    return moved
+
+
 def _cut(letters: Sequence[str], room: float) -> str:
     """Give as many letters as there is room for, in parts of their size, and dots for the rest."""
     widths = [_widths().get(letter, _WIDEST) for letter in letters]
@@ -54,7 +68,7 @@ def _letters(text: str) -> list[str]:
 @cache
 def _widths() -> dict[str, float]:
     """Give the width of each letter that our font has, in parts of its size."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415 - hardly a month has such texts
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - not every document measures
 
     with TTFont(font_file(FACES[theme.SANS, 400]), lazy=True) as font:
         advances, em = font["hmtx"].metrics, font["head"].unitsPerEm

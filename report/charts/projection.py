@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 
 from report import theme, words
+from report.charts.lettering import apart, widest
 from report.charts.picture import (
     Layers,
     Panels,
@@ -29,6 +30,7 @@ _WIDE, _NARROW, _SIDE = (
     140,
 )  # pixels of the map, on a telephone too, and of the directions beside it
 _NAME = 190  # pixels of a name on the map; a longer one is cut
+_TITLE = 11  # size of an axis' title, as of all charts
 _MIDDLE = 0.5  # of the map's height: a name is nearer to what it names above it, or below
 
 
@@ -96,13 +98,13 @@ def _users(facts: Facts, width: int) -> Layers:
     x = (
         alt.X("x:Q")
         .scale(domain=list(xs), nice=False)
-        .title(words.axis(facts, 0, apart=width < _WIDE))
+        .title(_axis(facts, 0, width))
         .axis(tickCount=6, format="d")
     )
     y = (
         alt.Y("y:Q")
         .scale(domain=list(ys), nice=False)
-        .title(words.axis(facts, 1, apart=width < _WIDE))
+        .title(_axis(facts, 1, (ys[1] - ys[0]) / unit))
         .axis(tickCount=6, format="d", grid=True)
     )
     fullest = max((cell.users for cell in pca.cells), default=1)
@@ -136,6 +138,16 @@ def _users(facts: Facts, width: int) -> Layers:
     )
 
 
+def _axis(facts: Facts, component: int, pixels: float) -> list[str]:
+    """Title an axis with as many words for its directions as there is room for."""
+    most = len(facts.features)
+    for apart_, told_ in ((False, most), *((True, told_) for told_ in range(most, 0, -1))):
+        lines = words.axis(facts, component, apart=apart_, most=told_)
+        if widest(lines, _TITLE) <= pixels:
+            break
+    return lines
+
+
 def _lanes(spots: Rows, unit: float, middle: float) -> list[int]:
     """Give each name a lane on its side of the middle where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
     lanes = [0] * len(spots)
@@ -164,9 +176,7 @@ def _directions(facts: Facts) -> Layers:
         {"x": 0, "y": 0, "x2": x, "y2": y, "feature": label(name), "right": x >= 0}
         for name, (x, y) in facts.pca.loadings.items()
     ]
-    height = -math.inf
-    for row in sorted(rows, key=lambda row: float(row["y2"])):
-        height = max(float(row["y2"]), height + 0.3)  # names must not lie on each other
+    for row, height in zip(rows, apart([row["y2"] for row in rows], 0.3), strict=True):
         row["ty"] = height
     circle = [
         {"x": math.cos(t / 20 * math.pi), "y": math.sin(t / 20 * math.pi), "order": t} for t in range(41)

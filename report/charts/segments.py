@@ -3,6 +3,7 @@
 import altair as alt
 
 from report import changes, theme, words
+from report.charts.lettering import widest
 from report.charts.picture import (
     Layers,
     Panels,
@@ -21,6 +22,7 @@ from segmentation.facts import Facts
 
 _PANELS, _LETTER = 4, 6  # features side by side, and pixels of a letter of their values
 _NAMES, _VALUE, _GAP = 152, 58, 16  # pixels for names, for values in plain units, and between panels
+_MOST_NAMES = 210  # pixels for names where a feature has a panel of its own beside the others
 _SIZE_NAMES, _SIZE_LABEL, _SIZE_CHANGE = 240, 92, 56  # pixels for names, shares with counts, and changes
 _SIZE_LANE = 42  # pixels a segment where its name stands above its bar
 
@@ -79,7 +81,8 @@ def _sizes_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     across = width - (0 if above else _SIZE_NAMES + 8)  # at least
     room = _SIZE_LABEL + (_SIZE_CHANGE if facts.change else 0)
     most = max(segment.users for segment in facts.segments) * across / (across - room)
-    names = alt.Axis(labelFontSize=13, labelColor=theme.INK, labelLimit=_SIZE_NAMES)
+    letters = 13 if widest([row["segment"] for row in rows], 13) <= _SIZE_NAMES else 11.5
+    names = alt.Axis(labelFontSize=letters, labelColor=theme.INK, labelLimit=_SIZE_NAMES)
     base = alt.Chart(inline(rows)).encode(
         alt.Y("segment:N", sort=[row["segment"] for row in rows], title=None).axis(None if above else names),
         alt.X("users:Q").scale(domain=[0, most], nice=False).axis(None),
@@ -135,14 +138,16 @@ def _differences_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
     most = list(words.by_difference(facts))[:_PANELS]
     features = [name for name in facts.features if below or name in most]
     others = (
-        f"; {_PANELS} of {len(facts.features)} features, the others in the table"
+        f"; {_PANELS} of {len(facts.features)} features, those that differ most"
         if len(features) < len(facts.features)
         else ""
     )
     ranked = words.ranked(facts)
     names = [segment.name for segment in ranked]
     reach = max(1.0, *(abs(value) for segment in ranked for value in segment.centre.values())) * 1.12
-    across = width - _NAMES if below else (width - _NAMES) // len(features) - _GAP
+    size = 12 if below else 13 if widest(names, 13) <= _NAMES - 8 else 11.5
+    side = _NAMES if below else round(min(max(widest(names, size) + 10, _NAMES), _MOST_NAMES))
+    across = width - side if below else (width - side) // len(features) - _GAP
     said = max(len(measured(s.means[name], name)) for s in ranked for name in features)
     # the values in plain units stand right of the dots
     end = reach * (2 * across / (across - max(_VALUE, _LETTER * said)) - 1)
@@ -161,9 +166,9 @@ def _differences_chart(facts: Facts, width: int = theme.WIDTH) -> Panels:
         base = alt.Chart(inline(rows)).encode(
             alt.Y("segment:N", sort=names, title=None).axis(
                 labels=below or not number,
-                labelFontSize=12 if below else 13,
+                labelFontSize=size,
                 labelColor=theme.INK,
-                labelLimit=_NAMES - 8,
+                labelLimit=side - 8,
             ),
             alt.X("sds:Q")
             .title("SD from average")
