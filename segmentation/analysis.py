@@ -1,6 +1,6 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -95,8 +95,8 @@ def analyse(
     last : Last, optional
         The last month that was made, whose segments this month's continue.
     earlier : sequence of Facts
-        All archived months of the same kind of users: ids go on after theirs, and the trend is of those that were
-        clustered on the same features.
+        All archived months of the same kind of users: ids go on after theirs, and the trend is of those among them that
+        this one continues.
     step : callable
         Told the name of each stage as it begins.
     hold : callable
@@ -178,12 +178,11 @@ def analyse(
             named,
             smallest=plan.smallest_cell,
         )
-    shares = {month: [(s.id, s.name, s.share) for s in segments]}
-    shares |= {
+    shares = {
         facts.month: [(s.id, s.name, s.share) for s in facts.segments]
-        for facts in earlier
+        for facts in _before(last, earlier)
         if set(facts.features) == set(plan.features)
-    }
+    } | {month: [(s.id, s.name, s.share) for s in segments]}
     projection = project(points, like=last.facts.pca.loadings if last else {})
     facts = Facts(
         format=FORMAT,
@@ -211,6 +210,19 @@ def analyse(
         basis=chosen.basis,
     )
     return Analysis(facts=facts, users=named)
+
+
+def _before(last: Last | None, earlier: Sequence[Facts]) -> Iterator[Facts]:
+    """Give the months that this one continues, the last first, each followed by the one that it was compared with.
+
+    A month that was made late, between two that had been, continues neither: what is S4 there may be another S4 here.
+    """
+    known = {facts.month: facts for facts in earlier}
+    facts = last.facts if last else None
+    while facts is not None:
+        yield facts
+        before = facts.change.month if facts.change and facts.change.month < facts.month else ""
+        facts = known.get(before)
 
 
 def _begun(aside: Executor | None, work: Callable[..., T], *asked: object, **how: object) -> Callable[[], T]:

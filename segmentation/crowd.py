@@ -73,7 +73,7 @@ class Everybody:
     @classmethod
     def of(cls, users: Users, scale: Scale) -> "Everybody":
         """Take the users into memory."""
-        here = users.collect() if isinstance(users, nw.LazyFrame) else users
+        here, scale = users.collect() if isinstance(users, nw.LazyFrame) else users, steady(scale)
         order = _in_any_order(here, tuple(scale.mean))
         here = here[order.tolist()]
         return cls(here, np.argsort(order), standardise(here, scale))

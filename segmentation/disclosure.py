@@ -40,7 +40,7 @@ def suppress(
     Parameters
     ----------
     counts : sequence of sequence of int
-        A rectangular table, 0 or more. A count of 0 is shown: it is nobody.
+        A rectangular table, 0 or more. A count of 0 is nobody, and left out only to hide others.
     smallest : int
         Users from which a count may be shown.
     known : collection of (int, int)
@@ -148,12 +148,13 @@ def hide(counts: Sequence[int], *, smallest: int = SMALLEST) -> tuple[int | None
     counts : sequence of int
         Users by bin. A count of 0 is shown: it is nobody.
     smallest : int
-        Users from which a count may be shown, and that those left out have together.
+        Users from which a count may be shown, and that each of those left out may have for all that is known: each has
+        one at least, since nobody is shown, and their sum.
     """
     rising = sorted((place for place, count in enumerate(counts) if count), key=lambda place: counts[place])
     hidden = {place for place in rising if counts[place] < smallest}
     for place in rising[len(hidden) :]:
-        if not hidden or (len(hidden) > 1 and sum(counts[n] for n in hidden) >= smallest):
+        if not hidden or (len(hidden) > 1 and sum(counts[n] for n in hidden) - len(hidden) + 1 >= smallest):
             break
         hidden.add(place)
     return tuple(None if place in hidden else count for place, count in enumerate(counts))

@@ -145,11 +145,17 @@ def _categories(
 def _hidden(lost: Sequence[int], kept: Sequence[int | None], smallest: int) -> set[int]:
     """Give the places where the rows as read are left out, since they would tell a few people who were dropped.
 
-    That is where few were, or the rows kept aren't shown; and one more, the one that lost most, where there is a single
-    such place: all that were read, less the others, would tell it.
+    That is where few were, or the rows kept aren't shown. Of those left out together a reader knows how many they lost, and
+    that each lost one at least: so others join them, those that lost most first, until each may have lost as many as
+    may be shown; and all, where they don't suffice.
     """
-    hidden = {place for place, n in enumerate(lost) if 0 < n < smallest or kept[place] is None}
+    hidden = [place for place, n in enumerate(lost) if 0 < n < smallest or kept[place] is None]
     others = sorted(
-        set(range(len(lost))) - hidden, key=lambda place: (-lost[place], -(kept[place] or 0), place)
+        set(range(len(lost))) - set(hidden), key=lambda place: (-lost[place], -(kept[place] or 0), place)
     )
-    return hidden | set(others[:1]) if len(hidden) == 1 else hidden
+    while others and hidden:
+        together = sum(lost[place] for place in hidden)
+        if len(hidden) > 1 and (not together or together - len(hidden) + 1 >= smallest):
+            break
+        hidden.append(others.pop(0))
+    return set(hidden)

@@ -506,7 +506,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What the next month has to know, so that no id and no name is given twice."""
+    """What the next month has to know, so that no id is given twice, and no name among segments of the same features."""
 
     last_id: int
     """The highest number ever used in an id."""

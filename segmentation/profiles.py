@@ -1,5 +1,6 @@
 """The facts of each segment: how many, who they are, and how they differ from all users."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from segmentation.readings import LEAST, MOST
 from segmentation.schema import NUMBERS
 from segmentation.tally import Moments
 
+_OTHER = re.compile(r"Other \((\d+)\)")  # as `disclosure.merge_small` calls values that it puts together
 _HIDDEN = 0.25  # part of a table of categories above which rare values are put together
 
 
@@ -168,9 +170,13 @@ def _label(group: Sequence[str], totals: Mapping[str, int]) -> str:
     """Name values that are shown as one: by the first of them where it is most of them, or the other name is taken."""
     if len(group) == 1:
         return group[0]
-    other = f"Other ({len(group)})"
-    if other in totals or totals[group[0]] * 2 >= sum(totals[value] for value in group):
-        return f"{group[0]} and {len(group) - 1} more"
+    many = sum(int(found[1]) if (found := _OTHER.match(value)) else 1 for value in group)
+    other = f"Other ({many})"
+    mostly = totals[group[0]] * 2 >= sum(totals[value] for value in group)
+    if not _OTHER.match(group[0]) and (mostly or other in totals):
+        return f"{group[0]} and {many - 1} more"
+    while other in totals and other not in group:
+        other += ", put together"
     return other
 
 

@@ -92,11 +92,13 @@ def month(k: int = 4, *, first: bool = True) -> Facts:
         "source": Source("2026-10.csv", "ab" * 32, synthetic=True),
         "brand": Brand("Cadence", "#0b5563", "insights@example.com"),
     }
-    last = None
+    last, earlier = None, ()
     if not first:
-        before = analyse(users(shift=12), plan, month="2026-09", **said)
-        last = Last(before.facts, before.users)
-    earlier = () if last is None else (replace(last.facts, month="2026-08"), last.facts)
+        for number in (8, 9):
+            before = analyse(
+                users(shift=12), plan, month=f"2026-0{number}", last=last, earlier=earlier, **said
+            )
+            last, earlier = Last(before.facts, before.users), (*earlier, before.facts)
     made = analyse(users(), plan, month="2026-10", last=last, earlier=earlier, **said)
     return with_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
 

@@ -167,7 +167,11 @@ def test_where_the_last_months_users_are_gone_only_shares_are_compared(
 
 def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd.DataFrame) -> None:
     """Segments by two features are none of those by four: no id is given twice, and no line of the trend joins them."""
-    months = [replace(first.facts, month=f"2026-0{n}") for n in (7, 8, 9)]
+    change = change_of(run(groups, last=last_of(first)).facts)
+    months = [
+        replace(first.facts, month=f"2026-0{n}", change=replace(change, month=f"2026-0{n - 1}"))
+        for n in (7, 8, 9)
+    ]
     two = run(groups, features=FEATURES[:2], k=2, earlier=months).facts
 
     assert [s.id for s in two.segments] == ["S5", "S6"]
@@ -180,6 +184,25 @@ def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd
     assert back.lineage.last_id == 6
     assert back.trend is not None
     assert [line.id for line in back.trend.lines] == ["S1", "S2", "S3", "S4"]
+
+
+def test_a_month_that_was_made_late_is_in_no_trend(run: Run, first: Analysis, groups: pd.DataFrame) -> None:
+    """October was compared with August; September's S5 came later, and is another one than October's S5."""
+    change = change_of(run(groups, last=last_of(first)).facts)
+    august, october = (replace(first.facts, month=f"2026-{n:02d}") for n in (8, 10))
+    october = replace(october, change=replace(change, month="2026-08"))
+    others = [replace(segment, id=f"S{n}") for n, segment in enumerate(first.facts.segments, start=5)]
+    late = replace(
+        first.facts, month="2026-09", segments=tuple(others), change=replace(change, month="2026-08")
+    )
+    trend = run(
+        groups, month="2026-11", last=Last(october, first.users), earlier=[august, late, october]
+    ).facts.trend
+
+    assert trend is not None
+    assert trend.months == ("2026-08", "2026-09", "2026-10", "2026-11")
+    assert [line.id for line in trend.lines] == ["S1", "S2", "S3", "S4"]
+    assert all(line.shares[1] is None for line in trend.lines)
 
 
 def test_the_same_month_again_moves_nobody(run: Run, first: Analysis, named: pd.DataFrame) -> None:

@@ -154,7 +154,9 @@ def test_categories_that_are_large_enough_stay() -> None:
             (12, None, 30, None),
         ),  # all less the others would be the 4: the next smallest goes with it
         ([12, 4, 3, 30], (None, None, None, 30)),  # 4 and 3 are 7 together: the 12 goes with them
-        ([4, 7, 30, 12], (None, None, 30, 12)),  # 4 and 7 are 11 together
+        ([4, 7, 30, 12], (None, None, 30, 12)),  # 4 and 7 are 11 together: one of them may be 10
+        ([4, 6, 30, 12], (None, None, 30, None)),  # of 10 together neither is 10, for nobody would be shown
+        ([500] + [1] * 10 + [400], (500, *[None] * 11)),  # ten who are 10 together are one each
         ([9, 9, 9, 0], (None, None, None, 0)),
         ([40, 3], (None, None)),
         ([3], (None,)),
@@ -164,7 +166,7 @@ def test_categories_that_are_large_enough_stay() -> None:
     ],
 )
 def test_the_few_of_a_row_are_hidden_among_others(counts: list[int], shown: tuple[int | None, ...]) -> None:
-    """Their sum is known: so they are two at least, and as many together as may be shown."""
+    """Their sum is known, and that each is somebody: they are two at least, and any of them may be as many as may be shown."""
     assert hide(counts, smallest=10) == shown
 
 

@@ -200,7 +200,25 @@ def test_rare_values_are_one(frame: Make) -> None:
     genres = described(data, smallest=10, age=(16, 65)).categories["top_genre"].values
 
     assert [(genre.value, genre.after) for genre in genres] == [("Rock", 30), ("Pop", 10), ("Other (2)", 11)]
-    assert [genre.before for genre in genres] == [None, 10, None]  # 14 less 11 would be the three
+    # 14 less 11 would be the three; and 44, less those who were kept, with whomever they are hidden
+    assert [genre.before for genre in genres] == [None, None, None]
+
+
+def test_those_who_were_dropped_are_hidden_among_as_many_as_may_be_shown(frame: Make) -> None:
+    """One of each of two genres, who alone would be one each: with twelve of a third they are hidden, else all are."""
+    ages = {"Pop": [99] + [30] * 39, "Rock": [99] + [30] * 34, "Jazz": [30] * 20, "Indie": [30] * 15}
+    for jazz, before in (([99] * 12, [None, None, None, 15]), ([], [None] * 4)):
+        rows = [(name, age) for name, own in (ages | {"Jazz": ages["Jazz"] + jazz}).items() for age in own]
+        data = frame(top_genre=[name for name, _ in rows], age=[age for _, age in rows])
+        found = described(data, smallest=10, age=(16, 65)).categories["top_genre"].values
+
+        assert [(genre.value, genre.after) for genre in found] == [
+            ("Pop", 39),
+            ("Rock", 34),
+            ("Jazz", 20),
+            ("Indie", 15),
+        ]
+        assert [genre.before for genre in found] == before
 
 
 def test_a_value_of_dropped_rows_alone_is_not_shown(frame: Make) -> None:

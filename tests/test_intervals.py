@@ -80,7 +80,7 @@ def test_a_column_that_few_have_is_covered_as_promised(users: int, some: int) ->
         if row[0].mean is not None and row[0].mean.low < row[0].mean.high:
             known += 1
             held += row[0].mean.low <= some / users <= row[0].mean.high
-    assert known > 90
+    assert known > 70
     assert held / known > 0.95
 
 
@@ -92,6 +92,17 @@ def test_where_a_tail_is_of_draws_without_anybody_nothing_is_said() -> None:
     (row,) = numbers(values, np.zeros(30, dtype=np.intp), 1, draws=400, seed=1)
 
     assert row[0].mean is None
+
+
+@pytest.mark.parametrize(("users", "some"), [(300, 3), (12, 3), (60, 2)])
+def test_draws_of_whom_nobody_differs_stretch_no_interval(users: int, some: int) -> None:
+    """Rounding leaves them a spread of nearly nothing, by which a mean of a minute would lie anywhere up to weeks."""
+    for seed in range(20):
+        values = np.concatenate([np.random.default_rng(seed).uniform(1, 100, some), np.zeros(users - some)])
+
+        (row,) = numbers(values[:, None], np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed)
+
+        assert row[0].mean is None or row[0].mean.high < 100
 
 
 def test_a_mean_of_many_has_the_interval_of_the_books() -> None:

@@ -12,7 +12,7 @@ from segmentation.facts import Index, Interval, Segment, Stability, Standout
 from segmentation.features import scale_of, standardise
 from segmentation.history import Kept
 from segmentation.names import name_segments
-from segmentation.profiles import Evidence, profile, shares_of
+from segmentation.profiles import Evidence, _label, profile, shares_of
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
 from segmentation.spreads import ruler_of, spread_of
 from segmentation.tally import SEGMENT_NUMBER, counts_of, moments_of, summaries, tables_of
@@ -222,6 +222,19 @@ def test_where_a_quarter_of_a_table_would_be_nothing_rare_values_are_one(frame: 
         assert [index.base for index in found.values()] == users
 
 
+@pytest.mark.parametrize(
+    ("group", "called"),
+    [
+        ({"Jazz": 9, "Other (3)": 20}, "Other (4)"),
+        ({"Jazz": 20, "Other (3)": 9}, "Jazz and 3 more"),
+        ({"Other (2)": 20, "Soul": 9}, "Other (3)"),
+    ],
+)
+def test_values_put_together_twice_are_all_counted(group: dict[str, int], called: str) -> None:
+    """Rare ones are one for the month, and may be one with others for the segments."""
+    assert _label(list(group), group) == called
+
+
 def test_no_two_values_share_a_name(frame: Make) -> None:
     """What was put together for the month is "Other (3)"; three more that are put together for the segments aren't."""
     large = {"Pop": 80, "Rock": 70, "Indie": 60, "House": 50, "Other (3)": 40}
@@ -296,12 +309,12 @@ def test_what_stands_out_comes_by_the_ratio(frame: Make) -> None:
     ]
 
 
-def test_an_index_of_nought_is_not_said(frame: Make) -> None:
-    """Users who never listen have an index of 0, which has no logarithm, and so no interval."""
+def test_an_index_of_nought_is_said(frame: Make) -> None:
+    """Users who never listen have an index of 0, which has no logarithm, and for certain."""
     first, _ = profiled(frame(age=[20, 70] * 30, usage_per_month=[0, 500] * 30), [0, 1] * 30)
 
-    assert first.index["usage_per_month"] == Index(0.0, 30, None)
-    assert "usage_per_month" not in {item.column for item in first.stands_out}
+    assert first.index["usage_per_month"] == Index(0.0, 30, Interval(0, 0))
+    assert first.stands_out[0] == Standout("usage_per_month", None, 0.0)
 
 
 def test_what_rests_on_too_few_does_not_stand_out(frame: Make) -> None:

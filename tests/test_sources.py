@@ -167,6 +167,21 @@ def test_a_folder_gives_its_files_and_nothing_hidden(october: pd.DataFrame, tmp_
         files_of(folder)
 
 
+def test_the_users_of_a_folder_come_in_one_order(
+    october: pd.DataFrame, tmp_path: Path, settings: Settings
+) -> None:
+    """An engine gives rows as its threads finish; which of a user's rows is the first must not depend on that."""
+    rows = october.head(300)
+    rows = rows.assign(user_id=[f"u{n % 30:02d}" for n in range(len(rows))])
+    parts = {}
+    for name in ("one", "two"):
+        folder = in_three(rows if name == "one" else rows.iloc[::-1], tmp_path / name / "2026-10")
+        parts[name] = open_users(place_of(str(folder)), "2026-10", settings, tmp_path / "scratch").frame
+
+    pd.testing.assert_frame_equal(parts["one"], parts["two"])
+    assert parts["one"]["user_id"].is_monotonic_increasing
+
+
 def test_what_a_hash_is_of_is_said(october: pd.DataFrame, tmp_path: Path, settings: Settings) -> None:
     """A folder's is what `sha256sum * | sha256sum` gives; a query's is of the question."""
     folder = in_three(october, tmp_path / "2026-10")

@@ -230,14 +230,15 @@ def _held(users: "pd.DataFrame") -> Users:
 
 
 def _collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
-    """Take an engine's few users into memory, as a small file's would be."""
+    """Take an engine's few users into memory, as a small file's would be, in an order of their own: it has none."""
     import pandas as pd  # noqa: PLC0415 - by then it is there
 
     table = frame.collect("pyarrow").to_native()
     columns = {name: table.column(name) for name in table.column_names}
-    return pd.DataFrame(
+    users = pd.DataFrame(
         {
             name: column.to_numpy() if name in NUMBERS else column.cast("string").to_pandas().astype(WORDS)
             for name, column in columns.items()
         }
     )
+    return users.sort_values(list(users.columns), kind="stable", ignore_index=True)
