@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +34,7 @@ from segmentation.analysis import analyse
 from segmentation.change import Last
 from segmentation.facts import Brand, Facts, Source
 from segmentation.plan import Plan
+from segmentation.sample import MONTHS
 from segmentation.schema import FEATURES
 
 _SETTINGS = """
@@ -266,7 +266,7 @@ def _sample() -> Facts:
         bootstraps=8,
     )
     last, earlier = None, []
-    for month in ("2026-09", "2026-10"):
+    for month in MONTHS:
         path = files.ROOT / "data" / f"{month}.csv"
         made = analyse(
             pd.read_csv(path),
@@ -278,7 +278,7 @@ def _sample() -> Facts:
             earlier=tuple(earlier),
         )
         last = Last(made.facts, made.users)
-        earlier += [replace(made.facts, month="2026-08"), made.facts]  # as if August had been the same
+        earlier.append(made.facts)
     return with_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
 
 
