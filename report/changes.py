@@ -44,6 +44,8 @@ def summary(facts: Facts) -> str:
         return "The segments are made of other features than in earlier months: there is nothing to compare them with."
     if change is None:
         return "This is the first month: there is nothing to compare it with."
+    if not facts.structure.reliable:
+        return f"This month's groups differ by degrees, so that who was in which in {month_name(change.month)} says little."
     events = _events(change)
     if events:
         return f"Since {month_name(change.month)}: {'; '.join(events)}."
@@ -63,6 +65,8 @@ def brief(facts: Facts) -> str:
     if change is None:
         return "First month: nothing to compare it with."
     since = month_name(change.month)
+    if not facts.structure.reliable:
+        return f"No segments this month that could be compared with those of {since}."
     events = _events(change)
     if events:
         fates = Counter(moved.fate for moved in change.segments if moved.fate != "survived")

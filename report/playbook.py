@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from report.settings import Number
 from report.tomlfile import parse
@@ -24,7 +24,17 @@ class MeasureRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Number
-    change: Annotated[float, Field(gt=-1, lt=10)]
+    change: Annotated[float, Field(allow_inf_nan=False)]
+
+    @field_validator("change")
+    @classmethod
+    def _is_a_part(cls, change: float) -> float:
+        if not (-1 < change <= 1 and change):
+            raise ValueError(
+                f"{change:g} is no change that can be wanted; write it as a part of what there is, from above -1 to 1 and "
+                "not 0: 0.05 is 5 % more, -0.05 is 5 % less"
+            )
+        return change
 
 
 class Rule(BaseModel):
@@ -70,6 +80,13 @@ class Playbook(BaseModel):
                 raise ValueError(
                     f"the play {rule.name!r} has no `when`, so it fits everybody and no play after it is ever used; "
                     "give it one, or move it to the end"
+                )
+        for place, rule in enumerate(self.play):
+            above = next((one for one in self.play[:place] if one.when.items() <= rule.when.items()), None)
+            if above:
+                raise ValueError(
+                    f"the play {rule.name!r} is never used: whatever it asks for, {above.name!r} above it asks for no more, "
+                    f"so whoever it fits has that one; move it above {above.name!r}"
                 )
         return self
 

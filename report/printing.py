@@ -14,6 +14,7 @@ from report import files, theme
 from report.errors import MachineError, RenderError
 from report.standards import finish
 
+_log = logging.getLogger(__name__)
 _UNWRITTEN = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
 _HARMLESS = re.compile(rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_UNWRITTEN)}")
 _SHEETS = {"A4": "210mm 297mm", "Letter": "8.5in 11in"}
@@ -103,6 +104,12 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
     finally:
         logger.removeHandler(complaints)
         logger.propagate = propagate
+    if complaints.unwritten:
+        _log.warning(
+            "%s shows boxes where a text has a letter that its fonts lack, such as an emoji in a name or an offer: %s.",
+            out.name,
+            complaints.unwritten,
+        )
     if complaints.said:
         raise RenderError(f"{out.name}: printing went wrong: {'; '.join(complaints.said[:3])}.")
     return len(document.pages)
@@ -152,11 +159,12 @@ class _Complaints(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.said: list[str] = []
-        self.unwritten = False
+        self.unwritten = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line, unless it is known to be harmless."""
         text = record.getMessage()
-        self.unwritten |= text.startswith(_UNWRITTEN)
+        if text.startswith(_UNWRITTEN):
+            self.unwritten = self.unwritten or text.removeprefix(_UNWRITTEN).strip(" :")
         if record.levelno >= logging.ERROR or not _HARMLESS.search(text):
             self.said.append(text)

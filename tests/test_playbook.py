@@ -99,6 +99,36 @@ def test_every_segment_gets_a_play_from_the_shipped_playbook() -> None:
     assert read_playbook(files.TEMPLATES / "playbook.toml").play[-1].when == {}
 
 
+def test_no_target_is_beyond_what_is_possible(book: Callable[..., Playbook]) -> None:
+    """Of 365 days 10 % more would be 402, and 44,640 minutes are all that a month has; who is there already stays."""
+    days = book(rule("Rest", lines=LINES.replace("usage_per_month", "num_of_days_active"))).play
+    facts = month(4)
+    valid = facts.audit.valid | {"num_of_days_active": (0.0, 365.0)}
+    facts = replace(facts, audit=replace(facts.audit, valid=valid))
+
+    for mean, target in ((300.0, 330.0), (361.0, 365.0), (365.0, 365.0)):
+        segments = [replace(s, means=s.means | {"num_of_days_active": mean}) for s in facts.segments]
+        with_days = with_plays(replace(facts, segments=tuple(segments)), days)
+        assert with_days.segments[0].play.measure.target == pytest.approx(target)
+
+
+@pytest.mark.parametrize("change", ["5", "0", "0.0", "-1", "1.01", "inf", "nan"])
+def test_a_change_is_a_part_of_what_there_is(book: Callable[..., Playbook], change: str) -> None:
+    """Whoever means 5 % more and writes 5 would ask for six times as much."""
+    with pytest.raises(SettingsError, match=r"line \d+.*(0\.05 is 5 % more|finite number)"):
+        book(rule("Rest", lines=LINES.replace("change = 0.10", f"change = {change}")))
+
+
+def test_a_play_that_asks_for_more_than_one_above_it_is_refused(book: Callable[..., Playbook]) -> None:
+    """Whoever is young and heavy is young, and has that play."""
+    with pytest.raises(SettingsError, match="'Young heavy' is never used.*move it above 'Young'"):
+        book(
+            rule("Young", '{ age = "low" }'),
+            rule("Young heavy", '{ age = "low", usage_per_month = "high" }'),
+            rule("Rest"),
+        )
+
+
 def test_the_last_play_must_fit_everybody(book: Callable[..., Playbook]) -> None:
     """Else a segment could be left without one in some month."""
     with pytest.raises(
@@ -139,7 +169,7 @@ def test_a_play_that_hides_those_after_it_is_refused(book: Callable[..., Playboo
         ),
         (
             rule("Second", lines=LINES.replace("0.10", "-2")),
-            "line 29: play.1.measure.change: input should be greater than -1",
+            "line 29: play.1.measure.change: -2 is no change that can be wanted",
         ),
         (
             rule("Second", lines=LINES.replace("usage_per_month", "usage")),

@@ -166,9 +166,14 @@ def test_what_is_known_to_be_harmless_passes(tmp_path: Path) -> None:
     assert printed(tmp_path, "<style>p { text-wrap-style: pretty-x; unheard: of }</style><p>x").exists()
 
 
-def test_letters_that_no_font_has_do_not_end_the_run(tmp_path: Path) -> None:
-    """A genre may be called by an emoji; whoever reads the page sees a box, not an empty mailbox."""
+def test_letters_that_no_font_has_are_told_and_do_not_end_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A genre may be called by an emoji; whoever reads the page sees a box, and whoever runs the report is told."""
     assert printed(tmp_path, "<p>\U0001f3a7 \u0645\u0633 \ue000").exists()
+
+    assert "shows boxes where a text has a letter that its fonts lack" in caplog.text
+    assert caplog.text.count("boxes") == 1
 
 
 def test_nothing_stays_with_the_logger(tmp_path: Path) -> None:

@@ -546,6 +546,17 @@ def test_who_moved_is_said_of_the_largest_groups_that_may_be_shown() -> None:
     assert changes.ways(month(4)) == ""
 
 
+def test_groups_that_are_no_segments_are_not_said_to_have_come_or_gone() -> None:
+    """Where users differ by degrees the borders lie anywhere, and last month's are no more gone than this month's are new."""
+    later = month(4, first=False)
+    none = replace(later, structure=replace(later.structure, reliable=False, evidence="none"))
+
+    assert plain(changes.brief(none)) == (
+        "No segments this month that could be compared with those of September 2026."
+    )
+    assert plain(changes.summary(none)).startswith("This month's groups differ by degrees")
+
+
 def test_what_changed_is_said_by_what_did() -> None:
     """The first group lost 12 of its 480 users to the third a month ago: 2.5 points."""
     later = month(4, first=False)
