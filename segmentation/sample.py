@@ -102,7 +102,8 @@ GROUPS = {
 
 
 # Columns that the report has learnt of since: by group, where numbers are spread, or the shares of words. They are made of
-# a listener's id and nothing else, so that the columns above stay what they were, and a listener stays the same.
+# a listener's id and nothing else, so that the columns above stay what they were, and a listener stays the same. Such as
+# "skips": {YOUNG: Spread(12, 36), HEAVY: ...} or "device": {YOUNG: {"Phone": 0.7, "Car": 0.3}, HEAVY: ...}
 LATER: dict[str, dict[str, Spread | dict[str, float]]] = {}
 
 

@@ -121,7 +121,7 @@ def test_a_change_is_a_part_of_what_there_is(book: Callable[..., Playbook], chan
 
 def test_a_play_that_asks_for_more_than_one_above_it_is_refused(book: Callable[..., Playbook]) -> None:
     """Whoever is young and heavy is young, and has that play."""
-    with pytest.raises(SettingsError, match="'Young heavy' is never used.*move it above 'Young'"):
+    with pytest.raises(SettingsError, match=r"'Young heavy' is never used.*move it above 'Young'"):
         book(
             rule("Young", '{ age = "low" }'),
             rule("Young heavy", '{ age = "low", usage_per_month = "high" }'),
