@@ -17,7 +17,7 @@ from pages import makers, pictures
 
 from report import theme
 from report.charts import change, choice, indices, segments
-from report.charts.lettering import fitting
+from report.charts.lettering import apart, fitting, widest
 from report.charts.picture import Picture, pad, told
 from report.drawing import svg_of
 from report.errors import RenderError
@@ -453,3 +453,31 @@ def test_beside_a_name_with_emoji_none_is_left_to_vega() -> None:
 def test_a_chart_that_cannot_be_drawn_ends_in_a_sentence() -> None:
     with pytest.raises(RenderError, match="A chart can't be drawn"):
         svg_of({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": {"type": "nonsense"}})
+
+
+@pytest.mark.parametrize(
+    ("places", "moved"),
+    [
+        ([0, 2, 4], [0, 2, 4]),
+        ([4, 0, 2], [4, 0, 2]),
+        ([1, 1], [0.5, 1.5]),  # each half of the way
+        ([5, 0, 5, 5], [4, 0, 5, 6]),
+        ([0, 0.5, 3], [-0.25, 0.75, 3]),
+        ([0, 0, 1.5], [-0.5, 0.5, 1.5]),
+        ([0, 0, 1, 9], [-2 / 3, 1 / 3, 4 / 3, 9]),
+        ([], []),
+    ],
+)
+def test_names_that_would_lie_on_each_other_move_as_little_as_they_must(
+    places: list[float], moved: list[float]
+) -> None:
+    """At least one apart, in their order, and on average where they were."""
+    assert apart(places, 1) == pytest.approx(moved)
+    assert apart([0, 0, 2], 1, lowest=0) == [0, 1, 2]
+
+
+def test_names_are_as_wide_as_our_font_has_them() -> None:
+    """Twice the letters or twice the size are twice as wide; an i is narrower than an m, and none takes nothing."""
+    assert widest(["mm"], 10) == pytest.approx(2 * widest(["m"], 10)) == pytest.approx(widest(["m", "i"], 20))
+    assert 0 < widest(["i"], 10) < widest(["m"], 10) < 10
+    assert widest([], 10) == 0

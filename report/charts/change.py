@@ -113,7 +113,7 @@ def _flow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
 def _named(bars: Rows, line: float, *, left: bool) -> Rows:
     """Give one month's bars, each with the place of its name: at its middle, or where no other name lies."""
     own = [row for row in bars if row["left"] is left]
-    places = apart([row["middle"] for row in own], line)
+    places = apart([row["middle"] for row in own], line, lowest=line - 2 * _GAP)  # below the month's name
     return [row | {"at": round(at, 4)} for row, at in zip(own, places, strict=True)]
 
 

@@ -35,11 +35,28 @@ def widest(texts: Iterable[str], size: float) -> float:
     return max((sum(_widths().get(letter, _WIDEST) for letter in text) * size for text in texts), default=0.0)
 
 
-def apart(places: Sequence[float], least: float) -> list[float]:
-    """Move the places of names up until none is nearer than that to the one before; their order stays."""
-    moved, at = [0.0] * len(places), -math.inf
-    for number in sorted(range(len(places)), key=places.__getitem__):
-        at = moved[number] = max(places[number], at + least)
+def apart(places: Sequence[float], least: float, *, lowest: float = -math.inf) -> list[float]:
+    """Move the places of names as little as it takes, by squares, until none is nearer to another; their order stays.
+
+    Places less their numbers times the least distance have to rise: neighbours that fall are pooled in their mean. None
+    is put below the lowest place.
+
+    References
+    ----------
+    .. [1] Barlow et al. (1972), "Statistical Inference under Order Restrictions", section 1.2.
+    """
+    order = sorted(range(len(places)), key=places.__getitem__)
+    pools: list[tuple[float, int]] = []  # sum and number of those that lie together
+    for rank, number in enumerate(order):
+        total, many = places[number] - rank * least, 1
+        while pools and pools[-1][0] / pools[-1][1] > total / many:
+            before, others = pools.pop()
+            total, many = total + before, many + others
+        pools.append((total, many))
+    middles = [max(total / many, lowest) for total, many in pools for _ in range(many)]
+    moved = [0.0] * len(places)
+    for rank, number in enumerate(order):
+        moved[number] = middles[rank] + rank * least
     return moved
 
 
