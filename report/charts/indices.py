@@ -45,7 +45,7 @@ def indices(facts: Facts, segment: Segment) -> Picture:
         chart=lambda: _chart(finding, groups, colour, _WIDE),
         narrow=lambda: _chart(finding, groups, colour, _NARROW),
         caption=(
-            f"How {segment.name} differ from all users. An index of 200 is twice the average; n is the number of "
+            f"How {words.lower(segment.name)} differ from all users. An index of 200 is twice the average; n is the number of "
             f"users that it rests on. Under {facts.smallest_base} of them, or where the interval holds 100, it says nothing."
         ),
         alt=told(f"{segment.name} against 100 for all users", *words.differing(segment)),
