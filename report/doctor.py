@@ -38,7 +38,7 @@ def findings() -> list[Line]:
             NEEDED,
             "Pango, which sets the PDF",
             all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0")),
-            "Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango",
+            "Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; macOS: brew install pango",
         ),
         (NEEDED, "room on the disk: 2 GB", shutil.disk_usage(ROOT).free > ROOM, "Make room"),
         (
@@ -52,6 +52,12 @@ def findings() -> list[Line]:
             "the environment, .venv/",
             (ROOT / ".venv" / ".installed").exists(),
             "make report sets it up by itself",
+        ),
+        (
+            WISHED,
+            "HarfBuzz's subsetter, for the PDF's fonts",
+            bool(ctypes.util.find_library("harfbuzz-subset")),
+            "Nothing, or: Debian, Ubuntu: apt-get install libharfbuzz-subset0; fontTools cuts the fonts without it",
         ),
         (
             WISHED,

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
@@ -125,6 +126,26 @@ def test_one_page_always_gives_the_same_bytes(tmp_path: Path) -> None:
     assert printed(tmp_path, "<h1>Title</h1>", identifier=b"1" * 32).read_bytes() != first
 
 
+def test_without_harfbuzz_s_subsetter_the_page_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that has Pango alone prints, too: fontTools cuts the fonts, and dates them by no clock."""
+    body = "<h1>A title, 32 %</h1><p><em>Older</em> listeners</p>"
+    usual = pypdfium2.PdfDocument(printed(tmp_path, body))[0]
+    text, picture = usual.get_textpage().get_text_range(), usual.render().to_numpy().astype(int)
+
+    monkeypatch.setattr("weasyprint.pdf.fonts.harfbuzz_subset", None)
+    printouts = []
+    for now in (1_000_000_000, 2_000_000_000):
+        monkeypatch.setattr("fontTools.misc.timeTools.time.time", lambda now=now: now)
+        printouts.append(printed(tmp_path, body).read_bytes())
+    page = pypdfium2.PdfDocument(printouts[0])[0]
+
+    assert printouts[0] == printouts[1]
+    assert page.get_textpage().get_text_range() == text
+    assert np.abs(page.render().to_numpy() - picture).max() < 8  # of 255: hints of the letters, kept or not
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -203,7 +224,7 @@ def test_a_missing_library_is_named_with_its_package(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(MachineError) as error:
         check_printing()
-    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0" in str(error.value)
+    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in str(error.value)
     assert "brew install pango" in str(error.value)
     assert "\n" not in str(error.value)
 

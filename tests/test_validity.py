@@ -58,7 +58,11 @@ def test_users_in_one_place_do_not_count_themselves(points: Make) -> None:
 
 @pytest.mark.parametrize("k", range(2, 7))
 def test_unweighted_indices_are_scikit_learns(points: Make, k: int) -> None:
-    """To 1e-9, for labels that fit nothing, with one user alone in the last segment; 1,100 rows are three blocks."""
+    """For labels that fit nothing, with one user alone in the last segment; 1,100 rows are three blocks.
+
+    To 1e-9; Davies-Bouldin to 1e-7, for scikit-learn's distance of the lone user to itself is 3e-8 on some processors:
+    the difference of two dot products, https://scikit-learn.org/stable/modules/generated/sklearn.metrics.pairwise.euclidean_distances.html.
+    """
     rng = np.random.default_rng(k)
     data = points(rng.normal(size=(1100, 4)))
     labels = rng.integers(0, k, 1100)
@@ -72,7 +76,7 @@ def test_unweighted_indices_are_scikit_learns(points: Make, k: int) -> None:
     assert calinski_harabasz(data, labels) == pytest.approx(
         calinski_harabasz_score(data.values, labels), rel=1e-9
     )
-    assert davies_bouldin(data, labels) == pytest.approx(davies_bouldin_score(data.values, labels), rel=1e-9)
+    assert davies_bouldin(data, labels) == pytest.approx(davies_bouldin_score(data.values, labels), rel=1e-7)
 
 
 def test_labellings_measured_together_are_those_measured_alone(points: Make) -> None:
