@@ -20,7 +20,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
-from report.errors import MachineError
+from report.errors import MachineError, ReportError, UnforeseenError
+from segmentation.errors import SegmentationError
 
 T = TypeVar("T")
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
@@ -49,7 +50,7 @@ class Worker(Generic[T]):
         MachineError
             If the process was ended from outside.
         Exception
-            What the work raised.
+            What the work raised; `UnforeseenError` where nobody foresaw it.
         """
         while True:
             try:
@@ -176,12 +177,18 @@ def _answer(pipe: Connection, work: Callable[[], object]) -> None:
     try:
         said = "done", work()
     except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked decides
-        error.add_note("".join(traceback.format_exception(error)))
-        said = "failed", error
+        said = "failed", _sendable(error)
     try:
         pipe.send(said)
     except ConnectionError:
         sys.exit(1)  # nobody is there any more to be told
-    except Exception as error:  # noqa: BLE001 - what can't be sent is told of
-        what = said[1] if said[0] == "failed" else error
-        pipe.send(("failed", RuntimeError(f"{type(what).__name__}: {what}")))
+    except Exception as error:  # noqa: BLE001 - a result that can't be sent is told of
+        pipe.send(("failed", _sendable(error)))
+
+
+def _sendable(error: Exception) -> Exception:
+    """Give an error that a person can correct as it is, any other by name and place: not all can be made again elsewhere."""
+    foreseen = isinstance(error, (ReportError, SegmentationError, OSError, MemoryError))
+    sent = error if foreseen else UnforeseenError.of(error)
+    sent.add_note("".join(traceback.format_exception(error)))
+    return sent

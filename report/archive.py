@@ -1,6 +1,7 @@
 """Earlier months: read from their folders, or worked out from their files where they were never made."""
 
 import logging
+import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from report.apart import beside
 from report.errors import ReportError
 from report.settings import Settings
 from report.sources import faults
-from report.sources.opening import Users, describe, open_users
+from report.sources.opening import Users, describe, open_users, unchanged
 from report.sources.places import Place
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import SEGMENT, Last
@@ -25,6 +26,7 @@ from segmentation.facts import Facts, Source
 from segmentation.schema import NUMBERS
 
 _log = logging.getLogger(__name__)
+_USERS = "segments.parquet"
 _SCRATCH = "scratch"  # in a month's folder while it is made
 
 
@@ -77,7 +79,8 @@ def work_out_missing(
 ) -> None:
     """Analyse the months right before this one whose files are there but which were never made, oldest first.
 
-    Only their facts and segments are archived, without pages: `make report` makes those when it is asked for. Made-up
+    So are those whose facts can't be read: damaged, or of an earlier version's layout; what else lies in their folders stays. Only
+    facts and segments are archived, without pages: `make report` makes those when it is asked for. Made-up
     months are not worked out for a real one, nor real ones for a made-up one: they would not be compared. What a
     database or a cluster knows of earlier months is not asked.
     """
@@ -86,17 +89,23 @@ def work_out_missing(
     synthetic = files.is_sample(source)
     missing: list[tuple[str, Path]] = []
     before = files.month_before(month)
-    while not (output / before / "facts.json").exists():
+    while not _is_made(output / before):
         path = files.month_in(source.parent, before)
         if path is None or path == source or files.is_sample(path) != synthetic:
             break
         missing.insert(0, (before, path))
         before = files.month_before(before)
     for name, path in missing:
-        tell(f"Working out {name}, which was never made")
+        there = (output / name).exists()
+        why = "whose facts can't be read" if there else "which was never made"
+        tell(f"Working out {name}, {why}")
         try:
-            with exchange.building(output, name) as folder, faults.said():
+            with exchange.building(output, name) as folder, faults.said(), unchanged(path):
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
+                if there:
+                    shutil.copytree(
+                        output / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_USERS)
+                    )
                 (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
                 write_users(analysis, folder)
         except (ReportError, SegmentationError) as error:
@@ -148,7 +157,12 @@ def find_segments(
     Facts
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
-    with ThreadPoolExecutor(1) as thread, beside("segmentation.gap") as aside, faults.said():
+    with (
+        ThreadPoolExecutor(1) as thread,
+        beside("segmentation.gap") as aside,
+        faults.said(),
+        unchanged(source),
+    ):
         # what is dear to import, while an engine reads, or K-means leaves the interpreter alone
         thread.submit(import_module, "sklearn.cluster")
         thread.submit(import_module, "kneed")
@@ -163,7 +177,7 @@ def find_segments(
 
 def write_users(analysis: Analysis, folder: Path) -> None:
     """Write the one file with a row a user, and clear away what was put down to read them; a cluster writes a folder."""
-    path = folder / "segments.parquet"
+    path = folder / _USERS
     if isinstance(analysis.users, nw.LazyFrame):
         analysis.users.sink_parquet(str(path))
     else:
@@ -172,9 +186,18 @@ def write_users(analysis: Analysis, folder: Path) -> None:
     files.clear(folder / _SCRATCH)
 
 
+def _is_made(folder: Path) -> bool:
+    """Tell whether a month's facts are there and can be read."""
+    try:
+        files.read_facts(folder / "facts.json")
+    except (ReportError, SegmentationError):
+        return False
+    return True
+
+
 def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
     """Open a month's users with their segments, where they are still there."""
-    path = folder / "segments.parquet"
+    path = folder / _USERS
     if not path.exists():
         return None
     try:

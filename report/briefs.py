@@ -224,7 +224,7 @@ def doubt(segment: Segment) -> str:
 
 def _figures(facts: Facts, segment: Segment) -> tuple[Line, ...]:
     """Say the three figures at the top."""
-    if facts.change:
+    if changes.compared(facts):
         third = Line(changes.since(facts, segment), changes.said_of(facts, segment))
     else:
         third = Line("listening a month", listening(segment.means["usage_per_month"]))

@@ -18,6 +18,12 @@ def points(change: float | None) -> str:
     return "unchanged" if size == "0.0" else f"{'▲' if change > 0 else '▼'}{size}"
 
 
+def compared(facts: Facts) -> Change | None:
+    """Give what changed where there were segments in both months: groups that nobody can rely on have no fates."""
+    change = facts.change
+    return change if change and change.reliable and facts.structure.reliable else None
+
+
 def of_segment(facts: Facts, segment: Segment) -> float | None:
     """Give the change in a segment's share since the last month, 0 to 1; None where it wasn't there or nothing is known."""
     moved = _moved(facts, segment)
@@ -25,27 +31,24 @@ def of_segment(facts: Facts, segment: Segment) -> float | None:
 
 
 def said_of(facts: Facts, segment: Segment) -> str:
-    """Write a segment's change: "▲1.1", or "new"; empty in the first month."""
-    return "" if facts.change is None else points(of_segment(facts, segment))
+    """Write a segment's change: "▲1.1", or "new"; empty where there is no month to compare with."""
+    return "" if compared(facts) is None else points(of_segment(facts, segment))
 
 
 def since(facts: Facts, segment: Segment) -> str:
     """Say what that change is counted from: "points since September 2026", or "since September 2026"; as above."""
-    if facts.change is None:
+    change = compared(facts)
+    if change is None:
         return ""
     unit = "points " if said_of(facts, segment)[:1] in ("▲", "▼") else ""
-    return f"{unit}since {month_name(facts.change.month)}"
+    return f"{unit}since {month_name(change.month)}"
 
 
 def summary(facts: Facts) -> str:
     """Say in one sentence, for executives, what changed."""
-    change = facts.change
-    if change is None and _began_anew(facts):
-        return "The segments are made of other features than in earlier months: there is nothing to compare them with."
+    change = compared(facts)
     if change is None:
-        return "This is the first month: there is nothing to compare it with."
-    if not facts.structure.reliable:
-        return f"This month's groups differ by degrees, so that who was in which in {month_name(change.month)} says little."
+        return _why_not_compared(facts)
     events = _events(change)
     if events:
         return f"Since {month_name(change.month)}: {'; '.join(events)}."
@@ -59,14 +62,10 @@ def summary(facts: Facts) -> str:
 
 def brief(facts: Facts) -> str:
     """Say what changed in as few words as it takes; the page "What changed" has the rest."""
-    change = facts.change
-    if change is None and _began_anew(facts):
-        return "Made of other features than in earlier months: nothing to compare with."
+    change = compared(facts)
     if change is None:
-        return "First month: nothing to compare it with."
+        return _why_not_compared(facts, in_brief=True)
     since = month_name(change.month)
-    if not facts.structure.reliable:
-        return f"No segments this month that could be compared with those of {since}."
     events = _events(change)
     if events:
         fates = Counter(moved.fate for moved in change.segments if moved.fate != "survived")
@@ -78,6 +77,34 @@ def brief(facts: Facts) -> str:
     said = [f"{lower(s.name)} {changed(by)}" for by, s in moves[:1]]
     said += [f"{lower(s.name)} {changed(by).removesuffix(f'{NBSP}points')}" for by, s in moves[1:]]
     return f"The same segments as in {since}; {listed(said)}."
+
+
+def _why_not_compared(facts: Facts, *, in_brief: bool = False) -> str:
+    """Say why there is no month to compare with: at length, or in as few words as it takes."""
+    change = facts.change
+    if change is None and _began_anew(facts):
+        said = (
+            "The segments are made of other features than in earlier months: there is nothing to compare them with.",
+            "Made of other features than in earlier months: nothing to compare with.",
+        )
+    elif change is None:
+        said = (
+            "This is the first month: there is nothing to compare it with.",
+            "First month: nothing to compare it with.",
+        )
+    elif not facts.structure.reliable:
+        then = month_name(change.month)
+        said = (
+            f"This month's groups differ by degrees, so that who was in which in {then} says little.",
+            f"No segments this month that could be compared with those of {then}.",
+        )
+    else:
+        then = month_name(change.month)
+        said = (
+            f"In {then} there were no reliable segments that these could be compared with.",
+            f"In {then} there were no reliable segments to compare with.",
+        )
+    return said[in_brief]
 
 
 def changed(by: float) -> str:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from rich.table import Table
 
 from report import changes, doubts, exchange, files, theme, words
 from report.engines import Choice
-from report.errors import ReportError, SettingsError
+from report.errors import ReportError, SettingsError, UnforeseenError
 from report.lastrun import noted
 from report.mailserver import read_server
 from report.month import Run, make_month
@@ -65,9 +64,9 @@ def report(
         )
     dials = read_settings(settings)
     where = output or files.ROOT / dials.data.output
-    if month:
-        files.check_month(month)
     with exchange.alone(where), noted(where, month, _now), _telling() as tell:
+        if month:
+            files.check_month(month)
         asked = data or spark
         source = place_of(data, spark) if asked else files.find_month(files.ROOT / dials.data.folder, month)
         name = files.month_of(source, month)
@@ -202,8 +201,8 @@ def _tell(run: Run) -> None:
     """End with a short table of the segments and where the files lie."""
     month, audit = run.facts, run.facts.audit
     _out.print(
-        f"[bold]{words.month(month)}[/] · {thousands(audit.read)} users read, {thousands(audit.read - audit.kept)} dropped, "
-        f"{thousands(audit.kept)} kept · {len(month.segments)} {words.noun(month)}s ({month.elbow.decided_by}) · "
+        f"[bold]{words.month(month)}[/] · {thousands(audit.read)} rows read, {thousands(audit.read - audit.kept)} dropped, "
+        f"{thousands(audit.kept)} users kept · {len(month.segments)} {words.noun(month)}s ({month.elbow.decided_by}) · "
         f"structure {words.strength(month)}",
         soft_wrap=True,
     )
@@ -256,11 +255,9 @@ def run() -> None:
     except Exception as error:
         if os.environ.get("REPORT_DEBUG"):
             raise
-        at = traceback.extract_tb(error.__traceback__)[-1]
         _end(
-            f"Something unforeseen: {type(error).__name__}: {' '.join(str(error).split())[:200]} "
-            f"({Path(at.filename).name}, line {at.lineno}). The last good report is as it was. Tell whoever looks after this "
-            "program; with REPORT_DEBUG=1 it says more."
+            f"Something unforeseen: {UnforeseenError.of(error)}. The last good report is as it was. Tell whoever looks after "
+            "this program; with REPORT_DEBUG=1 it says more."
         )
     if code == _STOPPED:
         print("Stopped; the last good report is as it was.", file=sys.stderr)

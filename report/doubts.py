@@ -64,7 +64,7 @@ def reason(facts: Facts, one: Suspicion) -> str:
     if one.kind == "same_file":
         return f"The users are those of {before}, one and all."
     if one.kind == "users":
-        return f"{thousands(one.now)} users were read; in {before} {thousands(one.last)}."
+        return f"{thousands(one.now)} rows were read; in {before} {thousands(one.last)}."
     column = one.column or ""
     name = label(column)
     if one.kind == "unit":
@@ -75,4 +75,9 @@ def reason(facts: Facts, one: Suspicion) -> str:
             one.value or ""
         ]
         return f"{percent(one.now)} of the rows {fault} {name}; in {before} {percent(one.last)}."
-    return f"Nobody has the {name} {one.value} any more; in {before} {thousands(one.last)} users had it."
+    gone = f"the {name} {one.value} any more; in {before} {thousands(one.last)}"
+    return (
+        f"At most {thousands(one.now)} users have {gone} had it."
+        if one.now
+        else f"Nobody has {gone} users had it."
+    )

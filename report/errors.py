@@ -1,5 +1,8 @@
 """What ends a run with a sentence instead of a traceback."""
 
+import traceback
+from pathlib import Path
+
 
 class ReportError(Exception):
     """Something outside the analysis that a person can correct.
@@ -22,3 +25,16 @@ class MachineError(ReportError):
 
 class RenderError(ReportError):
     """A document could not be rendered or printed as it should be."""
+
+
+class UnforeseenError(Exception):
+    """An error that nobody foresaw: its text names it, and the place where it arose, which may be in another process."""
+
+    @classmethod
+    def of(cls, error: Exception) -> "UnforeseenError":
+        """Name an error, unless it is one of these already."""
+        if isinstance(error, cls):
+            return error
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(str(error).split())[:200]
+        return cls(f"{type(error).__name__}: {said} ({Path(at.filename).name}, line {at.lineno})")

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from report.errors import MachineError
 from report.files import MONTH
 
 _LEFT = re.compile(rf"\.{MONTH.pattern}-\w+")  # a month in the making, or moved aside
+_TRIES, _PAUSE = 5, 0.05  # seconds: whoever only looks whether a run is at work holds the lock for a moment
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
@@ -33,7 +35,7 @@ def alone(output: Path) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(output, error) from error
     try:
-        if not _locked(held):
+        if not _locked_soon(held):
             raise MachineError(
                 f"{output}: another run is at work there. Wait until it has ended, and run again; or name another folder: "
                 "make report OUTPUT=folder."
@@ -53,7 +55,7 @@ def at_work(output: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _locked(held)
+        return not _locked(held, shared=True)
     finally:
         os.close(held)
 
@@ -115,17 +117,26 @@ def _exchanged(one: Path, other: Path) -> bool:
     return bool(exchange(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
 
 
-def _locked(folder: int) -> bool:
-    """Lock an open folder; True also where this system or disk knows no locks."""
+def _locked(folder: int, *, shared: bool = False) -> bool:
+    """Lock an open folder, alone or with others who only look; True also where this system or disk knows no locks."""
     try:
         import fcntl  # noqa: PLC0415 - Windows has none
 
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except (ImportError, OSError):
         pass
     return True
+
+
+def _locked_soon(folder: int) -> bool:
+    """Lock an open folder alone, and give whoever only looks a moment to be gone."""
+    for _ in range(_TRIES):
+        if _locked(folder):
+            return True
+        time.sleep(_PAUSE)
+    return False
 
 
 def _unwritable(output: Path, error: OSError) -> MachineError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from report import doubts, files, words
 from report.lastrun import last_run
 from report.settings import Settings
-from report.written import counted, listed, month_name, percent
+from report.written import both_percent, counted, listed, month_name
 from segmentation.facts import Facts
 
 
@@ -90,10 +90,11 @@ def _thin(facts: Facts, most: float) -> Gate | None:
     dropped = 1 - audit.kept / audit.read
     if dropped <= most:
         return None
+    lost, allowed = both_percent(dropped, most)
     return Gate(
         "dropped",
-        f"{percent(dropped)} of the rows were dropped",
-        f"{words.kept(facts)} That is more than the {percent(most)} of the rows that settings.toml allows (mail.most_dropped). "
+        f"{lost} of the rows were dropped",
+        f"{words.kept(facts)} That is more than the {allowed} of the rows that settings.toml allows (mail.most_dropped). "
         "Correct the export and run `make report` again.",
     )
 

@@ -17,7 +17,7 @@ FOLDER = "briefs"
 NOTICE = "notice.eml"
 
 
-def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetime) -> int:
+def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetime) -> None:
     """Write each segment's brief as <segment>.eml, .html and .pdf; where nothing is reliable, one notice instead.
 
     Parameters
@@ -32,11 +32,6 @@ def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetim
         When the briefs are written. A brief that says what it said before keeps its date and so its bytes: the
         ledger knows by them that it is the same.
 
-    Returns
-    -------
-    int
-        Number of briefs.
-
     Raises
     ------
     RenderError
@@ -47,7 +42,7 @@ def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetim
     if gate := unreliable(facts):
         said = write_notice(gate, facts, settings.mail, now)
         (out / NOTICE).write_bytes(_dated(said, before / NOTICE))
-        return 0
+        return
     for segment, stem in zip(facts.segments, file_names(facts), strict=True):
         brief = make_brief(facts, segment, settings.mail)
         png, page = draw(brief), out / f"{stem}.pdf"
@@ -67,7 +62,6 @@ def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetim
         )
         letter = addressed(message, *settings.mail.of(segment.id, segment.name))
         (out / f"{stem}.eml").write_bytes(_dated(letter, before / f"{stem}.eml"))
-    return len(facts.segments)
 
 
 def write_notice(gate: Gate, facts: Facts, mail: MailSettings, now: datetime) -> bytes:

@@ -11,11 +11,11 @@ from report.settings import Number
 from report.tomlfile import parse
 from segmentation.facts import Facts, Measure, Play, Segment
 from segmentation.plan import Range
+from segmentation.readings import FAR
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=240)]
 Level = Literal["low", "average", "high"]
-_FAR = 0.4  # SDs from the average that make a segment's number low or high, as in its name
 
 
 class MeasureRule(BaseModel):
@@ -93,7 +93,7 @@ class Playbook(BaseModel):
 
 def level(sds: float) -> Level:
     """Call a number low, average or high by its distance from the average in standard deviations."""
-    return "low" if sds <= -_FAR else "high" if sds >= _FAR else "average"
+    return "low" if sds <= -FAR else "high" if sds >= FAR else "average"
 
 
 def read_playbook(path: Path) -> Playbook:

@@ -137,7 +137,7 @@ class PrivacySettings(_Table):
     """What is too few to be shown."""
 
     smallest_base: Annotated[int, Field(strict=True, ge=1)] = 30
-    smallest_cell: Annotated[int, Field(strict=True, ge=1)] = 10
+    smallest_cell: Annotated[int, Field(strict=True, ge=10)] = 10  # what SECURITY.md promises
 
 
 def _amount(text: str) -> str:

@@ -3,6 +3,8 @@
 Each sentence is chosen by what the numbers support, and every number in it is written by `report.written`.
 """
 
+import math
+
 from report import verdicts
 from report.written import (
     NBSP,
@@ -19,16 +21,16 @@ from report.written import (
     thousands,
 )
 from segmentation.facts import Facts, Segment, Standout
+from segmentation.readings import FAR, LEAST, MOST
 from segmentation.schema import BY_NAME
 
 _AVERAGE = 100  # the index of all users
 _FEW = 2  # names that a short sentence has room for
 _SHAKY = ("doubtful", "not to be relied on")
-_FAR = 0.4  # SDs from which a segment is said to be above or below the average
 _RULES = {
-    "missing": "no value",
-    "repeated": "a user who is there already",
-    "out_of_range": "an impossible value",
+    "missing": "no value in {}",
+    "repeated": "a {} who is there already",
+    "out_of_range": "an impossible value in {}",
 }
 
 
@@ -93,8 +95,10 @@ def lower(name: str) -> str:
 
 
 def prepared(facts: Facts) -> str:
-    """Say how many users the report rests on."""
-    return f"Prepared from {thousands(facts.audit.kept)} of {thousands(facts.audit.read)} users"
+    """Say how many users the report rests on; a row more of a user who is there already is no user more."""
+    audit = facts.audit
+    there = audit.read - sum(drop.rows for drop in audit.dropped if drop.rule == "repeated")
+    return f"Prepared from {thousands(audit.kept)} of {thousands(there)} users"
 
 
 def month(facts: Facts) -> str:
@@ -203,8 +207,8 @@ def by_difference(facts: Facts) -> dict[str, float]:
 def difference(facts: Facts) -> str:
     """Say which feature separates the segments most."""
     spread = by_difference(facts)
-    apart = [label(name) for name, apart in spread.items() if apart >= 2 * _FAR]
-    flat = [label(name) for name, apart in spread.items() if apart < 2 * _FAR]
+    apart = [label(name) for name, apart in spread.items() if apart >= 2 * FAR]
+    flat = [label(name) for name, apart in spread.items() if apart < 2 * FAR]
     if not apart:
         return f"The {noun(facts)}s differ little in any one number"
     most = (
@@ -230,7 +234,7 @@ def places(segment: Segment) -> list[str]:
     return [
         BY_NAME[name].comparatives[int(sds > 0)]  # type: ignore[index]
         for name, sds in sorted(segment.centre.items(), key=lambda one: -abs(one[1]))
-        if abs(sds) >= _FAR
+        if abs(sds) >= FAR
     ]
 
 
@@ -266,11 +270,11 @@ def differing(segment: Segment) -> list[str]:
         return ["They are too few to be compared with all users."]
     if not segment.stands_out and (found := places(segment)):
         return [
-            f"Against the average user: {', '.join(found)}; but no index is outside 80 to 120 by more than chance explains."
+            f"Against the average user: {', '.join(found)}; but no index is outside {LEAST} to {MOST} by more than chance explains."
         ]
     if not segment.stands_out:
         return [
-            "No index outside 80 to 120 is more than chance explains: they are close to the average in everything."
+            f"No index outside {LEAST} to {MOST} is more than chance explains: they are close to the average in everything."
         ]
     numbers = [thing(item) for item in segment.stands_out if item.category is None][:3]
     values = [item for item in segment.stands_out if item.category is not None][:3]
@@ -336,7 +340,7 @@ def kept(facts: Facts) -> str:
     lost = audit.read - audit.kept
     if not lost:
         return f"All {thousands(audit.read)} rows passed every check."
-    reasons = [f"{thousands(d.rows)} for {_RULES[d.rule]} in {label(d.column)}" for d in audit.dropped]
+    reasons = [f"{thousands(d.rows)} for {_RULES[d.rule].format(label(d.column))}" for d in audit.dropped]
     return f"Of {thousands(audit.read)} rows, {thousands(audit.kept)} were kept; {thousands(lost)} {'was' if lost == 1 else 'were'} left out: {listed(reasons)}."
 
 
@@ -408,10 +412,11 @@ def axis(facts: Facts, component: int, *, apart: bool = False, most: int | None 
 def method(facts: Facts) -> str:
     """Say in one paragraph how the segments are made."""
     features = listed([label(name) for name in facts.features])
+    kept_on = ", or last month's segments where they are as good" if facts.change else ""
     return (
-        f"Rows with a missing or impossible value are left out. {capital(features)} are put on one scale: "
+        f"Rows with a missing or impossible value, and a user's second row, are left out. {capital(features)} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
-        f"of {facts.starts} random starts the best counts. Inertia is the sum of squared distances to the centres; "
+        f"of {facts.starts} random starts the best counts{kept_on}. Inertia is the sum of squared distances to the centres; "
         f"{verdicts.decider(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_groups(facts)}"
@@ -423,11 +428,17 @@ def _groups(facts: Facts) -> str:
     basis = facts.basis
     if basis.points == "users":
         return ""
-    bound = f"{max(100 * (basis.bound or 0), 0.01):.2f}{NBSP}%"
+    still = (
+        f"stopped after {counted(basis.steps or 0, 'step')}, when one more would have moved a centre by up to "
+        f"{max(math.ceil(100 * basis.moved), 1) / 100:.2f}{NBSP}SD"
+        if basis.moved
+        else ""
+    )
+    bound = f"{max(math.ceil(1e4 * (basis.bound or 0)), 1) / 100:.2f}{NBSP}%"
     return (
         f" The number of segments was looked for on {thousands(basis.cells)} groups of like users, which changed inertia "
         f"by {bound} or less; whether there are any was judged on a fixed sample of {thousands(basis.sample)} users. "
-        "The segments are those of K-means on every user, and every count is one of all users."
+        f"The segments are those of K-means on every user{still and f', {still}'}, and every count is one of all users."
     )
 
 

@@ -34,6 +34,16 @@ def percent(share: float | None) -> str:
     return _signed(f"{share:.0%}").replace("%", f"{NBSP}%")
 
 
+def both_percent(one: float, other: float) -> tuple[str, str]:
+    """Write two shares so that it is seen that they differ: with as many digits as it takes, and four at most."""
+    words = percent(one), percent(other)
+    for digits in range(1, 5):
+        if words[0] != words[1] or one == other:
+            break
+        words = f"{one:.{digits}%}".replace("%", f"{NBSP}%"), f"{other:.{digits}%}".replace("%", f"{NBSP}%")
+    return words
+
+
 def between(interval: Interval | None) -> str:
     """Write the interval of a share: 30 to 33 %."""
     if interval is None:

@@ -13,15 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from segmentation import panel as judged_by
 from segmentation.change import SEGMENT, Last, carry_on, compare
+from segmentation.chosen import choose
 from segmentation.clean import Hold, clean
-from segmentation.clusters import Model, assign, continued
+from segmentation.clusters import Model, assign
 from segmentation.crowd import FINE_ENOUGH, Everybody, Multitude
 from segmentation.disclosure import merge_small
 from segmentation.distributions import describe, rulers_of
-from segmentation.elbow import choose_k, require_judged, sweep
 from segmentation.facts import (
     FORMAT,
-    Basis,
     Brand,
     Elbow,
     Facts,
@@ -29,11 +28,9 @@ from segmentation.facts import (
     Source,
     Stability,
     Structure,
-    Validity,
 )
-from segmentation.features import Floats, Points, scale_from
-from segmentation.gap import Curves, curves_of
-from segmentation.panel import judge
+from segmentation.features import Points, scale_from
+from segmentation.gap import curves_of
 from segmentation.pca import map_of, project
 from segmentation.plan import Plan
 from segmentation.profiles import Evidence, profile, shares_of
@@ -42,7 +39,7 @@ from segmentation.spreads import spread_of
 from segmentation.stability import stability
 from segmentation.tally import SEGMENT_NUMBER, Moments, all_counts_of, moments_of, summaries, tables_of
 from segmentation.trend import trend_of
-from segmentation.validity import silhouettes_of, validate
+from segmentation.validity import silhouettes_of
 from segmentation.valleys import borders
 
 T = TypeVar("T")
@@ -124,10 +121,10 @@ def analyse(
         crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
     before = last.centres(crowd.points.scale) if last is not None else None
     curves = _begun(aside, curves_of, crowd.judged, plan.ks, draws=plan.draws, seed=plan.seed)
-    chosen = _choose(crowd, plan, before, curves, aside, step)
+    chosen = choose(crowd, plan, before, curves, aside=aside, step=step)
     while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
         crowd = crowd.finer(found)
-        chosen = _choose(crowd, plan, before, curves, aside, step)
+        chosen = choose(crowd, plan, before, curves, aside=aside, step=step)
 
     step("Describing the segments")
     points, judged, model = crowd.points, crowd.judged, chosen.model
@@ -228,63 +225,6 @@ def _before(last: Last | None, earlier: Sequence[Facts]) -> Iterator[Facts]:
 def _begun(aside: Executor | None, work: Callable[..., T], *asked: object, **how: object) -> Callable[[], T]:
     """Begin work where there is somebody to do it, else do it when its result is asked for."""
     return aside.submit(work, *asked, **how).result if aside else cache(partial(work, *asked, **how))
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """The number of segments, why, and the segments."""
-
-    elbow: Elbow
-    validity: Validity
-    found: judged_by.Structure
-    model: Model
-    basis: Basis
-
-
-def _choose(
-    crowd: Everybody | Multitude,
-    plan: Plan,
-    before: Floats | None,
-    curves: Callable[[], Curves],
-    aside: Executor | None,
-    step: Callable[[str], None],
-) -> _Chosen:
-    """Try numbers of segments, ask whether there are any, and settle on one of them."""
-    points, judged = crowd.points, crowd.judged
-    step("Trying numbers of segments")
-    curve = sweep(points, plan.ks, starts=plan.starts, seed=plan.seed)
-
-    step("Asking whether there are any")
-    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
-        validity = validate(points, curve, seed=plan.seed, judged=judged)
-        require_judged(validity, plan.k, judged.users, fewest=max(2, plan.ks[0]))
-        found = judge(
-            judged,
-            curve,
-            validity,
-            curves,
-            bootstraps=max(1, plan.bootstraps // 4),
-            seed=plan.seed,
-            users=points.users,
-            aside=aside,
-        )
-    sizes = {
-        k: int(np.bincount(labels, points.weights, minlength=k).min()) for k, labels in curve.labels.items()
-    }
-    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
-
-    step("Settling the segments")
-    model = curve.models[elbow.chosen]
-    if before is not None:
-        model = continued(points, model, before, smallest=plan.smallest_cell)
-    settled, basis = crowd.settled(model)
-    if (
-        basis.points == "cells" and model is curve.models[elbow.chosen]
-    ):  # the curve tells what the users' own is
-        at = dict(zip(elbow.k, elbow.inertia, strict=True)) | {elbow.chosen: settled.inertia}
-        elbow = replace(elbow, inertia=tuple(at.values()))
-    model = settled
-    return _Chosen(elbow, validity, found, model, basis)
 
 
 def _evidence(

@@ -150,6 +150,7 @@ def compare(
         flow=None if flows is None else _shown(flows, names, smallest),
         unfollowed=_why_not_followed(last, users),
         drift=_drift(last, users, round(sum(sizes))),
+        reliable=last.facts.structure.reliable,
     )
 
 

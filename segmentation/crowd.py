@@ -14,7 +14,7 @@ from segmentation import intervals
 from segmentation.cells import cells_of, steady
 from segmentation.clusters import Model, assign
 from segmentation.drawn import is_mixed, sample_cells, sample_users
-from segmentation.exact import Exact, crossed, numbered, settle_on_users
+from segmentation.exact import STILL, Exact, crossed, numbered, settle_on_users
 from segmentation.facts import Basis, Scale
 from segmentation.features import Floats, Labels, Points, standardise
 from segmentation.flows import cross
@@ -154,7 +154,7 @@ class Multitude:
         return replace(self, points=cells_of(self.users, self.points.scale, found, step), step=step)
 
     def settled(self, model: Model) -> tuple[Model, Basis]:
-        """Scan the users until no centre moves."""
+        """Scan the users until no centre moves, or as often as that may take."""
         exact: Exact = settle_on_users(self.users, self.points, model)
         basis = Basis(
             points="cells",
@@ -163,6 +163,7 @@ class Multitude:
             sample=len(self.judged.values),
             bound=exact.bound,
             steps=exact.steps,
+            moved=exact.moved if exact.moved > STILL else None,
         )
         return exact.model, basis
 

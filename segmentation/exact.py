@@ -19,7 +19,7 @@ from segmentation.schema import Users
 from segmentation.tally import SEGMENT_NUMBER, answers, number
 
 STILL = 1e-4  # SDs that no centre moves any more
-_MOST = 25  # steps over all users
+MOST = 25  # steps over all users
 _ON_CELLS = 500  # steps over the cells between two of them
 _DIGITS = 9  # of centres, behind the point: every engine's next step starts from the same numbers
 
@@ -31,19 +31,20 @@ class Exact:
     Attributes
     ----------
     model : Model
-        Centres that no step moves by more than `STILL`; its inertia is that of all users.
-    sizes : ndarray, shape (k,)
-        Users of each.
+        Centres, and the inertia of all users about them.
     steps : int
-        Scans that it took.
+        Scans that it took, `MOST` at most.
     bound : float
         Part by which the cells' inertia differed from that of all users, about the same centres.
+    moved : float
+        SDs by which one more step would move a centre, at most: more than `STILL` only where the scans were used up, as
+        happens with many segments of users who have none.
     """
 
     model: Model
-    sizes: Floats
     steps: int
     bound: float
+    moved: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +132,18 @@ def settle_on_users(users: Users, points: Points, model: Model) -> Exact:
     """
     centres = model.centres.round(_DIGITS)
     bound, before = 0.0, np.inf
-    for steps in range(1, _MOST + 1):
+    for steps in range(1, MOST + 1):
         found = step_of(users, points.scale, centres)
         if steps == 1:
             bound = abs(_inertia(points, centres) - found.inertia) / found.inertia
         means = np.where(found.sizes[:, None] > 0, found.sums / np.maximum(found.sizes, 1)[:, None], centres)
         moved = float(np.sqrt(((means - centres) ** 2).sum(axis=1)).max())
-        if moved <= STILL or steps == _MOST:
+        if moved <= STILL or steps == MOST:
             break
         # where what the cells say doesn't help, plain K-means goes on: it always ends
         centres = (_carried_on(points, centres, found) if moved < before / 2 else means).round(_DIGITS)
         before = moved
-    return Exact(Model(centres, found.inertia), found.sizes, steps, bound)
+    return Exact(Model(centres, found.inertia), steps, bound, moved)
 
 
 def crossed(

@@ -480,6 +480,8 @@ class Change:
     unfollowed: Unfollowed | None = None
     """Why nobody can be followed: this month's file has no ids, the last month's had none, or its users can't
     be read from the archive."""
+    reliable: bool = True
+    """Whether the last month had segments to rely on: what became of groups that were none is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,7 +534,9 @@ class Basis:
     bound: float | None = None
     """Part by which the cells' inertia differs from that of all users, about the same centres."""
     steps: int | None = None
-    """K-means steps over all users that the segments took until no centre moved any more than 0.0001 SDs."""
+    """K-means steps over all users that the segments took."""
+    moved: float | None = None
+    """SDs by which one more step would move a centre, at most; nothing where that is no more than 0.0001."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,15 +545,15 @@ class Suspicion:
 
     kind: Literal["future", "same_file", "users", "unit", "lost", "gone"]
     """What is suspicious: a month that has not begun, last month's users again, many more or fewer users, a mean that is
-    off by a factor, rows lost to a rule of cleaning, or a value of a category that nobody has any more."""
+    off by a factor, rows lost to a rule of cleaning, or a value of a category that hardly anybody has any more."""
     column: str | None = None
     """Where."""
     value: str | None = None
     """The value of the category that is gone, or the rule that drops the rows."""
     last: float | None = None
-    """Last month: users, a mean in its column's unit, a share of the rows, or users with the value."""
+    """Last month: rows read, a mean in its column's unit, a share of the rows, or users with the value."""
     now: float | None = None
-    """The same, this month."""
+    """The same, this month; of a value that doesn't stand alone any more, the users who may still have it."""
     month: str | None = None
     """The month that this one is compared with, "2026-09"."""
 
@@ -577,7 +581,7 @@ class Facts:
     smallest_base: int
     """Users below which an index says nothing."""
     smallest_cell: int
-    """Users below which a square of the map is not drawn."""
+    """Users below which no count is shown, and no segment made."""
     audit: Audit
     """What cleaning did."""
     distributions: Distributions

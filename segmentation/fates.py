@@ -5,7 +5,7 @@ either went into a new one or is gone. The second question is the first one with
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -43,7 +43,7 @@ class Side:
     users : ndarray, shape (k,)
         Users in each.
     radius : float
-        Root of the mean squared distance of a user to the own centre.
+        Root of the mean squared distance of a user to the own centre, last month.
     """
 
     centres: Floats
@@ -90,7 +90,7 @@ def fates_of(
        (see `history.match`); the overlap decides about the rest.
     """
     last = Side(past.centres, np.asarray(past.users, dtype=float), past.radius)
-    now = Side(centres, np.asarray(users, dtype=float), past.radius)
+    now = replace(last, centres=centres, users=np.asarray(users, dtype=float))
     ids = lineage.ids
     forward = {pair.last: pair.now for pair in matches}
     backward = {pair.now: pair.last for pair in matches}
@@ -193,7 +193,7 @@ def _are_parts(coarse: Side, fine: Side, whole: int, rest: int, parts: list[int]
     mass = fine.users[together].sum()
     mean = np.average(fine.centres[together], axis=0, weights=fine.users[together])
     size = coarse.users[whole]
-    variance = (coarse.radius**2 + fine.radius**2) / (2 * coarse.centres.shape[1])
+    variance = coarse.radius**2 / coarse.centres.shape[1]
 
     def misplaced(centre: Floats, users: float) -> float:
         return float(((centre - coarse.centres[whole]) ** 2).sum() / (variance * (1 / size + 1 / users)))

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Mapping
 
 from segmentation.names import name_segments
+from segmentation.readings import BESIDE, FAR, SLIGHT
 from segmentation.schema import COLUMNS
 
-WORTH, WORTH_LONG = 0.4, 0.1  # SDs at which `names` gives a word: in a name of two words, and of more
 WOBBLE = 0.15  # SDs by which a word may miss that before its name is flagged, or 3 standard errors if they are more
 
 
@@ -30,12 +30,12 @@ def still_fits(name: str, centre: Mapping[str, float], *, error: float = 0.0) ->
     if not said and not name.startswith("Average"):
         return True
     slack = max(WOBBLE, 3 * error)
-    floor = WORTH if len(said) <= 2 else WORTH_LONG
+    floor = FAR if len(said) <= 2 else SLIGHT
     strengths = [sign * centre.get(feature, 0.0) for feature, sign in said.items()]
     if any(strength < floor - slack for strength in strengths):
         return False
     largest = max(abs(value) for value in centre.values())
-    bar = max(WORTH, 0.4 * largest, min(strengths) if len(said) >= 2 else 0.0)
+    bar = max(FAR, BESIDE * largest, min(strengths) if len(said) >= 2 else 0.0)
     return all(abs(value) < bar + slack for feature, value in centre.items() if feature not in said)
 
 

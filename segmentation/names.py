@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from segmentation.readings import BESIDE, FAR, SLIGHT
 from segmentation.schema import COLUMNS
 
-_WORTH_NAMING = 0.4  # SDs from the average below which a feature makes no name
-_BESIDE = 0.4  # part of the largest difference below which a second feature is left out
 _MOST = 2  # features in a name, before it has to be told from another
 
 
@@ -27,7 +26,7 @@ def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
     for most in range(_MOST + 1, len(COLUMNS)):
         twice = {name for name in names if names.count(name) > 1}
         names = [
-            _name(centre, most, floor=0.1) if name in twice else name
+            _name(centre, most, floor=SLIGHT) if name in twice else name
             for centre, name in zip(centres, names, strict=True)
         ]
     unique: list[str] = []
@@ -37,13 +36,13 @@ def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
     return unique
 
 
-def _name(centre: Mapping[str, float], most: int, floor: float = _WORTH_NAMING) -> str:
+def _name(centre: Mapping[str, float], most: int, floor: float = FAR) -> str:
     """Name one centre by its `most` largest differences."""
     largest = max((abs(value) for value in centre.values()), default=0.0)
     worth = [
         name
         for name, value in sorted(centre.items(), key=lambda item: -abs(item[1]))
-        if abs(value) >= floor and (floor < _WORTH_NAMING or abs(value) >= _BESIDE * largest)
+        if abs(value) >= floor and (floor < FAR or abs(value) >= BESIDE * largest)
     ][:most]
     named = [column for column in COLUMNS if column.name in worth]
     if not named:

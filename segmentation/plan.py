@@ -32,7 +32,7 @@ class Plan:
     smallest_base : int
         Users below which an index says nothing.
     smallest_cell : int
-        Users below which a square of the map is not drawn.
+        Users below which no count is shown, and no segment made.
     exact_users : int
         Users up to which each is a point; above, the number of segments is looked for on groups of like users, and the
         segments themselves are still those of every user.

@@ -188,7 +188,7 @@ def _gone(now: Facts, last: Facts) -> Iterator[Suspicion]:
             if item.value in values or _is_merged(item):
                 continue
             if is_gone(item.after, last.audit.kept, now.audit.kept, seen=hidden):
-                yield Suspicion("gone", name, item.value, last=item.after)
+                yield Suspicion("gone", name, item.value, last=item.after, now=hidden)
 
 
 def _is_merged(item: Category) -> bool:

@@ -149,6 +149,12 @@ def unreliable(facts: Facts) -> Facts:
     return replace(facts, structure=structure, segments=tuple(replace(s, play=None) for s in facts.segments))
 
 
+def after_none(facts: Facts) -> Facts:
+    """Give the facts of a month before which nothing was found."""
+    assert facts.change is not None
+    return replace(facts, change=replace(facts.change, reliable=False))
+
+
 def silhouettes(facts: Facts, **by_k: float) -> Facts:
     """Give the facts with these silhouettes, k2=0.5 for two segments; all others are 0.1."""
     values = tuple(by_k.get(f"k{k}", 0.1) for k in facts.validity.k)
@@ -199,6 +205,8 @@ _AWKWARD: dict[str, Callable[[], Facts]] = {
     "four": lambda: month(4),
     "later": lambda: month(4, first=False),
     "nothing found": lambda: unreliable(month(4)),
+    "nothing found, later": lambda: unreliable(month(4, first=False)),
+    "nothing found before": lambda: after_none(month(4, first=False)),
     "ten": lambda: month(10),
     "ten offers": lambda: offered(month(10)),
     "ten, later": lambda: month(10, first=False),
@@ -209,6 +217,7 @@ _AWKWARD: dict[str, Callable[[], Facts]] = {
     "markup": lambda: named(genres(month(4), FENCE, MARKUP), MARKUP),
 }
 AWKWARD = tuple(_AWKWARD)
+NOTHING = ("nothing found", "nothing found, later")  # to sell
 
 
 def awkward(what: str) -> Facts:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from report import apart
-from report.errors import InputError, MachineError
+from report.errors import InputError, MachineError, UnforeseenError
 
 Step = Callable[[str], None]
 
@@ -69,22 +69,35 @@ def test_an_error_is_raised_here_with_the_place_where_it_arose() -> None:
 class UnsendableError(Exception):
     """An error that can't be made again from what it says."""
 
-    def __init__(self, one: int, other: int) -> None:
+    def __init__(self, one: int, *, other: int) -> None:
         super().__init__(f"{one} and {other}")
-        self.lock = threading.Lock()
 
 
 def fail_unsendably(step: Callable[[str], None]) -> None:
     del step
-    raise UnsendableError(1, 2)
+    raise UnsendableError(1, other=2)
 
 
 def test_an_error_that_cannot_be_sent_is_told_of() -> None:
     """Else nobody would hear of it, and the one who waits would be told that the process was killed."""
     with (
         apart.begun(fail_unsendably) as worker,
-        pytest.raises(RuntimeError, match="UnsendableError: 1 and 2"),
+        pytest.raises(
+            UnforeseenError, match=r"^UnsendableError: 1 and 2 \(test_apart\.py, line \d+\)"
+        ) as failed,
     ):
+        worker.result(lambda _: None)
+
+    assert "in fail_unsendably" in "".join(failed.value.__notes__)
+
+
+def give_unsendably(step: Callable[[str], None]) -> object:
+    del step
+    return threading.Lock()
+
+
+def test_a_result_that_cannot_be_sent_is_told_of() -> None:
+    with apart.begun(give_unsendably) as worker, pytest.raises(UnforeseenError, match=r"^TypeError: .*lock"):
         worker.result(lambda _: None)
 
 

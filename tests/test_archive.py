@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from report import archive, files
+from report.errors import InputError
 from report.settings import Settings
 from report.sources.opening import describe
 from segmentation.analysis import analyse
@@ -285,3 +286,39 @@ def test_only_earlier_months_are_the_past(archived: Callable[..., Path], setting
         archive.open_archive(output / "none", "2026-10", REAL, settings.segments.features)
         == archive.Archive()
     )
+
+
+@pytest.mark.parametrize("broken", ["{", '{"format": 0}'])
+def test_a_month_whose_facts_cannot_be_read_is_worked_out_anew(
+    archived: Callable[..., Path], tmp_path: Path, settings: Settings, broken: str
+) -> None:
+    """Damaged, or of an earlier layout: October is still compared with it, and its pages stay as they were sent."""
+    output, told = archived("2026-08", "2026-09"), []
+    before = files.read_facts(output / "2026-09" / "facts.json")
+    (output / "2026-09" / "facts.json").write_text(broken)
+    (output / "2026-09" / "briefs").mkdir()
+    (output / "2026-09" / "briefs" / "young.eml").write_text("as it was sent")
+
+    archive.work_out_missing(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
+
+    assert told == ["Working out 2026-09, whose facts can't be read"]
+    assert files.read_facts(output / "2026-09" / "facts.json") == before
+    assert (output / "2026-09" / "briefs" / "young.eml").read_text() == "as it was sent"
+    assert stat.S_IMODE((output / "2026-09" / "segments.parquet").stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_no_month(
+    tmp_path: Path, months: Callable[..., Path], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the facts would name the hash of another file than the one whose users they count."""
+    source = months("2026-10")
+    read = archive.open_users
+
+    def replaced(*asked: Any) -> Any:
+        users = read(*asked)
+        source.write_text(source.read_text() + "\n")
+        return users
+
+    monkeypatch.setattr(archive, "open_users", replaced)
+    with pytest.raises(InputError, match=r"^2026-10\.csv changed while it was read\."):
+        archive.find_segments(source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None)

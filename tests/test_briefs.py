@@ -30,7 +30,7 @@ from report.layout import MOST_HTML, PICTURE, SCALE, draw, write_html, write_tex
 from report.settings import MailSettings
 from segmentation.facts import Facts, Index, Interval, Standout
 
-MAILED = tuple(name for name in factory.AWKWARD if name != "nothing found")
+MAILED = tuple(name for name in factory.AWKWARD if name not in factory.NOTHING)
 WAIVED = {
     "@media": "Without it the table has its names beside its words on a narrow screen too, and stays light.",
     "<style> element": "It holds nothing but the media queries.",

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, SCRIPT, awkward, changed, month
+from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, NOTHING, SCRIPT, awkward, changed, month
 from pages import makers, pictures
 
 from report import theme
@@ -26,7 +26,7 @@ from segmentation.facts import Facts, Index, Line, Standout
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
 MONTHS = tuple(
-    what for what in AWKWARD if what not in ("two", "four", "nothing found", "ten, later")
+    what for what in AWKWARD if what not in ("two", "four", *NOTHING, "nothing found before", "ten, later")
 )  # others draw as these do
 NAMELESS = {
     "choice.elbow",

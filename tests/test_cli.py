@@ -19,6 +19,7 @@ from inside import here
 from report import cli, files, month
 from report.engines.embedded import Embedded
 from report.engines.quarto import Quarto
+from report.lastrun import last_run
 
 Refuse = Callable[..., str]
 QUICK = "[segments]\nstarts = 2\n"
@@ -217,6 +218,12 @@ def test_a_time_that_there_is_not_is_refused(
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", said)
     assert refused(users(40)).startswith("SOURCE_DATE_EPOCH=99999999999999999999 is no time")
+
+
+def test_a_month_that_there_is_not_is_a_run_that_failed(refused: Refuse, tmp_path: Path) -> None:
+    """So that `make notify` mails the owner of it."""
+    assert "2026-13" in refused(None, "--month", "2026-13")
+    assert last_run(tmp_path / "out").state == "failed"
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])

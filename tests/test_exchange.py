@@ -1,6 +1,7 @@
 """A folder of months: whatever ends a run, there is always a whole month, and one run at a time."""
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,24 @@ def test_what_is_no_month_s_folder_is_not_moved_away(tmp_path: Path, kind: str) 
     ):
         pytest.fail("work was begun")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_who_only_looks_keeps_no_run_out(tmp_path: Path) -> None:
+    """`make notify` asks whether a run is at work at the moment at which one begins."""
+    (tmp_path / "out").mkdir()
+    looking = threading.Event()
+
+    def look() -> None:
+        while not looking.wait(0.001):
+            exchange.at_work(tmp_path / "out")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(200):
+            with exchange.alone(tmp_path / "out"):
+                pass
+    finally:
+        looking.set()
+        thread.join()
+    assert not exchange.at_work(tmp_path / "out")

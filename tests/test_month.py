@@ -259,7 +259,7 @@ def test_the_terminal_tells_the_month_in_short(run: Path, facts: Facts) -> None:
     assert (code, errors) == (0, "")
     assert "\x1b" not in out
     assert "\r" not in out
-    assert out.replace("\u00a0", " ").startswith("October 2026 · 4,914 users read, ")
+    assert out.replace("\u00a0", " ").startswith("October 2026 · 4,914 rows read, ")
     assert "3 segments (settings)" in out
     for segment in facts.segments:
         assert segment.name in out

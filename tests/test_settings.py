@@ -179,6 +179,10 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ('[mail]\nunsubscribe = "javascript:x"', "line 2: mail.unsubscribe: 'javascript:x' is no link; "),
         ('[mail]\nreport = "ftp://a"', "line 2: mail.report: 'ftp://a' is no link; "),
         ('[mail]\nlist_id = "a b"', "line 2: mail.list_id: 'a b' is no list's name; "),
+        (
+            "[privacy]\nsmallest_cell = 9",
+            "line 2: privacy.smallest_cell: input should be greater than or equal to 10, ",
+        ),
         ("[mail]\nmost_dropped = 5", "line 2: mail.most_dropped: input should be less than or equal to 1, "),
     ],
 )

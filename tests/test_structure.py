@@ -134,10 +134,10 @@ def test_more_bootstraps_are_asked_of_the_segments_than_of_a_vote(
         asked.append((len(curves().null), bootstraps))
         return real(*args, bootstraps=bootstraps, **others)
 
-    from segmentation import analysis
+    from segmentation import chosen
 
-    real = analysis.judge
-    monkeypatch.setattr(analysis, "judge", judge)
+    real = chosen.judge
+    monkeypatch.setattr(chosen, "judge", judge)
     run(groups, draws=6, bootstraps=40, k_range=(1, 4))
     run(groups, draws=2, bootstraps=3, k_range=(1, 4))
 

@@ -234,6 +234,10 @@ def test_a_value_that_may_hide_among_the_few_is_not_called_gone() -> None:
 
     assert suspicions_of(facts_of(now), facts_of(last, "2026-09", "b"), today=TODAY) == ()
 
+    many = crowd(1000, 1).assign(top_genre=["Polka"] * 200 + ["Pop"] * 800)
+    (gone,) = suspicions_of(facts_of(now), facts_of(many, "2026-09", "b"), today=TODAY)
+    assert (gone.kind, gone.value, gone.now) == ("gone", "Polka", 12)
+
 
 def test_a_value_called_like_several_is_one_of_its_own() -> None:
     """300 users chose "Other (2)": that it is gone is as suspicious as of any; months that don't say what is merged are read by name."""
@@ -270,7 +274,8 @@ HELD = (
     Suspicion("lost", "annual_income", "missing", last=0.0, now=0.3),
     Suspicion("lost", "user_id", "repeated", last=0.0, now=0.3),
     Suspicion("lost", "age", "out_of_range", last=0.01, now=0.3),
-    Suspicion("gone", "top_genre", "Pop", last=2149.0),
+    Suspicion("gone", "top_genre", "Pop", last=2149.0, now=0.0),
+    Suspicion("gone", "top_genre", "Jazz", last=252.0, now=18.0),
 )
 
 
@@ -280,12 +285,13 @@ def test_each_reason_is_a_sentence_with_its_numbers() -> None:
     assert [doubts.reason(facts, one).replace("\u00a0", " ") for one in HELD] == [
         "October 2026 has not begun.",
         "The users are those of September 2026, one and all.",
-        "480 users were read; in September 2026 3,000.",
+        "480 rows were read; in September 2026 3,000.",
         "Mean income is $404,000; in September 2026 $40,400. Is it in another unit?",
         "30 % of the rows have no income; in September 2026 0 %.",
         "30 % of the rows repeat a user; in September 2026 0 %.",
         "30 % of the rows have an impossible age; in September 2026 1 %.",
         "Nobody has the top genre Pop any more; in September 2026 2,149 users had it.",
+        "At most 18 users have the top genre Jazz any more; in September 2026 252 had it.",
     ]
 
 
@@ -307,7 +313,7 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
         "Held: before these numbers are used, somebody should look at the month's file."
         in Reader(pages[0]).text
     )
-    assert "480 users were read; in the last month 3,000." in Reader(pages[0]).text
+    assert "480 rows were read; in the last month 3,000." in Reader(pages[0]).text
     assert f"Nobody has the top genre {factory.SCRIPT} any more" in Reader(pages[0]).text
     assert factory.SCRIPT not in pages[0]
     assert "Held" not in Reader(pages[1]).text
@@ -316,7 +322,7 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
 def test_page_one_has_room_for_three_reasons() -> None:
     said = doubts.held(replace(factory.month(4), suspicions=HELD))
 
-    assert "And 5 more. No brief is mailed until somebody accepts the month." in said
+    assert "And 6 more. No brief is mailed until somebody accepts the month." in said
     assert doubts.held(factory.month(4)) == ""
 
 
@@ -347,7 +353,7 @@ def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(postman: Pos
     notice = message_from_bytes(raw, policy=default)
     assert notice["To"] == dials().mail.owner
     assert "the month is held" in notice["Subject"]
-    assert "480 users were read" in notice.get_content()
+    assert "480 rows were read" in notice.get_content()
     assert "make send MONTH=2026-10 ACCEPT=yes" in " ".join(notice.get_content().split())
 
     room.inbox.clear()
@@ -419,7 +425,14 @@ def test_a_suspicion_says_what_was_and_what_is() -> None:
     assert set(found) == {
         Suspicion("unit", "annual_income", last=incomes.mean, now=10 * incomes.mean, month=last.month),
         Suspicion("lost", "age", "missing", last=0.1, now=0.75, month=last.month),
-        Suspicion("gone", "top_genre", first.value, last=first.after, month=last.month),
+        Suspicion(
+            "gone",
+            "top_genre",
+            first.value,
+            last=first.after,
+            now=sum(item.after for item in genre.values if item.merged),
+            month=last.month,
+        ),
     }
 
 

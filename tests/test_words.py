@@ -13,6 +13,7 @@ from facts_factory import (
     LONG,
     MARKUP,
     SCRIPT,
+    after_none,
     awkward,
     centred,
     changed,
@@ -555,6 +556,20 @@ def test_groups_that_are_no_segments_are_not_said_to_have_come_or_gone() -> None
         "No segments this month that could be compared with those of September 2026."
     )
     assert plain(changes.summary(none)).startswith("This month's groups differ by degrees")
+    assert [changes.said_of(none, segment) + changes.since(none, segment) for segment in none.segments] == [
+        ""
+    ] * 4
+
+
+def test_segments_are_not_compared_with_groups_that_were_none() -> None:
+    """Whoever is told that a segment is new, or has grown, takes the last month's for one."""
+    later = after_none(month(4, first=False))
+
+    assert plain(changes.brief(later)) == "In September 2026 there were no reliable segments to compare with."
+    assert plain(changes.summary(later)) == (
+        "In September 2026 there were no reliable segments that these could be compared with."
+    )
+    assert {changes.said_of(later, segment) for segment in later.segments} == {""}
 
 
 def test_what_changed_is_said_by_what_did() -> None:
@@ -610,6 +625,43 @@ def test_what_stood_for_too_many_users_is_said() -> None:
     assert "a fixed sample of 20,000 users" in said
     assert said.endswith(
         "The segments are those of K-means on every user, and every count is one of all users."
+    )
+
+
+def test_segments_that_did_not_come_to_rest_are_not_said_to_have() -> None:
+    """A bound is rounded up: 0.0149 % is not "0.01 % or less"."""
+    facts = month(4)
+    cells = Basis("cells", cells=900, step=0.2, sample=900, bound=0.000149, steps=25, moved=0.0621)
+    said = plain(words.method(replace(facts, basis=cells)))
+
+    assert "inertia by 0.02 % or less" in said
+    assert (
+        "K-means on every user, stopped after 25 steps, when one more would have moved a centre by up to 0.07 SD, and every count"
+        in said
+    )
+
+
+def test_a_user_s_second_row_is_no_user_more() -> None:
+    facts = month(4)
+    audit = replace(
+        facts.audit,
+        read=1_000,
+        kept=940,
+        dropped=(Drop("repeated", "user_id", 53), Drop("missing", "age", 7)),
+    )
+    found = replace(facts, audit=audit)
+
+    assert words.kept(found) == (
+        "Of 1,000 rows, 940 were kept; 60 were left out: 53 for a user who is there already and 7 for no value in age."
+    )
+    assert words.prepared(found) == "Prepared from 940 of 947 users"
+
+
+def test_last_month_s_segments_are_said_to_count() -> None:
+    """Where there is a last month, the best of random starts isn't all that decides."""
+    assert "of 3 random starts the best counts. " in words.method(month(4))
+    assert "of 3 random starts the best counts, or last month's segments where they are as good. " in (
+        words.method(month(4, first=False))
     )
 
 

@@ -7,6 +7,7 @@ from report.written import (
     MINUS,
     NBSP,
     both_measured,
+    both_percent,
     counted,
     decimal,
     index,
@@ -196,6 +197,18 @@ def test_templates_know_every_way_of_writing_by_its_name() -> None:
     assert {name: function.__name__ for name, function in FILTERS.items()} == {name: name for name in FILTERS}
     assert {"thousands", "percent", "index", "decimal", "money", "listening", "measured"} <= set(FILTERS)
     assert MINUS == "\u2212"
+
+
+def _shares(one: float, other: float) -> list[str]:
+    return [text.replace("\u00a0", " ") for text in both_percent(one, other)]
+
+
+def test_two_shares_that_differ_read_so() -> None:
+    """5.3 % dropped of 5 % allowed is more, and reads so; where whole per cent tell them apart they do."""
+    assert _shares(0.0531, 0.05) == ["5.3 %", "5.0 %"]
+    assert _shares(0.0502, 0.05) == ["5.02 %", "5.00 %"]
+    assert _shares(0.08, 0.05) == ["8 %", "5 %"]
+    assert _shares(0.05, 0.05) == ["5 %", "5 %"]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def _sizes_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
         for segment in words.ranked(facts)
     ]
     across = width - (0 if above else _SIZE_NAMES + 8)  # at least
-    room = _SIZE_LABEL + (_SIZE_CHANGE if facts.change else 0)
+    room = _SIZE_LABEL + (_SIZE_CHANGE if changes.compared(facts) else 0)
     most = max(segment.users for segment in facts.segments) * across / (across - room)
     letters = 13 if widest([row["segment"] for row in rows], 13) <= _SIZE_NAMES else 11.5
     names = alt.Axis(labelFontSize=letters, labelColor=theme.INK, labelLimit=_SIZE_NAMES)
@@ -107,7 +107,8 @@ def _sizes_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
 
 def _shown(facts: Facts) -> str:
     """Say what the bars of sizes show."""
-    since = f"; on the right, points of share since {month_name(facts.change.month)}" if facts.change else ""
+    change = changes.compared(facts)
+    since = f"; on the right, points of share since {month_name(change.month)}" if change else ""
     return f"Share and number of users{since}"
 
 

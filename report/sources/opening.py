@@ -108,6 +108,34 @@ def describe(place: Place, month: str, settings: Settings) -> Source:
     return Source(name=place.name, sha256=files.sha256(place), synthetic=files.is_sample(place))
 
 
+@contextmanager
+def unchanged(place: Place) -> Iterator[None]:
+    """Make sure that a month's files are at the end what they were at the beginning: what was read is what was hashed.
+
+    Raises
+    ------
+    InputError
+        If one was written meanwhile. Of a database nobody can tell.
+    """
+    before = _stamp(place)
+    yield
+    if _stamp(place) != before:
+        raise InputError(
+            f"{place.name} changed while it was read. Wait until it is written, and run `make report` again."
+        )
+
+
+def _stamp(place: Place) -> tuple[tuple[str, int, int], ...]:
+    """Give name, size and time of change of each file; nothing of what isn't there, which reading will say in words."""
+    if isinstance(place, Elsewhere):
+        return ()
+    try:
+        states = {path: path.stat() for path in (files_of(place) if place.is_dir() else [place])}
+    except (InputError, OSError, ValueError):
+        return ()
+    return tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in states.items())
+
+
 def open_users(place: Place, month: str, settings: Settings, scratch: Path) -> Users:
     """Open a month's users.
 

@@ -1,0 +1,123 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import silhouette_score
+
+from segmentation.chosen import Chosen, choose
+from segmentation.clusters import assign
+from segmentation.crowd import Everybody
+from segmentation.features import Floats, scale_of
+from segmentation.gap import curves_of
+from segmentation.plan import Plan
+
+TWO = ("age", "usage_per_month")
+ACROSS = np.array([[-0.87, 0.0], [0.87, 0.0]])  # a cut by age
+ALONG = np.array([[0.0, -0.87], [0.0, 0.87]])  # a cut by usage
+
+QUARTERS = [np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), n) for n in range(4)]
+
+
+@pytest.fixture(scope="module")
+def chosen(users: Callable[..., pd.DataFrame], plan: Callable[..., Plan]) -> Callable[..., Chosen]:
+    """Choose among the segments of users who are spread like this in two features, after a month with these centres."""
+
+    def make(columns: Floats, before: Floats | None, **changes: Any) -> Chosen:
+        frame = nw.from_native(users(age=50 + 8 * columns[0], usage_per_month=2000 + 300 * columns[1]))
+        crowd = Everybody.of(frame, scale_of(frame, TWO))
+        asked = plan(**{"features": TWO, "k": 2, "k_range": (1, 4), "bootstraps": 40} | changes)
+        return choose(
+            crowd,
+            asked,
+            before,
+            lambda: curves_of(crowd.judged, asked.ks, draws=2, seed=1),
+            aside=None,
+            step=lambda _: None,
+        )
+
+    return make
+
+
+def even(n: int, seed: int) -> Floats:
+    """Draw columns without any valley, of variance 1."""
+    return np.random.default_rng(seed).uniform(-np.sqrt(3), np.sqrt(3), (2, n))
+
+
+def humps(n: int, seed: int) -> Floats:
+    """Draw a column without a valley, and one with a valley between two humps that are 1.7 SDs apart; each of variance 1."""
+    rng = np.random.default_rng(seed)
+    two = np.sqrt(0.71) * rng.choice([-1, 1], n) + np.sqrt(0.29) * rng.standard_normal(n)
+    return np.stack([rng.uniform(-np.sqrt(3), np.sqrt(3), n), two])
+
+
+def cut(found: Chosen) -> str:
+    """Name the feature in which the two segments lie apart."""
+    return TWO[int(np.abs(found.model.centres[0]).argmax())]
+
+
+def test_of_equal_cuts_last_month_s_is_kept(chosen: Callable[..., Chosen]) -> None:
+    """An even square is halved as well across as along; neither half is a group, so nobody is told that people moved."""
+    square = even(1_500, seed=1)
+
+    assert [cut(chosen(square, before)) for before in (ACROSS, ALONG)] == list(TWO)
+
+
+def test_what_is_told_is_of_the_cut_that_is_kept(chosen: Callable[..., Chosen]) -> None:
+    """The judges, the silhouette and the curve: the best cut's are none of theirs."""
+    square = even(1_500, seed=1)
+    best = chosen(square, None)
+    kept = chosen(square, ACROSS if cut(best) == "usage_per_month" else ALONG)
+    scaled = ((square - square.mean(axis=1)[:, None]) / square.std(axis=1)[:, None]).T
+    labels = assign(scaled, kept.model.centres)
+
+    assert cut(kept) != cut(best)
+    assert kept.elbow.inertia[1] == pytest.approx(
+        ((scaled - kept.model.centres[labels]) ** 2).sum(), rel=1e-4
+    )
+    assert kept.elbow.inertia[1] > best.elbow.inertia[1]
+    assert kept.validity.silhouette[0] == pytest.approx(silhouette_score(scaled, labels), abs=1e-3)
+    assert kept.elbow.inertia[::2] == best.elbow.inertia[::2]
+
+
+def test_a_cut_through_a_crowd_gives_way_to_a_valley(chosen: Callable[..., Chosen]) -> None:
+    """Where groups have come, the borders that were drawn for want of any are not kept, and the evidence is the groups' own.
+
+    Humps 1.7 standard deviations apart are hardly nearer their middles than the halves of an even column are to theirs.
+    """
+    columns = humps(6_000, seed=2)
+    after = chosen(columns, ACROSS)
+    halves = (columns[0] < 0).astype(int)
+    inertia = sum(
+        ((column - np.array([column[halves == half].mean() for half in (0, 1)])[halves]) ** 2).sum()
+        / column.var()
+        for column in columns
+    )
+
+    assert after.model.inertia < inertia < after.model.inertia * 1.01
+    assert cut(after) == "usage_per_month"
+    assert after.found.evidence(2) == "clear"
+    assert all(after.found.borders[2].apart)
+
+
+def test_another_number_of_segments_leaves_the_curve_alone(chosen: Callable[..., Chosen]) -> None:
+    """Last month's three, of which a square has four as good as each other, are no part of a month of two."""
+    square = even(1_500, seed=2)
+    threes = [np.array([[-0.9, -0.9], [0.9, -0.9], [0.0, 0.9]]) @ turn for turn in QUARTERS]
+    curves = {chosen(square, before).elbow.inertia for before in (None, *threes)}
+
+    assert len(curves) == 1
+    assert len({chosen(square, before, k=3).elbow.inertia for before in threes}) > 1
+
+
+def test_last_month_s_cut_is_kept_of_cells_too(chosen: Callable[..., Chosen]) -> None:
+    """What the users' own inertia is stands on the curve, whichever cut is used."""
+    square = even(1_500, seed=1)
+    first, second = (chosen(square, before) for before in (ACROSS, ALONG))
+
+    assert replace(first.elbow, inertia=()) == replace(second.elbow, inertia=())
+    for found in (first, second):
+        assert found.elbow.inertia[1] == found.model.inertia
