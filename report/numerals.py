@@ -106,6 +106,18 @@ def marks(table: Table) -> dict[str, str]:
     return {column.field.column.name: mark for column, mark in _marked(table)}
 
 
+def proven(table: Table) -> dict[str, str]:
+    """Say which decimal mark the values of a number column prove, by the column's name; of those that prove none, nothing.
+
+    Raises
+    ------
+    InputError
+        If a cell is no number.
+    """
+    columns = _columns(table)
+    return {column.field.column.name: column.proves for column in columns if column.proves}
+
+
 def pattern(mark: str) -> str:
     r"""Return what a number looks like with this decimal mark, as an RE2 expression.
 
@@ -124,13 +136,18 @@ def separators(mark: str) -> str:
 
 def _marked(table: Table) -> list[tuple[Numerals, str]]:
     """Give every number column with its decimal mark."""
-    columns = [
+    columns = _columns(table)
+    proofs = {column.proves for column in columns if column.proves}
+    return [(column, _mark(column, proofs, table)) for column in columns]
+
+
+def _columns(table: Table) -> list[Numerals]:
+    """Give every number column."""
+    return [
         _numerals(field, text, table)
         for field, text in zip(table.fields, table.texts, strict=True)
         if field.column.kind == "number"
     ]
-    proven = {column.proves for column in columns if column.proves}
-    return [(column, _mark(column, proven, table)) for column in columns]
 
 
 def _numerals(field: Field, text: Any, table: Table) -> Numerals:
@@ -150,7 +167,7 @@ def _numerals(field: Field, text: Any, table: Table) -> Numerals:
     return Numerals(field, cells, fits)
 
 
-def _mark(column: Numerals, proven: set[str], table: Table) -> str:
+def _mark(column: Numerals, proofs: set[str], table: Table) -> str:
     """Choose the column's decimal mark: by its own values first, then by what the other columns prove."""
     name = column.field.header
     if not column.marks:
@@ -164,8 +181,8 @@ def _mark(column: Numerals, proven: set[str], table: Table) -> str:
         )
     if len(column.marks) == 1 or not column.has("[.,]"):
         return column.marks[0]
-    if len(proven) == 1:
-        return next(iter(proven))
+    if len(proofs) == 1:
+        return next(iter(proofs))
     if table.point_only and not column.looks_grouped:
         return "."
     place = int(_where(pc.match_substring_regex(column.cells, "[.,]"))[0])

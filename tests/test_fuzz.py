@@ -1,13 +1,18 @@
 """Whatever is written into settings, the playbook, a name or a file, it is understood or refused in a sentence."""
 
+import csv
 import importlib.util
 import re
 import subprocess
 import sys
 import tomllib
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -21,9 +26,12 @@ from pages import Reader
 from report import files
 from report.document import escape
 from report.engines.pandoc import Look, make_page
-from report.errors import ReportError
+from report.errors import InputError, ReportError
+from report.inputs import read_users
 from report.playbook import read_playbook
 from report.settings import Settings, read_settings
+from report.sources import text as large_text
+from report.sources.opening import open_users
 
 FUZZ = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
@@ -107,6 +115,73 @@ def test_what_is_shipped_is_understood() -> None:
     shipped, usual = read_settings(files.ROOT / "settings.toml").segments, Settings().segments
     assert shipped.model_copy(update={"features": usual.features}) == usual  # another one may be asked for
     assert tomllib.loads(PLAYS)["play"]
+
+
+NUMBERS_LAST = (
+    *("gender", "employment_status", "top_genre", "num_of_days_active", "usage_per_month"),
+    *("age", "annual_income"),
+)
+A_NUMBER = st.sampled_from(
+    [
+        "7",
+        "1234",
+        "-5",
+        "007",
+        "1.234",
+        "0.234",
+        "45.000",
+        "1,234",
+        "12,5",
+        "12.5",
+        "1.234,5",
+        "1,234.5",
+        "1.000.000",
+        "1 234",
+        "1'234",
+        "1e3",
+        "1_000",
+        "",
+        "-",
+        " 8 ",
+        "inf",
+        "thirty",
+    ]
+)
+
+
+@FUZZ
+@given(cells=st.lists(st.tuples(A_NUMBER, A_NUMBER), min_size=2, max_size=8), delimiter=st.sampled_from(",;"))
+@example(cells=[("24,0", "45.000"), ("30,5", "52.500")], delimiter=";")
+@example(cells=[("24", "1234"), ("30", "800"), ("20,5", "1.234")], delimiter=";")
+@example(cells=[("24", "1234"), ("30", "800"), ("20", "1,234")], delimiter=";")
+@example(cells=[("24", "7"), ("30", "7"), ("20", "1.234")], delimiter=",")
+def test_numbers_of_any_style_mean_the_same_to_both_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[str, str]], delimiter: str
+) -> None:
+    """What proves a decimal mark may stand anywhere in the file: a head of two rows must not decide for all of it."""
+    monkeypatch.setattr(large_text, "HEAD", 180)
+    path = tmp_path / "2026-10.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, delimiter=delimiter)
+        rows.writerow(NUMBERS_LAST)
+        rows.writerows(["F", "Student", "Pop", "100", "60", age, income] for age, income in cells)
+
+    def asked(read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except InputError as error:
+            return str(error)
+
+    def large() -> Any:
+        found = open_users(path, "2026-10", Settings(scale={"exact_users": 1}), tmp_path / "scratch").frame
+        frame = found if isinstance(found, pd.DataFrame) else found.df()
+        return [tuple(row) for row in frame[["age", "annual_income"]].to_numpy(float).round(9)]
+
+    def small() -> Any:
+        frame = read_users(path, {})
+        return [tuple(row) for row in frame[["age", "annual_income"]].to_numpy(float).round(9)]
+
+    np.testing.assert_equal(asked(large), asked(small))
 
 
 def letters(text: str) -> list[str]:

@@ -241,6 +241,9 @@ TEXTS: dict[str, Callable[[str], str | bytes]] = {
     "a decimal comma": lambda text: _each_income(
         text, lambda income: f"{float(income):.2f}".replace(".", ","), ";"
     ),
+    "points between thousands": lambda text: _each_income(
+        text, lambda income: f"{float(income):,.0f}".replace(",", "."), ";"
+    ).replace(";30;", ";30,5;"),
     "empty rows at its end": lambda text: text + ",,,,,,,\n" * 3,
     "no number": lambda text: _each_income(text, lambda income: "-" if income == "20000" else income, ","),
 }

@@ -1,20 +1,25 @@
 """A text file that memory can't hold, turned into Parquet once: later passes over it are cheap.
 
-Its head is read as every small file is, so that encoding, delimiter and decimal marks mean here what they mean there.
-DuckDB then reads the whole by what the head says.
+Its head is read as every small file is, so that encoding and delimiter mean here what they mean there; DuckDB then reads the
+whole. A number is taken at once only where it can be read in one way: the decimal mark of a column is what the whole file
+proves, as in a small one, and not what its head looks like.
 """
 
 import codecs
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from report import dialect, numerals
-from report.columns import RUN_AGAIN, Field, not_numbers, shown
+from report.columns import RUN_AGAIN, Field, Table, not_numbers, shown
 from report.errors import InputError
 from report.sources.cells import BLANKS
 from report.sources.duck import literal
+from segmentation.schema import LARGEST
 
 HEAD = 1 << 20  # bytes that say how the rest is written
 _TAIL = 1 << 12  # bytes in which the last row is
@@ -55,19 +60,27 @@ def to_parquet(
     Unplain
         If it is written in a way that DuckDB doesn't read, and small enough for the other reader.
     """
-    fields, marks, options = _layout(path, names, scratch)
+    head, options = _layout(path, names, scratch)
+    fields = head.fields
     rows = f"read_csv({_quoted(literal(path))}, {options})"
     target = scratch / f"{path.name}.parquet"
     try:
         connection.execute("SET preserve_insertion_order = true")  # so that a row can be named
-        _copy(connection, f"SELECT {', '.join(_plain(field) for field in fields)} FROM {rows}", target)
+        sure = {name for name, mark in numerals.proven(head).items() if mark == "."}
+        cells = ", ".join(_plain(field, point=field.column.name in sure) for field in fields)
+        _copy(connection, f"SELECT {cells} FROM {rows}", target)
         if not _left(connection, fields, target):
             return target
+        marks = numerals.marks(_all_shapes(connection, head, target))
         careful, target = target, scratch / f"{path.name}-read.parquet"
         read = ", ".join(_careful(field, marks) for field in fields)
         _copy(connection, f"SELECT {read} FROM read_parquet({_quoted(literal(careful))})", target)
         careful.unlink()
         wrong = _wrong(connection, fields, target)
+    except InputError:
+        if path.stat().st_size <= _BY_MEMORY:
+            raise Unplain from None  # the other reader counts what this one has seen a sample of
+        raise
     except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
         raise _refused(path, str(error)) from error
     finally:
@@ -84,15 +97,17 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> No
     connection.execute(f"COPY ({query}) TO {_quoted(str(target))} (FORMAT parquet)")
 
 
-def _plain(field: Field) -> str:
+def _plain(field: Field, *, point: bool) -> str:
     """Give a cell, in SQL: a number where it is written plainly, else its text under another name; a word as it stands.
 
-    DuckDB alone takes "1_000" for a number, and "nan".
+    DuckDB alone takes "1_000" for a number, and "nan"; and "1.234" for little more than one, which only is sure where another
+    value of the column proves that a point is its decimal mark. Nor do whole numbers of unusual shapes tell how others are grouped.
     """
     cell = f"c{field.index}"
     if field.column.kind != "number":
         return f"{cell} AS {_name(field)}"
-    number = f"CASE WHEN NOT contains({cell}, '_') THEN nullif(try_cast({cell} AS DOUBLE), 'nan'::DOUBLE) END"
+    doubted = f"contains({cell}, '_')" if point else f"regexp_matches({cell}, '[_.eE]|^[ +-]*0[0-9]')"
+    number = f"CASE WHEN NOT ({doubted}) THEN nullif(try_cast({cell} AS DOUBLE), 'nan'::DOUBLE) END"
     return f"{number} AS {_name(field)}, CASE WHEN {number} IS NULL THEN {cell} END AS {_rest(field)}"
 
 
@@ -101,6 +116,38 @@ def _left(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], targ
     rests = " + ".join(f"count({_rest(field)})" for field in fields if field.column.kind == "number")
     found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [literal(target)]).fetchone()
     return bool(found and found[0])
+
+
+def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path) -> Table:
+    """Give the head with what else can be told of the whole file's numbers: one cell of each shape that isn't written plainly.
+
+    Which marks a cell allows depends on where its digits and signs are, and on whether it begins with 0, but not on the digits. Of
+    whole numbers, the least and the largest tell whether thousands look grouped.
+    """
+    texts, rows = [*head.texts], [head.rows]
+    for place, field in enumerate(head.fields):
+        if field.column.kind != "number":
+            continue
+        rest = f"trim({_rest(field)}, {_quoted(BLANKS)})"
+        fits = " OR ".join(f"regexp_matches({rest}, {_quoted(numerals.pattern(mark))})" for mark in ".,")
+        shape = f"regexp_matches({rest}, '^[+-]?0'), translate({rest}, '023456789', '111111111')"
+        seen = connection.execute(
+            f"SELECT min(file_row_number) + 2, arg_min({rest}, file_row_number) FROM read_parquet(?, file_row_number = true)"
+            f" WHERE {fits} GROUP BY {shape} ORDER BY 1",
+            [literal(target)],
+        ).fetchall()
+        whole = connection.execute(
+            f"SELECT unnest([min(abs({_name(field)})), max(abs({_name(field)}))]) FROM read_parquet(?)",
+            [literal(target)],
+        ).fetchall()
+        seen += [(0, f"{value:.0f}") for (value,) in whole if value is not None and value < LARGEST]
+        for other in range(len(texts)):
+            cells = pa.array(
+                [cell for _, cell in seen] if other == place else [None] * len(seen), pa.string()
+            )
+            texts[other] = pa.chunked_array([*texts[other].chunks, cells], pa.string())
+        rows.append(np.array([row for row, _ in seen], dtype=head.rows.dtype))
+    return replace(head, texts=tuple(texts), values=(None,) * len(texts), rows=np.concatenate(rows))
 
 
 def _careful(field: Field, marks: Mapping[str, str]) -> str:
@@ -133,10 +180,8 @@ def _wrong(
     return None
 
 
-def _layout(
-    path: Path, names: Mapping[str, str], scratch: Path
-) -> tuple[tuple[Field, ...], Mapping[str, str], str]:
-    """Read the head: which columns there are, how their numbers are written, and how DuckDB is to read the file."""
+def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table, str]:
+    """Read the head, and say how DuckDB is to read the file."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     head = head[: head.rfind(b"\n") + 1] or head
@@ -152,7 +197,7 @@ def _layout(
     sample.write_bytes(head)
     try:
         table = dialect.read(sample, names)
-        marks = numerals.marks(table)
+        numerals.proven(table)
     except InputError:
         if path.stat().st_size <= _BY_MEMORY:
             raise Unplain from None  # what is in doubt here may be settled further on
@@ -168,7 +213,7 @@ def _layout(
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {_quoted(delimiter)}, "
         "quote = '\"', escape = '\"', strict_mode = true"
     )
-    return table.fields, marks, options
+    return table, options
 
 
 def _refused(path: Path, said: str) -> Exception:
