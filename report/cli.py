@@ -4,7 +4,6 @@ import contextlib
 import io
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -20,7 +19,7 @@ from rich.table import Table
 
 from report import changes, doubts, exchange, files, theme, words
 from report.engines import Choice
-from report.errors import ReportError, SettingsError, UnforeseenError
+from report.errors import ReportError, SettingsError, reason, told
 from report.lastrun import noted
 from report.mailserver import read_server
 from report.month import Run, make_month
@@ -223,7 +222,7 @@ def _tell(run: Run) -> None:
     _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
     _out.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
     briefs = (
-        f"{len(month.segments)}, unsent: make send"
+        f"{len(month.segments)}, unsent: make send{files.elsewhere(run.folder.parent)}"
         if month.structure.reliable
         else "none: no reliable segments"
     )
@@ -240,27 +239,23 @@ def run() -> None:
     _speak_anywhere()
     try:
         code = app(standalone_mode=False)
-    except (ReportError, SegmentationError) as error:
-        _end(str(error))
+    except (ReportError, SegmentationError, OSError, MemoryError) as error:
+        _end(told(error))
     except typer.TyperException as error:  # an option that there isn't, or no command at all
         said = error.format_message().rstrip(".")  # nothing, where the help was shown
         _end(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(error.exit_code)
-    except OSError as error:  # no space, no permission: the machine's, not the month's
-        place = f"{error.filename}: " if error.filename else ""
-        _end(f"{place}{_reason(error)}. Make room or give permission, and run again.")
-    except MemoryError:
-        _end("The memory is used up. Close other programs, or run it on a larger machine.")
     except typer.Abort:
         code = _STOPPED
     except Exception as error:
         if os.environ.get("REPORT_DEBUG"):
             raise
-        _end(
-            f"Something unforeseen: {UnforeseenError.of(error)}. The last good report is as it was. Tell whoever looks after "
-            "this program; with REPORT_DEBUG=1 it says more."
-        )
+        _end(told(error))
     if code == _STOPPED:
-        print("Stopped; the last good report is as it was.", file=sys.stderr)
+        left = {
+            "send": "the ledger knows who has what. Run `make send` again",
+            "notify": "run `make notify` again",
+        }
+        print(f"Stopped; {left.get(_asked(), 'the last good report is as it was')}.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -268,7 +263,7 @@ def _made_unseen(folder: Path, error: BaseException) -> None:
     """Say that a month is made though its summary can't be shown, if that can be said."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # what is left to be written would fail once more, at the very end
-    why = _reason(error) if isinstance(error, OSError) else "nobody reads it"
+    why = reason(error) if isinstance(error, OSError) else "nobody reads it"
     try:
         print(
             f"{files.shown(folder)} is made; its summary can't be shown ({why}).", file=sys.stderr, flush=True
@@ -284,20 +279,17 @@ def _speak_anywhere() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _reason(error: OSError) -> str:
-    """Say what the system said, also where it was said of several files at once."""
-    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
-    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
-
-
 def _stop(*_: object) -> NoReturn:
     """End as Ctrl-C ends it: what is half made is gone, and nothing is left at work."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    raise KeyboardInterrupt("it was told to stop (SIGTERM).")
+    raise KeyboardInterrupt
 
 
 def _end(sentence: str, code: int = 1) -> NoReturn:
-    asked = next((word for word in sys.argv[1:2] if word in ("send", "notify")), "report")
-    print(f"make {asked}: {sentence}", file=sys.stderr)
+    print(f"make {_asked()}: {sentence}", file=sys.stderr)
     sys.exit(code)
+
+
+def _asked() -> str:
+    """Give the command that was asked for."""
+    return next((word for word in sys.argv[1:2] if word in ("send", "notify")), "report")

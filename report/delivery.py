@@ -6,7 +6,6 @@ the final dot once for them all, and after a cut nobody knows for whom. One by o
 
 import contextlib
 import functools
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,8 +21,6 @@ from report.smtp import LaterError, Session, StopError
 PAUSES = (5.0, 30.0, 120.0)
 LONGEST_LINE = 998
 MOST_UNKNOWN = 2  # one cut is bad luck; after a second in a round, more would be carelessness
-
-_log = logging.getLogger(__name__)
 
 
 class DeliveryError(ReportError):
@@ -112,6 +109,7 @@ def send(
     sender: str,
     clock: Clock,
     sleep: Callable[[float], None],
+    tell: Callable[[str], None] = lambda _: None,
     pauses: Sequence[float] = PAUSES,
 ) -> Outcome:
     """Send each message that is waiting, once.
@@ -126,6 +124,8 @@ def send(
         Envelope sender: whom the servers on the way tell that it couldn't be delivered.
     clock, sleep : callable
         The time now, with its zone; and to wait for some seconds.
+    tell : callable
+        Told before each pause what is waited for.
     pauses : sequence of float
         Seconds before the second round, the third and so on, for what the server put off (4xx) or cut off.
 
@@ -151,7 +151,9 @@ def send(
             if stopped or not due:
                 break
             if pause:
-                _log.info("%d of %d messages wait; next round in %g s.", len(due), len(wanted), pause)
+                tell(
+                    f"{problem} {len(due)} of {len(wanted)} messages wait; tried again in {pause:g} seconds.".strip()
+                )
                 sleep(pause)
             try:
                 _round(due, outbox, server, sender)

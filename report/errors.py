@@ -1,7 +1,11 @@
 """What ends a run with a sentence instead of a traceback."""
 
+import os
+import shutil
 import traceback
 from pathlib import Path
+
+from segmentation.errors import SegmentationError
 
 
 class ReportError(Exception):
@@ -38,3 +42,27 @@ class UnforeseenError(Exception):
         at = traceback.extract_tb(error.__traceback__)[-1]
         said = " ".join(str(error).split())[:200]
         return cls(f"{type(error).__name__}: {said} ({Path(at.filename).name}, line {at.lineno})")
+
+
+def told(error: BaseException) -> str:
+    """Say to a person what ended a run, and what to do."""
+    if isinstance(error, (ReportError, SegmentationError)):
+        return str(error)
+    if isinstance(error, OSError):  # no space, no permission: the machine's, not the month's
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{reason(error)}. Make room or give permission, and run again."
+    if isinstance(error, MemoryError):
+        return "The memory is used up. Close other programs, or run it on a larger machine."
+    if isinstance(error, Exception):
+        return (
+            f"Something unforeseen: {UnforeseenError.of(error)}. The last good report is as it was. Tell whoever looks after "
+            "this program; with REPORT_DEBUG=1 it says more."
+        )
+    return "it was stopped before it had ended."
+
+
+def reason(error: OSError) -> str:
+    """Say what the system said, also where it was said of several files at once."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__

@@ -40,10 +40,11 @@ def alone(output: Path) -> Iterator[None]:
                 f"{output}: another run is at work there. Wait until it has ended, and run again; or name another folder: "
                 "make report OUTPUT=folder."
             )
-        for left in sorted(output.glob(".*-*")):
-            if _LEFT.fullmatch(left.name) and left.is_dir():
-                _put_back(left, output / left.name[1:8])
-        yield
+        _sweep(output)
+        try:
+            yield
+        finally:
+            _sweep(output)  # a process of this run that was ended had no time for it
     finally:
         os.close(held)
 
@@ -99,6 +100,13 @@ def building(output: Path, month: str) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _sweep(output: Path) -> None:
+    """Clear away months in the making that nobody makes any more."""
+    for left in sorted(output.glob(".*-*")):
+        if _LEFT.fullmatch(left.name) and left.is_dir():
+            _put_back(left, output / left.name[1:8])
 
 
 def _put_back(left: Path, place: Path) -> None:

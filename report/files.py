@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -227,6 +228,13 @@ def shown(path: Path) -> Path:
     """Give a path as short as it can be shown: relative to where the reader is."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def elsewhere(output: Path) -> str:
+    """Write what names an output folder to `make`, for a person to type: nothing for the usual one."""
+    if output.resolve() == (ROOT / "_output").resolve():
+        return ""
+    return f" OUTPUT={shlex.quote(str(output.resolve()))}".replace("$", "$$")
 
 
 def write_sample(folder: Path, months: Mapping[str, str]) -> None:

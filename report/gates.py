@@ -8,7 +8,7 @@ from pathlib import Path
 from report import doubts, files, words
 from report.lastrun import last_run
 from report.settings import Settings
-from report.written import both_percent, counted, listed, month_name
+from report.written import both_percent, listed, month_name
 from segmentation.facts import Facts
 
 
@@ -69,7 +69,8 @@ def _failed(facts: Facts, output: Path, *, asked: bool) -> Gate | None:
         return None
     digest = hashlib.sha256(f"{run.month}{run.why or run.at}".encode()).hexdigest()[:8]
     why = "the last run failed" if run.state == "failed" else "the last run has not ended"
-    return Gate(f"failed-{digest}", why, f"{run.sentence} Put that right, and run `make report` again.")
+    again = "" if "run `make report` again" in run.sentence else " Run `make report` again."
+    return Gate(f"failed-{digest}", why, f"{run.sentence}{again}")
 
 
 def _older(facts: Facts, data: Path) -> Gate | None:
@@ -118,24 +119,43 @@ def held(facts: Facts, output: Path) -> Gate | None:
     gate = Gate(
         f"held-{_digest(facts.source.sha256, reasons)}",
         "the month is held",
-        f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_accepting(facts)}.",
+        f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_accepting(facts, output)}.",
     )
     return None if _accepted(facts, gate, output).exists() else gate
 
 
 def _others(facts: Facts, output: Path, out: Collection[str]) -> Gate | None:
-    """Say that a month was made again with other segments after briefs had gone out; nobody gets a second set unasked."""
+    """Say that a month was made again with other segments after briefs had gone out: nobody gets a second set unasked.
+
+    Told by segments that are out and gone; or, where only more are there, by those with which it began to be mailed.
+    """
     there = [segment.id for segment in facts.segments]
-    gone = sorted(set(out) - set(there))
-    if not gone or set(there) <= set(out):
+    gone, new = sorted(set(out) - set(there)), sorted(set(there) - set(out))
+    sets = _begun(facts, output)
+    if not out or not new or not (gone or (sets and _set(facts, output) not in sets)):
         return None
     gate = Gate(
         f"others-{_digest(gone, there)}",
         "briefs of other segments are out",
-        f"{month_name(facts.month)} was made again, and briefs of {counted(len(gone), 'segment')} that it no longer has "
-        f"({listed(gone)}) are out already. If its new ones shall go out, too: {_accepting(facts)}.",
+        f"{month_name(facts.month)} was made again with other segments, and briefs of those of before ({listed(sorted(out))}) are "
+        f"out already. If its new ones ({listed(new)}) shall go out, too: {_accepting(facts, output)}.",
     )
     return None if _accepted(facts, gate, output).exists() else gate
+
+
+def begin(facts: Facts, output: Path) -> None:
+    """Remember with which segments a month begins to be mailed: made again with others, it is another set of briefs."""
+    _set(facts, output).touch(mode=0o600)
+
+
+def _begun(facts: Facts, output: Path) -> set[Path]:
+    """Give the sets of segments with which a month was mailed."""
+    return set((output / files.OUTBOX).glob(f"{facts.month}.*.segments"))
+
+
+def _set(facts: Facts, output: Path) -> Path:
+    ids = _digest(sorted(segment.id for segment in facts.segments))
+    return output / files.OUTBOX / f"{facts.month}.{ids}.segments"
 
 
 def accept(facts: Facts, output: Path, out: Collection[str] = ()) -> tuple[Gate, ...]:
@@ -148,8 +168,8 @@ def accept(facts: Facts, output: Path, out: Collection[str] = ()) -> tuple[Gate,
     return gates
 
 
-def _accepting(facts: Facts) -> str:
-    return f"make send MONTH={facts.month} ACCEPT=yes"
+def _accepting(facts: Facts, output: Path) -> str:
+    return f"make send MONTH={facts.month} ACCEPT=yes{files.elsewhere(output)}"
 
 
 def _digest(*asked: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from report import files
+from report.errors import told
 
 _FILE = "last-run.json"
 
@@ -51,8 +52,7 @@ def noted(output: Path, month: str, clock: Callable[[], datetime]) -> Iterator[N
     try:
         yield
     except BaseException as error:
-        why = str(error) or error.__class__.__name__
-        _write(output, LastRun(month, "failed", why, at))
+        _write(output, LastRun(month, "failed", told(error), at))
         raise
     _write(output, LastRun(month, "done", "", at))
 

@@ -13,8 +13,10 @@ from segmentation.facts import Facts, Measure, Play, Segment
 from segmentation.plan import Range
 from segmentation.readings import FAR
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=240)]
+_MAY = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"  # no control characters
+_WORDS = rf"^{_MAY}[\p{{L}}\p{{N}}]{_MAY}$"  # spaces of no width are no text
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60, pattern=_WORDS)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=240, pattern=_WORDS)]
 Level = Literal["low", "average", "high"]
 
 
@@ -24,7 +26,7 @@ class MeasureRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Number
-    change: Annotated[float, Field(allow_inf_nan=False)]
+    change: Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
     @field_validator("change")
     @classmethod

@@ -39,7 +39,8 @@ class Month:
     @property
     def named(self) -> str:
         """What names its ledger to `make send`."""
-        return f"MONTH={self.facts.month}{f' TO={self.to}' if self.to else ''}"
+        to = f" TO={self.to}" if self.to else ""
+        return f"MONTH={self.facts.month}{to}{files.elsewhere(self.ledger.parent.parent)}"
 
     def of(self, ids: Iterable[str]) -> set[str]:
         """Give the segments that Message-IDs of this month's briefs are of."""

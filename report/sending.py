@@ -101,8 +101,11 @@ def send_month(
             f'"The briefs, by mail"; or send these by hand: {files.shown(made.folder)}/*.eml'
         )
     if not (confirm or to):
+        asked = f" MONTH={month}" if month else ""
+        which = f"{asked}{files.elsewhere(postman.output)}"
         postman.tell(
-            "Nothing was sent. To send: make send CONFIRM=yes; all to one address as a test: make send TO=me@example.com."
+            f"Nothing was sent. To send: make send CONFIRM=yes{which}; all to one address as a test: make send "
+            f"TO=me@example.com{which}."
         )
         return 0
     if not messages or postman.server is None:
@@ -110,8 +113,16 @@ def send_month(
         return 1
     made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
     sender = _sender(postman, messages)
+    if not to:
+        gates.begin(made.facts, postman.output)
     outcome = delivery.send(
-        messages, made.ledger, postman.server, sender=sender, clock=postman.clock, sleep=postman.sleep
+        messages,
+        made.ledger,
+        postman.server,
+        sender=sender,
+        clock=postman.clock,
+        sleep=postman.sleep,
+        tell=postman.tell,
     )
     postman.tell(outcome.table(made.named))
     return outcome.exit_status
@@ -233,6 +244,7 @@ def _to_owner(postman: Postman, raw: bytes, ledger: Path, named: str | None) -> 
         sender=postman.mail.sender,
         clock=postman.clock,
         sleep=postman.sleep,
+        tell=postman.tell,
     )
     postman.tell(outcome.table(named))
     return outcome.exit_status

@@ -46,16 +46,18 @@ def parse(path: Path, model: type[T]) -> T:
 def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
     """Say the first of pydantic's findings for a person."""
     errors = error.errors()
-    first = errors[0]
+    # a key that isn't known is why one that is needed is missing
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     keys = _keys(first["loc"])
-    place = ".".join(str(key) for key in keys)
+    place = _place(keys, tomllib.loads(text))
     missing = first["type"] == "missing"
     line = find_line(text, keys[:-1] if missing else keys)
     at = f"{path.name}, line {line}" if line else path.name
     if first["type"] == "extra_forbidden":
         known = _fields(model, first["loc"][:-1])
         near = nearest(str(keys[-1]), known)
-        return f"{at}: unknown key {place!r}{near or '.'} Known here: {', '.join(known)}."
+        within = f" in {_place(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
+        return f"{at}: unknown key {str(keys[-1])!r}{within}{near or '.'} Known here: {', '.join(known)}."
     # a value that may be one of several things is refused once for each
     said = list(dict.fromkeys(_said(e) for e in errors if _keys(e["loc"]) == keys))
     message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
@@ -63,6 +65,20 @@ def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseMod
     where = f" {place}:" if place else ""
     stop = "" if (message + found).endswith("?") else "."
     return f"{at}:{where} {message}{found}{stop} Correct it and run again."
+
+
+def _place(keys: list[int | str], content: Any) -> str:
+    """Name a place as the one who wrote it would: "mail.sender", or "play 'High income', offer"."""
+    said = ""
+    for key in keys:
+        if isinstance(key, str):
+            said += ("." if said and not said.endswith(", ") else "") + key
+            content = content.get(key) if isinstance(content, dict) else None
+            continue
+        content = content[key] if isinstance(content, list) and key < len(content) else None
+        name = content.get("name") if isinstance(content, dict) else None
+        said += f" {name!r}, " if isinstance(name, str) else f", entry {key + 1}, "
+    return said.removesuffix(", ")
 
 
 def _keys(place: tuple[int | str, ...]) -> list[int | str]:
@@ -79,7 +95,10 @@ def _said(finding: ErrorDetails) -> str:
     words = {
         "model_type": "expected a table of keys",
         "path_type": "input should be text",
+        "string_type": "input should be text",
+        "float_type": "input should be a number",
         "int_type": "input should be a whole number",
+        "string_pattern_mismatch": "expected words",
     }
     message = words.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

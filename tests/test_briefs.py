@@ -145,7 +145,10 @@ def test_what_does_not_speak_is_not_said() -> None:
     assert insight(facts, facts.segments[0]).startswith("They differ from all users by little: younger, ")
     middle = factory.changed(facts, centre=dict.fromkeys(facts.features, 0.0))
     assert insight(middle, middle.segments[0]).startswith("Nothing sets them apart")
-    assert "No index is far enough from 100." in write_text(brief(facts))
+    thin = {name: Index(None, 9, None) for name in facts.segments[0].index}
+    said = write_text(brief(factory.changed(facts, index=thin, stands_out=())))
+    assert "They are too few to be compared with all users." in said
+    assert ": index" not in said
 
 
 @pytest.mark.parametrize(

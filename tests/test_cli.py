@@ -152,7 +152,7 @@ def test_a_constant_column_is_named(refused: Refuse, column: str) -> None:
     [
         (
             "[segments]\nkk = 3\n",
-            "settings.toml, line 2: unknown key 'segments.kk'; did you mean 'k'? Known here: ",
+            "settings.toml, line 2: unknown key 'kk' in segments; did you mean 'k'? Known here: ",
         ),
         ("[segments\n", "settings.toml: "),
         (

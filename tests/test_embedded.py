@@ -359,9 +359,19 @@ def test_a_missing_picture_is_an_error(tmp_path: Path) -> None:
         make_page("![](nowhere.svg)", LOOK, document(tmp_path, "").with_suffix(".html"))
 
 
-@pytest.mark.parametrize("title", ["<script>alert(1)</script>", 'A "quoted" & plain one', "$title$", "true"])
-def test_a_title_is_text(tmp_path: Path, title: str) -> None:
-    """Profiles are titled with the segment's name."""
+@pytest.mark.parametrize(
+    "title",
+    [
+        "<script>alert(1)</script>",
+        'A "quoted" & plain one',
+        "$title$",
+        "true",
+        "\u00c4ltere \u00b7 M\u00e4rz",
+    ],
+)
+def test_a_title_is_text(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profiles are titled with the segment's name; also where a scheduler knows no letters but English ones."""
+    monkeypatch.setenv("LC_ALL", "C")
     page = make_page("x", Look(title, LOOK.template, LOOK.css), document(tmp_path, "").with_suffix(".html"))
     text = page.read_text(encoding="utf-8")
 

@@ -207,3 +207,16 @@ def test_who_only_looks_keeps_no_run_out(tmp_path: Path) -> None:
         looking.set()
         thread.join()
     assert not exchange.at_work(tmp_path / "out")
+
+
+def test_what_a_process_of_the_run_left_goes_with_the_run(tmp_path: Path) -> None:
+    """Ctrl-C ends it too fast to clear up: a row a user would lie there until the next month."""
+
+    def run() -> None:
+        with exchange.alone(tmp_path / "out"):
+            (tmp_path / "out" / ".2026-08-abcdefgh").mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert list((tmp_path / "out").iterdir()) == []

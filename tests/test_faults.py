@@ -255,5 +255,5 @@ def test_processes_that_lose_their_parent_end_by_themselves(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == BESIDE
     assert (tmp_path / "out" / "2026-10" / "report.html").read_text() == "the last good one"
     note = json.loads((tmp_path / "out" / "last-run.json").read_text())
-    assert (note["state"], note["why"]) == ("failed", "it was told to stop (SIGTERM).")
+    assert (note["state"], note["why"]) == ("failed", "it was stopped before it had ended.")
     assert list(Path(second.sockets).iterdir()) == []

@@ -148,32 +148,35 @@ def test_a_play_that_hides_those_after_it_is_refused(book: Callable[..., Playboo
     [
         (
             rule("Second", '{ agee = "low" }'),
-            "line 18: play.1.when.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+            "line 18: play 'Second', when.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
         ),
         (
             rule("Second", '{ age = "tall" }'),
-            "line 18: play.1.when.age: input should be 'low', 'average' or 'high', found 'tall'",
+            "line 18: play 'Second', when.age: input should be 'low', 'average' or 'high', found 'tall'",
         ),
         (
             rule("Second", lines=LINES.replace("A month for free", "x" * 61)),
-            "line 20: play.1.offer: string should have at most 60",
+            "line 20: play 'Second', offer: string should have at most 60",
         ),
         (
             rule("Second", lines=LINES.replace("Come in.", "x" * 241)),
-            "line 21: play.1.message: string should have at most 240",
+            "line 21: play 'Second', message: string should have at most 240",
         ),
-        (rule("Second", lines=LINES.replace("offer", "ofer")), "line 16: play.1.offer: field required"),
+        (
+            rule("Second", lines=LINES.replace("offer", "ofer")),
+            "line 20: unknown key 'ofer' in play 'Second'; did you mean 'offer'?",
+        ),
         (
             rule("Second", lines=LINES + "ofer = 'x'"),
-            "line 30: unknown key 'play.1.ofer'; did you mean 'offer'? Known here: name, ",
+            "line 30: unknown key 'ofer' in play 'Second'; did you mean 'offer'? Known here: name, ",
         ),
         (
             rule("Second", lines=LINES.replace("0.10", "-2")),
-            "line 29: play.1.measure.change: -2 is no change that can be wanted",
+            "line 29: play 'Second', measure.change: -2 is no change that can be wanted",
         ),
         (
             rule("Second", lines=LINES.replace("usage_per_month", "usage")),
-            "line 29: play.1.measure.column: 'usage' is no column of numbers that the report uses; did you mean 'usage_per_month'?",
+            "line 29: play 'Second', measure.column: 'usage' is no column of numbers that the report uses; did you mean 'usage_per_month'?",
         ),
     ],
 )

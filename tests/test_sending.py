@@ -1,5 +1,6 @@
 """`make send`, end to end with a real SMTP server on loopback: who gets what, the gates, and what the exit code says."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -132,8 +133,11 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room
     assert dict(room.taken()) == EVERYBODY
     assert "has changed since it was sent" in told(again)
 
-    number = told(again).split("`make send MONTH=2026-10 RESOLVE=")[1].split(":")[0]
-    with pytest.raises(ReportError, match=rf"Say which: make send MONTH=2026-10 RESOLVE={number}:again"):
+    # typed without its folder it would settle another ledger
+    (number,) = re.findall(
+        rf"`make send MONTH=2026-10 OUTPUT={again.output} RESOLVE=([0-9]+):again`", told(again)
+    )
+    with pytest.raises(ReportError, match=rf"Say which: make send MONTH=2026-10 .* RESOLVE={number}:again"):
         resolve(postman(), f"{number}:again")
     assert resolve(postman(), f"{number}:again", month="2026-10") == 0
     assert send_month(postman(), confirm=True) == 0
@@ -190,6 +194,81 @@ def test_other_segments_of_a_month_that_is_out_wait_for_a_person(
     assert "(S1, S2, S3 and S4) are out already" in told(one)
     assert send_month(postman(), confirm=True) == 0
     assert len(room.inbox) == 4
+
+
+def test_more_segments_of_a_month_that_is_out_wait_for_a_person(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Made again with five, October's S5 is part of a segment whose brief is out: its readers have these people already."""
+    send_month(postman(), confirm=True)
+    facts = factory.month(4)
+    fifth = replace(facts.segments[3], id="S5", name="Older high earners")
+    month_folder(postman().output, replace(facts, segments=(*facts.segments, fifth)))
+    room.inbox.clear()
+
+    assert send_month(postman(), confirm=True) == 1
+    ((to, _),) = room.inbox
+    assert to == "olga@example.com"
+    one = postman()
+    assert send_month(one, accept=True) == 0
+    assert "If its new ones (S5) shall go out, too: make send MONTH=2026-10 ACCEPT=yes OUTPUT=" in told(one)
+    assert send_month(postman(), confirm=True) == 0
+    assert len(room.inbox) == 2
+
+
+def test_a_segment_that_nobody_got_yet_is_no_other_set(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """Its recipient is named later, and marketing has edited the playbook meanwhile: the month has the segments that it had."""
+    some = {"settings": dials(recipients={"S1": ["ann@example.com"]})}
+    send_month(postman(**some), confirm=True)
+    month_folder(postman().output, factory.changed(factory.month(4), 0, users=95))
+    room.inbox.clear()
+
+    assert send_month(postman(), confirm=True) == 0
+    assert len(room.inbox) == 4
+
+
+def test_what_waits_is_said_before_each_pause(postman: Callable[..., Postman], room: Mailroom) -> None:
+    """Two and a half minutes without a word look like a program that hangs."""
+    room.act = lambda verb, _: "450 later" if verb == "MAIL" else None
+    one = postman()
+
+    assert send_month(one, confirm=True) == 75
+    waits = [line for line in one.tell.__self__ if "messages wait" in line]
+    assert [line.rpartition("tried again in ")[2] for line in waits] == [
+        "5 seconds.",
+        "30 seconds.",
+        "120 seconds.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            KeyboardInterrupt(),
+            "The run of 2026-10 failed: it was stopped before it had ended. Run `make report` again.",
+        ),
+        (
+            OSError(28, "No space left on device", "facts.json"),
+            "facts.json: No space left on device. Make room or ",
+        ),
+        (
+            ZeroDivisionError("of nothing"),
+            "Something unforeseen: ZeroDivisionError: of nothing (test_sending.py, line ",
+        ),
+    ],
+)
+def test_what_ended_a_run_is_told_to_the_owner_as_to_a_person(
+    postman: Callable[..., Postman], error: BaseException, said: str
+) -> None:
+    one = postman()
+    with pytest.raises(type(error)), noted(one.output, "2026-10", lambda: NOW):
+        raise error
+
+    assert send_month(one) == 0
+    assert said in told(one)
 
 
 def test_a_notice_that_is_refused_is_no_message_of_the_months(

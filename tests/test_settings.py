@@ -96,7 +96,10 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[brand]\nnmae = "x"', "line 2: unknown key 'brand.nmae'; did you mean 'name'? Known here: name, "),
+        (
+            '[brand]\nnmae = "x"',
+            "line 2: unknown key 'nmae' in brand; did you mean 'name'? Known here: name, ",
+        ),
         ('\n[brnad]\nname = "x"', "line 2: unknown key 'brnad'; did you mean 'brand'? Known here: brand, "),
         ("zzz = 1", "line 1: unknown key 'zzz'. Known here: brand, "),
         ("[segments]\nk = 1", "line 2: segments.k: input should be 'elbow'"),
@@ -106,13 +109,13 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ("[segments]\nk_range = [4, 5]", "line 2: segments.k_range: [4, 5] is too narrow to see a bend"),
         (
             "[segments]\nk_range = [0, 9]",
-            "line 2: segments.k_range.0: input should be greater than or equal to 1",
+            "line 2: segments.k_range, entry 1: input should be greater than or equal to 1",
         ),
         ('[segments]\nfeatures = ["age"]', "line 2: segments.features: tuple should have at least 2 items"),
         ('[segments]\nfeatures = ["age", "age"]', "line 2: segments.features: a column is named twice"),
         (
             '[segments]\nfeatures = ["age", "agee"]',
-            "line 2: segments.features.1: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+            "line 2: segments.features, entry 2: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
         ),
         ("[segments]\nstarts = true", "line 2: segments.starts: input should be a whole number, found True"),
         ('[segments]\nstarts = "5"', "line 2: segments.starts: input should be a whole number, found '5'"),
@@ -127,7 +130,7 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ("[valid]\nage = [3, 2]", "line 2: valid.age: [3, 2]: the smallest must be below the largest"),
         ("[valid]\nage = [-inf, 2]", "line 2: valid.age: [-inf, 2]: the smallest must be a number"),
         ("[valid]\nage = [nan, 2]", "line 2: valid.age: [nan, 2]: the smallest must be a number"),
-        ("[valid]\nage = [3]", "line 2: valid.age.1: field required. Correct"),
+        ("[valid]\nage = [3]", "line 2: valid.age, entry 2: field required. Correct"),
         (
             '[columns]\nagge = "x"',
             "line 2: columns.agge: 'agge' is no column that the report uses; did you mean 'age'? ",
@@ -158,7 +161,7 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
         (
             '[mail]\nsendr = "a@example.com"',
-            "line 2: unknown key 'mail.sendr'; did you mean 'sender'? Known here: ",
+            "line 2: unknown key 'sendr' in mail; did you mean 'sender'? Known here: ",
         ),
         ('[mail]\nsender = "a.example.com"', "line 2: mail.sender: 'a.example.com' is no address: "),
         ('[mail]\nsender = "ä@example.com"', "line 2: mail.sender: 'ä@example.com' is no address: "),
@@ -169,11 +172,11 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ),
         (
             '[mail]\ndomains = ["example.com"]\n[mail.recipients]\nS1 = ["a@example.org"]',
-            "line 4: mail.recipients.S1.0: a@example.org: mail may go to example.com; add ",
+            "line 4: mail.recipients.S1, entry 1: a@example.org: mail may go to example.com; add ",
         ),
         (
             '[mail.recipients]\nall = ["a@example.org"]',
-            "line 2: mail.recipients.all.0: a@example.org: mail may go to no domain at all; add ",
+            "line 2: mail.recipients.all, entry 1: a@example.org: mail may go to no domain at all; add ",
         ),
         ('[mail.recipients]\nS1 = "a@example.com"', "line 2: mail.recipients.S1: "),
         ('[mail]\nunsubscribe = "javascript:x"', "line 2: mail.unsubscribe: 'javascript:x' is no link; "),

@@ -1,6 +1,8 @@
 """Markdown to a self-contained page, by the Pandoc that comes as a wheel."""
 
+import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from report.errors import RenderError
 
 _FILTER = Path(__file__).with_name("crossref.lua")
 _CARRY = Path(__file__).with_name("carry.lua")
+_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"  # each system has its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
     done = subprocess.run(
         arguments,
         input=markdown,
+        env=os.environ | {"LC_ALL": _LOCALE},  # it reads its arguments by the locale
         cwd=page.parent,
         capture_output=True,
         text=True,
