@@ -23,7 +23,10 @@ _FALLBACK = "Using fontTools instead of HarfBuzz-Subset"  # the same letters, cu
 _HARMLESS = re.compile(
     rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_UNWRITTEN)}|{_FALLBACK}"
 )
-_SHEETS = {"A4": "210mm 297mm", "Letter": "8.5in 11in"}
+_SHEETS = {
+    "A4": ("210mm 297mm", None),
+    "Letter": ("8.5in 11in", "letter.css"),
+}  # size, and what differs from A4
 
 
 def check_printing() -> None:
@@ -79,8 +82,10 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
         closed = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
         fetcher = URLFetcher(allowed_protocols={"file"}, allow_redirects=False, fail_on_errors=True)
         fonts = FontConfiguration()
+        size, own = _SHEETS[paper]
+        differing = (files.TEMPLATES / own).read_text(encoding="utf-8") if own else ""
         sheet = CSS(
-            string=f"{faces()}\n@page {{ size: {_SHEETS[paper]} }}", font_config=fonts, url_fetcher=fetcher
+            string=f"{faces()}\n@page {{ size: {size} }}\n{differing}", font_config=fonts, url_fetcher=fetcher
         )
         html = HTML(filename=page, url_fetcher=closed)
         document = html.render(stylesheets=[sheet], font_config=fonts)

@@ -253,6 +253,12 @@ def test_names_in_other_letters_stand_in_bookmarks(rendered: Rendered) -> None: 
     assert {ARABIC, EMOJI} <= set(titles)
 
 
+@pytest.mark.parametrize("name", ["sample", "two"])
+def test_a_month_takes_no_more_sheets_of_letter_than_of_a4(rendered: Rendered, name: str) -> None:  # noqa: F811
+    """A profile with its play stays one page, and what changed another, though the sheet is 18 mm shorter."""
+    assert len(rendered.layout(name, "Letter", printed=False)) == len(rendered.layout(name))
+
+
 def words_beside_charts(pdf: Path) -> list[str]:
     """Give the words of page one: of its head, headline, sentences and table; not those in charts, nor the running foot."""
     document = pypdfium2.PdfDocument(pdf)
