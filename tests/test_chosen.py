@@ -121,3 +121,30 @@ def test_last_month_s_cut_is_kept_of_cells_too(chosen: Callable[..., Chosen]) ->
     assert replace(first.elbow, inertia=()) == replace(second.elbow, inertia=())
     for found in (first, second):
         assert found.elbow.inertia[1] == found.model.inertia
+
+
+@pytest.mark.parametrize(("few", "ends"), [(9, 1), (10, 2)])
+def test_a_cut_that_a_sample_cannot_judge_is_not_kept(
+    chosen: Callable[..., Chosen], few: int, ends: int
+) -> None:
+    """So few lie to the left of a crowd, and as many to its right: either are as good a segment of their own, of ten."""
+    half = np.random.default_rng(4).normal(0, 0.4, (2, 50))
+    middle = np.concatenate([half, -half], axis=1)
+    sides = np.stack([np.repeat([-6.0, 6.0], few)] * 2)
+    columns = np.concatenate([middle, sides], axis=1)
+    left, right = (np.array([[3.0 * sign] * 2, [-0.4 * sign] * 2]) for sign in (-1, 1))
+    found = [
+        chosen(columns, before, k_range=(1, 3), smallest_cell=1).model.centres[:, 0]
+        for before in (left, right)
+    ]
+
+    assert len({bool(centres[np.abs(centres).argmax()] > 0) for centres in found}) == ends
+
+
+def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(chosen: Callable[..., Chosen]) -> None:
+    """And one segment is everybody, whatever it was."""
+    square = even(400, seed=1)
+    alone = chosen(square, None)
+
+    for before in (np.zeros((1, 2)), np.stack([np.arange(9.0)] * 2, axis=1)):
+        np.testing.assert_array_equal(chosen(square, before).model.centres, alone.model.centres)
