@@ -1,5 +1,6 @@
 """Earlier months: read from their folders, or worked out from their files where they were never made."""
 
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from segmentation.schema import NUMBERS
 
 _log = logging.getLogger(__name__)
 _USERS = "segments.parquet"
+_PAGES = ("report.html", "executive.pdf", "profiles")
 _SCRATCH = "scratch"  # in a month's folder while it is made
 
 
@@ -79,8 +81,8 @@ def work_out_missing(
 ) -> None:
     """Analyse the months right before this one whose files are there but which were never made, oldest first.
 
-    So are those whose facts can't be read: damaged, or of an earlier version's layout; what else lies in their folders stays. Only
-    facts and segments are archived, without pages: `make report` makes those when it is asked for. Made-up
+    So are those whose facts can't be read: damaged, or of an earlier version's layout; their pages stay, and their briefs, which are
+    of other facts, go. Only facts and segments are archived: `make report` makes the rest when it is asked for. Made-up
     months are not worked out for a real one, nor real ones for a made-up one: they would not be compared. What a
     database or a cluster knows of earlier months is not asked.
     """
@@ -102,10 +104,7 @@ def work_out_missing(
         try:
             with exchange.building(output, name) as folder, faults.said(), unchanged(path):
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
-                if there:
-                    shutil.copytree(
-                        output / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_USERS)
-                    )
+                _keep_pages(output / name, folder)
                 (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
                 write_users(analysis, folder)
         except (ReportError, SegmentationError) as error:
@@ -157,21 +156,17 @@ def find_segments(
     Facts
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
-    with (
-        ThreadPoolExecutor(1) as thread,
-        beside("segmentation.gap") as aside,
-        faults.said(),
-        unchanged(source),
-    ):
+    with ThreadPoolExecutor(1) as thread, beside("segmentation.gap") as aside, faults.said():
         # what is dear to import, while an engine reads, or K-means leaves the interpreter alone
         thread.submit(import_module, "sklearn.cluster")
         thread.submit(import_module, "kneed")
         work_out_missing(source, month, settings, output, step)
-        analysis = analyse_month(
-            source, month, settings, output, step, scratch=folder / _SCRATCH, aside=aside
-        )
-        step("Writing each user's segment")
-        write_users(analysis, folder)
+        with unchanged(source):
+            analysis = analyse_month(
+                source, month, settings, output, step, scratch=folder / _SCRATCH, aside=aside
+            )
+            step("Writing each user's segment")
+            write_users(analysis, folder)
     return analysis.facts
 
 
@@ -193,6 +188,16 @@ def _is_made(folder: Path) -> bool:
     except (ReportError, SegmentationError):
         return False
     return True
+
+
+def _keep_pages(old: Path, new: Path) -> None:
+    """Copy the pages of a month that is worked out anew: they were read as they are."""
+    for name in _PAGES:
+        with contextlib.suppress(OSError):
+            if (old / name).is_dir():
+                shutil.copytree(old / name, new / name)
+            elif (old / name).exists():
+                shutil.copy2(old / name, new / name)
 
 
 def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":

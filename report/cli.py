@@ -63,7 +63,8 @@ def report(
         )
     dials = read_settings(settings)
     where = output or files.ROOT / dials.data.output
-    with exchange.alone(where), noted(where, month, _now), _telling() as tell:
+    asked_for = month if files.MONTH.fullmatch(month) else ""
+    with exchange.alone(where), noted(where, asked_for, _now), _telling() as tell:
         if month:
             files.check_month(month)
         asked = data or spark
@@ -79,7 +80,7 @@ def report(
             tell=tell,
         )
     try:
-        _tell(run)
+        _tell(run, files.elsewhere(where, files.ROOT / dials.data.output))
         sys.stdout.flush()
     except (
         OSError,
@@ -196,8 +197,8 @@ def _engine(said: str) -> Choice:
     raise ReportError(f"ENGINE={said} is no engine. Choose auto, quarto or embedded.")
 
 
-def _tell(run: Run) -> None:
-    """End with a short table of the segments and where the files lie."""
+def _tell(run: Run, elsewhere: str) -> None:
+    """End with a short table of the segments and where the files lie; the output folder is named where it isn't the usual one."""
     month, audit = run.facts, run.facts.audit
     _out.print(
         f"[bold]{words.month(month)}[/] · {thousands(audit.read)} rows read, {thousands(audit.read - audit.kept)} dropped, "
@@ -222,7 +223,7 @@ def _tell(run: Run) -> None:
     _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
     _out.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
     briefs = (
-        f"{len(month.segments)}, unsent: make send{files.elsewhere(run.folder.parent)}"
+        f"{len(month.segments)}, unsent: make send{elsewhere}"
         if month.structure.reliable
         else "none: no reliable segments"
     )

@@ -39,9 +39,9 @@ class UnforeseenError(Exception):
         """Name an error, unless it is one of these already."""
         if isinstance(error, cls):
             return error
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        said = " ".join(str(error).split())[:200]
-        return cls(f"{type(error).__name__}: {said} ({Path(at.filename).name}, line {at.lineno})")
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        at = traceback.extract_tb(error.__traceback__)
+        return cls(f"{said} ({Path(at[-1].filename).name}, line {at[-1].lineno})" if at else said)
 
 
 def told(error: BaseException) -> str:

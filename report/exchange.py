@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from report.errors import MachineError
@@ -106,7 +106,8 @@ def _sweep(output: Path) -> None:
     """Clear away months in the making that nobody makes any more."""
     for left in sorted(output.glob(".*-*")):
         if _LEFT.fullmatch(left.name) and left.is_dir():
-            _put_back(left, output / left.name[1:8])
+            with suppress(OSError):  # what can't be moved now is there for the next run
+                _put_back(left, output / left.name[1:8])
 
 
 def _put_back(left: Path, place: Path) -> None:

@@ -16,6 +16,7 @@ from segmentation.facts import Facts, from_dict, to_dict
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
+USUAL = ROOT / "_output"  # where months lie, unless settings name another folder
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
 KINDS = (".csv", ".parquet", ".xlsx")
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
@@ -142,7 +143,7 @@ def read_facts(path: Path) -> Facts:
         raise ReportError(f"{path}: is no JSON ({error}). Make the month again: make report.") from error
 
 
-def newest_facts(output: Path = ROOT / "_output") -> Path:
+def newest_facts(output: Path = USUAL) -> Path:
     """Find the facts of the newest month that was made.
 
     Raises
@@ -230,9 +231,9 @@ def shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def elsewhere(output: Path) -> str:
-    """Write what names an output folder to `make`, for a person to type: nothing for the usual one."""
-    if output.resolve() == (ROOT / "_output").resolve():
+def elsewhere(output: Path, usual: Path) -> str:
+    """Write what names an output folder to `make`, for a person to type: nothing for the one that settings name."""
+    if output.resolve() == usual.resolve():
         return ""
     return f" OUTPUT={shlex.quote(str(output.resolve()))}".replace("$", "$$")
 

@@ -53,13 +53,14 @@ def shut(
     out : collection of str
         Ids of segments whose brief of this month somebody has, or may have.
     """
+    usual = files.ROOT / settings.data.output
     return (
         _failed(facts, output, asked=asked)
         or (None if asked else _older(facts, data))
         or _thin(facts, settings.mail.most_dropped)
         or unreliable(facts)
-        or held(facts, output)
-        or _others(facts, output, out)
+        or held(facts, output, usual=usual)
+        or _others(facts, output, out, usual=usual)
     )
 
 
@@ -111,7 +112,7 @@ def unreliable(facts: Facts) -> Gate | None:
     )
 
 
-def held(facts: Facts, output: Path) -> Gate | None:
+def held(facts: Facts, output: Path, *, usual: Path = files.USUAL) -> Gate | None:
     """Say that a month is held, until a person accepts it as it is; None where it isn't, or is accepted."""
     if not facts.suspicions:
         return None
@@ -119,12 +120,12 @@ def held(facts: Facts, output: Path) -> Gate | None:
     gate = Gate(
         f"held-{_digest(facts.source.sha256, reasons)}",
         "the month is held",
-        f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_accepting(facts, output)}.",
+        f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_accepting(facts, output, usual)}.",
     )
     return None if _accepted(facts, gate, output).exists() else gate
 
 
-def _others(facts: Facts, output: Path, out: Collection[str]) -> Gate | None:
+def _others(facts: Facts, output: Path, out: Collection[str], *, usual: Path = files.USUAL) -> Gate | None:
     """Say that a month was made again with other segments after briefs had gone out: nobody gets a second set unasked.
 
     Told by segments that are out and gone; or, where only more are there, by those with which it began to be mailed.
@@ -138,7 +139,7 @@ def _others(facts: Facts, output: Path, out: Collection[str]) -> Gate | None:
         f"others-{_digest(gone, there)}",
         "briefs of other segments are out",
         f"{month_name(facts.month)} was made again with other segments, and briefs of those of before ({listed(sorted(out))}) are "
-        f"out already. If its new ones ({listed(new)}) shall go out, too: {_accepting(facts, output)}.",
+        f"out already. If its new ones ({listed(new)}) shall go out, too: {_accepting(facts, output, usual)}.",
     )
     return None if _accepted(facts, gate, output).exists() else gate
 
@@ -158,9 +159,13 @@ def _set(facts: Facts, output: Path) -> Path:
     return output / files.OUTBOX / f"{facts.month}.{ids}.segments"
 
 
-def accept(facts: Facts, output: Path, out: Collection[str] = ()) -> tuple[Gate, ...]:
+def accept(
+    facts: Facts, output: Path, out: Collection[str] = (), *, usual: Path = files.USUAL
+) -> tuple[Gate, ...]:
     """Remember that a person says that a month is right, and give what it was held for; another file is another question."""
-    gates = tuple(gate for gate in (held(facts, output), _others(facts, output, out)) if gate)
+    gates = tuple(
+        gate for gate in (held(facts, output, usual=usual), _others(facts, output, out, usual=usual)) if gate
+    )
     for gate in gates:
         path = _accepted(facts, gate, output)
         path.parent.mkdir(exist_ok=True, mode=0o700)
@@ -168,8 +173,8 @@ def accept(facts: Facts, output: Path, out: Collection[str] = ()) -> tuple[Gate,
     return gates
 
 
-def _accepting(facts: Facts, output: Path) -> str:
-    return f"make send MONTH={facts.month} ACCEPT=yes{files.elsewhere(output)}"
+def _accepting(facts: Facts, output: Path, usual: Path) -> str:
+    return f"`make send MONTH={facts.month} ACCEPT=yes{files.elsewhere(output, usual)}`"
 
 
 def _digest(*asked: object) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -60,7 +60,8 @@ def noted(output: Path, month: str, clock: Callable[[], datetime]) -> Iterator[N
 def last_run(output: Path) -> LastRun | None:
     """Tell what became of the last run; None where there was none. A note that can't be read is of one that failed."""
     try:
-        return LastRun(**json.loads((output / _FILE).read_text(encoding="utf-8")))
+        found = LastRun(**json.loads((output / _FILE).read_text(encoding="utf-8")))
+        return found if files.MONTH.fullmatch(found.month) else replace(found, month="")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):

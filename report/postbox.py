@@ -29,18 +29,21 @@ class Month:
         Where its briefs lie, and who has what.
     to : str
         The one address that they go to as a test; empty where they go to whom settings name.
+    usual : Path
+        The output folder that `make send` opens unasked.
     """
 
     facts: Facts
     folder: Path
     ledger: Path
     to: str = ""
+    usual: Path = files.USUAL
 
     @property
     def named(self) -> str:
         """What names its ledger to `make send`."""
         to = f" TO={self.to}" if self.to else ""
-        return f"MONTH={self.facts.month}{to}{files.elsewhere(self.ledger.parent.parent)}"
+        return f"MONTH={self.facts.month}{to}{files.elsewhere(self.ledger.parent.parent, self.usual)}"
 
     def of(self, ids: Iterable[str]) -> set[str]:
         """Give the segments that Message-IDs of this month's briefs are of."""
@@ -61,7 +64,7 @@ class Month:
         return parsedate_to_datetime(str(header(_read(min(self.folder.glob("*.eml"))), "Date")))
 
 
-def open_month(output: Path, month: str, to: str = "") -> Month:
+def open_month(output: Path, month: str, to: str = "", *, usual: Path = files.USUAL) -> Month:
     """Open a month that was made, the newest if none is named.
 
     Raises
@@ -82,7 +85,7 @@ def open_month(output: Path, month: str, to: str = "") -> Month:
         )
     facts = files.read_facts(found[0] / "facts.json")
     test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
-    return Month(facts, found[0] / FOLDER, output / files.OUTBOX / f"{facts.month}{test}.sqlite", to)
+    return Month(facts, found[0] / FOLDER, output / files.OUTBOX / f"{facts.month}{test}.sqlite", to, usual)
 
 
 def messages_of(made: Month, mail: MailSettings) -> Iterator[Outgoing]:

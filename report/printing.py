@@ -3,11 +3,8 @@
 import io
 import json
 import logging
-import os
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -73,6 +70,7 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
     from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
     from weasyprint.urls import FatalURLFetchingError, URLFetcher  # noqa: PLC0415
 
+    _undate_fonts()
     complaints = _Complaints()
     logger = logging.getLogger("weasyprint")
     logger.addHandler(complaints)
@@ -89,7 +87,7 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
         )
         html = HTML(filename=page, url_fetcher=closed)
         document = html.render(stylesheets=[sheet], font_config=fonts)
-        with warnings.catch_warnings(), _no_clock():
+        with warnings.catch_warnings():
             # WeasyPrint leaves its colour profile's file open
             warnings.simplefilter("ignore", ResourceWarning)
             document.write_pdf(
@@ -125,21 +123,12 @@ def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Pa
     return len(document.pages)
 
 
-@contextmanager
-def _no_clock() -> Iterator[None]:
-    """Let fontTools, which cuts fonts where HarfBuzz-Subset isn't, date them by no clock: the same facts, the same bytes.
+def _undate_fonts() -> None:
+    """Let fontTools, which cuts fonts where HarfBuzz-Subset isn't, not date them by the clock: the same facts, the same bytes."""
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - brings much, and belongs to WeasyPrint
+    from weasyprint.pdf import fonts  # noqa: PLC0415 - checked by `check_printing`
 
-    It asks this one variable of the environment, after https://reproducible-builds.org/specs/source-date-epoch/.
-    """
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = "0"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["SOURCE_DATE_EPOCH"]
-        else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
+    fonts.TTFont = partial(TTFont, recalcTimestamp=False)
 
 
 def _attachment(facts: Path) -> Any:

@@ -48,6 +48,11 @@ class Postman:
     tell: Callable[[str], None]
 
     @property
+    def usual(self) -> Path:
+        """The output folder that is opened unasked."""
+        return files.ROOT / self.settings.data.output
+
+    @property
     def mail(self) -> MailSettings:
         """Who gets what."""
         return self.settings.mail
@@ -79,10 +84,10 @@ def send_month(
         If nothing was made, settings don't fit, or the ledger can't be used. Nothing was sent then, or the ledger
         knows what.
     """
-    made = open_month(postman.output, month, to)
+    made = open_month(postman.output, month, to, usual=postman.usual)
     out = () if to else made.of(delivery.out(made.ledger, clock=postman.clock))
     if accept:
-        postman.tell(_taken(made.facts, gates.accept(made.facts, postman.output, out)))
+        postman.tell(_taken(made.facts, gates.accept(made.facts, postman.output, out, usual=postman.usual)))
     gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month), out=out)
     messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
     _show(postman, made, messages, to)
@@ -102,10 +107,10 @@ def send_month(
         )
     if not (confirm or to):
         asked = f" MONTH={month}" if month else ""
-        which = f"{asked}{files.elsewhere(postman.output)}"
+        which = f"{asked}{files.elsewhere(postman.output, postman.usual)}"
         postman.tell(
-            f"Nothing was sent. To send: make send CONFIRM=yes{which}; all to one address as a test: make send "
-            f"TO=me@example.com{which}."
+            f"Nothing was sent. To send: `make send CONFIRM=yes{which}`; all to one address as a test: "
+            f"`make send TO=me@example.com{which}`."
         )
         return 0
     if not messages or postman.server is None:
@@ -145,10 +150,10 @@ def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> in
         raise ReportError(
             f"RESOLVE={said} can't be read. Write a message's number and what was found: RESOLVE=3:sent or RESOLVE=3:again."
         )
-    made = open_month(postman.output, month, to)
+    made = open_month(postman.output, month, to, usual=postman.usual)
     if not month:
         raise ReportError(
-            f"RESOLVE={said} names no month, and each has numbers of its own. Say which: make send {made.named} RESOLVE={said}."
+            f"RESOLVE={said} names no month, and each has numbers of its own. Say which: `make send {made.named} RESOLVE={said}`."
         )
     delivery.resolve(made.ledger, int(found[1]), cast("Verdict", found[2]), clock=postman.clock)
     messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))

@@ -57,7 +57,9 @@ def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseMod
         known = _fields(model, first["loc"][:-1])
         near = nearest(str(keys[-1]), known)
         within = f" in {_place(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
-        return f"{at}: unknown key {str(keys[-1])!r}{within}{near or '.'} Known here: {', '.join(known)}."
+        return (
+            f"{at}: unknown key {_cut(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
+        )
     # a value that may be one of several things is refused once for each
     said = list(dict.fromkeys(_said(e) for e in errors if _keys(e["loc"]) == keys))
     message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
@@ -77,7 +79,7 @@ def _place(keys: list[int | str], content: Any) -> str:
             continue
         content = content[key] if isinstance(content, list) and key < len(content) else None
         name = content.get("name") if isinstance(content, dict) else None
-        said += f" {name!r}, " if isinstance(name, str) else f", entry {key + 1}, "
+        said += f" {_cut(repr(name))}, " if isinstance(name, str) else f", entry {key + 1}, "
     return said.removesuffix(", ")
 
 

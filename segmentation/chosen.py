@@ -6,8 +6,7 @@ unless the best is attested (set apart, and found again) and it isn't. What is j
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,7 +20,7 @@ from segmentation.gap import Curves
 from segmentation.panel import Structure, judge
 from segmentation.plan import Plan
 from segmentation.stability import jaccard
-from segmentation.validity import LEAST, validate
+from segmentation.validity import validate
 
 _SAME = 0.99  # Jaccard likeness of every segment, above which two cuts are one
 _FEWEST = 2  # segments
@@ -100,14 +99,10 @@ def choose(
     best = sweep(crowd.points, plan.ks, starts=plan.starts, seed=plan.seed)
 
     step("Asking whether there are any")
-    judged = partial(_judged, crowd, plan, curves, aside)
-    kept = None if before is None else _continuing(best, crowd, before, smallest=plan.smallest_cell)
-    asked = judged(kept or best)
-    is_kept = before is not None and asked.elbow.chosen == len(before)
-    if kept and not (is_kept and asked.is_attested):
-        of_best = judged(best)
-        if of_best.is_attested or not is_kept:
-            asked = of_best
+    asked = _judged(crowd, plan, curves, aside, best)
+    kept = None if before is None else _continuing(asked, crowd, plan, curves, before)
+    if kept and (kept.is_attested or not asked.is_attested):
+        asked = kept
 
     step("Settling the segments")
     elbow = asked.elbow
@@ -126,10 +121,44 @@ def _judged(
     curve: Sweep,
 ) -> _Judged:
     """Ask of a curve's models whether there are segments, and how many."""
-    points, judged = crowd.points, crowd.judged
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
-        validity = validate(points, curve, seed=plan.seed, judged=judged)
-        require_judged(validity, plan.k, judged.users, fewest=max(_FEWEST, plan.ks[0]))
+        validity = validate(crowd.points, curve, seed=plan.seed, judged=crowd.judged)
+        require_judged(validity, plan.k, crowd.judged.users, fewest=max(_FEWEST, plan.ks[0]))
+        found = judge(
+            crowd.judged,
+            curve,
+            validity,
+            curves,
+            bootstraps=max(1, plan.bootstraps // 4),
+            seed=plan.seed,
+            users=crowd.points.users,
+            aside=aside,
+        )
+    sizes = {
+        k: int(np.bincount(labels, crowd.points.weights, minlength=k).min())
+        for k, labels in curve.labels.items()
+    }
+    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
+    return _Judged(curve, validity, found, elbow)
+
+
+def _continuing(
+    best: _Judged, crowd: Crowd, plan: Plan, curves: Callable[[], Curves], before: Floats
+) -> _Judged | None:
+    """Ask the same with last month's segments on the curve; None where they are the best themselves, or no longer to be had."""
+    k, points, judged = len(before), crowd.points, crowd.judged
+    if k != best.elbow.chosen or k < _FEWEST:
+        return None
+    model = continued(points, best.curve.models[k], before, smallest=plan.smallest_cell)
+    labels = assign(points.values, model.centres)
+    if jaccard(best.curve.labels[k], labels, points.weights, k).min() > _SAME:
+        return None
+    with threadpool_limits(1):
+        own = validate(points, Sweep({k: model}, {k: labels}), seed=plan.seed, judged=judged)
+        if not own.k:
+            return None
+        validity = _replaced(best.validity, own)
+        curve = Sweep(best.curve.models | {k: model}, best.curve.labels | {k: labels})
         found = judge(
             judged,
             curve,
@@ -138,25 +167,17 @@ def _judged(
             bootstraps=max(1, plan.bootstraps // 4),
             seed=plan.seed,
             users=points.users,
-            aside=aside,
+            known=best.found,
+            anew=[k],
         )
-    sizes = {
-        k: int(np.bincount(labels, points.weights, minlength=k).min()) for k, labels in curve.labels.items()
+    return _Judged(curve, validity, found, best.elbow)
+
+
+def _replaced(all_ks: Validity, one: Validity) -> Validity:
+    """Give the measures of all ks with those of one put in their place."""
+    place = all_ks.k.index(one.k[0])
+    lists = {
+        name: (*values[:place], getattr(one, name)[0], *values[place + 1 :])
+        for name, values in ((field.name, getattr(all_ks, field.name)) for field in fields(Validity))
     }
-    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
-    return _Judged(curve, validity, found, elbow)
-
-
-def _continuing(best: Sweep, crowd: Crowd, before: Floats, *, smallest: int) -> Sweep | None:
-    """Give the curve with last month's segments on it; None where they are no longer to be had, or are the best themselves."""
-    k = len(before)
-    if k not in best.models or k < _FEWEST:
-        return None
-    points, judged = crowd.points, crowd.judged
-    model = continued(points, best.models[k], before, smallest=smallest)
-    labels = assign(points.values, model.centres)
-    if jaccard(best.labels[k], labels, points.weights, k).min() > _SAME:
-        return None
-    if np.bincount(assign(judged.values, model.centres), minlength=k).min() < LEAST:
-        return None
-    return Sweep(best.models | {k: model}, best.labels | {k: labels})
+    return Validity(**lists)

@@ -8,7 +8,7 @@ a segment that has no valley in it, and fewer would lump together what a valley 
 verdict is 1. The other judges' votes are shown beside it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -80,6 +80,8 @@ def judge(
     seed: int,
     users: float | None = None,
     aside: Executor | None = None,
+    known: Structure | None = None,
+    anew: Collection[int] = (),
 ) -> Structure:
     """Ask every judge, and the panel.
 
@@ -102,13 +104,17 @@ def judge(
         How many users the curve is of, where points are a sample.
     aside : Executor, optional
         Does the bootstraps of some ks, as it has time.
+    known : Structure, optional
+        What was found of a curve that has other models at `anew` alone: only those are looked at again.
+    anew : collection of int
+        These ks.
     """
     ks = validity.k
-    borders = all_borders(points, {k: curve.models[k].centres for k in ks}, seed=seed)
+    centres = {k: curve.models[k].centres for k in (ks if known is None else anew)}
+    borders = dict(known.borders if known else {}) | all_borders(points, centres, seed=seed)
     some = _some(points, np.random.default_rng(seed))
-    stable = _each(
-        {k: partial(stability, some, curve.models[k].centres, draws=bootstraps, seed=seed) for k in ks}, aside
-    )
+    work = {k: partial(stability, some, c, draws=bootstraps, seed=seed) for k, c in centres.items()}
+    stable = dict(known.stability if known else {}) | _each(work, aside)
     reference = gap(curves(), curve.inertia, users=points.users if users is None else users)
     attested = attest(borders, stable, validity)
     votes = (

@@ -292,18 +292,25 @@ def test_only_earlier_months_are_the_past(archived: Callable[..., Path], setting
 def test_a_month_whose_facts_cannot_be_read_is_worked_out_anew(
     archived: Callable[..., Path], tmp_path: Path, settings: Settings, broken: str
 ) -> None:
-    """Damaged, or of an earlier layout: October is still compared with it, and its pages stay as they were sent."""
+    """Damaged, or of an earlier layout: October is still compared with it, its pages stay as they were read, its briefs go.
+
+    They are of other facts, in which S1 may be somebody else: nobody may be sent them any more.
+    """
     output, told = archived("2026-08", "2026-09"), []
     before = files.read_facts(output / "2026-09" / "facts.json")
     (output / "2026-09" / "facts.json").write_text(broken)
     (output / "2026-09" / "briefs").mkdir()
-    (output / "2026-09" / "briefs" / "young.eml").write_text("as it was sent")
+    (output / "2026-09" / "briefs" / "young.eml").write_text("of S3, once")
+    (output / "2026-09" / "profiles").mkdir()
+    (output / "2026-09" / "profiles" / "young.html").write_text("as it was read")
+    (output / "2026-09" / "report.html").symlink_to("nowhere")
 
     archive.work_out_missing(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
 
     assert told == ["Working out 2026-09, whose facts can't be read"]
     assert files.read_facts(output / "2026-09" / "facts.json") == before
-    assert (output / "2026-09" / "briefs" / "young.eml").read_text() == "as it was sent"
+    assert (output / "2026-09" / "profiles" / "young.html").read_text() == "as it was read"
+    assert not (output / "2026-09" / "briefs").exists()
     assert stat.S_IMODE((output / "2026-09" / "segments.parquet").stat().st_mode) == 0o600
 
 

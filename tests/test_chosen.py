@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -11,10 +11,12 @@ from sklearn.metrics import silhouette_score
 from segmentation.chosen import Chosen, choose
 from segmentation.clusters import assign
 from segmentation.crowd import Everybody
-from segmentation.features import Floats, scale_of
+from segmentation.features import Floats, Points, scale_of
 from segmentation.gap import curves_of
 from segmentation.plan import Plan
+from segmentation.validity import sample_of
 
+Make = Callable[..., Any]
 TWO = ("age", "usage_per_month")
 ACROSS = np.array([[-0.87, 0.0], [0.87, 0.0]])  # a cut by age
 ALONG = np.array([[0.0, -0.87], [0.0, 0.87]])  # a cut by usage
@@ -123,22 +125,38 @@ def test_last_month_s_cut_is_kept_of_cells_too(chosen: Callable[..., Chosen]) ->
         assert found.elbow.inertia[1] == found.model.inertia
 
 
-@pytest.mark.parametrize(("few", "ends"), [(9, 1), (10, 2)])
-def test_a_cut_that_a_sample_cannot_judge_is_not_kept(
-    chosen: Callable[..., Chosen], few: int, ends: int
-) -> None:
-    """So few lie to the left of a crowd, and as many to its right: either are as good a segment of their own, of ten."""
-    half = np.random.default_rng(4).normal(0, 0.4, (2, 50))
-    middle = np.concatenate([half, -half], axis=1)
-    sides = np.stack([np.repeat([-6.0, 6.0], few)] * 2)
-    columns = np.concatenate([middle, sides], axis=1)
-    left, right = (np.array([[3.0 * sign] * 2, [-0.4 * sign] * 2]) for sign in (-1, 1))
-    found = [
-        chosen(columns, before, k_range=(1, 3), smallest_cell=1).model.centres[:, 0]
-        for before in (left, right)
-    ]
+@dataclass(frozen=True)
+class Sampled(Everybody):
+    """Users of whom only some are judged by."""
 
-    assert len({bool(centres[np.abs(centres).argmax()] > 0) for centres in found}) == ends
+    rows: tuple[int, ...] = ()
+
+    @property
+    def judged(self) -> Points:
+        """The rows that were drawn."""
+        return sample_of(self.points, np.array(self.rows))
+
+
+@pytest.mark.parametrize(("seen", "kept"), [(9, 1), (10, -1)])
+def test_a_cut_that_the_sample_cannot_judge_is_not_kept(
+    points: Make, plan: Make, seen: int, kept: int
+) -> None:
+    """201 lie to the left of a crowd, 200 to its right: those are one if last month they were, and the sample has ten of them."""
+    half = np.random.default_rng(4).normal(0, 0.4, (50, 1))
+    data = points(np.concatenate([half, -half, np.full((201, 1), -6.0), np.full((200, 1), 6.0)]))
+    crowd = Sampled(None, None, data, (*range(110), *range(301, 301 + seen)))
+    asked = plan(features=("age",), k=2, k_range=(1, 3), starts=30)
+    found = choose(
+        crowd,
+        asked,
+        np.array([[6.0], [-4.0]]),
+        lambda: curves_of(crowd.judged, asked.ks, draws=2, seed=1),
+        aside=None,
+        step=lambda _: None,
+    )
+
+    larger = np.bincount(assign(data.values, found.model.centres)).argmax()
+    assert np.sign(found.model.centres[larger, 0]) == kept
 
 
 def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(chosen: Callable[..., Chosen]) -> None:

@@ -244,7 +244,7 @@ def test_a_month_is_made_though_nobody_can_be_told(
 ) -> None:
     """A log on a full disk, or a pipe whose reader has gone: the month is there, and mail may go."""
 
-    def full(_: object) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     (tmp_path / "2026-10.csv").touch()

@@ -134,10 +134,9 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room
     assert "has changed since it was sent" in told(again)
 
     # typed without its folder it would settle another ledger
-    (number,) = re.findall(
-        rf"`make send MONTH=2026-10 OUTPUT={again.output} RESOLVE=([0-9]+):again`", told(again)
-    )
-    with pytest.raises(ReportError, match=rf"Say which: make send MONTH=2026-10 .* RESOLVE={number}:again"):
+    where = re.escape(files.elsewhere(again.output, files.USUAL))
+    (number,) = re.findall(rf"`make send MONTH=2026-10{where} RESOLVE=([0-9]+):again`", told(again))
+    with pytest.raises(ReportError, match=rf"Say which: `make send MONTH=2026-10 .* RESOLVE={number}:again`"):
         resolve(postman(), f"{number}:again")
     assert resolve(postman(), f"{number}:again", month="2026-10") == 0
     assert send_month(postman(), confirm=True) == 0
@@ -211,7 +210,7 @@ def test_more_segments_of_a_month_that_is_out_wait_for_a_person(
     assert to == "olga@example.com"
     one = postman()
     assert send_month(one, accept=True) == 0
-    assert "If its new ones (S5) shall go out, too: make send MONTH=2026-10 ACCEPT=yes OUTPUT=" in told(one)
+    assert "If its new ones (S5) shall go out, too: `make send MONTH=2026-10 ACCEPT=yes OUTPUT=" in told(one)
     assert send_month(postman(), confirm=True) == 0
     assert len(room.inbox) == 2
 
@@ -524,6 +523,21 @@ def test_a_run_that_went_well_is_not_told(postman: Callable[..., Postman], room:
 def test_a_failure_that_cannot_be_told_is_no_success(postman: Callable[..., Postman]) -> None:
     failed(postman())
     assert notify(postman(server=None)) == 1
+
+
+def test_a_month_that_there_is_not_is_told_of_as_any_failure(
+    postman: Callable[..., Postman], room: Mailroom
+) -> None:
+    """A note may hold anything: who asked for "2026-13", or a hand that wrote into it."""
+    one = postman()
+    (one.output / "last-run.json").write_text(
+        '{"month": "2026-13", "state": "failed", "why": "MONTH=2026-13 is no month.", "at": ""}'
+    )
+
+    assert notify(one) == 0
+    ((_, notice),) = room.inbox
+    said = message_from_bytes(notice, policy=default).get_content()
+    assert "The run of the newest month failed: MONTH=2026-13 is no month." in said
 
 
 def test_a_run_is_noted_from_its_first_moment(tmp_path: Path) -> None:

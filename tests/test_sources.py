@@ -317,6 +317,23 @@ def test_a_large_text_file_is_refused_in_the_words_for_a_small_one(
     assert str(large.value) == str(small.value)
 
 
+@pytest.mark.parametrize("head", [1_150, 1_200, 1_250, 1_300, 1_350])
+def test_a_head_ends_where_a_row_does(
+    tmp_path: Path, opened: Callable[[Any], Users], monkeypatch: pytest.MonkeyPatch, head: int
+) -> None:
+    """A value of three lines is no quote that stays open, though the first megabyte may end within it."""
+    from report.sources import text
+
+    monkeypatch.setattr(text, "_BY_MEMORY", 0)
+    monkeypatch.setattr(text, "HEAD", head)
+    header, *rows = OCTOBER.read_text(encoding="utf-8").splitlines()
+    bio = '"one who\nlikes ""this""\nand that"'
+    path = tmp_path / "2026-10.csv"
+    path.write_text("\n".join([f"{header},bio", *(f"{row},{bio}" for row in rows)]) + "\n", encoding="utf-8")
+
+    assert opened(path).rows == 4_914
+
+
 def test_a_file_too_large_for_memory_is_refused_with_row_and_value(
     tmp_path: Path, opened: Callable[[Any], Users], monkeypatch: pytest.MonkeyPatch
 ) -> None:

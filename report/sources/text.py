@@ -6,6 +6,7 @@ proves, as in a small one, and not what its head looks like.
 """
 
 import codecs
+import mmap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -77,19 +78,15 @@ def to_parquet(
         _copy(connection, f"SELECT {read} FROM read_parquet({_quoted(literal(careful))})", target)
         careful.unlink()
         wrong = _wrong(connection, fields, target)
-    except InputError:
-        if path.stat().st_size <= _BY_MEMORY:
-            raise Unplain from None  # the other reader counts what this one has seen a sample of
-        raise
+    except InputError as error:
+        raise _by_memory(path, error) from None  # it counts what here was seen a sample of
     except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
         raise _refused(path, str(error)) from error
     finally:
         connection.execute("SET preserve_insertion_order = false")
-    if wrong and path.stat().st_size <= _BY_MEMORY:
-        raise Unplain
     if wrong:
         field, count, row, value = wrong
-        raise not_numbers(path.name, field, "texts", count=count, row=row + 2, value=value)
+        raise _by_memory(path, not_numbers(path.name, field, "texts", count=count, row=row + 2, value=value))
     return target
 
 
@@ -106,7 +103,7 @@ def _plain(field: Field, *, point: bool) -> str:
     cell = f"c{field.index}"
     if field.column.kind != "number":
         return f"{cell} AS {_name(field)}"
-    doubted = f"contains({cell}, '_')" if point else f"regexp_matches({cell}, '[_.eE]|^[ +-]*0[0-9]')"
+    doubted = f"contains({cell}, '_')" if point else f"regexp_matches({cell}, '[_.eE]|^[^0-9]*0[0-9]')"
     number = f"CASE WHEN NOT ({doubted}) THEN nullif(try_cast({cell} AS DOUBLE), 'nan'::DOUBLE) END"
     return f"{number} AS {_name(field)}, CASE WHEN {number} IS NULL THEN {cell} END AS {_rest(field)}"
 
@@ -136,11 +133,12 @@ def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path
             f" WHERE {fits} GROUP BY {shape} ORDER BY 1",
             [literal(target)],
         ).fetchall()
+        size = f"abs({_name(field)})"
         whole = connection.execute(
-            f"SELECT unnest([min(abs({_name(field)})), max(abs({_name(field)}))]) FROM read_parquet(?)",
+            f"SELECT min({size}), max({size}) FROM read_parquet(?) WHERE {size} < {LARGEST}",
             [literal(target)],
-        ).fetchall()
-        seen += [(0, f"{value:.0f}") for (value,) in whole if value is not None and value < LARGEST]
+        ).fetchone()
+        seen += [(0, f"{value:.0f}") for value in whole or () if value is not None]
         for other in range(len(texts)):
             cells = pa.array(
                 [cell for _, cell in seen] if other == place else [None] * len(seen), pa.string()
@@ -182,9 +180,10 @@ def _wrong(
 
 def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table, str]:
     """Read the head, and say how DuckDB is to read the file."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    head = head[: head.rfind(b"\n") + 1] or head
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        head = _whole_rows(file.read(HEAD))
+        if whole.find(b"\0") >= 0:
+            raise _refused(path, "it has a NUL character")
     plain = head.removeprefix(codecs.BOM_UTF8)
     try:
         plain.decode()
@@ -198,10 +197,8 @@ def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table,
     try:
         table = dialect.read(sample, names)
         numerals.proven(table)
-    except InputError:
-        if path.stat().st_size <= _BY_MEMORY:
-            raise Unplain from None  # what is in doubt here may be settled further on
-        raise
+    except InputError as error:
+        raise _by_memory(path, error) from None  # what is in doubt here may be settled further on
     finally:
         sample.unlink()
     delimiter = dialect.delimiter_of(plain, names)
@@ -217,15 +214,30 @@ def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table,
 
 
 def _refused(path: Path, said: str) -> Exception:
-    """Let the reader of small files name the fault, unless it is the file that is too large for it."""
-    if path.stat().st_size <= _BY_MEMORY:
-        return Unplain(said)
+    """Say what can't be read."""
     lines: Iterable[str] = (line.strip() for line in said.splitlines())
     first = next((line for line in lines if line), "").removeprefix("Invalid Input Error: ")
-    return InputError(
+    error = InputError(
         f"{path.name} can't be read as text ({shown(first)}). Expected UTF-8, rows as long as the header, and quotes "
         f"around a value that holds the delimiter. {RUN_AGAIN}"
     )
+    return _by_memory(path, error)
+
+
+def _by_memory(path: Path, error: InputError) -> Exception:
+    """Leave a file with a fault to the reader of small files, which may read it or names the fault, if it can take it."""
+    return Unplain(str(error)) if path.stat().st_size <= _BY_MEMORY else error
+
+
+def _whole_rows(head: bytes) -> bytes:
+    """Cut the beginning of a file where a row ends: at a line break that stands in no quotes."""
+    cut = head.rfind(b"\n") + 1
+    quotes = head.count(b'"', 0, cut)
+    while cut and quotes % 2:
+        before = head.rfind(b"\n", 0, cut - 1) + 1
+        quotes -= head.count(b'"', before, cut)
+        cut = before
+    return head[:cut] or head[: head.rfind(b"\n") + 1] or head
 
 
 def _ends_in_nothing(path: Path, delimiter: str) -> bool:
