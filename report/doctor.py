@@ -71,6 +71,12 @@ def findings() -> list[Line]:
             bool(os.environ.get("SMTP_HOST") or (ROOT / ".env").exists()),
             'README, "The briefs, by mail"',
         ),
+        (
+            TESTS,
+            "libatomic, which drives Chromium",
+            bool(ctypes.util.find_library("atomic")),
+            "Debian, Ubuntu: apt-get install libatomic1",
+        ),
         *(
             (TESTS, f"{name}, {why}", bool(shutil.which(name)), f"Debian, Ubuntu: apt-get install {package}")
             for name, why, package in (
