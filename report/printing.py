@@ -20,10 +20,8 @@ _FALLBACK = "Using fontTools instead of HarfBuzz-Subset"  # the same letters, cu
 _HARMLESS = re.compile(
     rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_UNWRITTEN)}|{_FALLBACK}"
 )
-_SHEETS = {
-    "A4": ("210mm 297mm", None),
-    "Letter": ("8.5in 11in", "letter.css"),
-}  # size, and what differs from A4
+# size, and what differs from A4
+_SHEETS = {"A4": ("210mm 297mm", None), "Letter": ("8.5in 11in", "letter.css")}
 
 
 def check_printing() -> None:
