@@ -4,10 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 from report.briefs import make_brief
-from report.excerpt import cut_pages
 from report.gates import Gate, notice_text, unreliable
 from report.layout import PICTURE, draw, embedded, write_html, write_text
 from report.message import addressed, dated, make_brief_message, make_notice, same_words
+from report.printing import Sheets
 from report.profiles import file_names
 from report.settings import MailSettings, Settings
 from report.written import month_name
@@ -17,15 +17,17 @@ FOLDER = "briefs"
 NOTICE = "notice.eml"
 
 
-def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetime) -> None:
+def write_briefs(facts: Facts, sheets: Sheets, folder: Path, settings: Settings, *, now: datetime) -> None:
     """Write each segment's brief as <segment>.eml, .html and .pdf; where nothing is reliable, one notice instead.
 
     Parameters
     ----------
     facts : Facts
         The month, with its plays.
+    sheets : Sheets
+        The executives' document laid out: each brief carries its segment's page.
     folder : Path
-        The month's folder in the making, beside the one that it will replace; has executive.pdf.
+        The month's folder in the making, beside the one that it will replace.
     settings : Settings
         Who the mail is from, and where the full report lies.
     now : datetime
@@ -35,7 +37,7 @@ def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetim
     Raises
     ------
     RenderError
-        If a brief is larger than mail programs show whole, or its page isn't in the PDF.
+        If a brief is larger than mail programs show whole, or its page isn't its segment's.
     """
     out, before = folder / FOLDER, folder.parent / facts.month / FOLDER
     out.mkdir()
@@ -48,7 +50,7 @@ def write_briefs(facts: Facts, folder: Path, settings: Settings, *, now: datetim
         png, page = draw(brief), out / f"{stem}.pdf"
         html, cid = write_html(brief, png), f"indices@{facts.month}.{segment.id}.brief"
         (out / f"{stem}.html").write_text(html.replace(PICTURE, embedded(png)), encoding="utf-8")
-        cut_pages(folder / "executive.pdf", segment.id.lower(), page, title=f"{brief.name}, {brief.month}")
+        sheets.write_section(segment.id.lower(), segment.name, page, title=f"{brief.name}, {brief.month}")
         message = make_brief_message(
             key=f"{facts.month}.{segment.id}.brief",
             subject=brief.subject,

@@ -5,6 +5,9 @@ import json
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -41,84 +44,173 @@ def check_printing() -> None:
         ) from error
 
 
-def print_pdf(page: Path, out: Path, *, paper: str, identifier: bytes, facts: Path | None = None) -> int:
-    """Print a page to a PDF that is PDF/UA-1 and PDF/A-3u, and give its number of pages.
-
-    One that shows a letter which no font here has can be neither, and doesn't say that it is.
+class Sheets:
+    """A document laid out on paper, to be written whole or by section.
 
     Parameters
     ----------
     page : Path
         A self-contained HTML file.
-    out : Path
-        Where the PDF goes.
     paper : {"A4", "Letter"}
         Size of the sheets.
     identifier : bytes
-        What the PDF is known by; the same for the same facts.
-    facts : Path or None
-        The month's facts.json, to be attached.
+        What each PDF is known by; the same for the same facts.
 
     Raises
     ------
     RenderError
         If WeasyPrint logs an error, or a warning that isn't known to be harmless, or the page isn't self-contained.
     """
-    from weasyprint import CSS, HTML  # noqa: PLC0415 - checked by `check_printing`
-    from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher  # noqa: PLC0415
 
-    _undate_fonts()
+    def __init__(self, page: Path, *, paper: str, identifier: bytes) -> None:
+        from weasyprint import CSS, HTML  # noqa: PLC0415 - checked by `check_printing`
+        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
+        from weasyprint.urls import URLFetcher  # noqa: PLC0415
+
+        _undate_fonts()
+        self._identifier = identifier
+        with _strictly(page.with_suffix(".pdf").name) as self._complaints:
+            # the page carries everything; our own sheet alone may name files, which are the fonts
+            closed = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
+            fetcher = URLFetcher(allowed_protocols={"file"}, allow_redirects=False, fail_on_errors=True)
+            fonts = FontConfiguration()
+            size, own = _SHEETS[paper]
+            differing = (files.TEMPLATES / own).read_text(encoding="utf-8") if own else ""
+            sheet = CSS(
+                string=f"{faces()}\n@page {{ size: {size} }}\n{differing}",
+                font_config=fonts,
+                url_fetcher=fetcher,
+            )
+            html = HTML(filename=page, url_fetcher=closed)
+            self._document = html.render(stylesheets=[sheet], font_config=fonts)
+
+    def write(self, out: Path, *, facts: Path | None = None) -> int:
+        """Write a PDF that is PDF/UA-1 and PDF/A-3u; give its number of pages.
+
+        One that shows a letter which no font here has can be neither, and doesn't say that it is.
+
+        Parameters
+        ----------
+        out : Path
+            Where the PDF goes.
+        facts : Path or None
+            The month's facts.json, to be attached.
+
+        Raises
+        ------
+        RenderError
+            As for the layout.
+        """
+        self._write(self._document, out, facts)
+        if self._complaints.unwritten:
+            _log.warning(
+                "%s shows boxes where a text has a letter that its fonts lack, such as an emoji in a name or an offer: %s.",
+                out.name,
+                self._complaints.unwritten,
+            )
+        return len(self._document.pages)
+
+    def write_section(self, anchor: str, heading: str, out: Path, *, title: str) -> int:
+        """Write one section's pages as a PDF; give their number.
+
+        Parameters
+        ----------
+        anchor : str
+            The section's id, such as "s1".
+        heading : str
+            The words of its heading, by which it is recognised.
+        title : str
+            What the PDF is called.
+
+        Raises
+        ------
+        RenderError
+            If there is no such section, its heading doesn't begin a page, or it reads otherwise: another segment's
+            page must never be mailed.
+        """
+        pages = self._document.pages
+        first = next((number for number, page in enumerate(pages) if anchor in page.anchors), None)
+        found = _first_words(pages[first]) if first is not None else "nothing"
+        if first is None or found != " ".join(heading.split()):
+            raise RenderError(
+                f"{out.name}: its first page should begin with the heading {heading!r} and begins with {found[:80]!r}. "
+                "No brief was written. Check that templates/print.css begins a page with each segment's section."
+            )
+        following = (
+            n for n, page in enumerate(pages) if n > first and any(b[0] == 1 for b in page.bookmarks)
+        )
+        part = self._document.copy(pages[first : next(following, len(pages))])
+        part.metadata = copy(part.metadata)
+        part.metadata.title = title
+        self._write(part, out, None)
+        return len(part.pages)
+
+    def _write(self, document: Any, out: Path, facts: Path | None) -> None:
+        with _strictly(out.name) as complaints, warnings.catch_warnings():
+            # WeasyPrint leaves its colour profile's file open
+            warnings.simplefilter("ignore", ResourceWarning)
+            document.write_pdf(
+                out,
+                finisher=partial(
+                    finish, claims=lambda: not (complaints.unwritten or self._complaints.unwritten)
+                ),
+                pdf_variant="pdf/a-3u",
+                pdf_tags=True,
+                pdf_identifier=self._identifier,
+                attachments=[_attachment(facts)] if facts else None,
+                full_fonts=False,
+            )
+        self._complaints.unwritten = self._complaints.unwritten or complaints.unwritten
+
+
+def _first_words(page: Any) -> str:
+    """Give the text of the first block on a page, margins left aside."""
+    from weasyprint.formatting_structure.boxes import LineBox, MarginBox  # noqa: PLC0415 - as above
+
+    def blocks(box: Any) -> Iterator[Any]:
+        for child in getattr(box, "children", ()):
+            if isinstance(child, LineBox):
+                yield box
+                return
+            if not isinstance(child, MarginBox):
+                yield from blocks(child)
+
+    first = next(blocks(page._page_box), None)  # noqa: SLF001 - where WeasyPrint keeps them
+    return " ".join("".join(first.element.itertext()).split()) if first is not None else "nothing"
+
+
+@contextmanager
+def _strictly(name: str) -> Iterator["_Complaints"]:
+    """Turn what WeasyPrint logs or raises inside into one error.
+
+    Raises
+    ------
+    RenderError
+        Naming the file and what was said.
+    """
+    from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415 - checked by `check_printing`
+
     complaints = _Complaints()
     logger = logging.getLogger("weasyprint")
     logger.addHandler(complaints)
     propagate, logger.propagate = logger.propagate, False
     try:
-        # the page carries everything; our own sheet alone may name files, which are the fonts
-        closed = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
-        fetcher = URLFetcher(allowed_protocols={"file"}, allow_redirects=False, fail_on_errors=True)
-        fonts = FontConfiguration()
-        size, own = _SHEETS[paper]
-        differing = (files.TEMPLATES / own).read_text(encoding="utf-8") if own else ""
-        sheet = CSS(
-            string=f"{faces()}\n@page {{ size: {size} }}\n{differing}", font_config=fonts, url_fetcher=fetcher
-        )
-        html = HTML(filename=page, url_fetcher=closed)
-        document = html.render(stylesheets=[sheet], font_config=fonts)
-        with warnings.catch_warnings():
-            # WeasyPrint leaves its colour profile's file open
-            warnings.simplefilter("ignore", ResourceWarning)
-            document.write_pdf(
-                out,
-                finisher=partial(finish, claims=lambda: not complaints.unwritten),
-                pdf_variant="pdf/a-3u",
-                pdf_tags=True,
-                pdf_identifier=identifier,
-                attachments=[_attachment(facts)] if facts else None,
-                full_fonts=False,
-            )
+        yield complaints
     except FatalURLFetchingError as error:  # no Exception, so that nothing swallows it on the way
         raise RenderError(
-            f"{out.name}: printing went wrong: the page asks for something that it doesn't carry ({error})."
+            f"{name}: printing went wrong: the page asks for something that it doesn't carry ({error})."
         ) from error
-    except (OSError, MemoryError):
+    except (OSError, MemoryError, RenderError):
         raise
     except Exception as error:  # a fault of WeasyPrint's own, which may be anything
         raise RenderError(
-            f"{out.name}: printing went wrong: WeasyPrint failed with {type(error).__name__}: {' '.join(str(error).split())[:200]}."
+            f"{name}: printing went wrong: WeasyPrint failed with {type(error).__name__}: {' '.join(str(error).split())[:200]}."
         ) from error
     finally:
         logger.removeHandler(complaints)
         logger.propagate = propagate
-    if complaints.unwritten:
-        _log.warning(
-            "%s shows boxes where a text has a letter that its fonts lack, such as an emoji in a name or an offer: %s.",
-            out.name,
-            complaints.unwritten,
-        )
     if complaints.said:
-        raise RenderError(f"{out.name}: printing went wrong: {'; '.join(complaints.said[:3])}.")
-    return len(document.pages)
+        raise RenderError(f"{name}: printing went wrong: {'; '.join(complaints.said[:3])}.")
 
 
 def _undate_fonts() -> None:

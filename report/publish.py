@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+from report import files
 from report.clock import Clock
 from report.drawing import warm_up
 from report.engines import Engine
 from report.fonts import cut_faces, embed_faces, letters_of
 from report.mailbag import write_briefs
-from report.printing import check_printing, print_pdf
+from report.printing import Sheets, check_printing
 from report.profiles import write_profiles
 from report.settings import Settings
 from segmentation.facts import Facts
@@ -53,18 +54,13 @@ def publish(
         with clock.stage("Writing the profiles"):
             profiles = write_profiles(facts, bench, folder / "profiles")
         with clock.stage("Rendering the executives' pages"):
-            sheets = executive.result()
+            page = executive.result()
         rendering = aside.submit(renderer.render, bench / "report.qmd", told)
         with clock.stage("Printing the PDF"):
-            pages = print_pdf(
-                sheets,
-                folder / "executive.pdf",
-                paper=settings.page.paper,
-                identifier=facts.source.sha256.encode()[:32],
-                facts=told,
-            )
+            sheets = Sheets(page, paper=settings.page.paper, identifier=facts.source.sha256.encode()[:32])
+            pages = sheets.write(folder / "executive.pdf", facts=told)
         with clock.stage("Writing the briefs"):
-            write_briefs(facts, folder, settings, now=now)
+            write_briefs(facts, sheets, folder, settings, now=now)
         with clock.stage("Rendering the report"):
             report = rendering.result()
     if more := letters_of(report, *profiles) - letters:
@@ -73,3 +69,11 @@ def publish(
         embed_faces(page, faces)
     report.rename(folder / "report.html")
     return pages
+
+
+def unpublish(folder: Path) -> None:
+    """Delete what `publish` has made so far in a month's folder."""
+    for name in ("executive.pdf", "report.html"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("profiles", "briefs"):
+        files.clear(folder / name)

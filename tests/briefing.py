@@ -1,15 +1,15 @@
 """What tests of briefs and of sending share: a month's folder as `make report` leaves it, without the report."""
 
+import tempfile
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from weasyprint import HTML
-
 from report import exchange, files
 from report.mailbag import write_briefs
+from report.printing import Sheets
 from report.settings import MailSettings, Settings
 from segmentation.facts import Facts
 
@@ -30,13 +30,21 @@ def dials(**changes: Any) -> Settings:
 
 
 @cache
-def _pages(names: tuple[tuple[str, str], ...]) -> bytes:
+def _sheets(names: tuple[tuple[str, str], ...]) -> Sheets:
+    """Lay out an executives' document of a few words: a page a segment."""
     body = "".join(
-        f'<h1 id="{anchor}">{escape(name)}</h1><p id="{anchor}-play">Play.</p>' for anchor, name in names
+        f'<section id="{anchor}"><h1>{escape(name)}</h1><p id="{anchor}-play">Play.</p></section>'
+        for anchor, name in names
     )
-    page = f"<html lang=en><title>Listeners</title><style>h1 {{ break-before: page }}</style><h1>Found</h1>{body}<h1>Method</h1>"
-    pdf: bytes = HTML(string=page).write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"a")
-    return pdf
+    style = "section {break-before: page} body {font-family: Source Sans Pro}"
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "executive.html"
+        page.write_text(
+            f"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Listeners</title><style>{style}</style>"
+            f"<h1>Found</h1>{body}<section><h1>Method</h1></section>",
+            encoding="utf-8",
+        )
+        return Sheets(page, paper="A4", identifier=b"0" * 32)
 
 
 def month_folder(
@@ -45,6 +53,7 @@ def month_folder(
     """Make a month's folder with its briefs; it takes the place of the one that is there."""
     with exchange.building(output, facts.month) as folder:
         (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
-        (folder / "executive.pdf").write_bytes(_pages(tuple((s.id.lower(), s.name) for s in facts.segments)))
-        write_briefs(facts, folder, settings or dials(), now=now)
+        sheets = _sheets(tuple((s.id.lower(), s.name) for s in facts.segments))
+        sheets.write(folder / "executive.pdf")
+        write_briefs(facts, sheets, folder, settings or dials(), now=now)
     return output / facts.month

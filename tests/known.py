@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -52,22 +53,37 @@ def drawings(folder: Path) -> Iterator[None]:
 def printings(folder: Path) -> Iterator[None]:
     """Let a run print no page twice; what can't be printed fails each time."""
     folder.mkdir(exist_ok=True)
-    prints = publish.print_pdf
+    prints = publish.Sheets
 
-    def once(page: Path, out: Path, *, facts: Path, **how: Any) -> int:
-        what = [page.read_text("utf-8"), facts.read_text("utf-8"), repr(how)]
-        place = folder / hashlib.sha256(json.dumps(what).encode()).hexdigest()
-        if place.exists():
-            out.write_bytes((place / "page.pdf").read_bytes())
-            return int((place / "pages").read_text())
-        count = prints(page, out, facts=facts, **how)
-        with contextlib.suppress(OSError):  # in some runs no file may grow
-            new = place.with_suffix(f".{os.getpid()}")
-            new.mkdir()
-            (new / "page.pdf").write_bytes(out.read_bytes())
-            (new / "pages").write_text(str(count))
-            new.rename(place)
-        return count
+    class Once:
+        """Lays a page out only where something of it wasn't printed before."""
 
-    with mock.patch.object(publish, "print_pdf", once):
+        def __init__(self, page: Path, **how: Any) -> None:
+            self._said = [page.read_text("utf-8"), repr(how)]
+            self._sheets = cache(lambda: prints(page, **how))
+
+        def write(self, out: Path, *, facts: Path) -> int:
+            return self._once(out, [facts.read_text("utf-8")], lambda: self._sheets().write(out, facts=facts))
+
+        def write_section(self, anchor: str, heading: str, out: Path, *, title: str) -> int:
+            what = [anchor, heading, title]
+            return self._once(
+                out, what, lambda: self._sheets().write_section(anchor, heading, out, title=title)
+            )
+
+        def _once(self, out: Path, what: list[str], write: Callable[[], int]) -> int:
+            place = folder / hashlib.sha256(json.dumps([*self._said, *what]).encode()).hexdigest()
+            if place.exists():
+                out.write_bytes((place / "page.pdf").read_bytes())
+                return int((place / "pages").read_text())
+            count = write()
+            with contextlib.suppress(OSError):  # in some runs no file may grow
+                new = place.with_suffix(f".{os.getpid()}")
+                new.mkdir()
+                (new / "page.pdf").write_bytes(out.read_bytes())
+                (new / "pages").write_text(str(count))
+                new.rename(place)
+            return count
+
+    with mock.patch.object(publish, "Sheets", Once):
         yield

@@ -1,5 +1,6 @@
 """What tests of documents and pages share: a workshop with a document in it, and a reader of pages."""
 
+import contextlib
 import html
 import importlib
 import inspect
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
+
+import pypdfium2
 
 from report import charts, files
 from report.charts.picture import Picture
@@ -52,6 +55,17 @@ def render(*documents: Path, facts: Path | None = None) -> list[Path]:
         return list(
             pool.map(lambda path: Embedded().render(path, facts or path.with_name("facts.json")), documents)
         )
+
+
+def first_line(pdf: Path, page: int = 0) -> str:
+    """Read the highest line of text on a page of a PDF, the running head left aside."""
+    with contextlib.closing(pypdfium2.PdfDocument(pdf)) as document:
+        sheet = document[page]
+        text = sheet.get_textpage()
+        boxes = [text.get_rect(number) for number in range(text.count_rects())]
+        top = sheet.get_height() - 50  # points; the margin's words stand above
+        _, bottom, _, high = max((box for box in boxes if box[3] < top), key=lambda box: box[3])
+        return " ".join(text.get_text_bounded(0, bottom, sheet.get_width(), high).split())
 
 
 class Reader(HTMLParser):

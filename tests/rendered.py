@@ -28,7 +28,7 @@ from report.engines import embedded
 from report.engines.embedded import Embedded
 from report.fonts import cut_faces, embed_faces, letters_of
 from report.playbook import read_playbook, with_plays
-from report.printing import print_pdf
+from report.printing import Sheets
 from report.profiles import write_profiles
 from segmentation.analysis import analyse
 from segmentation.change import Last
@@ -96,7 +96,7 @@ class Rendered:
 
         def make(place: Path) -> None:
             with _written_down(place / "layout.json"):
-                print_pdf(page, place / "executive.pdf", paper=paper, identifier=b"0" * 32, facts=facts)
+                Sheets(page, paper=paper, identifier=b"0" * 32).write(place / "executive.pdf", facts=facts)
 
         return self._once(f"pdf-{name}-{paper}", make) / "executive.pdf"
 
@@ -106,7 +106,7 @@ class Rendered:
 
         def make(place: Path) -> None:
             with _written_down(place / "layout.json", prints=False):
-                print_pdf(page, place / "executive.pdf", paper=paper, identifier=b"0" * 32)
+                Sheets(page, paper=paper, identifier=b"0" * 32).write(place / "executive.pdf")
 
         place = self.pdf(name, paper).parent if printed else self._once(f"layout-{name}-{paper}", make)
         pages: list[dict[str, Any]] = json.loads((place / "layout.json").read_bytes())

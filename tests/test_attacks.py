@@ -23,7 +23,7 @@ from report.document import Document
 from report.engines.pandoc import Look, make_page, plain_markdown
 from report.errors import RenderError
 from report.outbox import Outbox
-from report.printing import print_pdf
+from report.printing import Sheets
 
 ROOT = Path(__file__).parents[1]
 PRIVATE = "only-its-owner-may-read-this"
@@ -124,7 +124,7 @@ def test_weasyprint_reads_no_file_but_fonts(
         f'<!doctype html><html lang="en"><head><title>t</title></head><body><p>x</p>{text}</body></html>'
     )
     with contextlib.suppress(RenderError):
-        print_pdf(shop / "page.html", shop / "page.pdf", paper="A4", identifier=b"0" * 32)
+        Sheets(shop / "page.html", paper="A4", identifier=b"0" * 32).write(shop / "page.pdf")
 
     assert read
     assert {url.rpartition(".")[2] for url in read} == {"ttf"}

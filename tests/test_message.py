@@ -9,7 +9,6 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-import pikepdf
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -17,11 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import facts_factory as factory
 from briefing import MAIL, NOW, dials, month_folder
 from pages import Reader
-from test_matterhorn import CONDITIONS, File
 
 from report import message
 from report.errors import RenderError
-from report.excerpt import cut_pages
 from report.message import addressed, as_test, make_notice, message_id, same_words
 from report.settings import MailSettings
 
@@ -201,48 +198,6 @@ def replace_mail() -> object:
     """Give settings that say nothing about mail."""
     settings = dials()
     return settings.model_copy(update={"mail": MailSettings()})
-
-
-def test_a_page_is_cut_out_with_its_tags(months: Path, tmp_path: Path) -> None:
-    """One page of six, with the tags of its own words, no bookmark of another page, and the same bytes each time."""
-    executive = months / "four" / "2026-10" / "executive.pdf"
-    outs = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
-    pages = [cut_pages(executive, "s2", out, title="Ärzte, October") for out in outs]
-
-    assert pages == [1, 1]
-    assert outs[0].read_bytes() == outs[1].read_bytes()
-    with pikepdf.open(outs[0]) as pdf, pikepdf.open(executive) as whole:
-        assert (len(pdf.pages), len(whole.pages)) == (1, 6)
-        assert pdf.docinfo["/Title"] == "Ärzte, October"
-        assert pdf.Root.MarkInfo.Marked
-        assert {"/Outlines", "/AF"} & set(pdf.Root.keys()) == set()
-        assert len(pdf.Root.StructTreeRoot.ParentTree.Nums) == 2
-        assert pdf.check_pdf_syntax() == []
-        tags = [str(item.S) for item in elements(pdf.Root.StructTreeRoot.K)]
-        assert tags.count("/H1") == 1
-        assert tags.count("/P") == 1
-
-
-def test_a_cut_page_fails_no_condition_that_the_whole_does_not(months: Path, tmp_path: Path) -> None:
-    """The conditions for PDF/UA that the executives' PDF is held against hold for what is attached, too."""
-    executive = months / "four" / "2026-10" / "executive.pdf"
-    cut_pages(executive, "s3", tmp_path / "cut.pdf", title="Cut")
-    with pikepdf.open(executive) as whole, pikepdf.open(tmp_path / "cut.pdf") as cut:
-        failed = [{one.number for one in CONDITIONS if list(one.finds(File(pdf)))} for pdf in (whole, cut)]
-
-    assert failed[1] <= failed[0]
-
-
-def elements(item: object) -> list[object]:
-    """List the elements of a structure tree."""
-    if isinstance(item, pikepdf.Array):
-        return [found for one in item for found in elements(one)]
-    return [item, *elements(item.get("/K"))] if isinstance(item, pikepdf.Dictionary) else []
-
-
-def test_a_pdf_without_the_segment_is_named(months: Path, tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="no bookmark 's9'"):
-        cut_pages(months / "four" / "2026-10" / "executive.pdf", "s9", tmp_path / "a.pdf", title="")
 
 
 def test_a_title_s_segment_names_may_repeat(tmp_path: Path) -> None:

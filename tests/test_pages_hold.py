@@ -19,7 +19,7 @@ from test_truth_of_words import around
 
 from report import words
 from report.files import TEMPLATES
-from report.printing import print_pdf
+from report.printing import Sheets
 
 MONTHS = ("sample", "two", "ten", "long names", "script", "letters", "one of 99 %", "nothing found")
 LAID_OUT = [
@@ -306,7 +306,7 @@ def test_words_are_counted(rendered: Rendered, tmp_path: Path) -> None:  # noqa:
         "<!doctype html><html lang='en'><title>T</title><body><h1>Four kinds of listeners</h1><p>30 % of 4,907 users.</p>",
         encoding="utf-8",
     )
-    print_pdf(page, tmp_path / "page.pdf", paper="A4", identifier=b"0" * 32)
+    Sheets(page, paper="A4", identifier=b"0" * 32).write(tmp_path / "page.pdf")
 
     assert len(words_beside_charts(tmp_path / "page.pdf")) == 8  # "%" is none
     assert "Income" not in words_beside_charts(rendered.pdf("sample"))
@@ -339,7 +339,7 @@ def test_a_caption_is_never_alone(tmp_path: Path, count: int, above: int) -> Non
         f"<thead><tr><th scope='col'>Heading</th><th scope='col'>Value</th></tr></thead><tbody>{rows}</tbody></table>",
         encoding="utf-8",
     )
-    print_pdf(tmp_path / "a.html", tmp_path / "a.pdf", paper="A4", identifier=b"0" * 32)
+    Sheets(tmp_path / "a.html", paper="A4", identifier=b"0" * 32).write(tmp_path / "a.pdf")
     (page,) = (text for text in texts(tmp_path / "a.pdf") if "A caption" in text)
 
     assert "Row 0" in page
@@ -357,7 +357,7 @@ def test_a_table_longer_than_a_page_repeats_its_head(tmp_path: Path) -> None:
         f"<thead><tr><th scope='col'>Heading</th><th scope='col'>Value</th></tr></thead><tbody>{rows}</tbody></table>",
         encoding="utf-8",
     )
-    count = print_pdf(page, tmp_path / "long.pdf", paper="A4", identifier=b"0" * 32)
+    count = Sheets(page, paper="A4", identifier=b"0" * 32).write(tmp_path / "long.pdf")
 
     pages = [text for text in texts(tmp_path / "long.pdf") if "Row" in text]
 
@@ -368,7 +368,7 @@ def test_a_table_longer_than_a_page_repeats_its_head(tmp_path: Path) -> None:
 def test_the_same_month_gives_the_same_bytes(rendered: Rendered, tmp_path: Path) -> None:  # noqa: F811
     """Attachment, dates and identifier included."""
     page, facts = rendered.executive("two"), rendered.facts("two")
-    print_pdf(page, tmp_path / "again.pdf", paper="A4", identifier=b"0" * 32, facts=facts)
+    Sheets(page, paper="A4", identifier=b"0" * 32).write(tmp_path / "again.pdf", facts=facts)
 
     assert (tmp_path / "again.pdf").read_bytes() == rendered.pdf("two").read_bytes()
 

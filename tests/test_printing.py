@@ -13,14 +13,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import month
-from pages import document
+from pages import document, first_line
+from rendered import Rendered, rendered  # noqa: F401 - a fixture
+from test_matterhorn import CONDITIONS, File
 
 from report import files, fonts, words
 from report.charts import segments
 from report.document import Document
 from report.engines.pandoc import Look, make_page
 from report.errors import MachineError, RenderError
-from report.printing import check_printing, faces, print_pdf
+from report.printing import Sheets, check_printing, faces
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'
 RED = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
@@ -35,7 +37,8 @@ def printed(folder: Path, body: str, **changes: Any) -> Path:
     """Print a small page."""
     page, out = folder / "page.html", folder / "page.pdf"
     page.write_text(HEAD + body, encoding="utf-8")
-    print_pdf(page, out, **{"paper": "A4", "identifier": ID} | changes)
+    facts = changes.pop("facts", None)
+    Sheets(page, **{"paper": "A4", "identifier": ID} | changes).write(out, facts=facts)
     return out
 
 
@@ -68,7 +71,7 @@ def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pdf(month_s_page: Path) -> pikepdf.Pdf:
     """Print it on A4."""
     out = month_s_page.with_suffix(".pdf")
-    assert print_pdf(month_s_page, out, paper="A4", identifier=ID) >= 3
+    assert Sheets(month_s_page, paper="A4", identifier=ID).write(out) >= 3
     return pikepdf.open(out)
 
 
@@ -253,3 +256,66 @@ def test_a_page_carries_the_letters_that_it_uses(tmp_path: Path) -> None:
     assert all(text.index("@font-face") < text.index("</head>") for text in texts)
     assert all("url(data:font/woff2;base64," in text and "http" not in text for text in texts)
     assert max(len(text) for text in texts) < 120_000
+
+
+@pytest.fixture(scope="module")
+def sheets(rendered: Rendered) -> Sheets:  # noqa: F811
+    """Lay out the sample's executives' document."""
+    return Sheets(rendered.executive("sample"), paper="A4", identifier=ID)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_each_segment_s_page_is_its_own(
+    sheets: Sheets,
+    rendered: Rendered,  # noqa: F811
+    tmp_path: Path,
+    place: int,
+) -> None:
+    """One page of eight, whose first line is the segment's name, with its tags alone; the same bytes each time."""
+    segment = rendered.month("sample").segments[place]
+    outs = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    pages = [
+        sheets.write_section(segment.id.lower(), segment.name, out, title="Ärzte, October") for out in outs
+    ]
+
+    assert pages == [1, 1]
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    assert outs[0].stat().st_size < 65_000
+    assert first_line(outs[0]) == segment.name
+    with pikepdf.open(outs[0]) as part, pikepdf.open(rendered.pdf("sample")) as whole:
+        assert str(part.docinfo["/Title"]) == "Ärzte, October"
+        assert "/AF" not in part.Root
+        with part.open_outline() as outline:
+            assert [item.title for item in outline.root] == [segment.name]
+        failed = [{one.number for one in CONDITIONS if list(one.finds(File(pdf)))} for pdf in (whole, part)]
+    assert failed[1] <= failed[0]
+
+
+SECTIONS = (
+    '<section id="s1"><h1>Ann</h1><p>One.</p></section><section id="s2"><h1>Bob</h1><p>Two.</p></section>'
+)
+
+
+@pytest.mark.parametrize(
+    ("style", "anchor", "heading", "found"),
+    [
+        ("section { break-before: page }", "s2", "Bob", None),
+        ("", "s2", "Bob", "Ann"),  # Quarto without `section-divs`: the page before was mailed
+        ("section { break-before: page }", "s1", "Bob", "Ann"),
+        ("section { break-before: page }", "s9", "Bob", "nothing"),
+    ],
+)
+def test_a_page_that_is_not_the_segment_s_is_never_written(
+    tmp_path: Path, style: str, anchor: str, heading: str, found: str | None
+) -> None:
+    """A page is a segment's if the segment's name begins it; else the run ends and names both."""
+    (tmp_path / "page.html").write_text(f"{HEAD}<style>{style}</style>{SECTIONS}", encoding="utf-8")
+    sheets = Sheets(tmp_path / "page.html", paper="A4", identifier=ID)
+    out = tmp_path / "brief.pdf"
+    if found is None:
+        assert sheets.write_section(anchor, heading, out, title="T") == 1
+        return
+
+    with pytest.raises(RenderError, match=rf"brief\.pdf: .* heading 'Bob' and begins with '{found}'"):
+        sheets.write_section(anchor, heading, out, title="T")
+    assert not out.exists()

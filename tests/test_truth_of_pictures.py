@@ -31,7 +31,7 @@ from report import files, theme
 from report.charts import change, choice, indices, projection, segments
 from report.charts.picture import Picture
 from report.drawing import compact, for_both
-from report.printing import print_pdf
+from report.printing import Sheets
 from report.svg import slim
 from segmentation.facts import Facts
 
@@ -254,7 +254,7 @@ def printed_chart(chart: alt.TopLevelMixin, folder: Path, *, change_svg: Callabl
         f"<!doctype html><html lang='en'><title>T</title><body><img src='{source}' alt='A chart'>",
         encoding="utf-8",
     )
-    print_pdf(folder / "page.html", folder / "page.pdf", paper="A4", identifier=b"0" * 32)
+    Sheets(folder / "page.html", paper="A4", identifier=b"0" * 32).write(folder / "page.pdf")
     document = pypdfium2.PdfDocument(folder / "page.pdf")
     ((page, box),) = figures(folder / "page.pdf").values()
     drawn = by_vega(spec)
