@@ -230,8 +230,9 @@ def _tell(run: Run, elsewhere: str) -> None:
     _out.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
     if month.suspicions:
         _out.print(f"  [bold]held[/]        {escape(doubts.held(month))}", soft_wrap=True)
-    found = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
-    _out.print(f"  rendered by the {run.engine} engine{found} in {run.seconds:.1f} s", soft_wrap=True)
+    why = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
+    why = f" (Quarto failed: {run.fallback.rstrip('.')})" if run.fallback else why
+    _out.print(f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s", soft_wrap=True)
 
 
 def run() -> None:

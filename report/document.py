@@ -77,7 +77,8 @@ class Document:
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
         """Give a sentence of `report.words`, to stand inside a paragraph."""
-        return self._markdown(escape(sentence(self.facts, *args)))
+        # never empty: Quarto leaves the source of an expression that gives an empty text
+        return self._markdown(escape(sentence(self.facts, *args)) or "<!-- -->")
 
     def show(self, make: Callable[..., Picture | Table], *args: Any) -> Markdown:
         """Give a chart of `report.charts` or a table of `report.tables`, drawn, with all that belongs to it."""
@@ -243,7 +244,8 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     Parameters
     ----------
     facts : str or Path
-        The month's facts.json; an empty string for the newest month that was made.
+        The month's facts.json, as seen from the document or from the project's folder, where a person types it; an empty
+        string for the newest month that was made.
     medium : {"screen", "print", "page", "notebook"}
         What the document is for.
 
@@ -254,7 +256,8 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     FactsError
         If it was written by another version.
     """
-    found = files.read_facts(Path(facts) if facts else files.newest_facts(_output()))
+    path = Path(facts) if facts else files.newest_facts(_output())
+    found = files.read_facts(path if path.exists() else files.ROOT / path)
     known = {*found.distributions.numbers, *found.distributions.categories}
     new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
     if new:

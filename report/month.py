@@ -14,6 +14,7 @@ from report.apart import begun
 from report.clock import Clock
 from report.doubts import doubted
 from report.engines import Choice, find_engine
+from report.errors import RenderError
 from report.playbook import read_playbook, with_plays
 from report.settings import Settings
 from report.sources.places import HASHED, Place
@@ -34,6 +35,8 @@ class Run:
         Where it lies.
     engine : str
         Which engine rendered.
+    fallback : str
+        Why it wasn't Quarto though Quarto is there; empty where nothing failed.
     pages : int
         Pages of the PDF.
     seconds : float
@@ -43,6 +46,7 @@ class Run:
     facts: Facts
     folder: Path
     engine: str
+    fallback: str
     pages: int
     seconds: float
 
@@ -96,15 +100,26 @@ def make_month(
             ready = aside.submit(_get_ready)  # not here: Ctrl-C in the middle of an import can get lost
             with clock.stage("Finding segments"):
                 # first, so that a machine that can't print says so before it has computed for minutes
-                publish = ready.result()
+                publish, unpublish = ready.result()
                 # as facts.json has them, so that they compare with last month's and pages say what it says
                 facts = from_dict(to_dict(analyst.result(tell)))
                 facts = doubted(facts, output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = with_plays(facts, playbook.play)
             (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
-            pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
-        files.remove(bench)
+            fallback = ""
+            try:
+                pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
+            except RenderError as error:
+                if engine != "auto" or renderer.name != "quarto":
+                    raise
+                fallback = str(error)
+                tell("Rendering again without Quarto, which failed")
+                renderer, bench = find_engine("embedded"), files.workshop(folder / "workshop-again")
+                unpublish(folder)
+                pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
+        for made in folder.glob("workshop*"):
+            files.remove(made)
         seconds = time.perf_counter() - start
         files.write_json(
             folder / "run.json",
@@ -112,6 +127,7 @@ def make_month(
                 "month": month,
                 "engine": renderer.name,
                 "engine_version": renderer.version(),
+                "engine_fallback": fallback,
                 "python": platform.python_version(),
                 "versions": {name: version(name) for name in _PARTS},
                 "input": {
@@ -123,7 +139,7 @@ def make_month(
                 "seconds": clock.stages | {"all": round(seconds, 3)},
             },
         )
-    return Run(facts, output / month, renderer.name, pages, seconds)
+    return Run(facts, output / month, renderer.name, fallback, pages, seconds)
 
 
 def _find_segments(
@@ -135,9 +151,9 @@ def _find_segments(
     return find_segments(source, month, settings, output, folder, step)
 
 
-def _get_ready() -> Callable[..., int]:
+def _get_ready() -> tuple[Callable[..., int], Callable[[Path], None]]:
     """Import what publishes, while the analysis computes; and say so if the machine lacks something."""
-    from report.publish import get_ready, publish  # noqa: PLC0415
+    from report.publish import get_ready, publish, unpublish  # noqa: PLC0415
 
     get_ready()
-    return publish
+    return publish, unpublish

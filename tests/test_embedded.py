@@ -1,5 +1,4 @@
 import gc
-import json
 import os
 import sys
 import threading
@@ -14,8 +13,8 @@ from pages import FRONT, SAY, Reader, document, fetched, render
 
 from report.engines import find_engine, kernels
 from report.engines.embedded import Embedded, _output, _read
+from report.engines.page import add_title
 from report.engines.pandoc import Look, make_page
-from report.engines.titles import entitled
 from report.errors import RenderError
 
 # nbclient leaves its sockets to whoever gave it a process
@@ -195,21 +194,17 @@ def test_a_heading_from_a_cell_stands_in_the_contents(tmp_path: Path) -> None:
     ("brand", "added"),
     [("Cadence", "Cadence"), ("R&B </title><script>", "R&amp;B &lt;/title&gt;&lt;script&gt;")],
 )
-def test_a_page_is_called_by_its_month_and_brand(tmp_path: Path, brand: str, added: str) -> None:
-    """Once, however often it is said, as text; a page without a title, or without facts, stays as it is."""
-    page, facts = tmp_path / "page.html", tmp_path / "facts.json"
-    facts.write_text(json.dumps({"month": "2026-10", "brand": {"name": brand}}), encoding="utf-8")
-    page.write_text(
-        "<head><title>Segments</title></head><svg><title>Not this</title></svg>", encoding="utf-8"
-    )
-    for _ in range(2):
-        entitled(page, facts)
-
-    assert page.read_text("utf-8") == (
+def test_a_page_is_called_by_its_month_and_brand(brand: str, added: str) -> None:
+    """Once, however often it is said, as text; a page without a title stays as it is."""
+    facts = {"month": "2026-10", "brand": {"name": brand}}
+    page = "<head><title>Segments</title></head><svg><title>Not this</title></svg>"
+    titled = (
         f"<head><title>Segments · October 2026 · {added}</title></head><svg><title>Not this</title></svg>"
     )
-    page.write_text("no title", encoding="utf-8")
-    assert entitled(entitled(page, facts), tmp_path / "nowhere.json").read_text("utf-8") == "no title"
+
+    assert add_title(page, facts) == titled
+    assert add_title(titled, facts) == titled
+    assert add_title("no title", facts) == "no title"
 
 
 def test_a_cell_that_gives_nothing_leaves_nothing(pages: dict[str, tuple[Path, str]]) -> None:

@@ -136,10 +136,10 @@ def test_where_nobody_may_write_the_run_says_so(ended: Ended) -> None:
         ),
         ("WeasyPrint runs out of memory", "The memory is used up."),
         ("WeasyPrint logs an error", "executive.pdf: printing went wrong: Failed to load image."),
-        ("Quarto fails", "Quarto ended with 3: no such thing. Try ENGINE=embedded"),
+        ("Quarto fails", "executive.qmd: Quarto ended with 3: no such thing."),
         ("Quarto says that all is well", "executive.qmd: Quarto made no executive.html."),
-        ("Quarto makes an empty page", "executive.pdf: printing went wrong: "),
-        ("Quarto is killed", "Quarto ended with -9: nothing. Try ENGINE=embedded"),
+        ("Quarto makes an empty page", "executive.qmd: the page wasn't made with templates/page.html"),
+        ("Quarto is killed", "executive.qmd: Quarto ended with -9: nothing."),
         ("Quarto can't be run", "can't be run ([Errno 8] Exec format error"),
         (
             "something unforeseen",
@@ -151,6 +151,19 @@ def test_a_broken_tool_ends_the_run_in_a_sentence(ended: Ended, where: str, sent
     (one,) = [one for one in ended if one["where"] == where]
 
     assert sentence in said(one)
+
+
+def test_a_quarto_that_fails_unasked_is_replaced(ended: Ended) -> None:
+    """With ENGINE=auto the embedded engine makes the same month to the byte, and the last line says why."""
+    (one,) = [one for one in ended if one["where"] == "Quarto fails, unasked"]
+
+    assert one["code"] == 0
+    assert one["month"] == ended[0]["month"]
+    last = one["said"].strip().splitlines()[-1]
+    assert (
+        "rendered by the embedded engine (Quarto failed: executive.qmd: Quarto ended with 3: no such thing) in"
+        in last
+    )
 
 
 def test_a_clock_that_is_set_back_changes_nothing(ended: Ended) -> None:

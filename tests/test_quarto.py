@@ -1,5 +1,4 @@
 import os
-import shutil
 import stat
 import sys
 from pathlib import Path
@@ -8,8 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from facts_factory import month
-from pages import Reader, document, render
+from pages import document
 
 from report import files
 from report.engines import find_engine, quarto
@@ -17,8 +15,7 @@ from report.engines.embedded import Embedded
 from report.engines.quarto import Quarto
 from report.errors import MachineError, RenderError
 
-REAL = Quarto.find()
-needs_quarto = pytest.mark.skipif(REAL is None, reason="there is no quarto on this machine")
+WHOLE = '<!DOCTYPE html>\n<title>T</title><main id="main"><section id="a"><h1>A</h1><a href="https://x.org">x</a></section></main>'
 
 
 @pytest.fixture
@@ -37,25 +34,29 @@ def does(fake: Quarto, script: str) -> None:
 def test_a_render_asks_for_html_with_the_facts(fake: Quarto, tmp_path: Path) -> None:
     """In the document's folder, with this Python and this project for its cells."""
     path = document(tmp_path / "shop", "x") if (tmp_path / "shop").mkdir() is None else None
-    does(fake, 'echo "$@" > said; pwd > where; echo "$QUARTO_PYTHON $PYTHONPATH" > with; touch page.html')
+    does(fake, 'echo "$@" > said; pwd > where; echo "$QUARTO_PYTHON $PYTHONPATH" > with; cp ../page.html .')
+    (tmp_path / "shop" / "page.html").write_text(WHOLE)
     page = fake.render(path, tmp_path / "a b" / "facts.json")
 
     assert page == path.with_suffix(".html")
     assert (
-        path.parent / "said"
-    ).read_text().strip() == f"render page.qmd --to html -P facts:{tmp_path}/a b/facts.json"
+        (path.parent / "said").read_text().strip()
+        == f"render page.qmd --to html --no-execute-daemon -P facts:{tmp_path}/a b/facts.json"
+    )
     assert (path.parent / "where").read_text().strip() == str(path.parent)
     assert (path.parent / "with").read_text().split() == [sys.executable, str(files.ROOT)]
 
 
 def test_a_failing_quarto_is_quoted(fake: Quarto, tmp_path: Path) -> None:
-    does(fake, 'echo "[1/1] page.qmd"; echo "ERROR: the cell\n  failed." >&2; exit 3')
+    """Without its colours and its own stack."""
+    said = (
+        r"\033[31mERROR: the cell\n  failed.\033[39m\n\nStack trace:\n    at render (file:///quarto.js:1:2)"
+    )
+    does(fake, f"echo '[1/1] page.qmd'; printf '{said}' >&2; exit 3")
 
     with pytest.raises(RenderError) as error:
         fake.render(document(tmp_path, "x"), tmp_path)
-    assert str(error.value) == (
-        "Quarto ended with 3: ERROR: the cell / failed. Try ENGINE=embedded, which makes the same pages."
-    )
+    assert str(error.value) == "page.qmd: Quarto ended with 3: ERROR: the cell failed."
 
 
 def test_a_quarto_that_says_nothing_is_still_an_error(fake: Quarto, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_bytes_that_are_no_text_are_quoted_too(fake: Quarto, tmp_path: Path) -> 
 
 
 def test_a_quarto_that_cannot_be_run_is_named(fake: Quarto, tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match=r"Quarto at .*quarto can't be run .*Try ENGINE=embedded"):
+    with pytest.raises(RenderError, match=r"page\.qmd: Quarto at .*quarto can't be run"):
         fake.render(document(tmp_path, "x"), tmp_path)
 
 
@@ -132,21 +133,35 @@ def test_the_quarto_of_the_environment_goes_first(
     assert Quarto.find() == fake
 
 
-@needs_quarto
-@pytest.mark.parametrize("name", ["report.qmd", "executive.qmd"])
-def test_both_engines_make_the_same_page(tmp_path: Path, name: str) -> None:
-    """The same words in the same order, the same figures, the same references."""
-    facts = tmp_path / "facts.json"
-    facts.write_text(files.facts_text(month(4, first=False)), encoding="utf-8")
-    pages = []
-    for engine in ("quarto", "embedded"):
-        path = files.workshop(tmp_path / engine) / "report" / name
-        made = REAL.render(path, facts) if engine == "quarto" and REAL else render(path, facts=facts)[0]
-        pages.append(Reader(made.read_text("utf-8")))
-    ours, theirs = pages[1], pages[0]
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (('id="main"', ""), r"wasn't made with templates/page\.html"),
+        (("<title>", '<link href="site_libs/tippy.css"><title>'), r"asks for 'site_libs/tippy\.css'"),
+        (("<h1>A", '<img src="https://x.org/a.png"><h1>A'), r"asks for 'https://x\.org/a\.png'"),
+        (("<!DOCTYPE html>\n", ""), "has no doctype"),
+        (("section", "div"), "a heading has no section around it"),
+        (
+            ("</h1>", "</h1><code>{python} page.say(words.x)</code>"),
+            r"the page shows 'page\.say\(words\.x\)'",
+        ),
+        (("</h1>", "</h1><strong>?@fig-nothing</strong>"), "refers to 'fig-nothing', and no figure or table"),
+        (("<title>", "<title>\udcff"), "isn't UTF-8"),
+    ],
+)
+def test_a_page_that_is_not_whole_is_refused(
+    fake: Quarto, tmp_path: Path, change: tuple[str, str], sentence: str
+) -> None:
+    """Each was made by a real Quarto of a document or a project that lacked something, with exit code 0."""
+    path = document(tmp_path, "x")
+    (tmp_path / "page.html").write_bytes(WHOLE.replace(*change).encode(errors="surrogateescape"))
+    does(fake, "cp ../page.html .")
 
-    assert theirs.text == ours.text
-    assert [a.get("alt") for a in theirs.all("img")] == [a.get("alt") for a in ours.all("img")]
-    links = [[a["href"] for a in page.all("a") if a.get("href", "").startswith("#")] for page in pages]
-    assert links[0] == links[1]
-    assert shutil.which("quarto") or Path(REAL.command).exists()
+    with pytest.raises(RenderError, match=rf"page\.qmd: .*{sentence}"):
+        fake.render(path, tmp_path / "facts.json")
+
+
+def test_the_shipped_project_reaches_documents_and_leaves_nothing_that_git_sees() -> None:
+    """What Quarto adds to a .gitignore stands there already, and its environment names the one that `make` sets up."""
+    assert {"/.quarto/", "**/*.quarto_ipynb"} <= set((files.ROOT / ".gitignore").read_text().splitlines())
+    assert "QUARTO_PYTHON=${PWD}/.venv/bin/python" in (files.ROOT / "_environment").read_text()

@@ -18,8 +18,8 @@ from typing import Any
 import yaml
 
 from report.engines.kernels import Kernels, started, stopped
+from report.engines.page import finish_page
 from report.engines.pandoc import Look, make_page, version
-from report.engines.titles import entitled
 from report.errors import RenderError
 from report.notebook import INLINE
 
@@ -96,7 +96,7 @@ class Embedded:
             css=(css,) if isinstance(css, str) else tuple(css),
             toc_depth=options.get("toc-depth", 3) if options.get("toc") else 0,
         )
-        return entitled(make_page(markdown, look, document.with_suffix(".html")), facts)
+        return finish_page(make_page(markdown, look, document.with_suffix(".html")), document, facts)
 
 
 def _read(source: str, name: str) -> Any:
@@ -260,6 +260,9 @@ def _compiled(notebook: Any, name: str) -> Iterator[str]:
                 yield _output(output, name, asis=cell.metadata.get("asis", False))
         else:
             filled = iter(values if cell.metadata.get("inline") else [])
+            if cell.metadata.get("inline") and "" in values:
+                # as Quarto, which would leave its source in the page
+                raise RenderError(f"{name}: an expression in a text gave an empty text. Put it into a cell.")
             yield INLINE.sub(lambda _, filled=filled: next(filled), cell.source)  # type: ignore[misc]
 
 

@@ -1,6 +1,7 @@
 """Markdown to a self-contained page, by the Pandoc that comes as a wheel."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
         first, *more = done.stderr.split("\n")
         if first.endswith(":") and more:  # a filter's own words stand on the next line
             first = f"{first} {more[0]}"
+        first = re.sub(r"^Error running filter \S+ \S+:\d+: ", "", first)  # where in the filter
         said = first.removeprefix("[WARNING] ").strip().rstrip(".")[:400]
         raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {said or 'nothing was said'}.")
     return page

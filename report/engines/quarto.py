@@ -1,6 +1,7 @@
 """Rendering by the Quarto command line, where it is installed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from report.engines.titles import entitled
+from report.engines.page import finish_page
 from report.errors import RenderError
 
 _PATIENCE = 600  # seconds
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Quarto:
 
     def version(self) -> str:
         """Say which version renders."""
-        return self._run(["--version"], Path.cwd()).stdout.strip()
+        return self._run(["--version"], Path.cwd(), "--version").stdout.strip()
 
     def warm(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002 - Quarto starts its own
         """Do nothing ahead."""
@@ -43,22 +45,24 @@ class Quarto:
         Raises
         ------
         RenderError
-            If Quarto fails, or says that it didn't and made no page.
+            If Quarto fails, or makes no page, or one that isn't what was asked for.
         """
-        arguments = ["render", document.name, "--to", "html", "-P", f"facts:{facts}"]
+        # no daemon: its kernel would outlive the run, and keep what the run imported
+        arguments = ["render", document.name, "--to", "html", "--no-execute-daemon", "-P", f"facts:{facts}"]
         page = document.with_suffix(".html")
         page.unlink(missing_ok=True)
-        done = self._run(arguments, document.parent)
+        done = self._run(arguments, document.parent, document.name)
         if not page.exists():  # a failing post-render hook may still exit with 0
             raise RenderError(
                 f"{document.name}: Quarto made no {page.name}. It said: {_last(done.stdout + done.stderr)}."
             )
-        return entitled(page, facts)
+        return finish_page(page, document, facts)
 
-    def _run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: list[str], folder: Path, what: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "QUARTO_PYTHON": sys.executable,
             "PYTHONPATH": str(Path(__file__).parents[2]),
+            "NO_COLOR": "1",
         }
         try:
             done = subprocess.run(
@@ -72,16 +76,18 @@ class Quarto:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise RenderError(
-                f"Quarto at {self.command} can't be run ({error}). Try ENGINE=embedded."
-            ) from error
+            raise RenderError(f"{what}: Quarto at {self.command} can't be run ({error}).") from error
         if done.returncode:
             raise RenderError(
-                f"Quarto ended with {done.returncode}: {_last(done.stderr or done.stdout)}. Try ENGINE=embedded, which makes the same pages."
+                f"{what}: Quarto ended with {done.returncode}: {_last(done.stderr or done.stdout)}."
             )
         return done
 
 
 def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-3:])[-400:].rstrip(".") or "nothing"
+    """Give what Quarto calls an error, or else its last line, without colours and stack."""
+    text = _COLOUR.sub("", text).partition("Stack trace:")[0]
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("WARN: Error encountered")] or ["nothing"]
+    begin = next((n for n, line in enumerate(lines) if line.startswith("ERROR:")), len(lines) - 1)
+    return " ".join(lines[begin : begin + 3])[:400].rstrip(".")
