@@ -17,14 +17,14 @@ from report import exchange, files
 from report.apart import beside
 from report.errors import ReportError
 from report.settings import Settings
-from report.sources import faults
+from report.sources import cells, faults
 from report.sources.opening import Users, describe, open_users, unchanged
 from report.sources.places import Place
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import SEGMENT, Last
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
-from segmentation.schema import NUMBERS
+from segmentation.schema import NUMBERS, USER_ID
 
 _log = logging.getLogger(__name__)
 _USERS = "segments.parquet"
@@ -102,7 +102,7 @@ def work_out_missing(
         why = "whose facts can't be read" if there else "which was never made"
         tell(f"Working out {name}, {why}")
         try:
-            with exchange.building(output, name) as folder, faults.said(), unchanged(path):
+            with exchange.building(output, name) as folder, faults.said(), unchanged(path, name):
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
                 _keep_pages(output / name, folder)
                 (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
@@ -140,6 +140,7 @@ def analyse_month(
             brand=settings.signature(),
             last=archive.last,
             earlier=archive.months,
+            joined=users.joined,
             step=told,
             hold=users.hold,
             aside=aside,
@@ -161,7 +162,7 @@ def find_segments(
         thread.submit(import_module, "sklearn.cluster")
         thread.submit(import_module, "kneed")
         work_out_missing(source, month, settings, output, step)
-        with unchanged(source):
+        with unchanged(source, month):
             analysis = analyse_month(
                 source, month, settings, output, step, scratch=folder / _SCRATCH, aside=aside
             )
@@ -206,7 +207,7 @@ def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFr
     if not path.exists():
         return None
     try:
-        return _sound(nw.from_native(users.earlier(path) if users else pd.read_parquet(path)))
+        return _composed(_sound(nw.from_native(users.earlier(path) if users else pd.read_parquet(path))))
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         _log.warning(
             "%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error
@@ -222,3 +223,13 @@ def _sound(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any]
     if not len(users.lazy().select(SEGMENT).head(1).collect()):
         raise ValueError("it has no row")
     return users
+
+
+def _composed(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+    """Compose the letters of archived ids, as this month's are: an earlier version wrote them as they came."""
+    if users.collect_schema().get(USER_ID) != nw.String:
+        return users
+    if isinstance(users, nw.LazyFrame):
+        return cells.compose(users, [USER_ID])
+    ids = users.get_column(USER_ID).to_native().str.normalize("NFC")
+    return users.with_columns(nw.from_native(ids, series_only=True))

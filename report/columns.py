@@ -9,6 +9,7 @@ import numpy as np
 
 from report.errors import InputError
 from segmentation import schema
+from segmentation.text import normalise_text
 
 RUN_AGAIN = "Correct the export and run `make report` again."
 SHOWN = 40  # characters of the file that a message repeats
@@ -74,7 +75,7 @@ def simplified(name: str) -> str:
     str
         `num_of_days_active` for `" Num of Days-Active"`.
     """
-    return re.sub(r"[\s-]+", "_", name.strip().casefold())
+    return re.sub(r"[\s-]+", "_", normalise_text(name).casefold())
 
 
 def find(

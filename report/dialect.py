@@ -16,6 +16,7 @@ import pyarrow as pa
 from report.columns import RUN_AGAIN, Table, find, shown, simplified
 from report.errors import InputError
 from segmentation import schema
+from segmentation.text import normalise_text
 
 DELIMITERS = ",;\t|"
 SAVE_AS = "Save it again as 'CSV UTF-8' (in a spreadsheet: Save As), and run `make report` again."
@@ -38,6 +39,7 @@ FOREIGN = re.compile(
     rb"|(?<=[A-Za-z\xc0-\xff])[\x80\x82\x84-\x89\x8b\x93-\x95\x98\x99\x9b\xa1-\xac\xae-\xb6\xb8-\xbf][a-z\xdf-\xff]"
     rb"|[\xa6\xa8\xac\xae-\xb4\xb6\xb8-\xbe][a-z\xdf-\xff]|[a-z\xdf-\xff][\x8a\x8c\x8e\x9f\xc0-\xd6\xd8-\xde]"
 )
+FOOTER = re.compile(r"\(\d+ rows?(?: affected)?\)")  # the last line of psql and sqlcmd
 CELLS_AT_ONCE = 1 << 17  # held as Python text before they go to Arrow, a tenth of the size
 
 logger = logging.getLogger(__name__)
@@ -83,12 +85,16 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
 
     for row, record in lines:
         if len(record) != len(header):
-            if any(map(str.strip, record)):
-                raise _ragged(path.name, row, record, header, last=next(lines, None) is None)
-            continue
+            words = "".join(map(normalise_text, record))  # an end mark of DOS, "\x1a", is no word
+            if not words:
+                continue
+            is_last = not any(any(map(normalise_text, record)) for _, record in lines)
+            if is_last and FOOTER.fullmatch(words):
+                break
+            raise _ragged(path.name, row, record, header, last=is_last)
         cells += pick(record)
         rows.append(row)
-        if any(record):
+        if any(map(str.strip, record)):
             filled = len(rows)
         if len(cells) >= CELLS_AT_ONCE:
             flush()

@@ -11,15 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import InputError, ReportError
-from report.sources.places import Place
+from report.sources.places import KINDS, UNREAD, Place, months_named
+from report.written import month_name
 from segmentation.facts import Facts, from_dict, to_dict
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 USUAL = ROOT / "_output"  # where months lie, unless settings name another folder
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
-KINDS = (".csv", ".parquet", ".xlsx")
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
+_NO_MONTH = (
+    *KINDS,
+    *UNREAD,
+    ".json",
+    ".xml",
+    ".db",
+    ".sqlite",
+    ".tmp",
+)  # of a table, under another name than a month's
 _LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 _FONTS = ("font_source_sans_pro", "font_source_serif_pro")
 
@@ -52,11 +61,12 @@ def find_month(folder: Path, month: str = "") -> Path:
     months = months_in(folder)
     wanted = check_month(month) if month else months[-1].stem if months else ""
     found = [path for path in months if path.stem == wanted]
+    _refuse_unread(folder, wanted, newer=not month, there=bool(found))
     if not found:
         there = f"; the newest is {months[-1].stem}" if months else ""
         raise InputError(
             f"{folder}: holds no {f'file of {month}' if month else 'month'}{there}. Put a file there named like "
-            f"{month or '2026-10'}.csv (or .parquet, .xlsx, or a folder of such), or name one: make report DATA=file MONTH={month or '2026-10'}."
+            f"{month or '2026-10'}.csv (or {', '.join(KINDS[1:])}, or a folder of such), or name one: make report DATA=file MONTH={month or '2026-10'}."
         )
     if len(found) > 1:
         raise InputError(
@@ -64,6 +74,30 @@ def find_month(folder: Path, month: str = "") -> Path:
             f"Keep one, or name it: make report DATA={found[0]}."
         )
     return found[0]
+
+
+def _refuse_unread(folder: Path, wanted: str, *, newer: bool, there: bool) -> None:
+    """Refuse to pass over a table whose name says the month that is looked for, or a newer one, and can't be read.
+
+    Raises
+    ------
+    InputError
+        Naming the newest.
+    """
+    months = set(months_in(folder))
+    unread = [
+        (month, path.name)
+        for path in folder.iterdir()
+        if path not in months and path.suffix.lower() in _NO_MONTH and path.name[:1] not in "._~"
+        for month in months_named(path.name)
+    ]
+    for month, name in sorted(unread, reverse=True):
+        if (month == wanted and not there) or (newer and month > wanted):
+            raise InputError(
+                f"{folder}: {name} is {month_name(month)} and can't be read. Expected a name like {month}.csv, with one of the "
+                f"endings {', '.join(KINDS)}. Unpack it, export it again or rename it, or name another month: make report "
+                "MONTH=2026-10."
+            )
 
 
 def months_in(folder: Path) -> list[Path]:

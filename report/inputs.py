@@ -1,7 +1,8 @@
 """The month's file, in any of the forms it arrives in: one frame of users, or a sentence that says why not."""
 
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,20 +15,41 @@ import pyarrow.compute as pc
 from report import dialect, workbook
 from report.columns import RUN_AGAIN, Field, Table, find, shown
 from report.errors import InputError
+from report.ids import EXACT, read_ids, refuse_ids
 from report.numerals import numbers
+from report.sources.places import KINDS, PARQUET, TEXT
 from segmentation.schema import LARGEST
+from segmentation.text import BLANK, ENDS, INVISIBLE, MISSING, NO_NUMBER
 
-# "None" is not among them: it may well be what a user answers.
-MISSING = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"])
 # What Excel writes in a cell that it can't work out: neither a value nor missing.
 BROKEN = pa.array(["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"])
-# What no picture can hold: control characters but for tabs and line ends, what XML forbids, and Unicode's ends of line.
-UNPRINTABLE = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}\x{2028}\x{2029}\x{fffe}\x{ffff}]"
-WHOLE = 2.0**53  # up to which a float knows every whole number
-TEXT = pd.StringDtype(na_value=np.nan)
+WORDS = pd.StringDtype(na_value=np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What a month's file holds.
+
+    Attributes
+    ----------
+    users : pandas.DataFrame
+        The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as
+        NaN. One row a row of the file, indexed from 0 in file order; nothing is dropped or checked for range, and
+        infinities stay; what is larger than 1e100 is one, for its square is more than a float can hold.
+    joined : dict of str to int
+        By category: spellings that were read as another spelling of the same value. A column without any is left out.
+    """
+
+    users: pd.DataFrame
+    joined: dict[str, int]
 
 
 def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
+    """Read the month's users alone, as `read_month` does."""
+    return read_month(path, names).users
+
+
+def read_month(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> Month:
     """Read the month's file of users.
 
     Parameters
@@ -40,11 +62,9 @@ def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> p
 
     Returns
     -------
-    pandas.DataFrame
-        The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as
-        NaN. One row a row of the file, indexed from 0 in file order; nothing is dropped or checked for range, and
-        infinities stay; what is larger than 1e100 is one, for its square is more than a float can hold. What a spreadsheet shows as blank is no row: an empty line or sheet row, and rows of
-        empty fields at the end of a text file. Such a row between others is a user of whom nothing is known.
+    Month
+        What a spreadsheet shows as blank is no row: an empty line or sheet row, and rows of empty fields at the end of a text
+        file. Such a row between others is a user of whom nothing is known.
 
     Raises
     ------
@@ -55,7 +75,7 @@ def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> p
     read = _reader(path)
     try:
         table = read(path, names)
-        frame = _frame(table)
+        month = _month(table)
     except InputError:
         raise
     except Exception as error:  # what libraries raise on a damaged file has no common base
@@ -68,26 +88,20 @@ def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> p
         raise InputError(
             f"{path.name} changed while it was read. Wait until it is written, and run `make report` again."
         )
-    if frame.empty:
+    if month.users.empty:
         raise InputError(f"{path.name} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
-    return frame
+    return month
 
 
 def _reader(path: Path) -> Callable[[Path, Mapping[str, str]], Table]:
     """Return what reads files with this ending."""
-    readers = {
-        ".csv": dialect.read,
-        ".tsv": dialect.read,
-        ".txt": dialect.read,
-        ".parquet": _read_parquet,
-        ".xlsx": workbook.read,
-    }
-    if path.suffix.lower() not in readers:
+    kind = path.suffix.lower()
+    if kind not in KINDS:
         raise InputError(
-            f"{path.name} ends in {path.suffix.lower() or 'nothing'!r}, expected one of {', '.join(readers)}. "
+            f"{path.name} ends in {kind or 'nothing'!r}, expected one of {', '.join(KINDS)}. "
             "Export the month in one of these."
         )
-    return readers[path.suffix.lower()]
+    return dialect.read if kind in TEXT else _read_parquet if kind in PARQUET else workbook.read
 
 
 def _state(path: Path) -> tuple[int, int]:
@@ -109,31 +123,58 @@ def _state(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _frame(table: Table) -> pd.DataFrame:
+def _month(table: Table) -> Month:
     """Say what the cells mean."""
-    read = numbers(table)
-    columns: dict[str, Any] = {}
-    read = {
+    columns: dict[str, Any] = {
         name: np.where(np.abs(found) > LARGEST, np.copysign(np.inf, found), found)
-        for name, found in read.items()
+        for name, found in numbers(table).items()
     }
+    joined: dict[str, int] = {}
     for field, text in zip(table.fields, table.texts, strict=True):
         name = field.column.name
-        columns[name] = read[name] if name in read else _words(field, text, table)
-    return pd.DataFrame(columns)
+        if field.column.kind == "category":
+            columns[name], joined[name] = _categories(field, text, table)
+        elif field.column.kind == "id":
+            columns[name] = _ids(field, text, table)
+    users = pd.DataFrame({field.column.name: columns[field.column.name] for field in table.fields})
+    return Month(users, {name: count for name, count in joined.items() if count})
 
 
-def _words(field: Field, text: Any, table: Table) -> Any:
-    """Trim a category or an id, put a blank for what can't be printed, and take out what is missing."""
-    cells = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, UNPRINTABLE, " "))
-    wrong = np.flatnonzero(pc.is_in(cells, BROKEN).to_numpy())
+def _categories(field: Field, text: Any, table: Table) -> tuple[Any, int]:
+    """Give every value its one spelling, and count the spellings that were joined to another."""
+    found = text.combine_chunks().dictionary_encode()
+    values = pc.replace_substring_regex(
+        pc.replace_substring_regex(found.dictionary, INVISIBLE, ""), BLANK, " "
+    )
+    values = pc.utf8_normalize(pc.utf8_trim(values, " "), form="NFC")
+    known = _without(values, MISSING)
+    joined = len(known) - known.null_count - len(pc.unique(known.drop_null()))
+    cells = known.take(found.indices)
+    _refuse_broken(field, cells, table)
+    return cells.to_pandas(types_mapper={pa.string(): WORDS}.get), joined
+
+
+def _ids(field: Field, text: Any, table: Table) -> Any:
+    """Trim and compose ids, and nothing more: two of them may differ in a letter that nobody sees."""
+    cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), ENDS, "")
+    _refuse_broken(field, cells, table)
+    cells = read_ids(field, _without(cells, NO_NUMBER), table)
+    return cells.to_pandas(types_mapper={pa.string(): WORDS}.get)
+
+
+def _without(cells: Any, missing: Sequence[str]) -> Any:
+    """Take out what stands for a missing value."""
+    return pc.if_else(pc.is_in(pc.utf8_lower(cells), pa.array(missing)), pa.scalar(None, pa.string()), cells)
+
+
+def _refuse_broken(field: Field, cells: Any, table: Table) -> None:
+    """Refuse Excel's error values."""
+    wrong = np.flatnonzero(pc.is_in(cells, BROKEN).to_numpy(zero_copy_only=False))
     if len(wrong):
         raise InputError(
             f"{table.file}: column {field.header!r} has {len(wrong):,} of Excel's error values (first on row "
             f"{table.rows[wrong[0]]}: {shown(cells[int(wrong[0])].as_py())}). Expected {field.column.label}. {RUN_AGAIN}"
         )
-    cells = pc.if_else(pc.is_in(cells, MISSING), pa.scalar(None, pa.string()), cells)
-    return cells.to_pandas(types_mapper={pa.string(): TEXT}.get)
 
 
 def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
@@ -148,8 +189,13 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
             _refuse_type(field, kind, path.name)
         data = file.read(columns=[headers[field.index] for field in fields])
         columns = [data.column(headers[field.index]) for field in fields]
-    pairs = [_cells(field, column) for field, column in zip(fields, columns, strict=True)]
     rows = np.arange(data.num_rows) + 2
+    for field, column in zip(fields, columns, strict=True):
+        if field.column.kind == "id" and pa.types.is_floating(column.type):
+            large = np.flatnonzero(np.abs(column.to_numpy()) >= EXACT)
+            if len(large):
+                raise refuse_ids(path.name, field, "long", len(large), int(rows[large[0]]))
+    pairs = [_cells(field, column) for field, column in zip(fields, columns, strict=True)]
     return Table(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
 
 
@@ -182,7 +228,7 @@ def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
         return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
     if pa.types.is_floating(column.type):  # whole numbers beside gaps or parts: 7, not 7.0 or 1.2e+10
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), WHOLE))
+        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), EXACT))
         whole = pc.if_else(is_whole, column, pa.scalar(None, column.type)).cast(pa.int64())
         return pc.coalesce(whole.cast(pa.string()), column.cast(pa.string())), None
     text = column.cast(pa.string())

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from report.columns import RUN_AGAIN, Field, Table, not_numbers, shown
 from report.errors import InputError
+from segmentation.text import ENDS, INVISIBLE, NO_NUMBER
 
-MISSING = pa.array(["", "na", "n/a", "nan", "null", "none", "-"])  # compared without case
+MISSING = pa.array(NO_NUMBER)
 SPACES = r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
 APOSTROPHES = r"['\x{2019}]"
 OTHER = {".": ",", ",": "."}
@@ -57,10 +58,11 @@ class Numerals:
     def looks_grouped(self) -> bool:
         """Whether points that could be decimal marks look like separators of thousands.
 
-        Decimals that all have three digits, beside whole numbers that all have at most three; or beside commas.
+        Decimals that all have three digits, beside commas; or, with no whole number of four digits, beside shorter ones, or
+        all of them ending in 0.
         """
-        whole = self.has(r"^[+-]?\d{1,3}$") and not self.has(r"^[+-]?\d{4,}$")
-        return self.has(r"\.") and (whole or self.has(","))
+        short = self.has(r"^[+-]?\d{1,3}$") or not self.has(r"\.\d*[1-9]$")
+        return self.has(r"\.") and (self.has(",") or (short and not self.has(r"^[+-]?\d{4,}$")))
 
 
 def numbers(table: Table) -> dict[str, np.ndarray]:
@@ -118,15 +120,17 @@ def proven(table: Table) -> dict[str, str]:
     return {column.field.column.name: column.proves for column in columns if column.proves}
 
 
-def pattern(mark: str) -> str:
+def pattern(mark: str, *, grouped: bool = True) -> str:
     r"""Return what a number looks like with this decimal mark, as an RE2 expression.
 
     Thousands come in threes after a first group that doesn't start with 0: "0,123" can't be 123.
     One number keeps to one separator, and scientific notation has none.
     """
-    grouped = "|".join(rf"[1-9]\d{{0,2}}(?:{by}\d{{3}})+" for by in (rf"\{OTHER[mark]}", SPACES, APOSTROPHES))
-    plain = rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?"
-    return rf"^[+-]?(?:{plain}|(?:{grouped})(?:\{mark}\d+)?|(?i:inf(?:inity)?))$"
+    kinds = [rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?", "(?i:inf(?:inity)?)"]
+    if grouped:
+        by = "|".join(rf"(?:{by}\d{{3}})+" for by in (rf"\{OTHER[mark]}", SPACES, APOSTROPHES))
+        kinds.append(rf"[1-9]\d{{0,2}}(?:{by})(?:\{mark}\d+)?")
+    return rf"^[+-]?(?:{'|'.join(kinds)})$"
 
 
 def separators(mark: str) -> str:
@@ -138,7 +142,11 @@ def _marked(table: Table) -> list[tuple[Numerals, str]]:
     """Give every number column with its decimal mark."""
     columns = _columns(table)
     proofs = {column.proves for column in columns if column.proves}
-    return [(column, _mark(column, proofs, table)) for column in columns]
+    commas = {column.field for column in columns if column.has(",")}
+    return [
+        (column, _mark(column, proofs, table, beside_commas=bool(commas - {column.field})))
+        for column in columns
+    ]
 
 
 def _columns(table: Table) -> list[Numerals]:
@@ -152,7 +160,10 @@ def _columns(table: Table) -> list[Numerals]:
 
 def _numerals(field: Field, text: Any, table: Table) -> Numerals:
     """Trim a column, take out what is missing, and make sure that the rest is numbers under some mark."""
-    cells = pc.utf8_trim_whitespace(text)
+    cells = text
+    if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
+        cells = pc.replace_substring_regex(text, INVISIBLE, "")
+    cells = pc.replace_substring_regex(cells, ENDS, "")
     cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING), pa.scalar(None, pa.string()), cells)
     fits = {mark: pc.match_substring_regex(cells, pattern(mark)) for mark in ".,"}
     readable = fits["."] if table.point_only else pc.or_(fits["."], fits[","])
@@ -167,8 +178,11 @@ def _numerals(field: Field, text: Any, table: Table) -> Numerals:
     return Numerals(field, cells, fits)
 
 
-def _mark(column: Numerals, proofs: set[str], table: Table) -> str:
-    """Choose the column's decimal mark: by its own values first, then by what the other columns prove."""
+def _mark(column: Numerals, proofs: set[str], table: Table, *, beside_commas: bool) -> str:
+    """Choose the column's decimal mark: by its own values first, then by what the other columns prove.
+
+    Points and commas in two columns that prove nothing are of two countries: one of them separates thousands.
+    """
     name = column.field.header
     if not column.marks:
         examples = []
@@ -183,7 +197,8 @@ def _mark(column: Numerals, proofs: set[str], table: Table) -> str:
         return column.marks[0]
     if len(proofs) == 1:
         return next(iter(proofs))
-    if table.point_only and not column.looks_grouped:
+    rivals = beside_commas and column.has(r"\.")
+    if table.point_only and not (column.looks_grouped or rivals):
         return "."
     place = int(_where(pc.match_substring_regex(column.cells, "[.,]"))[0])
     cell = column.cells.take([place])

@@ -8,15 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from report.settings import Number
-from report.tomlfile import parse
+from report.tomlfile import NORMALISED, parse
 from segmentation.facts import Facts, Measure, Play, Segment
 from segmentation.plan import Range
 from segmentation.readings import FAR
 
-_MAY = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*"  # nothing that steers a printer or the direction
-_WORDS = rf"^{_MAY}[\p{{L}}\p{{N}}]{_MAY}$"  # spaces of no width are no text
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60, pattern=_WORDS)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=240, pattern=_WORDS)]
+_LEGIBLE = r"[\p{L}\p{N}]"  # signs alone are no text
+Line = Annotated[str, StringConstraints(min_length=3, max_length=60, pattern=_LEGIBLE), NORMALISED]
+Text = Annotated[str, StringConstraints(min_length=3, max_length=240, pattern=_LEGIBLE), NORMALISED]
 Level = Literal["low", "average", "high"]
 
 

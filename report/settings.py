@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from report.tomlfile import nearest, parse
+from report.tomlfile import NORMALISED, Words, nearest, parse
 from segmentation.facts import Brand
 from segmentation.plan import Plan
 from segmentation.schema import BY_NAME, FEATURES, NUMBERS
@@ -85,9 +85,9 @@ class _Table(BaseModel):
 class BrandSettings(_Table):
     """How the report signs itself."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = "Music"
+    name: Annotated[str, StringConstraints(min_length=1, max_length=40), NORMALISED] = "Music"
     accent: Accent = "#0b5563"
-    contact: str = ""
+    contact: Words = ""
 
 
 class DataSettings(_Table):
@@ -221,7 +221,7 @@ class MailSettings(_Table):
     reply_to: Address = ""
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
     owner: Recipient = ""
-    recipients: dict[str, tuple[Annotated[Recipient, Field(min_length=1)], ...]] = {}
+    recipients: dict[Words, tuple[Annotated[Recipient, Field(min_length=1)], ...]] = {}
     list_id: Annotated[str, AfterValidator(_list_name)] = ""
     unsubscribe: Annotated[str, AfterValidator(_link)] = ""
     report: Annotated[str, AfterValidator(_place)] = ""
@@ -268,7 +268,7 @@ class Settings(_Table):
 
     brand: BrandSettings = BrandSettings()
     data: DataSettings = DataSettings()
-    columns: dict[OurColumn, str] = {}
+    columns: dict[OurColumn, Words] = {}
     valid: dict[Number, Ends] = {}
     segments: SegmentSettings = SegmentSettings()
     privacy: PrivacySettings = PrivacySettings()

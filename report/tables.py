@@ -79,6 +79,14 @@ def audit(facts: Facts) -> Table:
     """List what cleaning read, dropped by rule, and kept."""
     rows = [("Rows read", "", thousands(facts.audit.read))]
     rows += [
+        (
+            "Spellings that look the same, read as one",
+            label(column),
+            f"{thousands(n)} spelling{'s' if n > 1 else ''}",
+        )
+        for column, n in facts.audit.joined.items()
+    ]
+    rows += [
         (words.broken(drop.rule), label(drop.column), f"{thousands(-drop.rows)}")
         for drop in facts.audit.dropped
     ]

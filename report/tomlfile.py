@@ -4,14 +4,18 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from report.errors import SettingsError
+from segmentation.text import normalise_text
 
 T = TypeVar("T", bound=BaseModel)
+# Words that a person reads or that are compared with others; no path, link or query. Last in an `Annotated`.
+NORMALISED = BeforeValidator(lambda found: normalise_text(found) if isinstance(found, str) else found)
+Words = Annotated[str, NORMALISED]
 _SHOWN = 60  # characters of what was found that a message repeats
 
 

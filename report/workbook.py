@@ -14,7 +14,11 @@ import pyarrow as pa
 
 from report.columns import RUN_AGAIN, Field, Table, find, not_numbers, shown
 from report.errors import InputError
+from report.ids import refuse_ids
+from segmentation.text import normalise_text
 
+DIGITS = 10**15  # Excel keeps 15 digits of a number
+STRICT = b"http://purl.oclc.org/ooxml/"  # the names of Strict Open XML, which openpyxl doesn't know
 UNPACKED_LIMIT = 1 << 30  # bytes; a full sheet of a million rows and eight columns is a third of it
 ROW_LIMIT = 1_048_576  # Excel's own; a row number beyond it would have us count for days
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
@@ -71,6 +75,11 @@ def _inspect(path: Path) -> bool:
                     f"{path.name} unpacks to {unpacked:,} bytes, expected at most {UNPACKED_LIMIT:,}. "
                     "Export the month as CSV or Parquet instead."
                 )
+            if any(n.endswith("workbook.xml") and STRICT in archive.read(n) for n in archive.namelist()):
+                raise InputError(
+                    f"{path.name} is a Strict Open XML workbook, which can't be read. Save it as 'Excel Workbook (*.xlsx)', "
+                    "and run `make report` again."
+                )
             sheets = [name for name in archive.namelist() if "worksheets/" in name and name.endswith(".xml")]
             return any(_mentions_formula(archive, name) for name in sheets)
     except zipfile.BadZipFile as error:
@@ -118,7 +127,9 @@ def _rows(path: Path) -> dict[int, tuple[Any, ...]]:
                 raise InputError(
                     f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet."
                 )
-            if any(value is not None and value != "" for value in row):
+            if not all(
+                value is None or (isinstance(value, str) and not normalise_text(value)) for value in row
+            ):
                 rows[number] = tuple(_plain(value) for value in row)
     return rows
 
@@ -179,7 +190,19 @@ def _cells(
         texts = [cell if isinstance(cell, str) else None for cell in cells]
         values = [np.nan if cell is None or isinstance(cell, str) else float(cell) for cell in cells]
         return pa.chunked_array([pa.array(texts, pa.string())]), np.array(values, dtype=float)
+    if field.column.kind == "id":
+        _refuse_ids(field, cells, numbers, file)
     whole = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells)
     return pa.chunked_array(
         [pa.array([None if cell is None else str(cell) for cell in whole], pa.string())]
     ), None
+
+
+def _refuse_ids(field: Field, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:
+    """Refuse ids of which Excel may have dropped digits: the last of long numbers, or zeros in front of some."""
+    is_number = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells]
+    long = [i for i, cell in enumerate(cells) if is_number[i] and abs(cell) >= DIGITS]
+    zeros = [i for i, cell in enumerate(cells) if isinstance(cell, str) and re.match(r"\s*0[0-9]+\s*$", cell)]
+    for fault, found in (("long", long), ("zeros", zeros if any(is_number) else [])):
+        if found:
+            raise refuse_ids(file, field, fault, len(found), int(numbers[found[0]]))

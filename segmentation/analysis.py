@@ -1,9 +1,10 @@
 """The stages in order, top to bottom: a month's users in, one set of facts out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from types import MappingProxyType
 from typing import TypeVar
 
 import narwhals as nw
@@ -72,6 +73,7 @@ def analyse(
     brand: Brand,
     last: Last | None = None,
     earlier: Sequence[Facts] = (),
+    joined: Mapping[str, int] = MappingProxyType({}),
     step: Callable[[str], None] = lambda _: None,
     hold: Hold = lambda users: users,
     aside: Executor | None = None,
@@ -94,6 +96,8 @@ def analyse(
     earlier : sequence of Facts
         All archived months of the same kind of users: ids go on after theirs, and the trend is of those among them that
         this one continues.
+    joined : mapping of str to int
+        For the audit, by category: spellings that the reader took for another of the same value.
     step : callable
         Told the name of each stage as it begins.
     hold : callable
@@ -191,7 +195,7 @@ def analyse(
         features=tuple(plan.features),
         smallest_base=plan.smallest_base,
         smallest_cell=plan.smallest_cell,
-        audit=cleaned.audit,
+        audit=replace(cleaned.audit, joined=dict(joined)),
         distributions=describe(cleaned, found, spreads, counts, labels_of, smallest=plan.smallest_cell),
         elbow=chosen.elbow,
         validity=chosen.validity,

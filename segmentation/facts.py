@@ -74,6 +74,9 @@ class Audit:
     """Rules that were broken, in the order in which they are asked; none without a row."""
     valid: dict[str, tuple[float, float | None]]
     """The smallest and largest possible value of each number; no largest where nothing is too much."""
+    joined: dict[str, int] = field(default_factory=dict)
+    """By category: how many spellings were read as another that looks the same, such as one with a space of no width; a
+    column without any is left out."""
 
 
 @dataclass(frozen=True, slots=True)

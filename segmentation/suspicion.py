@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from segmentation.facts import Category, Distributions, Facts, Numbers, Suspicion
+from segmentation.text import normalise_text
 
 CHANCE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
 GROWTH = 1.5  # times as many users, or as few
@@ -50,6 +51,7 @@ def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspic
     if now.month > today and not now.source.synthetic:
         found.append(Suspicion("future"))
     if last is not None:
+        last = _normalised(last)
         if now.source.sha256 == last.source.sha256 or _same_users(now, last):
             found.append(Suspicion("same_file"))
         found += [*_users(now, last), *_units(now, last), *_lost(now, last), *_gone(now, last)]
@@ -123,7 +125,25 @@ def is_gone(last: int, of: int, out_of: int, *, seen: int) -> bool:
 
 def _same_users(now: Facts, last: Facts) -> bool:
     """Tell whether these are last month's users, saved in another form: a thousand equal numbers are no chance."""
-    return (now.audit, _spread(now), now.averages) == (last.audit, _spread(last), last.averages)
+    audits = [replace(facts.audit, joined={}) for facts in (now, last)]  # saved anew, it may be spelt anew
+    return audits[0] == audits[1] and (_spread(now), now.averages) == (_spread(last), last.averages)
+
+
+def _normalised(facts: Facts) -> Facts:
+    """Give every value of a category its one spelling: a month made long ago has values as they stood in its file."""
+    categories = {}
+    for name, table in facts.distributions.categories.items():
+        values: dict[str, Category] = {}
+        for item in table.values:
+            value = normalise_text(item.value)
+            one = values.get(value, Category(value, 0, 0, merged=item.merged))
+            before = None if None in (one.before, item.before) else (one.before or 0) + (item.before or 0)
+            values[value] = replace(one, before=before, after=one.after + item.after)
+        ordered = tuple(sorted(values.values(), key=lambda item: -item.after))
+        categories[name] = replace(
+            table, values=ordered if len(ordered) < len(table.values) else tuple(values.values())
+        )
+    return replace(facts, distributions=replace(facts.distributions, categories=categories))
 
 
 def _spread(facts: Facts) -> Distributions:

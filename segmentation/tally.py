@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 
 from segmentation.schema import NUMBERS, Users
+from segmentation.text import normalise_text
 
 SEGMENT_NUMBER = "_segment"  # column of a user's segment by its place in the model, from 0
 _CUBE = 50_000  # combinations of categories that one question may be asked about
@@ -90,9 +91,11 @@ def summaries(users: Users, names: Sequence[str] = NUMBERS) -> dict[str, Summary
 
 def counts_of(users: Users, name: str) -> dict[str, int]:
     """Count the users with each value of a category; rows without one are left out."""
-    counts: Counter[str] = Counter()  # added up: 1 and "1" read alike
+    counts: Counter[str] = (
+        Counter()
+    )  # added up: 1 and "1" read alike, and so do spellings in months made long ago
     for value, n in tally(users.filter(~nw.col(name).is_null()).select(name), name):
-        counts[str(value)] += n
+        counts[normalise_text(str(value))] += n
     return dict(counts)
 
 

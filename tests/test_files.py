@@ -34,7 +34,7 @@ def test_the_newest_month_is_taken(tmp_path: Path) -> None:
         "2026-09.csv",
         "2025-12.xlsx",
         "2026-10.parquet",
-        "2026-11.txt",
+        "2026-11.md",
         "2026-13.csv",
         "README.md",
         "2027.csv",

@@ -408,7 +408,7 @@ def test_text_among_numbers_in_parquet_is_named(
     with pytest.raises(InputError) as error:
         opened(path)
     assert str(error.value).startswith(
-        "2026-10.parquet: column 'age' has 2 texts where numbers are expected (one is 'thirty')."
+        "2026-10.parquet: column 'age' has 2 texts where numbers are expected (first on row 7: 'thirty')."
     )
 
 
@@ -420,7 +420,7 @@ def test_excel_s_errors_and_strange_types_are_named(
     frame.loc[[5, 6, 7], "top_genre"] = " #REF!"
     frame.to_parquet(path)
     with pytest.raises(
-        InputError, match=r"column 'top_genre' has 3 of Excel's error values \(one is ' #REF!'\)"
+        InputError, match=r"column 'top_genre' has 3 of Excel's error values \(first on row 7: '#REF!'\)"
     ):
         opened(path)
 

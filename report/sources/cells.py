@@ -4,39 +4,47 @@ Whatever may be wrong is looked for first, a few numbers a column. Columns in wh
 they are, so that every later pass reads them at full speed.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import narwhals as nw
+import numpy as np
+import pyarrow as pa
 
-from report import inputs, numerals
-from report.columns import RUN_AGAIN, Field, find, not_numbers, shown
+from report import ids, inputs, numerals
+from report.columns import RUN_AGAIN, Field, Table, find, not_numbers, shown
 from report.errors import InputError
+from segmentation.text import BLANK, ENDS, INVISIBLE, MISSING, NO_NUMBER
 
-# What Unicode calls white space; engines trim plain spaces alone.
-BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-_MISSING: list[str] = inputs.MISSING.to_pylist()
+# Where a row came from, beside the columns of users, if the engine knows it.
+FILE, ROW = "file of the row", "number of the row"
+Writer = Literal["database", "commas", "anybody"]
 _BROKEN: list[str] = inputs.BROKEN.to_pylist()
-_NO_NUMBER: list[str] = numerals.MISSING.to_pylist()
-# Blank at an end, one of Excel's errors, or not to be printed: whatever has to be looked at more closely.
-_SUSPECT = r"^[\s\p{Z}\x{85}#]|[\s\p{Z}\x{85}]$|" + inputs.UNPRINTABLE
-# With a decimal point and nothing between thousands: what a database or a cluster writes.
-_PLAIN = r"^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?))$"
+_COMPOSED = (
+    """CASE WHEN regexp_matches("{0}", '[^[:ascii:]]') THEN nfc_normalize("{0}") ELSE "{0}" END AS "{0}" """
+)
+# Normalising changes no other text; one that starts with # may be one of Excel's errors.
+_SUSPECT = r"^[ #]| $|  |[^\x{20}-\x{7e}]"
 
 
 def users_of(
-    frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str
-) -> tuple["nw.LazyFrame[Any]", int]:
-    """Give the schema's columns of a frame, numbers as Float64, categories as text, and how many rows there are.
+    frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str, writer: Writer = "anybody"
+) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
+    """Give the schema's columns of a frame, how many rows there are, and how many spellings were joined by category.
 
     Parameters
     ----------
     frame : narwhals.LazyFrame
-        As the engine reads it.
+        As the engine reads it; with columns `FILE` and `ROW` if it knows them.
     names : mapping of str to str
         As in `report.columns.find`.
     source : str
         What messages call it.
+    writer : {"database", "commas", "anybody"}
+        Who wrote numbers as text: a database, with decimal points and nothing between thousands; somebody who separated
+        fields by commas; or anybody.
 
     Raises
     ------
@@ -44,29 +52,29 @@ def users_of(
         If a column is missing or holds what it can't, or there is no row.
     """
     schema = frame.collect_schema()
-    headers = schema.names()
+    origin = [name for name in (FILE, ROW) if name in schema]
+    headers = [name for name in schema.names() if name not in origin]
     fields = find(headers, names, source)
-    frame = frame.select(nw.col(headers[field.index]).alias(field.column.name) for field in fields)
+    frame = frame.select(*(nw.col(headers[f.index]).alias(f.column.name) for f in fields), *origin)
     kinds = {field: schema[headers[field.index]] for field in fields}
     for field, kind in kinds.items():
         _refuse_type(field, kind, source)
-    broken = {
-        field for field, kind in kinds.items() if _may_break(field, kind) and not _is_whole(frame, field)
-    }
+    if not (rows := _rows_of(frame)):
+        raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
+    broken = {field for field, kind in kinds.items() if _has_parts(frame, field, kind, source)}
     frame = frame.with_columns(
         _typed(field, kind, broken=field in broken).alias(field.column.name)
         for field, kind in kinds.items()
         if _is_retyped(field, kind)
     )
     texts = [field for field, kind in kinds.items() if _is_text(field, kind, broken=field in broken)]
-    found = _look(frame, texts)
-    if not found["rows"]:
-        raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
+    if numbers := [field for field in texts if field.column.kind == "number"]:
+        frame = _with_numbers(frame, numbers, source, writer)
+    frame, joined = _with_words(frame, [field for field in texts if field.column.kind != "number"], source)
     for field in texts:
-        if found[f"{field.column.name} wrong"]:
-            raise _wrong(frame, field, int(found[f"{field.column.name} wrong"]), source)
-    said = [_meant(field).alias(field.column.name) for field in texts if found[f"{field.column.name} odd"]]
-    return frame.with_columns(said) if said else frame, int(found["rows"])
+        if field.column.kind == "id":
+            frame = _with_ids(frame, field, source)
+    return frame.drop(*origin), rows, joined
 
 
 def _refuse_type(field: Field, kind: Any, source: str) -> None:
@@ -77,6 +85,16 @@ def _refuse_type(field: Field, kind: Any, source: str) -> None:
         raise InputError(
             f"{source}: column {field.header!r} holds {kind}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
         )
+
+
+def _has_parts(frame: "nw.LazyFrame[Any]", field: Field, kind: Any, source: str) -> bool:
+    """Tell categories and ids that come as numbers with a point and aren't whole; most are whole, beside gaps."""
+    if field.column.kind == "number" or not kind.is_float():
+        return False
+    column = nw.col(field.column.name)
+    if field.column.kind == "id":
+        _refuse_ids(frame, field, {"long": (column.abs() >= ids.EXACT) & ~column.is_nan()}, source)
+    return bool(_rows_of(frame, ~_is_integral(field) & ~column.is_nan()))
 
 
 def _is_retyped(field: Field, kind: Any) -> bool:
@@ -93,20 +111,9 @@ def _is_text(field: Field, kind: Any, *, broken: bool) -> bool:
     return {"number": not kind.is_numeric(), "id": not whole}.get(field.column.kind, True)
 
 
-def _may_break(field: Field, kind: Any) -> bool:
-    """Tell categories and ids that come as numbers with a point: whole ones beside gaps, most often."""
-    return field.column.kind != "number" and kind.is_float()
-
-
 def _is_integral(field: Field) -> nw.Expr:
     column = nw.col(field.column.name)
-    return (column.abs() <= inputs.WHOLE) & (column == column.floor())
-
-
-def _is_whole(frame: "nw.LazyFrame[Any]", field: Field) -> bool:
-    """Tell whether all numbers of a column are whole, and small enough to be known exactly."""
-    there = frame.select(field.column.name, users=nw.lit(1)).drop_nulls(field.column.name)
-    return not _users_where(there, ~_is_integral(field) & ~nw.col(field.column.name).is_nan())
+    return (column.abs() <= ids.EXACT) & (column == column.floor())
 
 
 def _typed(field: Field, kind: Any, *, broken: bool) -> nw.Expr:
@@ -124,57 +131,200 @@ def _typed(field: Field, kind: Any, *, broken: bool) -> nw.Expr:
     return column.cast(nw.String)
 
 
-def _trimmed(field: Field) -> nw.Expr:
-    return nw.col(field.column.name).str.replace_all(inputs.UNPRINTABLE, " ").str.strip_chars(BLANKS)
+# --- words
 
 
-def _look(frame: "nw.LazyFrame[Any]", texts: list[Field]) -> dict[str, Any]:
-    """Count the rows, and for each column of text the cells that are wrong or need to be read.
+def _with_words(
+    frame: "nw.LazyFrame[Any]", fields: Sequence[Field], source: str
+) -> tuple["nw.LazyFrame[Any]", dict[str, int]]:
+    """Give every word its one spelling, and count by category the spellings that were joined to another."""
+    fields = [field for field in fields if _is_odd(frame, field)]
+    if not fields:
+        return frame, {}
+    counts = {f.column.name: _count_joined(frame, f) for f in fields if f.column.kind == "category"}
+    frame = _normalised(frame, fields)
+    for field in fields:
+        _refuse_broken(frame, field, source)
+    frame = frame.with_columns(_known(field) for field in fields)
+    return frame, {name: count for name, count in counts.items() if count}
+
+
+def _is_odd(frame: "nw.LazyFrame[Any]", field: Field) -> bool:
+    """Tell whether normalising changes any cell of a column.
 
     A category is counted by its values first: engines keep a column's few words once, and look at each once.
     """
-    found: dict[str, Any] = dict(frame.select(nw.len().alias("rows")).collect("pyarrow").rows(named=True)[0])
-    for field in texts:
-        name = field.column.name
-        values = frame.select(name, users=nw.lit(1))
-        if field.column.kind == "category":
-            values = frame.group_by(name).agg(nw.len().alias("users"))
-        odd = nw.col(name).str.contains(_SUSPECT) | nw.col(name).is_in(_MISSING)
-        found[f"{name} odd"] = field.column.kind == "number" or _users_where(values, odd)
-        found[f"{name} wrong"] = _users_where(values, _is_wrong(field)) if found[f"{name} odd"] else 0
-    return found
-
-
-def _users_where(values: "nw.LazyFrame[Any]", condition: nw.Expr) -> int:
-    counted = values.select(nw.when(condition).then(nw.col("users")).sum().alias("users")).collect("pyarrow")
-    return int(counted.item() or 0)
-
-
-def _is_wrong(field: Field) -> nw.Expr:
-    """Tell cells that can't be meant: text that is no number, and Excel's errors."""
-    cell = _trimmed(field)
-    if field.column.kind == "number":
-        return ~cell.str.contains(_PLAIN) & ~cell.str.to_lowercase().is_in(_NO_NUMBER)
-    return cell.is_in(_BROKEN)
-
-
-def _meant(field: Field) -> nw.Expr:
-    """Read text: a number, or a word that isn't one of those for nothing."""
-    cell = _trimmed(field)
-    if field.column.kind == "number":
-        return nw.when(cell.str.contains(_PLAIN)).then(cell.cast(nw.Float64))
-    return nw.when(~cell.is_in(_MISSING)).then(cell)
-
-
-def _wrong(frame: "nw.LazyFrame[Any]", field: Field, count: int, source: str) -> InputError:
-    """Give the error for cells that can't be meant, with one of them."""
     name = field.column.name
-    value = (
-        frame.filter(_is_wrong(field)).select(name).head(1).collect("pyarrow").get_column(name).to_list()[0]
+    values = frame.group_by(name).agg(nw.len()) if field.column.kind == "category" else frame
+    return bool(_rows_of(values, nw.col(name).str.contains(_SUSPECT) | ~_is_known(field)))
+
+
+def _is_known(field: Field) -> nw.Expr:
+    """Tell cells that stand for no missing value."""
+    missing = MISSING if field.column.kind == "category" else NO_NUMBER
+    return ~nw.col(field.column.name).str.to_lowercase().is_in(missing)
+
+
+def _known(field: Field) -> nw.Expr:
+    return nw.when(_is_known(field)).then(nw.col(field.column.name)).alias(field.column.name)
+
+
+def _normalised(frame: "nw.LazyFrame[Any]", fields: Sequence[Field]) -> "nw.LazyFrame[Any]":
+    """Give words their one spelling, as `normalise_text` does; of ids the ends are trimmed and letters composed alone."""
+    by_kind = {kind: [f.column.name for f in fields if f.column.kind == kind] for kind in ("category", "id")}
+    frame = frame.with_columns(
+        *(
+            nw.col(name).str.replace_all(INVISIBLE, "").str.replace_all(BLANK, " ").str.strip_chars(" ")
+            for name in by_kind["category"]
+        ),
+        *(nw.col(name).str.replace_all(ENDS, "") for name in by_kind["id"]),
     )
-    if field.column.kind == "number":
-        return not_numbers(source, field, "texts", count=count, row=None, value=value)
-    return InputError(
-        f"{source}: column {field.header!r} has {count:,} of Excel's error values (one is {shown(value)}). "
-        f"Expected {field.column.label}. {RUN_AGAIN}"
+    return compose(frame, [*by_kind["category"], *by_kind["id"]])
+
+
+def compose(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyFrame[Any]":
+    """Compose letters, Unicode's NFC, which Narwhals has no word for."""
+    native: Any = frame.to_native()
+    if frame.implementation.is_duckdb():
+        native = native.project(f"* REPLACE ({', '.join(map(_COMPOSED.format, names))})")
+    else:
+        from report.sources import cluster  # noqa: PLC0415 - an extra
+
+        native = cluster.compose(native, names)
+    composed: nw.LazyFrame[Any] = nw.from_native(native)
+    return composed
+
+
+def _count_joined(frame: "nw.LazyFrame[Any]", field: Field) -> int:
+    """Count the spellings that normalising joins to another."""
+    name = field.column.name
+    spellings = _normalised(frame.select(name).unique(), [field]).with_columns(_known(field))
+    found = spellings.filter(~nw.col(name).is_null()).select(all=nw.len(), values=nw.col(name).n_unique())
+    row = found.collect("pyarrow").rows(named=True)[0]
+    return int(row["all"] - row["values"])
+
+
+def _refuse_broken(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> None:
+    """Refuse Excel's error values."""
+    wrong = nw.col(field.column.name).is_in(_BROKEN)
+    if count := _rows_of(frame, wrong):
+        file, row, value = _first(frame, field, wrong, source)
+        first = "one is" if row is None else f"first on row {row}:"
+        raise InputError(
+            f"{file}: column {field.header!r} has {count:,} of Excel's error values ({first} {shown(value)}). "
+            f"Expected {field.column.label}. {RUN_AGAIN}"
+        )
+
+
+# --- ids
+
+
+def _with_ids(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> "nw.LazyFrame[Any]":
+    """Read ids back that a program made floats of, as `ids.read_ids` does."""
+    column = nw.col(field.column.name)
+    floats, whole = column.str.contains(ids.FLOAT), column.str.contains(ids.WHOLE)
+    _refuse_ids(
+        frame,
+        field,
+        {"shortened": column.str.contains(ids.SHORTENED), "long": column.str.contains(ids.LONG_FLOAT)},
+        source,
     )
+    if not _rows_of(frame, floats):
+        return frame
+    if _rows_of(frame, whole):
+        _refuse_ids(frame, field, {"mixed": floats}, source)
+    return frame if _rows_of(frame, ~floats) else frame.with_columns(column.str.replace_all(ids.POINT, ""))
+
+
+def _refuse_ids(frame: "nw.LazyFrame[Any]", field: Field, faults: Mapping[str, nw.Expr], source: str) -> None:
+    for fault, wrong in faults.items():
+        if count := _rows_of(frame, wrong):
+            file, row, _ = _first(frame, field, wrong, source)
+            raise ids.refuse_ids(file, field, fault, count, row)
+
+
+# --- numbers
+
+
+def _with_numbers(
+    frame: "nw.LazyFrame[Any]", fields: Sequence[Field], source: str, writer: Writer
+) -> "nw.LazyFrame[Any]":
+    """Read text as numbers, with the decimal marks that all values prove, as `numerals` does."""
+    grouped = writer != "database"
+    for field in fields:
+        cell = _bare(field)
+        wrong = ~cell.str.to_lowercase().is_in(NO_NUMBER)
+        for mark in ".," if writer == "anybody" else ".":
+            wrong = wrong & ~cell.str.contains(numerals.pattern(mark, grouped=grouped))
+        if count := _rows_of(frame, wrong):
+            file, row, value = _first(frame, field, wrong, source)
+            raise not_numbers(file, field, "texts", count=count, row=row, value=value)
+    marks = dict.fromkeys((field.column.name for field in fields), ".")
+    if grouped:
+        marks = numerals.marks(_all_shapes(frame, fields, source, point_only=writer == "commas"))
+    return frame.with_columns(_parsed(field, marks[field.column.name]) for field in fields)
+
+
+def _bare(field: Field) -> nw.Expr:
+    return nw.col(field.column.name).str.replace_all(INVISIBLE, "").str.replace_all(ENDS, "")
+
+
+def _all_shapes(
+    frame: "nw.LazyFrame[Any]", fields: Sequence[Field], source: str, *, point_only: bool
+) -> Table:
+    """Give one cell of each shape that numbers have: where their digits and signs are tells which marks they allow."""
+    cells: list[tuple[int, str, int]] = []
+    for place, field in enumerate(fields):
+        cell = nw.col("cell")
+        row = nw.col(ROW) if ROW in frame.collect_schema() else nw.lit(-1)
+        found = (
+            frame.select(cell=_bare(field), row=row)
+            .with_columns(
+                shape=cell.str.replace_all("[0-9]", "1"),
+                first=cell.str.contains("^[+-]?0"),
+                last=cell.str.contains("0$"),
+            )
+            .group_by("shape", "first", "last")
+            .agg(cell.min(), nw.col("row").min())
+            .collect("pyarrow")
+        )
+        cells += [
+            (place, one["cell"], one["row"]) for one in found.rows(named=True) if one["cell"] is not None
+        ]
+    cells.sort(key=lambda one: one[2])
+    texts = tuple(
+        pa.chunked_array([[cell if at == place else None for at, cell, _ in cells]], pa.string())
+        for place in range(len(fields))
+    )
+    rows = np.array([row for _, _, row in cells], dtype=int)
+    return Table(source, tuple(fields), texts, (None,) * len(fields), rows, point_only)
+
+
+def _parsed(field: Field, mark: str) -> nw.Expr:
+    """Read cells that are numbers with this decimal mark."""
+    cell = _bare(field)
+    bare = cell.str.replace_all(numerals.separators(mark), "")
+    bare = bare.str.replace_all(",", ".") if mark == "," else bare
+    fits = cell.str.contains(numerals.pattern(mark))
+    return nw.when(fits).then(bare.cast(nw.Float64)).alias(field.column.name)
+
+
+# --- all of these
+
+
+def _rows_of(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) -> int:
+    """Count the rows, those where a condition is true if there is one."""
+    asked = nw.len() if condition is None else nw.when(condition).then(nw.lit(1)).sum()
+    return int(frame.select(asked.alias("rows")).collect("pyarrow").item() or 0)
+
+
+def _first(
+    frame: "nw.LazyFrame[Any]", field: Field, condition: nw.Expr, source: str
+) -> tuple[str, int | None, Any]:
+    """Give the file, the row and the value of the first cell for which a condition is true; no row if none is known."""
+    found, name = frame.filter(condition), field.column.name
+    if ROW not in frame.collect_schema():
+        return source, None, found.select(name).head(1).collect("pyarrow").item()
+    one = found.select(name, FILE, ROW).sort(FILE, ROW).head(1).collect("pyarrow").rows(named=True)[0]
+    file = re.sub(r"(\.(?:csv|tsv|txt))(?:-read)?\.parquet$", r"\1", Path(one[FILE]).name)
+    return source if file == "query.parquet" else file, int(one[ROW]), one[name]

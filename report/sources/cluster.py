@@ -3,13 +3,15 @@
 import os
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
 from report.errors import InputError, MachineError
-from report.sources.places import TEXT, Elsewhere, files_of
+from report.sources.cells import Writer
+from report.sources.places import TEXT, Elsewhere, files_of, part_of
 
 
 def session(place: Elsewhere) -> Any:
@@ -49,33 +51,47 @@ def session(place: Elsewhere) -> Any:
     return spark
 
 
-def scan(place: Elsewhere, query: str) -> "nw.LazyFrame[Any]":
-    """Open what Spark is asked for as a frame.
+def scan(place: Elsewhere, query: str, month: str) -> tuple["nw.LazyFrame[Any]", Writer]:
+    """Open what Spark is asked for as a frame, and say who wrote it.
 
     Raises
     ------
     InputError
-        If it isn't there.
+        If it isn't there, or holds other months beside this one.
     """
     spark = session(place)
     from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
 
     try:
-        if not place.table:
-            native = spark.sql(query)
-        elif place.table.lower().endswith(TEXT):
-            native = spark.read.csv(place.table, header=True)
-        elif "/" in place.table or Path(place.table).exists():
-            native = _folder(spark, place.table)
-        else:
-            native = spark.table(place.table)
+        native, writer = _read(spark, place.table, query, month)
     except PySparkException as error:
         said = str(error).partition("\n")[0][:200]
         raise InputError(
             f"{place.name}: Spark can't read it ({said}). Check DATA, and `query` under [scale] in settings.toml."
         ) from error
-    frame: nw.LazyFrame[Any] = nw.from_native(native)
-    return frame
+    return nw.from_native(native), writer
+
+
+def _read(spark: Any, table: str, query: str, month: str) -> tuple[Any, Writer]:
+    """Ask a query or read a table, a file or a folder; a folder here may also hold text, and folders."""
+    if not table:
+        return spark.sql(query), "database"
+    folder = Path(table)
+    is_text = table.lower().endswith(TEXT)
+    if not is_text and "/" not in table and not folder.exists():
+        return spark.table(table), "database"
+    base, paths = table, [table]
+    if folder.is_dir():
+        base, paths = str(folder.absolute()), [str(path.absolute()) for path in files_of(folder, month)]
+        is_text = paths[0].lower().endswith(TEXT)
+    reader = spark.read.option("basePath", base) if paths != [table] else spark.read
+    native = reader.csv(paths, header=True) if is_text else reader.parquet(*paths)
+    if paths == [table] and (found := sorted(native.inputFiles())):  # a folder that only Spark reaches
+        kept = part_of(found, month, table.rstrip("/").rpartition("/")[2])
+        if kept != found:
+            reader = spark.read.option("basePath", table)
+            native = reader.csv(kept, header=True) if is_text else reader.parquet(*kept)
+    return native, "commas" if is_text else "anybody"
 
 
 def archived(spark: Any, path: Path) -> Any:
@@ -94,13 +110,15 @@ def archived(spark: Any, path: Path) -> Any:
         raise OSError(str(error).partition("\n")[0]) from error
 
 
-def _folder(spark: Any, table: str) -> Any:
-    """Read a file or folder of Parquet; a folder here may also hold text, and folders."""
-    folder = Path(table)
-    if not folder.is_dir():
-        return spark.read.parquet(table)
-    paths = [str(path.absolute()) for path in files_of(folder)]
-    read = spark.read.option(
-        "basePath", str(folder.absolute())
-    )  # so that folders named month=2026-10 are a column
-    return read.csv(paths, header=True) if paths[0].lower().endswith(TEXT) else read.parquet(*paths)
+def compose(frame: Any, names: Sequence[str]) -> Any:
+    """Compose letters, Unicode's NFC: Spark has no function for it, but brings a library that has."""
+    from pyspark.sql import functions as f  # noqa: PLC0415 - as above
+
+    def composed(name: str) -> Any:
+        no_look_alikes = f.lit(False)  # noqa: FBT003 - NFC, not NFKC
+        told = f.java_method(
+            f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes
+        )
+        return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), told).otherwise(f.col(name))
+
+    return frame.withColumns({name: composed(name) for name in names})

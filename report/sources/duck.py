@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from report.columns import RUN_AGAIN, find, shown
 from report.errors import InputError
 from report.settings import Settings
+from report.sources.cells import FILE, ROW
+
+_ORIGIN = ("filename", "file_row_number")  # columns of DuckDB's own
 
 
 def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.DuckDBPyConnection:
@@ -62,9 +65,18 @@ def scan(
     if len({tuple(head.names) for head in schemas}) > 1:
         _refuse_gaps({path: head.names for path, head in heads.items()}, settings)
     same = all(head.equals(schemas[0]) for head in schemas)
+    knows_rows = not {name.casefold() for head in schemas for name in head.names} & {*_ORIGIN}
     relation = connection.from_parquet(
-        [literal(path) for path in paths], binary_as_string=True, union_by_name=not same
+        [literal(path) for path in paths],
+        binary_as_string=True,
+        union_by_name=not same,
+        filename=knows_rows,
+        file_row_number=knows_rows,
     )
+    if knows_rows:  # numbered as if it were a sheet with a header
+        relation = relation.project(
+            f'* EXCLUDE ({", ".join(_ORIGIN)}), filename AS "{FILE}", file_row_number + 2 AS "{ROW}"'
+        )
     return nw.from_native(relation)
 
 

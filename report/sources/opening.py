@@ -2,16 +2,15 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from report import files
 from report.errors import InputError
-from report.inputs import TEXT as WORDS
-from report.inputs import read_users
+from report.inputs import WORDS, Month, read_month
 from report.settings import Settings
 from report.sources.places import PARQUET, TEXT, Elsewhere, Place, files_of
 from report.sources.progress import watched
@@ -41,12 +40,15 @@ class Users:
         Who reads them.
     connection : object, optional
         DuckDB's connection or Spark's session; it ends with the last that holds it.
+    joined : mapping of str to int
+        By category: spellings that were read as another spelling of the same value.
     """
 
     frame: Any
     rows: int
     engine: str
     connection: Any = None
+    joined: Mapping[str, int] = field(default_factory=dict)
 
     def earlier(self, path: Path) -> Any:
         """Open an earlier month's users with the same engine.
@@ -101,7 +103,9 @@ def describe(place: Place, month: str, settings: Settings) -> Source:
         asked = "\n".join([place.name, place.table or _query(place, month, settings), month])
         return Source(place.name, hashlib.sha256(asked.encode()).hexdigest(), synthetic=False, hashed="query")
     if place.is_dir():
-        lines = [f"{files.sha256(path)}  {path.relative_to(place).as_posix()}\n" for path in files_of(place)]
+        lines = [
+            f"{files.sha256(path)}  {path.relative_to(place).as_posix()}\n" for path in files_of(place, month)
+        ]
         return Source(
             place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files"
         )
@@ -109,7 +113,7 @@ def describe(place: Place, month: str, settings: Settings) -> Source:
 
 
 @contextmanager
-def unchanged(place: Place) -> Iterator[None]:
+def unchanged(place: Place, month: str) -> Iterator[None]:
     """Make sure that a month's files are at the end what they were at the beginning: what was read is what was hashed.
 
     Raises
@@ -117,20 +121,20 @@ def unchanged(place: Place) -> Iterator[None]:
     InputError
         If one was written meanwhile. Of a database nobody can tell.
     """
-    before = _stamp(place)
+    before = _stamp(place, month)
     yield
-    if _stamp(place) != before:
+    if _stamp(place, month) != before:
         raise InputError(
             f"{place.name} changed while it was read. Wait until it is written, and run `make report` again."
         )
 
 
-def _stamp(place: Place) -> tuple[tuple[str, int, int], ...]:
+def _stamp(place: Place, month: str) -> tuple[tuple[str, int, int], ...]:
     """Give name, size and time of change of each file; nothing of what isn't there, which reading will say in words."""
     if isinstance(place, Elsewhere):
         return ()
     try:
-        states = {path: path.stat() for path in (files_of(place) if place.is_dir() else [place])}
+        states = {path: path.stat() for path in (files_of(place, month) if place.is_dir() else [place])}
     except (InputError, OSError, ValueError):
         return ()
     return tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in states.items())
@@ -156,17 +160,18 @@ def open_users(place: Place, month: str, settings: Settings, scratch: Path) -> U
         If they can't be read as users without guessing.
     """
     if isinstance(place, Path) and not place.is_dir() and _is_small(place, settings):
-        return _held(read_users(place, settings.columns))
+        return _held(read_month(place, settings.columns))
     from report.sources import cells  # noqa: PLC0415 - a small month needs no engine
 
     if isinstance(place, Elsewhere) and place.engine == "spark":
         from report.sources import cluster  # noqa: PLC0415 - an extra
 
         query = "" if place.table else _query(place, month, settings)
-        frame, rows = cells.users_of(cluster.scan(place, query), settings.columns, place.name)
+        frame, writer = cluster.scan(place, query, month)
+        frame, rows, joined = cells.users_of(frame, settings.columns, place.name, writer)
         if rows <= settings.scale.exact_users:
-            return _held(_collected(frame))
-        return Users(frame.to_native(), rows, "spark", cluster.session(place))
+            return _held(Month(_collected(frame), joined))
+        return Users(frame.to_native(), rows, "spark", cluster.session(place), joined)
     return _by_duckdb(place, month, settings, scratch)
 
 
@@ -179,11 +184,14 @@ def _by_duckdb(place: Place, month: str, settings: Settings, scratch: Path) -> U
     except text.Unplain:
         if isinstance(place, Elsewhere) or place.is_dir():
             raise AssertionError from None  # a folder's files are named one by one
-        return _held(read_users(place, settings.columns))
-    frame, rows = cells.users_of(duck.scan(connection, paths, settings), settings.columns, place.name)
+        return _held(read_month(place, settings.columns))
+    writer: cells.Writer = "database" if isinstance(place, Elsewhere) else "anybody"
+    frame, rows, joined = cells.users_of(
+        duck.scan(connection, paths, settings), settings.columns, place.name, writer
+    )
     if rows <= settings.scale.exact_users:
-        return _held(_collected(frame))
-    return Users(frame.to_native(), rows, "duckdb", connection)
+        return _held(Month(_collected(frame), joined))
+    return Users(frame.to_native(), rows, "duckdb", connection, joined)
 
 
 def _as_parquet(connection: Any, place: Place, month: str, settings: Settings, scratch: Path) -> list[Path]:
@@ -200,7 +208,7 @@ def _as_parquet(connection: Any, place: Place, month: str, settings: Settings, s
             )
         with duck.connect(settings, scratch, place.url) as database:
             return [duck.stored(database, query, target, place.name)]
-    paths = files_of(place) if place.is_dir() else [place]
+    paths = files_of(place, month) if place.is_dir() else [place]
     if paths[0].suffix.lower() in PARQUET:
         return paths
     if place.is_dir():
@@ -218,7 +226,7 @@ def _part(connection: Any, path: Path, number: int, settings: Settings, scratch:
     except text.Unplain:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{path.name}.parquet"
-        read_users(path, settings.columns).to_parquet(target)
+        read_month(path, settings.columns).users.to_parquet(target)
         return target
 
 
@@ -253,8 +261,8 @@ def _query(place: Elsewhere, month: str, settings: Settings) -> str:
     return query
 
 
-def _held(users: "pd.DataFrame") -> Users:
-    return Users(users, len(users), "pandas")
+def _held(month: Month) -> Users:
+    return Users(month.users, len(month.users), "pandas", joined=month.joined)
 
 
 def _collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":

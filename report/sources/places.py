@@ -1,6 +1,7 @@
 """What DATA names: a file or a folder here, or a database or a cluster elsewhere. Light: the command line asks it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,19 @@ HASHED = {
 }
 TEXT = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet",)
+KINDS = (*TEXT, *PARQUET, ".xlsx")  # every ending that is read
+# Endings of tables that aren't read, and of downloads that aren't finished: never passed over without a word.
+UNREAD = (
+    ".gz", ".bz2", ".xz", ".zst", ".lz4", ".snappy", ".zip", ".7z", ".rar", ".tgz", ".tar", ".part", ".crdownload",
+    ".xls", ".xlsm", ".xlsb", ".ods", ".tab", ".psv", ".dat", ".jsonl", ".ndjson", ".orc", ".avro", ".pq", ".parq",
+    ".feather", ".arrow", ".sav", ".dta", ".rds",
+)  # fmt: skip
+# How names of files and folders say a month: 2026-10, 2026-10-01, month=202610, year=2026/month=10.
+_NAMED = (
+    re.compile(r"(?<![0-9A-Za-z])([0-9]{4})[-_](0[1-9]|1[0-2])(?![0-9A-Za-z])"),
+    re.compile(r"=([0-9]{4})(0[1-9]|1[0-2])(?:[0-3][0-9])?(?=/)"),
+    re.compile(r"(?i)(?:^|/)y(?:ear)?=([0-9]{4})/m(?:onth)?=0?([1-9]|1[0-2])(?=/)"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,7 @@ def place_of(data: str, spark: str = "") -> Place:
     InputError
         If it is none of these.
     """
+    check_name(data)
     kind, separator, rest = data.partition("://")
     if spark:
         if not data:
@@ -95,25 +110,109 @@ def place_of(data: str, spark: str = "") -> Place:
     )
 
 
-def files_of(folder: Path) -> list[Path]:
-    """List a folder's Parquet or text files, those of its folders too; what begins with "_" or "." is no data.
+def check_name(path: str | Path) -> None:
+    """Make sure that the name of a file can be written down.
 
     Raises
     ------
     InputError
-        If there are none, or of both kinds.
+        If it isn't UTF-8, as names from old systems and archives may be.
     """
-    found = sorted(
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = Path(str(path).encode(errors="replace").decode()).name
+        raise InputError(f"{shown}: the file's name isn't UTF-8. Rename it, and run again.") from error
+
+
+def months_named(path: str) -> set[str]:
+    """Return the months that a path's names say.
+
+    Examples
+    --------
+    >>> months_named("month=2026-09/part-0.parquet"), months_named("year=2026/month=9/a.csv"), months_named("a.csv")
+    ({'2026-09'}, {'2026-09'}, set())
+    """
+    return {f"{year}-{int(month):02d}" for one in _NAMED for year, month in one.findall(path)}
+
+
+def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
+    """Return those of a folder's files that are the month's, by what their names say.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Of every file.
+    month : str
+        "2026-10"; nothing for all files.
+    folder : str
+        The folder's own name. One that says the month vouches for what it holds.
+
+    Raises
+    ------
+    InputError
+        If some names say another month, and not every name says which it is.
+    """
+    named = {path: months_named(path.rpartition(f"/{folder}/")[2]) for path in paths}
+    if not month or months_named(folder) == {month} or not any(named.values()):
+        return list(paths)
+    others = [path for path, months in named.items() if months and months != {month}]
+    kept = [path for path, months in named.items() if months == {month}]
+    if kept and not others:
+        return list(paths)
+    if kept and all(named.values()):
+        return kept
+    held = ", ".join(path.rpartition(f"/{folder}/")[2] for path in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    raise InputError(
+        f"{folder}: holds {held}{more}, which by name are of another month than {month}. Expected files of {month} alone, or "
+        f"the month in every file's name. Name the month's own file or folder: make report DATA=file MONTH={month}."
+    )
+
+
+def files_of(folder: Path, month: str = "") -> list[Path]:
+    """List a folder's Parquet or text files, those of its folders too; what begins with "_" or "." is no data.
+
+    A text file of no bytes is left out: a cluster writes one for a part that has no rows.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    month : str
+        The month whose files are wanted, where names say months; nothing for all files.
+
+    Raises
+    ------
+    InputError
+        If there are none, some of both kinds, some that can't be read, or some of another month.
+    """
+    there = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in PARQUET + TEXT
-        and path.is_file()
-        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+        if path.is_file() and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
     )
+    unread = [path for path in there if path.suffix.lower() in (*UNREAD, ".xlsx")]
+    if unread:
+        check_name(unread[0])
+        raise InputError(
+            f"{folder}: holds {unread[0].relative_to(folder)}, which can't be read as a part of a month. Expected Parquet or "
+            "text files alone. Unpack it, export it again, or take it out."
+        )
+    found = [path for path in there if path.suffix.lower() in PARQUET + TEXT]
+    for path in found:
+        check_name(path)
     kinds = {path.suffix.lower() in PARQUET for path in found}
     if len(kinds) != 1:
         what = "Parquet and text files" if kinds else "no Parquet and no CSV file"
         raise InputError(
             f"{folder}: holds {what}, expected the month's users in files of one kind. Keep one kind, or name another folder."
         )
-    return found
+    found = [path for path in found if path.suffix.lower() in PARQUET or path.stat().st_size]
+    if not found:
+        raise InputError(
+            f"{folder}: all its files are empty. Expected a header and one row a user. Export it again."
+        )
+    own = f"/{folder.name}/"
+    names = {f"{own}{path.relative_to(folder).as_posix()}": path for path in found}
+    return [names[name] for name in part_of(list(names), month, folder.name)]

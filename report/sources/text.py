@@ -18,9 +18,9 @@ import pyarrow as pa
 from report import dialect, numerals
 from report.columns import RUN_AGAIN, Field, Table, not_numbers, shown
 from report.errors import InputError
-from report.sources.cells import BLANKS
 from report.sources.duck import literal
 from segmentation.schema import LARGEST
+from segmentation.text import ENDS, INVISIBLE
 
 HEAD = 1 << 20  # bytes that say how the rest is written
 _TAIL = 1 << 12  # bytes in which the last row is
@@ -118,16 +118,16 @@ def _left(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], targ
 def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path) -> Table:
     """Give the head with what else can be told of the whole file's numbers: one cell of each shape that isn't written plainly.
 
-    Which marks a cell allows depends on where its digits and signs are, and on whether it begins with 0, but not on the digits. Of
+    Which marks a cell allows depends on where its digits and signs are, and on whether it begins or ends with 0, but not on the digits. Of
     whole numbers, the least and the largest tell whether thousands look grouped.
     """
     texts, rows = [*head.texts], [head.rows]
     for place, field in enumerate(head.fields):
         if field.column.kind != "number":
             continue
-        rest = f"trim({_rest(field)}, {_quoted(BLANKS)})"
+        rest = _bare(field)
         fits = " OR ".join(f"regexp_matches({rest}, {_quoted(numerals.pattern(mark))})" for mark in ".,")
-        shape = f"regexp_matches({rest}, '^[+-]?0'), translate({rest}, '023456789', '111111111')"
+        shape = f"regexp_matches({rest}, '^[+-]?0'), regexp_matches({rest}, '0$'), translate({rest}, '023456789', '111111111')"
         seen = connection.execute(
             f"SELECT min(file_row_number) + 2, arg_min({rest}, file_row_number) FROM read_parquet(?, file_row_number = true)"
             f" WHERE {fits} GROUP BY {shape} ORDER BY 1",
@@ -153,7 +153,7 @@ def _careful(field: Field, marks: Mapping[str, str]) -> str:
     if field.column.kind != "number":
         return _name(field)
     mark = marks[field.column.name]
-    text = f"trim({_rest(field)}, {_quoted(BLANKS)})"
+    text = _bare(field)
     bare = f"regexp_replace({text}, {_quoted(numerals.separators(mark))}, '', 'g')"
     bare = f"replace({bare}, ',', '.')" if mark == "," else bare
     fits = f"regexp_matches({text}, {_quoted(numerals.pattern(mark))})"
@@ -246,6 +246,12 @@ def _ends_in_nothing(path: Path, delimiter: str) -> bool:
         file.seek(max(0, path.stat().st_size - _TAIL))
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
     return not last.strip(delimiter.encode() + b'\r" ')
+
+
+def _bare(field: Field) -> str:
+    """Give the text that is left without marks that nobody sees and blanks at its ends, in SQL."""
+    text = f"regexp_replace({_rest(field)}, {_quoted(INVISIBLE)}, '', 'g')"
+    return f"regexp_replace({text}, {_quoted(ENDS)}, '', 'g')"
 
 
 def _name(field: Field) -> str:

@@ -52,7 +52,7 @@ READS: dict[str, tuple[str | bytes, pd.DataFrame]] = {
     "a quoted delimiter": (text({"top_genre": "Pop, Rock"}), users({"top_genre": "Pop, Rock"})),
     "a quoted line break": (
         TWO.replace("Pop", '"Pop\nRock"', 1),
-        users({"top_genre": "Pop\nRock"}, {}),
+        users({"top_genre": "Pop Rock"}, {}),
     ),
     "a quote in quotes": (TWO.replace("Pop", '"12"" Pop"', 1), users({"top_genre": '12" Pop'}, {})),
     "a quote within a word": (TWO.replace("Pop", '12" Pop', 1), users({"top_genre": '12" Pop'}, {})),
@@ -387,7 +387,7 @@ _FILES = [
     Case("a zip bomb that lies", lambda place: _bomb(place, honest=False), ["isn't an Excel workbook", "Bad CRC-32"]),
 ]  # fmt: skip
 
-# What somebody may write into a category to get at whoever opens the report: read as it stands.
+# What somebody may write into a category to get at whoever opens the report: read as it stands, but for what can't be seen.
 HOSTILE = (
     "=cmd|' /C calc'!A0", '=HYPERLINK("http://192.0.2.1")', "+1+1", "-2+3", "@SUM(A1)", "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "&lt;b&gt;", "{{ 7 * 7 }}", "{% include '/etc/passwd' %}",
@@ -395,11 +395,13 @@ HOSTILE = (
     "[x](javascript:alert(1))", "@fig-sizes", ":::", "\\input{/etc/passwd}", "%s%n", "../../etc/passwd", "'; DROP TABLE users; --",
     "🎧🎶", "👩‍👩‍👧‍👦", "مستمعون شباب", "\u202egnp.exe", "e\u0301", "ﷺ", "\u200b\u200bPop", "Ｐｏｐ", "ß" * 200, "NaN%", "-", "None",
 )  # fmt: skip
+# What is left where something in it can't be seen, or is put together from two.
+SHOWN = {"\u202egnp.exe": "gnp.exe", "e\u0301": "\u00e9", "\u200b\u200bPop": "Pop"}
 _HOSTILE = [
     Case(
         f"a genre called {value[:20]!r}",
         lambda place, value=value: write(place, text({"top_genre": f'"{value.replace(chr(34), chr(34) * 2)}"' if chr(34) in value or "," in value else value}, {})),
-        users({"top_genre": value}, {}),
+        users({"top_genre": SHOWN.get(value, value)}, {}),
     )
     for value in HOSTILE
 ]  # fmt: skip

@@ -1,0 +1,85 @@
+"""Ids that a spreadsheet or a program has changed: read back where no digit is lost, refused where one is.
+
+Ids are never joined by more than Unicode's composed form and blanks at their ends: two users are worse mixed up than followed
+badly. Zeros that were lost in front can't be known.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from report.columns import RUN_AGAIN, Field, Table
+from report.errors import InputError
+
+SHORTENED = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+$|^[0-9][.,][0-9]+[eE]\+?[0-9]+$"  # 1.12913E+11
+FLOAT = r"^[0-9]+\.0+$"  # what pandas makes of whole numbers beside a gap
+LONG_FLOAT = r"^[0-9]{16,}\.0+$"
+WHOLE = r"^[0-9]+$"
+POINT = r"\.0+$"
+EXACT = 2.0**53  # up to which a float knows every whole number
+# What may be wrong with an id, and what it takes to put it right.
+FAULTS = {
+    "shortened": "in scientific notation, so that digits are lost. Expected every digit. Format the column as text",
+    "long": "as floating-point numbers of more than 15 digits, so that the last digits are lost. Expected every digit. "
+    "Store the column as text or as whole numbers",
+    "mixed": "that end in .0, and others that don't. Expected one form throughout. Format the column as text",
+    "zeros": "as text that starts with 0, and others as numbers, so that zeros in front may be lost. Expected text "
+    "throughout. Format the column as text",
+}
+
+
+def refuse_ids(file: str, field: Field, fault: str, count: int, row: int | None) -> InputError:
+    """Return the error for ids that may stand for other users.
+
+    Parameters
+    ----------
+    file : str
+        The file's name.
+    field : Field
+        The column.
+    fault : str
+        A key of `FAULTS`.
+    count : int
+        How many ids have it.
+    row : int or None
+        The first row that does, as a spreadsheet counts; None where rows have no order.
+    """
+    first = "" if row is None else f" (first on row {row})"
+    return InputError(
+        f"{file}: column {field.header!r} has {count:,} id{'s' if count > 1 else ''}{first} {FAULTS[fault]} before it is "
+        f"exported. {RUN_AGAIN}"
+    )
+
+
+def read_ids(field: Field, cells: Any, table: Table) -> Any:
+    """Return the ids as they were before a program made floats of them.
+
+    Parameters
+    ----------
+    field : Field
+        The column.
+    cells : pyarrow.Array of string
+        Trimmed, null where missing.
+    table : Table
+        For the file's name and the rows' numbers.
+
+    Raises
+    ------
+    InputError
+        If digits are lost, or ids of two forms may be one user's.
+    """
+    for fault, pattern in (("shortened", SHORTENED), ("long", LONG_FLOAT)):
+        _refuse_any(field, fault, pc.match_substring_regex(cells, pattern), table)
+    floats = pc.match_substring_regex(cells, FLOAT)
+    if not pc.any(floats).as_py():
+        return cells
+    if pc.any(pc.match_substring_regex(cells, WHOLE)).as_py():
+        _refuse_any(field, "mixed", floats, table)
+    return pc.replace_substring_regex(cells, POINT, "") if pc.all(floats).as_py() else cells
+
+
+def _refuse_any(field: Field, fault: str, flags: Any, table: Table) -> None:
+    places = np.flatnonzero(flags.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
+    if len(places):
+        raise refuse_ids(table.file, field, fault, len(places), int(table.rows[places[0]]))
