@@ -186,7 +186,7 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
         fields = find(headers, names, path.name)
         types = [file.schema_arrow.field(field.index).type for field in fields]
         for field, kind in zip(fields, types, strict=True):
-            _refuse_type(field, kind, path.name)
+            refuse_type(field, kind, path.name)
         data = file.read(columns=[headers[field.index] for field in fields])
         columns = [data.column(headers[field.index]) for field in fields]
     rows = np.arange(data.num_rows) + 2
@@ -199,7 +199,7 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
     return Table(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
 
 
-def _refuse_type(field: Field, kind: Any, file: str) -> None:
+def refuse_type(field: Field, kind: Any, file: str) -> None:
     """Refuse a Parquet column that is neither text nor numbers, nor truth values as a category."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type

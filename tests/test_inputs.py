@@ -172,6 +172,28 @@ def test_columns_that_contradict_each_other_settle_nothing_for_a_third(tmp_path:
     refused(path, "'annual_income' is ambiguous: '1.234' on row 2 can be read as 1.234 and as 1234")
 
 
+@pytest.mark.parametrize(
+    ("income", "usage"),
+    [
+        (["22.300", "146.300"], ["139,125", "88,250"]),
+        (["22.317", "146.301"], ["139,125", "7"]),
+        (["22.317", "1.5"], ["139,125", "7"]),
+    ],
+)
+def test_two_marks_in_two_columns_of_a_comma_file(
+    tmp_path: Path, income: list[str], usage: list[str]
+) -> None:
+    """A point with three digits here and a comma with three there: one of them separates thousands, unless 1.5 proves which."""
+    rows = [{"annual_income": i, "usage_per_month": u} for i, u in zip(income, usage, strict=True)]
+    path = write(tmp_path, text(*rows))
+
+    if "1.5" in income:
+        assert read_users(path)["annual_income"].tolist() == [22.317, 1.5]
+        assert read_users(path)["usage_per_month"].tolist() == [139125, 7]
+    else:
+        refused(path, "'annual_income' is ambiguous", "on row 2")
+
+
 def test_marks_that_change_within_a_column_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, text({}, {"usage_per_month": "1,5"}, {"usage_per_month": "2.25"}, sep=";"))
 

@@ -21,6 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from corpus.table import CORPUS, Case
+
 from report import files
 from report.archive import analyse_month, find_segments, write_users
 from report.errors import InputError, MachineError
@@ -33,7 +37,7 @@ from report.sources.progress import watched
 from segmentation.analysis import analyse
 from segmentation.clean import clean
 from segmentation.facts import Facts, from_dict, to_dict
-from segmentation.schema import NUMBERS
+from segmentation.schema import LARGEST, NUMBERS
 
 OCTOBER = files.ROOT / "data" / "2026-10.csv"
 MANY = 1_000  # above it, an engine reads here; the sample has 4,914
@@ -315,6 +319,31 @@ def test_a_large_text_file_is_refused_in_the_words_for_a_small_one(
         opened(path)
 
     assert str(large.value) == str(small.value)
+
+
+TABLES = [case for case in CORPUS if not case.name.startswith("Excel")]
+
+
+@pytest.mark.parametrize("case", TABLES, ids=lambda case: case.name)
+def test_duckdb_reads_the_corpus_as_pandas_does(tmp_path: Path, case: Case) -> None:
+    """Each file of the corpus, as if it were too large for memory: the same values, or refused as well."""
+    path = case.make(tmp_path)
+    try:
+        with faults.said():
+            users = open_users(path, "2026-10", Settings(scale={"exact_users": 1}), tmp_path / "scratch")
+    except (InputError, MachineError):
+        assert isinstance(case.gets, list)
+        return
+    assert not isinstance(case.gets, list)
+    found = users.frame if users.engine == "pandas" else users.frame.df()
+    for name in case.gets:
+        if name in NUMBERS:  # what is larger than cleaning allows is no less so here
+            values = found[name].to_numpy(float, na_value=np.nan)
+            values = np.where(np.abs(values) > LARGEST, np.copysign(np.inf, values), values)
+            np.testing.assert_array_equal(values, case.gets[name].to_numpy())
+        else:
+            assert found[name].isna().tolist() == case.gets[name].isna().tolist()
+            assert found[name].dropna().tolist() == case.gets[name].dropna().tolist()
 
 
 @pytest.mark.parametrize("head", [1_150, 1_200, 1_250, 1_300, 1_350])

@@ -8,10 +8,12 @@ from typing import Any
 
 import duckdb
 import narwhals as nw
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from report.columns import RUN_AGAIN, find, shown
 from report.errors import InputError
+from report.inputs import refuse_type
 from report.settings import Settings
 from report.sources.cells import FILE, ROW
 
@@ -62,6 +64,8 @@ def scan(
     """
     heads = {path: _metadata(path).schema.to_arrow_schema() for path in paths}
     schemas = list(heads.values())
+    for path, head in heads.items():
+        _refuse_misread(path, head, settings)
     if len({tuple(head.names) for head in schemas}) > 1:
         _refuse_gaps({path: head.names for path, head in heads.items()}, settings)
     same = all(head.equals(schemas[0]) for head in schemas)
@@ -78,6 +82,20 @@ def scan(
             f'* EXCLUDE ({", ".join(_ORIGIN)}), filename AS "{FILE}", file_row_number + 2 AS "{ROW}"'
         )
     return nw.from_native(relation)
+
+
+def _refuse_misread(path: Path, head: Any, settings: Settings) -> None:
+    """Refuse what DuckDB reads as something else: a duration as a whole number, and names that differ by case alone."""
+    folded = [name.casefold() for name in head.names]
+    for field in find(head.names, settings.columns, path.name, whole=False):
+        kind = head.field(field.index).type
+        if pa.types.is_duration(kind):
+            refuse_type(field, kind, path.name)
+        if folded.count(folded[field.index]) > 1:
+            raise InputError(
+                f"{path.name}: column {field.header!r} is there twice, but for case. Expected one. Rename the other. "
+                f"{RUN_AGAIN}"
+            )
 
 
 def _refuse_gaps(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
-from corpus.made import HEADER, ONE, ROW, parquet, sheet, text, user, users, write
+from corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, users, write
 
 TWO = HEADER + "\n" + ROW + "\n" + ROW + "\n"
 EMPTY = "," * (len(ONE) - 1) + "\n"
@@ -61,6 +61,15 @@ READS: dict[str, tuple[str | bytes, pd.DataFrame]] = {
     "control characters": (text({"top_genre": "Po\x01p\x1b"}, {"gender": "\x7f"}), users({"top_genre": "Po p"}, {"gender": None})),
     "Unicode's ends of line": (text({"top_genre": "Hip\u2028Hop\u2029"}), users({"top_genre": "Hip Hop"})),
     "no-break spaces": (text({"gender": "\u00a0Male\u00a0", "age": "\u00a020"}), users({})),
+    "an end mark of DOS": (TWO + "\x1a", users({}, {})),
+    "an end mark of DOS in its row": (TWO.rstrip() + "\x1a\r\n", users({}, {})),
+    "the last line of psql": (TWO + "(2 rows)\n\n", users({}, {})),
+    "the last line of sqlcmd": (TWO + "\n(2 rows affected)\n", users({}, {})),
+    "rows of blanks nobody sees at the end": (TWO + ",".join(["\u00a0"] * len(ONE)) + "\n\u200b\n", users({}, {})),
+    "headers with marks nobody sees": ("\u200b" + TWO.replace("top_genre", "top\u00a0genre\u200e"), users({}, {})),
+    "a number between marks of direction": (text({"age": "\u202d20\u202c"}), users({})),
+    "composed and not": (text({"top_genre": "Salari\u00e9"}, {"top_genre": "Salarie\u0301"}), users({"top_genre": "Salari\u00e9"}, {"top_genre": "Salari\u00e9"})),
+    "joiners that a word needs": (text({"top_genre": "\u0646\u0645\u06cc\u200c\u062f"}), users({"top_genre": "\u0646\u0645\u06cc\u200c\u062f"})),
     "UTF-8": (text(LATIN), users(LATIN)),
     "UTF-8, marked": (codecs.BOM_UTF8 + text(LATIN).encode(), users(LATIN)),
     "UTF-8, marked twice": (codecs.BOM_UTF8 * 2 + text(LATIN).encode(), users(LATIN)),
@@ -111,6 +120,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a quote closed too early": (f'{HEADER}\n20,"Male"s,Student,1,2,Pop,3\n', ["row 2 has a quote"]),
     "a quote never closed, and much after": (f'{HEADER}\n20,"{ROW * 9000}', ["row 2 has a value of more than 131,072 characters, or a quote that never closes"]),
     "quotes escaped by backslashes": (TWO.replace("Pop", r'"12\" Pop"'), ["row 2 has a quote"]),
+    "a footer before more rows": (f"{TWO}(2 rows)\n{ROW}\n", [f"row 4 has 1 field, expected {len(ONE)}"]),
     "a NUL": (TWO.replace("Pop", "Po\0"), ["NUL character on line 2"]),
     "NULs for a hole in the file": (TWO.encode() + bytes(4096), ["NUL character on line 4"]),
     "UTF-16 without its mark": (TWO.encode("utf-16-le"), ["NUL character on line 1", "UTF-16", "CSV UTF-8"]),
@@ -162,12 +172,14 @@ AMBIGUOUS = [
     ("|", ["-1,234"], "'-1,234' on row 2 can be read as -1234 and as -1.234"),
     (",", ["115.000", "0", "950"], "'115.000' on row 2 can be read as 115 and as 115000"),
     (",", ["1.234", "1,234"], "'1.234' on row 2 can be read as 1.234 and as 1234"),
+    (",", ["22.300", "146.350"], "'22.300' on row 2 can be read as 22.3 and as 22300"),
 ]  # fmt: skip
 
 WORDS = [
     "abc", "2026-01-31", "31/01/2026", "12:30", "12 years", "$1,000", "1,000 USD", "15%", "(5)", "1_000", "0x1A", "1,23,456",
     "12 34", "1,2345", "1 234,567", "0,123", "1.2.3", "--5", "5-", "1e", "e5", ".", ",", "+", "TRUE", "#N/A", "١٢", "１２", "½",
-    "1'234 567", "1,234e5", "nan nan", "?", "=1+1",
+    "1'234 567", "1,234e5", "nan nan", "?", "=1+1", "1,39,125", "(1,234)", "1,234-", "1/2", "1e3%", "0b11",
+    "1''234", "1,234,", "\u22125", "10^3", "1.2E", "12h", "#DIV/0!", "45000d", "1.234.56",
 ]  # fmt: skip
 
 PARQUET: dict[str, tuple[dict[str, Any], list[Any]]] = {
@@ -193,6 +205,9 @@ PARQUET_REFUSED = [
     ({"gender": pa.array([b"\xed\xa0\x80", b"x"]).view(pa.string())}, ["can't be read as .parquet", "Invalid UTF8"]),
     ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "first on row 2: 'x'", "(years)"]),
     ({"age": pa.array(["1.234", "5"])}, ["'age' is ambiguous"]),
+    ({"age": pa.array(["1.234", "5,678"])}, ["'age' is ambiguous"]),
+    ({"age": pa.array(["1.5", "2,5"])}, ["'age' mixes decimal points and commas"]),
+    ({"age": pa.array([dt.time(1, 30)] * 2)}, ["'age' holds time64[us]"]),
     ({"age": pa.array([True, False])}, ["'age' holds bool, expected age as numbers (years)"]),
     ({"age": pa.array([dt.datetime.fromisoformat("2026-01-01")] * 2)}, ["'age' holds timestamp[us], expected age as numbers"]),
     ({"age": pa.array([dt.timedelta(1)] * 2)}, ["'age' holds duration"]),
@@ -206,6 +221,7 @@ PARQUET_REFUSED = [
 
 SHEETS: dict[str, tuple[list[list[Any]], list[dict[str, Any]]]] = {
     "numbers and text": ([user(), user(age=20.5)], [{}, {"age": 20.5}]),
+    "rows that only look blank": ([user(), [" "], ["\u00a0", None, "\u200b"], user()], [{}, {}]),
     "what XML can't hold": ([user(top_genre="Pop_x000D_", gender="lit_xD800_")], [{"top_genre": "Pop", "gender": "lit_xD800_"}]),
     "empty cells": ([user(age=None, top_genre=None), user()], [{"age": np.nan, "top_genre": None}, {}]),
     "numbers stored as text": ([user(age="21", annual_income=" 1 234 "), user()], [{"age": 21, "annual_income": 1234}, {}]),
@@ -380,6 +396,11 @@ _FILES = [
         "a workbook with a password",
         lambda place: write(place, bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "m.xlsx"),
         ["isn't an Excel workbook", "has a password"],
+    ),
+    Case(
+        "Excel in its strict form",
+        lambda place: repack(sheet(place, user()), "xl/workbook.xml", "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://purl.oclc.org/ooxml/spreadsheetml/main"),
+        ["is a Strict Open XML workbook", "Save it as 'Excel Workbook (*.xlsx)'"],
     ),
     Case("the start of a zip", lambda place: write(place, b"PK\x03\x04" + bytes(99), "m.xlsx"), ["isn't an Excel workbook", "cut short"]),
     Case("a workbook of nothing", _empty_book, ["is empty on its first sheet"]),
