@@ -15,6 +15,7 @@ from facts_factory import awkward, month, named
 from report import files
 from report.errors import InputError, ReportError
 from report.profiles import slug, write_profiles
+from report.sources.places import KINDS
 from segmentation.errors import FactsError
 from segmentation.facts import schema
 
@@ -42,6 +43,61 @@ def test_the_newest_month_is_taken(tmp_path: Path) -> None:
     )
 
     assert files.find_month(folder).name == "2026-10.parquet"
+
+
+@pytest.mark.parametrize("name", ["2026-11.tsv", "2026-11.txt", "2026-11.CSV", "2026-11.xlsx"])
+def test_every_kind_that_is_read_is_a_month(tmp_path: Path, name: str) -> None:
+    """One list of endings: what can be read when it is named is found when it isn't."""
+    folder = put(tmp_path, "2026-10.csv", name)
+
+    assert files.find_month(folder).name == name
+    assert name.lower().endswith(KINDS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2026-11.csv.gz",
+        "2026-11.xlsm",
+        "2026-11 (1).csv",
+        "2026-11-users.parquet",
+        "users_2026-11.csv",
+        "2026-11.csv.part",
+        "2026_11.csv",
+        "2026-11.xls",
+        "2026-11.json",
+    ],
+)
+def test_a_newer_month_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    """And not passed over for the month before; unless that is asked for."""
+    folder = put(tmp_path, "2026-10.csv", name)
+
+    for asked in ("", "2026-11"):
+        with pytest.raises(
+            InputError,
+            match=r"^.*: (.*) is November.2026 and can't be read\. Expected a name like 2026-11\.csv",
+        ) as error:
+            files.find_month(folder, asked)
+        assert name in str(error.value)
+    assert files.find_month(folder, "2026-10").name == "2026-10.csv"
+    put(tmp_path, "2026-12.csv")
+    assert files.find_month(folder).name == "2026-12.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2026-11.md",
+        "2026-11.csv.sha256",
+        ".2026-11.csv.swp",
+        "~$2026-11.xlsx",
+        "2026-09 (1).csv",
+        "2026-13.csv.gz",
+    ],
+)
+def test_what_is_no_newer_table_holds_nothing_up(tmp_path: Path, name: str) -> None:
+    """Notes, hashes, an editor's own files, a second copy of an older month."""
+    assert files.find_month(put(tmp_path, "2026-10.csv", name)).name == "2026-10.csv"
 
 
 def test_the_month_that_was_named_is_taken(tmp_path: Path) -> None:

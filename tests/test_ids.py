@@ -38,11 +38,8 @@ def _in_memory(path: Path) -> list[Any]:
 
 def text_of(folder: Path, ids: list[str]) -> Path:
     """Write a text file of users with these ids."""
-    return write(
-        folder,
-        f"{HEADER}\tuser_id\n".replace(",", "\t")
-        + "".join(f"{ROW}\t{one}\n".replace(",", "\t") for one in ids),
-    )
+    rows = [f"{HEADER},user_id".replace(",", "\t"), *(ROW.replace(",", "\t") + f"\t{one}" for one in ids)]
+    return write(folder, "\n".join(rows) + "\n")
 
 
 def parquet_of(folder: Path, ids: Any) -> Path:

@@ -28,7 +28,7 @@ from corpus.table import CORPUS, Case
 from report import files
 from report.archive import analyse_month, find_segments, write_users
 from report.errors import InputError, MachineError
-from report.inputs import read_users
+from report.inputs import read_month, read_users
 from report.settings import Settings
 from report.sources import faults
 from report.sources.opening import Users, describe, open_users
@@ -169,6 +169,168 @@ def test_a_folder_gives_its_files_and_nothing_hidden(october: pd.DataFrame, tmp_
     (folder / "d.csv").touch()
     with pytest.raises(InputError, match="holds Parquet and text files, expected"):
         files_of(folder)
+
+
+def named(folder: Path, *names: str) -> Path:
+    """Put a file of one byte under each name."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (["2026-08.csv", "2026-09.csv", "2026-10.csv"], ["2026-10.csv"]),
+        (["month=2026-09/a.csv", "month=2026-10/a.csv"], ["month=2026-10/a.csv"]),
+        (["year=2026/month=9/a.csv", "year=2026/month=10/a.csv"], ["year=2026/month=10/a.csv"]),
+        (
+            ["dt=20260930/a.csv", "dt=20261001/a.csv", "dt=20261031/b.csv"],
+            ["dt=20261001/a.csv", "dt=20261031/b.csv"],
+        ),
+        (["users_2026_09.csv", "users_2026_10.csv"], ["users_2026_10.csv"]),
+        (["2026-10-01.csv", "2026-10-31.csv"], ["2026-10-01.csv", "2026-10-31.csv"]),
+        (
+            ["a.csv", "part-00000-c2a1f3e4-1202-2026-10ab-9f.csv"],
+            ["a.csv", "part-00000-c2a1f3e4-1202-2026-10ab-9f.csv"],
+        ),
+        (["2026-10.csv", "late.csv"], ["2026-10.csv", "late.csv"]),
+    ],
+)
+def test_of_a_folder_of_months_the_month_s_part_is_read(
+    tmp_path: Path, names: list[str], kept: list[str]
+) -> None:
+    """Where names say which it is; where none says a month, all files are the month's."""
+    folder = named(tmp_path / "exports", *names)
+
+    assert [path.relative_to(folder).as_posix() for path in files_of(folder, "2026-10")] == kept
+    assert len(files_of(folder)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["2026-08.csv", "2026-09.csv"],
+        ["month=2026-09/a.csv"],
+        ["2026-09.csv", "late.csv"],
+        ["2026-09.csv", "2026-10.csv", "late.csv"],
+        ["2026-09/2026-10.csv"],
+    ],
+)
+def test_a_folder_of_other_months_is_refused(tmp_path: Path, names: list[str]) -> None:
+    """They would all be read as one month."""
+    folder = named(tmp_path / "exports", *names)
+
+    with pytest.raises(
+        InputError, match=r"exports: holds .*2026-0[89].*, which by name are of another month than 2026-10"
+    ):
+        files_of(folder, "2026-10")
+    assert len(files_of(named(tmp_path / "2026-10", *names), "2026-10")) == len(names), (
+        "its own name vouches for it"
+    )
+
+
+def test_october_of_three_months_in_a_folder_has_october_s_users(
+    october: pd.DataFrame, opened: Callable[[Any], Users], tmp_path: Path, settings: Settings
+) -> None:
+    """The shipped folder; and one that Hive would write."""
+    for month in ("2026-09", "2026-10"):
+        (tmp_path / "exports" / f"month={month}").mkdir(parents=True)
+        october.head(2_000 if month == "2026-09" else 1_500).to_parquet(
+            tmp_path / "exports" / f"month={month}" / "part-0.parquet"
+        )
+
+    assert opened(files.ROOT / "data").rows == 4_914
+    assert opened(tmp_path / "exports").rows == 1_500
+    assert (
+        describe(tmp_path / "exports", "2026-09", settings).sha256
+        != describe(tmp_path / "exports", "2026-10", settings).sha256
+    )
+
+
+def test_a_part_of_no_rows_is_no_fault_and_one_that_cannot_be_read_is(
+    tmp_path: Path, opened: Callable[[Any], Users]
+) -> None:
+    """Spark leaves a file of no bytes, or a header alone; a part in an archive would be rows that nobody misses."""
+    lines = OCTOBER.read_text(encoding="utf-8").splitlines(keepends=True)
+    folder = tmp_path / "2026-10"
+    folder.mkdir()
+    (folder / "part-0.csv").write_text("".join(lines[:2_000]), encoding="utf-8")
+    (folder / "part-1.csv").write_text("".join([lines[0], *lines[2_000:]]), encoding="utf-8")
+    (folder / "part-2.csv").touch()
+    (folder / "part-3.csv").write_text(lines[0], encoding="utf-8")
+    assert opened(folder).rows == 4_914
+
+    for name in ("part-4.csv.gz", "part-4.xlsx", "part-4.jsonl"):
+        (folder / name).write_text("x")
+        with pytest.raises(
+            InputError, match=rf"2026-10: holds {name}, which can't be read as a part of a month"
+        ):
+            opened(folder)
+        (folder / name).unlink()
+    for name in ("part-0.csv", "part-1.csv", "part-3.csv"):
+        (folder / name).write_bytes(b"")
+    with pytest.raises(InputError, match="all its files are empty"):
+        opened(folder)
+
+
+def test_a_name_that_is_not_utf_8_is_refused_at_once(tmp_path: Path) -> None:
+    """It could be written neither into facts nor onto a page."""
+    name = os.fsdecode(b"H\xf6rer.csv")
+    (tmp_path / name).write_text("x")
+
+    with pytest.raises(InputError, match=r"^H\?rer\.csv: the file's name isn't UTF-8\. Rename it"):
+        place_of(str(tmp_path / name))
+    with pytest.raises(InputError, match=r"^H\?rer\.csv: the file's name isn't UTF-8\. Rename it"):
+        files_of(tmp_path)
+
+
+def spelt(october: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Spell October's genres in many ways, and say how many spellings are those of another."""
+    frame = october.copy()
+    genres = frame["top_genre"].astype(object).where(frame["top_genre"].notna(), None)
+    invisible = "\u200b\u2060\ufeff\u00ad\u034f\u061c\u180e\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    blanks = "\u00a0\u2003\u2009\u202f\u3000\t\v\x1f\u2028"
+    for n, mark in enumerate(invisible):
+        genres.iloc[n * 10] = f"Clas{mark}sical{mark}"
+    for n, mark in enumerate(blanks):
+        genres.iloc[300 + n * 10] = f"{mark}Hip{mark}{mark}Hop"
+    genres.iloc[[500, 501, 502, 503]] = ["Caf\u00e9", "Cafe\u0301", "Cafe\u200b\u0301", "Caf\u00e9\u00a0"]
+    genres.iloc[[510, 511]] = ["\u0646\u0645\u06cc\u062f", "\u0646\u0645\u06cc\u200c\u062f"]
+    genres.iloc[[520, 521, 522, 523]] = [r"\N", "(Null)", "\u200b<NA>\u00a0", "None"]
+    frame["top_genre"] = genres
+    return frame, {"top_genre": len(invisible) + len(blanks) + 3}
+
+
+def counted(users: Any) -> dict[Any, int]:
+    """Count the users with each genre."""
+    found = nw.from_native(users).lazy().group_by("top_genre").agg(nw.len().alias("n")).collect("pyarrow")
+    return {row["top_genre"]: row["n"] for row in found.rows(named=True)}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_pandas_and_duckdb_agree_on_every_invisible_letter(
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users], kind: str
+) -> None:
+    """One word is one category; what was joined is counted; a joiner that words need makes another word."""
+    frame, joined = spelt(october)
+    path = tmp_path / f"2026-10.{kind}"
+    frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
+    large = opened(path)
+    small = read_month(path)
+
+    expected = counted(small.users)
+    assert counted(large.frame) == expected
+    assert set(expected) - {None} == set(october["top_genre"].dropna()) | {
+        "Caf\u00e9",
+        "None",
+        "\u0646\u0645\u06cc\u062f",
+        "\u0646\u0645\u06cc\u200c\u062f",
+    }
+    assert expected["Caf\u00e9"] == 4
+    assert large.engine == "duckdb"
+    assert dict(large.joined) == small.joined == joined
 
 
 def test_the_users_of_a_folder_come_in_one_order(

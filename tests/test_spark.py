@@ -15,11 +15,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from test_engines import differences, told
-from test_sources import OCTOBER, bad, in_three, same
+from test_sources import OCTOBER, bad, counted, in_three, same, spelt
 
 from report.archive import find_segments
-from report.inputs import read_users
+from report.errors import InputError
+from report.inputs import read_month, read_users
 from report.settings import Settings
+from report.sources.opening import open_users
 from report.sources.places import Elsewhere
 from segmentation.analysis import analyse
 from segmentation.facts import Facts
@@ -73,12 +75,14 @@ def test_spark_makes_the_same_month_as_duckdb(made: tuple[Facts, Path], folder: 
 def test_spark_gives_the_same_facts_as_pandas(made: tuple[Facts, Path], folder: Path, tmp_path: Path) -> None:
     """With every digit, from the users in another order in one file."""
     pd.read_parquet(folder).sample(frac=1, random_state=1).to_parquet(tmp_path / "one.parquet", index=False)
+    one = read_month(tmp_path / "one.parquet")
     found = analyse(
-        read_users(tmp_path / "one.parquet"),
+        one.users,
         SETTINGS.plan(),
         month="2026-10",
         source=made[0].source,
         brand=SETTINGS.signature(),
+        joined=one.joined,
     )
 
     assert differences(told(made[0]), told(found.facts)) == []
@@ -92,3 +96,33 @@ def test_spark_writes_every_user_for_the_owner_alone(made: tuple[Facts, Path]) -
     assert users["segment"].value_counts().to_dict() == {s.id: s.users for s in facts.segments}
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (output / "segments.parquet").rglob("*.parquet")}
     assert modes == {0o600}
+
+
+def test_spark_agrees_on_every_invisible_letter(made: tuple[Facts, Path], tmp_path: Path) -> None:
+    """One word is one category, as in pandas and DuckDB; and a folder of months gives the month's part."""
+    assert made
+    frame, joined = spelt(read_users(OCTOBER))
+    folder = tmp_path / "exports" / "month=2026-10"
+    folder.mkdir(parents=True)
+    frame.to_parquet(folder / "a.parquet", index=False)
+    (tmp_path / "exports" / "month=2026-09").mkdir()
+    frame.head(100).to_parquet(tmp_path / "exports" / "month=2026-09" / "a.parquet", index=False)
+    for place in (str(tmp_path / "exports"), f"file://{tmp_path}/exports"):
+        users = open_users(Elsewhere("spark", "local[2]", place), "2026-10", SETTINGS, tmp_path / "scratch")
+
+        assert (users.engine, users.rows) == ("spark", 4_914)
+        assert counted(users.frame) == counted(read_users(folder / "a.parquet"))
+        assert dict(users.joined) == joined
+
+
+def test_spark_refuses_ids_that_lost_digits(made: tuple[Facts, Path], tmp_path: Path) -> None:
+    """Text that Spark reads: the same sentence, without a row, for Spark's rows have no order."""
+    assert made
+    frame = read_users(OCTOBER).head(1_500)
+    frame["user_id"] = frame["user_id"].where(frame.index != 7, "1.12913E+11")
+    frame.to_csv(tmp_path / "2026-10.csv", index=False)
+
+    with pytest.raises(InputError, match=r"^2026-10\.csv: column 'user_id' has 1 id in scientific notation"):
+        open_users(
+            Elsewhere("spark", "local[2]", str(tmp_path / "2026-10.csv")), "2026-10", SETTINGS, tmp_path / "s"
+        )
