@@ -3,6 +3,7 @@
 import json
 import logging
 import stat
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from report.errors import InputError
 from report.settings import Settings
 from report.sources.opening import describe
 from segmentation.analysis import analyse
-from segmentation.facts import Source
+from segmentation.facts import Source, from_dict, to_dict
 from segmentation.plan import Plan
+from segmentation.suspicion import suspicions_of
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 REAL, MADE_UP = (Source("2026-10.csv", "0" * 64, synthetic=synthetic) for synthetic in (False, True))
@@ -329,3 +331,50 @@ def test_a_file_that_is_replaced_while_it_is_read_is_no_month(
     monkeypatch.setattr(archive, "open_users", replaced)
     with pytest.raises(InputError, match=r"^2026-10\.csv changed while it was read\."):
         archive.find_segments(source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("exact_users", [1_000, 100])
+def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
+    tmp_path: Path, groups: pd.DataFrame, exact_users: int
+) -> None:
+    """September composed, October from a Mac, and September's facts and users as an earlier version left them: as they came."""
+    settings = Settings(segments={"k": 4, "k_range": [1, 4], "starts": 3}, scale={"exact_users": exact_users})
+    words = {"Pop": "Vari\u00e9t\u00e9", "Rock": "R\u00f4ck", "Jazz": "Caf\u00e9 jazz"}
+    frame = groups.assign(
+        top_genre=groups["top_genre"].map(words), user_id=[f"Zo\u00eb-{n:05d}" for n in range(len(groups))]
+    )
+    output, october = tmp_path / "out", tmp_path / "data" / "2026-10.csv"
+    october.parent.mkdir()
+    frame.to_csv(october.parent / "2026-09.csv", index=False)
+    decomposed = frame.apply(lambda one: one.str.normalize("NFD") if one.dtype == "str" else one)
+    decomposed.to_csv(october, index=False)
+    archive.work_out_missing(october, "2026-10", settings, output, lambda _: None)
+    facts, people = output / "2026-09" / "facts.json", output / "2026-09" / "segments.parquet"
+    written = json.loads(facts.read_text("utf-8"))
+    table = written["distributions"]["categories"]["top_genre"]
+    table["values"] = [
+        item | {"value": spelling} | {key: 20 if n else item[key] - 20 for key in ("before", "after")}
+        for item in table["values"]
+        for n, spelling in enumerate((unicodedata.normalize("NFD", item["value"]), f"\u200b{item['value']}"))
+    ]
+    facts.write_text(json.dumps(written), "utf-8")
+    users = pd.read_parquet(people)
+    users[["top_genre", "user_id"]] = users[["top_genre", "user_id"]].apply(
+        lambda one: one.str.normalize("NFD")
+    )
+    users.loc[::3, "top_genre"] = "\u200b" + users["top_genre"]
+    users.to_parquet(people)
+
+    made = archive.analyse_month(october, "2026-10", settings, output, scratch=tmp_path / "s").facts
+    found = from_dict(to_dict(made))
+
+    last = files.read_facts(facts)
+    assert {item.value for item in last.distributions.categories["top_genre"].values} & set(
+        words.values()
+    ) == set()
+    assert [one.kind for one in suspicions_of(found, last, today="2026-11")] == ["same_file"]
+    assert found.change is not None
+    assert found.change.flow is not None
+    assert found.change.flow.both == 200
+    assert found.change.drift["top_genre"].psi == 0
+    assert set(found.shares["top_genre"]) == set(words.values())
