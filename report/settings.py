@@ -19,6 +19,7 @@ from report.tomlfile import NORMALISED, Words, nearest, parse
 from segmentation.facts import Brand
 from segmentation.plan import Plan
 from segmentation.schema import BY_NAME, FEATURES, NUMBERS
+from segmentation.text import normalise_text
 
 _DARK_ENOUGH = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
 
@@ -221,7 +222,7 @@ class MailSettings(_Table):
     reply_to: Address = ""
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
     owner: Recipient = ""
-    recipients: dict[Words, tuple[Annotated[Recipient, Field(min_length=1)], ...]] = {}
+    recipients: dict[str, tuple[Annotated[Recipient, Field(min_length=1)], ...]] = {}
     list_id: Annotated[str, AfterValidator(_list_name)] = ""
     unsubscribe: Annotated[str, AfterValidator(_link)] = ""
     report: Annotated[str, AfterValidator(_place)] = ""
@@ -230,7 +231,12 @@ class MailSettings(_Table):
     def of(self, segment: str, name: str) -> tuple[str, ...]:
         """Give who gets a segment's brief, by its id, its name or as one of all; each address once."""
         keys = {segment.casefold(), name.casefold(), "all"}
-        found = [one for key, some in self.recipients.items() if key.casefold() in keys for one in some]
+        found = [
+            one
+            for key, some in self.recipients.items()
+            if normalise_text(key).casefold() in keys
+            for one in some
+        ]
         first: dict[str, str] = {}
         for one in found:
             first.setdefault(one.casefold(), one)

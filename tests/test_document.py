@@ -360,3 +360,15 @@ def test_a_month_from_before_a_column_is_made_again(tmp_path: Path) -> None:
     said = "was made before the report knew age. Make it again: make report MONTH=2026-10."
     with pytest.raises(ReportError, match=said):
         open_document(path, "notebook")
+
+
+def test_the_audit_says_how_many_spellings_were_joined() -> None:
+    """In words, beside the rows; and nothing where every value had one."""
+    facts = awkward("four")
+    joined = replace(facts, audit=replace(facts.audit, joined={"top_genre": 2, "gender": 1}))
+
+    assert tables.audit(joined).rows[1:3] == (
+        ("Spellings that look the same, read as one", "top genre", "2 spellings"),
+        ("Spellings that look the same, read as one", "gender", "1 spelling"),
+    )
+    assert not [row for row in tables.audit(facts).rows if "pelling" in row[0]]

@@ -196,3 +196,14 @@ def test_no_play_at_all_is_refused(book: Callable[..., Playbook]) -> None:
 def test_a_missing_playbook_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"playbook\.toml: can't be read"):
         read_playbook(tmp_path / "playbook.toml")
+
+
+def test_a_play_s_words_have_one_spelling(book: Callable[..., Playbook]) -> None:
+    """What turns the direction of a page or can't be seen is left out, and signs alone are still no text."""
+    plays = book(
+        rule("Sale\u0301\u202e all\u00a0 \u200bday", lines=LINES.replace("Come in.", "Ho\u00adla\u2069."))
+    )
+
+    assert (plays.play[0].name, plays.play[0].message) == ("Sal\u00e9 all day", "Hola.")
+    with pytest.raises(SettingsError, match="expected words"):
+        book(rule("\u200b\u2060 \u2014!!!"))

@@ -320,3 +320,20 @@ def test_recipients_are_named_by_id_by_name_or_as_all(read: Callable[[str], Sett
 
     assert mail.of("S1", "Heavy listeners") == ("ann@example.com", "ben@example.org", "cay@example.com")
     assert mail.of("S2", "Others") == ("cay@example.com", "dan@example.com")
+
+
+def test_words_have_one_spelling_and_a_query_stays_as_it_is(read: Callable[[str], Settings]) -> None:
+    """What a person reads or what is compared; a blank more or less may mean something in SQL, as after a comment."""
+    settings = read(
+        """
+        brand = { name = "Cafe\u0301\u00a0 mu\u00adsique\u200b", contact = "\u202eann\u202c" }
+        columns = { age = "A\u030age \u200b(Jahre)" }
+        scale = { query = "SELECT 'a\u00a0 b' -- all\\nFROM users" }
+        mail = { domains = ["example.com"], recipients = { "Zoe\u0308s" = ["ann@example.com"], "\u200bZo\u00ebs" = ["ben@example.com"] } }
+        """
+    )
+
+    assert (settings.brand.name, settings.brand.contact) == ("Caf\u00e9 musique", "ann")
+    assert settings.columns == {"age": "\u00c5ge (Jahre)"}
+    assert settings.scale.query == "SELECT 'a\u00a0 b' -- all\nFROM users"
+    assert settings.mail.of("S1", "Zo\u00ebs") == ("ann@example.com", "ben@example.com")
