@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -194,7 +195,8 @@ def _now() -> datetime:
 def _engine(said: str) -> Choice:
     if said in ("auto", "quarto", "embedded"):
         return said  # type: ignore[return-value]
-    raise ReportError(f"ENGINE={said} is no engine. Choose auto, quarto or embedded.")
+    shown = f"ENGINE={said}" if re.fullmatch(r"[\w-]{1,12}", said) else "ENGINE"  # as in `check_month`
+    raise ReportError(f"{shown} is no engine. Choose auto, quarto or embedded.")
 
 
 def _tell(run: Run, elsewhere: str) -> None:
@@ -245,6 +247,7 @@ def run() -> None:
         _end(told(error))
     except typer.TyperException as error:  # an option that there isn't, or no command at all
         said = error.format_message().rstrip(".")  # nothing, where the help was shown
+        said = "there is an argument too many" if "://" in said else said  # it may hold a password
         _end(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(error.exit_code)
     except typer.Abort:
         code = _STOPPED

@@ -42,7 +42,10 @@ def check_month(month: str) -> str:
         If it doesn't.
     """
     if not MONTH.fullmatch(month):
-        raise InputError(f"MONTH={month} is no month. Write it as year and month: MONTH=2026-10.")
+        said = (
+            f"MONTH={month}" if re.fullmatch(r"[\w./-]{1,12}", month) else "MONTH"
+        )  # DATA in its place holds a password
+        raise InputError(f"{said} is no month. Write it as year and month: MONTH=2026-10.")
     return month
 
 

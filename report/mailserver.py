@@ -4,29 +4,21 @@ import base64
 import ipaddress
 import logging
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from report.errors import SettingsError
+from report.passwords import NO_PASSWORD, hide
+from report.passwords import Password as Password  # noqa: PLC0414 - those who name a server name its password
 
 Tls = Literal["starttls", "tls", "none"]
 PORTS: dict[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
 NAMES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Password:
-    """A password that no repr, log or traceback shows."""
-
-    _word: str = field(repr=False)
-
-    def reveal(self) -> str:
-        """Give the password itself: to the server, and to nobody else."""
-        return self._word
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class Server:
     port: int
     tls: Tls = "starttls"
     user: str = ""
-    password: Password = Password("")
+    password: Password = NO_PASSWORD
     ca: Path | None = None
     timeout: float = 60
     grace: float = 0.25
@@ -83,9 +75,7 @@ class Server:
     def hide(self, text: str) -> str:
         """Blot the password out of a text, in every form in which the server gets it."""
         word = self.password.reveal()
-        for secret in (word, base64.b64encode(word.encode()).decode(), self.plain) if word else ():
-            text = text.replace(secret, "***")
-        return text
+        return hide(text, word, base64.b64encode(word.encode()).decode(), self.plain) if word else text
 
 
 def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Server | None:
@@ -121,14 +111,19 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
             raise SettingsError(
                 f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line."
             )
+    # none of these messages repeats a value: two lines that were swapped would show the password
+    if not re.fullmatch(r"[\w.:%\[\]-]*", said.get("SMTP_HOST", "")):
+        raise SettingsError(
+            "SMTP_HOST: expected a server's name alone, such as smtp.example.com. Correct it."
+        )
     if "SMTP_HOST" not in said:
         raise SettingsError(f"{', '.join(sorted(said))} without SMTP_HOST. Set SMTP_HOST, or none of them.")
     tls = said.get("SMTP_TLS", "starttls").lower()
     if tls not in get_args(Tls):
-        raise SettingsError(f"SMTP_TLS={tls}. Expected one of {', '.join(get_args(Tls))}.")
+        raise SettingsError(f"SMTP_TLS: expected one of {', '.join(get_args(Tls))}. Correct it.")
     port = said.get("SMTP_PORT", str(PORTS[cast("Tls", tls)]))
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise SettingsError(f"SMTP_PORT={port}. Expected a number from 1 to 65535.")
+        raise SettingsError("SMTP_PORT: expected a number from 1 to 65535. Correct it.")
     return Server(
         host=said["SMTP_HOST"],
         port=int(port),

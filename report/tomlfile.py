@@ -67,7 +67,9 @@ def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseMod
     # a value that may be one of several things is refused once for each
     said = list(dict.fromkeys(_said(e) for e in errors if _keys(e["loc"]) == keys))
     message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
-    found = "" if first["type"] in ("value_error", "missing") else f", found {_cut(repr(first['input']))}"
+    # a query may hold a password
+    unsaid = first["type"] in ("value_error", "missing") or keys[-1:] == ["query"]
+    found = "" if unsaid else f", found {_cut(repr(first['input']))}"
     where = f" {place}:" if place else ""
     stop = "" if (message + found).endswith("?") else "."
     return f"{at}:{where} {message}{found}{stop} Correct it and run again."

@@ -439,8 +439,8 @@ def test_where_no_server_is_named_there_is_none(tmp_path: Path) -> None:
     ("said", "sentence"),
     [
         ("SMTP_HOST=a.example\nSMTP_TLS=none", "would cross the network in the clear"),
-        ("SMTP_HOST=a.example\nSMTP_TLS=ssl", "SMTP_TLS=ssl. Expected one of starttls, tls, none."),
-        ("SMTP_HOST=a.example\nSMTP_PORT=mail", "SMTP_PORT=mail. Expected a number from 1 to 65535."),
+        ("SMTP_HOST=a.example\nSMTP_TLS=ssl", "SMTP_TLS: expected one of starttls, tls, none."),
+        ("SMTP_HOST=a.example\nSMTP_PORT=mail", "SMTP_PORT: expected a number from 1 to 65535."),
         ("SMTP_HOST=a.example\nSMTP_PASSWORD=s3cret!", "only one is set"),
         ("SMTP_HOST=a.example\nSMTP_CA=gone.pem", "SMTP_CA=gone.pem: no such file"),
         ("SMTP_PASSWORD=s3cret!", "SMTP_PASSWORD without SMTP_HOST"),

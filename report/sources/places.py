@@ -1,10 +1,12 @@
 """What DATA names: a file or a folder here, or a database or a cluster elsewhere. Light: the command line asks it."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 from report.errors import InputError
 
@@ -28,6 +30,25 @@ _NAMED = (
     re.compile(r"(?<![0-9A-Za-z])([0-9]{4})[-_](0[1-9]|1[0-2])(?![0-9A-Za-z])"),
     re.compile(r"=([0-9]{4})(0[1-9]|1[0-2])(?:[0-3][0-9])?(?=/)"),
     re.compile(r"(?i)(?:^|/)y(?:ear)?=([0-9]{4})/m(?:onth)?=0?([1-9]|1[0-2])(?=/)"),
+)
+
+# A letter that ends no part of a URL for any reader, or one written as %..; NUL is none that libpq takes
+_LETTER = r"(?:[^\s\x00-\x1f\x7f,:/?#@%&=\[\]]|%(?!00)[0-9A-Fa-f]{2})"
+_HOST = rf"(?:\[[0-9A-Fa-f:.]+\]|{_LETTER}*)(?::[0-9]{{1,5}})?"
+_WORD = rf"(?:{_LETTER}|[,&=])*"
+_POSTGRES = re.compile(
+    rf"postgres(?:ql)?://(?:(?P<user>{_WORD})(?P<password>:(?:{_LETTER}|[,&=:])*)?@)?(?P<hosts>{_HOST}(?:,{_HOST})*)"
+    rf"(?:/(?P<dbname>{_WORD}))?(?:\?(?P<options>[a-z_]+=(?:{_LETTER}|[,:/])*(?:&[a-z_]+=(?:{_LETTER}|[,:/])*)*))?"
+)
+_LIBPQ = re.compile(
+    r"host(addr)?|port|dbname|user|password|passfile|require_auth|channel_binding|connect_timeout|client_encoding|options"
+    r"|(fallback_)?application_name|keepalives(_(idle|interval|count))?|tcp_user_timeout|gssencmode|gsslib|gssdelegation"
+    r"|ssl((root)?cert|key|mode|password|certmode|crl(dir)?|sni|negotiation|compression)?|ssl_m(in|ax)_protocol_version"
+    r"|requirepeer|krbsrvname|service|target_session_attrs|load_balance_hosts"
+)
+_MASTER = re.compile(r"[\w.\[\]*,-]+|[a-z0-9]+://(?:https?://)?[\w.\[\]-]+(?::\d+)?(?:,[\w.-]+(?::\d+)?)*/?")
+_REMOTE = re.compile(
+    r"[a-z][a-z0-9+.-]*:(?://(?:[\w-]+@(?=[\w.-]+\.windows\.net(?:/|$)))?(?P<host>[\w.-]*(?::\d+)?))?(?P<path>(?:/(?!/).*)?)"
 )
 
 
@@ -65,7 +86,7 @@ class Elsewhere:
         if self.engine == "duckdb":
             return Path(self.url).name
         if self.engine == "postgresql":
-            return f"postgresql: {re.split(r'[?#]', self.url)[0].rstrip('/').rpartition('/')[2].rpartition('@')[2]}"
+            return f"postgresql: {libpq_of(self.url).get('dbname', '')}".removesuffix(": ")
         return f"spark: {self.url}"
 
 
@@ -89,24 +110,101 @@ def place_of(data: str, spark: str = "") -> Place:
         If it is none of these.
     """
     check_name(data)
-    kind, separator, rest = data.partition("://")
     if spark:
+        if not _MASTER.fullmatch(spark):
+            raise InputError(
+                "SPARK can't be read. Expected a master such as spark://host:7077 or local[2], without a user or password."
+            )
         if not data:
             raise InputError(
                 f"SPARK={spark} has nothing to read. Name it: make report DATA=folder SPARK={spark}."
             )
-        return Elsewhere("spark", spark, data)
+        return Elsewhere("spark", spark, _keyless(data))
+    kind, separator, rest = data.partition("://")
     if not separator:
-        return Path(data)
-    if kind == "spark":
+        return Path(_plain(data))
+    if kind == "spark" and _MASTER.fullmatch(data):
         return Elsewhere("spark", data)
     if kind in ("postgresql", "postgres"):
+        libpq_of(data)
         return Elsewhere("postgresql", data)
     if kind == "duckdb" and rest.startswith("/") and rest != "/":
-        return Elsewhere("duckdb", rest[1:])
+        return Elsewhere("duckdb", _plain(rest[1:]))
+    shown = f"DATA={kind}://…" if re.fullmatch(r"[a-z][a-z0-9]{1,9}", kind) else "DATA"
     raise InputError(
-        f"DATA={kind}://… can't be read. Expected a file or a folder, duckdb:///file.db, postgresql://… or spark://…; "
+        f"{shown} can't be read. Expected a file or a folder, duckdb:///file.db, postgresql://… or spark://…; "
         "what lies elsewhere is for a cluster: make report DATA=s3a://… SPARK=spark://…."
+    )
+
+
+def libpq_of(url: str) -> dict[str, str]:
+    """Read a PostgreSQL URL into libpq's parameters, the password among them.
+
+    Only what every reader of URLs reads in the same way is taken: else a part of the password would be a host, a port
+    or a database to libpq, which names these in its messages.
+
+    Raises
+    ------
+    InputError
+        If it can be read in two ways, or not at all; nothing of the URL is repeated but a database's name.
+    """
+    found = _POSTGRES.fullmatch(url)
+    if not found:
+        raise _unreadable(url)
+    hosts = [
+        host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "")
+        for host in found["hosts"].split(",")
+    ]
+    named = [
+        ("user", found["user"] or ""),
+        ("password", (found["password"] or "")[1:]),
+        ("host", ",".join(host.strip("[]") for host, _, _ in hosts)),
+        ("port", ",".join(port for _, _, port in hosts) if any(port for _, _, port in hosts) else ""),
+        ("dbname", found["dbname"] or ""),
+        *(option.split("=") for option in (found["options"] or "").split("&") if option),
+    ]
+    said = [(name, unquote(value, errors="surrogateescape")) for name, value in named if value]
+    parameters = dict(said)
+    # a name with these letters would be read as a URL or as keywords, and stands on every page
+    strange = re.search("[=:@]", parameters.get("dbname", ""))
+    if strange or len(parameters) < len(said) or not all(map(_LIBPQ.fullmatch, parameters)):
+        raise _unreadable(url)
+    return parameters
+
+
+def _unreadable(url: str) -> InputError:
+    """Refuse a URL, by the database's name where no reader could take a piece of a password for it."""
+    named = re.fullmatch(r"[^?#]*@[\w.-]*(?::\d+)?/([A-Za-z_][\w-]*)", url)
+    return InputError(
+        f"postgresql: {f'{named[1]}: ' if named else ''}DATA can't be read as a URL: write the letters : / ? # @ % of a "
+        "password as %3A %2F %3F %23 %40 %25, and a blank as %20; or leave the password to PGPASSWORD. Expected "
+        "postgresql://user:password@host:port/database."
+    )
+
+
+def _plain(path: str) -> str:
+    """Give a path, unless nothing is there and it may be a database's address, with a password that messages would repeat."""
+    if re.search(r"[@?#=]|^\w+:", path) and not os.path.exists(path):  # noqa: PTH110 - Path raises where a name is too long
+        raise InputError(
+            "DATA names no file or folder that is there; it isn't repeated here, for it may hold a password. Expected a "
+            "file or a folder, duckdb:///file.db, postgresql://user@host/database or spark://host:7077."
+        )
+    return path
+
+
+def _keyless(table: str) -> str:
+    """Give what a cluster is to read, unless it holds a key or a password, which its messages would repeat."""
+    found = _REMOTE.fullmatch(table)
+    if found or not re.search("[:@]", table) or os.path.exists(table):  # noqa: PTH110 - as above
+        path = found["path"] if found else table
+        split = (
+            found and ":" in (found["host"] or "") and "@" in path
+        )  # a secret with "/" in it, after a user
+        if not split and not re.search("[?&;#][^/]*=", path):
+            return table
+    raise InputError(
+        "DATA can't be read as the address of a file, a folder or a table: keys and passwords belong into Spark's own "
+        "configuration (spark-defaults.conf). Expected an address without them, such as s3a://bucket/2026-10."
     )
 
 
