@@ -126,14 +126,14 @@ def find(
         elif column.name in names and whole:
             raise InputError(
                 f"{file}: settings.toml maps {column.name} to {name!r} under [columns], and the file has no such "
-                f"column; found {_listed(headers)}. Correct the name there, or add the column to the export."
+                f"column; found {_listed(headers, names)}. Correct the name there, or add the column to the export."
             )
         elif column.required:
             missing.append(column.name)
     if missing and whole:
         raise InputError(
             f"{file}: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"found {_listed(headers)}. "
+            f"found {_listed(headers, names)}. "
             "Add what is missing to the export, or map its name under [columns] in settings.toml."
         )
     return _each_once(tuple(fields), file)
@@ -156,9 +156,7 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 
-def not_numbers(
-    file: str, field: Field, what: str, *, count: int, row: int | None, value: object
-) -> InputError:
+def not_numbers(file: str, field: Field, what: str, *, count: int, row: int | None) -> InputError:
     """Return the error for cells of a number column that hold something else.
 
     Parameters
@@ -172,9 +170,8 @@ def not_numbers(
     count : int
         How many do.
     row : int or None
-        The first row that does, as a spreadsheet counts; None where rows have no order.
-    value : object
-        What stands there.
+        The first row that does, as a spreadsheet counts; None where rows have no order. What stands there is a user's,
+        and no message repeats it: it would be mailed.
 
     Returns
     -------
@@ -182,10 +179,10 @@ def not_numbers(
         To be raised.
     """
     column = field.column
-    first = f"one is {shown(value)}" if row is None else f"first on row {row}: {shown(value)}"
+    first = "" if row is None else f" (first on row {row})"
     return InputError(
         f"{file}: column {field.header!r} has {count:,} {what if count > 1 else what.removesuffix('s')} "
-        f"where numbers are expected ({first}). "
+        f"where numbers are expected{first}. "
         f"Expected {column.label} ({column.unit}) as plain numbers. {RUN_AGAIN}"
     )
 
@@ -211,7 +208,10 @@ def _each_once(fields: tuple[Field, ...], file: str) -> tuple[Field, ...]:
     return fields
 
 
-def _listed(headers: Sequence[str], most: int = 20) -> str:
-    """List the names found, as many as a person will read."""
+def _listed(headers: Sequence[str], names: Mapping[str, str], most: int = 20) -> str:
+    """List the names found, as many as a person will read; where none is known, they may be the cells of a user."""
+    known = {simplified(name) for name in (*schema.BY_NAME, *names.values())}
+    if headers and not known & {simplified(header) for header in headers}:
+        return f"{len(headers)} column{'s' if len(headers) > 1 else ''}, none with a name that is known"
     listed = ", ".join(shown(header) for header in headers[:most])
     return f"{listed} and {len(headers) - most} more" if len(headers) > most else listed or "none"

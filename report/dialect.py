@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.columns import RUN_AGAIN, Table, find, shown, simplified
+from report.columns import RUN_AGAIN, Table, find, simplified
 from report.errors import InputError
 from segmentation import schema
 from segmentation.text import normalise_text
@@ -139,7 +139,7 @@ def _western(data: bytes, file: str) -> str:
 
     Of 59 Western words, each in 300 rows, charset-normalizer 3.5 took 28 for another encoding's and ruled 8 out. This
     rule takes them all, and refuses other scripts, Polish, DOS and mostly Mac. Czech, Hungarian and Turkish have
-    the same bytes as Western letters, so that only a person sees the difference: hence the warning, with examples.
+    the same bytes as Western letters, so that only a person sees the difference: hence the warning, with the lines to look at.
     """
     lines = data.splitlines()
     odd = b"\n".join(dict.fromkeys(line for line in lines if not line.isascii()))
@@ -148,15 +148,17 @@ def _western(data: bytes, file: str) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text or FOREIGN.search(odd) or _has_utf8(odd):
-        number, line = next((i, line) for i, line in enumerate(lines, 1) if not line.isascii())
+        number = next(i for i, line in enumerate(lines, 1) if not line.isascii())
         raise InputError(
-            f"{file} is neither UTF-8 nor Windows-1252 throughout (line {number}: "
-            f"{shown(line.decode(errors='replace'))}): it has another encoding, or several. {SAVE_AS}"
+            f"{file} is neither UTF-8 nor Windows-1252 throughout (line {number}): it has another encoding, or "
+            f"several. {SAVE_AS}"
         )
-    words = dict.fromkeys(word for word in re.findall(r"\w+", odd.decode("cp1252")) if not word.isascii())
-    examples = ", ".join(list(words)[:5]) or "signs only"
+    first = [str(i) for i, line in enumerate(lines, 1) if not line.isascii()][:5]
     logger.warning(
-        "%s isn't UTF-8; read as Windows-1252 (%s). If that looks wrong: %s", file, examples, SAVE_AS
+        "%s isn't UTF-8; read as Windows-1252. Look whether its letters are right in line %s; if they aren't: %s",
+        file,
+        ", ".join(first),
+        SAVE_AS,
     )
     return text
 
@@ -218,5 +220,5 @@ def _ragged(file: str, row: int, record: list[str], header: list[str], *, last: 
     )
     return InputError(
         f"{file}: row {row} has {len(record)} field{'s' if len(record) > 1 else ''}, expected {len(header)} as in "
-        f"the header (it starts {shown(record[0])}). {cause} {RUN_AGAIN}"
+        f"the header. {cause} {RUN_AGAIN}"
     )

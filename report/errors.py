@@ -31,6 +31,10 @@ class RenderError(ReportError):
     """A document could not be rendered or printed as it should be."""
 
 
+# Errors whose text is about the program; that of others, such as ValueError, may quote a user's cell or a password.
+_OF_CODE = (AssertionError, AttributeError, ImportError, NameError, TypeError, ZeroDivisionError)
+
+
 class UnforeseenError(Exception):
     """An error that nobody foresaw: its text names it, and the place where it arose, which may be in another process."""
 
@@ -39,7 +43,9 @@ class UnforeseenError(Exception):
         """Name an error, unless it is one of these already."""
         if isinstance(error, cls):
             return error
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        said = type(error).__name__
+        if isinstance(error, _OF_CODE):
+            said = f"{said}: {' '.join(str(error).split())[:200]}"
         at = traceback.extract_tb(error.__traceback__)
         return cls(f"{said} ({Path(at[-1].filename).name}, line {at[-1].lineno})" if at else said)
 
@@ -65,4 +71,5 @@ def reason(error: OSError) -> str:
     """Say what the system said, also where it was said of several files at once."""
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
-    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    # what a library calls one, without the system's number, may quote a user's cell
+    return os.strerror(error.errno) if error.errno else type(error).__name__

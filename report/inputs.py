@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from report import dialect, workbook
-from report.columns import RUN_AGAIN, Field, Table, find, shown
+from report.columns import RUN_AGAIN, Field, Table, find
 from report.errors import InputError
 from report.ids import EXACT, read_ids, refuse_ids
 from report.numerals import numbers
@@ -78,12 +78,12 @@ def read_month(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> M
         month = _month(table)
     except InputError:
         raise
-    except Exception as error:  # what libraries raise on a damaged file has no common base
-        said = (str(error) or type(error).__name__).partition("\n")[0][:120]
+    except Exception as error:  # noqa: BLE001 - what libraries raise on a damaged file has no common base
+        # nor may its text be repeated, which quotes cells
         raise InputError(
-            f"{path.name} can't be read as {path.suffix.lower()} ({said}). Expected a whole file, not cut short or "
-            f"protected. {RUN_AGAIN}"
-        ) from error
+            f"{path.name} can't be read as {path.suffix.lower()} ({type(error).__name__}). Expected a whole file, not cut "
+            f"short or protected, and text in UTF-8. {RUN_AGAIN}"
+        ) from None
     if _state(path) != before:
         raise InputError(
             f"{path.name} changed while it was read. Wait until it is written, and run `make report` again."
@@ -173,7 +173,7 @@ def _refuse_broken(field: Field, cells: Any, table: Table) -> None:
     if len(wrong):
         raise InputError(
             f"{table.file}: column {field.header!r} has {len(wrong):,} of Excel's error values (first on row "
-            f"{table.rows[wrong[0]]}: {shown(cells[int(wrong[0])].as_py())}). Expected {field.column.label}. {RUN_AGAIN}"
+            f"{table.rows[wrong[0]]}). Expected {field.column.label}. {RUN_AGAIN}"
         )
 
 

@@ -71,4 +71,6 @@ def last_run(output: Path) -> LastRun | None:
 def _write(output: Path, run: LastRun) -> None:
     with contextlib.suppress(OSError):
         output.mkdir(parents=True, exist_ok=True)
+        (output / _FILE).touch(mode=0o600)
+        (output / _FILE).chmod(0o600)  # where an older version wrote it
         files.write_json(output / _FILE, asdict(run))

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from report.columns import RUN_AGAIN, Field, Table, not_numbers, shown
+from report.columns import RUN_AGAIN, Field, Table, not_numbers
 from report.errors import InputError
 from segmentation.text import ENDS, INVISIBLE, NO_NUMBER
 
@@ -169,9 +169,8 @@ def _numerals(field: Field, text: Any, table: Table) -> Numerals:
     readable = fits["."] if table.point_only else pc.or_(fits["."], fits[","])
     wrong = _where(pc.invert(readable))
     if len(wrong):
-        value = cells[int(wrong[0])].as_py()
         row = int(table.rows[wrong[0]])
-        error = not_numbers(table.file, field, "texts", count=len(wrong), row=row, value=value)
+        error = not_numbers(table.file, field, "texts", count=len(wrong), row=row)
         if fits[","][int(wrong[0])].as_py():
             raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
         raise error
@@ -185,12 +184,9 @@ def _mark(column: Numerals, proofs: set[str], table: Table, *, beside_commas: bo
     """
     name = column.field.header
     if not column.marks:
-        examples = []
-        for mark in ".,":
-            place = int(_where(pc.invert(column.fits[OTHER[mark]]))[0])
-            examples.append(f"{shown(column.cells[place].as_py())} on row {table.rows[place]}")
+        point, comma = (table.rows[_where(pc.invert(column.fits[OTHER[mark]]))[0]] for mark in ".,")
         raise InputError(
-            f"{table.file}: column {name!r} mixes decimal points and commas ({' and '.join(examples)}). "
+            f"{table.file}: column {name!r} mixes decimal points (row {point}) and commas (row {comma}). "
             f"Expected one of the two throughout. {RUN_AGAIN}"
         )
     if len(column.marks) == 1 or not column.has("[.,]"):
@@ -201,11 +197,10 @@ def _mark(column: Numerals, proofs: set[str], table: Table, *, beside_commas: bo
     if table.point_only and not (column.looks_grouped or rivals):
         return "."
     place = int(_where(pc.match_substring_regex(column.cells, "[.,]"))[0])
-    cell = column.cells.take([place])
-    point, comma = (f"{_parsed(cell, mark)[0]:.12g}" for mark in ".,")
+    mark = "point" if "." in column.cells[place].as_py() else "comma"
     raise InputError(
-        f"{table.file}: column {name!r} is ambiguous: {shown(cell[0].as_py())} on row {table.rows[place]} can be read "
-        f"as {point} and as {comma}, and no other value settles which. "
+        f"{table.file}: column {name!r} is ambiguous: the {mark} on row {table.rows[place]} can be a decimal mark or stand "
+        "between thousands, and no other value settles which. "
         "Export without separators between thousands, and run `make report` again."
     )
 

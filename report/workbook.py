@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.columns import RUN_AGAIN, Field, Table, find, not_numbers, shown
+from report.columns import RUN_AGAIN, Field, Table, find, not_numbers
 from report.errors import InputError
 from report.ids import refuse_ids
 from segmentation.text import normalise_text
@@ -177,13 +177,11 @@ def _cells(
         if not wrong:
             continue
         if field.column.kind == "number":
-            raise not_numbers(
-                file, field, what, count=len(wrong), row=int(numbers[wrong[0]]), value=cells[wrong[0]]
-            )
+            raise not_numbers(file, field, what, count=len(wrong), row=int(numbers[wrong[0]]))
         if kinds is TIMES:
             raise InputError(
                 f"{file}: column {field.header!r} has {len(wrong):,} date{'s' if len(wrong) > 1 else ''} where text "
-                f"is expected (first on row {numbers[wrong[0]]}: {shown(cells[wrong[0]])}). Excel turns text that "
+                f"is expected (first on row {numbers[wrong[0]]}). Excel turns text that "
                 "looks like a date into one: format the column as text, correct it, and run `make report` again."
             )
     if field.column.kind == "number":

@@ -77,7 +77,7 @@ def scale_from(found: Mapping[str, Summary]) -> Scale:
     for name, one in found.items():
         if not one.sd > 1e-9 * max(1.0, abs(one.mean)):  # rounding leaves a constant column a trace of spread
             raise CleaningError(
-                f"Column {name!r} is {one.low:g} for every user, so it tells nobody apart. "
+                f"Column {name!r} is the same for every user, so it tells nobody apart. "
                 "Correct the export, or take the column out of `features` in settings.toml."
             )
     return Scale(

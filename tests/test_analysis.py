@@ -356,7 +356,7 @@ def test_the_panel_decides_where_settings_ask_it(run: Run, groups: pd.DataFrame)
         ({"age": np.nan}, CleaningError, "No row is left of 200"),
         ({"annual_income": -1}, CleaningError, "out of range in column 'annual_income'"),
         ({"annual_income": np.inf}, CleaningError, "out of range in column 'annual_income'"),
-        ({"age": 30}, CleaningError, "30 for every user"),
+        ({"age": 30}, CleaningError, "the same for every user"),
         ({"gender": None}, CleaningError, "missing in column 'gender'"),
         ({"user_id": "ann"}, CleaningError, "for every user"),
         (

@@ -82,9 +82,7 @@ def test_an_error_that_cannot_be_sent_is_told_of() -> None:
     """Else nobody would hear of it, and the one who waits would be told that the process was killed."""
     with (
         apart.begun(fail_unsendably) as worker,
-        pytest.raises(
-            UnforeseenError, match=r"^UnsendableError: 1 and 2 \(test_apart\.py, line \d+\)"
-        ) as failed,
+        pytest.raises(UnforeseenError, match=r"^UnsendableError \(test_apart\.py, line \d+\)") as failed,
     ):
         worker.result(lambda _: None)
 

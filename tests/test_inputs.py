@@ -169,7 +169,10 @@ def test_a_column_in_doubt_follows_one_that_is_not(
 def test_columns_that_contradict_each_other_settle_nothing_for_a_third(tmp_path: Path) -> None:
     path = write(tmp_path, text({"annual_income": "1.234", "usage_per_month": "0,5", "age": "20.5"}, sep=";"))
 
-    refused(path, "'annual_income' is ambiguous: '1.234' on row 2 can be read as 1.234 and as 1234")
+    refused(
+        path,
+        "'annual_income' is ambiguous: the point on row 2 can be a decimal mark or stand between thousands",
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,26 +200,26 @@ def test_two_marks_in_two_columns_of_a_comma_file(
 def test_marks_that_change_within_a_column_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, text({}, {"usage_per_month": "1,5"}, {"usage_per_month": "2.25"}, sep=";"))
 
-    refused(path, "'usage_per_month' mixes decimal points and commas ('2.25' on row 4 and '1,5' on row 3)")
+    refused(path, "'usage_per_month' mixes decimal points (row 4) and commas (row 3)")
 
 
 def test_a_decimal_comma_between_commas_is_explained(tmp_path: Path) -> None:
     path = write(tmp_path, text({"age": "20,5"}))
 
-    refused(path, "'age' has 1 text where numbers are expected (first on row 2: '20,5')", "export with `;`")
+    refused(path, "'age' has 1 text where numbers are expected (first on row 2)", "export with `;`")
 
 
-def test_a_message_repeats_forty_characters_and_no_more(tmp_path: Path) -> None:
-    path = write(tmp_path, text({"age": "x" * 500}))
+def test_a_message_repeats_forty_characters_of_a_name_and_no_more(tmp_path: Path) -> None:
+    path = write(tmp_path, text({}).replace("gender", "x" * 500))
 
-    refused(path, f"first on row 2: '{'x' * 40}…')")
+    refused(path, f"found 'age', '{'x' * 40}…', 'employment_status'")
 
 
 def test_rows_are_counted_as_a_spreadsheet_counts_them(tmp_path: Path) -> None:
     """Two empty lines, the header on row 3, a value with a line break on row 4, an empty line: the fault is on 6."""
     body = ROW.replace("Pop", '"Pop\nRock"') + "\n\n" + ROW.replace("20", "twenty")
 
-    refused(write(tmp_path, f"\n\n{HEADER}\n{body}\n"), "first on row 6: 'twenty'")
+    refused(write(tmp_path, f"\n\n{HEADER}\n{body}\n"), "(first on row 6)")
 
 
 # --- text files that don't read
@@ -232,7 +235,10 @@ def test_reading_windows_1252_is_a_guess_and_says_so(
         read_users(write(tmp_path, text(LATIN).encode(), "known.csv"))
 
     (record,) = caplog.records
-    assert "guess.csv isn't UTF-8; read as Windows-1252 (Vážná, Zamìstnán). If" in record.getMessage()
+    assert (
+        "guess.csv isn't UTF-8; read as Windows-1252. Look whether its letters are right in line 2, 3, 4; if"
+        in record.getMessage()
+    )
     assert "Save it again as 'CSV UTF-8'" in record.getMessage()
 
 
@@ -293,9 +299,9 @@ def test_a_mapping_of_an_unknown_column_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_long_header_is_listed_in_part(tmp_path: Path) -> None:
-    path = write(tmp_path, ",".join(f"c{i}" for i in range(50)) + "\n")
+    path = write(tmp_path, "age," + ",".join(f"c{i}" for i in range(50)) + "\n")
 
-    refused(path, "found 'c0', 'c1'", "'c19' and 30 more.")
+    refused(path, "found 'age', 'c0', 'c1'", "'c18' and 31 more.")
 
 
 # --- what is no ordinary file
@@ -393,7 +399,7 @@ def test_a_wrong_note_on_the_size_leaves_nothing_out(tmp_path: Path) -> None:
 
 def test_a_row_of_a_workbook_keeps_its_number(tmp_path: Path) -> None:
     """With rows 3 and 4 blank, the fault stands on row 5."""
-    refused(sheet(tmp_path, user(), [], [], user(age="x")), "'age' has 1 text", "first on row 5: 'x'")
+    refused(sheet(tmp_path, user(), [], [], user(age="x")), "'age' has 1 text", "(first on row 5)")
 
 
 def test_a_date_in_a_column_of_no_concern_is_of_none(tmp_path: Path) -> None:
@@ -447,7 +453,7 @@ def test_a_formula_error_is_refused(tmp_path: Path) -> None:
         sheet(tmp_path, user(), user(age="=20+1")), '<c r="A3" t="e"><f>20+1</f><v>#DIV/0!</v></c>'
     )
 
-    refused(path, "'age' has 1 text", "row 3: '#DIV/0!'")
+    refused(path, "'age' has 1 text", "(first on row 3)")
 
 
 def test_a_date_out_of_range_is_refused(tmp_path: Path) -> None:
@@ -456,7 +462,7 @@ def test_a_date_out_of_range_is_refused(tmp_path: Path) -> None:
     def edit(book: Any) -> None:
         book.active["A2"].number_format = formats.FORMAT_DATE_YYYYMMDD2
 
-    refused(sheet(tmp_path, user(age=-29e9), edit=edit), "'age' has 1 text", "row 2: '#VALUE!'")
+    refused(sheet(tmp_path, user(age=-29e9), edit=edit), "'age' has 1 text", "(first on row 2)")
 
 
 def test_a_workbook_cut_short_is_refused(tmp_path: Path) -> None:

@@ -525,7 +525,7 @@ def test_a_head_ends_where_a_row_does(
     assert opened(path).rows == 4_914
 
 
-def test_a_file_too_large_for_memory_is_refused_with_row_and_value(
+def test_a_file_too_large_for_memory_is_refused_by_row(
     tmp_path: Path, opened: Callable[[Any], Users], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing but DuckDB reads it then, so its own finding has to do."""
@@ -542,7 +542,7 @@ def test_a_file_too_large_for_memory_is_refused_with_row_and_value(
     with pytest.raises(InputError) as error:
         opened(path)
     assert str(error.value).startswith(
-        "2026-10.csv: column 'age' has 1 text where numbers are expected (first on row 3001: 'thirty')."
+        "2026-10.csv: column 'age' has 1 text where numbers are expected (first on row 3001)."
     )
     path.write_text("\n".join([*lines[:3_000], "u1,2", *lines[3_001:]]) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"2026-10.csv can't be read as text \(.*3001"):
@@ -583,7 +583,7 @@ def test_what_cannot_be_printed_is_a_blank_and_headers_are_trimmed(
 def test_text_among_numbers_in_parquet_is_named(
     october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
 ) -> None:
-    """A column of text that holds numbers is read as these; what is none is counted, with one of them."""
+    """A column of text that holds numbers is read as these; what is none is counted."""
     path = tmp_path / "2026-10.parquet"
     texts = october.assign(age=october["age"].map("{:g}".format).replace("nan", "n/a"))
     texts.to_parquet(path)
@@ -599,7 +599,7 @@ def test_text_among_numbers_in_parquet_is_named(
     with pytest.raises(InputError) as error:
         opened(path)
     assert str(error.value).startswith(
-        "2026-10.parquet: column 'age' has 2 texts where numbers are expected (first on row 7: 'thirty')."
+        "2026-10.parquet: column 'age' has 2 texts where numbers are expected (first on row 7)."
     )
 
 
@@ -611,7 +611,7 @@ def test_excel_s_errors_and_strange_types_are_named(
     frame.loc[[5, 6, 7], "top_genre"] = " #REF!"
     frame.to_parquet(path)
     with pytest.raises(
-        InputError, match=r"column 'top_genre' has 3 of Excel's error values \(first on row 7: '#REF!'\)"
+        InputError, match=r"column 'top_genre' has 3 of Excel's error values \(first on row 7\)"
     ):
         opened(path)
 

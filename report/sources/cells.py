@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from report import ids, inputs, numerals
-from report.columns import RUN_AGAIN, Field, Table, find, not_numbers, shown
+from report.columns import RUN_AGAIN, Field, Table, find, not_numbers
 from report.errors import InputError
 from segmentation.text import BLANK, ENDS, INVISIBLE, MISSING, NO_NUMBER
 
@@ -208,10 +208,10 @@ def _refuse_broken(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> Non
     """Refuse Excel's error values."""
     wrong = nw.col(field.column.name).is_in(_BROKEN)
     if count := _rows_of(frame, wrong):
-        file, row, value = _first(frame, field, wrong, source)
-        first = "one is" if row is None else f"first on row {row}:"
+        file, row = _first(frame, wrong, source)
+        first = "" if row is None else f" (first on row {row})"
         raise InputError(
-            f"{file}: column {field.header!r} has {count:,} of Excel's error values ({first} {shown(value)}). "
+            f"{file}: column {field.header!r} has {count:,} of Excel's error values{first}. "
             f"Expected {field.column.label}. {RUN_AGAIN}"
         )
 
@@ -239,7 +239,7 @@ def _with_ids(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> "nw.Lazy
 def _refuse_ids(frame: "nw.LazyFrame[Any]", field: Field, faults: Mapping[str, nw.Expr], source: str) -> None:
     for fault, wrong in faults.items():
         if count := _rows_of(frame, wrong):
-            file, row, _ = _first(frame, field, wrong, source)
+            file, row = _first(frame, wrong, source)
             raise ids.refuse_ids(file, field, fault, count, row)
 
 
@@ -257,8 +257,8 @@ def _with_numbers(
         for mark in ".," if writer == "anybody" else ".":
             wrong = wrong & ~cell.str.contains(numerals.pattern(mark, grouped=grouped))
         if count := _rows_of(frame, wrong):
-            file, row, value = _first(frame, field, wrong, source)
-            raise not_numbers(file, field, "texts", count=count, row=row, value=value)
+            file, row = _first(frame, wrong, source)
+            raise not_numbers(file, field, "texts", count=count, row=row)
     marks = dict.fromkeys((field.column.name for field in fields), ".")
     if grouped:
         marks = numerals.marks(_all_shapes(frame, fields, source, point_only=writer == "commas"))
@@ -318,13 +318,11 @@ def _rows_of(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) -> in
     return int(frame.select(asked.alias("rows")).collect("pyarrow").item() or 0)
 
 
-def _first(
-    frame: "nw.LazyFrame[Any]", field: Field, condition: nw.Expr, source: str
-) -> tuple[str, int | None, Any]:
-    """Give the file, the row and the value of the first cell for which a condition is true; no row if none is known."""
-    found, name = frame.filter(condition), field.column.name
+def _first(frame: "nw.LazyFrame[Any]", condition: nw.Expr, source: str) -> tuple[str, int | None]:
+    """Give the file and the row of the first cell for which a condition is true; no row if none is known."""
     if ROW not in frame.collect_schema():
-        return source, None, found.select(name).head(1).collect("pyarrow").item()
-    one = found.select(name, FILE, ROW).sort(FILE, ROW).head(1).collect("pyarrow").rows(named=True)[0]
+        return source, None
+    found = frame.filter(condition).select(FILE, ROW).sort(FILE, ROW)
+    one = found.head(1).collect("pyarrow").rows(named=True)[0]
     file = re.sub(r"(\.(?:csv|tsv|txt))(?:-read)?\.parquet$", r"\1", Path(one[FILE]).name)
-    return source if file == "query.parquet" else file, int(one[ROW]), one[name]
+    return source if file == "query.parquet" else file, int(one[ROW])

@@ -10,6 +10,7 @@ from typing import Any
 import narwhals as nw
 
 from report.errors import InputError, MachineError
+from report.sources import faults
 from report.sources.cells import Writer
 from report.sources.places import TEXT, Elsewhere, files_of, part_of
 
@@ -42,12 +43,13 @@ def session(place: Elsewhere) -> Any:
                 .config("spark.log.level", "ERROR")
                 .config("spark.sql.execution.arrow.pyspark.enabled", "true")
                 .config("spark.sql.parquet.binaryAsString", "true")
+                .config("spark.sql.runSQLOnFiles", "false")  # a query reads tables, and no file by its name
                 .getOrCreate()
             )
     except (PySparkException, RuntimeError) as error:
         raise MachineError(
-            f"Spark can't be reached at {place.url} ({str(error).partition(chr(10))[0][:160]}). Check SPARK or DATA."
-        ) from error
+            f"Spark can't be reached at {place.url} ({faults.kind_of(error)}). Check SPARK or DATA."
+        ) from None
     return spark
 
 
@@ -65,17 +67,18 @@ def scan(place: Elsewhere, query: str, month: str) -> tuple["nw.LazyFrame[Any]",
     try:
         native, writer = _read(spark, place.table, query, month)
     except PySparkException as error:
-        said = str(error).partition("\n")[0][:200]
         raise InputError(
-            f"{place.name}: Spark can't read it ({said}). Check DATA, and `query` under [scale] in settings.toml."
-        ) from error
+            f"{place.name}: Spark can't read it ({faults.kind_of(error)}). Check DATA, and `query` under [scale] in "
+            "settings.toml, which may only read."
+        ) from None
     return nw.from_native(native), writer
 
 
 def _read(spark: Any, table: str, query: str, month: str) -> tuple[Any, Writer]:
     """Ask a query or read a table, a file or a folder; a folder here may also hold text, and folders."""
     if not table:
-        return spark.sql(query), "database"
+        # in brackets, where only a query fits and nothing that writes
+        return spark.sql(f"SELECT * FROM (\n{query}\n)"), "database"  # noqa: S608
     folder = Path(table)
     is_text = table.lower().endswith(TEXT)
     if not is_text and "/" not in table and not folder.exists():
@@ -107,7 +110,7 @@ def archived(spark: Any, path: Path) -> Any:
     try:
         return spark.read.parquet(str(path.absolute()))
     except PySparkException as error:
-        raise OSError(str(error).partition("\n")[0]) from error
+        raise OSError(faults.kind_of(error)) from None
 
 
 def compose(frame: Any, names: Sequence[str]) -> Any:

@@ -11,10 +11,12 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from report.columns import RUN_AGAIN, find, shown
+from report.columns import RUN_AGAIN, find
 from report.errors import InputError
 from report.inputs import refuse_type
+from report.passwords import hide
 from report.settings import Settings
+from report.sources import faults
 from report.sources.cells import FILE, ROW
 
 _ORIGIN = ("filename", "file_row_number")  # columns of DuckDB's own
@@ -23,7 +25,8 @@ _ORIGIN = ("filename", "file_row_number")  # columns of DuckDB's own
 def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.DuckDBPyConnection:
     """Start DuckDB with the memory and the threads that settings give, and a folder for what is more.
 
-    Nothing is fetched: an extension that isn't there is asked for by no query.
+    Nothing is fetched: an extension that isn't there is asked for by no query. A database that others made is only read,
+    and what its views, its macros and the query ask for reaches no file but those in `scratch`, and no network.
 
     Parameters
     ----------
@@ -42,6 +45,8 @@ def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.Duc
         "preserve_insertion_order": False,  # or writing holds back what comes early
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,  # or a table's name would find a variable of this program
     }
     if scale.threads:
         options["threads"] = scale.threads
@@ -49,6 +54,9 @@ def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.Duc
     connection.execute(
         "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
     )  # counts, silently
+    if database:
+        connection.execute(f"SET allowed_directories = [{quoted(str(scratch.absolute()))}]")
+        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 
 
@@ -124,27 +132,57 @@ def _refuse_gaps(names: Mapping[Path, Sequence[str]], settings: Settings) -> Non
             )
 
 
-def stored(connection: duckdb.DuckDBPyConnection, query: str, target: Path, source: str) -> Path:
+def stored(settings: Settings, database: str, query: str, target: Path, source: str) -> Path:
     """Write what a query gives to a Parquet file: asked once, however often it is read.
 
     Raises
     ------
     InputError
-        If the database refuses it.
+        If the file can't be opened as a database, or the query isn't one that only reads its own tables.
     """
     try:
-        connection.sql(query).write_parquet(str(target))
+        opened = connect(settings, target.parent, database)
     except duckdb.Error as error:
-        said = str(error).partition("\n")[0][:200]
-        raise InputError(
-            f"{source}: the query was refused ({said}). Correct `query` under [scale] in settings.toml."
-        ) from error
+        raise InputError(f"{source} can't be opened: {faults.cause_of(error)}.") from None
+    with opened as connection:
+        try:
+            statements = connection.extract_statements(query)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise _refused(source, "it is no single SELECT")
+            connection.sql(query).write_parquet(str(target.absolute()))
+        except duckdb.PermissionException:
+            raise _refused(
+                source, "it, or a view or a macro of the database, reaches for a file or an address outside"
+            ) from None
+        except duckdb.Error as error:
+            raise _refused(source, _shown(error, query)) from None
     return target
+
+
+def _refused(source: str, why: str) -> InputError:
+    return InputError(
+        f"{source}: the query was refused ({why}). Expected one SELECT that reads the database's own tables. Correct "
+        "`query` under [scale] in settings.toml."
+    )
+
+
+def _shown(error: duckdb.Error, query: str) -> str:
+    """Give what may be repeated of DuckDB's words: what it says of names, without the query's texts; of cells, nothing."""
+    kind, _, said = str(error).partition("\n")[0].partition(": ")
+    if not isinstance(error, (duckdb.CatalogException, duckdb.BinderException)):
+        return kind
+    texts = re.findall(r"'([^']*)'|\"([^\"]*[^\"\w\s][^\"]*)\"", query)
+    return hide(f"{kind}: {said[:200]}", *(text for pair in texts for text in pair))
 
 
 def literal(path: Path) -> str:
     """Give a path as DuckDB reads it: what would be a pattern in it stands for itself."""
     return re.sub(r"([\[*?])", r"[\1]", str(path))
+
+
+def quoted(text: str) -> str:
+    """Give a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
@@ -158,7 +196,7 @@ def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDB
     try:
         return connection.from_parquet(f"{literal(path)}/*.parquet" if path.is_dir() else literal(path))
     except duckdb.Error as error:
-        raise OSError(str(error).partition("\n")[0]) from error
+        raise OSError(faults.cause_of(error)) from None
 
 
 def held(connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
@@ -173,6 +211,6 @@ def _metadata(path: Path) -> Any:
         return pq.read_metadata(path)
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         raise InputError(
-            f"{path.name} can't be read as .parquet ({shown(str(error).partition(chr(10))[0])}). "
+            f"{path.name} can't be read as .parquet ({type(error).__name__}). "
             f"Expected a whole file, not cut short or protected. {RUN_AGAIN}"
-        ) from error
+        ) from None

@@ -1,12 +1,21 @@
 """What an engine says when it can't go on, said for the person who has to put it right."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from report.errors import MachineError
 
-_SHOWN = 200  # characters of what an engine says
 _ENGINES = {"duckdb": "DuckDB", "_duckdb": "DuckDB", "pyspark": "Spark", "py4j": "Spark"}
+# What an engine's text may be about; the text itself may quote a cell, the query, or a password in an address.
+_CAUSES = {
+    r"conflicting lock|set lock on file": "another process has it open for writing; wait until that has closed it, or ask a copy",
+    r"no space left|disk quota|max_temp_directory_size": "there is no room left; make some where the output goes",
+    r"out of memory|failed to (?:allocate|pin|offload)|OutOfMemory": "it needs more memory; raise memory_limit under [scale] in settings.toml",
+    r"permission denied": "a file may not be read or written; give permission where the month and the output lie",
+    r"not a valid DuckDB|corrupt|could not read enough|version number|sqlite_scanner": "it is no whole DuckDB database of a version "
+    "that is read here; copy it again, or write it with the version in requirements.txt",
+}
 
 
 @contextmanager
@@ -24,11 +33,21 @@ def said() -> Iterator[None]:
         engine = next((_ENGINES[name] for name in _modules(error) if name in _ENGINES), None)
         if engine is None:
             raise
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise MachineError(
-            f"{engine} could not go on: {first[:_SHOWN]} If it lacks memory, raise memory_limit under [scale] in "
-            "settings.toml; if it lacks room, make some where the output goes."
-        ) from error
+        raise MachineError(f"{engine} could not go on: {cause_of(error)}.") from None
+
+
+def cause_of(error: BaseException) -> str:
+    """Say what ails an engine and what to do, without a word of its text."""
+    found = (cause for pattern, cause in _CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE))
+    return next(
+        found, f"{kind_of(error)}; if it lacks memory, raise memory_limit under [scale] in settings.toml"
+    )
+
+
+def kind_of(error: BaseException) -> str:
+    """Name an engine's error: by Spark's condition, else by its class."""
+    condition = getattr(error, "getCondition", getattr(error, "getErrorClass", lambda: None))()
+    return str(condition or type(error).__name__)
 
 
 def _modules(error: BaseException) -> Iterator[str]:

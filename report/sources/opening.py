@@ -201,13 +201,12 @@ def _as_parquet(connection: Any, place: Place, month: str, settings: Settings, s
     if isinstance(place, Elsewhere):
         query, target = _query(place, month, settings), scratch / "query.parquet"
         if place.engine == "postgresql":
-            return [postgres.stored(place.url, query, target, place.name)]
+            return [postgres.stored(place.url, query, settings.columns, target, place.name)]
         if not Path(place.url).is_file():
             raise InputError(
                 f"duckdb:///{place.url}: no such file. Name the database's file, with four slashes before an absolute path."
             )
-        with duck.connect(settings, scratch, place.url) as database:
-            return [duck.stored(database, query, target, place.name)]
+        return [duck.stored(settings, place.url, query, target, place.name)]
     paths = files_of(place, month) if place.is_dir() else [place]
     if paths[0].suffix.lower() in PARQUET:
         return paths

@@ -1,12 +1,47 @@
 """PostgreSQL, read once into Parquet: batch by batch, so that memory never holds more than one."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+from report.columns import Field, find
 from report.errors import InputError, MachineError
+from report.sources.places import libpq_of
+
+# What may be repeated of what libpq says: its own words, and never what they are said of.
+_REASONS = re.compile(
+    r"Connection refused|No such file or directory|timeout expired|could not translate host name|No route to host"
+    r"|(?:password|peer|ident|certificate|LDAP|GSSAPI) authentication failed|no password supplied|no pg_hba\.conf entry"
+    r"|does not support SSL|certificate verify failed|too many clients|the database system is starting up"
+)
+_STATES = {
+    "22P02": "a text is no number",
+    "22012": "a division by zero",
+    "25006": "it would write",
+    "42501": "the account may not read that",
+    "42601": "a mistake in its syntax",
+    "42703": "no such column",
+    "42804": "types that don't go together",
+    "42846": "types that don't go together",
+    "42883": "no such function or operator",
+    "42P01": "no such table",
+    "57014": "it took too long, or was cancelled",
+}
+# A comment in a comment is none to this pattern, and is to PostgreSQL: a query that begins with one is refused.
+_SELECT = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*(?:(?!/\*).)*?\*/)*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL
+)
+# What the driver gives as what it is; texts and enums come as Arrow's strings
+_PLAIN = ("int2", "int4", "int8", "float4", "float8", "numeric", "bool", "uuid")
 
 
-def stored(url: str, query: str, target: Path, source: str) -> Path:
-    """Write what a query gives to a Parquet file.
+def stored(url: str, query: str, names: Mapping[str, str], target: Path, source: str) -> Path:
+    """Write the schema's columns of what a query gives to a Parquet file.
+
+    The query is one SELECT, in a transaction that may only read and is never committed. What an account may do by a
+    function, such as read the server's files, is the server's to allow.
 
     Parameters
     ----------
@@ -14,6 +49,8 @@ def stored(url: str, query: str, target: Path, source: str) -> Path:
         "postgresql://user@host/database"; what it leaves out, libpq takes from PGPASSWORD and the like.
     query : str
         One SELECT.
+    names : mapping of str to str
+        As in `report.columns.find`.
     target : Path
         The file.
     source : str
@@ -22,7 +59,7 @@ def stored(url: str, query: str, target: Path, source: str) -> Path:
     Raises
     ------
     InputError
-        If the database can't be reached or refuses the query.
+        If the database can't be reached, refuses the query, or answers with what is no table of users.
     MachineError
         If the driver isn't installed.
     """
@@ -33,18 +70,68 @@ def stored(url: str, query: str, target: Path, source: str) -> Path:
         raise MachineError(
             f"{source}: the driver for PostgreSQL isn't installed. Install it: make setup-postgres."
         ) from error
-    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
+    # each parameter by its name and with every letter escaped, so that libpq can't read it in another way than we did
+    address = "&".join(
+        f"{name}={quote(value, safe='', errors='surrogateescape')}" for name, value in libpq_of(url).items()
+    )
+    if not _SELECT.match(query):  # COPY ... TO PROGRAM is no writing to PostgreSQL
+        raise _refused(source, "it is no single SELECT")
+    # their texts quote the query and cells, and which letters of a password they may quote is theirs to say
     try:
-        with dbapi.connect(url) as connection, connection.cursor() as cursor:
+        connection = dbapi.connect(f"postgresql://?{address}")
+    except Error as error:
+        known = _REASONS.search(str(error))
+        raise InputError(
+            f"{source}: can't be asked ({known[0] if known else 'for a reason that only psql shows'}). Check DATA, and "
+            "PGPASSWORD or ~/.pgpass."
+        ) from None
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute(query)
             batches = cursor.fetch_record_batch()
-            with pq.ParquetWriter(target, batches.schema) as file:
+            fields = find(batches.schema.names, names, source)
+            for field in fields:
+                _refuse_type(field, batches.schema.field(field.index), source)
+            columns = [field.index for field in fields]
+            with pq.ParquetWriter(
+                target, pa.schema([batches.schema.field(column) for column in columns])
+            ) as file:
                 for batch in batches:
-                    file.write_batch(batch)
-    except Error as error:
-        said = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{source}: can't be asked ({said}). Check DATA, and `query` under [scale] in settings.toml."
-        ) from error
+                    file.write_batch(batch.select(columns))
+    except (
+        Error,
+        pa.ArrowException,
+        OSError,
+    ) as error:  # the driver's words, too, come as an OSError while rows are on their way
+        if isinstance(error, OSError) and error.errno:
+            raise
+        state = getattr(error, "sqlstate", None) or ""
+        why = _STATES.get(state, f"SQLSTATE {state}" if state else "a row of it can't be worked out")
+        raise _refused(source, why) from None
     return target
+
+
+def _refused(source: str, why: str) -> InputError:
+    return InputError(
+        f"{source}: the query was refused ({why}). Expected one SELECT that only reads. Correct `query` under [scale] in "
+        "settings.toml; psql says more."
+    )
+
+
+def _refuse_type(field: Field, column: Any, source: str) -> None:
+    """Refuse a column of a type that the driver gives as something else: money in cents, networks as bytes."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    kind = (column.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+    if kind in _PLAIN or pa.types.is_string(column.type):
+        return
+    wanted = "numeric" if field.column.kind == "number" else "text"
+    raise InputError(
+        f"{source}: column {field.header!r} is of PostgreSQL's type {kind or 'unknown'}, expected {field.column.label} as "
+        f"{'numbers' if wanted == 'numeric' else 'text'}. Select it as {wanted} in `query` under [scale] in "
+        f"settings.toml, such as {field.header}::{wanted}."
+    )

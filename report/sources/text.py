@@ -7,7 +7,8 @@ proves, as in a small one, and not what its head looks like.
 
 import codecs
 import mmap
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from report import dialect, numerals
-from report.columns import RUN_AGAIN, Field, Table, not_numbers, shown
+from report.columns import RUN_AGAIN, Field, Table, not_numbers
 from report.errors import InputError
-from report.sources.duck import literal
+from report.sources.duck import literal, quoted
 from segmentation.schema import LARGEST
 from segmentation.text import ENDS, INVISIBLE
 
@@ -63,7 +64,7 @@ def to_parquet(
     """
     head, options = _layout(path, names, scratch)
     fields = head.fields
-    rows = f"read_csv({_quoted(literal(path))}, {options})"
+    rows = f"read_csv({quoted(literal(path))}, {options})"
     target = scratch / f"{path.name}.parquet"
     try:
         connection.execute("SET preserve_insertion_order = true")  # so that a row can be named
@@ -75,23 +76,24 @@ def to_parquet(
         marks = numerals.marks(_all_shapes(connection, head, target))
         careful, target = target, scratch / f"{path.name}-read.parquet"
         read = ", ".join(_careful(field, marks) for field in fields)
-        _copy(connection, f"SELECT {read} FROM read_parquet({_quoted(literal(careful))})", target)
+        _copy(connection, f"SELECT {read} FROM read_parquet({quoted(literal(careful))})", target)
         careful.unlink()
         wrong = _wrong(connection, fields, target)
     except InputError as error:
         raise _by_memory(path, error) from None  # it counts what here was seen a sample of
     except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
-        raise _refused(path, str(error)) from error
+        line = re.search(r"Line: (\d+)", str(error))  # all that may be repeated: the rest may quote a cell
+        raise _refused(path, f"line {line[1]}" if line else type(error).__name__) from None
     finally:
         connection.execute("SET preserve_insertion_order = false")
     if wrong:
-        field, count, row, value = wrong
-        raise _by_memory(path, not_numbers(path.name, field, "texts", count=count, row=row + 2, value=value))
+        field, count, row = wrong
+        raise _by_memory(path, not_numbers(path.name, field, "texts", count=count, row=row + 2))
     return target
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    connection.execute(f"COPY ({query}) TO {_quoted(str(target))} (FORMAT parquet)")
+    connection.execute(f"COPY ({query}) TO {quoted(str(target))} (FORMAT parquet)")
 
 
 def _plain(field: Field, *, point: bool) -> str:
@@ -126,7 +128,7 @@ def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path
         if field.column.kind != "number":
             continue
         rest = _bare(field)
-        fits = " OR ".join(f"regexp_matches({rest}, {_quoted(numerals.pattern(mark))})" for mark in ".,")
+        fits = " OR ".join(f"regexp_matches({rest}, {quoted(numerals.pattern(mark))})" for mark in ".,")
         shape = f"regexp_matches({rest}, '^[+-]?0'), regexp_matches({rest}, '0$'), translate({rest}, '023456789', '111111111')"
         seen = connection.execute(
             f"SELECT min(file_row_number) + 2, arg_min({rest}, file_row_number) FROM read_parquet(?, file_row_number = true)"
@@ -154,23 +156,22 @@ def _careful(field: Field, marks: Mapping[str, str]) -> str:
         return _name(field)
     mark = marks[field.column.name]
     text = _bare(field)
-    bare = f"regexp_replace({text}, {_quoted(numerals.separators(mark))}, '', 'g')"
+    bare = f"regexp_replace({text}, {quoted(numerals.separators(mark))}, '', 'g')"
     bare = f"replace({bare}, ',', '.')" if mark == "," else bare
-    fits = f"regexp_matches({text}, {_quoted(numerals.pattern(mark))})"
-    nothing = f"lower({text}) IN ({', '.join(map(_quoted, numerals.MISSING.to_pylist()))})"
+    fits = f"regexp_matches({text}, {quoted(numerals.pattern(mark))})"
+    nothing = f"lower({text}) IN ({', '.join(map(quoted, numerals.MISSING.to_pylist()))})"
     read = f"coalesce({_name(field)}, CASE WHEN {fits} THEN CAST({bare} AS DOUBLE) END) AS {_name(field)}"
     return f"{read}, CASE WHEN NOT {nothing} AND NOT {fits} THEN {_rest(field)} END AS {_rest(field)}"
 
 
 def _wrong(
     connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], target: Path
-) -> tuple[Field, int, int, str] | None:
-    """Find the first number column with a cell that is none: how many, and the first one's row and text."""
+) -> tuple[Field, int, int] | None:
+    """Find the first number column with a cell that is none: how many, and the first one's row."""
     for field in fields:
         if field.column.kind == "number":
             found = connection.execute(
-                f"SELECT count(*), min(file_row_number), arg_min({_rest(field)}, file_row_number)"
-                f" FROM read_parquet(?, file_row_number = true) WHERE {_rest(field)} IS NOT NULL",
+                f"SELECT count(*), min(file_row_number) FROM read_parquet(?, file_row_number = true) WHERE {_rest(field)} IS NOT NULL",
                 [literal(target)],
             ).fetchone()
             if found and found[0]:
@@ -207,7 +208,7 @@ def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table,
     width = len(dialect.header_of(plain, delimiter))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     options = (
-        f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {_quoted(delimiter)}, "
+        f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {quoted(delimiter)}, "
         "quote = '\"', escape = '\"', strict_mode = true"
     )
     return table, options
@@ -215,10 +216,8 @@ def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table,
 
 def _refused(path: Path, said: str) -> Exception:
     """Say what can't be read."""
-    lines: Iterable[str] = (line.strip() for line in said.splitlines())
-    first = next((line for line in lines if line), "").removeprefix("Invalid Input Error: ")
     error = InputError(
-        f"{path.name} can't be read as text ({shown(first)}). Expected UTF-8, rows as long as the header, and quotes "
+        f"{path.name} can't be read as text ({said}). Expected UTF-8, rows as long as the header, and quotes "
         f"around a value that holds the delimiter. {RUN_AGAIN}"
     )
     return _by_memory(path, error)
@@ -250,8 +249,8 @@ def _ends_in_nothing(path: Path, delimiter: str) -> bool:
 
 def _bare(field: Field) -> str:
     """Give the text that is left without marks that nobody sees and blanks at its ends, in SQL."""
-    text = f"regexp_replace({_rest(field)}, {_quoted(INVISIBLE)}, '', 'g')"
-    return f"regexp_replace({text}, {_quoted(ENDS)}, '', 'g')"
+    text = f"regexp_replace({_rest(field)}, {quoted(INVISIBLE)}, '', 'g')"
+    return f"regexp_replace({text}, {quoted(ENDS)}, '', 'g')"
 
 
 def _name(field: Field) -> str:
@@ -260,7 +259,3 @@ def _name(field: Field) -> str:
 
 def _rest(field: Field) -> str:
     return f'"{field.column.name} as text"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -103,14 +103,14 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "only a mark": (codecs.BOM_UTF8, ["is empty"]),
     "only a header": (HEADER + "\n", ["no user rows", "Expected one row a user"]),
     "a header and empty rows": (f"{HEADER}\n\n{EMPTY}", ["no user rows"]),
-    "no header": (f"{ROW}\n{ROW}\n", ["missing columns age, gender", "found '20', 'Male'", "[columns] in settings.toml"]),
-    "a title above the header": (f"Users of October\n{TWO}", ["missing columns age", "found 'Users of October'"]),
+    "no header": (f"{ROW}\n{ROW}\n", ["missing columns age, gender", f"found {len(ONE)} columns, none with a name that is known", "[columns] in settings.toml"]),
+    "a title above the header": (f"Users of October\n{TWO}", ["missing columns age", "found 1 column, none with"]),
     "one column missing": (TWO.replace("gender", "sex"), ["missing column gender;", "'sex'", "[columns] in settings.toml"]),
     "one column twice": (f"{HEADER},age\n{ROW},21\n", ["2 columns could be 'age': 'age', 'age'", "[columns] in settings.toml"]),
     "twice but for case": (f"{HEADER},Top-Genre\n{ROW},Pop\n", ["could be 'top_genre': 'top_genre', 'Top-Genre'"]),
-    "an unknown delimiter": (text({}, sep=":"), ["missing columns", "found 'age:gender:"]),
+    "an unknown delimiter": (text({}, sep=":"), ["missing columns", "found 1 column, none with"]),
     "rows with another delimiter": (f"{HEADER}\n" + ROW.replace(",", ";"), [f"row 2 has 1 field, expected {len(ONE)}"]),
-    "a short row": (f"{HEADER}\n{ROW}\n20,Male\n{ROW}\n", [f"row 3 has 2 fields, expected {len(ONE)}", "starts '20'"]),
+    "a short row": (f"{HEADER}\n{ROW}\n20,Male\n{ROW}\n", [f"row 3 has 2 fields, expected {len(ONE)}", "as in the header."]),
     "a long row": (f"{HEADER}\n{ROW}\n{ROW},5\n{ROW}\n", [f"row 3 has {len(ONE) + 1} fields, expected {len(ONE)}", "in quotes"]),
     "a first row too long": (f"{HEADER}\n{ROW},5\n", [f"row 2 has {len(ONE) + 1} fields, expected {len(ONE)}"]),
     "a last row cut short": (f"{TWO}20,Male,Stu", [f"row 4 has 3 fields, expected {len(ONE)}", "perhaps the export wasn't finished"]),
@@ -137,8 +137,8 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a zip": (b"PK\x03\x04" + b"x" * 99, ["is an Excel workbook or a zip", "ending that fits"]),
     "a Parquet file": (b"PAR1" + b"x" * 99, ["is a Parquet file"]),
     "a gzip archive": (b"\x1f\x8b\x08" + b"x" * 99, ["is a gzip archive"]),
-    "a page": ("<!DOCTYPE html>\n<html><body>Log in</body></html>\n", ["missing columns", "'<!DOCTYPE html>'"]),
-    "a lookup that failed": (text({}, {"top_genre": "#N/A"}), ["'top_genre' has 1 of Excel's error values", "row 3: '#N/A'"]),
+    "a page": ("<!DOCTYPE html>\n<html><body>Log in</body></html>\n", ["missing columns", "found 1 column, none with"]),
+    "a lookup that failed": (text({}, {"top_genre": "#N/A"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
 }  # fmt: skip
 
 NUMBERS: dict[str, tuple[str, list[str], list[float]]] = {
@@ -166,13 +166,13 @@ NUMBERS: dict[str, tuple[str, list[str], list[float]]] = {
 }  # fmt: skip
 
 AMBIGUOUS = [
-    (";", ["12", "1,234"], "'1,234' on row 3 can be read as 1234 and as 1.234"),
-    (";", ["12.500"], "'12.500' on row 2 can be read as 12.5 and as 12500"),
-    ("\t", ["1.234", "5.678"], "'1.234' on row 2 can be read as 1.234 and as 1234"),
-    ("|", ["-1,234"], "'-1,234' on row 2 can be read as -1234 and as -1.234"),
-    (",", ["115.000", "0", "950"], "'115.000' on row 2 can be read as 115 and as 115000"),
-    (",", ["1.234", "1,234"], "'1.234' on row 2 can be read as 1.234 and as 1234"),
-    (",", ["22.300", "146.350"], "'22.300' on row 2 can be read as 22.3 and as 22300"),
+    (";", ["12", "1,234"], "the comma on row 3 can be a decimal mark or stand"),
+    (";", ["12.500"], "the point on row 2 can be"),
+    ("\t", ["1.234", "5.678"], "the point on row 2 can be"),
+    ("|", ["-1,234"], "the comma on row 2 can be"),
+    (",", ["115.000", "0", "950"], "the point on row 2 can be"),
+    (",", ["1.234", "1,234"], "the point on row 2 can be"),
+    (",", ["22.300", "146.350"], "the point on row 2 can be"),
 ]  # fmt: skip
 
 WORDS = [
@@ -202,8 +202,8 @@ PARQUET: dict[str, tuple[dict[str, Any], list[Any]]] = {
 }  # fmt: skip
 
 PARQUET_REFUSED = [
-    ({"gender": pa.array([b"\xed\xa0\x80", b"x"]).view(pa.string())}, ["can't be read as .parquet", "Invalid UTF8"]),
-    ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "first on row 2: 'x'", "(years)"]),
+    ({"gender": pa.array([b"\xed\xa0\x80", b"x"]).view(pa.string())}, ["can't be read as .parquet", "(ArrowInvalid)", "text in UTF-8"]),
+    ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "(first on row 2)", "(years)"]),
     ({"age": pa.array(["1.234", "5"])}, ["'age' is ambiguous"]),
     ({"age": pa.array(["1.234", "5,678"])}, ["'age' is ambiguous"]),
     ({"age": pa.array(["1.5", "2,5"])}, ["'age' mixes decimal points and commas"]),
@@ -235,14 +235,14 @@ SHEETS: dict[str, tuple[list[list[Any]], list[dict[str, Any]]]] = {
 }  # fmt: skip
 
 SHEETS_REFUSED = [
-    ({"age": dt.datetime.fromisoformat("2026-01-31")}, ["'age' has 1 date where numbers are expected", "row 3: '2026-01-31 00:00:00'", "(years)"]),
-    ({"age": dt.time(12, 30)}, ["'age' has 1 date where", "'12:30:00'"]),
+    ({"age": dt.datetime.fromisoformat("2026-01-31")}, ["'age' has 1 date where numbers are expected", "(first on row 3)", "(years)"]),
+    ({"age": dt.time(12, 30)}, ["'age' has 1 date where", "(first on row 3)"]),
     ({"age": dt.timedelta(days=2)}, ["'age' has 1 date where"]),
-    ({"age": True}, ["'age' has 1 truth value where numbers are expected", "row 3: 'True'"]),
-    ({"age": "twelve"}, ["'age' has 1 text where numbers are expected", "row 3: 'twelve'"]),
+    ({"age": True}, ["'age' has 1 truth value where numbers are expected", "(first on row 3)"]),
+    ({"age": "twelve"}, ["'age' has 1 text where numbers are expected", "(first on row 3)"]),
     ({"age": "1,234"}, ["'age' is ambiguous", "row 3"]),
-    ({"age": "#DIV/0!"}, ["'age' has 1 text", "row 3: '#DIV/0!'"]),
-    ({"top_genre": "#REF!"}, ["'top_genre' has 1 of Excel's error values", "row 3: '#REF!'"]),
+    ({"age": "#DIV/0!"}, ["'age' has 1 text", "(first on row 3)"]),
+    ({"top_genre": "#REF!"}, ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
     ({"top_genre": dt.date(2026, 1, 31)}, ["'top_genre' has 1 date where text is expected", "row 3"]),
     ({"age": "=20+1"}, ["cell A3 holds a formula that was never calculated", "save it"]),
 ]  # fmt: skip
@@ -287,7 +287,7 @@ def _texts() -> list[Case]:
         content = text({}, {"annual_income": value}, {"annual_income": value})
         gets = [
             "'annual_income' has 2 texts where numbers are expected",
-            f"first on row 3: {value!r}",
+            "(first on row 3)",
             "Expected income (USD a year)",
             "Correct the export",
         ]
