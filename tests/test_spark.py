@@ -18,9 +18,10 @@ from test_engines import differences, told
 from test_sources import OCTOBER, bad, counted, in_three, same, spelt
 
 from report.archive import find_segments
-from report.errors import InputError
+from report.errors import InputError, MachineError
 from report.inputs import read_month, read_users
 from report.settings import Settings
+from report.sources import cluster, faults
 from report.sources.opening import open_users
 from report.sources.places import Elsewhere
 from segmentation.analysis import analyse
@@ -86,6 +87,38 @@ def test_spark_gives_the_same_facts_as_pandas(made: tuple[Facts, Path], folder: 
     )
 
     assert differences(told(made[0]), told(found.facts)) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("INSERT INTO users SELECT 1", "PARSE_SYNTAX_ERROR"),
+        ("WITH one AS (SELECT 1) INSERT INTO users SELECT * FROM one", "PARSE_SYNTAX_ERROR"),
+        ("CREATE TABLE more AS SELECT 1", "PARSE_SYNTAX_ERROR"),
+        ("SELECT 1; DROP TABLE users", "PARSE_SYNTAX_ERROR"),
+        ("SELECT * FROM users WHERE password = 'hunter2'", "TABLE_OR_VIEW_NOT_FOUND"),
+        ("SELECT * FROM parquet.`{folder}`", "TABLE_OR_VIEW_NOT_FOUND|UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("made")
+def test_a_query_to_spark_only_reads_tables(folder: Path, query: str, why: str) -> None:
+    """In brackets nothing but a query fits; what Spark says of it, which quotes it, is told by its kind."""
+    with pytest.raises(InputError, match=why) as error:
+        cluster.scan(Elsewhere("spark", "local[2]"), query.format(folder=folder))
+    assert "hunter2" not in str(error.value)
+
+
+def test_what_spark_says_of_a_cell_is_not_repeated(made: tuple[Facts, Path]) -> None:  # noqa: ARG001 - it starts Spark
+    """It quotes the text that is no number."""
+    frame = cluster.scan(
+        Elsewhere("spark", "local[2]"), "SELECT CAST(x AS INT) FROM VALUES ('Ann Smith') v(x)"
+    )
+    with (
+        pytest.raises(MachineError, match=r"^Spark could not go on: CAST_INVALID_INPUT") as error,
+        faults.said(),
+    ):
+        frame.collect("pyarrow")
+    assert "Ann" not in str(error.value)
 
 
 def test_spark_writes_every_user_for_the_owner_alone(made: tuple[Facts, Path]) -> None:
