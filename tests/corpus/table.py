@@ -206,7 +206,7 @@ PARQUET_REFUSED = [
     ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "(first on row 2)", "(years)"]),
     ({"age": pa.array(["1.234", "5"])}, ["'age' is ambiguous"]),
     ({"age": pa.array(["1.234", "5,678"])}, ["'age' is ambiguous"]),
-    ({"age": pa.array(["1.5", "2,5"])}, ["'age' mixes decimal points and commas"]),
+    ({"age": pa.array(["1.5", "2,5"])}, ["'age' mixes decimal points (row 2) and commas (row 3)"]),
     ({"age": pa.array([dt.time(1, 30)] * 2)}, ["'age' holds time64[us]"]),
     ({"age": pa.array([True, False])}, ["'age' holds bool, expected age as numbers (years)"]),
     ({"age": pa.array([dt.datetime.fromisoformat("2026-01-01")] * 2)}, ["'age' holds timestamp[us], expected age as numbers"]),
