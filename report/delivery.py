@@ -6,7 +6,9 @@ the final dot once for them all, and after a cut nobody knows for whom. One by o
 
 import contextlib
 import functools
+import os
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +16,11 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from report.errors import ReportError
+from report.journal import UNKNOWN_WORDS, Handover
 from report.mailserver import Server
-from report.outbox import Clock, Delivery, Outbox, Outgoing, State, Verdict
-from report.smtp import LaterError, Session, StopError
+from report.message import as_correction, message_id
+from report.outbox import UNRECORDED, Clock, Delivery, Outbox, Outgoing, State, Verdict
+from report.smtp import Deadline, LaterError, Session, StopError
 
 PAUSES = (5.0, 30.0, 120.0)
 LONGEST_LINE = 998
@@ -55,7 +59,8 @@ class Outcome:
     def exit_status(self) -> int:
         """0, every inbox has its one; 75 (EX_TEMPFAIL), some wait and a later run may do; 1, a person is needed."""
         counts = self.counts
-        if counts["refused"] or counts["unknown"] or self.stopped:
+        changed = any(one.changed for one in self.deliveries)
+        if counts["refused"] or counts["unknown"] or changed or self.stopped:
             return 1
         return 75 if counts["waiting"] else 0
 
@@ -94,10 +99,22 @@ class Outcome:
                 )
             if one.changed and ledger:
                 then = "handed over" if one.state == "unknown" else one.state
+                enough = "" if one.state == "refused" else f" If it needn't be: {settle}{one.number}:sent`."
                 lines.append(
                     f"Message {one.number} has changed since it was {then}, and the new one wasn't sent. "
-                    f"If it should be: {settle}{one.number}:again`."
+                    f"If it should be: {settle}{one.number}:again`, then `make send {ledger} CONFIRM=yes`.{enough}"
                 )
+        lost = sum(one.state == "unknown" and one.word == UNRECORDED for one in self.deliveries)
+        if lost:
+            lines.append(
+                f"The ledger is new, or older than the last mail: it did not know {lost} of these messages, which a journal says "
+                "were handed over. Nobody gets one of them again unasked."
+            )
+        if ledger and sum(one.state == "unknown" or one.changed for one in self.deliveries) > 1:
+            lines.append(
+                f"To say the same of all that are unknown or have changed: {settle}all:sent` (what is out is enough) or "
+                f"{settle}all:again` (send them, then with CONFIRM=yes)."
+            )
         return "\n".join(lines)
 
 
@@ -111,6 +128,8 @@ def send(
     sleep: Callable[[float], None],
     tell: Callable[[str], None] = lambda _: None,
     pauses: Sequence[float] = PAUSES,
+    journals: Sequence[Path] = (),
+    now: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Send each message that is waiting, once.
 
@@ -128,6 +147,10 @@ def send(
         Told before each pause what is waited for.
     pauses : sequence of float
         Seconds before the second round, the third and so on, for what the server put off (4xx) or cut off.
+    journals : sequence of Path
+        As of `Outbox.open`.
+    now : callable
+        The time in seconds, of a clock that nobody sets: by it the send ends within `server.deadline`.
 
     Returns
     -------
@@ -142,13 +165,18 @@ def send(
     OutboxError
         If another sender is at work; or if something can't be recorded, and then nothing more is sent.
     """
+    deadline = Deadline(now() + server.deadline, now)
     wanted = _checked(messages, sender)
-    with Outbox.open(ledger, clock) as outbox:
+    with Outbox.open(ledger, clock, journals) as outbox:
+        wanted = tuple(_corrected(message, outbox.versions(message)) for message in wanted)
         outbox.enrol(wanted)
         problem, stopped = "", False
         for pause in (0.0, *pauses):
             due = [message for message in wanted if outbox.waiting(message)]
             if stopped or not due:
+                break
+            if deadline.left < pause + server.last_timeout:
+                problem = problem if _late(server) in problem else f"{problem} {_late(server)}".strip()
                 break
             if pause:
                 tell(
@@ -156,7 +184,7 @@ def send(
                 )
                 sleep(pause)
             try:
-                _round(due, outbox, server, sender)
+                _round(due, outbox, server, sender, deadline)
                 problem = ""
             except LaterError as later:
                 problem = str(later)
@@ -165,46 +193,103 @@ def send(
         return Outcome(outbox.deliveries(wanted), problem, stopped)
 
 
-def survey(messages: Sequence[Outgoing], ledger: Path, *, clock: Clock) -> Outcome:
-    """Tell where each message stands and send nothing; one that the ledger doesn't know has the number 0."""
+def enrol(
+    messages: Sequence[Outgoing],
+    ledger: Path,
+    *,
+    clock: Clock,
+    journals: Sequence[Path] = (),
+    doubtful: str = "",
+) -> None:
+    """Write down that these are to be sent; or, of new ones, why it is unknown whether they were."""
+    with Outbox.open(ledger, clock, journals) as outbox:
+        outbox.enrol(messages)
+        for message in messages if doubtful else ():
+            outbox.hand_over(message, doubtful)
+
+
+def survey(
+    messages: Sequence[Outgoing],
+    ledger: Path,
+    *,
+    clock: Clock,
+    journals: Sequence[Path] = (),
+    every_one: bool = False,
+) -> Outcome:
+    """Tell where each message stands and send nothing; one that the ledger doesn't know has the number 0.
+
+    Parameters
+    ----------
+    every_one : bool
+        Whether to tell of all that the ledger knows.
+    """
     known: tuple[Delivery, ...] = ()
-    if ledger.exists():
-        with Outbox.open(ledger, clock) as outbox:
-            known = outbox.deliveries(messages)
+    if any(map(os.path.lexists, (ledger, *journals))):
+        with Outbox.open(ledger, clock, journals) as outbox:
+            known = outbox.deliveries(messages, every_one=every_one)
     keys = {one.key for one in known}
     new = {one.key: Delivery(0, one.message_id, one.recipient, "waiting", 0, "", "") for one in messages}
     return Outcome((*known, *(one for key, one in new.items() if key not in keys)))
 
 
-def out(ledger: Path, *, clock: Clock) -> tuple[str, ...]:
-    """Give the ids of the messages that somebody has, or may have."""
-    if not ledger.exists():
-        return ()
-    with Outbox.open(ledger, clock) as outbox:
-        return outbox.out()
+def resolve(
+    ledger: Path,
+    number: int | None,
+    verdict: Verdict,
+    messages: Sequence[Outgoing] = (),
+    *,
+    clock: Clock,
+    journals: Sequence[Path] = (),
+) -> None:
+    """Record what a person found out about a message, or of all: see `Outbox.resolve` and `Outbox.resolve_all`."""
+    with Outbox.open(ledger, clock, journals) as outbox:
+        if number is None:
+            outbox.resolve_all(verdict, messages)
+        else:
+            outbox.resolve(number, verdict, messages)
 
 
-def resolve(ledger: Path, number: int, verdict: Verdict, *, clock: Clock) -> None:
-    """Record what a person found out about a message: see `Outbox.resolve`."""
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.resolve(number, verdict)
+def _corrected(message: Outgoing, versions: Sequence[Handover]) -> Outgoing:
+    """Give a message as it goes to one who may have other words of it: as their correction."""
+    same = bool(versions) and versions[-1].digest in (message.digest, UNKNOWN_WORDS)
+    last = _local(versions[-1].message_id) if same else ""
+    earlier = list(dict.fromkeys(one.message_id for one in versions if _local(one.message_id) != last))
+    if not earlier:
+        return message
+    raw = as_correction(message.raw, message.digest, earlier)
+    return Outgoing(message_id(raw), message.recipient, raw)
 
 
-def _round(due: Sequence[Outgoing], outbox: Outbox, server: Server, sender: str) -> None:
+def _local(id_: str) -> str:
+    """Give a Message-ID without its domain, which is the sender's."""
+    return id_.rpartition("@")[0]
+
+
+def _late(server: Server) -> str:
+    """Say that the time is over."""
+    return (
+        f"The send ended before its deadline of {server.deadline / 60:g} minutes, for a message needs time for its answer. What "
+        "waits goes out when `make send` is run again."
+    )
+
+
+def _round(due: Sequence[Outgoing], outbox: Outbox, server: Server, sender: str, deadline: Deadline) -> None:
     """Try each message once, over one connection as long as that serves."""
     unknown = 0
     with contextlib.ExitStack() as stack:
-        session = stack.enter_context(Session.open(server))
+        session = stack.enter_context(Session.open(server, sender, deadline))
         for message in due:
+            if deadline.left < server.last_timeout:
+                raise LaterError(_late(server))
             if not session.ready:
-                session = stack.enter_context(Session.open(server))
+                session = stack.enter_context(Session.open(server, sender, deadline))
             outbox.attempt(message)
             state, word = session.transmit(message, sender, functools.partial(outbox.hand_over, message))
             outbox.settle(message, state, word)
             unknown += state == "unknown"
             if unknown == MOST_UNKNOWN:
                 raise StopError(
-                    f"{server.host} cut off {unknown} messages before its answer, so no more were handed over. "
+                    f"{server.host} gave no clear answer to {unknown} messages, so no more were handed over. "
                     "Find out what ails it, then run `make send` again."
                 )
 

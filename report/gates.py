@@ -132,7 +132,7 @@ def _others(facts: Facts, output: Path, out: Collection[str], *, usual: Path = f
     """
     there = [segment.id for segment in facts.segments]
     gone, new = sorted(set(out) - set(there)), sorted(set(there) - set(out))
-    sets = _begun(facts, output)
+    sets = begun(facts, output)
     if not out or not new or not (gone or (sets and _set(facts, output) not in sets)):
         return None
     gate = Gate(
@@ -149,7 +149,7 @@ def begin(facts: Facts, output: Path) -> None:
     _set(facts, output).touch(mode=0o600)
 
 
-def _begun(facts: Facts, output: Path) -> set[Path]:
+def begun(facts: Facts, output: Path) -> set[Path]:
     """Give the sets of segments with which a month was mailed."""
     return set((output / files.OUTBOX).glob(f"{facts.month}.*.segments"))
 

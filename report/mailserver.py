@@ -16,7 +16,7 @@ from report.passwords import Password as Password  # noqa: PLC0414 - those who n
 
 Tls = Literal["starttls", "tls", "none"]
 PORTS: dict[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
-NAMES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA")
+NAMES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA", "SMTP_HELO")
 
 _log = logging.getLogger(__name__)
 
@@ -33,14 +33,18 @@ class Server:
         For the server's AUTH; without a user there is none.
     ca : Path or None
         PEM file of the authority that signs the server's certificate; None for those the system trusts.
+    helo : str
+        What we call ourselves; empty for a name that is found (see `report.smtp.choose_name`).
     timeout : float
-        Seconds to wait for an answer.
+        Seconds in which an answer has to be there whole.
     grace : float
         Seconds to listen before the final dot: a server that hung up in the middle of a message is heard
         then, and the message waits instead of being unknown.
     last_timeout : float
         Seconds to wait for the answer to the final dot: RFC 5321 asks for ten minutes, for giving up there
         is what makes a message unknown.
+    deadline : float
+        Seconds in which a send ends, however many messages it has. What waits then goes out with the next one.
     """
 
     host: str
@@ -49,9 +53,11 @@ class Server:
     user: str = ""
     password: Password = NO_PASSWORD
     ca: Path | None = None
+    helo: str = ""
     timeout: float = 60
     grace: float = 0.25
     last_timeout: float = 600
+    deadline: float = 1800
 
     def __post_init__(self) -> None:
         """Refuse what would send in the clear, or what can't be meant."""
@@ -66,6 +72,11 @@ class Server:
             )
         if self.ca is not None and not self.ca.is_file():
             raise SettingsError(f"SMTP_CA={self.ca}: no such file. Expected a PEM file of certificates.")
+        if self.helo and not re.fullmatch(r"\[[0-9A-Za-z.:]+\]|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", self.helo):
+            raise SettingsError(
+                f"SMTP_HELO={self.helo}. Expected this machine's full name in ASCII, such as reports.example.com, or an "
+                "address in brackets, such as [192.0.2.1]."
+            )
 
     @property
     def plain(self) -> str:
@@ -131,6 +142,7 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
         user=said.get("SMTP_USER", ""),
         password=Password(said.get("SMTP_PASSWORD", "")),
         ca=Path(said["SMTP_CA"]) if "SMTP_CA" in said else None,
+        helo=said.get("SMTP_HELO", ""),
     )
 
 

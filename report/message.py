@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
@@ -109,6 +110,25 @@ def as_test(raw: bytes) -> bytes:
     return _set(head, "Message-ID", f"<{local}.test.{digest}@{domain}>") + body
 
 
+def as_correction(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:
+    """Give a message as a correction of earlier ones, under an id of its own (RFC 5322, 3.6.4).
+
+    Parameters
+    ----------
+    digest : str
+        Of its words, in hex: the same correction has the same id for everybody.
+    earlier : sequence of str
+        Message-IDs of what the recipient has, the first one first.
+    """
+    head, body = _parts(re.sub(rb"\r\n|\r|\n", b"\r\n", raw))
+    local, _, domain = message_id(raw).strip("<>").rpartition("@")
+    subject = _POLICY.fold_binary("Subject", f"Corrected: {header(raw, 'Subject')}")
+    head = _set(head, "Message-ID", f"<{local}.correction-{digest[:12]}@{domain}>")
+    head = _header(b"Subject").sub(lambda _: subject, head, count=1)
+    references = "\r\n ".join(earlier)
+    return head + f"In-Reply-To: {earlier[0]}\r\nReferences: {references}\r\n".encode("ascii") + body
+
+
 def same_words(one: bytes, other: bytes) -> bool:
     """Tell whether two messages differ in nothing but when they were written and to whom."""
     (head, body), (other_head, other_body) = _parts(one), _parts(other)
@@ -122,7 +142,7 @@ def message_id(raw: bytes) -> str:
 
 def header(raw: bytes, name: str) -> Any:
     """Give a header of a message, decoded; None where it has none."""
-    return BytesHeaderParser(policy=SMTP).parsebytes(raw)[name]
+    return BytesHeaderParser(policy=SMTP).parsebytes(_parts(raw)[0])[name]
 
 
 def _headed(key: str, subject: str, brand: str, mail: MailSettings, now: datetime) -> EmailMessage:

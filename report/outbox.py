@@ -1,23 +1,34 @@
 """The ledger of what was sent to whom: SQLite, under an operating system's lock, true at every instant.
 
 A row is one message to one recipient. The ledger may be read after any crash, because a row is changed *before* the
-world is: it says "unknown" from just before the final dot leaves until the server's answer is on the disk.
+world is: it says "unknown" from just before the final dot leaves until the server's answer is on the disk. What is
+handed over is written into journals, too. What stands there and not in the ledger becomes "unknown" when it is opened.
 """
 
 import contextlib
+import errno
 import fcntl
+import functools
 import hashlib
+import itertools
+import logging
+import operator
 import os
+import re
+import shlex
 import sqlite3
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
 from report.errors import ReportError
+from report.journal import UNKNOWN_WORDS, Handover, append_to_journal, open_private, read_journal
 
-FORMAT = 1
+FORMAT = 2
 State = Literal["waiting", "sent", "refused", "unknown"]
 Verdict = Literal["sent", "again"]
 Clock = Callable[[], datetime]
@@ -30,7 +41,27 @@ CREATE TABLE delivery (
 CREATE TABLE event (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, what TEXT NOT NULL, word TEXT NOT NULL);
 CREATE TABLE reserve (bytes BLOB NOT NULL);
 """
+_HANDOVERS = """
+CREATE TABLE handover (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, message_id TEXT NOT NULL,
+    recipient TEXT NOT NULL, digest TEXT NOT NULL, refused INTEGER NOT NULL DEFAULT 0);
+"""
+# Format 1 had no handovers, and digests of headers and words: '-' is UNKNOWN_WORDS.
+_UPGRADE = """
+INSERT INTO handover SELECT number, event.at, message_id, recipient, '-', 0
+    FROM event JOIN delivery USING (number) WHERE what = 'hand over' ORDER BY event.rowid;
+UPDATE delivery SET digest = '-';
+"""
+_STEPS = {0: f"{_SCHEMA}{_HANDOVERS}", 1: f"{_HANDOVERS}{_UPGRADE}", FORMAT: ""}
+_TABLES = {
+    0: set[str](),
+    1: {"delivery", "event", "reserve"},
+    FORMAT: {"delivery", "event", "reserve", "handover"},
+}
 _HANDED_OVER = "handed over, and then no answer was recorded"
+UNRECORDED = "handed over, says the journal; the ledger did not know it"
+_CORRECTION = re.compile(r"\.correction-[0-9a-f]{12}$")
+
+_log = logging.getLogger(__name__)
 
 
 class OutboxError(ReportError):
@@ -58,13 +89,13 @@ class Outgoing:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Message and inbox; ann@example.com and Ann@Example.com are one inbox."""
-        return _stem(self.message_id), self.recipient.casefold()
+        """Message and inbox."""
+        return _stem(self.message_id), normalise_inbox(self.recipient)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the message."""
-        return hashlib.sha256(self.raw).hexdigest()
+        """SHA-256 of the message without its headers: another sender, date or spelling of an address changes no word."""
+        return hashlib.sha256(re.split(rb"\r?\n\r?\n", self.raw, maxsplit=1)[-1]).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +116,7 @@ class Delivery:
     at : str
         When that was, ISO 8601; empty where nothing happened yet.
     changed : bool
-        Whether the message at hand is another one than was sent, refused or handed over.
+        Whether the words at hand are others than those that were sent, refused or handed over.
     """
 
     number: int
@@ -100,19 +131,24 @@ class Delivery:
     @property
     def key(self) -> tuple[str, str]:
         """Message and inbox, as of the message at hand."""
-        return _stem(self.message_id), self.recipient.casefold()
+        return _stem(self.message_id), normalise_inbox(self.recipient)
 
 
 class Outbox:
     """The ledger of one month, open under its lock. Every change is on the disk before its method returns."""
 
-    def __init__(self, rows: sqlite3.Connection, file: Path, clock: Clock) -> None:
-        self._rows, self._file, self._clock = rows, file, clock
+    def __init__(self, rows: sqlite3.Connection, file: Path, clock: Clock, journals: Sequence[Path]) -> None:
+        self._rows, self._file, self._clock, self._journals = rows, file, clock, journals
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, file: Path, clock: Clock) -> Iterator[Self]:
+    def open(cls, file: Path, clock: Clock, journals: Sequence[Path] = ()) -> Iterator[Self]:
         """Open the ledger, made if there is none, for its owner alone.
+
+        Parameters
+        ----------
+        journals : sequence of Path
+            Where handovers are written down, too. The first must be written to; the others are where that is possible.
 
         Raises
         ------
@@ -121,24 +157,80 @@ class Outbox:
         """
         with contextlib.ExitStack() as stack:
             with _in_words(file):
+                if journals:  # which may be all that is left
+                    file.parent.mkdir(exist_ok=True, mode=0o700)
                 stack.callback(os.close, _lock(file.with_suffix(".lock")))
-                os.close(_private(file))
+                os.close(open_private(file))
                 rows = sqlite3.connect(file, timeout=1, isolation_level=None)
                 stack.callback(rows.close)
                 rows.create_function("stem", 1, _stem, deterministic=True)
-                rows.execute(
-                    "PRAGMA locking_mode = EXCLUSIVE"
-                )  # nobody's `sqlite3` shell makes a commit wait
+                # nobody's `sqlite3` shell makes a commit wait
+                rows.execute("PRAGMA locking_mode = EXCLUSIVE")
                 rows.execute("PRAGMA journal_mode = PERSIST")  # a journal that has its room already
                 rows.execute("PRAGMA synchronous = FULL")
                 (found,) = rows.execute("PRAGMA user_version").fetchone()
-                if found not in (0, FORMAT):
+                if found not in _STEPS:
                     raise OutboxError(
                         f"{file} has format {found}, expected {FORMAT}: another version wrote it. Send with that one."
                     )
-                schema = f"{_SCHEMA}PRAGMA user_version = {FORMAT};" if found == 0 else ""
-                rows.executescript(f"BEGIN EXCLUSIVE;{schema}COMMIT;")
-            yield cls(rows, file, clock)
+                (sound,) = rows.execute("PRAGMA integrity_check(1)").fetchone()
+                tables = {
+                    name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                }
+                if sound != "ok" or tables != _TABLES[found]:
+                    raise sqlite3.DatabaseError("it is no ledger, or is damaged")
+                rows.executescript(f"BEGIN EXCLUSIVE;{_STEPS[found]}PRAGMA user_version = {FORMAT};COMMIT;")
+            outbox = cls(rows, file, clock, journals)
+            outbox._catch_up()
+            yield outbox
+
+    def _catch_up(self) -> None:
+        """Take what only the journals know as unknown, and give each journal what it lacks."""
+        with _in_words(self._file):
+            found = self._rows.execute("SELECT at, message_id, recipient, digest FROM handover").fetchall()
+        mine = Counter(Handover(*one) for one in found)
+        known = []
+        for journal in self._journals:
+            with _in_words(journal):
+                known.append(read_journal(journal))
+        every = functools.reduce(operator.or_, known, mine)
+        if lost := sorted((every - mine).elements(), key=lambda one: one.at):
+            with self._transaction() as rows:
+                for one in lost:
+                    key = _stem(one.message_id), normalise_inbox(one.recipient)
+                    self._insert(key, one.message_id, one.recipient, one.digest)
+                    rows.execute(
+                        "UPDATE delivery SET state = 'unknown', message_id = ?, digest = ?, word = ?, at = ?"
+                        " WHERE (stem(message_id), inbox) = (?, ?)",
+                        (one.message_id, one.digest, UNRECORDED, one.at, *key),
+                    )
+                    self._insert_handover(key, one)
+        for journal, there in zip(self._journals, known, strict=True):
+            self._append(journal, every - there)
+
+    def _append(self, journal: Path, handovers: Counter[Handover]) -> None:
+        """Write handovers into a journal; only the first one has to be there."""
+        try:
+            with _in_words(journal):
+                append_to_journal(journal, handovers.elements())
+        except OutboxError as error:
+            if journal == self._journals[0]:
+                raise
+            _log.warning("%s So a folder of months that is put back from a backup won't be noticed.", error)
+
+    def _insert(self, key: tuple[str, str], message_id: str, recipient: str, digest: str) -> None:
+        """Add a waiting message, unless it is there."""
+        self._rows.execute(
+            "INSERT INTO delivery SELECT NULL, ?, ?, ?, ?, 'waiting', 0, '', ''"
+            " WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE (stem(message_id), inbox) = (?, ?))",
+            (message_id, key[1], recipient, digest, *key),
+        )
+
+    def _insert_handover(self, key: tuple[str, str], one: Handover) -> None:
+        self._rows.execute(
+            "INSERT INTO handover SELECT number, ?, ?, ?, ?, 0 FROM delivery WHERE (stem(message_id), inbox) = (?, ?)",
+            (*astuple(one), *key),
+        )
 
     def enrol(self, messages: Sequence[Outgoing]) -> None:
         """Write down that these are to be sent, before any of them is.
@@ -152,11 +244,7 @@ class Outbox:
                     " WHERE state = 'waiting' AND (stem(message_id), inbox) = (?, ?)",
                     (message.message_id, message.digest, message.recipient, *message.key),
                 )
-                rows.execute(
-                    "INSERT INTO delivery SELECT NULL, ?, ?, ?, ?, 'waiting', 0, '', ''"
-                    " WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE (stem(message_id), inbox) = (?, ?))",
-                    (message.message_id, message.key[1], message.recipient, message.digest, *message.key),
-                )
+                self._insert(message.key, message.message_id, message.recipient, message.digest)
         self._reserve(65_536 + 8_192 * len(messages))
 
     def _reserve(self, size: int) -> None:
@@ -172,7 +260,9 @@ class Outbox:
             rows.execute("UPDATE reserve SET bytes = zeroblob(length(bytes) + 1)")
             rows.execute("DELETE FROM reserve")
 
-    def deliveries(self, messages: Sequence[Outgoing] = ()) -> tuple[Delivery, ...]:
+    def deliveries(
+        self, messages: Sequence[Outgoing] = (), *, every_one: bool = False
+    ) -> tuple[Delivery, ...]:
         """Tell what is known of these messages, and of every other one that is unknown, in the ledger's order."""
         digests = {message.key: message.digest for message in messages}
         with _in_words(self._file):
@@ -180,18 +270,22 @@ class Outbox:
         found = []
         for number, message_id, inbox, recipient, digest, state, attempts, word, at in every:
             wanted = digests.get((_stem(message_id), inbox))
-            if wanted or state == "unknown":
-                changed = wanted not in (None, digest)
+            if wanted or every_one or state == "unknown":
+                # one that waits is replaced by the one at hand
+                changed = state != "waiting" and digest != UNKNOWN_WORDS and wanted not in (None, digest)
                 found.append(Delivery(number, message_id, recipient, state, attempts, word, at, changed))
         return tuple(found)
 
-    def out(self) -> tuple[str, ...]:
-        """Give the ids of the messages that somebody has, or may have."""
+    def versions(self, message: Outgoing) -> tuple[Handover, ...]:
+        """Give what was handed over of a message to its inbox and not refused, oldest first."""
         with _in_words(self._file):
             found = self._rows.execute(
-                "SELECT DISTINCT message_id FROM delivery WHERE state IN ('sent', 'unknown')"
+                "SELECT handover.at, handover.message_id, handover.recipient, handover.digest"
+                " FROM handover JOIN delivery USING (number)"
+                " WHERE (stem(delivery.message_id), inbox) = (?, ?) AND NOT refused ORDER BY handover.rowid",
+                message.key,
             ).fetchall()
-        return tuple(message_id for (message_id,) in found)
+        return tuple(Handover(*one) for one in found)
 
     def waiting(self, message: Outgoing) -> bool:
         """Whether no server has this message."""
@@ -205,44 +299,104 @@ class Outbox:
         """Record that a sender begins on it; it is still waiting, and stays so if the sender dies."""
         self._change(message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1)
 
-    def hand_over(self, message: Outgoing) -> None:
-        """Record that the final dot is about to leave; from here on nobody knows, until `settle`."""
-        self._change(message.key, "hand over", "unknown", _HANDED_OVER)
+    def hand_over(self, message: Outgoing, word: str = _HANDED_OVER) -> None:
+        """Record that the final dot is about to leave; from here on nobody knows, until `settle`.
+
+        Raises
+        ------
+        OutboxError
+            If that can't be recorded; then the dot must not leave, and the message waits.
+        """
+        at = self._clock().isoformat(timespec="seconds")
+        one = Handover(at, message.message_id, message.recipient, message.digest)
+        self._change(message.key, "hand over", "unknown", word, handover=one)
+        try:
+            for journal in self._journals:
+                self._append(journal, Counter([one]))
+        except OutboxError:
+            self.settle(message, "waiting", "not handed over: the journal can't be written")
+            raise
 
     def settle(self, message: Outgoing, state: State, word: str) -> None:
         """Record the outcome of an attempt."""
         self._change(message.key, state, state, word)
 
-    def resolve(self, number: int, verdict: Verdict) -> None:
-        """Record what a person found out: an unknown message was sent; or any is to be sent again.
+    def resolve(self, number: int, verdict: Verdict, messages: Sequence[Outgoing] = ()) -> None:
+        """Record what a person found out: a message was sent, and that is enough; or it is to be sent again.
+
+        Parameters
+        ----------
+        messages : sequence of Outgoing
+            Those at hand. Of one that has changed, "sent" says that the earlier words are enough.
 
         Raises
         ------
         OutboxError
-            If there is no such number, or "sent" is said of a message that isn't unknown.
+            If there is no such number, or "sent" is said of a message that is neither unknown nor changed.
         """
-        with _in_words(self._file):
-            found = self._rows.execute(
-                "SELECT message_id, inbox, state FROM delivery WHERE number = ?", (number,)
-            ).fetchone()
+        found = {one.number: one for one in self.deliveries(messages, every_one=True)}.get(number)
         if found is None:
             raise OutboxError(f"{self._file} has no message {number}. `make send` shows the numbers.")
-        message_id, inbox, state = found
-        if verdict == "sent" and state != "unknown":
+        if verdict == "again":
+            self._change(found.key, "resolved: again", "waiting", f"to be sent again; was {found.state}")
+            return
+        if found.state != "unknown" and not (found.state == "sent" and found.changed):
             raise OutboxError(
-                f"Message {number} is {state}, expected unknown: only of that can a person say that it was sent."
+                f"Message {number} is {found.state}, expected unknown: only of that can a person say that it was sent."
             )
-        self._change(
-            (_stem(message_id), inbox),
-            f"resolved: {verdict}",
-            "sent" if verdict == "sent" else "waiting",
-            "found in the inbox" if verdict == "sent" else f"to be sent again; was {state}",
+        word = (
+            "found in the inbox" if found.state == "unknown" else "has changed, and what was sent is enough"
         )
+        self._change(found.key, "resolved: sent", "sent", word)
+        with self._transaction() as rows:
+            for message in messages:
+                rows.execute(
+                    "UPDATE delivery SET digest = ? WHERE number = ? AND (stem(message_id), inbox) = (?, ?)",
+                    (message.digest, number, *message.key),
+                )
 
-    def _change(self, key: tuple[str, str], what: str, state: State, word: str, *, tries: int = 0) -> None:
+    def resolve_all(self, verdict: Verdict, messages: Sequence[Outgoing]) -> None:
+        """Record the same of every message that is unknown or changed; "sent", where there is none, of all that wait.
+
+        Raises
+        ------
+        OutboxError
+            If there is none, and all are to be sent again.
+        """
+        asked = [one for one in self.deliveries(messages) if one.state == "unknown" or one.changed]
+        for one in asked:
+            self.resolve(one.number, verdict, messages)
+        if asked:
+            return
+        if verdict == "again":
+            raise OutboxError(
+                "No message is unknown or has changed, so RESOLVE=all:again sends none again. Name one by its number."
+            )
+        self.enrol(messages)
+        for message in messages:
+            if self.waiting(message):
+                self.hand_over(message)
+                self.settle(message, "sent", "said to be out already")
+
+    def _change(
+        self,
+        key: tuple[str, str],
+        what: str,
+        state: State,
+        word: str,
+        *,
+        tries: int = 0,
+        handover: Handover | None = None,
+    ) -> None:
         """Change one row, and note it."""
         at = self._clock().isoformat(timespec="seconds")
         with self._transaction() as rows:
+            if what in ("waiting", "refused"):
+                rows.execute(
+                    "UPDATE handover SET refused = 1 WHERE rowid = (SELECT max(handover.rowid) FROM handover"
+                    " JOIN delivery USING (number) WHERE (stem(delivery.message_id), inbox) = (?, ?) AND state = 'unknown')",
+                    key,
+                )
             rows.execute(
                 "UPDATE delivery SET state = ?, word = ?, at = ?, attempts = attempts + ?"
                 " WHERE (stem(message_id), inbox) = (?, ?)",
@@ -252,6 +406,8 @@ class Outbox:
                 "INSERT INTO event SELECT number, ?, ?, ? FROM delivery WHERE (stem(message_id), inbox) = (?, ?)",
                 (at, what, word, *key),
             )
+            if handover:
+                self._insert_handover(key, handover)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -267,14 +423,27 @@ class Outbox:
                 raise
 
 
+def normalise_inbox(address: str) -> str:
+    """Give the inbox of an address: Ann@Example.com and ann@example.com have one.
+
+    What some servers do beyond (a dot or "+news" that counts for nothing) is theirs to know: taken for two inboxes, each gets its mail.
+    """
+    local, _, domain = unicodedata.normalize("NFC", address).lower().rpartition("@")
+    labels = (
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+        for label in domain.rstrip(".").split(".")
+    )
+    return f"{local}@{'.'.join(labels)}"
+
+
 def _stem(message_id: str) -> str:
-    """Give a Message-ID without the domain behind its last @."""
-    return message_id.strip("<>").rpartition("@")[0]
+    """Give what a Message-ID has in common with its corrections, without the domain behind its last @."""
+    return _CORRECTION.sub("", message_id.strip("<>").rpartition("@")[0])
 
 
 def _lock(file: Path) -> int:
     """Take the lock, which ends with the process however it ends; whether the file exists means nothing."""
-    lock = _private(file)
+    lock = open_private(file)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -290,20 +459,30 @@ def _lock(file: Path) -> int:
     return lock
 
 
-def _private(file: Path) -> int:
-    """Open a file that only its owner may read, made if there is none."""
-    found = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    os.fchmod(found, 0o600)
-    return found
-
-
 @contextlib.contextmanager
 def _in_words(file: Path) -> Iterator[None]:
     """Say what the disk or SQLite says as a sentence."""
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeError) as error:  # a text that is none is damaged
         raise OutboxError(
-            f"{file} can't be used: {error}. What can't be recorded isn't sent, so sending stopped here. "
-            "Free the disk or mend its rights, keep the file (it knows who has what), and run `make send` again."
+            f"{file} can't be used: {error}. What can't be recorded isn't sent, so sending stopped here. {_advice(file, error)}"
         ) from error
+
+
+def _advice(file: Path, error: Exception) -> str:
+    """Say what helps."""
+    # a free name: `mv` would overwrite the last one, or put it into a folder
+    free = next(one for n in itertools.count(1) if not os.path.lexists(one := f"{file}.damaged-{n}"))
+    away = (
+        f"ove it away (mv {shlex.quote(str(file))} {shlex.quote(free)}) and run `make send` again: it asks about every message "
+        "that was handed over."
+    )
+    no_file = isinstance(error, OSError) and error.errno in (errno.EISDIR, errno.ELOOP)
+    # sqlite3's subclasses of DatabaseError are of full disks and rights
+    if no_file or isinstance(error, UnicodeError) or type(error) is sqlite3.DatabaseError:
+        return f"M{away}"
+    return (
+        "Free the disk or mend its rights, keep the file (it knows who has what), and run `make send` again. If that doesn't "
+        f"help, m{away}"
+    )

@@ -45,6 +45,16 @@ class Month:
         to = f" TO={self.to}" if self.to else ""
         return f"MONTH={self.facts.month}{to}{files.elsewhere(self.ledger.parent.parent, self.usual)}"
 
+    @property
+    def journals(self) -> tuple[Path, ...]:
+        """Where handovers are written down: beside the ledger, and beside the folder of all months.
+
+        The second outlives a folder of months that is lost, or put back from a backup. A test needs neither.
+        """
+        output, name = self.ledger.parent.parent.absolute(), f"{self.ledger.stem}.mailed"
+        beside = output.parent / f"{output.name}-mailed"
+        return () if self.to else (self.ledger.with_name(name), beside / name)
+
     def of(self, ids: Iterable[str]) -> set[str]:
         """Give the segments that Message-IDs of this month's briefs are of."""
         brief = re.compile(rf"<{re.escape(self.facts.month)}\.([^@]+)\.brief@")

@@ -85,11 +85,11 @@ def send_month(
         knows what.
     """
     made = open_month(postman.output, month, to, usual=postman.usual)
-    out = () if to else made.of(delivery.out(made.ledger, clock=postman.clock))
+    messages = _messages(postman, made)
+    out = () if to else _open_ledger(postman, made, messages)
     if accept:
         postman.tell(_taken(made.facts, gates.accept(made.facts, postman.output, out, usual=postman.usual)))
     gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month), out=out)
-    messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
     _show(postman, made, messages, to)
     if gate and not to:
         postman.tell(f"Nobody is mailed: {gate.why}. {gate.text}")
@@ -99,7 +99,7 @@ def send_month(
     if gate:
         postman.tell(f"Without TO= nobody would be mailed: {gate.why}.")
     if messages and not (confirm or to):
-        postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table(made.named))
+        postman.tell(_survey(postman, made, messages).table(made.named))
     if postman.server is None:
         postman.tell(
             "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
@@ -119,6 +119,8 @@ def send_month(
     made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
     sender = _sender(postman, messages)
     if not to:
+        # the ledger first: the mark without it says that it was lost
+        delivery.enrol(messages, made.ledger, clock=postman.clock, journals=made.journals)
         gates.begin(made.facts, postman.output)
     outcome = delivery.send(
         messages,
@@ -128,9 +130,37 @@ def send_month(
         clock=postman.clock,
         sleep=postman.sleep,
         tell=postman.tell,
+        journals=made.journals,
     )
     postman.tell(outcome.table(made.named))
     return outcome.exit_status
+
+
+def _messages(postman: Postman, made: Month) -> list[Outgoing]:
+    """Give the messages that are to go out."""
+    return list(tests_of(made, postman.mail, made.to) if made.to else messages_of(made, postman.mail))
+
+
+def _open_ledger(postman: Postman, made: Month, messages: Sequence[Outgoing]) -> set[str]:
+    """Give the segments whose brief somebody has, or may have.
+
+    Where marks say that the month began to be mailed and its ledger knows nothing of it, everybody may have one.
+    """
+    known = _survey(postman, made, every_one=True).deliveries
+    if gates.begun(made.facts, postman.output) and not made.of(one.message_id for one in known):
+        why = "the ledger is new, and a mark beside it says that this month was mailed"
+        delivery.enrol(messages, made.ledger, clock=postman.clock, journals=made.journals, doubtful=why)
+        known = _survey(postman, made, every_one=True).deliveries
+    return made.of(one.message_id for one in known if one.state in ("sent", "unknown"))
+
+
+def _survey(
+    postman: Postman, made: Month, messages: Sequence[Outgoing] = (), *, every_one: bool = False
+) -> delivery.Outcome:
+    """Tell where messages stand."""
+    return delivery.survey(
+        messages, made.ledger, clock=postman.clock, journals=made.journals, every_one=every_one
+    )
 
 
 def _taken(facts: Facts, accepted: Sequence[gates.Gate]) -> str:
@@ -144,20 +174,36 @@ def _taken(facts: Facts, accepted: Sequence[gates.Gate]) -> str:
 
 
 def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> int:
-    """Record what a person found out about a message: "3:sent" or "3:again"."""
-    found = re.fullmatch(r"([0-9]{1,9}):(sent|again)", said)
+    """Record what a person found out about a message, "3:sent" or "3:again"; or about all of them, "all:sent"."""
+    found = re.fullmatch(r"([0-9]{1,9}|all):(sent|again)", said)
     if not found:
         raise ReportError(
-            f"RESOLVE={said} can't be read. Write a message's number and what was found: RESOLVE=3:sent or RESOLVE=3:again."
+            f"RESOLVE={said} can't be read. Write a message's number, or all, and what was found: RESOLVE=3:sent or "
+            "RESOLVE=3:again."
         )
     made = open_month(postman.output, month, to, usual=postman.usual)
     if not month:
         raise ReportError(
             f"RESOLVE={said} names no month, and each has numbers of its own. Say which: `make send {made.named} RESOLVE={said}`."
         )
-    delivery.resolve(made.ledger, int(found[1]), cast("Verdict", found[2]), clock=postman.clock)
-    messages = list(tests_of(made, postman.mail, to) if to else messages_of(made, postman.mail))
-    postman.tell(delivery.survey(messages, made.ledger, clock=postman.clock).table(made.named))
+    messages = _messages(postman, made)
+    if not to:
+        _open_ledger(postman, made, messages)
+    made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
+    delivery.resolve(
+        made.ledger,
+        None if found[1] == "all" else int(found[1]),
+        cast("Verdict", found[2]),
+        messages,
+        clock=postman.clock,
+        journals=made.journals,
+    )
+    if found[2] == "sent" and not to:
+        gates.begin(made.facts, postman.output)
+    outcome = _survey(postman, made, messages)
+    postman.tell(outcome.table(made.named))
+    if outcome.counts["waiting"]:
+        postman.tell(f"What waits goes out by `make send {made.named}{'' if to else ' CONFIRM=yes'}`.")
     return 0
 
 

@@ -1,4 +1,8 @@
-"""One connection to an SMTP server, and one message at a time through it, each with what is known of it afterwards."""
+"""One connection to an SMTP server, and one message at a time through it, each with what is known of it afterwards.
+
+smtplib writes the commands. The replies are read here: smtplib waits for them without an end, and takes what a server
+said too early for the answer to the next command.
+"""
 
 import base64
 import contextlib
@@ -6,11 +10,18 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Self
 
 from report.mailserver import Server
 from report.outbox import Outgoing, State
+
+_LONGEST_REPLY = 65_536  # bytes, all lines of one reply
+_PIECE = 16_384  # bytes that must leave within one timeout
+_OVER = "was still at it when the time for the whole send was over"
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 class StopError(Exception):
@@ -25,18 +36,157 @@ class _NoError(smtplib.SMTPResponseException):
     """The server answered, and not with what lets the transaction go on."""
 
 
+class _CutError(OSError):
+    """The server closed the connection, or gave no whole answer in time."""
+
+
+class _SilentError(_CutError):
+    """The server gave no answer at all in time."""
+
+
+class _OutOfStepError(OSError):
+    """What the server said can't be matched to a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which a send has ended.
+
+    Attributes
+    ----------
+    end : float
+        That moment, in seconds of `now`.
+    now : callable
+        The time in seconds, of a clock that nobody sets.
+    """
+
+    end: float
+    now: Callable[[], float] = time.monotonic
+
+    @property
+    def left(self) -> float:
+        """Seconds until then."""
+        return self.end - self.now()
+
+
+class _Connection(smtplib.SMTP):
+    """smtplib's commands over a connection on which every wait has an end.
+
+    `patience` is how many seconds a reply may take until its last byte.
+    """
+
+    def __init__(self, server: Server, deadline: Deadline, name: str) -> None:
+        super().__init__(local_hostname=name)
+        self._host = server.host  # whom the certificate after STARTTLS must name
+        self.patience = server.timeout
+        self._deadline = deadline
+        trust = _trust(server) if server.tls == "tls" else None
+        self.sock = self._dial(server)
+        # the dot needn't wait in the system until the message was acknowledged: 40 ms each (RFC 896 and 1122)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if trust:
+            self._limit()
+            self.sock = trust.wrap_socket(self.sock, server_hostname=server.host)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read one reply, whole and alone.
+
+        Raises
+        ------
+        _CutError
+            If it isn't there in time, or the server hangs up before its end.
+        _OutOfStepError
+            If it is no reply, has lines of several codes, or more follows: then nobody knows what answers what.
+        """
+        left = self._deadline.left
+        end = self._deadline.now() + min(self.patience, left)
+        rest, size, codes, text = b"", 0, set[bytes](), list[bytes]()
+        while True:
+            while b"\n" not in rest:
+                heard = self._receive(end)
+                if heard is None and left < self.patience:
+                    raise _CutError(_OVER)
+                if heard is None and not size:
+                    raise _SilentError(f"said nothing for {self.patience:g} seconds")
+                if heard is None:
+                    raise _CutError(f"gave no whole answer within {self.patience:g} seconds")
+                rest, size = rest + heard, size + len(heard)
+                if size > _LONGEST_REPLY:
+                    raise _OutOfStepError(f"gave an answer of more than {_LONGEST_REPLY:,} bytes")
+            line, _, rest = rest.partition(b"\n")
+            found = re.fullmatch(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", line.rstrip(b"\r"))
+            if not found:
+                raise _OutOfStepError(f"gave an answer that is none: {line[:80].decode('ascii', 'replace')}")
+            codes.add(found[1])
+            text.append(found[3] or b"")
+            if found[2] != b"-":
+                break
+        self._limit()
+        if rest or len(codes) > 1:
+            raise _OutOfStepError("gave two answers to one command")
+        return int(codes.pop()), b"\n".join(text)
+
+    def send(self, s: bytes | str) -> None:  # type: ignore[override]
+        """Send in pieces, each of which has its time."""
+        for start in range(0, len(s), _PIECE):
+            self._limit()
+            super().send(s[start : start + _PIECE])
+
+    def _receive(self, end: float) -> bytes | None:
+        """Wait for some bytes until this end; None if none came."""
+        assert self.sock is not None  # noqa: S101 - for the type checker: dialled when it was made
+        if (left := end - self._deadline.now()) <= 0:
+            return None
+        self.sock.settimeout(left)
+        try:
+            heard = self.sock.recv(4096)
+        except TimeoutError:
+            return None
+        if not heard:
+            raise _CutError("closed the connection")
+        return heard
+
+    def _limit(self) -> None:
+        """Let the next wait end with the deadline."""
+        if self.sock is not None:
+            left = self._deadline.left
+            if left <= 0:
+                raise _CutError(_OVER)
+            self.sock.settimeout(min(self.patience, left))
+
+    def _dial(self, server: Server) -> socket.socket:
+        """Connect to the first of the server's addresses that answers."""
+        try:
+            found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            if isinstance(error, socket.gaierror) and error.errno not in _NO_SUCH_NAME:
+                raise LaterError(f"{server.host} can't be looked up now: {error.strerror}.") from None
+            raise StopError(f"There is no host {server.host}. Nothing was sent. Correct SMTP_HOST.") from None
+        failed: OSError = _CutError("has no address")
+        for *_, address in found:
+            try:
+                left = max(self._deadline.left, 0.001)  # 0 would mean: don't wait at all
+                return socket.create_connection(
+                    (str(address[0]), server.port), timeout=min(self.patience, left)
+                )
+            except OSError as error:
+                failed = error
+        raise failed
+
+
 class Session:
     """One connection to the server, encrypted and authenticated as it should be; for any number of messages."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, sender: str, deadline: Deadline) -> None:
         self.ready = False
-        self._server = server
-        self._trust = ssl.create_default_context(cafile=server.ca)
-        self._smtp = self._greet()
+        self._server, self._deadline = server, deadline
+        self._name = choose_name(server, sender)
+        self._smtp = _Connection(server, deadline, self._name)
         try:
+            self._expect(2, self._hear_greeting())
             self._expect(2, self._smtp.ehlo())
             if server.tls == "starttls":
-                self._smtp.starttls(context=self._trust)
+                self._smtp.starttls(context=_trust(server))
                 self._expect(2, self._smtp.ehlo())
             if server.user:
                 self._log_in()
@@ -46,11 +196,11 @@ class Session:
         self.ready = True
 
     @classmethod
-    def open(cls, server: Server) -> Self:
+    def open(cls, server: Server, sender: str, deadline: Deadline) -> Self:
         """Connect, or tell apart what may pass by itself from what a person has to put right."""
         where = f"{server.host}:{server.port}"
         try:
-            return cls(server)
+            return cls(server, sender, deadline)
         except ssl.SSLCertVerificationError as error:
             raise StopError(
                 f"{where} shows a certificate that isn't trusted: {error.verify_message}. Nothing was sent. Correct "
@@ -66,7 +216,10 @@ class Session:
                 "Correct SMTP_USER and SMTP_PASSWORD."
             ) from None
         except smtplib.SMTPResponseException as error:
-            word = f"{where} sends us away: {_words(server, error.smtp_code, error.smtp_error)}."
+            word = (
+                f"{where} sends us away: {_words(server, error.smtp_code, error.smtp_error)}. "
+                f"{_naming(choose_name(server, sender))}"
+            )
             raise (StopError if error.smtp_code // 100 == 5 else LaterError)(word) from None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
             raise LaterError(f"{where} hung up: {error.reason}.") from None
@@ -74,6 +227,8 @@ class Session:
             raise StopError(
                 f"{where} and we find no TLS in common: {error.reason}. Is SMTP_TLS right?"
             ) from None
+        except (_CutError, _OutOfStepError) as error:
+            raise LaterError(f"{where} {_clean(server, str(error))}.") from None
         except OSError as error:
             raise LaterError(f"{where} can't be reached: {_clean(server, str(error))}.") from None
 
@@ -113,6 +268,8 @@ class Session:
             self._expect(3, smtp.docmd("DATA"))
             smtp.send(wire)
             self._expect_silence(self._server.grace)
+            if self._deadline.left < self._server.last_timeout:
+                raise _CutError("took so long that no time was left to wait for its last answer")
             hand_over()
             self._expect_silence(0)
             smtp.send(b".\r\n")  # an error here means that the system took less than these three bytes
@@ -125,11 +282,12 @@ class Session:
 
     def _answer(self) -> tuple[State, str]:
         """Wait for the answer to the final dot."""
+        self._smtp.patience = self._server.last_timeout
         try:
-            self._socket.settimeout(self._server.last_timeout)
             code, text = self._smtp.getreply()
+            self._smtp.patience = self._server.timeout
             self._expect(2, (code, text))
-            self._socket.settimeout(self._server.timeout)
+            self._check_step()
         except _NoError as no:
             if no.smtp_code // 100 in (4, 5):
                 return self._refusal(no)
@@ -137,10 +295,29 @@ class Session:
         except OSError as cut:
             error = cut
         else:
-            self.ready = True
             return "sent", _words(self._server, code, text)
         self._smtp.close()
-        return "unknown", f"handed over, then no answer: {_clean(self._server, str(error))}"
+        return "unknown", f"handed over, then no clear answer: {_clean(self._server, str(error))}"
+
+    def _check_step(self) -> None:
+        """Ask for one more answer: a server that had answered before it got the dot has one too many.
+
+        Raises
+        ------
+        _OutOfStepError
+            If it has. One that hangs up after its answer, or sends us away (421), took the message all the same.
+        """
+        try:
+            code, _ = self._smtp.rset()
+        except _OutOfStepError:
+            raise
+        except OSError:
+            return
+        self.ready = code // 100 == 2
+        if not self.ready and code != 421:
+            raise _OutOfStepError(
+                f"it took the message, and then said {code}, which may have been its answer"
+            )
 
     def _refusal(self, no: _NoError) -> tuple[State, str]:
         """Tell a no for good (5xx) from a no for now, and make the connection ready for the next message."""
@@ -161,7 +338,8 @@ class Session:
         """Stop at a no to the sender, which is about every message; 552 is about this one's size."""
         if reply[0] // 100 == 5 and reply[0] != 552:
             raise StopError(
-                f"{self._server.host} refuses the sender {sender}: {_words(self._server, *reply)}."
+                f"{self._server.host} refuses the sender {sender}: {_words(self._server, *reply)}. "
+                f"{_naming(self._name)}"
             )
         self._expect(2, reply)
 
@@ -174,9 +352,11 @@ class Session:
             self._socket.settimeout(self._server.timeout)
             return
         self._smtp.close()
-        if early[:3].isdigit():
+        if re.match(rb"[45][0-9][0-9]", early):
             raise _NoError(int(early[:3]), early[4:])
-        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+        raise (
+            _OutOfStepError("it answered before the end") if early else _CutError("it closed the connection")
+        )
 
     @property
     def _socket(self) -> socket.socket:
@@ -185,18 +365,17 @@ class Session:
             raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
         return self._smtp.sock
 
-    def _greet(self) -> smtplib.SMTP:
-        """Connect and hear the greeting."""
-        server = self._server
-        smtp = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=self._trust)
-            if server.tls == "tls"
-            else smtplib.SMTP(server.host, server.port, timeout=server.timeout)
-        )
-        if smtp.sock is not None:
-            # the dot needn't wait in the system until the message was acknowledged: 40 ms each (RFC 896 and 1122)
-            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return smtp
+    def _hear_greeting(self) -> tuple[int, bytes]:
+        """Hear the server's first words; one that waits for TLS says nothing, today and tomorrow."""
+        try:
+            return self._smtp.getreply()
+        except _SilentError as error:
+            if self._server.tls == "tls":
+                raise
+            raise StopError(
+                f"{self._server.host}:{self._server.port} was reached and {error}. Port 465, and any other on which "
+                "TLS begins at once, is for SMTP_TLS=tls. Correct SMTP_PORT or SMTP_TLS."
+            ) from None
 
     def _log_in(self) -> None:
         """Authenticate once, by what the server offers: a wrong password tried twice may lock a user out."""
@@ -204,6 +383,8 @@ class Session:
         offered = smtp.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
             code, text = smtp.docmd("AUTH", f"PLAIN {server.plain}")
+            if code == 334:  # it knows no initial response (RFC 4954), and asks for the same once more
+                code, text = smtp.docmd(server.plain)
         elif "LOGIN" in offered:
             code, text = smtp.docmd("AUTH", "LOGIN")
             for secret in (False, True):
@@ -213,9 +394,41 @@ class Session:
             raise StopError(
                 f"{server.host} offers neither AUTH PLAIN nor LOGIN, and no other way in is known here."
             )
+        if code == 334:
+            raise StopError(
+                f"{server.host} asks for AUTH in a way that isn't known here: it wants more than user and password."
+            )
         if code // 100 == 5:
             raise smtplib.SMTPAuthenticationError(code, text)
         self._expect(2, (code, text))
+
+
+def choose_name(server: Server, sender: str) -> str:
+    """Give the name by which we greet the server.
+
+    It is SMTP_HELO; or this machine's, where that is a full name that can be written in ASCII; or the sender's domain.
+    """
+    try:
+        own = socket.getfqdn().encode("idna").decode()
+    except (OSError, UnicodeError):  # a label of more than 63 letters
+        own = ""
+    full = re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", own) and not own.endswith(".localdomain")
+    return server.helo or (own if full else sender.rpartition("@")[2].encode("idna").decode())
+
+
+def _naming(name: str) -> str:
+    """Say what we called ourselves, which is what some servers refuse."""
+    return f"We greeted it as {name}; SMTP_HELO sets another name."
+
+
+def _trust(server: Server) -> ssl.SSLContext:
+    """Give whom we trust."""
+    try:
+        return ssl.create_default_context(cafile=server.ca)
+    except OSError as error:
+        raise StopError(
+            f"SMTP_CA={server.ca} can't be used: {error.strerror}. Nothing was sent. Name a PEM file of certificates."
+        ) from None
 
 
 def _wire(raw: bytes) -> bytes:

@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mailroom import letter
 
-from report.outbox import Outbox, OutboxError, Outgoing
+from report.journal import read_journal
+from report.outbox import Outbox, OutboxError, Outgoing, normalise_inbox
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ONE, OTHER = letter(1, "ann@example.com"), letter(1, "bo@example.com")
@@ -236,8 +237,113 @@ def test_a_ledger_of_another_version_is_refused(ledger: Path) -> None:
     rows.execute("PRAGMA user_version = 9")
     rows.close()
 
-    with pytest.raises(OutboxError, match="format 9, expected 1"):
+    with pytest.raises(OutboxError, match="format 9, expected 2"):
         states(ledger)
+
+
+FORMAT_1 = """
+CREATE TABLE delivery (
+    number INTEGER PRIMARY KEY, message_id TEXT NOT NULL, inbox TEXT NOT NULL, recipient TEXT NOT NULL,
+    digest TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'unknown')),
+    attempts INTEGER NOT NULL, word TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (message_id, inbox));
+CREATE TABLE event (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, what TEXT NOT NULL, word TEXT NOT NULL);
+CREATE TABLE reserve (bytes BLOB NOT NULL);
+INSERT INTO delivery VALUES (1, '<2026-10.S1@example.com>', 'ann@example.com', 'ann@example.com', 'a hash of headers and words',
+    'sent', 1, '250 taken', '2026-11-02T07:00:00+00:00');
+INSERT INTO event VALUES (1, '2026-11-02T07:00:00+00:00', 'attempt', ''), (1, '2026-11-02T07:00:01+00:00', 'hand over', ''),
+    (1, '2026-11-02T07:00:02+00:00', 'sent', '250 taken');
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_ledger_of_the_first_format_is_carried_on(ledger: Path) -> None:
+    """What it says was sent stays sent, isn't said to have changed, and enters the journal that it had none of."""
+    rows = sqlite3.connect(ledger)
+    rows.executescript(FORMAT_1)
+    rows.close()
+    journal = ledger.with_suffix(".mailed")
+    for _ in range(2):
+        with Outbox.open(ledger, clock, [journal]) as outbox:
+            (delivery,) = outbox.deliveries([ONE])
+            assert (delivery.state, delivery.word, delivery.changed) == ("sent", "250 taken", False)
+            assert not outbox.waiting(ONE)
+
+    assert journal.read_text() == (
+        "\n2026-11-02T07:00:01+00:00\t<2026-10.S1@example.com>\tann@example.com\t-"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "PRAGMA user_version = 2",
+        "CREATE TABLE listener (age)",
+        "CREATE TABLE delivery (at); PRAGMA user_version = 1",
+    ],
+)
+def test_a_database_that_is_no_ledger_is_refused(ledger: Path, statement: str) -> None:
+    rows = sqlite3.connect(ledger)
+    rows.executescript(statement)
+    rows.close()
+
+    with pytest.raises(OutboxError, match=r"is no ledger, or is damaged.* Move it away \(mv "):
+        states(ledger)
+
+
+def test_every_journal_gets_what_another_has(ledger: Path) -> None:
+    """A line that was cut off while it was written counts for nothing, and spoils none after it."""
+    journals = [ledger.with_suffix(".mailed"), ledger.parent / "elsewhere" / "outbox.mailed"]
+    with Outbox.open(ledger, clock, journals) as outbox:
+        outbox.enrol([ONE, OTHER])
+        outbox.hand_over(ONE)
+    whole = journals[0].read_text()
+    assert journals[1].read_text() == whole
+    journals[0].write_text(whole[:-30])
+    journals[1].unlink()
+    with Outbox.open(ledger, clock, journals) as outbox:
+        outbox.hand_over(OTHER)
+
+    assert [one.recipient for one in read_journal(journals[0])] == ["ann@example.com", "bo@example.com"]
+    assert read_journal(journals[0]) == read_journal(journals[1])
+    assert {stat.S_IMODE(file.stat().st_mode) for file in journals} == {0o600}
+
+
+def test_what_no_journal_can_record_is_not_handed_over(ledger: Path) -> None:
+    """The journal beside the ledger must be written to; the one elsewhere is where that is possible."""
+    journals = [ledger.with_suffix(".mailed"), ledger.parent / "elsewhere" / "outbox.mailed"]
+    (ledger.parent / "elsewhere").touch()
+    with Outbox.open(ledger, clock, journals) as outbox:
+        outbox.enrol([ONE, OTHER])
+        outbox.hand_over(ONE)
+        journals[0].unlink()
+        journals[0].mkdir()
+        with pytest.raises(OutboxError, match=r"outbox\.mailed can't be used"):
+            outbox.hand_over(OTHER)
+        found = [(one.recipient, one.state) for one in outbox.deliveries([ONE, OTHER])]
+
+    assert found == [("ann@example.com", "unknown"), ("bo@example.com", "waiting")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("ann@example.com", "Ann@Example.COM", True),
+        ("ann@example.com", "ann@example.com.", True),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example", True),
+        ("ann@BÜCHER.example", "ann@bu\u0308cher.example", True),
+        ("jürgen@example.com", "JU\u0308RGEN@example.com", True),
+        ("ann@example.com", "ann+briefs@example.com", False),
+        ("ann.lee@example.com", "annlee@example.com", False),
+        ("strauß@example.com", "strauss@example.com", False),
+        ("ann@straße.example", "ann@strasse.example", False),
+        ("ann@example.com", "ann@mail.example.com", False),
+    ],
+)
+def test_two_spellings_of_an_address_are_one_inbox_and_two_inboxes_are_two(
+    one: str, other: str, *, same: bool
+) -> None:
+    """Taken for one, two would share a brief; so what only some servers take for one inbox is two."""
+    assert (normalise_inbox(one) == normalise_inbox(other)) == same
 
 
 def test_a_ledger_that_is_a_link_is_refused(ledger: Path) -> None:

@@ -117,6 +117,7 @@ def serve_orders() -> None:
                     clock=now,
                     sleep=time.sleep,
                     pauses=(0.001,) * 3,
+                    journals=[Path(order["ledger"]).with_suffix(".mailed")],
                 )
                 os._exit(outcome.exit_status)
             except ReportError as error:
