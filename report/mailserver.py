@@ -5,7 +5,7 @@ import ipaddress
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -95,7 +95,7 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
     Parameters
     ----------
     env_file : Path
-        Lines of NAME=value, where "#" begins a comment only at the start of a line; need not exist.
+        Lines of NAME=value, as `read_entries` reads them; need not exist.
     environ : mapping
         The environment; goes before the file.
 
@@ -147,9 +147,9 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
 
 
 def _read_file(file: Path) -> dict[str, str]:
-    """Read the names and values of a `.env`; one pair of quotes around a value is taken off."""
+    """Read the names and values of a `.env`."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        text = file.read_text(encoding="utf-8-sig")
         others = file.stat().st_mode & 0o077
     except FileNotFoundError:
         return {}
@@ -162,21 +162,31 @@ def _read_file(file: Path) -> dict[str, str]:
             "%s can be read by others on this machine; `chmod 600 %s` keeps its password.", file, file
         )
     found = {}
-    for row, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or not name.isidentifier():
+    for row, name, value in read_entries(text):
+        if value is None:
             raise SettingsError(f"{file}: line {row} isn't NAME=value. Correct it, or put # before it.")
         if name.startswith("SMTP_") and name not in NAMES:
             raise SettingsError(
                 f"{file}: line {row}: there is no {name}. Expected one of {', '.join(NAMES)}."
             )
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
         found[name] = value
     return found
+
+
+def read_entries(text: str) -> Iterator[tuple[int, str, str | None]]:
+    """Read the lines of a `.env` as a shell does, with their numbers.
+
+    A comment begins with "#" at the start of a line or after a space; in quotes it is part of the value. One pair of
+    quotes around a value is taken off. The value of a line that can't be read is None.
+    """
+    for row, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, rest = re.sub(r"^export\s+", "", line.strip()).partition("=")
+        name, rest = name.strip(), rest.strip()
+        quoted = re.fullmatch(r"""(["'])(.*?)\1(\s+#.*)?""", rest)
+        value = quoted[2] if quoted else re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].rstrip()
+        yield row, name, value if equals and name.isidentifier() else None
 
 
 def _on_this_machine(host: str) -> bool:

@@ -431,6 +431,40 @@ def test_the_server_is_read_from_the_environment_and_then_from_the_file(tmp_path
     assert "a #b=c" not in repr(server)
 
 
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        (b"\xef\xbb\xbfSMTP_HOST=smtp.example.com\nSMTP_USER=briefs\nSMTP_PASSWORD=secret\n", "secret"),
+        (b"SMTP_HOST=smtp.example.com\r\nSMTP_USER=briefs\r\nSMTP_PASSWORD=secret\r\n", "secret"),
+        (
+            b"SMTP_HOST=smtp.example.com # ours\nSMTP_USER=briefs\t# me\nSMTP_PASSWORD=se#cret   # dull\n",
+            "se#cret",
+        ),
+        (b'SMTP_HOST=smtp.example.com\nSMTP_USER=\'briefs\' # me\nSMTP_PASSWORD="a # b" # "c"\n', "a # b"),
+        (b'export\tSMTP_HOST=smtp.example.com\nexport  SMTP_USER=briefs\nSMTP_PASSWORD="secret\n', '"secret'),
+        (b"SMTP_HOST=smtp.example.com\nSMTP_PORT=# the usual\nSMTP_USER=briefs\nSMTP_PASSWORD='#'\n", "#"),
+    ],
+)
+def test_a_file_is_read_as_a_shell_reads_it(tmp_path: Path, text: bytes, password: str) -> None:
+    """With a byte-order mark or Windows' lines, too; "#" begins a comment after a blank, and not in quotes."""
+    (tmp_path / ".env").write_bytes(text)
+    (tmp_path / ".env").chmod(0o600)
+
+    expected = Server("smtp.example.com", 587, "starttls", "briefs", Password(password))
+    assert read_server(tmp_path / ".env", {}) == expected
+
+
+def test_readme_s_own_file_is_read(tmp_path: Path) -> None:
+    """The block that README shows, pasted: its comments are no part of host and password."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```sh\n(SMTP_HOST=.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / ".env").write_text(block)
+    (tmp_path / ".env").chmod(0o600)
+
+    expected = Server("smtp.example.com", 587, "starttls", "briefs", Password("..."))
+    assert read_server(tmp_path / ".env", {}) == expected
+
+
 def test_where_no_server_is_named_there_is_none(tmp_path: Path) -> None:
     assert read_server(tmp_path / ".env", {"HOME": "/root"}) is None
 
