@@ -57,6 +57,8 @@ class Brief:
         Who signs, and the colours of brand and segment.
     subject, preheader : str
         What an inbox shows: the size, and the one proposition.
+    outdated : str
+        That the name no longer fits, where it doesn't.
     figures : tuple of Line
         Users, share, and movement since the last month.
     evidence : tuple of Evidence
@@ -87,6 +89,7 @@ class Brief:
     colour: str
     subject: str
     preheader: str
+    outdated: str
     objective: str
     portrait: str
     figures: tuple[Line, ...]
@@ -131,6 +134,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
     # no path of the machine that made it: a reader of mail can't open that, and it may lie elsewhere by now
     where = mail.place(facts.month) or f"report.html of {month}, from {contact or 'whoever sent you this'}"
     change = changes.said_of(facts, segment)
+    now = segment.name_now if segment.name_now != segment.name else ""
     size = f"{thousands(segment.users)} users ({percent(segment.share)}{change and f', {change}'})"
     return Brief(
         id=segment.id,
@@ -139,8 +143,10 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         brand=_plain(facts.brand.name),
         accent=facts.brand.accent,
         colour=theme.colour(segment.id),
-        subject=f"{month.split()[0]} brief: {segment.name}, {size}",
+        subject=f"{month.split()[0]} brief: {segment.name}{now and f' (now {words.lower(now)})'}, {size}",
         preheader=play.offer,
+        outdated=now
+        and f"This name no longer fits: named today, the segment would be called {now}. What follows describes it as it is now.",
         objective=play.objective,
         portrait=words.portrait(segment),
         figures=_figures(facts, segment),
@@ -253,6 +259,7 @@ def _readable(facts: Facts) -> Facts:
             replace(
                 segment,
                 name=_name(segment.name),
+                name_now=_name(segment.name_now),
                 categories={
                     column: {_name(value): found for value, found in table.items()}
                     for column, table in segment.categories.items()

@@ -3,10 +3,11 @@
 from collections import Counter
 
 from report.words import is_plural, lower
-from report.written import MINUS, NBSP, capital, label, listed, month_name, percent, thousands
+from report.written import MINUS, NBSP, capital, counted, label, listed, month_name, percent, thousands
 from segmentation.facts import Change, Facts, Moved, Segment
 
 _FATES = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
+_ROOM = 150  # letters on page one for names that no longer fit
 _NOTABLE = 0.001  # of all users: a change in share that is written as 0.1 points
 
 
@@ -219,6 +220,22 @@ def renamed(facts: Facts) -> str:
         if wrong
         else ""
     )
+
+
+def outdated(facts: Facts) -> str:
+    """Say in few words, for page one, which names no longer fit; empty where all do."""
+    wrong = [
+        f"{lower(s.name)} ({s.id}) would now be {lower(s.name_now)}"
+        for s in facts.segments
+        if s.name_now != s.name
+    ]
+    if not wrong:
+        return ""
+    said = f"{'Name' if len(wrong) == 1 else 'Names'} out of date: {'; '.join(wrong)}."
+    if len(said) <= _ROOM:
+        return said
+    names = counted(len(wrong), "name")
+    return f"{capital(names)} {'is' if len(wrong) == 1 else 'are'} out of date; “What changed” says what fits today."
 
 
 def fate(moved: Moved) -> str:

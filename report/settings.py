@@ -21,6 +21,7 @@ from segmentation.plan import Plan
 from segmentation.schema import BY_NAME, FEATURES, NUMBERS
 from segmentation.text import normalise_text
 
+_LONGEST_NAME = 60  # letters that page one has room for, ten times
 _DARK_ENOUGH = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
 
 
@@ -269,6 +270,30 @@ def _stranger(address: str, domains: tuple[str, ...]) -> str:
     return f"{address}: mail may go to {', '.join(domains) or 'no domain at all'}; add {domain!r} to mail.domains, or correct the address"
 
 
+def _segment_id(text: str) -> str:
+    if not re.fullmatch(r"S[1-9][0-9]{0,5}", text):
+        raise ValueError(f"{text!r} is no segment's id; expected one like S1")
+    return text
+
+
+def _segment_name(text: str) -> str:
+    """Give a name on one line; refuse one that no page has room for, or that would name other segments."""
+    name = " ".join(text.split())
+    if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise ValueError(
+            f"expected a name of 1 to {_LONGEST_NAME} letters that can be printed, found {len(name)}"
+        )
+    if name.casefold() == "all" or re.fullmatch(r"S[0-9]+", name, flags=re.IGNORECASE):
+        raise ValueError(
+            f"{name!r} is no name: under [mail.recipients] it would mean other segments; choose another"
+        )
+    return name
+
+
+SegmentId = Annotated[str, AfterValidator(_segment_id)]
+SegmentName = Annotated[str, AfterValidator(_segment_name)]
+
+
 class Settings(_Table):
     """All of settings.toml."""
 
@@ -280,7 +305,17 @@ class Settings(_Table):
     privacy: PrivacySettings = PrivacySettings()
     scale: ScaleSettings = ScaleSettings()
     page: PageSettings = PageSettings()
+    names: dict[SegmentId, SegmentName] = {}
     mail: MailSettings = MailSettings()
+
+    @field_validator("names")
+    @classmethod
+    def _told_apart(cls, names: dict[str, str]) -> dict[str, str]:
+        first: dict[str, str] = {}
+        for id_, name in names.items():
+            if (other := first.setdefault(name.casefold(), id_)) != id_:
+                raise ValueError(f"both {other} and {id_} are called {name!r}; give one of them another name")
+        return names
 
     def plan(self) -> Plan:
         """Say what is asked of the analysis."""
@@ -297,6 +332,7 @@ class Settings(_Table):
             smallest_cell=self.privacy.smallest_cell,
             exact_users=self.scale.exact_users,
             grid=self.scale.grid,
+            names=self.names,
         )
 
     def signature(self) -> Brand:

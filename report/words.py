@@ -91,7 +91,7 @@ def _tied(facts: Facts) -> bool:
 
 def lower(name: str) -> str:
     """Write a segment's name in the middle of a sentence."""
-    return name[:1].lower() + name[1:]
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]  # "VIPs" stays
 
 
 def prepared(facts: Facts) -> str:

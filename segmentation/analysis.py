@@ -123,6 +123,7 @@ def analyse(
         cleaned = replace(cleaned, users=crowd.users)
     else:
         crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
+    last = last and last.called(plan.names)
     before = last.centres(crowd.points.scale) if last is not None else None
     curves = _begun(aside, curves_of, crowd.judged, plan.ks, draws=plan.draws, seed=plan.seed)
     chosen = choose(crowd, plan, before, curves, aside=aside, step=step)
@@ -134,7 +135,7 @@ def analyse(
     points, judged, model = crowd.points, crowd.judged, chosen.model
     sizes = moments_of(crowd.numbered(model).select(SEGMENT_NUMBER, *NUMBERS), model.k)
     used = max((facts.lineage.last_id for facts in earlier), default=0)
-    lineage = carry_on(last, points, model, list(sizes.size), used=used)
+    lineage = carry_on(last, points, model, list(sizes.size), used=used, names=plan.names)
     order = np.array([kept.number for kept in lineage.segments])
     model = replace(model, centres=model.centres[order])
     numbers = Moments(sizes.size[order], sizes.mean[order], sizes.variance[order])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import narwhals as nw
 import numpy as np
@@ -38,6 +39,20 @@ class Last:
     facts: Facts
     users: Users | None
 
+    def called(self, names: Mapping[str, str]) -> "Last":
+        """Give the same with names by id; another segment that has such a name already is told from it by its id."""
+        given = {name.casefold() for name in names.values()}
+        segments = tuple(
+            replace(
+                one,
+                name=names.get(
+                    one.id, f"{one.name} ({one.id})" if one.name.casefold() in given else one.name
+                ),
+            )
+            for one in self.facts.segments
+        )
+        return replace(self, facts=replace(self.facts, segments=segments))
+
     def past(self) -> Past:
         """Give its segments as history wants them."""
         kept = self.facts.lineage
@@ -50,7 +65,13 @@ class Last:
 
 
 def carry_on(
-    last: Last | None, points: Points, model: Model, users: Sequence[float], *, used: int = 0
+    last: Last | None,
+    points: Points,
+    model: Model,
+    users: Sequence[float],
+    *,
+    used: int = 0,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Lineage:
     """Give this month's segments their ids, names and places on the pages: the last month's wherever one continues it.
 
@@ -66,14 +87,16 @@ def carry_on(
         Users in each segment.
     used : int
         The highest number in an id of any archived month, also of one that is not compared: a new segment is no old one.
+    names : mapping of str to str
+        Names that a person gives, by id; `last` has them already.
     """
     centres = [dict(zip(points.features, map(float, centre), strict=True)) for centre in model.centres]
     if last is None:
-        return _first(centres, users, used)
+        return _first(centres, users, used, names)
     past = last.past()
     past = replace(past, last_id=max(past.last_id, used))
     placed = rescale(model.centres, points.scale, past.scale)
-    return keep(past, match(past, placed, users), centres, users)
+    return keep(past, match(past, placed, users), centres, users, names)
 
 
 def compare(
@@ -154,12 +177,14 @@ def compare(
     )
 
 
-def _first(centres: Sequence[Mapping[str, float]], users: Sequence[float], used: int) -> Lineage:
+def _first(
+    centres: Sequence[Mapping[str, float]], users: Sequence[float], used: int, names: Mapping[str, str]
+) -> Lineage:
     """Begin a history: nothing to continue, so that every segment is new to it."""
     nobody = Past(
         Scale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=used
     )
-    return keep(nobody, (), centres, users)
+    return keep(nobody, (), centres, users, names)
 
 
 def _why_not_followed(last: Last, users: Users) -> Unfollowed | None:

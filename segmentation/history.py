@@ -7,6 +7,7 @@ by the least total distance, and a pair too far apart is no pair.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -204,7 +205,11 @@ def match(past: Past, centres: Floats, users: Sequence[float]) -> tuple[Match, .
 
 
 def keep(
-    past: Past, matches: Sequence[Match], centres: Sequence[Mapping[str, float]], users: Sequence[float]
+    past: Past,
+    matches: Sequence[Match],
+    centres: Sequence[Mapping[str, float]],
+    users: Sequence[float],
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Lineage:
     """Give this month's segments their ids, names and places.
 
@@ -218,22 +223,24 @@ def keep(
         This month's centres in this month's own standard deviations, which is what names speak of.
     users : sequence of float, length k
         Users in each of this month's segments.
+    names : mapping of str to str
+        Names that a person gives, by id. They always fit; `past` has those of its segments already.
     """
     suggested = name_segments(centres)
-    taken = {*past.names, *past.retired}
+    taken = {*past.names, *past.retired, *names.values()}
     segments = []
     for pair in sorted(matches, key=lambda pair: pair.last):
-        n, name = pair.now, past.names[pair.last]
-        fits = suggested[n] == name or still_fits(
-            name, centres[n], error=past.radius / math.sqrt(len(centres[n]) * max(users[n], 1))
-        )
-        segments.append(Kept(n, past.ids[pair.last], name, pair.distance, suggested[n], name_fits=fits))
+        n, id_, name = pair.now, past.ids[pair.last], past.names[pair.last]
+        error = past.radius / math.sqrt(len(centres[n]) * max(users[n], 1))
+        fits = id_ in names or suggested[n] == name or still_fits(name, centres[n], error=error)
+        segments.append(Kept(n, id_, name, pair.distance, suggested[n], name_fits=fits))
     last_id = past.last_id
     for n in sorted(set(range(len(centres))) - {pair.now for pair in matches}, key=lambda n: -users[n]):
         last_id += 1
-        name = unused(suggested[n], centres[n], taken)
+        id_ = f"S{last_id}"
+        name = names.get(id_) or unused(suggested[n], centres[n], taken)
         taken.add(name)
-        segments.append(Kept(n, f"S{last_id}", name, None, suggested[n], name_fits=True))
+        segments.append(Kept(n, id_, name, None, suggested[n], name_fits=True))
     gone = [i for i in range(len(past.ids)) if i not in {pair.last for pair in matches}]
     return Lineage(
         segments=tuple(segments),

@@ -1,7 +1,7 @@
 """What is asked of an analysis: light to import, so that whoever only asks need not wait for what computes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Range = tuple[float, float | None]
@@ -40,6 +40,8 @@ class Plan:
         Side of a cell that holds users alike, in SDs; a finer one is taken where it would change too much.
     sample : int
         Users on whom, above `exact_users`, is judged whether there are segments at all.
+    names : mapping of str to str
+        Names that a person gives, by the segment's id; they take the place of the automatic ones.
     """
 
     features: tuple[str, ...]
@@ -55,6 +57,7 @@ class Plan:
     exact_users: int = 200_000
     grid: float = 0.2
     sample: int = 20_000
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ks(self) -> range:

@@ -1,6 +1,7 @@
 """The shares of all segments over all archived months."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from segmentation.facts import Line, Trend
@@ -17,6 +18,13 @@ def trend_of(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
     calendar = _calendar(min(months), max(months)) if months else ()
     shares = {month: {id_: share for id_, _, share in months.get(month, ())} for month in calendar}
     names = {id_: name for month in calendar for id_, name, _ in months.get(month, ())}  # the latest stays
+    # a name that a person gave may be that of a segment that is gone
+    doubled = {name for name, times in Counter(names.values()).items() if times > 1}
+    there = shares[calendar[-1]] if calendar else {}
+    names = {
+        id_: f"{name} ({id_})" if name in doubled and id_ not in there else name
+        for id_, name in names.items()
+    }
     lines = [
         Line(id_, names[id_], tuple(shares[month].get(id_) for month in calendar))
         for id_ in sorted(names, key=lambda id_: (int(re.sub(r"\D", "", id_) or 0), id_))

@@ -125,6 +125,20 @@ def test_the_numbers_are_those_of_the_facts() -> None:
     assert one.insight.startswith("They are 25\u00a0% of users and do 50\u00a0% of all listening.")
 
 
+def test_a_name_that_no_longer_fits_is_said_first() -> None:
+    """In the subject, and below the name in both forms; where it fits there is no word of it."""
+    fits = factory.named(factory.month(4), "Young light listeners")
+    facts = factory.changed(fits, name_now="Older light listeners")
+    one = brief(facts)
+
+    assert one.subject.startswith("October brief: Young light listeners (now older light listeners), ")
+    said = "This name no longer fits: named today, the segment would be called Older light listeners."
+    for text in (write_text(one), write_html(one, draw(one))):
+        flat = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+        assert flat.index(said) < flat.index(" ".join(one.objective.split()))
+    assert "no longer fits" not in write_text(brief(fits)) + write_html(brief(fits), draw(brief(fits)))
+
+
 def test_a_change_stands_in_the_subject_and_among_the_figures() -> None:
     """In the first month there is none, and nothing is left blank."""
     later, first = brief(factory.awkward("later")), brief(factory.month(4))

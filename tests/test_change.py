@@ -239,6 +239,54 @@ def test_a_name_that_no_longer_fits_is_kept_and_flagged(
     assert facts.segments[0].name_now == "Young occasional listeners"
     assert [s.name_now for s in facts.segments[1:]] == [s.name for s in facts.segments[1:]]
     assert "Older heavy listeners would be called Young occasional listeners today" in changes.renamed(facts)
+    assert (
+        changes.outdated(facts)
+        == "Name out of date: older heavy listeners (S1) would now be young occasional listeners."
+    )
+    assert changes.outdated(run(named, last=last, names={"S1": "Older listeners"}).facts) == ""
+    many = replace(facts, segments=tuple(replace(s, name_now="Average " * 9) for s in facts.segments))
+    assert changes.outdated(many) == "Four\u00a0names are out of date; “What changed” says what fits today."
+
+
+def test_a_name_that_a_person_gives_is_shown_everywhere(
+    run: Run, first: Analysis, named: pd.DataFrame
+) -> None:
+    """In the month itself, in what it is compared with and in the trend; it fits, and next month's settings needn't say it again."""
+    last = last_of(first)
+    october = run(named, month="2026-10", last=last, earlier=(first.facts,), names={"S1": "Night owls"})
+    facts = october.facts
+    november = run(
+        named, month="2026-11", last=last_of(october), earlier=(first.facts, facts), names={"S9": "Nobody"}
+    ).facts
+
+    assert first.facts.segments[0].name == "Young occasional listeners"
+    for month in (facts, november):
+        assert (month.segments[0].name, month.segments[0].name_now) == ("Night owls", "Night owls")
+        assert "Young occasional listeners" not in repr((month.segments, change_of(month)))
+    assert november.trend is not None
+    assert november.trend.lines[0].name == "Night owls"
+    assert run(named, names={"S1": "Night owls"}).facts.segments[0].name == "Night owls"
+
+
+def test_a_name_that_a_person_gives_is_no_other_segment_s(
+    run: Run, first: Analysis, named: pd.DataFrame
+) -> None:
+    """Who has it already is told from it by its id; a segment that is gone may leave it."""
+    both = run(named, last=last_of(first), names={"S1": "high earners"}).facts
+    assert [s.name for s in both.segments][::3] == ["high earners", "High earners (S4)"]
+
+    gone = run(named[:180], month="2026-10", last=last_of(first), earlier=(first.facts,)).facts
+    given = {"S1": "High earners"}
+    later = run(
+        named[:180],
+        month="2026-11",
+        last=Last(gone, None),
+        earlier=(first.facts, gone),
+        names=given,
+    ).facts
+    assert later.segments[0].name == "High earners"
+    assert later.trend is not None
+    assert {line.id: line.name for line in later.trend.lines}["S4"] == "High earners (S4)"
 
 
 def test_no_id_and_no_name_is_given_twice(run: Run, first: Analysis, named: pd.DataFrame) -> None:

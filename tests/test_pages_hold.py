@@ -17,7 +17,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_truth_of_pictures import figures
 from test_truth_of_words import around
 
-from report import words
+from report import changes, words
 from report.files import TEMPLATES
 from report.printing import Sheets
 
@@ -293,6 +293,7 @@ def test_page_one_is_read_in_two_minutes(rendered: Rendered, name: str) -> None:
     assert 1 <= len(charts) <= 3
     assert "How sure?" in pages[0]
     assert "What changed?" in pages[0]
+    assert plain(changes.outdated(month)) in plain(pages[0])
     assert ("What to do" in pages[0]) == month.structure.reliable
     offers = {segment.play.offer for segment in month.segments if segment.play}
     assert [offer for offer in offers if plain(offer) not in plain(pages[0])] == []

@@ -186,6 +186,18 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
             "[privacy]\nsmallest_cell = 9",
             "line 2: privacy.smallest_cell: input should be greater than or equal to 10, ",
         ),
+        ('[names]\ns1 = "Owls"', "line 2: names.s1: 's1' is no segment's id; expected one like S1"),
+        ('[names]\nS0 = "Owls"', "line 2: names.S0: 'S0' is no segment's id; "),
+        (
+            '[names]\nS1 = " "',
+            "line 2: names.S1: expected a name of 1 to 60 letters that can be printed, found 0",
+        ),
+        (f'[names]\nS1 = "{"x" * 61}"', "line 2: names.S1: expected a name of 1 to 60 letters"),
+        ('[names]\nS1 = "a\\u202eb"', "line 2: names.S1: expected a name of 1 to 60 letters"),
+        ("[names]\nS1 = 5", "line 2: names.S1: input should be text"),
+        ('[names]\nS1 = "s2"', "line 2: names.S1: 's2' is no name: "),
+        ('[names]\nS1 = "All"', "line 2: names.S1: 'All' is no name: "),
+        ('[names]\nS1 = "Owls"\nS2 = " owls"', "line 1: names: both S1 and S2 are called 'owls'; "),
         ("[mail]\nmost_dropped = 5", "line 2: mail.most_dropped: input should be less than or equal to 1, "),
     ],
 )
@@ -256,6 +268,12 @@ def test_a_pipe_in_the_file_s_place_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_long_value_is_not_repeated_whole(refused: Callable[[str], str]) -> None:
     """The sentence stays one that a person reads."""
     assert len(refused(f'[page]\npaper = "{"x" * 5000}"')) < 250
+
+
+def test_a_name_is_given_on_one_line(read: Callable[[str], Settings]) -> None:
+    """White space is one blank; letters may be any that can be printed."""
+    names = read('[names]\nS1 = "  Night\t owls "\nS12 = "Größe & Mehr 🎧"').names
+    assert names == {"S1": "Night owls", "S12": "Größe & Mehr 🎧"}
 
 
 TEXT = """\
