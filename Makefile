@@ -34,12 +34,16 @@ report: setup ## turn the newest month in data/ into its report (or DATA=any/fil
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one of MONTH=
 	@$(LOOK) $(BIN)/python -m report send --month "$$MONTH" --confirm "$$CONFIRM" --to "$$TO" --resolve "$$RESOLVE" --accept "$$ACCEPT" $(if $(OUTPUT),--output "$$OUTPUT")
 
-notify: setup ## mail the owner that the last run failed, if it did
-	@$(BIN)/python -m report notify $(if $(OUTPUT),--output "$$OUTPUT")
+# Any Python that runs: that of .venv, which a failed set-up leaves as it was, else the machine's. What it runs needs no package.
+# `make -n` would run a line that names $(MAKE) itself.
+AGAIN := $(MAKE)
+ANY = $$($(BIN)/python -c '' 2>/dev/null && echo $(BIN)/python || echo $(PYTHON))
 
-unattended: ## what a scheduler calls: report, then send; if that fails, notify
-	@{ $(MAKE) --no-print-directory report && $(MAKE) --no-print-directory send CONFIRM=yes; } || \
-	  { $(MAKE) --no-print-directory notify; exit 1; }
+notify: ## mail the owner that the last run failed, if it did
+	@$(ANY) -m report.notices
+
+unattended: ## what a scheduler calls: report, then send; the owner is mailed whatever fails
+	@$(LOOK) $(ANY) -m report.unattended "$(AGAIN)"
 
 # Tests start the command many times: its modules are compiled once, even where the environment keeps no bytecode.
 test: export PYTHONDONTWRITEBYTECODE =

@@ -16,6 +16,7 @@ import pandas as pd
 from report import exchange, files
 from report.apart import beside
 from report.errors import ReportError
+from report.months import month_before
 from report.settings import Settings
 from report.sources import cells, faults
 from report.sources.opening import Users, describe, open_users, unchanged
@@ -90,13 +91,13 @@ def work_out_missing(
         return  # reading it will say why
     synthetic = files.is_sample(source)
     missing: list[tuple[str, Path]] = []
-    before = files.month_before(month)
+    before = month_before(month)
     while not _is_made(output / before):
         path = files.month_in(source.parent, before)
         if path is None or path == source or files.is_sample(path) != synthetic:
             break
         missing.insert(0, (before, path))
-        before = files.month_before(before)
+        before = month_before(before)
     for name, path in missing:
         there = (output / name).exists()
         why = "whose facts can't be read" if there else "which was never made"

@@ -8,8 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -21,13 +20,16 @@ from rich.table import Table
 from report import changes, doubts, exchange, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError, reason, told
-from report.lastrun import noted
+from report.lastrun import note_failure, noted
+from report.lenient import read_addresses
 from report.mailserver import read_server
 from report.month import Run, make_month
+from report.months import MONTH, describe_missing
+from report.months import read_clock as _now
 from report.notebook import write_notebook
 from report.settings import read_settings
 from report.sources.places import place_of
-from report.written import likeness, percent, thousands
+from report.written import likeness, listed, percent, thousands
 from segmentation import facts
 from segmentation.errors import SegmentationError
 
@@ -62,10 +64,15 @@ def report(
         raise SettingsError(
             f"{settings}: no such file. Name the one that has the dials, or leave --settings out."
         )
-    dials = read_settings(settings)
+    asked_for = month if MONTH.fullmatch(month) else ""
+    try:
+        dials = read_settings(settings)
+    except ReportError as error:
+        note_failure(output or files.ROOT / read_addresses(settings).output, asked_for, _now, error)
+        raise
     where = output or files.ROOT / dials.data.output
-    asked_for = month if files.MONTH.fullmatch(month) else ""
-    with exchange.alone(where), noted(where, asked_for, _now), _telling() as tell:
+    noting = noted(where, asked_for, _now, sender=dials.mail.sender, owner=dials.mail.owner)
+    with exchange.alone(where), noting, _telling() as tell:
         if month:
             files.check_month(month)
         asked = data or spark
@@ -81,7 +88,9 @@ def report(
             tell=tell,
         )
     try:
-        _tell(run, files.elsewhere(where, files.ROOT / dials.data.output))
+        _tell(run, dials.names, files.elsewhere(where, files.ROOT / dials.data.output))
+        if not (asked or month) and (late := describe_missing(name, _now())):
+            _out.print(f"  [bold]missing[/]     {escape(late)}", soft_wrap=True)
         sys.stdout.flush()
     except (
         OSError,
@@ -115,17 +124,6 @@ def send(
     raise typer.Exit(
         sending.send_month(postman, month=month, confirm=bool(confirm), to=to, accept=bool(accept))
     )
-
-
-@app.command()
-def notify(
-    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
-    output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
-) -> None:
-    """Mail the owner that the last run failed, if it did."""
-    from report import sending  # noqa: PLC0415 - as above
-
-    raise typer.Exit(sending.notify(_postman(settings, output)))
 
 
 @app.command()
@@ -179,19 +177,6 @@ def _postman(settings: Path, output: Path | None) -> "sending.Postman":
     )
 
 
-def _now() -> datetime:
-    """Give the time; SOURCE_DATE_EPOCH sets it, so that the same run can be made again to the byte."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not fixed.isdecimal():
-        return datetime.now(UTC)
-    try:
-        return datetime.fromtimestamp(int(fixed[:20]), UTC)
-    except (OverflowError, ValueError, OSError) as error:
-        raise ReportError(
-            f"SOURCE_DATE_EPOCH={fixed[:20]} is no time that there is. Give seconds since 1970, or leave it out."
-        ) from error
-
-
 def _engine(said: str) -> Choice:
     if said in ("auto", "quarto", "embedded"):
         return said  # type: ignore[return-value]
@@ -199,7 +184,7 @@ def _engine(said: str) -> Choice:
     raise ReportError(f"{shown} is no engine. Choose auto, quarto or embedded.")
 
 
-def _tell(run: Run, elsewhere: str) -> None:
+def _tell(run: Run, names: Mapping[str, str], elsewhere: str) -> None:
     """End with a short table of the segments and where the files lie; the output folder is named where it isn't the usual one."""
     month, audit = run.facts, run.facts.audit
     _out.print(
@@ -232,6 +217,16 @@ def _tell(run: Run, elsewhere: str) -> None:
     _out.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
     if month.suspicions:
         _out.print(f"  [bold]held[/]        {escape(doubts.held(month))}", soft_wrap=True)
+    if outdated := changes.outdated(month):
+        _out.print(
+            f"  [bold]names[/]       {escape(outdated)} Rename under \\[names] in settings.toml.",
+            soft_wrap=True,
+        )
+    if gone := [id_ for id_ in names if id_ not in {segment.id for segment in month.segments}]:
+        _out.print(
+            f"  [bold]names[/]       {listed(gone)} under \\[names] in settings.toml: no such segment this month.",
+            soft_wrap=True,
+        )
     why = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     why = f" (Quarto failed: {run.fallback.rstrip('.')})" if run.fallback else why
     _out.print(f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s", soft_wrap=True)
@@ -256,10 +251,7 @@ def run() -> None:
             raise
         _end(told(error))
     if code == _STOPPED:
-        left = {
-            "send": "the ledger knows who has what. Run `make send` again",
-            "notify": "run `make notify` again",
-        }
+        left = {"send": "the ledger knows who has what. Run `make send` again"}
         print(f"Stopped; {left.get(_asked(), 'the last good report is as it was')}.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -297,4 +289,4 @@ def _end(sentence: str, code: int = 1) -> NoReturn:
 
 def _asked() -> str:
     """Give the command that was asked for."""
-    return next((word for word in sys.argv[1:2] if word in ("send", "notify")), "report")
+    return next((word for word in sys.argv[1:2] if word == "send"), "report")

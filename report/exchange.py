@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from report.errors import MachineError
-from report.files import MONTH
+from report.months import MONTH
 
 _LEFT = re.compile(rf"\.{MONTH.pattern}-\w+")  # a month in the making, or moved aside
 _TRIES, _PAUSE = 5, 0.05  # seconds: whoever only looks whether a run is at work holds the lock for a moment

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import InputError, ReportError
+from report.months import MONTH
 from report.sources.places import KINDS, UNREAD, Place, months_named
 from report.written import month_name
 from segmentation.facts import Facts, from_dict, to_dict
@@ -19,7 +20,6 @@ ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 USUAL = ROOT / "_output"  # where months lie, unless settings name another folder
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
-MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 _NO_MONTH = (
     *KINDS,
     *UNREAD,
@@ -198,18 +198,6 @@ def made_before(output: Path, month: str) -> list[Path]:
     """List the facts of all months that were made before this one, oldest first."""
     made = [path for path in output.glob("*/facts.json") if MONTH.fullmatch(path.parent.name)]
     return sorted(path for path in made if path.parent.name < month)
-
-
-def month_before(month: str) -> str:
-    """Give the month before.
-
-    Examples
-    --------
-    >>> month_before("2026-01")
-    '2025-12'
-    """
-    count = int(month[:4]) * 12 + int(month[5:]) - 2
-    return f"{count // 12:04d}-{count % 12 + 1:02d}"
 
 
 def template(name: str) -> str:

@@ -188,4 +188,4 @@ def _accepted(facts: Facts, gate: Gate, output: Path) -> Path:
 def notice_text(gate: Gate, month: str, place: str) -> str:
     """Write the letter to the owner."""
     there = f"\n\nThe report: {place}" if place else ""
-    return f"Nobody was mailed a segment brief of {month_name(month)}: {gate.why}.\n\n{gate.text}{there}\n"
+    return f"No segment brief of {month_name(month)} is mailed now: {gate.why}.\n\n{gate.text}{there}"

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from report import files
 from report.errors import told
+from report.months import MONTH
 
 _FILE = "last-run.json"
 
@@ -28,12 +28,16 @@ class LastRun:
         What it ended with, for a person.
     at : str
         When it began, ISO 8601 with its zone.
+    sender, owner : str
+        As settings.toml named them: who is told of a failure after the file was lost.
     """
 
     month: str
     state: Literal["running", "failed", "done"]
     why: str
     at: str
+    sender: str = ""
+    owner: str = ""
 
     @property
     def sentence(self) -> str:
@@ -45,23 +49,30 @@ class LastRun:
 
 
 @contextlib.contextmanager
-def noted(output: Path, month: str, clock: Callable[[], datetime]) -> Iterator[None]:
+def noted(
+    output: Path, month: str, clock: Callable[[], datetime], *, sender: str = "", owner: str = ""
+) -> Iterator[None]:
     """Note that a run began, and at its end what became of it; a note that can't be written keeps nobody from a report."""
-    at = clock().isoformat(timespec="seconds")
-    _write(output, LastRun(month, "running", "", at))
+    run = LastRun(month, "running", "", clock().isoformat(timespec="seconds"), sender, owner)
+    _write(output, run)
     try:
         yield
     except BaseException as error:
-        _write(output, LastRun(month, "failed", told(error), at))
+        _write(output, replace(run, state="failed", why=told(error)))
         raise
-    _write(output, LastRun(month, "done", "", at))
+    _write(output, replace(run, state="done"))
+
+
+def note_failure(output: Path, month: str, clock: Callable[[], datetime], error: Exception) -> None:
+    """Note that a run failed before it began."""
+    _write(output, LastRun(month, "failed", told(error), clock().isoformat(timespec="seconds")))
 
 
 def last_run(output: Path) -> LastRun | None:
     """Tell what became of the last run; None where there was none. A note that can't be read is of one that failed."""
     try:
         found = LastRun(**json.loads((output / _FILE).read_text(encoding="utf-8")))
-        return found if files.MONTH.fullmatch(found.month) else replace(found, month="")
+        return found if MONTH.fullmatch(found.month) else replace(found, month="")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):
@@ -73,4 +84,5 @@ def _write(output: Path, run: LastRun) -> None:
         output.mkdir(parents=True, exist_ok=True)
         (output / _FILE).touch(mode=0o600)
         (output / _FILE).chmod(0o600)  # where an older version wrote it
-        files.write_json(output / _FILE, asdict(run))
+        text = json.dumps(asdict(run), indent=1, ensure_ascii=False) + "\n"
+        (output / _FILE).write_text(text, encoding="utf-8")

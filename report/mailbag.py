@@ -7,6 +7,7 @@ from report.briefs import make_brief
 from report.gates import Gate, notice_text, unreliable
 from report.layout import PICTURE, draw, embedded, write_html, write_text
 from report.message import addressed, dated, make_brief_message, make_notice, same_words
+from report.notices import Notice
 from report.printing import Sheets
 from report.profiles import file_names
 from report.settings import MailSettings, Settings
@@ -42,8 +43,17 @@ def write_briefs(facts: Facts, sheets: Sheets, folder: Path, settings: Settings,
     out, before = folder / FOLDER, folder.parent / facts.month / FOLDER
     out.mkdir()
     if gate := unreliable(facts):
-        said = write_notice(gate, facts, settings.mail, now)
-        (out / NOTICE).write_bytes(_dated(said, before / NOTICE))
+        said = notice_of(gate, facts, settings.mail)
+        message = make_notice(
+            key=f"{said.key}.notice",
+            subject=said.subject,
+            brand=facts.brand.name,
+            text=f"{said.text}\n",
+            mail=settings.mail,
+            now=now,
+        )
+        letter = addressed(message, *([settings.mail.owner] if settings.mail.owner else []))
+        (out / NOTICE).write_bytes(_dated(letter, before / NOTICE))
         return
     for segment, stem in zip(facts.segments, file_names(facts), strict=True):
         brief = make_brief(facts, segment, settings.mail)
@@ -66,17 +76,13 @@ def write_briefs(facts: Facts, sheets: Sheets, folder: Path, settings: Settings,
         (out / f"{stem}.eml").write_bytes(_dated(letter, before / f"{stem}.eml"))
 
 
-def write_notice(gate: Gate, facts: Facts, mail: MailSettings, now: datetime) -> bytes:
-    """Write the notice to the owner that a month isn't mailed, and why."""
-    message = make_notice(
-        key=f"{facts.month}.{gate.key}.notice",
+def notice_of(gate: Gate, facts: Facts, mail: MailSettings) -> Notice:
+    """Give the notice to the owner that a month isn't mailed, and why."""
+    return Notice(
+        key=f"{facts.month}.{gate.key}",
         subject=f"No segment briefs for {month_name(facts.month)}: {gate.why}",
-        brand=facts.brand.name,
         text=notice_text(gate, facts.month, mail.place(facts.month)),
-        mail=mail,
-        now=now,
     )
-    return addressed(message, *([mail.owner] if mail.owner else []))
 
 
 def _dated(message: bytes, before: Path) -> bytes:

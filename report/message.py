@@ -10,16 +10,35 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from report.errors import RenderError
-from report.settings import MailSettings
 
 MOST = 3_000_000  # bytes, attachments included
 _NOWHERE = "briefs@example.invalid"  # who a brief is from until settings say: no mail can go there
 _NOBODY = "undisclosed-recipients:;"
 _WIDE = SMTP.clone(max_line_length=900)
+
+
+class Letterhead(Protocol):
+    """What every message says of its sender; properties, for settings are frozen."""
+
+    @property
+    def sender(self) -> str:
+        """Who it is from."""
+
+    @property
+    def reply_to(self) -> str:
+        """Who gets the answers; empty for the sender."""
+
+    @property
+    def list_id(self) -> str:
+        """The list's name; empty for the usual one."""
+
+    @property
+    def unsubscribe(self) -> str:
+        """A link; empty for a mail to who gets the answers."""
 
 
 class _Folded(EmailPolicy):
@@ -49,7 +68,7 @@ def make_brief_message(
     html: str,
     pictures: dict[str, bytes],
     attachment: tuple[str, bytes],
-    mail: MailSettings,
+    mail: Letterhead,
     now: datetime,
 ) -> bytes:
     """Put a brief into a message: plain text first, then HTML with its pictures; the PDF at the end.
@@ -83,7 +102,7 @@ def make_brief_message(
     return _finished(message, key)
 
 
-def make_notice(*, key: str, subject: str, brand: str, text: str, mail: MailSettings, now: datetime) -> bytes:
+def make_notice(*, key: str, subject: str, brand: str, text: str, mail: Letterhead, now: datetime) -> bytes:
     """Put a notice to the owner into a message of plain text."""
     message = _headed(key, subject, brand, mail, now)
     message.set_content(text, cte="quoted-printable")
@@ -145,7 +164,7 @@ def header(raw: bytes, name: str) -> Any:
     return BytesHeaderParser(policy=SMTP).parsebytes(_parts(raw)[0])[name]
 
 
-def _headed(key: str, subject: str, brand: str, mail: MailSettings, now: datetime) -> EmailMessage:
+def _headed(key: str, subject: str, brand: str, mail: Letterhead, now: datetime) -> EmailMessage:
     """Begin a message."""
     sender = mail.sender or _NOWHERE
     domain = sender.rpartition("@")[2]

@@ -11,6 +11,7 @@ from report import files
 from report.errors import ReportError, SettingsError
 from report.mailbag import FOLDER
 from report.message import addressed, as_test, header, message_id
+from report.months import MONTH
 from report.outbox import Outgoing
 from report.profiles import file_names
 from report.settings import MailSettings
@@ -84,9 +85,7 @@ def open_month(output: Path, month: str, to: str = "", *, usual: Path = files.US
     """
     if month:
         files.check_month(month)
-    there = sorted(
-        path.parent for path in output.glob(f"*/{FOLDER}") if files.MONTH.fullmatch(path.parent.name)
-    )
+    there = sorted(path.parent for path in output.glob(f"*/{FOLDER}") if MONTH.fullmatch(path.parent.name))
     found = [path for path in there if path.name == month] if month else there[-1:]
     if not found:
         raise ReportError(

@@ -1,23 +1,22 @@
 """`make send`: who would get what, and with CONFIRM=yes the mail itself, once, if no gate is shut."""
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from report import delivery, exchange, files, gates
+from report import concerns, delivery, files, gates
 from report.errors import ReportError, SettingsError
-from report.lastrun import last_run
-from report.mailbag import write_notice
+from report.lenient import Addresses
+from report.mailbag import notice_of
 from report.mailserver import Server
-from report.message import addressed, header, make_notice, message_id
+from report.message import header
+from report.notices import Desk, Notice
 from report.outbox import Clock, Outgoing, Verdict
 from report.postbox import Month, messages_of, open_month, tests_of
 from report.settings import MailSettings, Settings
-from report.written import counted, listed, month_name
+from report.written import counted, month_name
 from segmentation.facts import Facts
 
 
@@ -51,6 +50,20 @@ class Postman:
     def usual(self) -> Path:
         """The output folder that is opened unasked."""
         return files.ROOT / self.settings.data.output
+
+    @property
+    def desk(self) -> Desk:
+        """From where the owner is told."""
+        mail = self.mail
+        to = Addresses(
+            mail.sender,
+            mail.owner,
+            mail.reply_to,
+            mail.list_id,
+            mail.unsubscribe,
+            self.settings.brand.name,
+        )
+        return Desk(self.output, self.data, to, self.server, self.clock, self.sleep, self.tell)
 
     @property
     def mail(self) -> MailSettings:
@@ -91,10 +104,11 @@ def send_month(
         postman.tell(_taken(made.facts, gates.accept(made.facts, postman.output, out, usual=postman.usual)))
     gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month), out=out)
     _show(postman, made, messages, to)
+    left = _left(postman, made, asked=bool(month or to), shut=bool(gate))
     if gate and not to:
         postman.tell(f"Nobody is mailed: {gate.why}. {gate.text}")
         if confirm:
-            _tell_owner(postman, made, gate)
+            _tell_owner(postman, made, [notice_of(gate, made.facts, postman.mail), *left])
         return int(confirm)
     if gate:
         postman.tell(f"Without TO= nobody would be mailed: {gate.why}.")
@@ -115,7 +129,7 @@ def send_month(
         return 0
     if not messages or postman.server is None:
         postman.tell("Nothing was sent" + ("." if messages else ": nobody is to get anything."))
-        return 1
+        return _close(postman, made, left, to) or 1
     made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
     sender = _sender(postman, messages)
     if not to:
@@ -133,7 +147,30 @@ def send_month(
         journals=made.journals,
     )
     postman.tell(outcome.table(made.named))
-    return outcome.exit_status
+    return _close(postman, made, left, to, outcome)
+
+
+def _left(postman: Postman, made: Month, *, asked: bool, shut: bool) -> list[Notice]:
+    """Tell, and give, what keeps a brief from somebody before any is sent."""
+    left = concerns.list_concerns(made, postman.mail, postman.desk, asked=asked, shut=shut)
+    for notice in left:
+        postman.tell(f"{notice.subject}. {notice.text}")
+    return left
+
+
+def _close(
+    postman: Postman, made: Month, left: list[Notice], to: str, outcome: delivery.Outcome | None = None
+) -> int:
+    """Tell the owner what is left for a person to do, and give the exit code; a test tells nobody."""
+    status = outcome.exit_status if outcome else 0
+    if to:
+        return status
+    if outcome and (notice := concerns.describe_undelivered(made, outcome)):
+        left = [*left, notice]
+    # what stopped them all, such as a wrong password, would stop a notice as well
+    if not outcome or not outcome.stopped or outcome.counts["unknown"]:
+        _tell_owner(postman, made, left)
+    return status or int(bool(left))
 
 
 def _messages(postman: Postman, made: Month) -> list[Outgoing]:
@@ -207,29 +244,8 @@ def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> in
     return 0
 
 
-def notify(postman: Postman) -> int:
-    """Mail the owner that the last run failed, once a day for each reason; 0 if there is nothing to tell, or it was sent."""
-    run = last_run(postman.output)
-    if run is None or run.state == "done" or (run.state == "running" and exchange.at_work(postman.output)):
-        postman.tell("The last run did not fail, or is still at work: there is nothing to tell.")
-        return 0
-    month = month_name(run.month) if run.month else "the newest month"
-    reason = hashlib.sha256(run.why.encode()).hexdigest()[:8]
-    # a note that can't be read has no time
-    at = datetime.fromisoformat(run.at) if run.at else postman.clock()
-    raw = make_notice(
-        key=f"{run.month or 'newest'}.run-{at:%Y-%m-%d}-{reason}.notice",  # once a day for each reason
-        subject=f"The listener report of {month} was not made",
-        brand=postman.settings.brand.name,
-        text=f"{run.sentence}\n\nNobody was mailed a brief. The last good report is as it was.\n",
-        mail=postman.mail,
-        now=at,
-    )
-    return _to_owner(postman, raw, postman.output / files.OUTBOX / "notices.sqlite", None)
-
-
 def _show(postman: Postman, made: Month, messages: Sequence[Outgoing], to: str) -> None:
-    """Tell who gets what, who gets nothing, and which names in settings fit no segment."""
+    """Tell who gets what, and who gets nothing."""
     kinds = list(made.letters)
     postman.tell(
         f"{month_name(made.facts.month)}: {counted(len(kinds), 'brief')}, {counted(len(messages), 'message')}"
@@ -240,12 +256,6 @@ def _show(postman: Postman, made: Month, messages: Sequence[Outgoing], to: str) 
         postman.tell(
             f"      to {', '.join(people) or 'nobody: name somebody in [mail.recipients] of settings.toml'}"
         )
-    known = {"all", *(one.casefold() for id_, name, _ in kinds for one in (id_, name))}
-    for key in postman.mail.recipients:
-        if kinds and key.casefold() not in known:
-            postman.tell(
-                f"  {key!r} in [mail.recipients] is no segment of this month, so nobody gets a brief by it."
-            )
 
 
 def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
@@ -264,38 +274,6 @@ def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
     return sender
 
 
-def _tell_owner(postman: Postman, made: Month, gate: gates.Gate) -> None:
-    """Mail the owner why nobody is mailed."""
-    _to_owner(postman, write_notice(gate, made.facts, postman.mail, made.written), made.ledger, made.named)
-
-
-def _to_owner(postman: Postman, raw: bytes, ledger: Path, named: str | None) -> int:
-    """Mail the owner a notice; 0 if it is there. `named` as in `Outcome.table`."""
-    owner = postman.mail.owner
-    if not (owner and postman.mail.sender and postman.server):
-        missing = [
-            name
-            for name, there in (
-                ("mail.owner", owner),
-                ("mail.sender", postman.mail.sender),
-                ("a mail server", postman.server),
-            )
-            if not there
-        ]
-        postman.tell(
-            f"Nobody was told by mail: {listed(missing)} {'is' if len(missing) == 1 else 'are'} not set."
-        )
-        return 1
-    ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    message = Outgoing(message_id(raw), owner, addressed(raw, owner))
-    outcome = delivery.send(
-        [message],
-        ledger,
-        postman.server,
-        sender=postman.mail.sender,
-        clock=postman.clock,
-        sleep=postman.sleep,
-        tell=postman.tell,
-    )
-    postman.tell(outcome.table(named))
-    return outcome.exit_status
+def _tell_owner(postman: Postman, made: Month, notices: Sequence[Notice]) -> None:
+    """Mail the owner why somebody isn't mailed. What fails now waits for the next run: a brief has waited long enough."""
+    postman.desk.mail(notices, command="make send CONFIRM=yes", month=made.facts.month, pauses=())

@@ -4,8 +4,7 @@
 breaks from its unit at the end of a line (U+00A0).
 """
 
-import calendar
-
+from report.months import month_name as month_name  # noqa: PLC0414 - sentences and templates have it from here
 from segmentation.facts import Interval
 from segmentation.schema import BY_NAME
 
@@ -119,12 +118,6 @@ def _with_unit(value: float, units: str, digits: int = 0) -> str:
 def _signed(number: str) -> str:
     """Give a written number its minus sign, and none where nothing but zeros is left of it."""
     return number.replace("-", MINUS if any(digit in "123456789" for digit in number) else "")
-
-
-def month_name(month: str) -> str:
-    """Write a month: "2026-10" is October 2026."""
-    year, number = month.split("-")
-    return f"{calendar.month_name[int(number)]}{NBSP}{year}"
 
 
 def counted(count: int, one: str, many: str = "") -> str:

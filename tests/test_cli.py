@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import facts_factory as factory
 from facts_factory import users
 from inside import here
 
@@ -296,6 +298,28 @@ def test_it_runs_where_python_is_set_up_strangely(
 
     assert ended.returncode == 1
     assert said in ended.stderr.decode()
+
+
+def test_names_that_need_a_person_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that no longer fits, and one that settings give to no segment of the month."""
+    month = factory.changed(factory.named(factory.month(4), "Young listeners"), name_now="Older listeners")
+    run = cli.Run(month, files.ROOT / "_output" / "2026-10", "embedded", 7, 1.0)
+    cli._tell(run, {"S2": month.segments[1].name, "S9": "Nobody"}, "")
+    said = capsys.readouterr().out
+
+    assert (
+        "Name out of date: young listeners (S1) would now be older listeners. Rename under [names] in settings.toml."
+        in said
+    )
+    assert "S9 under [names] in settings.toml: no such segment this month." in said
+    cli._tell(replace(run, facts=factory.named(month, "Night owls")), {}, "")
+    assert "[names]" not in capsys.readouterr().out
+
+
+def test_a_failure_before_a_run_begins_is_noted(refused: Refuse, tmp_path: Path) -> None:
+    """So that `make notify` alone tells of a mistake in settings, and nothing is mailed of the month before."""
+    refused(users(40), settings="[segments]\nkk = 3\n")
+    assert "unknown key 'kk'" in last_run(tmp_path / "out").why
 
 
 def test_ctrl_c_ends_with_what_a_shell_expects(

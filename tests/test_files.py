@@ -14,6 +14,7 @@ from facts_factory import awkward, month, named
 
 from report import files
 from report.errors import InputError, ReportError
+from report.months import month_before
 from report.profiles import slug, write_profiles
 from report.sources.places import KINDS
 from segmentation.errors import FactsError
@@ -218,8 +219,8 @@ def test_the_newest_facts_are_those_of_the_newest_month(tmp_path: Path) -> None:
 
 
 def test_the_month_before_january_is_december() -> None:
-    assert files.month_before("2026-01") == "2025-12"
-    assert files.month_before("2026-10") == "2026-09"
+    assert month_before("2026-01") == "2025-12"
+    assert month_before("2026-10") == "2026-09"
 
 
 @pytest.mark.parametrize(

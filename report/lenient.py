@@ -1,0 +1,184 @@
+"""Who is told of a failure, read out of broken settings.
+
+Imports the standard library alone.
+"""
+
+import contextlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from report.errors import SettingsError
+from report.mailserver import NAMES, PORTS, Password, Server, Tls, read_entries, read_server
+
+_KEYS = {
+    "mail": ("sender", "owner", "reply_to", "list_id", "unsubscribe", "domains"),
+    "data": ("folder", "output"),
+    "brand": ("name",),
+}
+_PART = r"[^\s\"'\u201c\u201d\u2018\u2019<>#,=\[\]@]+"
+_ADDRESS = re.compile(f"{_PART}@{_PART}")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What a notice needs of settings.toml.
+
+    Attributes
+    ----------
+    sender, owner, reply_to, list_id, unsubscribe : str
+        As under [mail].
+    brand : str
+        Who signs.
+    folder, output : str
+        As under [data].
+    broken : bool
+        Whether the file is missing, or no TOML.
+    """
+
+    sender: str = ""
+    owner: str = ""
+    reply_to: str = ""
+    list_id: str = ""
+    unsubscribe: str = ""
+    brand: str = "Listener report"
+    folder: str = "data"
+    output: str = "_output"
+    broken: bool = False
+
+
+def read_addresses(path: Path) -> Addresses:
+    """Read what a notice needs of settings.toml, however broken it is.
+
+    An owner outside of `domains` is left out: mail goes nowhere else, also when something is wrong.
+    """
+    text, broken = _read_text(path), False
+    found: dict[tuple[str, str], list[Any]] = {}
+    try:
+        content = tomllib.loads(text)
+        if not path.is_file():
+            broken = True
+        for table, keys in _KEYS.items():
+            values = content.get(table)
+            for key in keys:
+                value = values.get(key) if isinstance(values, dict) else None
+                found[table, key] = value if isinstance(value, list) else [value]
+    except (ValueError, RecursionError):
+        found, broken = _scan(text), True
+    one = {key: _first(values) for key, values in found.items()}
+    domains = {_ascii(str(name)).removeprefix("@") for name in found.get(("mail", "domains"), ())}
+    sender, owner = (_address(one.get(("mail", key), "")) for key in ("sender", "owner"))
+    reply_to, list_id, unsubscribe = (
+        _plain(one.get(("mail", key), "")) for key in ("reply_to", "list_id", "unsubscribe")
+    )
+    usual = Addresses()
+    return Addresses(
+        sender=sender,
+        owner=owner if owner.rpartition("@")[2] in domains else "",
+        reply_to=_address(reply_to),
+        list_id=list_id if re.fullmatch(r"[A-Za-z0-9.-]+", list_id) else "",
+        unsubscribe=unsubscribe if re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", unsubscribe) else "",
+        brand=_plain(one.get(("brand", "name"), "")) or usual.brand,
+        folder=_plain(one.get(("data", "folder"), "")) or usual.folder,
+        output=_plain(one.get(("data", "output"), "")) or usual.output,
+        broken=broken,
+    )
+
+
+def read_any_server(env_file: Path, environ: Mapping[str, str]) -> Server | None:
+    """Read the mail server, also where `.env` has a mistake.
+
+    What can't be meant is left out.
+    """
+    try:
+        return read_server(env_file, environ)
+    except SettingsError:
+        entries = {name: value for _, name, value in read_entries(_read_text(env_file)) if value is not None}
+    said = {name: value for name, value in (entries | dict(environ)).items() if name in NAMES and value}
+    host, tls, port = (said.get(f"SMTP_{name}", "") for name in ("HOST", "TLS", "PORT"))
+    if not host or not host.isprintable():
+        return None
+    known: dict[str, Any] = {"host": host}
+    if said.get("SMTP_USER") and said.get("SMTP_PASSWORD"):
+        known |= {"user": said["SMTP_USER"], "password": Password(said["SMTP_PASSWORD"])}
+    if "SMTP_CA" in said and Path(said["SMTP_CA"]).is_file():
+        known["ca"] = Path(said["SMTP_CA"])
+    given = int(port) if re.fullmatch(r"[1-9][0-9]{0,4}", port) and int(port) < 65_536 else None
+    for way in (tls.lower(), "starttls"):  # no mail crosses a network in the clear
+        with contextlib.suppress(SettingsError, KeyError):
+            usual = PORTS[cast("Tls", way)]
+            return Server(tls=cast("Tls", way), port=given or usual, **known)
+    return None
+
+
+def fill_in(addresses: Addresses, sender: str, owner: str) -> Addresses:
+    """Fill in last time's sender and owner, where settings.toml is broken.
+
+    An owner that was taken out of a file that can be read is told no longer.
+    """
+    if not addresses.broken:
+        return addresses
+    return replace(addresses, sender=addresses.sender or sender, owner=addresses.owner or owner)
+
+
+def _scan(text: str) -> dict[tuple[str, str], list[Any]]:
+    """Find keys and their texts line by line.
+
+    A list may go on over several lines, and a quote may be missing.
+    """
+    found: dict[tuple[str, str], list[Any]] = {}
+    table, open_ = "", None
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
+        if head := re.match(r"\s*\[\s*([\w.-]+)", line):
+            table, open_ = head[1], None
+            continue
+        if pair := re.match(r"\s*([\w.-]+)\s*[=:]\s*(.*)", line):
+            path, rest = f"{table}.{pair[1]}".strip("."), pair[2]
+            key = path.partition(".")[0], path.partition(".")[2]
+            open_ = key if key[1] in _KEYS.get(key[0], ()) and key not in found else None
+        elif open_ is None:
+            continue
+        else:
+            rest = line
+        if open_ is not None:
+            texts = re.findall(r"(#.*)|\"([^\"]*)\"?|'([^']*)'?|([^\s\"'#,\[\]]+)", rest)
+            found.setdefault(open_, []).extend("".join(parts) for comment, *parts in texts if not comment)
+    return found
+
+
+def _read_text(path: Path) -> str:
+    """Read a file's text whatever its encoding."""
+    try:
+        raw = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return ""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", "replace")
+    return raw.decode("utf-8-sig", "replace")
+
+
+def _first(values: list[Any]) -> str:
+    return next((value for value in values if isinstance(value, str)), "")
+
+
+def _address(text: str) -> str:
+    """Give the first address in a text."""
+    found = _ADDRESS.search(text)
+    local, _, domain = found[0].rpartition("@") if found else ("", "", "")
+    return f"{local}@{_ascii(domain)}" if local.isascii() and local.isprintable() and local else ""
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return domain.strip().encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return domain.strip().lower()
+
+
+def _plain(text: str) -> str:
+    return text.strip() if text.isprintable() else ""

@@ -1,0 +1,88 @@
+"""Months as "2026-10", and which of them are missing.
+
+Imports the standard library alone.
+"""
+
+import calendar
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from report.errors import ReportError
+
+MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
+GRACE = timedelta(days=3)  # after a month's end, before anybody is mailed that its file is missing
+
+
+def month_before(month: str) -> str:
+    """Give the month before.
+
+    Examples
+    --------
+    >>> month_before("2026-01")
+    '2025-12'
+    """
+    count = int(month[:4]) * 12 + int(month[5:]) - 2
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"
+
+
+def month_name(month: str) -> str:
+    """Write a month: "2026-10" is October 2026."""
+    year, number = month.split("-")
+    return f"{calendar.month_name[int(number)]}\u00a0{year}"
+
+
+def missing_months(newest: str, now: datetime) -> list[str]:
+    """List the months that have ended since the newest one.
+
+    Parameters
+    ----------
+    newest : str
+        The newest month that there is a file of, or a report.
+    now : datetime
+        The month in which it lies has not ended. A file is expected from its month's end on.
+    """
+    found: list[str] = []
+    month = month_before(f"{now.astimezone(UTC):%Y-%m}")
+    while month > newest:
+        found.insert(0, month)
+        month = month_before(month)
+    return found
+
+
+def describe_missing(newest: str, now: datetime) -> str:
+    """Say which months have ended without a file.
+
+    Empty where none has.
+
+    Parameters
+    ----------
+    newest : str
+        The newest month that there is a file of, or a report.
+    """
+    missing = missing_months(newest, now) if newest else []
+    if not missing:
+        return ""
+    names = [month_name(month) for month in missing]
+    said = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    return f"There is no file of {said}, which {'has' if len(names) == 1 else 'have'} ended. The newest month is {month_name(newest)}."
+
+
+def newest_file(folder: Path) -> Path | None:
+    """Find the newest month's file or folder, whatever its kind."""
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    return next((path for path in reversed(there) if MONTH.fullmatch(path.stem)), None)
+
+
+def read_clock() -> datetime:
+    """Give the time; SOURCE_DATE_EPOCH sets it, so that the same run can be made again to the byte."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not fixed.isdecimal():
+        return datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(fixed[:20]), UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise ReportError(
+            f"SOURCE_DATE_EPOCH={fixed[:20]} is no time that there is. Give seconds since 1970, or leave it out."
+        ) from error
