@@ -131,7 +131,7 @@ def _was_mailed(month: str, desk: Desk) -> bool:
     outbox = desk.output / files.OUTBOX
     try:
         return any(outbox.glob(f"{month}.*.segments")) or bool(
-            delivery.out(outbox / f"{month}.sqlite", clock=desk.clock)
+            delivery.list_delivered(outbox / f"{month}.sqlite", clock=desk.clock)
         )
     except ReportError:  # a ledger that can't be read is of a month that was sent
         return True

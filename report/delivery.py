@@ -232,6 +232,12 @@ def survey(
     return Outcome((*known, *(one for key, one in new.items() if key not in keys)))
 
 
+def list_delivered(ledger: Path, *, clock: Clock, journals: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Give the ids of the messages that somebody has, or may have."""
+    known = survey((), ledger, clock=clock, journals=journals, every_one=True).deliveries
+    return tuple(one.message_id for one in known if one.state in ("sent", "unknown"))
+
+
 def resolve(
     ledger: Path,
     number: int | None,

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
@@ -127,6 +127,12 @@ def as_test(raw: bytes) -> bytes:
     digest = hashlib.sha256(_dropped(head, b"Date", b"To") + body).hexdigest()[:12]
     local, _, domain = message_id(raw).strip("<>").rpartition("@")
     return _set(head, "Message-ID", f"<{local}.test.{digest}@{domain}>") + body
+
+
+def segments_of(ids: Iterable[str], month: str) -> set[str]:
+    """Give the segments that Message-IDs of a month's briefs are of."""
+    brief = re.compile(rf"<{re.escape(month)}\.([^@.]+)\.brief(?:\.correction-[0-9a-f]+)?@")
+    return {found[1] for id_ in ids if (found := brief.match(id_))}
 
 
 def as_correction(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:

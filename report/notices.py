@@ -21,7 +21,7 @@ from report.errors import ReportError
 from report.lastrun import last_run
 from report.lenient import Addresses, fill_in, read_addresses, read_any_server
 from report.mailserver import Server
-from report.message import addressed, make_notice, message_id
+from report.message import addressed, make_notice, message_id, segments_of
 from report.months import MONTH, month_name, newest_file, read_clock
 from report.outbox import Clock, Outgoing
 
@@ -164,11 +164,10 @@ class Desk:
             return "not known, for no month was found"
         try:
             ledger = self.output / "outbox" / f"{month}.sqlite"
-            out = delivery.out(ledger, clock=self.clock)
+            out = delivery.list_delivered(ledger, clock=self.clock)
         except (ReportError, OSError) as error:
             return f"not known: {error}"
-        brief = re.compile(rf"<{re.escape(month)}\.([^@]+)\.brief@")
-        ids = sorted(found[1] for id_ in out if (found := brief.match(id_)))
+        ids = sorted(segments_of(out, month))
         return (
             f"the briefs of {', '.join(ids)} of {month_name(month)}"
             if ids

@@ -10,7 +10,7 @@ from pathlib import Path
 from report import files
 from report.errors import ReportError, SettingsError
 from report.mailbag import FOLDER
-from report.message import addressed, as_test, header, message_id
+from report.message import addressed, as_test, header, message_id, segments_of
 from report.months import MONTH
 from report.outbox import Outgoing
 from report.profiles import file_names
@@ -58,8 +58,7 @@ class Month:
 
     def of(self, ids: Iterable[str]) -> set[str]:
         """Give the segments that Message-IDs of this month's briefs are of."""
-        brief = re.compile(rf"<{re.escape(self.facts.month)}\.([^@]+)\.brief@")
-        return {found[1] for id_ in ids if (found := brief.match(id_))}
+        return segments_of(ids, self.facts.month)
 
     @property
     def letters(self) -> Iterator[tuple[str, str, bytes]]:

@@ -206,3 +206,15 @@ def test_a_title_s_segment_names_may_repeat(tmp_path: Path) -> None:
     folder = month_folder(tmp_path, replace(facts, month="2026-11")) / "briefs"
 
     assert {"heavy-listeners.eml", "heavy-listeners-s2.eml"} < {path.name for path in folder.iterdir()}
+
+
+def test_a_correction_is_its_segment_s_brief() -> None:
+    """By their ids: of this month's, the brief and its correction count, a notice and another month's don't."""
+    ids = (
+        "<2026-10.S1.brief@example.com>",
+        "<2026-10.S2.brief.correction-0123456789ab@example.com>",
+        "<2026-10.held.notice@example.com>",
+        "<2026-09.S4.brief@example.com>",
+    )
+
+    assert message.segments_of(ids, "2026-10") == {"S1", "S2"}
