@@ -303,7 +303,7 @@ def test_it_runs_where_python_is_set_up_strangely(
 def test_names_that_need_a_person_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """One that no longer fits, and one that settings give to no segment of the month."""
     month = factory.changed(factory.named(factory.month(4), "Young listeners"), name_now="Older listeners")
-    run = cli.Run(month, files.ROOT / "_output" / "2026-10", "embedded", 7, 1.0)
+    run = cli.Run(month, files.ROOT / "_output" / "2026-10", "embedded", "", 7, 1.0)
     cli._tell(run, {"S2": month.segments[1].name, "S9": "Nobody"}, "")
     said = capsys.readouterr().out
 
