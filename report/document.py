@@ -8,6 +8,8 @@ import hashlib
 import html
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -245,7 +247,7 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     ----------
     facts : str or Path
         The month's facts.json, as seen from the document or from the project's folder, where a person types it; an empty
-        string for the newest month that was made.
+        string for the newest month that was made. If none was, the newest one in data/ is made first.
     medium : {"screen", "print", "page", "notebook"}
         What the document is for.
 
@@ -256,7 +258,7 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     FactsError
         If it was written by another version.
     """
-    path = Path(facts) if facts else files.newest_facts(_output())
+    path = Path(facts) if facts else _newest_facts()
     found = files.read_facts(path if path.exists() else files.ROOT / path)
     known = {*found.distributions.numbers, *found.distributions.categories}
     new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
@@ -268,9 +270,15 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     return Document(found, medium, files.TEMPLATES)
 
 
-def _output() -> Path:
-    """Say where months go."""
-    return files.ROOT / read_settings(files.ROOT / "settings.toml").data.output
+def _newest_facts() -> Path:
+    """Find the newest month's facts; make a month first in a folder where none was made."""
+    output = files.ROOT / read_settings(files.ROOT / "settings.toml").data.output
+    if not files.made_before(output, "9999-99"):
+        made = [sys.executable, "-m", "report", "report", "--engine", "embedded"]
+        done = subprocess.run(made, cwd=files.ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ReportError(done.stderr.strip() or f"`make report` ended with {done.returncode}.")
+    return files.newest_facts(output)
 
 
 def _environment(templates: Path) -> jinja2.Environment:

@@ -1,6 +1,8 @@
 """What any engine must make of a month, asked of each that is here, and of a stand-in for Quarto where none is."""
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -154,3 +156,37 @@ def test_another_engine_makes_the_same_pages(made: Any, engine: str, name: str) 
         assert np.array_equal(here, there), what
     for path in (ours / "briefs").glob("*.html"):
         assert (theirs / "briefs" / path.name).read_bytes() == path.read_bytes()
+
+
+@no_quarto
+def test_a_fresh_clone_is_rendered_as_a_quarto_user_would(tmp_path: Path) -> None:
+    """`quarto render` makes a month first where none was made, both pages, and nothing that git sees."""
+    assert REAL is not None
+    clone = tmp_path / "clone"
+    listed = subprocess.run(["git", "ls-files"], cwd=files.ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no git checkout, so it can't be cloned")
+    for name in listed.stdout.split("\n"):
+        if name.partition("/")[0] in ("tests", "docs", "") or name in (
+            "data/2026-09.csv",
+            "data/2026-10.csv",
+        ):
+            continue
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(files.ROOT / name, clone / name)
+    (clone / ".venv").symlink_to(Path(sys.prefix))
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *command], cwd=clone, check=True)
+    environment = os.environ | {"PYTHONPATH": str(clone), "PWD": str(clone)}
+    done = subprocess.run(
+        [REAL.command, "render"], cwd=clone, env=environment, capture_output=True, text=True, check=False
+    )
+    seen = subprocess.run(
+        [*git, "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True
+    )
+
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert seen.stdout == ""
+    for name in ("report", "executive"):
+        assert "August" in Reader((clone / "report" / f"{name}.html").read_text("utf-8")).text
