@@ -21,12 +21,15 @@ from unittest import mock
 import facts_factory
 import pandas as pd
 import pytest
+from briefing import NOW, dials
+from distinct import distinct
 from nbformat import from_dict
 
 from report import files
 from report.engines import embedded
 from report.engines.embedded import Embedded
 from report.fonts import cut_faces, embed_faces, letters_of
+from report.mailbag import write_briefs
 from report.playbook import read_playbook, with_plays
 from report.printing import Sheets
 from report.profiles import write_profiles
@@ -69,10 +72,11 @@ class Rendered:
         self._folder = folder
 
     def facts(self, name: str) -> Path:
-        """Give a month's facts.json: "sample", or one of `facts_factory.AWKWARD`."""
+        """Give a month's facts.json: "sample", "distinct", or one of `facts_factory.AWKWARD`."""
+        others = {"sample": _sample, "distinct": distinct}
 
         def make(place: Path) -> None:
-            made = _sample() if name == "sample" else facts_factory.awkward(name)
+            made = others[name]() if name in others else facts_factory.awkward(name)
             (place / "facts.json").write_text(files.facts_text(made), encoding="utf-8")
 
         return self._once(f"facts-{name}", make) / "facts.json"
@@ -138,6 +142,18 @@ class Rendered:
             (place / "facts.json").write_bytes(facts.read_bytes())
 
         return self._once(f"pages-{name}", make)
+
+    def briefs(self, name: str) -> Path:
+        """Give a folder with executive.pdf, and briefs/ that carry its sections: each goes to its own segment's address."""
+        page, facts, month = self.executive(name), self.facts(name), self.month(name)
+        settings = dials(recipients={one.id: [f"{one.id.lower()}@example.com"] for one in month.segments})
+
+        def make(place: Path) -> None:
+            sheets = Sheets(page, paper="A4", identifier=b"0" * 32)
+            sheets.write(place / "executive.pdf", facts=facts)
+            write_briefs(month, sheets, place, settings, now=NOW)
+
+        return self._once(f"briefs-{name}", make)
 
     def run(self, threads: int = 1) -> Path:
         """Give a folder where `python -m report` made the newest sample month, with the one before beside it: all of it in out/.
