@@ -40,6 +40,10 @@ VALID = dict.fromkeys(NUMBERS, (0, None)) | {"age": (16, 65), "num_of_days_activ
 TOGETHER = {
     "test_month": "run",
     "test_nobody": "run",
+    "test_labels_tables": "labels",
+    "test_labels_charts": "labels",
+    "test_labels_briefs": "labels",
+    "test_labels_sentences": "labels",
 }
 # those that take longest begin, so that no worker is left with one of them at the end
 FIRST = (
@@ -53,6 +57,7 @@ FIRST = (
     "properties",
     "engines",
     "embedded",
+    "labels",
 )
 
 

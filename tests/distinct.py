@@ -71,7 +71,18 @@ VALUES = {
 ITEMS = (*((name, None) for name in NUMBERS), *((name, one) for name in CATEGORIES for one in VALUES[name]))
 
 # every text a play has, of every segment: "Offer of the owls." is in no other's
-PLAY = ("objective", "offer", "message", "channel", "timing", "tone_is", "tone_is_not", "do", "avoid", "unknown")
+PLAY = (
+    "objective",
+    "offer",
+    "message",
+    "channel",
+    "timing",
+    "tone_is",
+    "tone_is_not",
+    "do",
+    "avoid",
+    "unknown",
+)
 _CALLED = {"S2": "riders", "S3": "owls", "S5": "classics", "S7": "dancers", "S8": "families"}
 _WHEN = {
     "S5": "{ usage_per_month = 'high' }",
@@ -80,6 +91,7 @@ _WHEN = {
     "S3": "{ usage_per_month = 'low' }",
     "S8": "{}",
 }
+_UNITS = {"age": "years", "usage_per_month": "hours", "num_of_days_active": "days"}
 LABELS = {
     "user_id": "user",
     "age": "age",
@@ -108,7 +120,7 @@ def unit(name: str, value: float) -> str:
     """Write a value of one of the tables below, in its unit."""
     if name == "annual_income":
         return f"${value:,}"
-    return f"{value} {dict(age='years', usage_per_month='hours', num_of_days_active='days')[name]}"
+    return f"{value} {_UNITS[name]}"
 
 
 def grew(id_: str) -> str:
@@ -170,7 +182,13 @@ CENTRES = {  # in the order of FEATURES
 }
 USERS = {"S2": 1_712, "S3": 4_018, "S5": 2_307, "S7": 1_109, "S8": 604}
 SHARES = {"S2": 0.17, "S3": 0.402, "S5": 0.231, "S7": 0.113, "S8": 0.06}
-INTERVALS = {"S2": (0.15, 0.19), "S3": (0.38, 0.42), "S5": (0.21, 0.25), "S7": (0.1, 0.12), "S8": (0.05, 0.07)}
+INTERVALS = {
+    "S2": (0.15, 0.19),
+    "S3": (0.38, 0.42),
+    "S5": (0.21, 0.25),
+    "S7": (0.1, 0.12),
+    "S8": (0.05, 0.07),
+}
 THEN = {"S2": 0.183, "S3": 0.348, "S4": 0.031, "S5": 0.266, "S6": 0.082}  # shares in the last month
 STILL = {"S2": 0.161, "S3": 0.366, "S5": 0.254}  # shares of this month within the last one's borders
 STABILITY = {  # likeness, comes again, dissolves, grade
@@ -259,14 +277,24 @@ def in_minutes(values: tuple[float, ...]) -> dict[str, float]:
     return _row(age, income, hours * _HOUR + _SOME, days)
 
 
-EDGES = ((16, 25, 40, 52, 65), (0, 20_000, 40_000, 60_000, 80_000), (0, 1_200, 2_400, 3_600, 4_800), (0, 90, 180, 270, 365))
+EDGES = (
+    (16, 25, 40, 52, 65),
+    (0, 20_000, 40_000, 60_000, 80_000),
+    (0, 1_200, 2_400, 3_600, 4_800),
+    (0, 90, 180, 270, 365),
+)
 AFTER = (
     (2_950, 4_444, 2_037, None),
     (3_111, 4_222, 2_333, 926),
     (4_121, 3_808, 1_717, 946),
     (2_229, 3_339, 4_001, 1_023),
 )
-BEFORE = ((3_001, 4_505, None, None), (3_160, 4_301, 2_344, 929), (4_200, 3_870, None, 988), (2_250, 3_399, 4_050, 1_066))
+BEFORE = (
+    (3_001, 4_505, None, None),
+    (3_160, 4_301, 2_344, 929),
+    (4_200, 3_870, None, 988),
+    (2_250, 3_399, 4_050, 1_066),
+)
 MISSING = {"age": 57, "annual_income": 83, "usage_per_month": 24, "num_of_days_active": 39}
 OUTSIDE = {"age": 19, "annual_income": 6, "usage_per_month": 31, "num_of_days_active": 14}
 COUNTS = {  # read and kept
@@ -300,7 +328,13 @@ VOTES = (
 )
 PANEL = 4
 LOADINGS = ((0.71, 0.19), (-0.43, 0.62), (0.52, -0.34), (0.13, 0.67))
-SPOTS = {"S2": (-1.31, 0.42), "S3": (0.24, -0.93), "S5": (1.72, 1.15), "S7": (-0.58, -1.64), "S8": (0.91, 0.07)}
+SPOTS = {
+    "S2": (-1.31, 0.42),
+    "S3": (0.24, -0.93),
+    "S5": (1.72, 1.15),
+    "S7": (-0.58, -1.64),
+    "S8": (0.91, 0.07),
+}
 CELLS = (
     (-1.5, 0.5, 61, "S2"),
     (0.0, -1.0, 72, "S3"),

@@ -43,7 +43,9 @@ def glued(*texts: str) -> str:
 def tree(page: Path) -> ET.Element:
     """Give a page's elements, without its styles and the programs in it."""
     text = page.read_text(encoding="utf-8")
-    text = re.sub(r"<style.*?</style>|<script(?! type=\"application/json\").*?</script>", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r"<style.*?</style>|<script(?! type=\"application/json\").*?</script>", "", text, flags=re.DOTALL
+    )
     root: ET.Element = tinyhtml5.parse(text, namespace_html_elements=False)
     return root
 
@@ -58,7 +60,7 @@ def said(element: ET.Element | None) -> str:
             for child in one:
                 yield from texts(child)
                 yield child.tail or ""
-            yield " " if one.tag not in ("span", "strong", "a", "em") else ""
+            yield " " if one.tag not in ("span", "strong", "a", "em", "code") else ""
 
     return plain("".join(texts(element)))
 
@@ -87,7 +89,9 @@ class Table:
 
 def table_of(element: ET.Element, caption: str = "") -> Table:
     """Read a table."""
-    rows = [tuple(said(cell) for cell in row.iter() if cell.tag in ("th", "td")) for row in element.iter("tr")]
+    rows = [
+        tuple(said(cell) for cell in row.iter() if cell.tag in ("th", "td")) for row in element.iter("tr")
+    ]
     dots = [
         tuple(re.findall(r"--dot:(#\w+)", " ".join(one.get("style", "") for one in of_class(row, "dot"))))
         for row in element.iter("tr")
@@ -167,7 +171,7 @@ def narrowed(spec: dict[str, Any]) -> dict[str, Any]:
         if not then:
             del at(path)[path[-1]]
         else:
-            at(path)[path[-1]] = at(then[1]).pop(then[1][-1]) if len(then) == 2 else then[0]  # noqa: PLR2004
+            at(path)[path[-1]] = at(then[1]).pop(then[1][-1]) if len(then) == 2 else then[0]
     return carried
 
 
@@ -175,7 +179,9 @@ def title_of(view: dict[str, Any]) -> str:
     """Give a chart's title with what stands below it."""
     title = view.get("title", {})
     below = title.get("subtitle", [])
-    return plain(" | ".join([title.get("text", ""), *([below] if isinstance(below, str) else below)])).strip(" |")
+    return plain(" | ".join([title.get("text", ""), *([below] if isinstance(below, str) else below)])).strip(
+        " |"
+    )
 
 
 def marks(spec: dict[str, Any]) -> list[Mark]:
@@ -208,7 +214,8 @@ def _marks(view: dict[str, Any], sets: dict[str, Any], rows: list[Any], panel: s
         for row in rows
     ]
     tips = [
-        {plain(tip["title"]): plain(str(row.get(tip["field"], ""))) for tip in encoding.get("tooltip", ())} for row in rows
+        {plain(tip["title"]): plain(str(row.get(tip["field"], ""))) for tip in encoding.get("tooltip", ())}
+        for row in rows
     ]
     yield Mark(panel, mark["type"], titles, seen, tips if encoding.get("tooltip") else [])
 

@@ -45,9 +45,7 @@ MEASURE = {
     "S7": ("Average usage: 23 hours today, 20 hours wanted.", "That is 15 % less."),
     "S8": ("Average days active: 243 days today, 304 days wanted.", "That is 25 % more."),
 }
-CERTAINTY = (
-    "Weak structure: the segments shade into each other; only night owls and radio classics stand apart (silhouette 0.29)."
-)
+CERTAINTY = "Weak structure: the segments shade into each other; only night owls and radio classics stand apart (silhouette 0.29)."
 
 
 def portrait(id_: str) -> str:
@@ -121,8 +119,10 @@ def parts(id_: str) -> dict[str, list[tuple[str, str]]]:
         "How sure we are": [
             (
                 "The segment",
-                f"{grade.capitalize()}: when the data is resampled it comes again with a likeness of {likeness:.2f} of 1. "
-                f"With 95 % confidence it is {low} to {high} % of users.",
+                (
+                    f"{grade.capitalize()}: when the data is resampled it comes again with a likeness of {likeness:.2f} of 1. "
+                    f"With 95 % confidence it is {low} to {high} % of users."
+                ),
             ),
             ("All segments", CERTAINTY),
             ("Not known", said_in_play(id_, "unknown")),
@@ -228,7 +228,9 @@ def content(message: EmailMessage, kind: str) -> bytes:
 
 def others(id_: str, text: str) -> list[str]:
     """Give the names, offers and colours of other segments in a text."""
-    known = [word for one in IDS if one != id_ for word in (NAMES[one], said_in_play(one, "offer"), COLOURS[one])]
+    known = [
+        word for one in IDS if one != id_ for word in (NAMES[one], said_in_play(one, "offer"), COLOURS[one])
+    ]
     return [word for word in known if word in text]
 
 
@@ -244,7 +246,9 @@ def test_a_segment_has_the_play_of_the_rule_that_fits_it(id_: str) -> None:
 
     assert found is not None
     assert found.rule == f"Rule of {id_}"
-    assert {part: getattr(found, part) for part in month.PLAY} == {part: said_in_play(id_, part) for part in month.PLAY}
+    assert {part: getattr(found, part) for part in month.PLAY} == {
+        part: said_in_play(id_, part) for part in month.PLAY
+    }
     assert found.measure.column == column
     assert (found.measure.baseline, found.measure.target) == (mean, pytest.approx(mean * (1 + change)))
 
@@ -296,7 +300,9 @@ def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rende
     assert message["To"] == f"{id_.lower()}@example.com"
     assert message["Message-ID"] == f"<2027-02.{id_}.brief@example.com>"
     assert f'src="cid:indices@2027-02.{id_}.brief"' in page
-    assert [one["Content-ID"] for one in message.walk() if one["Content-ID"]] == [f"<indices@2027-02.{id_}.brief>"]
+    assert [one["Content-ID"] for one in message.walk() if one["Content-ID"]] == [
+        f"<indices@2027-02.{id_}.brief>"
+    ]
     assert reading.plain(image.get("alt", "")) == WORDS[f"fig-indices-{id_.lower()}"]
     drawn = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
     assert drawn is not None
@@ -316,7 +322,7 @@ def profile_lines(id_: str) -> list[tuple[str, ...]]:
     return [
         (NAMES[id_],),
         (portrait(id_),),
-        *([values] if whole else [values[:-1] + (values[-1].removesuffix(" on"),)]),
+        *([values] if whole else [(*values[:-1], values[-1].removesuffix(" on"))]),
         *([(whats[0], whats[1].removesuffix(" 95 % confidence"), *whats[2:])] if whole else []),
         ("What to do",),
         *play(id_).items(),
@@ -342,7 +348,9 @@ def test_a_mail_s_attachment_is_its_segment_s_page(id_: str, rendered: Rendered)
     (page,) = reading.pdf_lines(attached)
 
     assert reading.contains(page, *profile_lines(id_)) == []
-    assert page[:-1] == reading.pdf_lines(folder / "executive.pdf")[1 + RANKED.index(id_)][:-1]  # below stands its number
+    assert (
+        page[:-1] == reading.pdf_lines(folder / "executive.pdf")[1 + RANKED.index(id_)][:-1]
+    )  # below stands its number
     with pikepdf.open(attached) as pdf, pdf.open_metadata() as metadata:
         assert reading.plain(str(metadata["dc:title"])) == f"{NAMES[id_]}, {OFFERED}"
 

@@ -20,7 +20,7 @@ import reading
 from distinct import COLOURS, FEATURES, IDS, LABELS, NAMES, RANKED, grew, pct, unit
 from reading import Mark
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
-from test_labels_tables import COLUMN, EXPECTED, index_rows, signed
+from test_labels_tables import COLUMN, EXPECTED, index_groups, index_rows, signed
 
 from report.charts.brief import bars
 from report.drawing import spec_of
@@ -32,18 +32,24 @@ SHARED = {id_: f"{NAMES[id_]}: {pct(month.SHARES[id_])}" for id_ in IDS}
 STANDS_OUT = {  # the one thing, in a chart's title; all of it, for those who don't see the chart
     "S2": (
         "age at 13 % of the average (index 13)",
-        "Age at 13 % of the average (index 13) and usage 35 % above the average (index 135). More common than average: Rock "
-        "(index 151) and Student (index 147). Less common than average: Pop (index 22).",
+        (
+            "Age at 13 % of the average (index 13) and usage 35 % above the average (index 135). More common than average: Rock "
+            "(index 151) and Student (index 147). Less common than average: Pop (index 22)."
+        ),
     ),
     "S3": (
         "age 57 % above the average (index 157)",
-        "Age 57 % above the average (index 157) and income 59 % above the average (index 159). More common than average: "
-        "Retired (index 171) and Pop (index 175).",
+        (
+            "Age 57 % above the average (index 157) and income 59 % above the average (index 159). More common than average: "
+            "Retired (index 171) and Pop (index 175)."
+        ),
     ),
     "S5": (
         "income at 40 % of the average (index 40)",
-        "Income at 40 % of the average (index 40) and usage about twice the average (index 187). More common than average: "
-        "Folk (index 207). Less common than average: Female (index 43).",
+        (
+            "Income at 40 % of the average (index 40) and usage about twice the average (index 187). More common than average: "
+            "Folk (index 207). Less common than average: Female (index 43)."
+        ),
     ),
     "S7": (
         "days active at 55 % of the average (index 55)",
@@ -51,8 +57,10 @@ STANDS_OUT = {  # the one thing, in a chart's title; all of it, for those who do
     ),
     "S8": (
         "usage at 67 % of the average (index 67)",
-        "Usage at 67 % of the average (index 67). More common than average: Pop (index 253) and Retired (index 249). Less "
-        "common than average: Student (index 73).",
+        (
+            "Usage at 67 % of the average (index 67). More common than average: Pop (index 253) and Retired (index 249). Less "
+            "common than average: Student (index 73)."
+        ),
     ),
 }
 BY_INDEX = "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval"
@@ -174,7 +182,8 @@ def test_differences(screen: str, specs: dict[str, Specs]) -> None:
     """A panel a feature: each segment's distance from the average, and its mean, under that feature's name and average."""
     marks = reading.marks(specs[screen]["fig-differences"])
     panels = {
-        name: f"{COLUMN[name]} | average {unit(name, month.AVERAGES[NUMBERS.index(name)])}" for name in FEATURES
+        name: f"{COLUMN[name]} | average {unit(name, month.AVERAGES[NUMBERS.index(name)])}"
+        for name in FEATURES
     }
 
     assert list(dict.fromkeys(mark.panel for mark in marks)) == list(panels.values())
@@ -188,7 +197,8 @@ def test_differences(screen: str, specs: dict[str, Specs]) -> None:
         assert dot.by("y", "x", "color") == [(NAMES[i], sds[i], COLOURS[i]) for i in RANKED]
         assert dot.titles["x"] == "SD from average"
         assert dot.tips == [
-            {"Segment": NAMES[i], COLUMN[name]: means[i], "From average": f"{signed(sds[i], 1)} SD"} for i in RANKED
+            {"Segment": NAMES[i], COLUMN[name]: means[i], "From average": f"{signed(sds[i], 1)} SD"}
+            for i in RANKED
         ]
         assert text.by("y", "text") == [(NAMES[i], means[i]) for i in RANKED]
 
@@ -227,8 +237,13 @@ def test_flow(screen: str, specs: dict[str, Specs]) -> None:
         )
     assert {row["x"] for row in left.rows} == {0}
     assert {str(row["x"]) for row in right.rows} == {"{'expr': 'width'}"}
-    inside = {"start": {row["row"]["name"]: row for row in left.rows}, "end": {row["row"]["name"]: row for row in right.rows}}
-    for (source, target), count, row in zip(people, people.values(), (one["row"] for one in band.rows), strict=True):
+    inside = {
+        "start": {row["row"]["name"]: row for row in left.rows},
+        "end": {row["row"]["name"]: row for row in right.rows},
+    }
+    for (source, target), count, row in zip(
+        people, people.values(), (one["row"] for one in band.rows), strict=True
+    ):
         assert row["height"] == pytest.approx(count / total, abs=2e-5)
         for place, name in (("start", source), ("end", target)):
             bar = inside[place][name]
@@ -254,20 +269,27 @@ def test_trend(screen: str, specs: dict[str, Specs]) -> None:
     short = ("Oct 2026", "Nov 2026", "Dec 2026", "Jan 2027", "Feb 2027")
     whole = ("October 2026", "November 2026", "December 2026", "January 2027", "February 2027")
     points = [
-        (i, at, share) for i, shares in month.TREND.items() for at, share in enumerate(shares) if share is not None
+        (i, at, share)
+        for i, shares in month.TREND.items()
+        for at, share in enumerate(shares)
+        if share is not None
     ]
     line, dot, text = one(marks, "line"), of(marks, "circle")[0], one(marks, "text")
 
     for mark in (line, dot):
         assert mark.by("x", "y", "color") == [(short[at], share, COLOURS[i]) for i, at, share in points]
         assert mark.titles["y"] == "Share of users"
-    assert dot.tips == [{"Segment": names[i], "Month": whole[at], "Share": pct(share)} for i, at, share in points]
+    assert dot.tips == [
+        {"Segment": names[i], "Month": whole[at], "Share": pct(share)} for i, at, share in points
+    ]
     last = [(i, share) for i, at, share in points if at == 4]
     assert [row["x"] for row in text.rows] == ["Feb 2027"] * len(last)
     assert [row["y"] for row in text.rows] == pytest.approx([share for _, share in last], abs=0.02)
     if screen == "wide":
         assert text.by("text") == [(f"{names[i]} {pct(share)}",) for i, share in last]
-        assert of(marks, "circle")[1].by("color", "x") == [(i, "Feb 2027") for i, _ in last]  # coloured as the lines are
+        assert of(marks, "circle")[1].by("color", "x") == [
+            (i, "Feb 2027") for i, _ in last
+        ]  # coloured as the lines are
     else:
         assert text.by("text") == [(pct(share),) for _, share in last]
         legends = re.findall(r"\((\{.*?\})\)\[datum\.label\]", json.dumps(spec).replace('\\"', '"'))
@@ -284,7 +306,9 @@ def test_numbers(screen: str, specs: dict[str, Specs]) -> None:
         "usage_per_month": "hours a month",
         "num_of_days_active": "days in the last 365",
     }
-    panels = [f"{COLUMN[name]} | median {unit(name, month.QUARTILES[n][1])}" for n, name in enumerate(NUMBERS)]
+    panels = [
+        f"{COLUMN[name]} | median {unit(name, month.QUARTILES[n][1])}" for n, name in enumerate(NUMBERS)
+    ]
 
     assert list(dict.fromkeys(mark.panel for mark in marks)) == panels
     for number, (name, panel) in enumerate(zip(NUMBERS, panels, strict=True)):
@@ -349,10 +373,14 @@ def test_elbow(screen: str, specs: dict[str, Specs]) -> None:
     inertia = list(enumerate(month.INERTIA, 1))
 
     assert band.by("x", "y", "y2") == [
-        (k, pytest.approx(low, abs=0.5), pytest.approx(high, abs=0.5)) for k, (low, high) in enumerate(month.BAND, 1)
+        (k, pytest.approx(low, abs=0.5), pytest.approx(high, abs=0.5))
+        for k, (low, high) in enumerate(month.BAND, 1)
     ]
     assert line.by("x", "y") == dots.by("x", "y") == inertia
-    assert (line.titles["x"], line.titles["y"]) == ("Number of segments", "Spread within segments (squared SD)")
+    assert (line.titles["x"], line.titles["y"]) == (
+        "Number of segments",
+        "Spread within segments (squared SD)",
+    )
     assert dots.tips == [{"Segments": str(k), "Spread": f"{value:,}"} for k, value in inertia]
     assert one(marks, "point").by("x", "y") == [(5, 15_144)]
     assert [text.by("x", "y", "text") for text in of(marks, "text")] == [[(5, 15_144, "5 segments")]] * 2
@@ -372,22 +400,14 @@ def test_silhouette(screen: str, specs: dict[str, Specs]) -> None:
     assert [(k, text) for k, text in word.by("x", "text") if text] == [(3, "best"), (5, "used")]
 
 
-def index_items(id_: str) -> Iterator[tuple[int, str, str]]:
-    """Give the rows of a segment's index chart: its place from the top, its name, and of what it is."""
+def index_items() -> Iterator[tuple[int, str, str]]:
+    """Give the rows of an index chart: place from the top, name, and of what it is."""
     row = 0
-    for _, items in month_groups():
+    for _, items in index_groups():
         row += 1
         for called, item in items:
             yield row, called, item
             row += 1
-
-
-def month_groups() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Give the groups of an index chart with what is in each."""
-    return [
-        ("Numbers", [(COLUMN[name], name) for name in NUMBERS]),
-        *((COLUMN[name], [(value, value) for value in month.VALUES[name]]) for name in ("top_genre", "gender", "employment_status")),
-    ]
 
 
 def spoken(id_: str, item: str) -> float | None:
@@ -412,11 +432,15 @@ def test_indices(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     marks = reading.marks(specs[screen][f"fig-indices-{id_.lower()}"])
     bar, whisker = one(marks, "bar"), of(marks, "rule")[1]
     low, high, silent, count, name, head = of(marks, "text")
-    items = list(index_items(id_))
-    said = {row: (index, users) for (row, _, _), (_, index, users) in zip(items, index_rows(id_), strict=True)}
+    items = list(index_items())
+    said = {
+        row: (index, users) for (row, _, _), (_, index, users) in zip(items, index_rows(id_), strict=True)
+    }
     speaking = {row: value for row, _, item in items if (value := spoken(id_, item)) is not None}
 
-    assert bar.by("y", "x", "x2", "color") == [(row, value, 100, COLOURS[id_]) for row, value in speaking.items()]
+    assert bar.by("y", "x", "x2", "color") == [
+        (row, value, 100, COLOURS[id_]) for row, value in speaking.items()
+    ]
     assert bar.titles["x"] == "Index (all users = 100)"
     assert bar.tips == [
         {
@@ -433,7 +457,9 @@ def test_indices(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     assert low.by("y", "text") == [(row, said[row][0]) for row, value in speaking.items() if value < 100]
     assert high.by("y", "text") == [(row, said[row][0]) for row, value in speaking.items() if value > 100]
     assert silent.by("y", "text") == [(row, said[row][0]) for row, _, _ in items if row not in speaking]
-    assert [(row["y"], row["row"]["users"]) for row in count.rows] == [(row, users) for row, (_, users) in said.items()]
+    assert [(row["y"], row["row"]["users"]) for row in count.rows] == [
+        (row, users) for row, (_, users) in said.items()
+    ]
     assert name.by("y", "text") == [(row, called) for row, called, _ in items]
     assert head.by("y", "text") == [(0, "Numbers"), (5, "Top genre"), (10, "Gender"), (13, "Employment")]
 
@@ -494,7 +520,7 @@ def index_lines(id_: str) -> list[list[str]]:
     """Give the lines of a segment's index chart, from its title down."""
     lines = [[f"{NAMES[id_]}: {STANDS_OUT[id_][0]}"], [BY_INDEX]]
     rows = iter(index_rows(id_))
-    for group, items in month_groups():
+    for group, items in index_groups():
         lines.append([group])
         for called, _ in items:
             _, index, users = next(rows)
@@ -556,7 +582,9 @@ def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
         value, why = spoken(id_, item), month.SILENT.get((id_, item))
         said.append(f"{value:.0f}" if value is not None else str(why))
         at.append(100 if value is None else value)
-    rows = [(str(number), called, one) for number, ((called, _), one) in enumerate(zip(items, said, strict=True))]
+    rows = [
+        (str(number), called, one) for number, ((called, _), one) in enumerate(zip(items, said, strict=True))
+    ]
     number, silent, name = of(marks, "text")
 
     assert picture.rows == tuple((called, one) for _, called, one in rows)
@@ -564,7 +592,9 @@ def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
     assert one(marks, "bar").by("y", "x", "x2", "color") == [
         (str(row), value, 100, COLOURS[id_]) for row, value in enumerate(at)
     ]
-    assert sorted([*number.by("y", "text"), *silent.by("y", "text")]) == sorted((row, one) for row, _, one in rows)
+    assert sorted([*number.by("y", "text"), *silent.by("y", "text")]) == sorted(
+        (row, one) for row, _, one in rows
+    )
     assert [text for _, text in silent.by("y", "text")] == [
         one for _, one in zip(items, said, strict=True) if not one.isdigit()
     ]

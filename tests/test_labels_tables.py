@@ -38,13 +38,19 @@ def place(id_: str, name: str) -> str:
     return f"{unit(name, mean)} ({signed(month.CENTRES[id_][FEATURES.index(name)])} SD)"
 
 
+def index_groups() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Give what indices are about, by group: how it is called, and what it is."""
+    others = ("top_genre", "gender", "employment_status")
+    return [
+        ("Numbers", [(COLUMN[name], name) for name in NUMBERS]),
+        *((COLUMN[name], [(one, one) for one in month.VALUES[name]]) for name in others),
+    ]
+
+
 def index_rows(id_: str) -> Rows:
     """Give each index of a segment with what it rests on: numbers first, then what people listen to."""
-    groups = [("Numbers", [(COLUMN[name], name) for name in NUMBERS])]
-    for name in ("top_genre", "gender", "employment_status"):
-        groups.append((COLUMN[name], [(one, one) for one in month.VALUES[name]]))
     rows = []
-    for group, items in groups:
+    for group, items in index_groups():
         for called, item in items:
             number = month.number_of(id_, item)
             low = (IDS.index(id_) + number % 13) % 3 == 0
@@ -116,8 +122,10 @@ def expected() -> dict[str, Table]:
             ),
         ),
         "fig-differences": (
-            "Each segment's mean, in its own unit on the right; the distance from the line is counted in standard "
-            "deviations (SD), so that years and dollars can be compared.",
+            (
+                "Each segment's mean, in its own unit on the right; the distance from the line is counted in standard "
+                "deviations (SD), so that years and dollars can be compared."
+            ),
             ("Segment", *(COLUMN[name] for name in FEATURES)),
             tuple((NAMES[id_], *(place(id_, name) for name in FEATURES)) for id_ in RANKED),
         ),
@@ -128,9 +136,11 @@ def expected() -> dict[str, Table]:
             MOVES,
         ),
         "fig-flow": (
-            "Users by their segment in December 2026 (left) and February 2027 (right). A bar is a segment, a band is those "
-            "of it whose way may be shown: bands of fewer than 12 users are left out, and those that would give such a band "
-            "away.",
+            (
+                "Users by their segment in December 2026 (left) and February 2027 (right). A bar is a segment, a band is those "
+                "of it whose way may be shown: bands of fewer than 12 users are left out, and those that would give such a band "
+                "away."
+            ),
             ("From", *NAMES.values(), "Not there any more"),
             flow_rows(),
         ),
@@ -190,9 +200,11 @@ def expected() -> dict[str, Table]:
             ),
         ),
         "fig-elbow": (
-            "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; the "
-            "ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure "
-            "lie.",
+            (
+                "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; the "
+                "ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure "
+                "lie."
+            ),
             ("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
             tuple(
                 (str(k), f"{inertia:,}", f"{low:,.0f}", f"{high:,.0f}")
@@ -200,8 +212,10 @@ def expected() -> dict[str, Table]:
             ),
         ),
         "fig-silhouette": (
-            "Mean silhouette of all users for each number of segments: how much nearer users are to their own segment than "
-            "to the next.",
+            (
+                "Mean silhouette of all users for each number of segments: how much nearer users are to their own segment than "
+                "to the next."
+            ),
             (
                 "Segments",
                 "Silhouette",
@@ -210,7 +224,13 @@ def expected() -> dict[str, Table]:
                 "Davies-Bouldin",
             ),
             tuple(
-                (str(k), f"{value:.2f}", f"{value - 0.13:.2f}", f"{2_607 - 103 * k:,}", f"{1.55 - 0.07 * k:.2f}")
+                (
+                    str(k),
+                    f"{value:.2f}",
+                    f"{value - 0.13:.2f}",
+                    f"{2_607 - 103 * k:,}",
+                    f"{1.55 - 0.07 * k:.2f}",
+                )
                 for k, value in enumerate(month.SILHOUETTE_OF_K, 2)
             ),
         ),
@@ -251,16 +271,20 @@ def expected() -> dict[str, Table]:
         ),
         **{
             f"fig-indices-{id_.lower()}": (
-                f"How {NAMES[id_].lower()} differ from all users. An index of 200 is twice the average; n is the number of "
-                "users that it rests on. Under 37 of them, or where the interval holds 100, it says nothing.",
+                (
+                    f"How {NAMES[id_].lower()} differ from all users. An index of 200 is twice the average; n is the number of "
+                    "users that it rests on. Under 37 of them, or where the interval holds 100, it says nothing."
+                ),
                 ("Of what", "Index", "Users"),
                 index_rows(id_),
             )
             for id_ in RANKED
         },
         "fig-components": (
-            "Users on the first two principal components of the standardised features, each segment's middle named; on the "
-            "right, the direction in which each feature grows. Squares with fewer than 12 users are left blank.",
+            (
+                "Users on the first two principal components of the standardised features, each segment's middle named; on the "
+                "right, the direction in which each feature grows. Squares with fewer than 12 users are left blank."
+            ),
             ("Of what", "First component", "Second component"),
             (
                 *(
@@ -281,6 +305,7 @@ def _dots(id_: str, rows: int) -> tuple[tuple[str, ...], ...]:
 
 
 EXPECTED = expected()
+
 
 @pytest.fixture(scope="module")
 def shown(rendered: Rendered) -> dict[str, Table]:  # noqa: F811
