@@ -143,17 +143,23 @@ class Rendered:
 
         return self._once(f"pages-{name}", make)
 
-    def briefs(self, name: str) -> Path:
-        """Give a folder with executive.pdf, and briefs/ that carry its sections: each goes to its own segment's address."""
-        page, facts, month = self.executive(name), self.facts(name), self.month(name)
+    def whole(self, name: str) -> Path:
+        """Give a folder with all that people get of a month: report.html, profiles/, executive.pdf, and briefs/.
+
+        The pages are without their fonts; a brief goes to its segment's own address, s1@example.com.
+        """
+        facts, executive, month = self.facts(name), self.executive(name), self.month(name)
         settings = dials(recipients={one.id: [f"{one.id.lower()}@example.com"] for one in month.segments})
 
         def make(place: Path) -> None:
-            sheets = Sheets(page, paper="A4", identifier=b"0" * 32)
+            _render(facts, place / "bench", "report.qmd").rename(place / "report.html")
+            with contextlib.chdir(executive.parent):
+                write_profiles(month, executive.parent, place / "profiles")
+            sheets = Sheets(executive, paper="A4", identifier=b"0" * 32)
             sheets.write(place / "executive.pdf", facts=facts)
             write_briefs(month, sheets, place, settings, now=NOW)
 
-        return self._once(f"briefs-{name}", make)
+        return self._once(f"whole-{name}", make)
 
     def run(self, threads: int = 1) -> Path:
         """Give a folder where `python -m report` made the newest sample month, with the one before beside it: all of it in out/.

@@ -212,7 +212,7 @@ def stem(id_: str) -> str:
 
 def mail(rendered: Rendered, id_: str) -> EmailMessage:  # noqa: F811
     """Read a segment's mail."""
-    raw = (rendered.briefs("distinct") / "briefs" / f"{stem(id_)}.eml").read_bytes()
+    raw = (rendered.whole("distinct") / "briefs" / f"{stem(id_)}.eml").read_bytes()
     found = message_from_bytes(raw, policy=email.policy.SMTP)
     assert isinstance(found, EmailMessage)
     return found
@@ -272,7 +272,7 @@ def test_a_brief_as_text_says_its_segment_s_facts(id_: str, rendered: Rendered) 
 @pytest.mark.parametrize("id_", IDS)
 def test_a_brief_as_html_says_its_segment_s_facts(id_: str, rendered: Rendered) -> None:  # noqa: F811
     """The whole page, word for word, each value in the row of its name; no colour of another segment."""
-    page = rendered.briefs("distinct") / "briefs" / f"{stem(id_)}.html"
+    page = rendered.whole("distinct") / "briefs" / f"{stem(id_)}.html"
     body = reading.tree(page).find("body")
     assert body is not None
     rows = [[reading.said(cell) for cell in row] for row in body.iter("tr")]
@@ -290,7 +290,7 @@ def test_a_brief_as_html_says_its_segment_s_facts(id_: str, rendered: Rendered) 
 @pytest.mark.parametrize("id_", IDS)
 def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rendered) -> None:  # noqa: F811
     """Its subject, its recipient, its HTML and its files are one segment's; the picture's bars have its colour."""
-    message, folder = mail(rendered, id_), rendered.briefs("distinct") / "briefs"
+    message, folder = mail(rendered, id_), rendered.whole("distinct") / "briefs"
     size = f"{month.USERS[id_]:,} users ({pct(month.SHARES[id_])}, {grew(id_)})"
     page = content(message, "text/html").decode()
     (image,) = reading.tree(folder / f"{stem(id_)}.html").iter("img")
@@ -332,7 +332,7 @@ def profile_lines(id_: str) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("id_", IDS)
 def test_a_profile_in_the_pdf_is_its_segment_s(id_: str, rendered: Rendered) -> None:  # noqa: F811
     """Figures above what they are, each part of the play beside its name, and no other segment's."""
-    page = reading.pdf_lines(rendered.briefs("distinct") / "executive.pdf")[1 + RANKED.index(id_)]
+    page = reading.pdf_lines(rendered.whole("distinct") / "executive.pdf")[1 + RANKED.index(id_)]
     text = "".join(reading.line_texts(page))
 
     assert reading.contains(page, *profile_lines(id_)) == []
@@ -343,7 +343,7 @@ def test_a_profile_in_the_pdf_is_its_segment_s(id_: str, rendered: Rendered) -> 
 @pytest.mark.parametrize("id_", IDS)
 def test_a_mail_s_attachment_is_its_segment_s_page(id_: str, rendered: Rendered) -> None:  # noqa: F811
     """One page, the very one of the executives' PDF, and it is called by its segment."""
-    folder = rendered.briefs("distinct")
+    folder = rendered.whole("distinct")
     attached = folder / "briefs" / f"{stem(id_)}.pdf"
     (page,) = reading.pdf_lines(attached)
 
@@ -374,7 +374,7 @@ def assert_profile(section: ET.Element, id_: str) -> None:
 
 def test_the_report_has_each_segment_s_profile_the_largest_first(rendered: Rendered) -> None:  # noqa: F811
     """Figures, words and play of each, in its colour."""
-    root = reading.tree(rendered.pages("distinct") / "report.html")
+    root = reading.tree(rendered.whole("distinct") / "report.html")
     sections = [one for one in reading.of_class(root, "profile") if one.tag == "section"]
 
     assert [section.get("id") for section in sections] == [id_.lower() for id_ in RANKED]
@@ -385,7 +385,7 @@ def test_the_report_has_each_segment_s_profile_the_largest_first(rendered: Rende
 @pytest.mark.parametrize("id_", IDS)
 def test_a_profile_s_own_page_is_its_segment_s(id_: str, rendered: Rendered) -> None:  # noqa: F811
     """Its title, its figures, its words, its play, its colour, and nobody else's."""
-    page = rendered.pages("distinct") / "profiles" / f"{stem(id_)}.html"
+    page = rendered.whole("distinct") / "profiles" / f"{stem(id_)}.html"
     root = reading.tree(page)
     (section,) = [one for one in reading.of_class(root, "profile") if one.tag == "section"]
 

@@ -114,14 +114,14 @@ Specs = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def specs(rendered: Rendered) -> dict[str, Specs]:  # noqa: F811
     """Give the specifications that the report carries, as drawn on a wide screen and on a narrow one."""
-    wide = reading.specs(reading.tree(rendered.pages("distinct") / "report.html"))
+    wide = reading.specs(reading.tree(rendered.whole("distinct") / "report.html"))
     return {"wide": wide, "narrow": {name: reading.narrowed(spec) for name, spec in wide.items()}}
 
 
 @pytest.fixture(scope="module")
 def figures(rendered: Rendered) -> dict[str, tuple[str, str, str]]:  # noqa: F811
     """Give caption, words and drawing of each figure of the report."""
-    return reading.figures(reading.tree(rendered.pages("distinct") / "report.html"))
+    return reading.figures(reading.tree(rendered.whole("distinct") / "report.html"))
 
 
 def of(marks: list[Mark], kind: str, panel: str = "") -> list[Mark]:
@@ -545,7 +545,7 @@ def test_in_a_drawing_a_segment_s_numbers_stand_beside_its_name(figures: dict[st
 
 def test_in_the_pdf_a_segment_s_numbers_stand_beside_its_name(rendered: Rendered) -> None:  # noqa: F811
     """On page one, and each segment's indices on its own page."""
-    pages = reading.pdf_lines(rendered.briefs("distinct") / "executive.pdf")
+    pages = reading.pdf_lines(rendered.whole("distinct") / "executive.pdf")
 
     assert reading.contains(pages[0], *map(tuple, [*size_lines(), *difference_lines()])) == []
     for number, id_ in enumerate(RANKED, 1):
@@ -556,7 +556,7 @@ def test_in_the_pdf_a_segment_s_numbers_stand_beside_its_name(rendered: Rendered
 def test_a_profile_shows_its_own_segment_s_indices(id_: str, rendered: Rendered) -> None:  # noqa: F811
     """On wide screens and on telephones, where the chart has no title; in words, too."""
     name = NAMES[id_].lower().replace(" ", "-")
-    root = reading.tree(rendered.pages("distinct") / "profiles" / f"{name}.html")
+    root = reading.tree(rendered.whole("distinct") / "profiles" / f"{name}.html")
     (image,), (source,) = root.iter("img"), root.iter("source")
     lines = index_lines(id_)
 

@@ -230,7 +230,7 @@ def test_a_sentence_says_each_number_under_its_own_word(sentence: Callable[..., 
 
 def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  # noqa: F811
     """All sentences beside charts, tables and profiles, in order, each under its heading."""
-    root = reading.tree(rendered.pages("distinct") / "report.html")
+    root = reading.tree(rendered.whole("distinct") / "report.html")
     (masthead,), (held,), (notice,) = (
         reading.of_class(root, name) for name in ("masthead", "held", "notice")
     )
@@ -288,7 +288,7 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
 
 def test_each_page_of_the_pdf_says_its_own(rendered: Rendered) -> None:  # noqa: F811
     """Page one, what changed, and the method: each sentence below its head, in order."""
-    pages = reading.pdf_lines(rendered.briefs("distinct") / "executive.pdf")
+    pages = reading.pdf_lines(rendered.whole("distinct") / "executive.pdf")
     said = {
         0: (
             f"Larkspur Listener segments · February 2027 {SAID[words.prepared]}",

@@ -310,13 +310,13 @@ EXPECTED = expected()
 @pytest.fixture(scope="module")
 def shown(rendered: Rendered) -> dict[str, Table]:  # noqa: F811
     """Give the report's tables."""
-    return reading.tables(reading.tree(rendered.pages("distinct") / "report.html"))
+    return reading.tables(reading.tree(rendered.whole("distinct") / "report.html"))
 
 
 @pytest.fixture(scope="module")
 def printed(rendered: Rendered) -> list[reading.Lines]:  # noqa: F811
     """Give the lines of the PDF, by page."""
-    return reading.pdf_lines(rendered.briefs("distinct") / "executive.pdf")
+    return reading.pdf_lines(rendered.whole("distinct") / "executive.pdf")
 
 
 @pytest.mark.parametrize("id_", EXPECTED)
