@@ -64,11 +64,18 @@ def flat(text: str) -> str:
 
 
 def test_everything_that_was_promised_is_there(folder: Path, facts: Facts) -> None:
-    assert {"report.html", "executive.pdf", "profiles", "facts.json", "segments.parquet", "run.json"} <= {
-        path.name for path in folder.iterdir()
+    """Whole: what ends a page stands in each, the PDF has the table's numbers of pages, and each segment has its own."""
+    names = [segment.name.lower().replace(" ", "-") for segment in facts.segments]
+    kinds = ("eml", "html", "pdf")
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
+        *("report.html", "executive.pdf", "facts.json", "segments.parquet", "run.json"),
+        *(f"profiles/{name}.html" for name in names),
+        *(f"briefs/{name}.{kind}" for name in names for kind in kinds),
     }
-    assert len(list((folder / "profiles").iterdir())) == len(facts.segments)
-    assert not (folder / "workshop").exists()
+    for path in folder.rglob("*.html"):
+        assert path.read_text("utf-8").rstrip().endswith("</html>"), path.name
+    for path in folder.rglob("*.pdf"):
+        assert pypdfium2.PdfDocument(path)[0].get_textpage().get_text_bounded().strip(), path.name
 
 
 def test_the_same_month_gives_the_same_bytes(run: Path, rendered: Rendered) -> None:  # noqa: F811

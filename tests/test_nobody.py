@@ -11,12 +11,14 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import pandas as pd
 import pikepdf
 import pypdfium2
 import pytest
+from weasyprint import HTML
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -87,6 +89,7 @@ def rows_in(text: str, users: pd.DataFrame) -> set[int]:
 def test_everything_is_looked_into(texts: dict[str, str]) -> None:
     """Pages, drawings in them, PDFs, what is attached to them, and mails."""
     names = " ".join(texts)
+    assert [name for name, text in texts.items() if not text.strip()] == []
     for needed in ("report.html", "report.html/embedded", "executive.pdf/page 1", "executive.pdf/facts.json"):
         assert needed in names
     assert re.search(r"\.eml/\S+\.pdf/page 1", names)
@@ -121,4 +124,21 @@ def test_a_row_that_slipped_in_is_found(layout: str, users: pd.DataFrame) -> Non
 
 
 def test_an_id_that_slipped_in_is_found(users: pd.DataFrame) -> None:
-    assert _ID.findall(f'{{"id":"{users["user_id"][7]}"}}') == [users["user_id"][7]]
+    """In a drawing of a page, on a sheet, in what is attached to one, in a mail and in the PDF that it carries."""
+    one = str(users["user_id"][7])
+    sheet = HTML(string=f"<p>{one}").write_pdf()
+    with pikepdf.new() as empty:
+        empty.attachments["facts.json"] = f'{{"id":"{one}"}}'.encode()
+        empty.save(attached := io.BytesIO())
+    letter, parcel = EmailMessage(), EmailMessage()
+    letter.set_content(f"<p>{one}", subtype="html", cte="base64")
+    parcel.add_attachment(sheet, maintype="application", subtype="pdf", filename="page.pdf")
+    drawing = base64.b64encode(f"<svg>{one}</svg>".encode()).decode()
+    for name, content in {
+        "report.html": f'<img src="data:image/svg+xml;base64,{drawing}">'.encode(),
+        "executive.pdf": sheet,
+        "attached.pdf": attached.getvalue(),
+        "letter.eml": bytes(letter),
+        "parcel.eml": bytes(parcel),
+    }.items():
+        assert one in {found for _, text in texts_of(name, content) for found in _ID.findall(text)}, name

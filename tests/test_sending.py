@@ -118,6 +118,7 @@ def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., Postman]
         for path in (postman().output / "2026-10/briefs").glob("*.eml")
     }
 
+    assert dict(room.taken()) == EVERYBODY
     for to, raw in room.inbox:
         mail = message_from_bytes(raw, policy=default)
         assert mail["To"] == to

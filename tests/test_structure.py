@@ -58,11 +58,6 @@ def test_the_panel_says_so_too(asked: Facts) -> None:
     assert asked.elbow.decided_by in ("elbow", "silhouette")
 
 
-def test_nothing_is_sold_to_nobody(none: Facts) -> None:
-    """The analysis gives no plays, and the report asks `reliable` before it adds any."""
-    assert [segment.play for segment in none.segments] == [None] * len(none.segments)
-
-
 def test_every_judge_has_a_vote(none: Facts) -> None:
     """Two of the seven can say none, and do; the silhouette has to name a number."""
     votes = {vote.judge: vote.k for vote in none.structure.votes}
