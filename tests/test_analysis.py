@@ -123,6 +123,7 @@ def test_each_segment_brings_its_evidence(analysis: Analysis) -> None:
     points = (users[names] - pd.Series(facts.scale.mean)[names]) / pd.Series(facts.scale.sd)[names]
     silhouettes = pd.Series(silhouette_samples(points, users["segment"])).groupby(users["segment"]).mean()
 
+    assert len(facts.segments) == 4
     for segment in facts.segments:
         assert segment.silhouette == pytest.approx(silhouettes[segment.id])
         assert (segment.stability.jaccard, segment.stability.grade, segment.apart) == (
@@ -237,6 +238,7 @@ def test_the_map_is_not_turned_from_month_to_month(run: Run, months: tuple[Analy
     users = last.users.to_native().drop(columns="segment")
     after = run(users, month="2026-12", last=Last(replace(last.facts, pca=turned), last.users)).facts
 
+    assert set(turned.loadings) == set(last.facts.scale.sd)
     for name, loadings in turned.loadings.items():
         assert after.pca.loadings[name] == pytest.approx(loadings)
 
@@ -320,7 +322,9 @@ def test_hardly_enough_users_still_make_facts(run: Run, groups: pd.DataFrame, n:
     """Ten users in ten segments leave no distance to divide by; JSON holds neither infinity nor NaN."""
     few = groups.iloc[np.linspace(0, 199, n).astype(int)]
 
-    json.dumps(to_dict(run(few, smallest_cell=1).facts), allow_nan=False)
+    facts = to_dict(run(few, smallest_cell=1).facts)
+
+    assert json.loads(json.dumps(facts, allow_nan=False))["audit"]["kept"] == n
 
 
 @pytest.mark.parametrize("n", [10, 19])

@@ -142,13 +142,18 @@ def test_a_gap_ends_what_is_worked_out(
 
 
 def test_a_month_is_not_its_own_past(tmp_path: Path, months: Callable[..., Path], settings: Settings) -> None:
-    """September's file, made as October's month: it is not September's, too."""
+    """September's file, made as October's month: it is not September's, too, though it is where October is another."""
     source, told = months("2026-09"), []
 
     archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
 
     assert told == []
     assert not (tmp_path / "out").exists()
+
+    october = source.rename(source.with_name("2026-10.csv"))
+    source.write_bytes(october.read_bytes())
+    archive.work_out_missing(october, "2026-10", settings, tmp_path / "out", told.append)
+    assert told == ["Working out 2026-09, which was never made"]
 
 
 def test_a_month_that_cannot_be_worked_out_is_left_out_with_a_warning(
@@ -192,6 +197,9 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
     assert describe(sample, "2026-09", settings).synthetic
     assert not describe(source, "2026-10", settings).synthetic
     assert told == []
+
+    archive.work_out_missing(months("2026-09", "2026-10"), "2026-10", settings, tmp_path / "out", told.append)
+    assert told == ["Working out 2026-09, which was never made"]
 
 
 @pytest.mark.parametrize(

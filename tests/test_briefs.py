@@ -279,6 +279,7 @@ def test_no_line_of_the_letter_is_longer_than_a_screen() -> None:
     """But for an address, which must stay whole."""
     lines = write_text(brief(factory.awkward("long names"))).splitlines()
 
+    assert len(lines) > 20
     assert [line for line in lines if len(line) > 76 and "://" not in line] == []
 
 
@@ -313,6 +314,7 @@ def test_a_brief_fits_its_screen_and_can_be_read(png: bytes) -> None:
             page = browser.new_context(viewport=size, color_scheme=scheme, offline=True).new_page()
             for source in (layout.embedded(png), PICTURE):
                 page.set_content(html.replace(PICTURE, source))
+                assert len(page.evaluate("document.body.innerText")) > 500
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 assert page.evaluate(CONTRASTS) == []
         browser.close()

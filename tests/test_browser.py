@@ -174,7 +174,9 @@ def test_a_profile_is_as_wide_as_a_page(opened: Open, rendered: Rendered) -> Non
 
 
 def test_a_profile_fits_a_telephone(opened: Open, rendered: Rendered) -> None:
-    for path in sorted((rendered.pages("sample") / "profiles").iterdir()):
+    profiles = sorted((rendered.pages("sample") / "profiles").iterdir())
+    assert len(profiles) == 4
+    for path in profiles:
         page = opened(path=f"profiles/{path.name}", width=360)
         assert sideways(page) == 0, path.name
 
@@ -242,7 +244,10 @@ def test_the_way_past_the_contents_leads_to_the_text(opened: Open) -> None:
 
 def test_every_entry_of_the_contents_leads_to_its_section(opened: Open) -> None:
     page = opened()
-    for link in page.locator("#TOC a").all():
+    links = page.locator("#TOC a").all()
+    assert len(links) > 5
+    for link in links:
+        assert link.inner_text().strip()
         target = page.locator(f"[id='{link.get_attribute('href')[1:]}']")
         assert target.count() == 1
         assert link.inner_text().strip() in target.inner_text()

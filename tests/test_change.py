@@ -105,6 +105,7 @@ def test_people_are_followed_by_their_ids(sample: tuple[Analysis, ...]) -> None:
         ids = [segment.id for segment in analysis.facts.segments]
 
         assert flow.both == (joined[[f"{SEGMENT}_x", f"{SEGMENT}_y"]].notna().all(axis=1)).sum()
+        assert [row[n] for n, row in enumerate(flow.users)] == [counted.loc[i, i] for i in ids]
         for i, row in zip(ids, flow.users, strict=True):
             assert all(n in (None, counted.loc[i, j]) for j, n in zip(ids, row, strict=True))
         assert all(n in (None, counted.loc[i, "none"]) for i, n in zip(ids, flow.gone, strict=True))

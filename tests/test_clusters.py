@@ -43,7 +43,10 @@ def test_one_segment_lies_at_the_mean(points: Make) -> None:
 
 def test_as_many_segments_as_users_leave_no_distance(points: Make) -> None:
     """Everybody is a segment; that is allowed, and says nothing."""
-    assert fit(points([[0], [1], [5]]), 3, starts=1, seed=0).inertia == 0
+    model = fit(points([[0], [1], [5]]), 3, starts=1, seed=0)
+
+    assert sorted(model.centres.tolist()) == [[0], [1], [5]]
+    assert model.inertia == 0
 
 
 def test_a_weight_counts_as_so_many_users(points: Make) -> None:

@@ -229,6 +229,7 @@ def test_no_few_stand_in_the_real_files_facts(run: Run) -> None:
     """22 of 4,907 said "Other", and seven were dropped."""
     facts = run(whole(pd.read_csv(MUSIC, encoding="utf-8-sig"))).facts
 
+    assert facts.audit.kept == 4_907
     assert few(facts) == []
     assert worked_out(facts) == []
 
@@ -240,6 +241,7 @@ def test_no_users_id_is_in_the_facts(sample: tuple[Analysis, ...]) -> None:
         ids = analysis.users.get_column("user_id").to_list()
 
         assert len(ids) > 4_000
+        assert '"S1"' in text
         assert "user_id" not in text
         assert not [id_ for id_ in ids if f'"{id_}"' in text]
 

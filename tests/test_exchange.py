@@ -202,7 +202,7 @@ def test_who_only_looks_keeps_no_run_out(tmp_path: Path) -> None:
     try:
         for _ in range(200):
             with exchange.alone(tmp_path / "out"):
-                pass
+                assert exchange.at_work(tmp_path / "out")
     finally:
         looking.set()
         thread.join()

@@ -53,10 +53,10 @@ a_value = st.one_of(
 keys = re.findall(r"(?m)^#? ?([a-z_]+) = ", SHIPPED)
 
 
-def understood(read: object, path: Path) -> None:
+def understood(read: Callable[[Path], object], path: Path) -> None:
     """Hold that a file is read, or refused in a sentence that names it."""
     try:
-        read(path)
+        assert read(path) is not None
     except ReportError as error:
         said = str(error)
         assert path.name in said
@@ -76,10 +76,10 @@ def test_any_value_of_any_dial_is_understood_or_refused(tmp_path: Path, key: str
         re.sub(rf"(?m)^#? ?{key} = .*$", lambda _: f"{key} = {value}", SHIPPED, count=1), encoding="utf-8"
     )
 
-    def read(path: Path) -> None:
+    def read(path: Path) -> object:
         found = read_settings(path)
-        found.plan()
-        found.signature()
+        assert found.signature().name
+        return found.plan()
 
     understood(read, path)
 

@@ -97,6 +97,7 @@ def test_the_curve_of_a_crowd_without_structure_lies_in_its_band(points: Make, s
     found = measured(some, same_shape(some, seed=1))
 
     assert not found.is_below_band
+    assert len(found.low) == len(found.high) > 2
     assert all(low <= high for low, high in zip(found.low, found.high, strict=True))
 
 
@@ -157,6 +158,7 @@ def test_the_box_holds_the_users_along_their_main_axes(points: Make) -> None:
 
     drawn = box(some)(500, np.random.default_rng(1))
 
+    assert np.ptp(drawn, axis=0) == pytest.approx(2, abs=0.1)
     assert np.abs(drawn[:, 0] - drawn[:, 1]).max() < 0.03
 
 

@@ -160,6 +160,7 @@ def test_what_a_name_leaves_out_has_to_stand_out() -> None:
 
 def test_a_feature_that_segments_are_no_longer_made_by_is_average() -> None:
     """A name says "young"; where age is no feature any more, nothing says so."""
+    assert still_fits("Young light listeners", {"age": -0.9, "usage_per_month": -0.9})
     assert not still_fits("Young light listeners", {"usage_per_month": -0.9})
 
 

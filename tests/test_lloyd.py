@@ -61,6 +61,7 @@ def test_the_same_start_ends_where_scikit_learn_ends(k: int) -> None:
 
     fits = settle(values, weights, start)
 
+    assert len(start) == 3
     for begin, centres, inertia in zip(start, fits.centres, fits.inertia, strict=True):
         other = KMeans(k, init=begin, n_init=1, tol=0, max_iter=1000).fit(values, sample_weight=weights)
         assert centres == pytest.approx(other.cluster_centers_, abs=1e-9)
@@ -94,7 +95,7 @@ def test_starts_are_users_who_are_there() -> None:
     """Only points that have users are drawn, each once: a second draw has no distance left."""
     start = seeds(LINE, np.array([1.0, 0, 1, 1]), 3, 20, np.random.default_rng(0))
 
-    assert all(sorted(centres[:, 0]) == [0, 10, 12] for centres in start)
+    assert [sorted(centres[:, 0]) for centres in start] == [[0, 10, 12]] * 20
 
 
 @pytest.mark.parametrize("n", [500, 3000])
@@ -104,6 +105,7 @@ def test_the_quick_search_comes_within_a_percent_and_a_half_of_ten_starts(n: int
 
     fits = curve(values, np.ones(n), [1, 2, 4, 8], starts=4, rng=np.random.default_rng(0))
 
+    assert list(fits) == [1, 2, 4, 8]
     for k, found in fits.items():
         best = KMeans(k, n_init=10, random_state=0).fit(values).inertia_
         assert found.inertia.min() <= 1.015 * best
@@ -117,7 +119,7 @@ def test_one_seed_gives_one_curve() -> None:
         curve(values, np.ones(1500), [1, 2, 3], starts=3, rng=np.random.default_rng(9)) for _ in range(2)
     )
 
-    assert all((one[k].centres == other[k].centres).all() for k in one)
+    assert [(one[k].centres == other[k].centres).all() for k in (1, 2, 3)] == [True] * 3
 
 
 def test_points_belong_to_the_nearest_centre() -> None:

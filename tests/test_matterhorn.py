@@ -835,7 +835,9 @@ def test_heads_of_tables_are_found_by_their_ids(executive: File) -> None:
 
 def test_figures_are_boxed_on_their_page(executive: File) -> None:
     """A reader that magnifies a figure finds it: the box lies on the page, lower left before upper right."""
-    for figure in executive.of("Figure"):
+    figures = list(executive.of("Figure"))
+    assert len(figures) > 5
+    for figure in figures:
         left, bottom, right, top = (float(edge) for edge in figure.A.BBox)
         _, _, width, height = (float(edge) for edge in figure.Pg.MediaBox)
         assert 0 <= left < right <= width

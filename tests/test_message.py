@@ -42,7 +42,9 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def letters(months: Path, name: str = "four") -> list[Path]:
-    return sorted((months / name.replace(" ", "-")).glob("2026-10/briefs/*.eml"))
+    found = sorted((months / name.replace(" ", "-")).glob("2026-10/briefs/*.eml"))
+    assert len(found) == len(factory.awkward(name).segments)
+    return found
 
 
 @pytest.mark.parametrize("name", AWKWARD)

@@ -33,6 +33,7 @@ def folder(run: Path) -> Path:
     """Give the month's folder."""
     code, _, errors = json.loads((run / "said.json").read_text())
     assert code == 0, errors
+    assert (run / "out" / "2026-10" / "report.html").exists()
     return run / "out" / "2026-10"
 
 
@@ -129,8 +130,8 @@ def test_nothing_is_left_behind(run: Path) -> None:
 
 
 def test_files_are_as_small_as_promised(folder: Path) -> None:
-    assert (folder / "executive.pdf").stat().st_size <= 1_000_000
-    assert (folder / "report.html").stat().st_size <= 2_000_000
+    assert 100_000 < (folder / "executive.pdf").stat().st_size <= 1_000_000
+    assert 200_000 < (folder / "report.html").stat().st_size <= 2_000_000
 
 
 def test_settings_were_heard(folder: Path, facts: Facts, pages: dict[str, str], sheets: list[str]) -> None:

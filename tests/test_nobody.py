@@ -47,6 +47,7 @@ def texts(rendered: Rendered) -> dict[str, str]:  # noqa: F811
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != "segments.parquet":
             found |= dict(texts_of(path.name, path.read_bytes()))
+    assert "report.html" in found
     return found
 
 

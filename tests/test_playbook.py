@@ -84,6 +84,7 @@ def test_the_target_is_the_baseline_and_the_change(book: Callable[..., Playbook]
     """10 % more than the segment's mean of this month."""
     facts = with_plays(month(4), book(rule("Rest")).play)
 
+    assert len(facts.segments) == 4
     for segment in facts.segments:
         measure = segment.play.measure
         assert measure.column == "usage_per_month"

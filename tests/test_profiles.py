@@ -202,6 +202,7 @@ def test_a_category_of_a_few_in_a_segment_is_nothing(frame: Make) -> None:
     segments = profiled(data, [0] * sum(here) + [1] * sum(there), smallest_cell=10)
 
     nothing = Index(None, None, None, None)
+    assert len(segments) == 2
     for segment in segments:
         found = segment.categories["top_genre"]
         assert {value for value, index in found.items() if index == nothing} == {"Jazz", "Rock"}

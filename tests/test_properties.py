@@ -121,6 +121,7 @@ def test_every_row_read_is_somewhere_in_the_distributions(rows: list[dict[str, A
     frame, found = cleaned(rows)
     distributions = facts_factory.described(found, smallest=1)
 
+    assert (set(distributions.numbers), set(distributions.categories)) == (set(NUMBERS), set(CATEGORIES))
     for numbers in distributions.numbers.values():
         assert sum(numbers.before) + numbers.outside + numbers.missing == len(frame)
         assert sum(numbers.after) == found.audit.kept
@@ -141,6 +142,7 @@ def test_no_distribution_tells_of_a_few(rows: list[dict[str, Any]], smallest: in
     _, found = cleaned([*rows, *[GOOD | {"user_id": f"g{n}"} for n in range(4)]])
     distributions = facts_factory.described(found, smallest=smallest)
 
+    assert (set(distributions.numbers), set(distributions.categories)) == (set(NUMBERS), set(CATEGORIES))
     for numbers in distributions.numbers.values():
         shown = [n for n in numbers.after if n is not None]
         assert not [n for n in (*shown, *numbers.before) if n is not None and 0 < n < smallest]
@@ -362,6 +364,7 @@ def test_what_is_hidden_of_a_row_cannot_be_worked_out(counts: list[int], smalles
     assert all(visible in (None, count) for count, visible in zip(counts, shown, strict=True))
     assert not [count for count in shown if count is not None and 0 < count < smallest]
     assert 0 not in hidden
+    assert shown == tuple(counts) or any(0 < count < smallest for count in counts)
     if hidden:
         others = [count for count in shown if count]
         assert (len(hidden) >= 2 and sum(hidden) - len(hidden) + 1 >= smallest) or not others

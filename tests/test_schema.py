@@ -41,6 +41,8 @@ def test_a_number_can_be_named_and_measured(name: str) -> None:
 def test_a_file_without_ids_and_with_columns_of_its_own_is_fine(frame: Make) -> None:
     """user_id is optional, and what the schema doesn't know is nobody's business."""
     check(frame(2, shoe_size=[40, 41]))
+    with pytest.raises(SchemaError, match="age"):
+        check(frame(2, shoe_size=[40, 41]).drop("age"))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,8 @@ def test_a_file_without_ids_and_with_columns_of_its_own_is_fine(frame: Make) -> 
 def test_any_kind_of_number_is_a_number(frame: Make, dtype: str) -> None:
     """Whole or not, nullable or not: readers differ in what they make of the same file."""
     check(frame(age=pd.Series([20, 30], dtype=dtype)))
+    with pytest.raises(SchemaError, match="age"):
+        check(frame(age=pd.Series([20, 30], dtype=dtype).astype(str)))
 
 
 @pytest.mark.parametrize(

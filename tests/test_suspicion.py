@@ -148,6 +148,9 @@ def test_a_quiet_month_is_never_held() -> None:
             last = facts_of(crowd(n, 2 * number), "2026-09", "b")
             now = facts_of(crowd(int(n * (0.9 + 0.1 * number)), 2 * number + 1))
             alarms += [(n, number, one) for one in suspicions_of(now, last, today=TODAY)]
+            # a third of the users, or hardly any, has to be seen in the same crowds
+            third = facts_of(crowd(n // 3, 2 * number + 1))
+            assert ("users" in {one.kind for one in suspicions_of(third, last, today=TODAY)}) == (n > 30)
 
     assert alarms == []
 
@@ -160,6 +163,8 @@ def test_no_month_of_the_sample_is_held(sample: tuple[Analysis, ...]) -> None:
     ]
     for last, now in zip((None, *months[:-1]), months, strict=True):
         assert suspicions_of(now, last, today="1999-01") == ()
+        again = replace(now, month="2027-01")
+        assert [one.kind for one in suspicions_of(again, now, today="1999-01")] == ["same_file"]
 
 
 # --- faults that look like a month
@@ -451,3 +456,6 @@ def test_means_that_have_no_ratio_are_not_compared(mean: float) -> None:
 
     assert suspicions_of(now, last, today=TODAY) == ()
     assert suspicions_of(last, without, today=TODAY) == ()
+    tenfold = replace(numbers["age"], mean=10 * numbers["age"].mean)
+    older = replace(last, distributions=replace(last.distributions, numbers=numbers | {"age": tenfold}))
+    assert [one.column for one in suspicions_of(older, replace(last, source=source), today=TODAY)] == ["age"]

@@ -61,6 +61,7 @@ def test_a_yes_or_no_column_is_no_valley(points: Make) -> None:
 
     found = borders(some, np.array([[-1.0, 0], [1, 0]]), seed=1)
 
+    assert [(one.one, one.other) for one in found.borders] == [(0, 1)]
     assert not found.are_valleys
 
 

@@ -189,6 +189,7 @@ def test_no_written_number_can_break_from_its_unit() -> None:
         month_name("2026-10"),
         counted(4, "kind"),
     ):
+        assert NBSP in written
         assert " " not in written
 
 
