@@ -5,28 +5,35 @@ import base64
 import contextlib
 import os
 import re
+import shutil
 import stat
+import subprocess
 import sys
 import urllib.request
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from corpus.made import repack, sheet, user
 from facts_factory import month
 
 from report import archive, exchange, files
 from report.charts import segments
 from report.document import Document
 from report.engines.pandoc import Look, make_page, plain_markdown
-from report.errors import RenderError
+from report.errors import RenderError, SettingsError
+from report.mailserver import Server
 from report.outbox import Outbox
 from report.printing import Sheets
 from segmentation.analysis import Analysis
 
 ROOT = Path(__file__).parents[1]
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 PRIVATE = "only-its-owner-may-read-this"
 PLACES = ("{path}", "file://{path}", "../elsewhere/secret.svg", "http://192.0.2.1/a.svg", "//192.0.2.1/a.svg")
 ASKING = {
@@ -129,6 +136,78 @@ def test_weasyprint_reads_no_file_but_fonts(
 
     assert read
     assert {url.rpartition(".")[2] for url in read} == {"ttf"}
+
+
+CALLED = """
+import sys
+from pathlib import Path
+from report.inputs import read_users
+
+path = Path(sys.argv[1])
+read_users(path)  # imports what it needs
+events = []
+sys.addaudithook(lambda event, arguments: events.append((event, str(arguments[:1]))))
+print(read_users(path)["age"].tolist())
+print(any(event == "open" and path.name in what for event, what in events))
+reaching = ("open", "socket", "subprocess", "os", "urllib", "ctypes", "webbrowser")
+print([one for one in events if one[0].partition(".")[0] in reaching and path.name not in one[1]])
+"""
+
+
+def test_a_workbook_starts_nothing_and_opens_no_other_file(tmp_path: Path) -> None:
+    """With a macro, a link to another workbook, and formulas that start a program or ask a server: their saved values are read."""
+    formulas = (
+        "'[1]Sheet1'!A1",
+        'cmd|"/C touch hacked"!A1',
+        'WEBSERVICE("http://192.0.2.1/")',
+        'HYPERLINK("file:///etc/passwd")',
+    )
+    path = sheet(tmp_path, *(user(age="=20+1") for _ in formulas))
+    repack(path, "xl/workbook.xml", 'fullCalcOnLoad="1"', "")
+    for row, formula in enumerate(formulas, 2):
+        cell = f'<c r="A{row}"><f>{escape(formula)}</f><v>{20 + row}</v></c>'
+        repack(path, "xl/worksheets/sheet1.xml", f'<c r="A{row}"><f>20+1</f><v/></c>', cell)
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/vbaProject.bin", b"\xd0\xcf\x11\xe0 Sub Auto_Open()")
+        archive.writestr(
+            "xl/externalLinks/externalLink1.xml",
+            f'<externalLink xmlns="{MAIN}"><externalBook xmlns:r="{relations}" r:id="rId1"/></externalLink>',
+        )
+        archive.writestr(
+            "xl/externalLinks/_rels/externalLink1.xml.rels",
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f'<Relationship Id="rId1" Type="{relations}/externalLinkPath" Target="{tmp_path}/other.xlsx" TargetMode="External"/>'
+            "</Relationships>",
+        )
+    repack(
+        path,
+        "xl/_rels/workbook.xml.rels",
+        "</Relationships>",
+        f'<Relationship Id="rId99" Type="{relations}/externalLink" Target="externalLinks/externalLink1.xml"/></Relationships>',
+    )
+    repack(
+        path,
+        "xl/workbook.xml",
+        "</workbook>",
+        f'<externalReferences><externalReference xmlns:r="{relations}" r:id="rId99"/></externalReferences></workbook>',
+    )
+    shutil.copy(path, tmp_path / "other.xlsx")
+    done = subprocess.run(
+        [sys.executable, "-c", CALLED, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == ["[22.0, 23.0, 24.0, 25.0]", "True", "[]"]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost.evil.com", "localhost.", "127.0.0.1.evil.com", "127.evil.com", "10.0.0.1"]
+)
+def test_what_only_looks_like_this_machine_gets_no_password_in_the_clear(host: str) -> None:
+    with pytest.raises(SettingsError, match="the mail would cross the network in the clear"):
+        Server(host, 25, tls="none")
+    for own in ("localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1"):
+        assert Server(own, 25, tls="none").host == own
 
 
 def test_every_template_is_strict_and_escapes() -> None:

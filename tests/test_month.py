@@ -1,13 +1,20 @@
 """One month, end to end, as `make report` makes it: a process of its own, a real kernel, settings that differ from usual."""
 
+import contextlib
+import hashlib
+import io
 import json
+import signal
 import stat
 import sys
+from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import pikepdf
 import pypdfium2
@@ -15,10 +22,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import facts_factory
+from inside import here
 from pages import Reader, fetched
-from rendered import PASSWORD, Rendered, rendered  # noqa: F401 - one is a fixture
+from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
 
-from report import files, words
+from report import cli, files, gates, month, words
+from report.engines import embedded
+from report.engines.embedded import Embedded
+from report.playbook import read_playbook
 from segmentation.facts import Facts
 
 
@@ -277,3 +289,95 @@ def test_the_terminal_tells_the_month_in_short(run: Path, facts: Facts) -> None:
     assert "embedded engine" in out
     for stage in ("Starting", "Rendering", "Printing"):
         assert stage not in out
+
+
+# --- a month that is worth nothing: users who fill a box evenly, a quarter of last month's, from a folder of two files
+
+
+@pytest.fixture(scope="module")
+def worthless(rendered: Rendered) -> Path:  # noqa: F811
+    """Give the folder where it was made, with what was said; the analysis and the cells run in the process that makes it."""
+
+    def make(place: Path) -> None:
+        rng = np.random.default_rng(8)
+        n = 120
+        users = facts_factory.whole(
+            pd.DataFrame(
+                {
+                    "age": rng.integers(18, 60, n),
+                    "gender": rng.choice(["Female", "Male"], n),
+                    "employment_status": rng.choice(["Student", "Retired"], n),
+                    "annual_income": rng.integers(20_000, 80_000, n),
+                    "usage_per_month": rng.integers(300, 1_600, n),
+                    "top_genre": rng.choice(["Pop", "Rock"], n),
+                    "num_of_days_active": rng.integers(50, 300, n),
+                }
+            )
+        )
+        (place / "2026-10").mkdir()
+        users.head(70).to_csv(place / "2026-10" / "a.csv", index=False)
+        users.tail(50).to_csv(place / "2026-10" / "b.csv", index=False)
+        before = facts_factory.month(4)
+        before = replace(before, month="2026-09", source=replace(before.source, synthetic=False))
+        (place / "out" / "2026-09").mkdir(parents=True)
+        (place / "out" / "2026-09" / "facts.json").write_text(files.facts_text(before), encoding="utf-8")
+        (place / "settings.toml").write_text("[segments]\nk_range = [1, 5]\nstarts = 3\n")
+        command = (
+            f"report report --data {place}/2026-10 --settings {place}/settings.toml --output {place}/out"
+        )
+        with (
+            mock.patch.object(sys, "argv", [*command.split(), "--engine", "embedded"]),
+            mock.patch.object(embedded, "_run", _run_here),
+            mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
+            mock.patch.object(month, "begun", here),
+            mock.patch.object(signal, "signal"),
+            contextlib.redirect_stdout(io.StringIO()) as said,
+            pytest.raises(SystemExit) as end,
+        ):
+            cli.run()
+        (place / "said.json").write_text(json.dumps([end.value.code, said.getvalue()]))
+
+    return rendered._once("month-worthless", make)
+
+
+def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last_is_held(
+    worthless: Path,
+) -> None:
+    """On page one, on the screen and in the terminal; no play stands in the facts, and nobody is mailed."""
+    code, out = json.loads((worthless / "said.json").read_text())
+    folder = worthless / "out" / "2026-10"
+    facts = files.read_facts(folder / "facts.json")
+    reason = "120 rows were read; in September 2026 480."
+    nothing = "No reliable segments this month"
+    first = flat(pypdfium2.PdfDocument(folder / "executive.pdf")[0].get_textpage().get_text_bounded())
+    screen = flat(Reader((folder / "report.html").read_text("utf-8")).text)
+
+    assert code == 0
+    assert not facts.structure.reliable
+    assert [segment.play for segment in facts.segments] == [None] * len(facts.segments)
+    assert facts.suspicions[0].kind == "users"
+    for said in (first, screen):
+        assert "Held: before these numbers are used, somebody should look" in said
+        assert reason in said
+        assert nothing in said
+    assert "none: no reliable segments" in out
+    assert reason in flat(out)
+    offers = {rule.offer for rule in read_playbook(files.TEMPLATES / "playbook.toml").play}
+    assert len(offers) > 3
+    assert [offer for offer in offers if offer in screen] == []
+    for gate in (gates.unreliable(facts), gates.held(facts, worthless / "out")):
+        assert gate is not None
+
+
+def test_a_folder_s_run_says_what_its_hash_is_of(worthless: Path) -> None:
+    """As `sha256sum * | sha256sum` gives it."""
+    folder = worthless / "2026-10"
+    lines = "".join(
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in ("a.csv", "b.csv")
+    )
+
+    assert json.loads((worthless / "out" / "2026-10" / "run.json").read_text())["input"] == {
+        "name": "2026-10",
+        "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        "hash_of": "the list of the folder's files, each with its own hash, as sha256sum writes it",
+    }

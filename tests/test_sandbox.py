@@ -15,7 +15,7 @@ from postgresql import OWNER, do, lay, postgresql  # noqa: F401 - a fixture
 
 from report.errors import InputError, MachineError, told
 from report.settings import Settings
-from report.sources import faults
+from report.sources import duck, faults
 from report.sources.opening import Users, open_users
 from report.sources.places import place_of
 
@@ -139,6 +139,24 @@ def test_a_default_and_a_computed_column_reach_for_nothing(place: Path) -> None:
 def test_a_query_reads_the_database_s_tables_and_does_nothing_else(place: Path, query: str) -> None:
     """Nothing is written, attached, loaded or set, and no other file is read."""
     assert refused(place, query).startswith("music.db: the query was refused (")
+
+
+def test_duckdb_keeps_to_its_memory_and_fetches_no_extension(tmp_path: Path) -> None:
+    """80 MB of rows within 50: the rest is on the disk. What only an extension knows is refused, and none is there after it."""
+    known = "SELECT extension_name FROM duckdb_extensions() WHERE loaded ORDER BY 1"
+    with duck.connect(Settings(scale={"memory_limit": "50 MB", "threads": 1}), tmp_path) as connection:
+        connection.execute(
+            "CREATE TABLE t AS SELECT hash(range) AS h, repeat('x', 40) || h AS w FROM range(1000000)"
+        )
+        held, spilt = connection.execute(
+            "SELECT sum(memory_usage_bytes), sum(temporary_storage_bytes) FROM duckdb_memory()"
+        ).fetchone()
+        assert held <= 50_000_000 < 80_000_000 - spilt < 80_000_000
+        before = connection.execute(known).fetchall()
+        for query in ("SELECT * FROM 'https://127.0.0.1:1/a.parquet'", "SELECT * FROM st_read('a')"):
+            with pytest.raises(duckdb.Error, match=r"INSTALL (httpfs|spatial)"):
+                connection.execute(query)
+        assert connection.execute(known).fetchall() == before
 
 
 def test_what_duckdb_says_of_a_query_is_told_without_its_texts_and_without_cells(place: Path) -> None:

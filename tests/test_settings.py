@@ -1,4 +1,5 @@
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from report import files
 from report.errors import SettingsError
 from report.settings import Settings, read_settings
 from report.tomlfile import find_line
-from segmentation.schema import FEATURES
+from segmentation.plan import Plan
+from segmentation.schema import BY_NAME, FEATURES
+
+MODELS = set(Settings.model_fields) - {"columns", "valid"}  # sections whose keys are known
 
 
 @pytest.fixture
@@ -42,17 +46,47 @@ def test_an_empty_file_and_none_have_every_default(read: Callable[[str], Setting
     assert read("").segments.features == FEATURES
 
 
-def test_the_project_s_own_settings_are_read() -> None:
-    """The file that is shipped says what the defaults say, but for the brand."""
-    shipped = read_settings(files.ROOT / "settings.toml")
+def test_the_project_s_own_settings_are_the_defaults() -> None:
+    """Every value of every section, but for the sample's brand and what its numbers can be; more columns may be asked for."""
+    shipped, usual = read_settings(files.ROOT / "settings.toml"), Settings()
+    brand = {"name": "Cadence", "contact": "insights@example.com"}
+    possible = {
+        "age": (16, 120),
+        "annual_income": (0, 1_000_000_000),
+        "usage_per_month": (0, 44_640),  # 31 days
+        "num_of_days_active": (0, 365),
+    }
 
-    usual = Settings().segments
-    assert (
-        shipped.segments.model_copy(update={"features": usual.features}) == usual
-    )  # another one may be asked for
-    assert shipped.page == Settings().page
-    assert shipped.scale == Settings().scale
-    assert shipped.brand.name
+    assert shipped.valid.items() >= possible.items()
+    assert set(shipped.segments.features) >= set(FEATURES)
+    assert shipped == usual.model_copy(
+        update={
+            "brand": usual.brand.model_copy(update=brand),
+            "valid": shipped.valid,
+            "segments": usual.segments.model_copy(update={"features": shipped.segments.features}),
+        }
+    )
+
+
+def test_what_settings_do_not_say_is_what_a_plan_does_not_say() -> None:
+    """A dial has one default, wherever it is asked."""
+    assert Settings().plan() == Plan(FEATURES, {})
+
+
+def test_every_dial_stands_in_the_shipped_file() -> None:
+    """In its section, and commented out where it has no value to begin with; nothing else does."""
+    sections: dict[str, set[str]] = {}
+    for line in (files.ROOT / "settings.toml").read_text("utf-8").splitlines():
+        if head := re.match(r"\[([\w.]+)\]", line):
+            keys = sections[head[1]] = set()
+        elif key := re.match(r"(?:# )?(\w+) += ", line):
+            keys.add(key[1])
+    dials = {name: set(type(getattr(Settings(), name)).model_fields) for name in sections if name in MODELS}
+
+    assert set(sections) == {*Settings.model_fields, "mail.recipients"}
+    assert sections["columns"] | sections["valid"] <= set(BY_NAME)
+    assert dials["mail"] - sections["mail"] == {"recipients"}
+    assert dials | {"mail": sections["mail"]} == {name: sections[name] for name in MODELS}
 
 
 def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> None:
