@@ -152,6 +152,7 @@ def test_one_seed_makes_the_same_models_of_cells(points: Callable[..., Points]) 
 
     first, again = (fit_cells(some, [7, 9], starts=1, seed=4) for _ in range(2))
 
+    assert list(first) == [7, 9]
     assert [one.centres.tobytes() for one in first.values()] == [
         one.centres.tobytes() for one in again.values()
     ]

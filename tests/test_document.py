@@ -182,7 +182,7 @@ def test_nothing_in_a_page_is_executed_or_fetched(tmp_path: Path, what: str, med
 @pytest.mark.parametrize("what", ["script", "markup", "letters"])
 def test_every_picture_says_its_finding_to_who_does_not_see_it(tmp_path: Path, what: str) -> None:
     images = list(Reader(page_of(what, "print", tmp_path)).all("img"))
-    assert len(images) > 5
+    assert len(images) > 2
     for image in images:
         assert 20 <= len(image["alt"]) <= 250
 

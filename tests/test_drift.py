@@ -21,9 +21,9 @@ def test_the_index_of_two_rows_of_counts() -> None:
 
 
 def test_the_same_spread_has_no_drift() -> None:
-    """The reverse of it has (1/2 - 1/6) ln 3 at either end."""
+    """Its reverse, half a user more in each bin, differs by 20 / 61.5 at either end."""
     assert psi([30, 20, 10], [30, 20, 10]) == 0
-    assert psi([30, 20, 10], [10, 20, 30]) == pytest.approx(2 / 3 * np.log(3))
+    assert psi([30, 20, 10], [10, 20, 30]) == pytest.approx(2 * 20 / 61.5 * np.log(30.5 / 10.5))
 
 
 def test_an_empty_bin_is_no_division_by_zero() -> None:

@@ -72,6 +72,8 @@ def test_the_real_curve_bends_at_four() -> None:
 def test_a_curve_without_an_elbow_has_no_knee(inertia: list[float]) -> None:
     """The caller has to ask something else; a number would be made up."""
     assert find_knee(range(1, len(inertia) + 1), inertia) is None
+    bent = [inertia[0] + 200, *inertia]  # one steep step before it
+    assert find_knee(range(1, len(bent) + 1), bent) == 2
 
 
 def test_no_curve_bends_at_its_end() -> None:

@@ -31,6 +31,7 @@ from report import cli, files, gates, month, words
 from report.engines import embedded
 from report.engines.embedded import Embedded
 from report.playbook import read_playbook
+from report.settings import Settings
 from segmentation.facts import Facts
 
 
@@ -322,6 +323,7 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
         (place / "out" / "2026-09").mkdir(parents=True)
         (place / "out" / "2026-09" / "facts.json").write_text(files.facts_text(before), encoding="utf-8")
         (place / "settings.toml").write_text("[segments]\nk_range = [1, 5]\nstarts = 3\n")
+        plan = Settings.plan
         command = (
             f"report report --data {place}/2026-10 --settings {place}/settings.toml --output {place}/out"
         )
@@ -330,6 +332,7 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
             mock.patch.object(embedded, "_run", _run_here),
             mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
             mock.patch.object(month, "begun", here),
+            mock.patch.object(Settings, "plan", lambda dials: replace(plan(dials), draws=4, bootstraps=8)),
             mock.patch.object(signal, "signal"),
             contextlib.redirect_stdout(io.StringIO()) as said,
             pytest.raises(SystemExit) as end,

@@ -157,6 +157,10 @@ def test_duckdb_keeps_to_its_memory_and_fetches_no_extension(tmp_path: Path) -> 
             with pytest.raises(duckdb.Error, match=r"INSTALL (httpfs|spatial)"):
                 connection.execute(query)
         assert connection.execute(known).fetchall() == before
+        asked = (
+            "current_setting('autoinstall_known_extensions'), current_setting('autoload_known_extensions')"
+        )
+        assert connection.execute(f"SELECT {asked}").fetchone() == (False, False)
 
 
 def test_what_duckdb_says_of_a_query_is_told_without_its_texts_and_without_cells(place: Path) -> None:

@@ -80,7 +80,7 @@ def test_the_band_lies_around_the_curve_of_nothing(none: Facts) -> None:
     """At every k tried the users' own curve lies where structureless crowds' lie, to within three of their SDs."""
     structure, elbow = none.structure, none.elbow
 
-    assert len(structure.band_low) == len(structure.band_high) == len(structure.gap) == len(elbow.k)
+    assert len(structure.band_low) == len(structure.band_high) == len(structure.gap) == len(elbow.k) > 2
     assert all(low <= high for low, high in zip(structure.band_low, structure.band_high, strict=True))
     for low, own, high in zip(structure.band_low, elbow.inertia, structure.band_high, strict=True):
         assert 0.93 * low <= own <= 1.07 * high
@@ -92,6 +92,7 @@ def test_the_wording_changes_with_it(none: Facts) -> None:
     assert words.noun(none) == "group"
     assert words.strength(none) == "none to rely on"
     assert "no basis for different treatment" in words.certainty(none)
+    assert "the largest group" in words.largest(none)
     assert "segment" not in words.largest(none)
 
 

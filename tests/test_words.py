@@ -338,6 +338,8 @@ def test_nothing_can_only_become_something() -> None:
         == "Average days active: 365 days today, the same wanted."
     )
     assert words.lift(replace(segment, play=play)) == words.lift(replace(segment, play=full)) == ""
+    some = replace(segment.play, measure=Measure("usage_per_month", 60.0, 66.0))
+    assert plain(words.lift(replace(segment, play=some))) == "That is 10 % more."
 
 
 def test_a_segment_like_everybody_is_said_to_be() -> None:
