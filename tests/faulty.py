@@ -1,14 +1,15 @@
 """Runs of `make report` with something wrong, each a process of its own that a fault really ends.
 
-Called by test_faults.py as a program: everything is imported once, and each run is a fork of it. The analysis and the
-cells run in that process; what becomes of processes that lose their parent is tested apart. All runs but the first and
-the last take charts that were drawn before, and a PDF that was printed before unless it is printing that fails: what
-they may write and when they end is what differs.
+Called by test_faults.py as a program: a month is made once in it, and each further run is a fork of it. The analysis and
+the cells run in that process; what becomes of processes that lose their parent is tested apart. All runs but the first and
+the last take what was analysed, drawn, converted and printed before, unless it is that which fails: what they may write
+and when they end is what differs.
 """
 
 import contextlib
 import hashlib
 import importlib
+import io
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -30,16 +32,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import weasyprint
 from facts_factory import users
 from inside import here
-from known import drawings, printings
+from known import conversions, drawings, printings
 from rendered import _run_here
 
-from report import archive, cli, exchange, publish
+from report import archive, cli, exchange, kept, publish
 from report import month as runs
 from report.engines import embedded
 from report.engines.embedded import Embedded
 from report.engines.quarto import Quarto
 from report.fonts import cut_faces
 from report.settings import Settings
+from segmentation.analysis import Analysis
 
 for late in ("sklearn.cluster", "kneed", "jupytext", "report.profiles", "report.briefs", "report.inputs"):
     importlib.import_module(late)  # a run imports them when it needs them: once for all forks
@@ -72,6 +75,8 @@ class Runs:
 
     def __init__(self, place: Path, output: Path) -> None:
         self.place, self.output = place, output
+        self._analysis: Analysis | None = None
+        self._shown: dict[tuple[str, bytes], tuple[Any, dict[str, str]]] = {}
         users(240).to_csv(place / "2026-10.csv", index=False)
         (place / "settings.toml").write_text(SETTINGS)
 
@@ -80,21 +85,16 @@ class Runs:
         change: Change = contextlib.nullcontext,
         *arguments: str,
         where: str = "",
-        draws: bool = False,
-        prints: bool = False,
+        anew: tuple[str, ...] = (),
     ) -> Ended:
-        """Run once, with something changed in that process alone; perhaps with every chart drawn and the PDF printed anew."""
+        """Run once, with something changed in that process alone; perhaps with some of what it takes made anew."""
         said = self.place / "said.txt"
         child = os.fork()
         if not child:
             with said.open("w") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
-            with (
-                drawings(self.place / ("anew" if draws else "drawings")),
-                contextlib.nullcontext() if prints else printings(self.place / "printings"),
-            ):
-                self._child(change, arguments)
+            os._exit(self._make(change, arguments, anew))
         _, status = os.waitpid(child, 0)
         return Ended(
             where,
@@ -104,22 +104,42 @@ class Runs:
             left(self.output),
         )
 
-    def _child(self, change: Change, arguments: tuple[str, ...]) -> None:
+    def warm_up(self) -> None:
+        """Make the month in this process: a fork then finds all imported that a run needs, and what the analysis found."""
+        analyse = archive.analyse
+
+        def once(*arguments: Any, **how: Any) -> Analysis:
+            self._analysis = analyse(*arguments, **how)
+            return self._analysis
+
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            mock.patch.object(archive, "analyse", once),
+        ):
+            assert self._make(contextlib.nullcontext, (), ("segments",)) == 0
+
+    def _run_cells(self, notebook: Any, document: Path, facts: Path, *_: object) -> None:
+        """Run a document's cells, or give what they showed and drew of the same facts in `warm_up`."""
+        figures, key = document.parent / "figures", (document.name, facts.read_bytes())
+        if key not in self._shown:
+            _run_here(notebook, document, facts)
+            drawn = {path.name: path.read_text("utf-8") for path in sorted(figures.iterdir())}
+            self._shown[key] = notebook.cells, drawn
+        notebook.cells, drawn = self._shown[key]
+        figures.mkdir(exist_ok=True)
+        for name, text in drawn.items():
+            kept.write_whole(figures / name, text)  # a profile may look for it meanwhile
+
+    def _make(self, change: Change, arguments: tuple[str, ...], anew: tuple[str, ...]) -> int:
+        """Make the month, and give the exit code."""
         common = ["--data", str(self.place / "2026-10.csv"), "--settings", str(self.place / "settings.toml")]
-        sys.argv = [
-            "report",
-            "report",
-            *common,
-            "--output",
-            str(self.output),
-            "--engine",
-            "embedded",
-            *arguments,
-        ]
+        asked = ["report", "report", *common, "--output", str(self.output), "--engine", "embedded", *arguments]
         plan, code = Settings.plan, 99
+        found = mock.patch.object(archive, "analyse", return_value=self._analysis)
         try:
             with (
-                mock.patch.object(embedded, "_run", _run_here),
+                mock.patch.object(sys, "argv", asked),
+                mock.patch.object(embedded, "_run", _run_here if "cells" in anew else self._run_cells),
                 mock.patch.object(runs, "begun", here),
                 mock.patch.object(archive, "beside", return_value=contextlib.nullcontext()),
                 mock.patch.object(publish, "cut_faces", return_value=FACES),
@@ -128,6 +148,10 @@ class Runs:
                     Settings, "plan", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
                 ),
                 mock.patch.object(cli, "_now", return_value=datetime(2026, 11, 2, 7, tzinfo=UTC)),
+                contextlib.nullcontext() if "segments" in anew else found,
+                drawings(self.place / ("anew" if "charts" in anew else "drawings")),
+                contextlib.nullcontext() if "pages" in anew else conversions(self.place / "conversions"),
+                contextlib.nullcontext() if "pdf" in anew else printings(self.place / "printings"),
                 change(),
             ):
                 cli.run()
@@ -137,7 +161,7 @@ class Runs:
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        return code
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -190,10 +214,12 @@ def everything(place: Path) -> list[Ended]:
     disk.mkdir()
     own = mount(disk, "size=8m")
     some = Runs(place, disk / "out")
-    ended = [some.run(where="first")]
+    ended = [some.run(where="first", anew=("segments",))]
+    some.warm_up()
     ended += kill_everywhere(some, place / "note.txt")
     ended += [
-        some.run(partial(limited, most), where=f"at most {most} bytes") for most in (100, 30_000, 700_000)
+        some.run(partial(limited, most), where=f"at most {most} bytes", anew=("pages",))
+        for most in (100, 30_000, 700_000)
     ]
     ended += break_tools(some)
     if own:
@@ -201,7 +227,7 @@ def everything(place: Path) -> list[Ended]:
         mount(disk, "remount,ro")
         ended.append(some.run(where="read-only"))
         mount(disk, "remount,rw")
-    return [*ended, some.run(where="last", draws=True, prints=True)]
+    return [*ended, some.run(where="last", anew=("segments", "cells", "charts", "pages", "pdf"))]
 
 
 def kill_everywhere(some: Runs, note: Path) -> list[Ended]:
@@ -267,7 +293,8 @@ def break_tools(some: Runs) -> list[Ended]:
             partial(mock.patch.object, cli, "_now", lambda: datetime(1999, 1, 1, tzinfo=UTC)),
         ),
     ):
-        ended.append(some.run(change, *arguments, where=where, prints=where.startswith("WeasyPrint")))
+        anew = ("pdf",) if where.startswith("WeasyPrint") else ()
+        ended.append(some.run(change, *arguments, where=where, anew=anew))
     return ended
 
 

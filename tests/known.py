@@ -1,22 +1,40 @@
-"""Charts drawn and PDFs printed once for all that need the same: the same input gives the same bytes.
+"""Charts drawn, pages converted and PDFs printed once for all that need the same: the same input gives the same bytes.
 
-That it does is held by test_month.py, whose runs draw and print for themselves.
+That it does is held by test_month.py, whose runs do it for themselves.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import vl_convert
 
 from report import publish
+from report.engines import pandoc
+
+CARRIED = (".css", ".js", ".png", ".svg")  # what carry.lua hands to Pandoc
+
+
+def _once(folder: Path, make: Callable[[], bytes], *what: object) -> bytes:
+    """Give what was made of the same before, or make it."""
+    place = folder / hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    if place.exists():
+        return place.read_bytes()
+    made = make()
+    with contextlib.suppress(OSError):  # in some runs no file may grow
+        new = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        new.write_bytes(made)
+        new.rename(place)
+    return made
 
 
 @contextlib.contextmanager
@@ -25,26 +43,61 @@ def drawings(folder: Path) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     to_svg, to_png = vl_convert.vegalite_to_svg, vl_convert.vegalite_to_png
 
-    def once(draw: Callable[[], bytes], *what: object) -> bytes:
-        place = folder / hashlib.sha256(json.dumps(what).encode()).hexdigest()
-        if place.exists():
-            return place.read_bytes()
-        drawn = draw()
-        with contextlib.suppress(OSError):  # in some runs no file may grow
-            new = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-            new.write_bytes(drawn)
-            new.rename(place)
-        return drawn
-
     def svg(spec: dict[str, Any], **how: Any) -> str:
-        return once(lambda: to_svg(spec, **how).encode(), "svg", spec, how).decode()
+        return _once(folder, lambda: to_svg(spec, **how).encode(), "svg", spec, how).decode()
 
     def png(spec: dict[str, Any], **how: Any) -> bytes:
-        return once(lambda: to_png(spec, **how), "png", spec, how)
+        return _once(folder, lambda: to_png(spec, **how), "png", spec, how)
 
     with (
         mock.patch.object(vl_convert, "vegalite_to_svg", svg),
         mock.patch.object(vl_convert, "vegalite_to_png", png),
+    ):
+        yield
+
+
+class ConversionError(Exception):
+    """Pandoc failed."""
+
+
+@contextlib.contextmanager
+def conversions(folder: Path) -> Iterator[None]:
+    """Let Pandoc convert nothing twice: the same text with the same files beside it. What fails, fails each time."""
+    folder.mkdir(exist_ok=True)
+    run, convert_text = pandoc.subprocess.run, pandoc.pypandoc.convert_text
+    filters = [path.read_text("utf-8") for path in sorted(Path(pandoc.__file__).parent.glob("*.lua"))]
+
+    def once(arguments: list[str], *, cwd: Path, **how: Any) -> Any:
+        page = cwd / arguments[-1].removeprefix("--output=")
+        named = [one.partition("=")[2] for one in arguments if one.startswith(("--css=", "--template="))]
+        beside = [path for part in (cwd, cwd / "figures") for path in sorted(part.glob("*")) if path.suffix in CARRIED]
+        read = [
+            (os.path.relpath(path, cwd), hashlib.sha256(path.read_bytes()).hexdigest())
+            for path in (*(cwd / name for name in named), *beside)
+        ]
+
+        def make() -> bytes:
+            done = run(arguments, cwd=cwd, **how)
+            if done.returncode:
+                raise ConversionError(done)
+            return page.read_bytes()
+
+        try:
+            made = _once(folder, make, "page", arguments, how["input"], read, filters)
+        except ConversionError as error:
+            return error.args[0]
+        page.write_bytes(made)
+        return subprocess.CompletedProcess(arguments, 0, "", "")
+
+    def text(source: str, *arguments: Any, **how: Any) -> str:
+        def make() -> bytes:
+            return convert_text(source, *arguments, **how).encode()
+
+        return _once(folder, make, "text", source, arguments, how, filters).decode()
+
+    with (
+        mock.patch.object(pandoc, "subprocess", SimpleNamespace(run=once)),
+        mock.patch.object(pandoc.pypandoc, "convert_text", text),
     ):
         yield
 
