@@ -133,7 +133,16 @@ class Runs:
     def _make(self, change: Change, arguments: tuple[str, ...], anew: tuple[str, ...]) -> int:
         """Make the month, and give the exit code."""
         common = ["--data", str(self.place / "2026-10.csv"), "--settings", str(self.place / "settings.toml")]
-        asked = ["report", "report", *common, "--output", str(self.output), "--engine", "embedded", *arguments]
+        asked = [
+            "report",
+            "report",
+            *common,
+            "--output",
+            str(self.output),
+            "--engine",
+            "embedded",
+            *arguments,
+        ]
         plan, code = Settings.plan, 99
         found = mock.patch.object(archive, "analyse", return_value=self._analysis)
         try:

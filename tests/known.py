@@ -70,7 +70,12 @@ def conversions(folder: Path) -> Iterator[None]:
     def once(arguments: list[str], *, cwd: Path, **how: Any) -> Any:
         page = cwd / arguments[-1].removeprefix("--output=")
         named = [one.partition("=")[2] for one in arguments if one.startswith(("--css=", "--template="))]
-        beside = [path for part in (cwd, cwd / "figures") for path in sorted(part.glob("*")) if path.suffix in CARRIED]
+        beside = [
+            path
+            for part in (cwd, cwd / "figures")
+            for path in sorted(part.glob("*"))
+            if path.suffix in CARRIED
+        ]
         read = [
             (os.path.relpath(path, cwd), hashlib.sha256(path.read_bytes()).hexdigest())
             for path in (*(cwd / name for name in named), *beside)

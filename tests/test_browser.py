@@ -336,7 +336,9 @@ def test_the_facts_can_be_saved_as_json(opened: Open, pages: Path) -> None:
 def test_no_saved_cell_is_a_formula(opened: Open, pages: Path, tmp_path: Path) -> None:
     """A name that a spreadsheet would run is text in the file, whatever it begins with; a number below 0 stays one."""
     page = (pages / "report.html").read_text(encoding="utf-8")
-    page = re.sub(r'<script type="application/json" class="chart".*?</script>', "", page)  # they take long to draw
+    page = re.sub(
+        r'<script type="application/json" class="chart".*?</script>', "", page
+    )  # they take long to draw
     facts = json.loads((pages / "facts.json").read_text(encoding="utf-8"))
     names = [f'{first}HYPERLINK("http://x",1)' for first in "=+-@"]
     for segment, name in zip(facts["segments"], names, strict=True):

@@ -1,8 +1,10 @@
-"""How many small mistakes in segmentation/ its tests see: mutmut makes each, and the room's own tests are asked.
+"""How many small mistakes the tests see, by room.
 
-Each room is mutated in a copy of the project of its own. A score is mutants seen, or that never end, over all; a mutant
-that no test reaches counts as not seen. PART=2 asks of every room only the mutants whose number ends in one of two
-digits, which is a fifth of them: of all, they take hours. Exit code 1 if all together are under 85 %.
+In segmentation/ mutmut makes each mistake, and the room's own tests are asked; in the shell (report/, templates/,
+settings.toml) mistakes.py makes them, and shell.py asks the tests that reach the line. A score is mistakes seen, or that
+never end, over all; one that no test reaches counts as not seen. PART=2 makes two tenths of each room's mistakes: of all,
+they take hours. SEED chooses which of the shell's. SURVIVORS=yes shows those that no test sees. Exit code 1 if those of
+the core are under 85 % together, or those of the shell under 80 %.
 """
 
 import json
@@ -13,8 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import shell
+
 ROOT = Path(__file__).parents[2]
-LEAST = 0.85
+LEAST, LEAST_OF_SHELL = 0.85, 0.80
 COPIED = [
     "report",
     "data",
@@ -113,24 +117,34 @@ def mutate(room: str, part: int) -> dict[str, int]:
 
 
 def main(rooms: list[str]) -> int:
-    """Mutate the rooms, and print the score of each and of all."""
-    seen = total = 0
+    """Make the mistakes, and print the score of each room and of all."""
     part = int(os.environ.get("PART") or len(DIGITS))
-    for room in rooms:
+    rooms = rooms or [*(path.stem for path in sorted(ROOT.glob("segmentation/*.py"))), *shell.rooms()]
+    files = [room for room in rooms if "." in room]
+    core: dict[str, tuple[int, int]] = {}
+    others: dict[str, tuple[int, int]] = {}
+    for room in (room for room in rooms if "." not in room):
         if not tests_of(room):
             print(f"{room:<14} has no tests that are known to tell of it (TOLD_BY)", flush=True)
             continue
         counts = mutate(room, part)
-        killed = counts["killed"] + counts["timeout"] + counts["segfault"]
-        made = killed + counts["survived"] + counts["no_tests"] + counts["suspicious"]
-        print(
-            f"{room:<14} {killed:>5} of {made:>5} mutants seen  {killed / max(made, 1):.0%}"
-            f"  ({counts['no_tests']} reached by no test)",
-            flush=True,
-        )
-        seen, total = seen + killed, total + made
-    print(f"{'all':<14} {seen:>5} of {total:>5} mutants seen  {seen / max(total, 1):.0%}")
-    return int(seen < LEAST * total)
+        seen = counts["killed"] + counts["timeout"] + counts["segfault"]
+        core[room] = seen, seen + counts["survived"] + counts["no_tests"] + counts["suspicious"]
+        print(said_of(room, *core[room]), flush=True)
+    if files:
+        others = shell.main(files, share=part / len(DIGITS), seed=int(os.environ.get("SEED") or 2026))
+    lacking = False
+    for name, found, least in (("core", core, LEAST), ("shell", others, LEAST_OF_SHELL)):
+        if found:
+            seen, made = (sum(numbers) for numbers in zip(*found.values(), strict=True))
+            print(said_of(name, seen, made))
+            lacking |= seen < least * made
+    return int(lacking)
+
+
+def said_of(room: str, seen: int, made: int) -> str:
+    """Write a room's score."""
+    return f"{room:<28} {seen:>5} of {made:>5} mistakes seen  {seen / max(made, 1):.0%}"
 
 
 if __name__ == "__main__":
