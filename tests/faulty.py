@@ -290,12 +290,6 @@ def break_tools(some: Runs) -> list[Ended]:
         ),
         ("Quarto is killed", partial(quarto, place, "kill -9 $$"), "--engine", "quarto"),
         ("Quarto can't be run", partial(quarto, place, ""), "--engine", "quarto"),
-        (
-            "Quarto fails, unasked",
-            partial(quarto, place, "echo no such thing >&2; exit 3"),
-            "--engine",
-            "auto",
-        ),
         ("something unforeseen", partial(mock.patch.object, publish, "write_profiles", None)),
         (
             "the clock is set back",

@@ -85,7 +85,7 @@ def forge() -> Iterator[Path]:
         (folder / "client.py").write_text(CLIENT)
         ask = f"{sys.executable} -IS {folder}/client.py {folder}/socket"
         for name, text in {
-            "python": f'case "$1 $2" in "-m report"*) exec {ask} "$@";; esac\nexec {sys.executable} "$@"\n',
+            "python": f'case "$1 $2" in "-m report"*|*.py" "*) exec {ask} "$@";; esac\nexec {sys.executable} "$@"\n',
             "quarto": f'exec {ask} quarto "$@"\n',
         }.items():
             (folder / name).write_text(f"#!/bin/sh\n{text}")
@@ -168,6 +168,9 @@ def _start(words: list[str], folder: str, environment: dict[str, str]) -> None:
                 stack.enter_context(lighter())
             if words[0] == "quarto":
                 importlib.import_module("quarto_standin").main(words[1:])
+            elif words[0].endswith(".py"):
+                sys.argv = words
+                runpy.run_path(words[0], run_name="__main__")
             else:
                 sys.argv = words[1:]
                 runpy.run_module(words[1], run_name="__main__", alter_sys=True)
@@ -185,10 +188,10 @@ def _start(words: list[str], folder: str, environment: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def lighter() -> Iterator[None]:
-    """Let a run of a month do in its own process what others would do, compare with few crowds, draw each chart
-    empty, and print no page twice.
+    """Let a run of a month do without what other tests look at.
 
-    All of that is tested elsewhere, in test_month.py before all. With KILL_AT the run is killed as that stage begins.
+    Its cells and its analysis run in its own process, few crowds are compared, charts are empty, and no page is printed
+    twice. test_month.py has runs with all of that. With KILL_AT the run is killed as that stage begins.
     """
     sys.path.append(str(TESTS))
     from inside import here

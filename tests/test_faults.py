@@ -153,19 +153,6 @@ def test_a_broken_tool_ends_the_run_in_a_sentence(ended: Ended, where: str, sent
     assert sentence in said(one)
 
 
-def test_a_quarto_that_fails_unasked_is_replaced(ended: Ended) -> None:
-    """With ENGINE=auto the embedded engine makes the same month to the byte, and the last line says why."""
-    (one,) = [one for one in ended if one["where"] == "Quarto fails, unasked"]
-
-    assert one["code"] == 0
-    assert one["month"] == ended[0]["month"]
-    last = one["said"].strip().splitlines()[-1]
-    assert (
-        "rendered by the embedded engine (Quarto failed: executive.qmd: Quarto ended with 3: no such thing) in"
-        in last
-    )
-
-
 def test_a_clock_that_is_set_back_changes_nothing(ended: Ended) -> None:
     """A run in 1999, after one in 2026, makes the same month: the briefs say what they said, and keep their date."""
     assert [one["code"] for one in ended if one["where"] == "the clock is set back"] == [0]

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import facts_factory as factory
 from briefing import month_folder
+from forge import forge
 from mailroom import Mailroom
 
 ROOT = Path(__file__).parents[1]
@@ -189,8 +190,15 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return month_folder(tmp_path_factory.mktemp("october"), factory.month(4))
 
 
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Path]:
+    """Start what Python would run as forks: libraries are imported once for all tests."""
+    with forge() as tools:
+        yield tools
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, october: Path) -> Iterator[Checkout]:
+def checkout(tmp_path: Path, october: Path, tools: Path) -> Iterator[Checkout]:
     for name in ("report", "segmentation", "templates", "Makefile"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "settings.toml").write_text(SETTINGS)
@@ -201,7 +209,7 @@ def checkout(tmp_path: Path, october: Path) -> Iterator[Checkout]:
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(
-        f'#!/bin/sh\nif test "$3" = report; then shift 2; set -- report_of_before.py "$@"; fi\nexec {sys.executable} "$@"\n'
+        f'#!/bin/sh\nif test "$3" = report; then shift 2; set -- report_of_before.py "$@"; fi\nexec {tools}/python "$@"\n'
     )
     python.chmod(0o755)
     for name in ("requirements.txt", "pyproject.toml", ".venv/.installed", ".venv/.quarto-tried"):

@@ -163,7 +163,7 @@ def test_each_month_is_compared_with_the_one_before(year: Year, facts: dict[str,
         assert f"points since {before}; all segments are the same kinds as then." in screen(
             year.output / month
         )
-    assert "first month" in page_one(year.output / "2026-07")
+    assert "First month: nothing to compare it with." in page_one(year.output / "2026-07")
     assert not re.search("since|▲|▼", page_one(year.output / "2026-07"))
 
 
