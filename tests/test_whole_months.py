@@ -420,7 +420,7 @@ def test_where_settings_name_nobody_the_owner_is_told(branch: Branch) -> None:
 def test_a_test_goes_to_one_address_and_a_verdict_settles_one_message(
     branch: Branch, facts: dict[str, Facts], tmp_path: Path
 ) -> None:
-    """TO and RESOLVE of make send: four tests that count for nothing; then what is known of four that may have arrived."""
+    """TO and RESOLVE of make send: four tests that count for nothing; what is known of four that may have arrived."""
     desk = branch("2026-10")
     tests = desk.make("send", "TO=tess@example.com", at="2026-11-02")
     assert tests.code == 0
@@ -442,6 +442,8 @@ def test_a_test_goes_to_one_address_and_a_verdict_settles_one_message(
     last = desk.make("send", "CONFIRM=yes", at="2026-11-02")
     assert last.code == 0
     assert "8 sent, 0 refused, 0 waiting, 0 unknown" in last.said
+    later = desk.make("send", "TO=ben@example.com", at="2026-11-02")  # those that are out hold no test back
+    assert (later.code, [to for to, _ in later.mails]) == (0, ["ben@example.com"] * 4)
     both = Step(0, "", [pair for step in (cut, last) for pair in step.mails])
     check_briefs(both, facts["2026-10"], tmp_path, READERS)
 
