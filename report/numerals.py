@@ -1,8 +1,8 @@
 """Text to numbers, for whole columns: the decimal mark is what the values prove, never a guess.
 
 A value such as "12,5" can be read in one way only and so proves its file's decimal mark; "1,234" can be read in two.
-A column of which every value can be read in two ways follows what another column proves. With nothing proven it is
-refused, save in a comma-separated file, where a point is a decimal mark unless it looks like anything else.
+A column of which every value can be read in two ways follows what another column proves. With nothing proven it is refused.
+So is "22.300" beside another column's decimal points: programs write these, and people group other numbers by points.
 """
 
 from dataclasses import dataclass
@@ -53,16 +53,6 @@ class Numerals:
     def has(self, pattern: str) -> bool:
         """Whether any cell has the pattern in it."""
         return bool(pc.any(pc.match_substring_regex(self.cells, pattern), min_count=0).as_py())
-
-    @property
-    def looks_grouped(self) -> bool:
-        """Whether points that could be decimal marks look like separators of thousands.
-
-        Decimals that all have three digits, beside commas; or, with no whole number of four digits, beside shorter ones, or
-        all of them ending in 0.
-        """
-        short = self.has(r"^[+-]?\d{1,3}$") or not self.has(r"\.\d*[1-9]$")
-        return self.has(r"\.") and (self.has(",") or (short and not self.has(r"^[+-]?\d{4,}$")))
 
 
 def numbers(table: Table) -> dict[str, np.ndarray]:
@@ -142,11 +132,7 @@ def _marked(table: Table) -> list[tuple[Numerals, str]]:
     """Give every number column with its decimal mark."""
     columns = _columns(table)
     proofs = {column.proves for column in columns if column.proves}
-    commas = {column.field for column in columns if column.has(",")}
-    return [
-        (column, _mark(column, proofs, table, beside_commas=bool(commas - {column.field})))
-        for column in columns
-    ]
+    return [(column, _mark(column, proofs, table)) for column in columns]
 
 
 def _columns(table: Table) -> list[Numerals]:
@@ -177,11 +163,8 @@ def _numerals(field: Field, text: Any, table: Table) -> Numerals:
     return Numerals(field, cells, fits)
 
 
-def _mark(column: Numerals, proofs: set[str], table: Table, *, beside_commas: bool) -> str:
-    """Choose the column's decimal mark: by its own values first, then by what the other columns prove.
-
-    Points and commas in two columns that prove nothing are of two countries: one of them separates thousands.
-    """
+def _mark(column: Numerals, proofs: set[str], table: Table) -> str:
+    """Choose the column's decimal mark: by its own values first, then by what the other columns prove."""
     name = column.field.header
     if not column.marks:
         point, comma = (table.rows[_where(pc.invert(column.fits[OTHER[mark]]))[0]] for mark in ".,")
@@ -191,17 +174,17 @@ def _mark(column: Numerals, proofs: set[str], table: Table, *, beside_commas: bo
         )
     if len(column.marks) == 1 or not column.has("[.,]"):
         return column.marks[0]
-    if len(proofs) == 1:
+    has_points = column.has(r"\.")  # each before exactly three digits, or its value would prove a mark
+    if proofs == {","} or (proofs == {"."} and not has_points):
         return next(iter(proofs))
-    rivals = beside_commas and column.has(r"\.")
-    if table.point_only and not (column.looks_grouped or rivals):
+    if table.point_only and not has_points:
         return "."
     place = int(_where(pc.match_substring_regex(column.cells, "[.,]"))[0])
     mark = "point" if "." in column.cells[place].as_py() else "comma"
     raise InputError(
         f"{table.file}: column {name!r} is ambiguous: the {mark} on row {table.rows[place]} can be a decimal mark or stand "
         "between thousands, and no other value settles which. "
-        "Export without separators between thousands, and run `make report` again."
+        "Export without separators between thousands, or with more or fewer than three decimals, and run `make report` again."
     )
 
 

@@ -155,7 +155,7 @@ def test_a_number_column_may_be_all_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("income", "usage", "meant"),
-    [("1.234", "0,5", 1234), ("1,234", "0,5", 1.234), ("1,234", "0.5", 1234), ("1.234", "0.5", 1.234)],
+    [("1.234", "0,5", 1234), ("1,234", "0,5", 1.234), ("1,234", "0.5", 1234)],
 )
 def test_a_column_in_doubt_follows_one_that_is_not(
     tmp_path: Path, income: str, usage: str, meant: float
@@ -164,6 +164,14 @@ def test_a_column_in_doubt_follows_one_that_is_not(
     path = write(tmp_path, text({"annual_income": income, "usage_per_month": usage}, sep=";"))
 
     same(read_users(path), users({"annual_income": meant, "usage_per_month": 0.5}))
+
+
+@pytest.mark.parametrize("sep", [",", ";"])
+def test_another_column_s_points_do_not_settle_three_digits(tmp_path: Path, sep: str) -> None:
+    """A program writes the age 20.5, and a person groups the income 22.300 in the same file."""
+    path = write(tmp_path, text({"annual_income": "22.300", "age": "20.5"}, sep=sep))
+
+    refused(path, "'annual_income' is ambiguous: the point on row 2", "more or fewer than three decimals")
 
 
 def test_columns_that_contradict_each_other_settle_nothing_for_a_third(tmp_path: Path) -> None:

@@ -282,9 +282,8 @@ def _all_shapes(
             .with_columns(
                 shape=cell.str.replace_all("[0-9]", "1"),
                 first=cell.str.contains("^[+-]?0"),
-                last=cell.str.contains("0$"),
             )
-            .group_by("shape", "first", "last")
+            .group_by("shape", "first")
             .agg(cell.min(), nw.col("row").min())
             .collect("pyarrow")
         )

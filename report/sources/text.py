@@ -20,7 +20,6 @@ from report import dialect, numerals
 from report.columns import RUN_AGAIN, Field, Table, not_numbers
 from report.errors import InputError
 from report.sources.duck import literal, quoted
-from segmentation.schema import LARGEST
 from segmentation.text import ENDS, INVISIBLE
 
 HEAD = 1 << 20  # bytes that say how the rest is written
@@ -120,8 +119,7 @@ def _left(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], targ
 def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path) -> Table:
     """Give the head with what else can be told of the whole file's numbers: one cell of each shape that isn't written plainly.
 
-    Which marks a cell allows depends on where its digits and signs are, and on whether it begins or ends with 0, but not on the digits. Of
-    whole numbers, the least and the largest tell whether thousands look grouped.
+    Which marks a cell allows depends on where its digits and signs are, and on whether it begins with 0, but not on the digits.
     """
     texts, rows = [*head.texts], [head.rows]
     for place, field in enumerate(head.fields):
@@ -129,18 +127,12 @@ def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path
             continue
         rest = _bare(field)
         fits = " OR ".join(f"regexp_matches({rest}, {quoted(numerals.pattern(mark))})" for mark in ".,")
-        shape = f"regexp_matches({rest}, '^[+-]?0'), regexp_matches({rest}, '0$'), translate({rest}, '023456789', '111111111')"
+        shape = f"regexp_matches({rest}, '^[+-]?0'), translate({rest}, '023456789', '111111111')"
         seen = connection.execute(
             f"SELECT min(file_row_number) + 2, arg_min({rest}, file_row_number) FROM read_parquet(?, file_row_number = true)"
             f" WHERE {fits} GROUP BY {shape} ORDER BY 1",
             [literal(target)],
         ).fetchall()
-        size = f"abs({_name(field)})"
-        whole = connection.execute(
-            f"SELECT min({size}), max({size}) FROM read_parquet(?) WHERE {size} < {LARGEST}",
-            [literal(target)],
-        ).fetchone()
-        seen += [(0, f"{value:.0f}") for value in whole or () if value is not None]
         for other in range(len(texts)):
             cells = pa.array(
                 [cell for _, cell in seen] if other == place else [None] * len(seen), pa.string()

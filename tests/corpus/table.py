@@ -161,8 +161,8 @@ NUMBERS: dict[str, tuple[str, list[str], list[float]]] = {
     "two groups prove thousands": (";", ["1.234.567", "1.234"], [1234567, 1234]),
     "decimal points in semicolons": (";", ["12.5", "1.234"], [12.5, 1.234]),
     "both marks prove thousands by commas": (";", ["1,234.5", "1,234"], [1234.5, 1234]),
-    "three decimals throughout, in commas": (",", ["12.345", "1.234"], [12.345, 1.234]),
-    "three decimals beside a long whole number": (",", ["1.234", "1500", "7"], [1.234, 1500, 7]),
+    "three decimals, and a zero that proves them": (",", ["12.345", "0.234"], [12.345, 0.234]),
+    "three decimals beside fewer": (",", ["1.234", "1500", "7.5"], [1.234, 1500, 7.5]),
 }  # fmt: skip
 
 AMBIGUOUS = [
@@ -173,6 +173,8 @@ AMBIGUOUS = [
     (",", ["115.000", "0", "950"], "the point on row 2 can be"),
     (",", ["1.234", "1,234"], "the point on row 2 can be"),
     (",", ["22.300", "146.350"], "the point on row 2 can be"),
+    (",", ["22.305", "22.422", "139.125"], "the point on row 2 can be"),
+    (",", ["1500", "1.234", "7"], "the point on row 3 can be"),
 ]  # fmt: skip
 
 WORDS = [
@@ -206,6 +208,7 @@ PARQUET_REFUSED = [
     ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "(first on row 2)", "(years)"]),
     ({"age": pa.array(["1.234", "5"])}, ["'age' is ambiguous"]),
     ({"age": pa.array(["1.234", "5,678"])}, ["'age' is ambiguous"]),
+    ({"annual_income": pa.array(["22.300", "22300"]), "age": pa.array(["20.5", "21"])}, ["'annual_income' is ambiguous"]),
     ({"age": pa.array(["1.5", "2,5"])}, ["'age' mixes decimal points (row 2) and commas (row 3)"]),
     ({"age": pa.array([dt.time(1, 30)] * 2)}, ["'age' holds time64[us]"]),
     ({"age": pa.array([True, False])}, ["'age' holds bool, expected age as numbers (years)"]),
@@ -241,6 +244,7 @@ SHEETS_REFUSED = [
     ({"age": True}, ["'age' has 1 truth value where numbers are expected", "(first on row 3)"]),
     ({"age": "twelve"}, ["'age' has 1 text where numbers are expected", "(first on row 3)"]),
     ({"age": "1,234"}, ["'age' is ambiguous", "row 3"]),
+    ({"annual_income": "22.300"}, ["'annual_income' is ambiguous", "row 3"]),
     ({"age": "#DIV/0!"}, ["'age' has 1 text", "(first on row 3)"]),
     ({"top_genre": "#REF!"}, ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
     ({"top_genre": dt.date(2026, 1, 31)}, ["'top_genre' has 1 date where text is expected", "row 3"]),
