@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import InputError, ReportError
-from report.months import MONTH
-from report.sources.places import KINDS, UNREAD, Place, months_named
+from report.months import KINDS, MONTH, months_in
+from report.sources.places import Place, months_named
 from report.written import month_name
 from segmentation.facts import Facts, from_dict, to_dict
 
@@ -20,15 +20,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 USUAL = ROOT / "_output"  # where months lie, unless settings name another folder
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
-_NO_MONTH = (
-    *KINDS,
-    *UNREAD,
-    ".json",
-    ".xml",
-    ".db",
-    ".sqlite",
-    ".tmp",
-)  # of a table, under another name than a month's
+_NOTES = (".md", ".toml", ".log", ".sha256", ".md5")  # beside a month's file, and no table
 _LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 _FONTS = ("font_source_sans_pro", "font_source_serif_pro")
 
@@ -80,7 +72,7 @@ def find_month(folder: Path, month: str = "") -> Path:
 
 
 def _refuse_unread(folder: Path, wanted: str, *, newer: bool, there: bool) -> None:
-    """Refuse to pass over a table whose name says the month that is looked for, or a newer one, and can't be read.
+    """Refuse to pass over what by name is the month that is looked for, or a newer one, and can't be read.
 
     Raises
     ------
@@ -91,7 +83,7 @@ def _refuse_unread(folder: Path, wanted: str, *, newer: bool, there: bool) -> No
     unread = [
         (month, path.name)
         for path in folder.iterdir()
-        if path not in months and path.suffix.lower() in _NO_MONTH and path.name[:1] not in "._~"
+        if path not in months and path.suffix.lower() not in _NOTES and not re.match(r"[._~]|.*~$", path.name)
         for month in months_named(path.name)
     ]
     for month, name in sorted(unread, reverse=True):
@@ -101,17 +93,6 @@ def _refuse_unread(folder: Path, wanted: str, *, newer: bool, there: bool) -> No
                 f"endings {', '.join(KINDS)}. Unpack it, export it again or rename it, or name another month: make report "
                 "MONTH=2026-10."
             )
-
-
-def months_in(folder: Path) -> list[Path]:
-    """List the months' files and folders in a folder, by month; of one month, a text file before others."""
-    kinds = {kind: place for place, kind in enumerate(KINDS)}
-    found = [
-        path
-        for path in (folder.iterdir() if folder.is_dir() else ())
-        if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
-    ]
-    return sorted(found, key=lambda path: (path.stem, kinds.get(path.suffix.lower(), len(kinds)), path))
 
 
 def month_in(folder: Path, month: str) -> Path | None:

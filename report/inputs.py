@@ -16,8 +16,8 @@ from report import dialect, workbook
 from report.columns import RUN_AGAIN, Field, Table, find
 from report.errors import InputError
 from report.ids import EXACT, read_ids, refuse_ids
+from report.months import KINDS, PARQUET, TEXT
 from report.numerals import numbers
-from report.sources.places import KINDS, PARQUET, TEXT
 from segmentation.schema import LARGEST
 from segmentation.text import BLANK, ENDS, INVISIBLE, MISSING, NO_NUMBER
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from report.errors import ReportError
 
+TEXT = (".csv", ".tsv", ".txt")
+PARQUET = (".parquet",)
+KINDS = (*TEXT, *PARQUET, ".xlsx")  # every ending that is read
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 GRACE = timedelta(days=3)  # after a month's end, before anybody is mailed that its file is missing
 
@@ -69,10 +72,20 @@ def describe_missing(newest: str, now: datetime) -> str:
     return f"There is no file of {said}, which {'has' if len(names) == 1 else 'have'} ended. The newest month is {month_name(newest)}."
 
 
+def months_in(folder: Path) -> list[Path]:
+    """List the months' files and folders in a folder, by month; of one month, a text file before others."""
+    kinds = {kind: place for place, kind in enumerate(KINDS)}
+    found = [
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
+    ]
+    return sorted(found, key=lambda path: (path.stem, kinds.get(path.suffix.lower(), len(kinds)), path))
+
+
 def newest_file(folder: Path) -> Path | None:
-    """Find the newest month's file or folder, whatever its kind."""
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    return next((path for path in reversed(there) if MONTH.fullmatch(path.stem)), None)
+    """Find the newest month's file or folder, of those that can be read."""
+    return max(months_in(folder), key=lambda path: path.stem, default=None)
 
 
 def read_clock() -> datetime:

@@ -14,9 +14,8 @@ from facts_factory import awkward, month, named
 
 from report import files
 from report.errors import InputError, ReportError
-from report.months import month_before
+from report.months import KINDS, month_before, newest_file
 from report.profiles import slug, write_profiles
-from report.sources.places import KINDS
 from segmentation.errors import FactsError
 from segmentation.facts import schema
 
@@ -67,6 +66,14 @@ def test_every_kind_that_is_read_is_a_month(tmp_path: Path, name: str) -> None:
         "2026_11.csv",
         "2026-11.xls",
         "2026-11.json",
+        "202611.csv",
+        "users-202611.csv",
+        "users2026-11.csv",
+        "November 2026.csv",
+        "2026-11.sql",
+        "2026-11",
+        "2026-11.pdf",
+        "11-2026.csv",
     ],
 )
 def test_a_newer_month_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
@@ -80,6 +87,9 @@ def test_a_newer_month_that_cannot_be_read_is_named(tmp_path: Path, name: str) -
         ) as error:
             files.find_month(folder, asked)
         assert name in str(error.value)
+    newest = newest_file(folder)
+    assert newest is not None
+    assert newest.name == "2026-10.csv", "it silences no notice that a file is missing"
     assert files.find_month(folder, "2026-10").name == "2026-10.csv"
     put(tmp_path, "2026-12.csv")
     assert files.find_month(folder).name == "2026-12.csv"
@@ -90,6 +100,8 @@ def test_a_newer_month_that_cannot_be_read_is_named(tmp_path: Path, name: str) -
     [
         "2026-11.md",
         "2026-11.csv.sha256",
+        "2026-11.toml",
+        "2026-11.csv~",
         ".2026-11.csv.swp",
         "~$2026-11.xlsx",
         "2026-09 (1).csv",

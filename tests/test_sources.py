@@ -196,6 +196,20 @@ def named(folder: Path, *names: str) -> Path:
             ["a.csv", "part-00000-c2a1f3e4-1202-2026-10ab-9f.csv"],
         ),
         (["2026-10.csv", "late.csv"], ["2026-10.csv", "late.csv"]),
+        (["202609.csv", "202610.csv"], ["202610.csv"]),
+        (["20260901.csv", "20261001.csv"], ["20261001.csv"]),
+        (["2026.09.csv", "2026.10.csv"], ["2026.10.csv"]),
+        (["09-2026.csv", "10-2026.csv"], ["10-2026.csv"]),
+        (["2026-9.csv", "2026-10.csv"], ["2026-10.csv"]),
+        (["users2026-09.csv", "users2026-10b.csv"], ["users2026-10b.csv"]),
+        (["September 2026.csv", "oct-2026.csv"], ["oct-2026.csv"]),
+        (["2026/09/a.csv", "2026/10/a.csv"], ["2026/10/a.csv"]),
+        (["202609/a.csv", "202610/a.csv"], ["202610/a.csv"]),
+        (["month=9/year=2026/a.csv", "month=10/year=2026/a.csv"], ["month=10/year=2026/a.csv"]),
+        (["yr=2026/land=de/mo=09/a.csv", "yr=2026/land=de/mo=10/a.csv"], ["yr=2026/land=de/mo=10/a.csv"]),
+        (["part-1.csv", "part-2.csv"], ["part-1.csv", "part-2.csv"]),
+        (["land=1/a.csv", "land=2/a.csv"], ["land=1/a.csv", "land=2/a.csv"]),
+        (["a-00001.csv", "a-00002.csv"], ["a-00001.csv", "a-00002.csv"]),
     ],
 )
 def test_of_a_folder_of_months_the_month_s_part_is_read(
@@ -229,6 +243,33 @@ def test_a_folder_of_other_months_is_refused(tmp_path: Path, names: list[str]) -
     assert len(files_of(named(tmp_path / "2026-10", *names), "2026-10")) == len(names), (
         "its own name vouches for it"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["users-09.csv", "users-10.csv"], "users-09.csv and users-10.csv, whose names differ by a number"),
+        (["9/a.csv", "10/a.csv"], "10/a.csv and 9/a.csv, whose names differ by a number"),
+        (
+            ["month=9/a.csv", "month=10/a.csv"],
+            "month=10/a.csv, month=9/a.csv, which by name are of another month",
+        ),
+        (["a.csv", "a (1).csv"], "a (1).csv beside a.csv, whose users would count twice"),
+        (["a.csv", "a - Copy.csv"], "a - Copy.csv beside a.csv, whose users would count twice"),
+    ],
+)
+def test_a_folder_that_may_hold_users_twice_is_refused(tmp_path: Path, names: list[str], said: str) -> None:
+    """Several months without a year, or a second copy of a file."""
+    with pytest.raises(InputError) as error:
+        files_of(named(tmp_path / "exports", *names), "2026-10")
+    assert f"exports: holds {said}" in str(error.value)
+
+
+def test_a_folder_of_a_year_says_it_for_its_months(tmp_path: Path) -> None:
+    """As Hive's "year=2026", or as a plain number."""
+    for year, month in (("year=2026", "month="), ("2026", "")):
+        folder = named(tmp_path / year, f"{month}9/a.csv", f"{month}10/a.csv")
+        assert files_of(folder, "2026-10") == [folder / f"{month}10" / "a.csv"]
 
 
 def test_october_of_three_months_in_a_folder_has_october_s_users(

@@ -10,9 +10,10 @@ from typing import Any
 import narwhals as nw
 
 from report.errors import InputError, MachineError
+from report.months import TEXT
 from report.sources import faults
 from report.sources.cells import Writer
-from report.sources.places import TEXT, Elsewhere, files_of, part_of
+from report.sources.places import Elsewhere, files_of, part_of
 
 
 def session(place: Elsewhere) -> Any:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from report import files
 from report.errors import InputError
 from report.inputs import WORDS, Month, read_month
+from report.months import PARQUET, TEXT
 from report.settings import Settings
-from report.sources.places import PARQUET, TEXT, Elsewhere, Place, files_of
+from report.sources.places import Elsewhere, Place, files_of
 from report.sources.progress import watched
 from segmentation.facts import Source
 from segmentation.schema import NUMBERS

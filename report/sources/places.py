@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from report.errors import InputError
+from report.months import PARQUET, TEXT
 
 # What a source's hash is of, in words
 HASHED = {
@@ -16,21 +17,36 @@ HASHED = {
     "files": "the list of the folder's files, each with its own hash, as sha256sum writes it",
     "query": "the name of what was asked, the query and the month, not what was answered",
 }
-TEXT = (".csv", ".tsv", ".txt")
-PARQUET = (".parquet",)
-KINDS = (*TEXT, *PARQUET, ".xlsx")  # every ending that is read
 # Endings of tables that aren't read, and of downloads that aren't finished: never passed over without a word.
 UNREAD = (
     ".gz", ".bz2", ".xz", ".zst", ".lz4", ".snappy", ".zip", ".7z", ".rar", ".tgz", ".tar", ".part", ".crdownload",
     ".xls", ".xlsm", ".xlsb", ".ods", ".tab", ".psv", ".dat", ".jsonl", ".ndjson", ".orc", ".avro", ".pq", ".parq",
     ".feather", ".arrow", ".sav", ".dta", ".rds",
 )  # fmt: skip
-# How names of files and folders say a month: 2026-10, 2026-10-01, month=202610, year=2026/month=10.
-_NAMED = (
-    re.compile(r"(?<![0-9A-Za-z])([0-9]{4})[-_](0[1-9]|1[0-2])(?![0-9A-Za-z])"),
-    re.compile(r"=([0-9]{4})(0[1-9]|1[0-2])(?:[0-3][0-9])?(?=/)"),
-    re.compile(r"(?i)(?:^|/)y(?:ear)?=([0-9]{4})/m(?:onth)?=0?([1-9]|1[0-2])(?=/)"),
+# How names of files and folders say a month: 2026-10, 2026.9, 2026/10/, 20261001, 10-2026, October 2026.
+_YEAR, _MONTH = "(?<![0-9])(?P<year>(?:19|20)[0-9]{2})", "(?P<month>1[0-2]|0?[1-9])"
+_WORD_MONTH = (
+    r"(?<![a-z])(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
 )
+_NAMED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_YEAR}[-_. ]{_MONTH}(?![0-9])",
+        rf"(?:^|(?<=/)){_YEAR}/{_MONTH}(?=[/.-])",
+        r"(?<![0-9])(?P<year>20[1-9][0-9])(?P<month>0[1-9]|1[0-2])(?:[0-3][0-9](?:[0-9]{4}|[0-9]{6})?)?(?![0-9])",
+        rf"(?<![0-9]){_MONTH}[-_. ](?P<year>(?:19|20)[0-9]{{2}})(?![0-9]|[-_. ][0-9])",
+        rf"{_WORD_MONTH}[-_., ]*(?P<year>(?:19|20)[0-9]{{2}})(?![0-9])",
+        rf"{_YEAR}[-_. ]*{_WORD_MONTH}",
+    )
+)
+_ORDER = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# As Hive writes them, in any order and with other folders between; a month without a year is that of no year.
+_HIVE_YEAR = re.compile(r"(?i)(?:^|/)y(?:ea)?r?=([0-9]{4})(?=/)")
+_HIVE_MONTH = re.compile(r"(?i)(?:^|/)m(?:o(?:nth)?)?=(1[0-2]|0?[1-9])(?=/)")
+_CODE = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]+")  # a UUID, whose digits are no month
+_NO_PART = re.compile(r"(?i)(?<![a-z])(?:part|chunk|split|shard|batch|file|p)[-_ ]?$|\w=$")
+_COPY = re.compile(r"(?i)(?:(?: - cop(?:y|ie)| - kopie| copy)(?: ?\([0-9]+\)| [0-9]+)?| ?\([0-9]+\))$")
 
 # A letter that ends no part of a URL for any reader, or one written as %..; NUL is none that libpq takes
 _LETTER = r"(?:[^\s\x00-\x1f\x7f,:/?#@%&=\[\]]|%(?!00)[0-9A-Fa-f]{2})"
@@ -231,7 +247,15 @@ def months_named(path: str) -> set[str]:
     >>> months_named("month=2026-09/part-0.parquet"), months_named("year=2026/month=9/a.csv"), months_named("a.csv")
     ({'2026-09'}, {'2026-09'}, set())
     """
-    return {f"{year}-{int(month):02d}" for one in _NAMED for year, month in one.findall(path)}
+    path = _CODE.sub("", path)
+    found = [(one["year"], one["month"]) for pattern in _NAMED for one in pattern.finditer(path)]
+    year = _HIVE_YEAR.search(path)
+    found += [(year[1] if year else "0000", month) for month in _HIVE_MONTH.findall(path)]
+    return {f"{year}-{_number(month):02d}" for year, month in found}
+
+
+def _number(month: str) -> int:
+    return int(month) if month.isdecimal() else _ORDER.index(month[:3].lower()) + 1
 
 
 def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
@@ -251,8 +275,19 @@ def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
     InputError
         If some names say another month, and not every name says which it is.
     """
-    named = {path: months_named(path.rpartition(f"/{folder}/")[2]) for path in paths}
-    if not month or months_named(folder) == {month} or not any(named.values()):
+    own = months_named(folder)
+    if not month or own == {month}:
+        return list(paths)
+    inner = {path: path.rpartition(f"/{folder}/")[2] for path in paths}
+    # a folder of a year, or "year=2026", says it for the months in it
+    named = {path: months_named(name if own else f"{folder}/{name}") for path, name in inner.items()}
+    if not any(named.values()):
+        if numbered := _numbered(list(inner.values())):
+            raise InputError(
+                f"{folder}: holds {numbered[0]} and {numbered[1]}, whose names differ by a number that may be a month's. Expected "
+                f"files of {month} alone, or the month in every file's name, as in {month}.csv. Rename them, or name the month's "
+                f"own file or folder: make report DATA=file MONTH={month}."
+            )
         return list(paths)
     others = [path for path, months in named.items() if months and months != {month}]
     kept = [path for path, months in named.items() if months == {month}]
@@ -260,12 +295,40 @@ def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
         return list(paths)
     if kept and all(named.values()):
         return kept
-    held = ", ".join(path.rpartition(f"/{folder}/")[2] for path in others[:3])
+    held = ", ".join(inner[path] for path in others[:3])
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     raise InputError(
         f"{folder}: holds {held}{more}, which by name are of another month than {month}. Expected files of {month} alone, or "
         f"the month in every file's name. Name the month's own file or folder: make report DATA=file MONTH={month}."
     )
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Return names that differ by a number from 1 to 12 alone, unless a word such as "part" says what it counts."""
+    alike: dict[tuple[str, str], dict[str, str]] = {}
+    for name in names:
+        plain = _CODE.sub("", name)
+        for number in re.finditer("[0-9]+", plain):
+            if not _NO_PART.search(plain[: number.start()]):
+                around = plain[: number.start()], plain[number.end() :]
+                alike.setdefault(around, {})[number[0]] = name
+    for found in alike.values():
+        if len(found) > 1 and all(re.fullmatch("1[0-2]|0?[1-9]", number) for number in found):
+            return list(found.values())
+    return []
+
+
+def _refuse_copies(paths: Sequence[Path], folder: Path) -> None:
+    """Refuse a second copy of a file, as file managers name it: its users would count twice."""
+    there = set(paths)
+    for path in paths:
+        stem = _COPY.sub("", path.stem)
+        first = path.with_name(stem + path.suffix)
+        if stem and first != path and first in there:
+            raise InputError(
+                f"{folder}: holds {path.relative_to(folder)} beside {first.name}, whose users would count twice. Expected each "
+                "file once. Delete the copy, or rename it if its users are others."
+            )
 
 
 def files_of(folder: Path, month: str = "") -> list[Path]:
@@ -283,7 +346,7 @@ def files_of(folder: Path, month: str = "") -> list[Path]:
     Raises
     ------
     InputError
-        If there are none, some of both kinds, some that can't be read, or some of another month.
+        If there are none, some of both kinds, some that can't be read, one twice, or some of another month.
     """
     there = sorted(
         path
@@ -300,6 +363,7 @@ def files_of(folder: Path, month: str = "") -> list[Path]:
     found = [path for path in there if path.suffix.lower() in PARQUET + TEXT]
     for path in found:
         check_name(path)
+    _refuse_copies(found, folder)
     kinds = {path.suffix.lower() in PARQUET for path in found}
     if len(kinds) != 1:
         what = "Parquet and text files" if kinds else "no Parquet and no CSV file"
