@@ -7,6 +7,7 @@ from pathlib import Path
 
 from report import doubts, files, words
 from report.lastrun import last_run
+from report.months import months_in
 from report.settings import Settings
 from report.written import both_percent, listed, month_name
 from segmentation.facts import Facts
@@ -75,7 +76,7 @@ def _failed(facts: Facts, output: Path, *, asked: bool) -> Gate | None:
 
 
 def _older(facts: Facts, data: Path) -> Gate | None:
-    there = files.months_in(data)  # or nothing: months may come from elsewhere, make report DATA=any/file
+    there = months_in(data)  # or nothing: months may come from elsewhere, make report DATA=any/file
     newest = there[-1].stem if there else ""
     if newest <= facts.month:
         return None

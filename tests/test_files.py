@@ -14,7 +14,7 @@ from facts_factory import awkward, month, named
 
 from report import files
 from report.errors import InputError, ReportError
-from report.months import KINDS, month_before, newest_file
+from report.months import KINDS, month_before, months_in, newest_file
 from report.profiles import slug, write_profiles
 from segmentation.errors import FactsError
 from segmentation.facts import schema
@@ -137,7 +137,7 @@ def test_a_month_is_found_however_its_ending_is_written(tmp_path: Path) -> None:
     assert files.find_month(folder, "2026-08") == files.month_in(folder, "2026-08") == folder / "2026-08.CSV"
     assert files.month_in(folder, "2026-09") == folder / "2026-09.csv"
     assert files.month_in(folder, "2026-10") is None
-    assert files.months_in(folder / "none") == []
+    assert months_in(folder / "none") == []
 
 
 def test_a_folder_without_a_month_says_what_to_do(tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def named(folder: Path, *names: str) -> Path:
         (["202609/a.csv", "202610/a.csv"], ["202610/a.csv"]),
         (["month=9/year=2026/a.csv", "month=10/year=2026/a.csv"], ["month=10/year=2026/a.csv"]),
         (["yr=2026/land=de/mo=09/a.csv", "yr=2026/land=de/mo=10/a.csv"], ["yr=2026/land=de/mo=10/a.csv"]),
+        (["users_v2_2026.csv"], ["users_v2_2026.csv"]),
         (["part-1.csv", "part-2.csv"], ["part-1.csv", "part-2.csv"]),
         (["land=1/a.csv", "land=2/a.csv"], ["land=1/a.csv", "land=2/a.csv"]),
         (["a-00001.csv", "a-00002.csv"], ["a-00001.csv", "a-00002.csv"]),
