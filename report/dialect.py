@@ -39,7 +39,10 @@ FOREIGN = re.compile(
     rb"|(?<=[A-Za-z\xc0-\xff])[\x80\x82\x84-\x89\x8b\x93-\x95\x98\x99\x9b\xa1-\xac\xae-\xb6\xb8-\xbf][a-z\xdf-\xff]"
     rb"|[\xa6\xa8\xac\xae-\xb4\xb6\xb8-\xbe][a-z\xdf-\xff]|[a-z\xdf-\xff][\x8a\x8c\x8e\x9f\xc0-\xd6\xd8-\xde]"
 )
-FOOTER = re.compile(r"\(\d+ rows?(?: affected)?\)")  # the last line of psql and sqlcmd
+# The last line of psql in any language, sqlcmd, SQL*Plus and MySQL
+FOOTER = re.compile(
+    r"\(\d+ [^\W\d_]+(?: affected)?\)|(?:Query OK,? ?)?\d+ rows?(?: selected| affected| in set)?\.?(?: ?\(\d+\.\d+ sec\))?"
+)
 CELLS_AT_ONCE = 1 << 17  # held as Python text before they go to Arrow, a tenth of the size
 
 logger = logging.getLogger(__name__)
@@ -84,14 +87,14 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
         cells.clear()
 
     for row, record in lines:
-        if len(record) != len(header):
-            words = "".join(map(normalise_text, record))  # an end mark of DOS, "\x1a", is no word
-            if not words:
-                continue
-            is_last = not any(any(map(normalise_text, record)) for _, record in lines)
-            if is_last and FOOTER.fullmatch(words):
-                break
-            raise _ragged(path.name, row, record, header, last=is_last)
+        is_ragged = len(record) != len(header)
+        # an end mark of DOS, "\x1a", is no word
+        words = "".join(map(normalise_text, record)) if is_ragged or not any(record[1:]) else ""
+        if FOOTER.fullmatch(words) or (is_ragged and words):
+            _refuse_ragged(path.name, row, record, header, lines)
+            break
+        if is_ragged:
+            continue
         cells += pick(record)
         rows.append(row)
         if any(map(str.strip, record)):
@@ -209,6 +212,18 @@ def delimiter_of(data: bytes, names: Mapping[str, str]) -> str:
         return len(wanted & {simplified(name) for name in header}), len(header)
 
     return max(DELIMITERS, key=names_found)
+
+
+def _refuse_ragged(
+    file: str, row: int, record: list[str], header: list[str], rest: Iterator[tuple[int, list[str]]]
+) -> None:
+    """Refuse a row that isn't as long as the header, unless it is the last and says how many rows there are."""
+    is_last = not any(any(map(normalise_text, later)) for _, later in rest)
+    is_footer = FOOTER.fullmatch("".join(map(normalise_text, record)))
+    if not (is_last and is_footer):
+        raise _ragged(
+            file, row, [cell for cell in record if cell] if is_footer else record, header, last=is_last
+        )
 
 
 def _ragged(file: str, row: int, record: list[str], header: list[str], *, last: bool) -> InputError:

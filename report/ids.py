@@ -12,17 +12,24 @@ import pyarrow.compute as pc
 from report.columns import RUN_AGAIN, Field, Table
 from report.errors import InputError
 
-SHORTENED = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+$|^[0-9][.,][0-9]+[eE]\+?[0-9]+$"  # 1.12913E+11
+# 1.12913E+11, with a sign or Fortran's D too
+SHORTENED = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eEdD]\+[0-9]+$|^[+-]?[0-9][.,][0-9]+[eEdD]\+?[0-9]+$"
 FLOAT = r"^[0-9]+\.0+$"  # what pandas makes of whole numbers beside a gap
 LONG_FLOAT = r"^[0-9]{16,}\.0+$"
 WHOLE = r"^[0-9]+$"
+LONG, ROUNDED = r"^[1-9][0-9]{15,}$", r"^[1-9][0-9]{14}0+$"  # a spreadsheet keeps 15 digits
+PADDED, UNPADDED = r"^0[0-9]+$", r"^(?:0|[1-9][0-9]*)$"
 POINT = r"\.0+$"
-EXACT = 2.0**53  # up to which a float knows every whole number
+EXACT = {64: 2.0**53, 32: 2.0**24}  # by a float's bits: up to which it knows every whole number
 # What may be wrong with an id, and what it takes to put it right.
 FAULTS = {
     "shortened": "in scientific notation, so that digits are lost. Expected every digit. Format the column as text",
-    "long": "as floating-point numbers of more than 15 digits, so that the last digits are lost. Expected every digit. "
+    "long": "as floating-point numbers too large for every digit, so that the last digits are lost. Expected every digit. "
     "Store the column as text or as whole numbers",
+    "rounded": "whose digits after the 15th are all 0, and no longer id has others, so that digits may be lost. Expected every "
+    "digit. Format the column as text",
+    "padded": "that start with 0, and shorter ones that don't, so that zeros in front may be lost. Expected them on every id or "
+    "none. Format the column as text",
     "mixed": "that end in .0, and others that don't. Expected one form throughout. Format the column as text",
     "zeros": "as text that starts with 0, and others as numbers, so that zeros in front may be lost. Expected text "
     "throughout. Format the column as text",
@@ -46,8 +53,9 @@ def refuse_ids(file: str, field: Field, fault: str, count: int, row: int | None)
         The first row that does, as a spreadsheet counts; None where rows have no order.
     """
     first = "" if row is None else f" (first on row {row})"
+    what = "id" if field.column.kind == "id" else "value"
     return InputError(
-        f"{file}: column {field.header!r} has {count:,} id{'s' if count > 1 else ''}{first} {FAULTS[fault]} before it is "
+        f"{file}: column {field.header!r} has {count:,} {what}{'s' if count > 1 else ''}{first} {FAULTS[fault]} before it is "
         f"exported. {RUN_AGAIN}"
     )
 
@@ -71,12 +79,24 @@ def read_ids(field: Field, cells: Any, table: Table) -> Any:
     """
     for fault, pattern in (("shortened", SHORTENED), ("long", LONG_FLOAT)):
         _refuse_any(field, fault, pc.match_substring_regex(cells, pattern), table)
+    rounded = pc.match_substring_regex(cells, ROUNDED)
+    if pc.sum(rounded).as_py() == pc.sum(pc.match_substring_regex(cells, LONG)).as_py():
+        _refuse_any(field, "rounded", rounded, table)
+    padded = pc.match_substring_regex(cells, PADDED)
+    if _is_shorter(cells.filter(pc.match_substring_regex(cells, UNPADDED)), cells.filter(padded)):
+        _refuse_any(field, "padded", padded, table)
     floats = pc.match_substring_regex(cells, FLOAT)
     if not pc.any(floats).as_py():
         return cells
     if pc.any(pc.match_substring_regex(cells, WHOLE)).as_py():
         _refuse_any(field, "mixed", floats, table)
     return pc.replace_substring_regex(cells, POINT, "") if pc.all(floats).as_py() else cells
+
+
+def _is_shorter(some: Any, others: Any) -> bool:
+    """Tell whether the shortest of some ids is shorter than the longest of others."""
+    shortest, longest = pc.min(pc.utf8_length(some)).as_py(), pc.max(pc.utf8_length(others)).as_py()
+    return shortest is not None and longest is not None and bool(shortest < longest)
 
 
 def _refuse_any(field: Field, fault: str, flags: Any, table: Table) -> None:

@@ -19,10 +19,13 @@ from report.ids import EXACT, read_ids, refuse_ids
 from report.months import KINDS, PARQUET, TEXT
 from report.numerals import numbers
 from segmentation.schema import LARGEST
-from segmentation.text import BLANK, ENDS, INVISIBLE, MISSING, NO_NUMBER
+from segmentation.text import ENDS, MISSING, NO_NUMBER, STEPS, TRIMMED
 
-# What Excel writes in a cell that it can't work out: neither a value nor missing.
-BROKEN = pa.array(["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"])
+# What spreadsheets write, in any language, in a cell that they can't work out or show: neither a value nor missing. All are in capitals.
+BROKEN = (
+    r"^#(?:[\x{a1}\x{bf}]?\p{Lu}[\p{Lu}0-9/_]*[!?]|\p{Lu}+/\p{Lu}+|NV|YOK|GETTING_DATA)$"  # #SPILL!, #¡REF!, #N/A
+    r"|^Err:[0-9]+$|^#+$"
+)
 WORDS = pd.StringDtype(na_value=np.nan)
 
 
@@ -143,10 +146,10 @@ def _month(table: Table) -> Month:
 def _categories(field: Field, text: Any, table: Table) -> tuple[Any, int]:
     """Give every value its one spelling, and count the spellings that were joined to another."""
     found = text.combine_chunks().dictionary_encode()
-    values = pc.replace_substring_regex(
-        pc.replace_substring_regex(found.dictionary, INVISIBLE, ""), BLANK, " "
-    )
-    values = pc.utf8_normalize(pc.utf8_trim(values, " "), form="NFC")
+    values = found.dictionary
+    for written, meant in STEPS:
+        values = pc.replace_substring_regex(values, written, meant)
+    values = pc.utf8_normalize(pc.utf8_trim(values, TRIMMED), form="NFC")
     known = _without(values, MISSING)
     joined = len(known) - known.null_count - len(pc.unique(known.drop_null()))
     cells = known.take(found.indices)
@@ -157,8 +160,9 @@ def _categories(field: Field, text: Any, table: Table) -> tuple[Any, int]:
 def _ids(field: Field, text: Any, table: Table) -> Any:
     """Trim and compose ids, and nothing more: two of them may differ in a letter that nobody sees."""
     cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), ENDS, "")
+    cells = _without(cells, NO_NUMBER)
     _refuse_broken(field, cells, table)
-    cells = read_ids(field, _without(cells, NO_NUMBER), table)
+    cells = read_ids(field, cells, table)
     return cells.to_pandas(types_mapper={pa.string(): WORDS}.get)
 
 
@@ -168,8 +172,9 @@ def _without(cells: Any, missing: Sequence[str]) -> Any:
 
 
 def _refuse_broken(field: Field, cells: Any, table: Table) -> None:
-    """Refuse Excel's error values."""
-    wrong = np.flatnonzero(pc.is_in(cells, BROKEN).to_numpy(zero_copy_only=False))
+    """Refuse a spreadsheet's error values."""
+    flags = pc.match_substring_regex(cells, BROKEN).fill_null(fill_value=False)
+    wrong = np.flatnonzero(flags.to_numpy(zero_copy_only=False))
     if len(wrong):
         raise InputError(
             f"{table.file}: column {field.header!r} has {len(wrong):,} of Excel's error values (first on row "
@@ -188,26 +193,36 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
         for field, kind in zip(fields, types, strict=True):
             refuse_type(field, kind, path.name)
         data = file.read(columns=[headers[field.index] for field in fields])
-        columns = [data.column(headers[field.index]) for field in fields]
+        columns = [_decode(data.column(headers[field.index])) for field in fields]
     rows = np.arange(data.num_rows) + 2
     for field, column in zip(fields, columns, strict=True):
-        if field.column.kind == "id" and pa.types.is_floating(column.type):
-            large = np.flatnonzero(np.abs(column.to_numpy()) >= EXACT)
+        if not pa.types.is_floating(column.type):
+            continue
+        is_single = column.type.bit_width == 32 and field.column.kind == "category"
+        if field.column.kind == "id" or is_single:
+            size = np.abs(column.to_numpy())
+            large = np.flatnonzero((size >= EXACT[column.type.bit_width]) & ~(np.isinf(size) & is_single))
             if len(large):
                 raise refuse_ids(path.name, field, "long", len(large), int(rows[large[0]]))
     pairs = [_cells(field, column) for field, column in zip(fields, columns, strict=True)]
     return Table(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
 
 
+def _decode(column: Any) -> Any:
+    """Give a column without its dictionary."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
 def refuse_type(field: Field, kind: Any, file: str) -> None:
-    """Refuse a Parquet column that is neither text nor numbers, nor truth values as a category."""
+    """Refuse a Parquet column that is neither text nor numbers (half precision as words), nor truth values as a category."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     tests = [pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal]
     tests += [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary]
     if field.column.kind == "category":
         tests.append(pa.types.is_boolean)
-    if not any(test(kind) for test in tests):
+    is_half = pa.types.is_float16(kind) and field.column.kind != "number"  # exact to 2,048 alone
+    if is_half or not any(test(kind) for test in tests):
         expected = f"numbers ({field.column.unit})" if field.column.kind == "number" else "text"
         raise InputError(
             f"{file}: column {field.header!r} holds {kind}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
@@ -216,8 +231,6 @@ def refuse_type(field: Field, kind: Any, file: str) -> None:
 
 def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
     """Return a Parquet column's texts, and its numbers if it is a number column that has them as such."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     if pa.types.is_decimal(column.type):  # as text, for Arrow's own cast is off in the last digit
         column = column.cast(pa.string())
         column = column.cast(pa.float64()) if field.column.kind == "number" else column
@@ -228,7 +241,7 @@ def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
         return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
     if pa.types.is_floating(column.type):  # whole numbers beside gaps or parts: 7, not 7.0 or 1.2e+10
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), EXACT))
+        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), EXACT[64]))
         whole = pc.if_else(is_whole, column, pa.scalar(None, column.type)).cast(pa.int64())
         return pc.coalesce(whole.cast(pa.string()), column.cast(pa.string())), None
     text = column.cast(pa.string())

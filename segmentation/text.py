@@ -7,26 +7,35 @@ they agree. The patterns are written for RE2 (Arrow, DuckDB) and Java (Spark); `
 import re
 import unicodedata
 
-# Removed: marks that nobody sees. Soft hyphen, grapheme joiner, Arabic letter mark, Mongolian vowel separator, zero-width space, marks and
-# overrides of direction, word joiner, invisible operators, byte-order mark. U+200C and U+200D stay: words and emoji need them.
+# Removed: marks that nobody sees, Unicode's Default_Ignorable_Code_Point, such as a soft hyphen, a space of no width, marks of direction
+# and selectors of a variant. U+200C and U+200D stay within a word: words and emoji need them. U+3164 and U+FFA0 are wide, hence blanks.
 INVISIBLE = (
-    r"[\x{ad}\x{34f}\x{61c}\x{180e}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{feff}]"
+    r"[\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{200b}\x{200e}\x{200f}\x{202a}-\x{202e}"
+    r"\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}\x{fff0}-\x{fff8}\x{1bca0}-\x{1bca3}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]"
 )
+_JOINERS = "\u200c\u200d"
 # One blank: control characters and everything that Unicode calls white space, fillers that print as nothing, and two code points
 # that XML forbids. A chart can't be drawn from some of them, so nothing may let them through.
-BLANK = (
-    r"[\x{0}-\x{20}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{2800}\x{3000}"
-    r"\x{3164}\x{ffa0}\x{fffe}\x{ffff}]+"
+_BLANKS = (
+    r"\x{0}-\x{20}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{2800}\x{3000}"
+    r"\x{3164}\x{ffa0}\x{fffe}\x{ffff}"
 )
-ENDS = rf"^{BLANK}|{BLANK}$"
+BLANK = rf"[{_JOINERS}]*[{_BLANKS}][{_BLANKS}{_JOINERS}]*"  # with the joiners at the ends of words
+ENDS = rf"^[{_BLANKS}]+|[{_BLANKS}]+$"
+# What a word goes through, in this order; then TRIMMED goes at its ends, and letters are composed. The last two hyphens look like "-".
+STEPS = ((INVISIBLE, ""), (BLANK, " "), (r"[\x{2010}\x{2011}]", "-"))
+TRIMMED = f" {_JOINERS}"
 # Written for a missing value by databases, spreadsheets and programs; compared in lower case, after normalising.
 MISSING = (
     *("", "na", "n/a", "n.a.", "#na", "#n/a n/a", "<na>", "nat", "(blank)"),
-    *("null", "(null)", "<null>", "[null]", "{null}", r"\n"),
-    *("nan", "+nan", "-nan", "nan(ind)", "-nan(ind)", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    *("(n/a)", "[n/a]", "n. a.", "pd.na", "na_character_", "(none)", "<none>", "nil", "<nil>", "undefined"),
+    *("(missing)", "<missing>", "(empty)", "(leer)"),
+    *("null", "(null)", "<null>", "[null]", "{null}", "#null", r"\n", r"\\n"),
+    *("nan", "<nan>", "+nan", "-nan", "nan(ind)", "-nan(ind)", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    *("1.#ind00", "-1.#ind00", "1.#qnan0", "-1.#qnan0"),
 )
 # Missing as a number or an id, but a category may have it as its answer.
-NO_NUMBER = (*MISSING, "none", "-")
+NO_NUMBER = (*MISSING, "none", "-", "--", ".", "?")
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -34,18 +43,20 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\x\{(\w+)\}", lambda found: rf"\U{found[1]:0>8}", pattern))
 
 
-_INVISIBLE, _BLANK = _compile(INVISIBLE), _compile(BLANK)
+_STEPS = tuple((_compile(written), meant) for written, meant in STEPS)
 
 
 def normalise_text(text: str) -> str:
     r"""Return the text in its one spelling.
 
-    Invisible marks are removed, every run of white space becomes one blank, blanks at the ends are removed, and letters are
-    composed (Unicode NFC). In this order: DuckDB composes no further than a NUL, which is a blank by then.
+    Invisible marks are removed, every run of white space becomes one blank, blanks and joiners at the ends are removed, and letters
+    are composed (Unicode NFC). In this order: DuckDB composes no further than a NUL, which is a blank by then.
 
     Examples
     --------
     >>> normalise_text(" Cafe\u0301\u00a0 mu\u00adsique\u200b")
     'Café musique'
     """
-    return unicodedata.normalize("NFC", _BLANK.sub(" ", _INVISIBLE.sub("", text)).strip(" "))
+    for written, meant in _STEPS:
+        text = written.sub(meant, text)
+    return unicodedata.normalize("NFC", text.strip(TRIMMED))

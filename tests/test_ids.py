@@ -57,7 +57,9 @@ both = pytest.mark.parametrize("read", [_in_memory, _by_duckdb])
 @pytest.mark.parametrize(
     ("ids", "meant"),
     [
-        (["0071", "71", "7.10"], ["0071", "71", "7.10"]),
+        (["0071", "1071", "7.10"], ["0071", "1071", "7.10"]),
+        (["1234567890123450", "1234567890123451"], ["1234567890123450", "1234567890123451"]),
+        (["100000000000000", "2"], ["100000000000000", "2"]),
         (["123.0", "45.0", "NA"], ["123", "45", None]),
         (["1.0", "1.1", "2.0"], ["1.0", "1.1", "2.0"]),
         (["12e5", "1e10", "9E12"], ["12e5", "1e10", "9E12"]),
@@ -85,7 +87,15 @@ def test_ids_are_joined_by_nothing_that_may_differ(
         (["123", "123.0", "7.0"], "has 2 ids (first on row 3) that end in .0, and others that don't"),
         (
             ["9007199254740993.0", "1.0"],
-            "has 1 id (first on row 2) as floating-point numbers of more than 15 digits",
+            "has 1 id (first on row 2) as floating-point numbers too large for every digit",
+        ),
+        (["-1.12913E+11", "2"], "has 1 id (first on row 2) in scientific notation"),
+        (["1.12913D+11", "2"], "has 1 id (first on row 2) in scientific notation"),
+        (["########", "2"], "has 1 of Excel's error values (first on row 2)"),
+        (["1", "001", "0002"], "has 2 ids (first on row 3) that start with 0, and shorter ones that don't"),
+        (
+            ["1234567890123450", "12345678901234500", "7"],
+            "has 2 ids (first on row 2) whose digits after the 15th are all 0",
         ),
     ],
 )
@@ -108,6 +118,28 @@ def test_floats_in_parquet_are_ids_as_far_as_floats_know_them(tmp_path: Path, re
     ]
     with pytest.raises(InputError, match=r"column 'user_id' has 1 id \(first on row 3\) as floating-point"):
         read(parquet_of(tmp_path, [1.0, 2.0**53]))
+
+
+@both
+def test_single_and_half_precision_know_fewer_ids(tmp_path: Path, read: Read) -> None:
+    """2 ** 24 + 1 is no float32, and 2 ** 11 + 1 no float16; a dictionary of floats is no better than floats."""
+    assert read(parquet_of(tmp_path, pa.array([1, 2**24 - 1], pa.float32()))) == ["1", "16777215"]
+    for ids in (pa.array([1, 2**24], pa.float32()), pa.array([1.0, 2.0**53]).dictionary_encode()):
+        with pytest.raises(
+            InputError, match=r"column 'user_id' has 1 id \(first on row 3\) as floating-point"
+        ):
+            read(parquet_of(tmp_path, ids))
+    with pytest.raises(InputError, match="column 'user_id' holds halffloat"):
+        read(parquet_of(tmp_path, pa.array(np.array([1, 2], dtype="float16"))))
+
+
+@both
+def test_rounded_ids_are_refused_as_whole_numbers_too(tmp_path: Path, read: Read) -> None:
+    """A spreadsheet's file may have become Parquet since."""
+    with pytest.raises(
+        InputError, match=r"has 2 ids \(first on row 2\) whose digits after the 15th are all 0"
+    ):
+        read(parquet_of(tmp_path, [1234567890123450, 9876543210987650]))
 
 
 @pytest.mark.parametrize(

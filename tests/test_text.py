@@ -27,6 +27,10 @@ GENRE = Field(BY_NAME["top_genre"], "top_genre", 0)
         ("\u202eRock\u202c \u2066Pop\u2069\u200e\u200f", "Rock Pop"),
         ("Hard\u00a0 \u3000\u2009space\t\n", "Hard space"),
         ("Po\x00p\x1a", "Po p"),
+        ("Pop\u115f\u180b\ufff0\U000e0041", "Pop"),
+        ("\u2764\ufe0f", "\u2764"),
+        ("\u200cHip\u200d \u200cHop\u200d", "Hip Hop"),
+        ("K\u2010Pop K\u2011Pop", "K-Pop K-Pop"),
         ("\u3164\u2800\uffa0", ""),
         (
             "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645",
@@ -73,4 +77,4 @@ def test_python_arrow_and_duckdb_agree_on_every_letter() -> None:
 def test_words_for_nothing_are_normalised_and_in_lower_case() -> None:
     """Or no cell could ever be one of them."""
     assert [normalise_text(word).lower() for word in NO_NUMBER] == list(NO_NUMBER)
-    assert set(NO_NUMBER) - set(MISSING) == {"none", "-"}
+    assert set(NO_NUMBER) - set(MISSING) == {"none", "-", "--", ".", "?"}

@@ -4,6 +4,7 @@ Whatever may be wrong is looked for first, a few numbers a column. Columns in wh
 they are, so that every later pass reads them at full speed.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,17 +17,16 @@ import pyarrow as pa
 from report import ids, inputs, numerals
 from report.columns import RUN_AGAIN, Field, Table, find, not_numbers
 from report.errors import InputError
-from segmentation.text import BLANK, ENDS, INVISIBLE, MISSING, NO_NUMBER
+from segmentation.text import ENDS, INVISIBLE, MISSING, NO_NUMBER, STEPS, TRIMMED
 
 # Where a row came from, beside the columns of users, if the engine knows it.
 FILE, ROW = "file of the row", "number of the row"
 Writer = Literal["database", "commas", "anybody"]
-_BROKEN: list[str] = inputs.BROKEN.to_pylist()
 _COMPOSED = (
     """CASE WHEN regexp_matches("{0}", '[^[:ascii:]]') THEN nfc_normalize("{0}") ELSE "{0}" END AS "{0}" """
 )
-# Normalising changes no other text; one that starts with # may be one of Excel's errors.
-_SUSPECT = r"^[ #]| $|  |[^\x{20}-\x{7e}]"
+# Normalising changes no other text; one that starts with # or Err: may be a spreadsheet's error.
+_SUSPECT = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
 
 
 def users_of(
@@ -71,9 +71,11 @@ def users_of(
     if numbers := [field for field in texts if field.column.kind == "number"]:
         frame = _with_numbers(frame, numbers, source, writer)
     frame, joined = _with_words(frame, [field for field in texts if field.column.kind != "number"], source)
-    for field in texts:
-        if field.column.kind == "id":
+    for field in fields:
+        if field.column.kind == "id" and field in texts:
             frame = _with_ids(frame, field, source)
+        elif field.column.kind == "id":  # whole numbers may have been a spreadsheet's too
+            _refuse_rounded(frame, field, source)
     return frame.drop(*origin), rows, joined
 
 
@@ -92,8 +94,11 @@ def _has_parts(frame: "nw.LazyFrame[Any]", field: Field, kind: Any, source: str)
     if field.column.kind == "number" or not kind.is_float():
         return False
     column = nw.col(field.column.name)
-    if field.column.kind == "id":
-        _refuse_ids(frame, field, {"long": (column.abs() >= ids.EXACT) & ~column.is_nan()}, source)
+    is_single = kind == nw.Float32
+    if field.column.kind == "id" or is_single:
+        large = (column.abs() >= ids.EXACT[32 if is_single else 64]) & ~column.is_nan()
+        is_value = large if field.column.kind == "id" else large & (column.abs() < math.inf)
+        _refuse_ids(frame, field, {"long": is_value}, source)
     return bool(_rows_of(frame, ~_is_integral(field) & ~column.is_nan()))
 
 
@@ -113,7 +118,7 @@ def _is_text(field: Field, kind: Any, *, broken: bool) -> bool:
 
 def _is_integral(field: Field) -> nw.Expr:
     column = nw.col(field.column.name)
-    return (column.abs() <= ids.EXACT) & (column == column.floor())
+    return (column.abs() <= ids.EXACT[64]) & (column == column.floor())
 
 
 def _typed(field: Field, kind: Any, *, broken: bool) -> nw.Expr:
@@ -172,11 +177,11 @@ def _known(field: Field) -> nw.Expr:
 def _normalised(frame: "nw.LazyFrame[Any]", fields: Sequence[Field]) -> "nw.LazyFrame[Any]":
     """Give words their one spelling, as `normalise_text` does; of ids the ends are trimmed and letters composed alone."""
     by_kind = {kind: [f.column.name for f in fields if f.column.kind == kind] for kind in ("category", "id")}
+    words = {name: nw.col(name) for name in by_kind["category"]}
+    for written, meant in STEPS:
+        words = {name: word.str.replace_all(written, meant) for name, word in words.items()}
     frame = frame.with_columns(
-        *(
-            nw.col(name).str.replace_all(INVISIBLE, "").str.replace_all(BLANK, " ").str.strip_chars(" ")
-            for name in by_kind["category"]
-        ),
+        *(word.str.strip_chars(TRIMMED) for word in words.values()),
         *(nw.col(name).str.replace_all(ENDS, "") for name in by_kind["id"]),
     )
     return compose(frame, [*by_kind["category"], *by_kind["id"]])
@@ -205,8 +210,8 @@ def _count_joined(frame: "nw.LazyFrame[Any]", field: Field) -> int:
 
 
 def _refuse_broken(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> None:
-    """Refuse Excel's error values."""
-    wrong = nw.col(field.column.name).is_in(_BROKEN)
+    """Refuse a spreadsheet's error values."""
+    wrong = nw.col(field.column.name).str.contains(inputs.BROKEN) & _is_known(field)
     if count := _rows_of(frame, wrong):
         file, row = _first(frame, wrong, source)
         first = "" if row is None else f" (first on row {row})"
@@ -229,11 +234,28 @@ def _with_ids(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> "nw.Lazy
         {"shortened": column.str.contains(ids.SHORTENED), "long": column.str.contains(ids.LONG_FLOAT)},
         source,
     )
+    _refuse_rounded(frame, field, source)
+    padded = column.str.contains(ids.PADDED)
+    lengths = (
+        nw.when(flags).then(column.str.len_chars()) for flags in (column.str.contains(ids.UNPADDED), padded)
+    )
+    shortest, longest = lengths
+    found = frame.select(shortest=shortest.min(), longest=longest.max()).collect("pyarrow").rows()[0]
+    if None not in found and found[0] < found[1]:
+        _refuse_ids(frame, field, {"padded": padded}, source)
     if not _rows_of(frame, floats):
         return frame
     if _rows_of(frame, whole):
         _refuse_ids(frame, field, {"mixed": floats}, source)
     return frame if _rows_of(frame, ~floats) else frame.with_columns(column.str.replace_all(ids.POINT, ""))
+
+
+def _refuse_rounded(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> None:
+    """Refuse ids if all that are longer than a spreadsheet keeps end in zeros."""
+    digits = nw.col(field.column.name).cast(nw.String).str
+    rounded = digits.contains(ids.ROUNDED)
+    if not _rows_of(frame, digits.contains(ids.LONG) & ~rounded):
+        _refuse_ids(frame, field, {"rounded": rounded}, source)
 
 
 def _refuse_ids(frame: "nw.LazyFrame[Any]", field: Field, faults: Mapping[str, nw.Expr], source: str) -> None:

@@ -93,11 +93,11 @@ def scan(
 
 
 def _refuse_misread(path: Path, head: Any, settings: Settings) -> None:
-    """Refuse what DuckDB reads as something else: a duration as a whole number, and names that differ by case alone."""
+    """Refuse what DuckDB reads as something else: a duration, half precision, and names that differ by case alone."""
     folded = [name.casefold() for name in head.names]
     for field in find(head.names, settings.columns, path.name, whole=False):
         kind = head.field(field.index).type
-        if pa.types.is_duration(kind):
+        if pa.types.is_duration(kind) or pa.types.is_float16(kind):
             refuse_type(field, kind, path.name)
         if folded.count(folded[field.index]) > 1:
             raise InputError(

@@ -196,7 +196,7 @@ def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table,
         sample.unlink()
     delimiter = dialect.delimiter_of(plain, names)
     if _ends_in_nothing(path, delimiter):
-        raise _refused(path, "it ends in rows of nothing")
+        raise _refused(path, "it ends in rows of no user")
     width = len(dialect.header_of(plain, delimiter))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     options = (
@@ -232,11 +232,12 @@ def _whole_rows(head: bytes) -> bytes:
 
 
 def _ends_in_nothing(path: Path, delimiter: str) -> bool:
-    """Tell whether the last row is empty cells alone: a spreadsheet's way of ending, and no user."""
+    """Tell whether the last row is empty cells alone, or says how many rows there are: no user."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL))
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
-    return not last.strip(delimiter.encode() + b'\r" ')
+    words = last.strip(delimiter.encode() + b'\r" ').decode(errors="replace")
+    return not words or bool(dialect.FOOTER.fullmatch(words))
 
 
 def _bare(field: Field) -> str:

@@ -65,6 +65,10 @@ READS: dict[str, tuple[str | bytes, pd.DataFrame]] = {
     "an end mark of DOS in its row": (TWO.rstrip() + "\x1a\r\n", users({}, {})),
     "the last line of psql": (TWO + "(2 rows)\n\n", users({}, {})),
     "the last line of sqlcmd": (TWO + "\n(2 rows affected)\n", users({}, {})),
+    "the last line of psql in German": (TWO + "(2 Zeilen)\n", users({}, {})),
+    "the last line of SQL*Plus": (TWO + "\n2 rows selected.\n", users({}, {})),
+    "the last line of MySQL": (TWO + "Query OK, 2 rows\n", users({}, {})),
+    "a last line that a spreadsheet saved": (TWO + "(2 rows affected)" + EMPTY, users({}, {})),
     "rows of blanks nobody sees at the end": (TWO + ",".join(["\u00a0"] * len(ONE)) + "\n\u200b\n", users({}, {})),
     "headers with marks nobody sees": ("\u200b" + TWO.replace("top_genre", "top\u00a0genre\u200e"), users({}, {})),
     "a number between marks of direction": (text({"age": "\u202d20\u202c"}), users({})),
@@ -121,6 +125,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a quote never closed, and much after": (f'{HEADER}\n20,"{ROW * 9000}', ["row 2 has a value of more than 131,072 characters, or a quote that never closes"]),
     "quotes escaped by backslashes": (TWO.replace("Pop", r'"12\" Pop"'), ["row 2 has a quote"]),
     "a footer before more rows": (f"{TWO}(2 rows)\n{ROW}\n", [f"row 4 has 1 field, expected {len(ONE)}"]),
+    "a footer of full length before more rows": (f"{TWO}(2 rows){EMPTY}{ROW}\n", [f"row 4 has 1 field, expected {len(ONE)}"]),
     "a NUL": (TWO.replace("Pop", "Po\0"), ["NUL character on line 2"]),
     "NULs for a hole in the file": (TWO.encode() + bytes(4096), ["NUL character on line 4"]),
     "UTF-16 without its mark": (TWO.encode("utf-16-le"), ["NUL character on line 1", "UTF-16", "CSV UTF-8"]),
@@ -138,6 +143,8 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a Parquet file": (b"PAR1" + b"x" * 99, ["is a Parquet file"]),
     "a gzip archive": (b"\x1f\x8b\x08" + b"x" * 99, ["is a gzip archive"]),
     "a page": ("<!DOCTYPE html>\n<html><body>Log in</body></html>\n", ["missing columns", "found 1 column, none with"]),
+    "a lookup that failed in German": (text({}, {"top_genre": "#NV"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
+    "a formula that LibreOffice refused": (text({}, {"top_genre": "Err:502"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
     "a lookup that failed": (text({}, {"top_genre": "#N/A"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
 }  # fmt: skip
 
@@ -179,8 +186,8 @@ AMBIGUOUS = [
 
 WORDS = [
     "abc", "2026-01-31", "31/01/2026", "12:30", "12 years", "$1,000", "1,000 USD", "15%", "(5)", "1_000", "0x1A", "1,23,456",
-    "12 34", "1,2345", "1 234,567", "0,123", "1.2.3", "--5", "5-", "1e", "e5", ".", ",", "+", "TRUE", "#N/A", "١٢", "１２", "½",
-    "1'234 567", "1,234e5", "nan nan", "?", "=1+1", "1,39,125", "(1,234)", "1,234-", "1/2", "1e3%", "0b11",
+    "12 34", "1,2345", "1 234,567", "0,123", "1.2.3", "--5", "5-", "1e", "e5", ",", "+", "TRUE", "#N/A", "١٢", "１２", "½",
+    "1'234 567", "1,234e5", "nan nan", "=1+1", "1,39,125", "(1,234)", "1,234-", "1/2", "1e3%", "0b11",
     "1''234", "1,234,", "\u22125", "10^3", "1.2E", "12h", "#DIV/0!", "45000d", "1.234.56",
 ]  # fmt: skip
 
@@ -204,6 +211,8 @@ PARQUET: dict[str, tuple[dict[str, Any], list[Any]]] = {
 }  # fmt: skip
 
 PARQUET_REFUSED = [
+    ({"gender": pa.array([2.0**24, 1], pa.float32())}, ["'gender' has 1 value (first on row 2) as floating-point numbers"]),
+    ({"gender": pa.array(np.array([1, 2], dtype="float16"))}, ["'gender' holds halffloat, expected gender as text"]),
     ({"gender": pa.array([b"\xed\xa0\x80", b"x"]).view(pa.string())}, ["can't be read as .parquet", "(ArrowInvalid)", "text in UTF-8"]),
     ({"age": pa.array(["x", "20"])}, ["'age' has 1 text", "(first on row 2)", "(years)"]),
     ({"age": pa.array(["1.234", "5"])}, ["'age' is ambiguous"]),
