@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from report.errors import SettingsError
-from report.mailserver import NAMES, PORTS, Password, Server, Tls, read_entries, read_server
+from report.mailserver import HOST, NAMES, PORTS, Password, Server, Tls, read_entries, read_server
 
 _KEYS = {
     "mail": ("sender", "owner", "reply_to", "list_id", "unsubscribe", "domains"),
@@ -99,7 +99,7 @@ def read_any_server(env_file: Path, environ: Mapping[str, str]) -> Server | None
         entries = {name: value for _, name, value in read_entries(_read_text(env_file)) if value is not None}
     said = {name: value for name, value in (entries | dict(environ)).items() if name in NAMES and value}
     host, tls, port = (said.get(f"SMTP_{name}", "") for name in ("HOST", "TLS", "PORT"))
-    if not host or not host.isprintable():
+    if not host or not HOST.fullmatch(host):
         return None
     known: dict[str, Any] = {"host": host}
     if said.get("SMTP_USER") and said.get("SMTP_PASSWORD"):

@@ -16,6 +16,7 @@ from report.passwords import Password as Password  # noqa: PLC0414 - those who n
 
 Tls = Literal["starttls", "tls", "none"]
 PORTS: dict[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
+HOST = re.compile(r"[\w.:%\[\]-]*")
 NAMES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA", "SMTP_HELO")
 
 _log = logging.getLogger(__name__)
@@ -60,10 +61,13 @@ class Server:
     deadline: float = 1800
 
     def __post_init__(self) -> None:
-        """Refuse what would send in the clear, or what can't be meant."""
+        """Refuse what would send in the clear, or what can't be meant.
+
+        No message repeats a value: where two lines were swapped, it is the password.
+        """
         if self.tls == "none" and not _on_this_machine(self.host):
             raise SettingsError(
-                f'SMTP_TLS=none with SMTP_HOST={self.host}: the mail would cross the network in the clear. Expected "none" '
+                'SMTP_TLS=none with another machine as SMTP_HOST: the mail would cross the network in the clear. Expected "none" '
                 'only with localhost, 127.0.0.1 or ::1. Say "starttls" or "tls".'
             )
         if bool(self.user) != bool(self.password.reveal()):
@@ -71,10 +75,10 @@ class Server:
                 "Of SMTP_USER and SMTP_PASSWORD only one is set. Expected both, or neither for a server that asks for none."
             )
         if self.ca is not None and not self.ca.is_file():
-            raise SettingsError(f"SMTP_CA={self.ca}: no such file. Expected a PEM file of certificates.")
+            raise SettingsError("SMTP_CA: no such file. Expected a PEM file of certificates.")
         if self.helo and not re.fullmatch(r"\[[0-9A-Za-z.:]+\]|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", self.helo):
             raise SettingsError(
-                f"SMTP_HELO={self.helo}. Expected this machine's full name in ASCII, such as reports.example.com, or an "
+                "SMTP_HELO: expected this machine's full name in ASCII, such as reports.example.com, or an "
                 "address in brackets, such as [192.0.2.1]."
             )
 
@@ -123,7 +127,7 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
                 f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line."
             )
     # none of these messages repeats a value: two lines that were swapped would show the password
-    if not re.fullmatch(r"[\w.:%\[\]-]*", said.get("SMTP_HOST", "")):
+    if not HOST.fullmatch(said.get("SMTP_HOST", "")):
         raise SettingsError(
             "SMTP_HOST: expected a server's name alone, such as smtp.example.com. Correct it."
         )

@@ -160,8 +160,8 @@ class _Connection(smtplib.SMTP):
             found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             if isinstance(error, socket.gaierror) and error.errno not in _NO_SUCH_NAME:
-                raise LaterError(f"{server.host} can't be looked up now: {error.strerror}.") from None
-            raise StopError(f"There is no host {server.host}. Nothing was sent. Correct SMTP_HOST.") from None
+                raise LaterError(f"SMTP_HOST can't be looked up now: {error.strerror}.") from None
+            raise StopError("SMTP_HOST names no host that there is. Nothing was sent. Correct it.") from None
         failed: OSError = _CutError("has no address")
         for *_, address in found:
             try:
@@ -212,7 +212,7 @@ class Session:
             ) from None
         except smtplib.SMTPAuthenticationError as error:
             raise StopError(
-                f"{where} doesn't let {server.user} in: {_words(server, error.smtp_code, error.smtp_error)}. "
+                f"{where} doesn't let SMTP_USER in: {_words(server, error.smtp_code, error.smtp_error)}. "
                 "Correct SMTP_USER and SMTP_PASSWORD."
             ) from None
         except smtplib.SMTPResponseException as error:
@@ -427,7 +427,7 @@ def _trust(server: Server) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=server.ca)
     except OSError as error:
         raise StopError(
-            f"SMTP_CA={server.ca} can't be used: {error.strerror}. Nothing was sent. Name a PEM file of certificates."
+            f"SMTP_CA can't be used: {error.strerror}. Nothing was sent. Name a PEM file of certificates."
         ) from None
 
 

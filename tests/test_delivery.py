@@ -266,7 +266,7 @@ def test_a_wrong_password_is_tried_once_and_shown_nowhere(
     outcome = desk.send(safe_room, ANN, server=server)
 
     assert outcome.problem == (
-        f"localhost:{safe_room.port} doesn't let briefs in: 535 5.7.8 not *** nor ***. Correct SMTP_USER and SMTP_PASSWORD."
+        f"localhost:{safe_room.port} doesn't let SMTP_USER in: 535 5.7.8 not *** nor ***. Correct SMTP_USER and SMTP_PASSWORD."
     )
     assert sum(line.startswith("AUTH") for line in safe_room.heard) == 1
     assert "s3cret!" not in repr(server) + outcome.table("MONTH=2026-10") + caplog.text
@@ -476,7 +476,7 @@ def test_where_no_server_is_named_there_is_none(tmp_path: Path) -> None:
         ("SMTP_HOST=a.example\nSMTP_TLS=ssl", "SMTP_TLS: expected one of starttls, tls, none."),
         ("SMTP_HOST=a.example\nSMTP_PORT=mail", "SMTP_PORT: expected a number from 1 to 65535."),
         ("SMTP_HOST=a.example\nSMTP_PASSWORD=s3cret!", "only one is set"),
-        ("SMTP_HOST=a.example\nSMTP_CA=gone.pem", "SMTP_CA=gone.pem: no such file"),
+        ("SMTP_HOST=a.example\nSMTP_CA=gone.pem", "SMTP_CA: no such file"),
         ("SMTP_PASSWORD=s3cret!", "SMTP_PASSWORD without SMTP_HOST"),
         ("SMTP_PASWORD=s3cret!", "line 1: there is no SMTP_PASWORD"),
         ("s3cret!", "line 1 isn't NAME=value"),

@@ -2,8 +2,10 @@
 
 import json
 import random
+import socket
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
@@ -22,9 +24,11 @@ from postgresql import do, lay, postgresql  # noqa: F401 - a fixture
 
 from report import files
 from report.errors import InputError, ReportError, SettingsError, told
+from report.lenient import read_any_server
 from report.mailserver import Password, Server, read_server
 from report.passwords import LEAST, hide
 from report.settings import Settings, read_settings
+from report.smtp import Deadline, Session, StopError
 from report.sources import postgres
 from report.sources.opening import describe
 from report.sources.places import Elsewhere, libpq_of, place_of
@@ -213,7 +217,7 @@ def test_a_mail_server_that_repeats_a_password_in_part_is_not_repeated() -> None
             }
 
 
-@pytest.mark.parametrize("name", ["SMTP_HOST", "SMTP_PORT", "SMTP_TLS"])
+@pytest.mark.parametrize("name", ["SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_CA", "SMTP_HELO"])
 def test_lines_of_env_that_were_swapped_show_no_password(tmp_path: Path, name: str) -> None:
     """What was written for the port, or within the host, may be the password."""
     (tmp_path / ".env").write_text("SMTP_HOST=localhost\n", encoding="utf-8")
@@ -222,6 +226,29 @@ def test_lines_of_env_that_were_swapped_show_no_password(tmp_path: Path, name: s
     with pytest.raises(SettingsError) as error:
         read_server(tmp_path / ".env", {name: value})
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["hunter2", "hun/ter#2", "hunter2 x"])
+def test_a_password_as_the_host_is_shown_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Not by strict reading, nor by the one that looks for a server in a broken `.env`, nor by the connection."""
+    (tmp_path / ".env").write_text("no line at all\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as error:
+        read_server(tmp_path / "none", {"SMTP_HOST": host, "SMTP_TLS": "none"})
+    assert host not in str(error.value)
+
+    server = read_any_server(tmp_path / ".env", {"SMTP_HOST": host})
+    assert (server is None) == (host != "hunter2")
+
+    def lookup(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "as the resolver says")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    if server:
+        with pytest.raises(StopError) as stopped:
+            Session.open(server, "briefs@example.com", Deadline(time.monotonic() + 5))
+        assert host not in str(stopped.value)
 
 
 def test_a_query_in_settings_is_not_repeated(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_host_that_there_can_not_be_stops_the_run(tmp_path: Path, host: str) -
     outcome = try_once(tmp_path, Server(host, 587))
 
     assert outcome.exit_status == 1
-    assert outcome.problem == f"There is no host {host}. Nothing was sent. Correct SMTP_HOST."
+    assert outcome.problem == "SMTP_HOST names no host that there is. Nothing was sent. Correct it."
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
         outcome = try_once(tmp_path, server.server(tls="tls", ca=tmp_path / "ca.pem"))
 
     assert outcome.exit_status == 1
-    assert outcome.problem.startswith(f"SMTP_CA={tmp_path / 'ca.pem'} can't be used: ")
+    assert outcome.problem.startswith("SMTP_CA can't be used: ")
 
 
 # What we call ourselves
