@@ -174,6 +174,7 @@ def _postman(settings: Path, output: Path | None) -> "sending.Postman":
         clock=_now,
         sleep=time.sleep,
         tell=print,
+        mailed=files.ROOT / files.MAILED,
     )
 
 

@@ -19,6 +19,7 @@ from segmentation.facts import Facts, from_dict, to_dict
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 USUAL = ROOT / "_output"  # where months lie, unless settings name another folder
+MAILED = "_output-mailed"  # in the project: journals of what was mailed, whatever the output folder
 OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
 _NOTES = (".md", ".toml", ".log", ".sha256", ".md5")  # beside a month's file, and no table
 _LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that

@@ -32,6 +32,8 @@ class Month:
         The one address that they go to as a test; empty where they go to whom settings name.
     usual : Path
         The output folder that `make send` opens unasked.
+    mailed : Path or None
+        Folder of journals that all output folders share; None for one beside the output folder.
     """
 
     facts: Facts
@@ -39,6 +41,7 @@ class Month:
     ledger: Path
     to: str = ""
     usual: Path = files.USUAL
+    mailed: Path | None = None
 
     @property
     def named(self) -> str:
@@ -48,13 +51,14 @@ class Month:
 
     @property
     def journals(self) -> tuple[Path, ...]:
-        """Where handovers are written down: beside the ledger, and beside the folder of all months.
+        """Where handovers are written down: beside the ledger, and outside of the folder of all months.
 
-        The second outlives a folder of months that is lost, or put back from a backup. A test needs neither.
+        The second outlives a folder of months that is lost, or put back from a backup. It also knows what went out from
+        another output folder. A test needs neither.
         """
         output, name = self.ledger.parent.parent.absolute(), f"{self.ledger.stem}.mailed"
-        beside = output.parent / f"{output.name}-mailed"
-        return () if self.to else (self.ledger.with_name(name), beside / name)
+        outside = self.mailed or output.parent / f"{output.name}-mailed"
+        return () if self.to else (self.ledger.with_name(name), outside / name)
 
     def of(self, ids: Iterable[str]) -> set[str]:
         """Give the segments that Message-IDs of this month's briefs are of."""
@@ -74,7 +78,9 @@ class Month:
         return parsedate_to_datetime(str(header(_read(min(self.folder.glob("*.eml"))), "Date")))
 
 
-def open_month(output: Path, month: str, to: str = "", *, usual: Path = files.USUAL) -> Month:
+def open_month(
+    output: Path, month: str, to: str = "", *, usual: Path = files.USUAL, mailed: Path | None = None
+) -> Month:
     """Open a month that was made, the newest if none is named.
 
     Raises
@@ -93,7 +99,8 @@ def open_month(output: Path, month: str, to: str = "", *, usual: Path = files.US
         )
     facts = files.read_facts(found[0] / "facts.json")
     test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
-    return Month(facts, found[0] / FOLDER, output / files.OUTBOX / f"{facts.month}{test}.sqlite", to, usual)
+    ledger = output / files.OUTBOX / f"{facts.month}{test}.sqlite"
+    return Month(facts, found[0] / FOLDER, ledger, to, usual, mailed)
 
 
 def messages_of(made: Month, mail: MailSettings) -> Iterator[Outgoing]:

@@ -36,6 +36,8 @@ class Postman:
         The time now, with its zone; and to wait for some seconds.
     tell : callable
         Told each line for the person.
+    mailed : Path or None
+        Folder of journals that all output folders share; None for one beside the output folder.
     """
 
     output: Path
@@ -45,6 +47,7 @@ class Postman:
     clock: Clock
     sleep: Callable[[float], None]
     tell: Callable[[str], None]
+    mailed: Path | None = None
 
     @property
     def usual(self) -> Path:
@@ -97,7 +100,7 @@ def send_month(
         If nothing was made, settings don't fit, or the ledger can't be used. Nothing was sent then, or the ledger
         knows what.
     """
-    made = open_month(postman.output, month, to, usual=postman.usual)
+    made = open_month(postman.output, month, to, usual=postman.usual, mailed=postman.mailed)
     messages = _messages(postman, made)
     out = () if to else _open_ledger(postman, made, messages)
     if accept:
@@ -217,7 +220,7 @@ def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> in
             f"RESOLVE={said} can't be read. Write a message's number, or all, and what was found: RESOLVE=3:sent or "
             "RESOLVE=3:again."
         )
-    made = open_month(postman.output, month, to, usual=postman.usual)
+    made = open_month(postman.output, month, to, usual=postman.usual, mailed=postman.mailed)
     if not month:
         raise ReportError(
             f"RESOLVE={said} names no month, and each has numbers of its own. Say which: `make send {made.named} RESOLVE={said}`."

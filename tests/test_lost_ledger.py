@@ -21,7 +21,7 @@ import facts_factory as factory
 from briefing import dials, month_folder
 from mailroom import Mailroom, letter
 
-from report import delivery
+from report import cli, delivery, files
 from report.outbox import OutboxError
 from report.sending import Postman, resolve, send_month
 
@@ -258,6 +258,31 @@ def test_where_evidence_is_and_the_ledger_is_not_it_stops_and_asks(
     assert resolve(office.postman(), "all:sent", month=MONTH) == 0
     assert office.send() == 0
     assert room.heard == []
+
+
+def test_a_month_that_went_out_from_one_folder_does_not_go_out_from_another(
+    tmp_path: Path, made: Path, room: Mailroom
+) -> None:
+    """Made again elsewhere, whoever has a brief is known there as well: it asks, and an answer settles it."""
+    first, second = Office(tmp_path, made, room), Office(tmp_path / "other", made, room)
+    shared = tmp_path / "project" / "_output-mailed"
+
+    assert send_month(replace(first.postman(), mailed=shared), confirm=True) == 0
+    room.heard.clear()
+    postman = replace(second.postman(), mailed=shared)
+    assert send_month(postman, confirm=True) == 1
+    assert "it did not know 3 of these messages" in "\n".join(second.said)
+    assert resolve(postman, "all:sent", month=MONTH) == 0
+    assert send_month(postman, confirm=True) == 0
+    assert room.heard == []
+    assert [path.name for path in shared.iterdir()] == [f"{MONTH}.mailed"]
+
+
+def test_the_command_shares_its_journals_among_all_folders(tmp_path: Path) -> None:
+    """They lie in the project's folder, whatever OUTPUT or settings name."""
+    (tmp_path / "settings.toml").write_text(f"[data]\noutput = '{tmp_path}'\n", encoding="utf-8")
+    for output in (None, tmp_path / "elsewhere"):
+        assert cli._postman(tmp_path / "settings.toml", output).mailed == files.ROOT / "_output-mailed"
 
 
 def test_who_knows_that_nobody_has_one_can_say_that_too(tmp_path: Path, made: Path, room: Mailroom) -> None:
