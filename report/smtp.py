@@ -11,7 +11,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -183,11 +183,11 @@ class Session:
         self._name = choose_name(server, sender)
         self._smtp = _Connection(server, deadline, self._name)
         try:
-            self._expect(2, self._hear_greeting())
-            self._expect(2, self._smtp.ehlo())
+            self._expect((220,), self._hear_greeting())
+            self._expect((250,), self._smtp.ehlo())
             if server.tls == "starttls":
                 self._smtp.starttls(context=_trust(server))
-                self._expect(2, self._smtp.ehlo())
+                self._expect((250,), self._smtp.ehlo())
             if server.user:
                 self._log_in()
         except BaseException:
@@ -264,8 +264,8 @@ class Session:
         self.ready = False
         try:
             self._expect_sender(sender, smtp.mail(sender, options))
-            self._expect(2, smtp.rcpt(message.recipient))
-            self._expect(3, smtp.docmd("DATA"))
+            self._expect((250, 251, 252), smtp.rcpt(message.recipient))
+            self._expect((354,), smtp.docmd("DATA"))
             smtp.send(wire)
             self._expect_silence(self._server.grace)
             if self._deadline.left < self._server.last_timeout:
@@ -286,7 +286,7 @@ class Session:
         try:
             code, text = self._smtp.getreply()
             self._smtp.patience = self._server.timeout
-            self._expect(2, (code, text))
+            self._expect((250,), (code, text))  # no other reply says that it was taken (RFC 5321, 4.3.2)
             self._check_step()
         except _NoError as no:
             if no.smtp_code // 100 in (4, 5):
@@ -329,9 +329,9 @@ class Session:
             self._server, no.smtp_code, no.smtp_error
         )
 
-    def _expect(self, hundreds: int, reply: tuple[int, bytes]) -> None:
-        """Let only this kind of reply pass."""
-        if reply[0] // 100 != hundreds:
+    def _expect(self, codes: Collection[int], reply: tuple[int, bytes]) -> None:
+        """Let only these replies pass."""
+        if reply[0] not in codes:
             raise _NoError(*reply)
 
     def _expect_sender(self, sender: str, reply: tuple[int, bytes]) -> None:
@@ -341,7 +341,7 @@ class Session:
                 f"{self._server.host} refuses the sender {sender}: {_words(self._server, *reply)}. "
                 f"{_naming(self._name)}"
             )
-        self._expect(2, reply)
+        self._expect((250,), reply)
 
     def _expect_silence(self, seconds: float) -> None:
         """Hear whether the server spoke or hung up while the message went out: then the dot stays here."""
@@ -400,7 +400,7 @@ class Session:
             )
         if code // 100 == 5:
             raise smtplib.SMTPAuthenticationError(code, text)
-        self._expect(2, (code, text))
+        self._expect((235,), (code, text))
 
 
 def choose_name(server: Server, sender: str) -> str:

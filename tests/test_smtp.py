@@ -89,6 +89,24 @@ def test_an_answer_to_the_dot_that_is_none_leaves_the_message_unknown(tmp_path: 
         assert server.dots == 1
 
 
+@pytest.mark.parametrize(
+    ("stage", "code", "state"),
+    [
+        *(("DOT", code, "unknown") for code in (b"220", b"221", b"251", b"299")),
+        *(("MAIL", code, "waiting") for code in (b"220", b"251")),
+        *(("RCPT", code, "waiting") for code in (b"220", b"253")),
+    ],
+)
+def test_another_yes_than_that_of_the_standard_is_none(
+    tmp_path: Path, stage: str, code: bytes, state: str
+) -> None:
+    """RFC 5321, 4.3.2: 250 to MAIL and to the dot; 250, 251 and (for VRFY) 252 to RCPT."""
+    with Scripted(**{stage: code + b" well\r\n"}) as server:
+        outcome = try_once(tmp_path, server.server())
+
+    assert (states(outcome), server.dots) == ([state], int(stage == "DOT"))
+
+
 def test_an_answer_that_comes_before_the_dot_is_not_its_answer(tmp_path: Path) -> None:
     """354 and 250 in one packet, then 554 to the dot: read one by one, the 250 would have been taken for a yes."""
     with Scripted(DATA=b"354 go on\r\n250 taken\r\n", DOT=b"554 no\r\n") as server:
@@ -128,6 +146,7 @@ def test_a_server_that_is_one_answer_ahead_is_found_out(tmp_path: Path) -> None:
         {"DOT": b"250-taken\r\n250-and\r\n250 kept\r\n"},
         {"DOT": drip(b"250 taken\r\n", 0.01)},
         {"RCPT": b"251 will forward\r\n"},
+        {"RCPT": b"252 will try\r\n"},
     ],
 )
 def test_a_plain_yes_to_the_dot_is_sent(tmp_path: Path, script: dict[str, Act]) -> None:
