@@ -39,12 +39,22 @@ class Handover:
 
 
 def read_journal(file: Path) -> Counter[Handover]:
-    """Count the handovers in a journal; none where there is no file."""
+    """Count the handovers in a journal; none where there is no file.
+
+    Raises
+    ------
+    UnicodeError
+        If there is text, and no line of it can be read. A single line may have been cut off while it was written.
+    """
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
     except (FileNotFoundError, NotADirectoryError):
         return Counter()
-    return Counter(one for line in lines if (one := Handover.parse(line)))
+    found = Counter(one for line in lines if (one := Handover.parse(line)))
+    written = [line for line in lines if line.strip()]
+    if not found and (len(written) > 1 or any(not line[0].isdecimal() for line in written)):
+        raise UnicodeError("none of its lines can be read")
+    return found
 
 
 def append_to_journal(file: Path, handovers: Iterable[Handover]) -> None:

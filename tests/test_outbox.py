@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,38 @@ def test_a_database_that_is_no_ledger_is_refused(ledger: Path, statement: str) -
 
     with pytest.raises(OutboxError, match=r"is no ledger, or is damaged.* Move it away \(mv "):
         states(ledger)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-16-be"),
+        lambda text: text.replace("\t", " ").encode(),
+        lambda _: b"no journal",
+    ],
+    ids=["utf-16", "big", "blanks", "text"],
+)
+def test_a_journal_of_which_nothing_can_be_read_stops_the_send(
+    ledger: Path, spoil: Callable[[str], bytes]
+) -> None:
+    """As a damaged ledger does; a journal whose only line was cut off is none."""
+    journal = ledger.with_suffix(".mailed")
+    with Outbox.open(ledger, clock, [journal]) as outbox:
+        outbox.enrol([ONE, OTHER])
+        outbox.hand_over(ONE)
+        outbox.hand_over(OTHER)
+    text = journal.read_text()
+    ledger.unlink()
+    journal.write_bytes(spoil(text))
+
+    said = r"mailed can't be used: none of its lines can be read.* Move it away \(mv "
+    with pytest.raises(OutboxError, match=said), Outbox.open(ledger, clock, [journal]):
+        pass
+    for line in ("", text[:60]):
+        journal.write_text(line)
+        with Outbox.open(ledger, clock, [journal]) as outbox:
+            assert outbox.deliveries(every_one=True) == ()
 
 
 def test_every_journal_gets_what_another_has(ledger: Path) -> None:
