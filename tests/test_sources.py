@@ -127,6 +127,10 @@ def test_data_names_a_file_a_database_or_a_cluster() -> None:
         "spark", "local[2]", "s3a://bucket/2026-10"
     )
     assert place_of("s3a://bucket/2026-10.parquet", "local[2]").stem == "2026-10"
+    for end in ("#hunter2", "?hunter2", "#hun/ter2", "/?hun#ter2"):
+        place = place_of(f"s3a://bucket/2026-10{end}", "local[2]")
+        assert (place.name, place.stem) == ("2026-10", "2026-10")
+    assert Elsewhere("spark", "local[2]", "data/a#b/2026-10").name == "2026-10"
 
 
 @pytest.mark.parametrize(

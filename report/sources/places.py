@@ -92,13 +92,19 @@ class Elsewhere:
     @property
     def stem(self) -> str:
         """What it may be named for: the month, where a cluster reads a file or a folder."""
-        return self.table.rstrip("/").rpartition("/")[2].partition(".")[0]
+        return self._last_part.partition(".")[0]
+
+    @property
+    def _last_part(self) -> str:
+        """What is last in the path; the query and the fragment of an address may hold a key."""
+        path = re.sub(r"(?s)^([a-z][a-z0-9+.-]*:[^?#]*).*", r"\1", self.table)
+        return path.rstrip("/").rpartition("/")[2]
 
     @property
     def name(self) -> str:
         """What messages and pages call it: nothing that could let anybody in."""
         if self.table:
-            return self.table.rstrip("/").rpartition("/")[2]
+            return self._last_part
         if self.engine == "duckdb":
             return Path(self.url).name
         if self.engine == "postgresql":
