@@ -231,7 +231,7 @@ class MailSettings(_Table):
 
     def of(self, segment: str, name: str) -> tuple[str, ...]:
         """Give who gets a segment's brief, by its id, its name or as one of all; each address once."""
-        keys = {segment.casefold(), name.casefold(), "all"}
+        keys = {segment.casefold(), normalise_text(name).casefold(), "all"}
         found = [
             one
             for key, some in self.recipients.items()
@@ -278,8 +278,8 @@ def _segment_id(text: str) -> str:
 
 def _segment_name(text: str) -> str:
     """Give a name on one line; refuse one that no page has room for, or that would name other segments."""
-    name = " ".join(text.split())
-    if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+    name = normalise_text(text)
+    if not name or not " ".join(text.split()).isprintable() or len(name) > _LONGEST_NAME:
         raise ValueError(
             f"expected a name of 1 to {_LONGEST_NAME} letters that can be printed, found {len(name)}"
         )

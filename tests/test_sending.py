@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from report.notices import notify
 from report.outbox import Outbox, OutboxError
 from report.postbox import open_month
 from report.sending import Postman, resolve, send_month
+from report.settings import Settings
 
 EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
     ("<2026-10.S1.brief@example.com>", "ann@example.com"): 1
@@ -396,6 +398,22 @@ def test_without_a_server_it_says_so_and_names_the_files(postman: Callable[..., 
     assert "No mail server is configured" in told(one)
     assert "2026-10/briefs/*.eml" in told(one)
     assert send_month(postman(server=None)) == 0
+
+
+@pytest.mark.parametrize("spelling", ["NFC", "NFD"])
+def test_a_name_with_an_accent_finds_its_recipients(
+    postman: Callable[..., Postman], room: Mailroom, tmp_path: Path, spelling: str
+) -> None:
+    """However its accents are written, in [names] and under [mail.recipients]."""
+    name = unicodedata.normalize(spelling, "Café goers")
+    named = Settings(names={"S1": name}).names["S1"]
+    assert named == "Caf\u00e9 goers"
+    month_folder(tmp_path / "out", factory.named(factory.month(4), named))
+    one = postman(output=tmp_path / "out", settings=dials(recipients={name: ["ann@example.com"], "all": []}))
+
+    send_month(one, confirm=True)
+    assert [to for to, _ in room.inbox if to == "ann@example.com"] == ["ann@example.com"]
+    assert "is no segment of October" not in told(one)
 
 
 def test_without_recipients_nothing_is_sent(postman: Callable[..., Postman], room: Mailroom) -> None:

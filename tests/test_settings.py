@@ -231,6 +231,10 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ("[names]\nS1 = 5", "line 2: names.S1: input should be text"),
         ('[names]\nS1 = "s2"', "line 2: names.S1: 's2' is no name: "),
         ('[names]\nS1 = "All"', "line 2: names.S1: 'All' is no name: "),
+        (
+            '[names]\nS1 = "Caf\u00e9"\nS2 = "Cafe\u0301"',
+            "line 1: names: both S1 and S2 are called 'Caf\u00e9'; ",
+        ),
         ('[names]\nS1 = "Owls"\nS2 = " owls"', "line 1: names: both S1 and S2 are called 'owls'; "),
         ("[mail]\nmost_dropped = 5", "line 2: mail.most_dropped: input should be less than or equal to 1, "),
     ],
