@@ -20,14 +20,14 @@ from rich.table import Table
 from report import changes, doubts, exchange, files, theme, words
 from report.engines import Choice
 from report.errors import ReportError, SettingsError, reason, told
-from report.lastrun import note_failure, noted
+from report.lastrun import last_run, note_failure, noted
 from report.lenient import read_addresses
 from report.mailserver import read_server
 from report.month import Run, make_month
-from report.months import MONTH, describe_missing
+from report.months import MONTH, describe_gaps, describe_missing, find_gaps
 from report.months import read_clock as _now
 from report.notebook import write_notebook
-from report.settings import read_settings
+from report.settings import Settings, read_settings
 from report.sources.places import place_of
 from report.written import likeness, listed, percent, thousands
 from segmentation import facts
@@ -67,6 +67,7 @@ def report(
     asked_for = month if MONTH.fullmatch(month) else ""
     try:
         dials = read_settings(settings)
+        _check_owner(settings, dials, output or files.ROOT / dials.data.output)
     except ReportError as error:
         note_failure(output or files.ROOT / read_addresses(settings).output, asked_for, _now, error)
         raise
@@ -89,8 +90,10 @@ def report(
         )
     try:
         _tell(run, dials.names, files.elsewhere(where, files.ROOT / dials.data.output))
-        if not (asked or month) and (late := describe_missing(name, _now())):
-            _out.print(f"  [bold]missing[/]     {escape(late)}", soft_wrap=True)
+        if not (asked or month):
+            gaps = describe_gaps(find_gaps(files.ROOT / dials.data.folder, where))
+            for missing in filter(None, (describe_missing(name, _now()), gaps)):
+                _out.print(f"  [bold]missing[/]     {escape(missing)}", soft_wrap=True)
         sys.stdout.flush()
     except (
         OSError,
@@ -176,6 +179,16 @@ def _postman(settings: Path, output: Path | None) -> "sending.Postman":
         tell=print,
         mailed=files.ROOT / files.MAILED,
     )
+
+
+def _check_owner(path: Path, dials: Settings, output: Path) -> None:
+    """Refuse settings that lost their owner: the file may be empty, or cut off."""
+    last = last_run(output)
+    if last and last.owner and "owner" not in dials.mail.model_fields_set:
+        raise SettingsError(
+            f"{path}: names no owner under [mail], and at the last run it did. Restore the file; or write "
+            'owner = "" under [mail], if nobody is to be told of a failure.'
+        )
 
 
 def _engine(said: str) -> Choice:

@@ -64,8 +64,13 @@ def noted(
 
 
 def note_failure(output: Path, month: str, clock: Callable[[], datetime], error: Exception) -> None:
-    """Note that a run failed before it began."""
-    _write(output, LastRun(month, "failed", told(error), clock().isoformat(timespec="seconds")))
+    """Note that a run failed before it began.
+
+    Sender and owner stay those of the last run: only settings that were accepted name others, or nobody.
+    """
+    last, at = last_run(output), clock().isoformat(timespec="seconds")
+    sender, owner = (last.sender, last.owner) if last else ("", "")
+    _write(output, LastRun(month, "failed", told(error), at, sender, owner))
 
 
 def last_run(output: Path) -> LastRun | None:

@@ -1,6 +1,6 @@
 """Who is told of a failure, read out of broken settings.
 
-Imports the standard library alone.
+Imports the standard library alone, where a set-up failed.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from report.errors import SettingsError
+from report.errors import ReportError, SettingsError
 from report.mailserver import HOST, NAMES, PORTS, Password, Server, Tls, read_entries, read_server
 
 _KEYS = {
@@ -114,14 +114,24 @@ def read_any_server(env_file: Path, environ: Mapping[str, str]) -> Server | None
     return None
 
 
-def fill_in(addresses: Addresses, sender: str, owner: str) -> Addresses:
-    """Fill in last time's sender and owner, where settings.toml is broken.
+def fill_in(addresses: Addresses, path: Path, sender: str, owner: str) -> Addresses:
+    """Fill in last time's sender and owner, where settings are refused.
 
-    An owner that was taken out of a file that can be read is told no longer.
+    Only settings that are accepted, and say `owner = ""`, take an owner out.
     """
-    if not addresses.broken:
+    if (addresses.sender and addresses.owner) or _are_accepted(path):
         return addresses
     return replace(addresses, sender=addresses.sender or sender, owner=addresses.owner or owner)
+
+
+def _are_accepted(path: Path) -> bool:
+    """Tell whether settings can be used and name an owner, or nobody."""
+    try:
+        from report.settings import read_settings  # noqa: PLC0415 - a failed set-up has no package for it
+
+        return "owner" in read_settings(path).mail.model_fields_set
+    except (ImportError, ReportError, OSError):
+        return False
 
 
 def _scan(text: str) -> dict[tuple[str, str], list[Any]]:

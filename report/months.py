@@ -6,6 +6,7 @@ Imports the standard library alone.
 import calendar
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def months_in(folder: Path) -> list[Path]:
         if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
     ]
     return sorted(found, key=lambda path: (path.stem, kinds.get(path.suffix.lower(), len(kinds)), path))
+
+
+def find_gaps(*folders: Path) -> list[str]:
+    """List months between the first and the newest that are in no folder."""
+    there = {
+        path.stem
+        for folder in folders
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if MONTH.fullmatch(path.stem)
+    }
+    found: list[str] = []
+    month = max(there, default="")
+    while there and month > min(there):
+        if month not in there:
+            found.insert(0, month)
+        month = month_before(month)
+    return found
+
+
+def describe_gaps(gaps: Sequence[str]) -> str:
+    """Say which months are missing between others; empty where none is."""
+    names = ", ".join(month_name(month) for month in gaps[:6]) + (f" and {len(gaps) - 6} more" * (len(gaps) > 6))
+    be = "a later month is there" if len(gaps) == 1 else "later months are there"
+    return f"There is no file of {names}, and {be}." if gaps else ""
 
 
 def newest_file(folder: Path) -> Path | None:

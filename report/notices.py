@@ -40,11 +40,14 @@ class Notice:
         What makes it one and the same, such as "2026-11.missing".
     subject, text : str
         What the mail says; the text says what to do.
+    harmless : bool
+        Whether the exit code stays what it is.
     """
 
     key: str
     subject: str
     text: str
+    harmless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,14 @@ class Desk:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Desk":
         """Set one up from settings.toml and `.env`, however broken they are."""
-        found = read_addresses(ROOT / "settings.toml")
+        settings = ROOT / "settings.toml"
+        found = read_addresses(settings)
         output = Path(environ.get("OUTPUT") or ROOT / found.output)
         run = last_run(output)
         return cls(
             output,
             ROOT / found.folder,
-            fill_in(found, run.sender, run.owner) if run else found,
+            fill_in(found, settings, run.sender, run.owner) if run else found,
             read_any_server(ROOT / ".env", environ),
         )
 

@@ -285,6 +285,50 @@ def test_settings_that_are_lost_are_told_to_who_was_known(checkout: Checkout, lo
     assert len(checkout.room.inbox) == 5
 
 
+REFUSED = {
+    "empty": b"",
+    "cut": SETTINGS[: SETTINGS.index("owner")].encode(),
+    "domain": SETTINGS.replace("domains", "domain").encode(),
+    "ownr": SETTINGS.replace("owner", "ownr").encode(),
+    "mial": SETTINGS.replace("[mail]", "[mial]").encode(),
+    "from": SETTINGS.replace("sender", "from").encode(),
+    "outside": SETTINGS.replace('["example.com"]', '["example.org"]').encode(),
+    "none": SETTINGS.replace('["example.com"]', "[]").encode(),
+    "star": SETTINGS.replace('["example.com"]', '["*.example.com"]').encode(),
+    "link": SETTINGS.replace('["example.com"]', '["https://example.com"]').encode(),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_settings_that_are_refused_are_told_to_who_was_known(checkout: Checkout, text: bytes) -> None:
+    """Every day anew, until they are corrected."""
+    path = checkout.root / "settings.toml"
+    assert checkout.make()[0] == 0
+    path.write_bytes(text)
+
+    assert checkout.make()[0] != 0
+    assert "settings.toml" in checkout.told_once()
+    assert checkout.make(at=MORNING + timedelta(days=1))[0] != 0
+    assert len(checkout.told()) == 2
+
+
+def test_an_owner_who_was_taken_out_is_told_nothing(checkout: Checkout) -> None:
+    """By settings that are accepted; not by ones that are refused."""
+    path = checkout.root / "settings.toml"
+    assert checkout.make()[0] == 0
+    nobody = SETTINGS.replace("olga@example.com", "")
+    path.write_text(nobody + "[segments]\nkk = 3\n")
+    assert checkout.make()[0] != 0
+    assert "unknown key 'kk'" in checkout.told_once()
+    path.write_text(nobody)
+    (checkout.root / "data" / "2026-10.csv").unlink()
+
+    assert checkout.make(at=MORNING + timedelta(days=1))[0] != 0
+    path.write_text(nobody + "[segments]\nkk = 3\n")
+    assert checkout.make(at=MORNING + timedelta(days=2))[0] != 0
+    assert len(checkout.told()) == 1
+
+
 def fail_set_up(root: Path) -> None:
     """Ask for new packages, as after an update, where no package index can be reached."""
     digest = "0" * 64

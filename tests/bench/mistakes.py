@@ -85,7 +85,7 @@ def mistakes_in(root: Path, file: str, *, share: float, seed: int) -> list[Mista
         made = [(file, lines, name, change) for lines, name, change in _in_code(tree)]
     else:
         made = [(file, (line, line), "", new) for line, new in _in_lines(file, text)]
-    random.Random(f"{seed} {file}").shuffle(made)  # noqa: S311 - a sample
+    random.Random(f"{seed} {file}").shuffle(made)
     some = made[: math.ceil(share * len(made))]
     if not file.endswith(".py"):
         return [Mistake(file, lines, name, new, _difference(text, new)) for file, lines, name, new in some]

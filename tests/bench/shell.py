@@ -50,7 +50,16 @@ NOT_ASKED = {  # each takes minutes a mistake, or asks another program
     ),
     *("music", "nobody", "quarto", "spark", "unattended"),
 }
-READ = {".py", ".qmd", ".lua", ".md", ".mjml", ".txt", ".html", ".toml"}  # of .css and .js only a browser sees what they do
+READ = {
+    ".py",
+    ".qmd",
+    ".lua",
+    ".md",
+    ".mjml",
+    ".txt",
+    ".html",
+    ".toml",
+}  # of .css and .js only a browser sees what they do
 IMPORTED = (  # once for all: none of it imports the shell
     *(
         "numpy",
