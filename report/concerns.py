@@ -5,12 +5,21 @@ import hashlib
 from report import delivery, files
 from report.errors import ReportError
 from report.mailbag import FOLDER
-from report.months import GRACE, describe_missing, missing_months, month_name, newest_file
+from report.months import (
+    GRACE,
+    describe_gaps,
+    describe_missing,
+    find_gaps,
+    missing_months,
+    month_name,
+    newest_file,
+)
 from report.notices import Desk, Notice
 from report.postbox import Month
 from report.settings import MailSettings
 from report.written import listed
 from segmentation.errors import SegmentationError
+from segmentation.text import normalise_text
 
 
 def list_concerns(made: Month, mail: MailSettings, desk: Desk, *, asked: bool, shut: bool) -> list[Notice]:
@@ -25,9 +34,9 @@ def list_concerns(made: Month, mail: MailSettings, desk: Desk, *, asked: bool, s
     shut : bool
         Whether a gate keeps it from being mailed: who would get its briefs is then no question yet.
     """
-    found = [] if shut else [_check_recipients(made, mail)]
+    found = [] if shut else [_check_recipients(made, mail), _find_unnamed(made, mail)]
     if not asked:
-        found += [_check_calendar(made, desk), _find_unmailed(made, desk)]
+        found += [_check_calendar(made, desk), _find_gaps(desk), _find_unmailed(made, desk)]
     return [notice for notice in found if notice]
 
 
@@ -65,8 +74,8 @@ def _check_recipients(made: Month, mail: MailSettings) -> Notice | None:
             f"[mail.recipients] in settings.toml names nobody for any segment of {month}, so no brief is sent. Its segments: "
             f"{there}. Name who gets them there, and run `make send CONFIRM=yes`.",
         )
-    known = {"all", *(one.casefold() for pair in kinds for one in pair)}
-    unknown = [key for key in mail.recipients if key.casefold() not in known]
+    known = {"all", *(normalise_text(one).casefold() for pair in kinds for one in pair)}
+    unknown = [key for key in mail.recipients if normalise_text(key).casefold() not in known]
     if not unknown:
         return None
     keys = listed([repr(key) for key in unknown])
@@ -76,6 +85,37 @@ def _check_recipients(made: Month, mail: MailSettings) -> Notice | None:
         f"{keys} in [mail.recipients] of settings.toml {'is' if len(unknown) == 1 else 'are'} no segment of {month}, so nobody gets "
         f"a brief by {'it' if len(unknown) == 1 else 'them'}. Its segments: {there}. Correct or delete "
         f"{'that key' if len(unknown) == 1 else 'those keys'}, and run `make send CONFIRM=yes`.",
+    )
+
+
+def _find_unnamed(made: Month, mail: MailSettings) -> Notice | None:
+    """Name the segments that no key of [mail.recipients] fits, where others have one."""
+    left = {one.id: one.name for one in made.facts.segments if not mail.of(one.id, one.name)}
+    if not left or len(left) == len(made.facts.segments):
+        return None
+    names = listed([f"{id_} ({name})" for id_, name in left.items()])
+    month = month_name(made.facts.month)
+    return Notice(
+        f"segments.unnamed-{_digest(*left)}",  # of no month: it is told once, and may be meant
+        f"Nobody gets the segment brief of {listed(list(left))}",
+        f"No key of [mail.recipients] in settings.toml names {names} of {month}, so nobody gets a brief of "
+        f"{'it' if len(left) == 1 else 'them'}. Name who gets {'it' if len(left) == 1 else 'them'} there, and run "
+        "`make send CONFIRM=yes`. If nobody should, there is nothing to do: this is told once.",
+        harmless=True,
+    )
+
+
+def _find_gaps(desk: Desk) -> Notice | None:
+    """Name the months that are missing between others."""
+    gaps = find_gaps(desk.data, desk.output)
+    if not gaps:
+        return None
+    return Notice(
+        f"{gaps[-1]}.gap",
+        f"The file of {month_name(gaps[-1])} is missing",
+        f"{describe_gaps(gaps)} What follows was compared with the month before. To do: put the file into {desk.data}, named like "
+        f"{gaps[-1]}.csv, and run `make report MONTH={gaps[-1]}`. If there is none, there is nothing to do: this is told once.",
+        harmless=True,
     )
 
 

@@ -173,7 +173,7 @@ def _close(
     # what stopped them all, such as a wrong password, would stop a notice as well
     if not outcome or not outcome.stopped or outcome.counts["unknown"]:
         _tell_owner(postman, made, left)
-    return status or int(bool(left))
+    return status or int(any(not notice.harmless for notice in left))
 
 
 def _messages(postman: Postman, made: Month) -> list[Outgoing]:

@@ -17,7 +17,7 @@ from briefing import NOW, dials, month_folder
 from mailroom import PASSWORD, Mailroom
 
 from report.lenient import Addresses
-from report.months import describe_missing, missing_months, newest_file
+from report.months import describe_missing, find_gaps, missing_months, newest_file
 from report.notices import Desk, describe_failure
 from report.sending import Postman, send_month
 from segmentation.facts import Facts
@@ -198,6 +198,48 @@ def test_another_missing_month_is_another_mail(tmp_path: Path, room: Mailroom) -
         )
         assert send_month(postman, confirm=True) == 1
     assert told(room) == ["The file of November 2026 is missing", "The file of December 2026 is missing"]
+
+
+def test_a_month_that_is_missing_between_others_is_told_once(tmp_path: Path, room: Mailroom) -> None:
+    """From the first month on, whether it is a file or was made; the exit code stays 0."""
+    made(tmp_path / "out", "2026-10")
+    (tmp_path / "data").mkdir()
+    for name in ("2026-06.csv", "2026-08.csv", "2026-13.csv"):
+        (tmp_path / "data" / name).touch()
+    assert find_gaps(tmp_path / "data", tmp_path / "out") == ["2026-07", "2026-09"]
+    assert find_gaps(tmp_path / "nowhere") == []
+    said: list[str] = []
+    postman = Postman(
+        tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, said.append
+    )
+
+    assert [send_month(postman, confirm=True) for _ in range(2)] == [0, 0]
+    assert told(room) == ["The file of September 2026 is missing"]
+    sentence = "There is no file of July 2026, September 2026, and later months are there."
+    assert sentence in "\n".join(said).replace("\u00a0", " ")
+
+
+def test_a_segment_that_no_key_names_is_told_once(tmp_path: Path, room: Mailroom) -> None:
+    """S3 and S4 in October; in November nobody is told again, and another set is told."""
+    some = {"S1": ["ann@example.com"], "S2": ["ann@example.com"]}
+    for month, recipients in (("2026-10", some), ("2026-11", some), ("2026-12", {"S1": some["S1"]})):
+        made(tmp_path / "out", month)
+        now = NOW.replace(month=12) if month == "2026-11" else NOW
+        now = now.replace(year=2027, month=1) if month == "2026-12" else now
+        postman = Postman(
+            tmp_path / "out",
+            tmp_path / "data",
+            dials(recipients=recipients),
+            room.server(),
+            lambda now=now: now,
+            lambda _: None,
+            lambda _: None,
+        )
+        assert send_month(postman, confirm=True) == 0
+    assert told(room) == [
+        "Nobody gets the segment brief of S3 and S4",
+        "Nobody gets the segment brief of S2, S3 and S4",
+    ]
 
 
 def test_the_newest_file_is_found_by_its_name(tmp_path: Path) -> None:
