@@ -104,7 +104,9 @@ def find_gaps(*folders: Path) -> list[str]:
 
 def describe_gaps(gaps: Sequence[str]) -> str:
     """Say which months are missing between others; empty where none is."""
-    names = ", ".join(month_name(month) for month in gaps[:6]) + (f" and {len(gaps) - 6} more" * (len(gaps) > 6))
+    names = ", ".join(month_name(month) for month in gaps[:6]) + (
+        f" and {len(gaps) - 6} more" * (len(gaps) > 6)
+    )
     be = "a later month is there" if len(gaps) == 1 else "later months are there"
     return f"There is no file of {names}, and {be}." if gaps else ""
 

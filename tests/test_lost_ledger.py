@@ -50,7 +50,7 @@ class Office:
             data=self.output,
             settings=dials(
                 owner="",  # a notice to whom would be counted as a brief
-                recipients={"S1": ["ann@example.com", "bo@example.com"], "S2": ["bo@example.com"]}
+                recipients={"S1": ["ann@example.com", "bo@example.com"], "S2": ["bo@example.com"]},
             ),
             server=self.room.server(grace=0.001),
             clock=lambda: datetime(
