@@ -25,7 +25,8 @@ from mailroom import Mailroom
 
 from report.errors import ReportError, told
 from report.lastrun import last_run, noted
-from report.sending import Postman, notify
+from report.lenient import Addresses
+from report.notices import Desk, notify
 from report.settings import Settings
 from report.sources import faults
 from report.sources.opening import open_users
@@ -149,10 +150,8 @@ def test_no_cell_of_a_user_leaves_with_an_error(
         open_users(place, "2026-10", settings, tmp_path / "scratch")
     print(told(error.value), file=sys.stderr)
     with Mailroom() as room:
-        postman = Postman(
-            output, tmp_path, dials(), room.server(), clock=lambda: NOW, sleep=lambda _: None, tell=print
-        )
-        assert notify(postman) == 0
+        to = Addresses(dials().mail.sender, dials().mail.owner)
+        assert notify(Desk(output, tmp_path, to, room.server(), clock=lambda: NOW)) == 0
     ((_, raw),) = room.inbox
     mail = message_from_bytes(raw, policy=default).get_content()
     run = last_run(output)
