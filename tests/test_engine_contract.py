@@ -120,7 +120,9 @@ def test_every_page_is_whole(made: Any, engine: str, name: str) -> None:
     }
 
 
-@pytest.mark.parametrize(("engine", "name"), EVERY)
+@pytest.mark.parametrize(
+    ("engine", "name"), [one for one in EVERY if getattr(one, "values", one)[1] in MONTHS]
+)
 def test_every_segment_begins_a_page_and_every_brief_carries_its_own(
     made: Any, engine: str, name: str
 ) -> None:

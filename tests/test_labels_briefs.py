@@ -152,12 +152,22 @@ SYNTHETIC = "Synthetic sample data: these users are made up."
 ATTACHED = "Attached: this segment's page of the report, as a PDF."
 
 
+# Of names that no longer fit
+OUTDATED = {
+    id_: (
+        f"This name no longer fits: named today, the segment would be called {now}. What follows describes it as it is now.",
+    )
+    for id_, now in (("S2", "Early risers"), ("S7", "Late dancers"))
+}
+
+
 def as_text(id_: str) -> str:
     """Write a whole brief as the plain part has it, on one line."""
     named = parts(id_)
     lines = [
         "LARKSPUR · FEBRUARY 2027",
         NAMES[id_],
+        *OUTDATED.get(id_, ()),
         said_in_play(id_, "objective"),
         f"[ {SYNTHETIC} ]",
         "WHO THEY ARE",
@@ -184,6 +194,7 @@ def as_html(id_: str) -> str:
         said_in_play(id_, "offer"),  # what an inbox shows beside the subject
         "Larkspur · February 2027",
         NAMES[id_],
+        *OUTDATED.get(id_, ()),
         said_in_play(id_, "objective"),
         SYNTHETIC,
         "Who they are",
@@ -296,7 +307,8 @@ def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rende
     (image,) = reading.tree(folder / f"{stem(id_)}.html").iter("img")
     png = content(message, "image/png")
 
-    assert reading.plain(message["Subject"]) == f"February brief: {NAMES[id_]}, {size}"
+    now = {"S2": " (now early risers)", "S7": " (now late dancers)"}.get(id_, "")
+    assert reading.plain(message["Subject"]) == f"February brief: {NAMES[id_]}{now}, {size}"
     assert message["To"] == f"{id_.lower()}@example.com"
     assert message["Message-ID"] == f"<2027-02.{id_}.brief@example.com>"
     assert f'src="cid:indices@2027-02.{id_}.brief"' in page

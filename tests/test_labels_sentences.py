@@ -36,6 +36,7 @@ RENAMED = (
     "A name is kept from month to month even where it no longer fits: Commuters would be called Early risers today; Weekend "
     "dancers would be called Late dancers today."
 )
+OUTDATED = "Names out of date: commuters (S2) would now be early risers; weekend dancers (S7) would now be late dancers."
 BORDERS = (
     "Of the change of night owls, +1.8 points are people who changed and +3.6 come of borders that moved."
 )
@@ -125,6 +126,7 @@ SAID: dict[Callable[..., Any], Any] = {
     changes.borders: BORDERS,
     changes.drift: DRIFT,
     changes.renamed: RENAMED,
+    changes.outdated: OUTDATED,
     verdicts.opinion: OPINION,
     verdicts.band: BAND,
     verdicts.bend: "The curve bends at 5 segments",
@@ -231,7 +233,7 @@ def test_a_sentence_says_each_number_under_its_own_word(sentence: Callable[..., 
 def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  # noqa: F811
     """All sentences beside charts, tables and profiles, in order, each under its heading."""
     root = reading.tree(rendered.whole("distinct") / "report.html")
-    (masthead,), (held,), (notice,) = (
+    (masthead,), (held, outdated), (notice,) = (
         reading.of_class(root, name) for name in ("masthead", "held", "notice")
     )
 
@@ -240,7 +242,7 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         "Listener segments · February 2027"
     ]
     assert [reading.said(one) for one in reading.of_class(masthead, "prepared")] == [SAID[words.prepared]]
-    assert (reading.said(held), reading.said(notice)) == (HELD, SYNTHETIC)
+    assert [reading.said(one) for one in (held, outdated, notice)] == [HELD, OUTDATED, SYNTHETIC]
     said = {
         "headline": (HEADLINE, f"{CERTAINTY} {STEADY} {OPINION} {SUMMARY}"),
         "found": ("What was found",),

@@ -129,6 +129,7 @@ def test_an_id_that_slipped_in_is_found(users: pd.DataFrame) -> None:
     one = str(users["user_id"][7])
     sheet = HTML(string=f"<p>{one}").write_pdf()
     with pikepdf.new() as empty:
+        empty.add_blank_page()
         empty.attachments["facts.json"] = f'{{"id":"{one}"}}'.encode()
         empty.save(attached := io.BytesIO())
     letter, parcel = EmailMessage(), EmailMessage()

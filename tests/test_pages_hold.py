@@ -184,7 +184,6 @@ def test_links_work(rendered: Rendered, name: str, paper: str) -> None:  # noqa:
         names = pdf.Root.get("/Names", {}).get("/Dests", {}).get("/Names", [])
         places = {str(place) for place in list(names)[::2]}
         links = [link for page in pdf.pages for link in page.obj.get("/Annots", [])]
-        assert len(links) > 3
         for link in links:
             if "/A" in link:
                 assert re.match(r"(https?|mailto):", str(link.A.URI))
