@@ -220,7 +220,7 @@ def _trend_chart(facts: Facts, said: str, width: int = theme.WIDTH) -> Layers:
     high = max(float(row["share"]) for row in rows) * 1.12
     x = (
         alt.X("month:O")
-        .sort([_short(month) for month in months])
+        .scale(domain=[_short(month) for month in months])  # a month that was not made has its place, too
         .axis(labelAngle=0, grid=False, title=None, labelOverlap=True)
     )
     base = alt.Chart(inline(rows)).encode(
