@@ -63,6 +63,15 @@ COLOURS = {
     "S7": "#2b0a3d",
     "S8": "#b5e3ec",
 }
+DARK = {  # what each of them is on a dark screen
+    "S2": "#e59a72",
+    "S3": "#35b5a2",
+    "S4": "#e6d29c",
+    "S5": "#b58bc6",
+    "S6": "#d4755a",
+    "S7": "#c9a6e0",
+    "S8": "#b5e3ec",
+}
 VALUES = {
     "gender": ("Female", "Male"),
     "employment_status": ("2 more", "Retired", "Student"),  # the first stands for two
@@ -318,12 +327,12 @@ INERTIA = (42_368, 31_577, 24_866, 19_955, 15_144, 13_733, 12_622, 11_911, 11_30
 BAND = tuple((value * 0.83 + 2_011, value * 0.91 + 2_503) for value in INERTIA)
 SILHOUETTE_OF_K = (0.31, 0.41, 0.33, 0.29, 0.27, 0.25, 0.24, 0.23, 0.22)  # of 2 to 10
 VOTES = (
-    ("elbow", 5),
+    ("elbow", None),
     ("gap", 7),
     ("silhouette", 3),
-    ("calinski_harabasz", 2),
+    ("calinski_harabasz", 5),
     ("davies_bouldin", 9),
-    ("stability", None),
+    ("stability", 6),
     ("valleys", 1),
 )
 PANEL = 4

@@ -93,7 +93,11 @@ def table_of(element: ET.Element, caption: str = "") -> Table:
         tuple(said(cell) for cell in row.iter() if cell.tag in ("th", "td")) for row in element.iter("tr")
     ]
     dots = [
-        tuple(re.findall(r"--dot:(#\w+)", " ".join(one.get("style", "") for one in of_class(row, "dot"))))
+        tuple(
+            re.findall(
+                r"--(?:dot|dark):(#\w+)", " ".join(one.get("style", "") for one in of_class(row, "dot"))
+            )
+        )
         for row in element.iter("tr")
     ]
     own = element.find("caption")
@@ -112,6 +116,11 @@ def tables(root: ET.Element) -> dict[str, Table]:
             caption = captions.get(f"{last}-caption", "")
             found[last] = table_of(one, re.sub(r"^(Figure|Table) \d+: ", "", caption))
     return found
+
+
+def numbered(root: ET.Element) -> list[str]:
+    """Give how a page's figures and tables are called, "Figure 1", in order."""
+    return [said(one).partition(":")[0] for one in root.iter("figcaption")]
 
 
 def figures(root: ET.Element) -> dict[str, tuple[str, str, str]]:
@@ -173,6 +182,15 @@ def narrowed(spec: dict[str, Any]) -> dict[str, Any]:
         else:
             at(path)[path[-1]] = at(then[1]).pop(then[1][-1]) if len(then) == 2 else then[0]
     return carried
+
+
+def channels(view: dict[str, Any], *names: str) -> Iterator[dict[str, Any]]:
+    """Give what a specification says of these channels, wherever a field is drawn by them."""
+    for key in ("layer", "hconcat", "vconcat"):
+        for inner in view.get(key, ()):
+            yield from channels(inner, *names)
+    encoding = view.get("encoding", {})
+    yield from (encoding[name] for name in names if "field" in encoding.get(name, {}))
 
 
 def title_of(view: dict[str, Any]) -> str:

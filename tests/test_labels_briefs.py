@@ -5,10 +5,13 @@ No two segments have a value, a word or a colour in common, so that another one'
 
 import email.policy
 import io
+import re
 import sys
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree as ET
 
 import pikepdf
@@ -19,11 +22,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import distinct as month
 import reading
-from distinct import COLOURS, IDS, NAMES, RANKED, grew, pct, said_in_play, unit
+from distinct import COLOURS, DARK, IDS, NAMES, RANKED, grew, pct, said_in_play, unit
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_charts import STANDS_OUT, WORDS
 from test_labels_tables import COLUMN, index_rows
 
+from report import files
+from report.briefs import make_brief
+from report.document import Document, Markdown
+from report.settings import MailSettings
 from segmentation.schema import NUMBERS
 
 OFFERED = "February 2027"
@@ -153,6 +160,7 @@ ATTACHED = "Attached: this segment's page of the report, as a PDF."
 
 
 # Of names that no longer fit
+NOW = {"S2": " (now early risers)", "S7": " (now late dancers)"}
 OUTDATED = {
     id_: (
         f"This name no longer fits: named today, the segment would be called {now}. What follows describes it as it is now.",
@@ -294,7 +302,11 @@ def test_a_brief_as_html_says_its_segment_s_facts(id_: str, rendered: Rendered) 
     assert [row for row in rows if row in named] == named
     assert [row for row in rows if row in table] == table
     text = page.read_text(encoding="utf-8")
-    assert COLOURS[id_] in text
+    assert f'class="stripe" style="background:{COLOURS[id_]};' in text
+    assert f"border-left: 4px solid {COLOURS[id_]}" in text
+    (button,) = [one for one in body.iter("a") if reading.said(one) == "Open the full report"]
+    assert button.get("href") == "https://intranet.example.com/2027-02/report.html"
+    assert "background:#0b5563" in button.get("style", "")  # the brand's
     assert others(id_, text) == []
 
 
@@ -307,8 +319,10 @@ def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rende
     (image,) = reading.tree(folder / f"{stem(id_)}.html").iter("img")
     png = content(message, "image/png")
 
-    now = {"S2": " (now early risers)", "S7": " (now late dancers)"}.get(id_, "")
-    assert reading.plain(message["Subject"]) == f"February brief: {NAMES[id_]}{now}, {size}"
+    assert reading.plain(message["Subject"]) == f"February brief: {NAMES[id_]}{NOW.get(id_, '')}, {size}"
+    assert message["From"] == "Larkspur <briefs@example.com>"
+    title = reading.tree(folder / f"{stem(id_)}.html").findtext("head/title") or ""
+    assert reading.plain(title) == reading.plain(message["Subject"])
     assert message["To"] == f"{id_.lower()}@example.com"
     assert message["Message-ID"] == f"<2027-02.{id_}.brief@example.com>"
     assert f'src="cid:indices@2027-02.{id_}.brief"' in page
@@ -322,6 +336,26 @@ def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rende
     assert seen & set(COLOURS.values()) == {COLOURS[id_]}
     assert [one.get_filename() for one in message.iter_attachments()] == [f"{stem(id_)}.pdf"]
     assert content(message, "application/pdf") == (folder / f"{stem(id_)}.pdf").read_bytes()
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_a_first_month_s_brief_says_how_much_they_listen(id_: str) -> None:
+    """There is no change to tell: neither among its figures nor in its subject. Without a contact nobody is to be asked."""
+    whole = month.distinct()
+    facts = replace(whole, change=None, trend=None, brand=replace(whole.brand, contact=""))
+    brief = make_brief(facts, facts.segment(id_), MailSettings())
+    size = f"{month.USERS[id_]:,} users ({pct(month.SHARES[id_])})"
+
+    assert reading.plain(brief.subject) == f"February brief: {NAMES[id_]}{NOW.get(id_, '')}, {size}"
+    assert [(reading.plain(one.said), one.name) for one in brief.figures] == [
+        (f"{month.USERS[id_]:,}", "users"),
+        (pct(month.SHARES[id_]), "of all users"),
+        (f"{month.MEANS[id_][2]} hours", "listening a month"),
+    ]
+    assert [(one.name, reading.plain(one.said)) for one in brief.about] == [
+        ("Data", "February 2027, prepared from 10,592 of 10,782 users (february.csv)"),
+        ("Full report", "report.html of February 2027, from whoever sent you this"),
+    ]
 
 
 # Profiles: on a page of their own, in the report, in the PDF, and attached to the mail
@@ -381,7 +415,7 @@ def assert_profile(section: ET.Element, id_: str) -> None:
     assert STANDS_OUT[id_][1] in paragraphs
     assert reading.pairs(section) == play(id_)
     assert list(reading.pairs(section)) == list(play(id_))
-    assert f"--segment: {COLOURS[id_]}" in whole
+    assert f"--segment: {COLOURS[id_]}; --dark: {DARK[id_]}" in whole
 
 
 def test_the_report_has_each_segment_s_profile_the_largest_first(rendered: Rendered) -> None:  # noqa: F811
@@ -404,6 +438,24 @@ def test_a_profile_s_own_page_is_its_segment_s(id_: str, rendered: Rendered) -> 
     assert_profile(section, id_)
     assert reading.plain(root.findtext("head/title") or "") == f"{NAMES[id_]} · {OFFERED} · Larkspur"
     assert others(id_, reading.said(root.find("body"))) == []
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_a_first_month_s_profile_says_how_much_they_listen(id_: str) -> None:
+    """In the place of the change."""
+    facts = replace(month.distinct(), change=None, trend=None)
+    with mock.patch.object(Document, "draw", lambda _, name, one: Markdown(f"{name} of {one.id}")):
+        page = Document(facts, "print", files.TEMPLATES).profile(id_).text
+    found = re.findall(r"\[\[(.*?)\]\{\.value\} \[(.*?)\]\{\.what\}\]\{\.key\}", page.replace("\\", ""))
+    users, share, _, stable = keys(id_)
+
+    assert [(reading.plain(value), reading.plain(what)) for value, what in found] == [
+        users,
+        share,
+        (f"{month.MEANS[id_][2]} hours", "listening a month"),
+        stable,
+    ]
+    assert f"indices of {id_}" in page
 
 
 def test_a_column_s_unit_is_its_own() -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from reading import Mark
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_tables import COLUMN, EXPECTED, index_groups, index_rows, signed
 
+from report.charts import segments as charts
 from report.charts.brief import bars
 from report.drawing import spec_of
 from segmentation.schema import CATEGORIES, NUMBERS
@@ -494,6 +496,108 @@ def test_components(screen: str, specs: dict[str, Specs]) -> None:
     ]
     assert [row["y"] for row in named.rows] == pytest.approx([y for _, y in month.LOADINGS], abs=0.2)
     assert {round(row["x"] ** 2 + row["y"] ** 2, 4) for row in circle.rows} == {1.0}
+
+
+@pytest.mark.parametrize("id_", TITLES)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_axis_runs_backwards(screen: str, id_: str, specs: dict[str, Specs]) -> None:
+    """More lies to the right and higher up; names stand in the order of their rows. Only people who moved run downwards."""
+    for channel in reading.channels(specs[screen][id_], "x", "y"):
+        scale = channel.get("scale") or {}
+        domain = scale.get("domain", [])
+        if channel["type"] == "quantitative" and domain:
+            assert domain[0] < domain[1]
+        assert not scale.get("reverse") or id_ == "fig-flow"
+        assert channel.get("sort") in (None, [NAMES[i] for i in RANKED])
+        if id_.startswith("fig-indices") and domain and channel["type"] == "ordinal":
+            assert domain == sorted(domain)
+
+
+TICKS = {  # at the axes of the drawings, from top to bottom
+    "fig-differences": [["−1", "0", "1"] * 4],
+    "fig-trend": [["40 %"], ["30 %"], ["20 %"], ["10 %"], ["0 %"]],
+    "fig-numbers": [
+        ["4k"],
+        ["4k"],
+        ["2k"],
+        ["2k"],
+        ["0", "0"],
+        ["20", "30", "40", "50", "60", "0", "10k", "20k", "30k", "40k", "50k", "60k", "70k", "80k"],
+        ["4k", "4k"],
+        ["2k", "2k"],
+        ["0", "0"],
+        [*map(str, range(0, 90, 10)), *map(str, range(0, 400, 50))],
+    ],
+    "fig-categories": [["0 %", "20 %", "40 %", "60 %"], ["0 %", "20 %", "40 %"], ["0 %", "20 %", "40 %"]],
+    "fig-elbow": [["40,000"], ["30,000"], ["20,000"], ["10,000"], ["0"], [*map(str, range(1, 11))]],
+    "fig-silhouette": [["0.5"], ["0.4"], ["0.3"], ["0.2"], ["0.1"], ["0.0"], [*map(str, range(2, 11))]],
+    "fig-components": [["1"], ["0"], ["−1"], ["−2"], ["−1", "0", "1"]],
+}
+
+
+@pytest.mark.parametrize("id_", TICKS)
+def test_an_axis_has_round_numbers_in_its_unit(id_: str, figures: dict[str, Any]) -> None:
+    """As they stand in the drawing; numbers at bars and names aside."""
+    known = {tick for line in TICKS[id_] for tick in line}
+    lines = [[text for text in line if text in known] for line in drawn(figures[id_][2])[2:]]
+
+    assert [line for line in lines if line] == TICKS[id_]
+
+
+def test_a_month_that_was_not_made_has_its_place(figures: dict[str, Any], specs: dict[str, Specs]) -> None:
+    """January is missing: a line goes on over it, and doesn't say that February followed December."""
+    months = ["Oct 2026", "Nov 2026", "Dec 2026", "Jan 2027", "Feb 2027"]
+
+    assert drawn(figures["fig-trend"][2])[-1] == months
+    for screen in SCREENS:
+        for channel in reading.channels(specs[screen]["fig-trend"], "x"):
+            assert list(map(reading.plain, channel["scale"]["domain"])) == months
+
+
+@pytest.mark.parametrize("id_", IDS)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_grey_zone_is_from_80_to_120(screen: str, id_: str, specs: dict[str, Specs]) -> None:
+    """With the average in its middle, on pages as in mails."""
+    carried = specs[screen][f"fig-indices-{id_.lower()}"]
+    mailed = spec_of(bars(month.distinct().segment(id_)).chart)
+
+    for spec in (carried, mailed):
+        marks = reading.marks(spec)
+        assert one(marks, "rect").by("x", "x2") == [(80, 120)]
+        assert of(marks, "rule")[0].by("x") == [(100,)]
+
+
+def test_the_pdf_shows_its_charts_in_order(rendered: Rendered) -> None:  # noqa: F811
+    """Sizes and differences, each segment's indices, who moved, shares over time, the elbow, and the map."""
+    images = list(reading.tree(rendered.executive("distinct")).iter("img"))
+    order = (
+        "sizes",
+        "differences",
+        *(f"indices-{id_.lower()}" for id_ in RANKED),
+        *("flow", "trend", "elbow", "components"),
+    )
+
+    assert [reading.plain(image.get("alt", "")) for image in images] == [
+        WORDS[f"fig-{name}"] for name in order
+    ]
+    for image, name in zip(images, order, strict=True):
+        drawing = reading.drawing_of(image.get("src", ""))
+        assert [line[0] for line in drawn(drawing)[:2]] == TITLES[f"fig-{name}"].split(" | ")
+
+
+def test_a_first_month_compares_with_nothing() -> None:
+    """No change stands beside a size, and none is promised; where nothing is reliable they are groups."""
+    first = replace(month.distinct(), change=None, trend=None)
+    groups = replace(first, structure=replace(first.structure, evidence="none", reliable=False))
+    sizes, differences = charts.sizes(first), charts.differences(groups)
+    spec = spec_of(sizes.chart)
+
+    assert [row[-1] for row in sizes.rows] == [""] * len(RANKED)
+    assert reading.title_of(spec) == "Five segments of 6 to 40 % of users each | Share and number of users"
+    assert {text for _, text in of(reading.marks(spec), "text")[1].by("y", "text")} == {""}
+    assert reading.title_of(spec_of(differences.chart)).endswith(
+        "Means of the groups against the average of all users"
+    )
 
 
 # What stands side by side in a drawing

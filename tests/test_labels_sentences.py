@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -24,7 +25,8 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
 from test_labels_charts import STANDS_OUT
 
-from report import briefs, changes, doubts, verdicts, words
+from report import briefs, changes, doubts, files, verdicts, words
+from report.document import Document, Markdown
 from segmentation.facts import Facts, Segment, Suspicion
 
 MONTH = distinct()
@@ -286,6 +288,18 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         }
         assert reading.said(next(one for one in section.iter() if one.tag in ("h1", "h2"))) == heading
         assert [reading.said(one) for one in section.iter("p") if one not in aside] == paragraphs
+
+
+def test_the_contents_lead_to_the_headings_that_they_name(rendered: Rendered) -> None:  # noqa: F811
+    """Each entry, segments by size."""
+    root = reading.tree(rendered.whole("distinct") / "report.html")
+    sections = {f"#{one.get('id')}": one for one in root.iter("section")}
+    entries = [(one.get("href", ""), reading.said(one)) for one in next(root.iter("nav")).iter("a")]
+
+    assert len(entries) == 8 + len(IDS)
+    for address, entry in entries:
+        heading = next(one for one in sections[address].iter() if one.tag in ("h1", "h2", "h3"))
+        assert entry == reading.said(heading)
 
 
 def test_each_page_of_the_pdf_says_its_own(rendered: Rendered) -> None:  # noqa: F811
@@ -762,6 +776,77 @@ def test_of_another_month_it_says_what_is_true_of_that(what: str) -> None:
     found = sentence(facts)
 
     assert (reading.plain(found) if isinstance(found, str) else found) == said
+
+
+NO_FLOW = after(flow=None, unfollowed="no ids")
+NOBODY = (
+    "The file names no users, so nobody can be followed from month to month; shares are compared at the borders of the last "
+    "month."
+)
+NOW_NONE = "This month's groups differ by degrees, so that who was in which in December 2026 says little."
+THEN_NONE = "In December 2026 there were no reliable segments that these could be compared with."
+FITTING = replace(MONTH, segments=tuple(replace(one, name_now=one.name) for one in MONTH.segments))
+TEMPLATES = {
+    "changes": (
+        MONTH,
+        "screen",
+        "changes.md",
+        f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} trend drift",
+    ),
+    "changes on paper": (
+        MONTH,
+        "print",
+        "changes.md",
+        f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} trend",
+    ),
+    "nobody followed": (
+        NO_FLOW,
+        "screen",
+        "changes.md",
+        f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} {NOBODY} trend drift",
+    ),
+    "no trend": (
+        replace(MONTH, trend=None),
+        "screen",
+        "changes.md",
+        f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} drift",
+    ),
+    "no segments now": (UNRELIABLE, "screen", "changes.md", f"{NOW_NONE} {RENAMED} {DRIFT} drift"),
+    "no segments then": (
+        after(reliable=False),
+        "screen",
+        "changes.md",
+        f"{THEN_NONE} {RENAMED} {DRIFT} drift",
+    ),
+    "first month": (
+        changed(FIRST, id="S1"),
+        "screen",
+        "changes.md",
+        f"This is the first month: there is nothing to compare it with. {RENAMED}",
+    ),
+    "plays": (MONTH, "print", "plays.md", "::: {.plays .few} plays :::"),
+    "no plays": (UNRELIABLE, "print", "plays.md", ""),
+    "no page on changes": (UNRELIABLE, "print", "changed.md", ""),
+    "masthead": (
+        replace(without(FITTING, synthetic=False), suspicions=()),
+        "print",
+        "masthead.md",
+        (
+            '::: {.masthead style="--accent: #0b5563"} [Larkspur]{.brand} [Listener segments · February 2027]{.edition} '
+            "[Prepared from 10,592 of 10,782 users]{.prepared} :::"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TEMPLATES)
+def test_a_template_says_what_there_is(what: str) -> None:
+    """Each sentence and each chart in its place, and none that there is nothing for."""
+    facts, medium, template, said = TEMPLATES[what]
+    with mock.patch.object(Document, "draw", lambda _, name: Markdown(name)):
+        found = Document(facts, medium, files.TEMPLATES).template(template).text  # type: ignore[arg-type]
+
+    assert reading.plain(found.replace("\\", "")) == said
 
 
 DOUBTS = [

@@ -4,6 +4,7 @@ The month is one of which every number is another, so that two heads, two rows o
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import distinct as month
 import reading
-from distinct import COLOURS, FEATURES, IDS, LABELS, NAMES, RANKED, grew, pct, unit
+from distinct import COLOURS, DARK, FEATURES, IDS, LABELS, NAMES, RANKED, grew, pct, unit
 from reading import Table
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
+from report import tables
 from segmentation.schema import CATEGORIES, NUMBERS
 
 Rows = tuple[tuple[str, ...], ...]
@@ -72,12 +74,12 @@ MOVES = (
     ("Evening families", "new", "", "6 %", "new"),
 )
 VOTES = (
-    ("Elbow of inertia (Kneedle)", "5", "agrees"),
+    ("Elbow of inertia (Kneedle)", "no bend", ""),
     ("Gap statistic", "7", "differs"),
     ("Silhouette", "3", "differs"),
-    ("Calinski-Harabasz", "2", "differs"),
+    ("Calinski-Harabasz", "5", "agrees"),
     ("Davies-Bouldin", "9", "differs"),
-    ("Stability in resampled data", "no bend", ""),
+    ("Stability in resampled data", "6", "differs"),
     ("Valleys between neighbours", "none", "differs"),
     ("The panel: valleys and stability", "4", "differs"),
 )
@@ -301,7 +303,7 @@ def expected() -> dict[str, Table]:
 
 def _dots(id_: str, rows: int) -> tuple[tuple[str, ...], ...]:
     """Give the colour beside each row's head, where a table has them."""
-    return tuple((COLOURS[one],) for one in DOTS[id_]) if id_ in DOTS else ((),) * rows
+    return tuple((COLOURS[one], DARK[one]) for one in DOTS[id_]) if id_ in DOTS else ((),) * rows
 
 
 EXPECTED = expected()
@@ -383,3 +385,48 @@ def test_a_printed_table_is_whole(rendered: Rendered) -> None:  # noqa: F811
         Table(waterfall, head, tuple(rows), ((),) * len(rows)),
         EXPECTED["tbl-votes"],
     ]
+
+
+def test_figures_and_tables_are_counted_in_order(rendered: Rendered) -> None:  # noqa: F811
+    """Sentences refer to them: the elbow is figure 7, the stability of segments table 6."""
+    found = reading.numbered(reading.tree(rendered.whole("distinct") / "report.html"))
+    kinds = [("Figure" if id_.startswith("fig") else "Table") for id_ in EXPECTED]
+
+    assert found == [f"{kind} {kinds[: place + 1].count(kind)}" for place, kind in enumerate(kinds)]
+    assert [id_ for id_ in EXPECTED if id_.startswith("fig")].index("fig-elbow") == 6
+    assert [id_ for id_ in EXPECTED if id_.startswith("tbl")].index("tbl-stability") == 5
+
+
+def test_segments_with_one_offer_share_a_row_each_with_its_own_colour() -> None:
+    """In the order of their sizes, wherever they stand in the facts."""
+    facts = month.distinct()
+    play = facts.segment("S2").play
+    assert play is not None
+    segments = tuple(replace(one, play=play) if one.id in ("S3", "S8") else one for one in facts.segments)
+    table = tables.plays(replace(facts, segments=segments))
+
+    assert table.rows == (
+        ("Night owls, Commuters and Evening families", "Offer of the riders."),
+        ("Radio classics", "Offer of the classics."),
+        ("Weekend dancers", "Offer of the dancers."),
+    )
+    assert table.heads == tuple(
+        tuple((NAMES[id_], COLOURS[id_]) for id_ in row) for row in (("S3", "S2", "S8"), ("S5",), ("S7",))
+    )
+
+
+def test_a_panel_that_finds_nothing_and_one_that_agrees_say_so() -> None:
+    """1 is "no segments"; only the number used is agreed with."""
+    facts = month.distinct()
+    none, agrees = (replace(facts, structure=replace(facts.structure, panel=k)) for k in (1, 5))
+
+    assert tables.votes(none).rows[-1][1:] == ("none", "differs")
+    assert tables.votes(agrees).rows[-1][1:] == ("5", "agrees")
+
+
+def test_groups_are_called_groups() -> None:
+    """Where nothing can be relied on, no caption calls them segments."""
+    facts = month.distinct()
+    groups = replace(facts, structure=replace(facts.structure, evidence="none", reliable=False))
+
+    assert tables.stability(groups).caption == "How far each group can be relied on, from resampled data."
