@@ -18,6 +18,6 @@ if sys.getfilesystemencoding() != "utf-8" or sys.flags.optimize > 1:
     os.environ |= {"PYTHONUTF8": "1", "PYTHONOPTIMIZE": ""}
     os.execv(sys.executable, [sys.executable, "-m", "report", *sys.argv[1:]])  # noqa: S606 - this program again
 
-from report.cli import run  # noqa: E402
+from report.cli import run_command_line  # noqa: E402
 
-run()
+run_command_line()

@@ -20,15 +20,15 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
-from report.errors import MachineError, ReportError, UnforeseenError
+from report.errors import MachineError, ReportError, UnexpectedError
 from segmentation.errors import SegmentationError
 
 T = TypeVar("T")
-_SPAWN = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+_SPAWN_CONTEXT = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
 
 
 @dataclass(frozen=True, slots=True)
-class Worker(Generic[T]):
+class WorkerProcess(Generic[T]):
     """A process at work.
 
     Attributes
@@ -42,7 +42,7 @@ class Worker(Generic[T]):
     process: Any
     pipe: Connection
 
-    def result(self, tell: Callable[[str], None]) -> T:
+    def wait_for_result(self, report_progress: Callable[[str], None]) -> T:
         """Wait for the work to end, and pass on what it says until then.
 
         Raises
@@ -50,16 +50,16 @@ class Worker(Generic[T]):
         MachineError
             If the process was ended from outside.
         Exception
-            What the work raised; `UnforeseenError` where nobody foresaw it.
+            What the work raised; `UnexpectedError` where nobody foresaw it.
         """
         while True:
             try:
                 kind, said = self.pipe.recv()
             except (EOFError, ConnectionError):
                 self.process.join()
-                raise _ended(f" (exit code {self.process.exitcode})") from None
+                raise _make_killed_error(f" (exit code {self.process.exitcode})") from None
             if kind == "step":
-                tell(said)
+                report_progress(said)
             elif kind == "failed":
                 raise said
             else:
@@ -68,7 +68,7 @@ class Worker(Generic[T]):
 
 
 @contextmanager
-def begun(work: Callable[..., T], *arguments: object) -> Iterator[Worker[T]]:
+def run_in_process(work: Callable[..., T], *arguments: object) -> Iterator[WorkerProcess[T]]:
     """Begin work in a process of its own; it ends with the block, done or not.
 
     Parameters
@@ -78,49 +78,51 @@ def begun(work: Callable[..., T], *arguments: object) -> Iterator[Worker[T]]:
     arguments : object
         What can be pickled.
     """
-    with _process(_work, work, arguments) as (process, pipe):
-        yield Worker(process, pipe)
+    with _start_process(_run_task, work, arguments) as (process, pipe):
+        yield WorkerProcess(process, pipe)
 
 
 @contextmanager
-def beside(ahead: str) -> Iterator[Executor]:
+def open_process_executor(preload: str) -> Iterator[Executor]:
     """Give one more process, that computes one thing after the other and ends with the block.
 
     Parameters
     ----------
-    ahead : str
+    preload : str
         Module that it imports at once.
     """
-    with ThreadPoolExecutor(1) as thread, _process(_compute, ahead) as (process, pipe):
-        yield _Beside(thread, process, pipe)
+    with ThreadPoolExecutor(1) as thread, _start_process(_serve_tasks, preload) as (process, pipe):
+        yield _ProcessExecutor(thread, process, pipe)
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside(Executor):
+class _ProcessExecutor(Executor):
     """A process that computes, and a thread that waits for it."""
 
     thread: ThreadPoolExecutor
     process: Any
     pipe: Connection
 
-    def submit(self, work: Callable[..., T], /, *arguments: object, **how: object) -> "Future[T]":
+    def submit(self, work: Callable[..., T], /, *arguments: object, **keywords: object) -> "Future[T]":
         """Begin it when all that was submitted before is done."""
-        return self.thread.submit(self._asked, partial(work, *arguments, **how))
+        return self.thread.submit(self._run_remotely, partial(work, *arguments, **keywords))
 
-    def _asked(self, work: Callable[[], T]) -> T:
+    def _run_remotely(self, work: Callable[[], T]) -> T:
         try:
             self.pipe.send(work)
-            worker: Worker[T] = Worker(self.process, self.pipe)
-            return worker.result(lambda _: None)
+            worker: WorkerProcess[T] = WorkerProcess(self.process, self.pipe)
+            return worker.wait_for_result(lambda _: None)
         except ConnectionError:
-            raise _ended() from None
+            raise _make_killed_error() from None
 
 
 @contextmanager
-def _process(serve: Callable[..., None], *arguments: object) -> Iterator[tuple[Any, Connection]]:
+def _start_process(serve: Callable[..., None], *arguments: object) -> Iterator[tuple[Any, Connection]]:
     """Start a process that serves at a pipe, and end it with the block."""
-    here, there = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=serve, args=(there, *arguments))  # no daemon: those have no children
+    here, there = _SPAWN_CONTEXT.Pipe()
+    process = _SPAWN_CONTEXT.Process(
+        target=serve, args=(there, *arguments)
+    )  # no daemon: those have no children
     process.start()
     there.close()
     try:
@@ -132,63 +134,63 @@ def _process(serve: Callable[..., None], *arguments: object) -> Iterator[tuple[A
         here.close()
 
 
-def _ended(how: str = "") -> MachineError:
+def _make_killed_error(how: str = "") -> MachineError:
     return MachineError(
         f"The analysis was ended from outside{how}. Is there enough memory? "
         "Close other programs, or run it on a larger machine."
     )
 
 
-def _go_with_parent() -> None:
+def _exit_with_parent() -> None:
     """End with the process that began this one: killed, it can't end it any more."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
 
 
-def _settle_in() -> None:
+def _set_up_process() -> None:
     """Leave Ctrl-C, which reaches every process, to the first one; and go with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_go_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _work(pipe: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+def _run_task(pipe: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
     """Do the work, and say how it went."""
-    _settle_in()
+    _set_up_process()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    _answer(pipe, partial(work, *arguments, step=lambda name: pipe.send(("step", name))))
+    _send_result(pipe, partial(work, *arguments, report_progress=lambda name: pipe.send(("step", name))))
 
 
-def _compute(pipe: Connection, ahead: str) -> None:
+def _serve_tasks(pipe: Connection, preload: str) -> None:
     """Do what is asked, one after the other, until nobody asks any more."""
-    _settle_in()
-    import_module(ahead)
+    _set_up_process()
+    import_module(preload)
     while True:
         try:
             work = pipe.recv()
         except (EOFError, ConnectionError):
             return
-        _answer(pipe, work)
+        _send_result(pipe, work)
 
 
-def _answer(pipe: Connection, work: Callable[[], object]) -> None:
+def _send_result(pipe: Connection, work: Callable[[], object]) -> None:
     """Do it and send what came of it."""
     said: tuple[str, object]
     try:
         said = "done", work()
     except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked decides
-        said = "failed", _sendable(error)
+        said = "failed", _make_sendable(error)
     try:
         pipe.send(said)
     except ConnectionError:
         sys.exit(1)  # nobody is there any more to be told
     except Exception as error:  # noqa: BLE001 - a result that can't be sent is told of
-        pipe.send(("failed", _sendable(error)))
+        pipe.send(("failed", _make_sendable(error)))
 
 
-def _sendable(error: Exception) -> Exception:
+def _make_sendable(error: Exception) -> Exception:
     """Give an error that a person can correct as it is, any other by name and place: not all can be made again elsewhere."""
     foreseen = isinstance(error, (ReportError, SegmentationError, OSError, MemoryError))
-    sent = error if foreseen else UnforeseenError.of(error)
+    sent = error if foreseen else UnexpectedError.from_exception(error)
     sent.add_note("".join(traceback.format_exception(error)))
     return sent

@@ -14,51 +14,51 @@ import narwhals as nw
 import pandas as pd
 
 from report import exchange, files
-from report.apart import beside
+from report.apart import open_process_executor
 from report.errors import ReportError
-from report.months import month_before
+from report.months import get_previous_month
 from report.settings import Settings
 from report.sources import cells, faults
-from report.sources.opening import Users, describe, open_users, unchanged
-from report.sources.places import Place
+from report.sources.opening import LoadedUsers, describe_source, ensure_unchanged, load_users
+from report.sources.places import DataLocation
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import SEGMENT, Last
+from segmentation.change import SEGMENT_COLUMN, PreviousMonth
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
 from segmentation.schema import NUMBERS, USER_ID
 
 _log = logging.getLogger(__name__)
-_USERS = "segments.parquet"
-_PAGES = ("report.html", "executive.pdf", "profiles")
-_SCRATCH = "scratch"  # in a month's folder while it is made
+_ASSIGNMENTS_FILE = "segments.parquet"
+_PAGE_FILES = ("report.html", "executive.pdf", "profiles")
+_SCRATCH_FOLDER = "scratch"  # in a month's folder while it is made
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class MonthHistory:
     """What is there of earlier months.
 
     Attributes
     ----------
     months : tuple of Facts
         Every earlier month of the same kind, oldest first.
-    last : Last or None
+    previous : Last or None
         The newest of them that was clustered on the same features.
     """
 
     months: tuple[Facts, ...] = ()
-    last: Last | None = None
+    previous: PreviousMonth | None = None
 
 
-def open_archive(
-    output: Path, month: str, source: Source, features: tuple[str, ...], users: Users | None = None
-) -> Archive:
+def read_history(
+    output: Path, month: str, source: Source, features: tuple[str, ...], users: LoadedUsers | None = None
+) -> MonthHistory:
     """Open the months before this one that lie in the output folder.
 
     Made-up users are never compared with real ones; a month that can't be read is left out, with a warning. What
     opens this month's users opens the last month's.
     """
     months = []
-    for path in files.made_before(output, month):
+    for path in files.list_earlier_facts(output, month):
         try:
             facts = files.read_facts(path)
         except (ReportError, SegmentationError) as error:
@@ -73,12 +73,12 @@ def open_archive(
             "first: make report MONTH=%s.",
             months[0].month,
         )
-    last = Last(alike[-1], _people(output / alike[-1].month, users)) if alike else None
-    return Archive(tuple(months), last)
+    last = PreviousMonth(alike[-1], _open_assignments(output / alike[-1].month, users)) if alike else None
+    return MonthHistory(tuple(months), last)
 
 
-def work_out_missing(
-    source: Place, month: str, settings: Settings, output: Path, tell: Callable[[str], None]
+def backfill_months(
+    source: DataLocation, month: str, settings: Settings, output: Path, report_progress: Callable[[str], None]
 ) -> None:
     """Analyse the months right before this one whose files are there but which were never made, oldest first.
 
@@ -91,65 +91,74 @@ def work_out_missing(
         return  # reading it will say why
     synthetic = files.is_sample(source)
     missing: list[tuple[str, Path]] = []
-    before = month_before(month)
-    while not _is_made(output / before):
-        path = files.month_in(source.parent, before)
+    before = get_previous_month(month)
+    while not _has_readable_facts(output / before):
+        path = files.look_up_month_file(source.parent, before)
         if path is None or path == source or files.is_sample(path) != synthetic:
             break
         missing.insert(0, (before, path))
-        before = month_before(before)
+        before = get_previous_month(before)
     for name, path in missing:
         there = (output / name).exists()
         why = "whose facts can't be read" if there else "which was never made"
-        tell(f"Working out {name}, {why}")
+        report_progress(f"Working out {name}, {why}")
         try:
-            with exchange.building(output, name) as folder, faults.said(), unchanged(path, name):
-                analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH)
-                _keep_pages(output / name, folder)
-                (folder / "facts.json").write_text(files.facts_text(analysis.facts), encoding="utf-8")
-                write_users(analysis, folder)
+            with (
+                exchange.atomic_folder(output, name) as folder,
+                faults.translate_errors(),
+                ensure_unchanged(path, name),
+            ):
+                analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH_FOLDER)
+                _copy_pages(output / name, folder)
+                (folder / "facts.json").write_text(files.dump_facts_json(analysis.facts), encoding="utf-8")
+                write_assignments(analysis, folder)
         except (ReportError, SegmentationError) as error:
             _log.warning("%s can't be worked out, so it is left out of the history: %s", name, error)
 
 
 def analyse_month(
-    source: Place,
+    source: DataLocation,
     month: str,
     settings: Settings,
     output: Path,
-    step: Callable[[str], None] = lambda _: None,
+    report_progress: Callable[[str], None] = lambda _: None,
     *,
     scratch: Path,
-    aside: Executor | None = None,
+    executor: Executor | None = None,
 ) -> Analysis:
     """Read and analyse one month, as the continuation of those before it.
 
-    The users of a large month stay where they are until `write_users`: what reads them needs `scratch` so long.
+    The users of a large month stay where they are until `write_assignments`: what reads them needs `scratch` so long.
     """
-    step("Reading the users")
-    users = open_users(
+    report_progress("Reading the users")
+    users = load_users(
         source, month, settings, scratch
     )  # first, for it says in words why a file can't be read
-    described = describe(source, month, settings)
-    archive = open_archive(output, month, described, tuple(settings.segments.features), users)
-    with users.watched(step) as told:
+    described = describe_source(source, month, settings)
+    archive = read_history(output, month, described, tuple(settings.segments.features), users)
+    with users.watch_progress(report_progress) as told:
         return analyse(
             users.frame,
-            settings.plan(),
+            settings.build_options(),
             month=month,
             source=described,
-            brand=settings.signature(),
-            last=archive.last,
+            brand=settings.build_brand(),
+            last=archive.previous,
             earlier=archive.months,
-            joined=users.joined,
-            step=told,
-            hold=users.hold,
-            aside=aside,
+            merged_spellings=users.joined,
+            report_progress=told,
+            materialise=users.materialise_frame,
+            executor=executor,
         )
 
 
-def find_segments(
-    source: Place, month: str, settings: Settings, output: Path, folder: Path, step: Callable[[str], None]
+def analyse_and_store_month(
+    source: DataLocation,
+    month: str,
+    settings: Settings,
+    output: Path,
+    folder: Path,
+    report_progress: Callable[[str], None],
 ) -> Facts:
     """Analyse a month and write its users to a folder; the months missing before it are worked out first.
 
@@ -158,32 +167,42 @@ def find_segments(
     Facts
         The month's, without plays: what the playbook advises is not the analysis' to say.
     """
-    with ThreadPoolExecutor(1) as thread, beside("segmentation.gap") as aside, faults.said():
+    with (
+        ThreadPoolExecutor(1) as thread,
+        open_process_executor("segmentation.gap") as aside,
+        faults.translate_errors(),
+    ):
         # what is dear to import, while an engine reads, or K-means leaves the interpreter alone
         thread.submit(import_module, "sklearn.cluster")
         thread.submit(import_module, "kneed")
-        work_out_missing(source, month, settings, output, step)
-        with unchanged(source, month):
+        backfill_months(source, month, settings, output, report_progress)
+        with ensure_unchanged(source, month):
             analysis = analyse_month(
-                source, month, settings, output, step, scratch=folder / _SCRATCH, aside=aside
+                source,
+                month,
+                settings,
+                output,
+                report_progress,
+                scratch=folder / _SCRATCH_FOLDER,
+                executor=aside,
             )
-            step("Writing each user's segment")
-            write_users(analysis, folder)
+            report_progress("Writing each user's segment")
+            write_assignments(analysis, folder)
     return analysis.facts
 
 
-def write_users(analysis: Analysis, folder: Path) -> None:
+def write_assignments(analysis: Analysis, folder: Path) -> None:
     """Write the one file with a row a user, and clear away what was put down to read them; a cluster writes a folder."""
-    path = folder / _USERS
+    path = folder / _ASSIGNMENTS_FILE
     if isinstance(analysis.users, nw.LazyFrame):
         analysis.users.sink_parquet(str(path))
     else:
         analysis.users.write_parquet(path)
-    files.owner_only(path)
-    files.clear(folder / _SCRATCH)
+    files.restrict_to_owner(path)
+    files.discard_folder(folder / _SCRATCH_FOLDER)
 
 
-def _is_made(folder: Path) -> bool:
+def _has_readable_facts(folder: Path) -> bool:
     """Tell whether a month's facts are there and can be read."""
     try:
         files.read_facts(folder / "facts.json")
@@ -192,9 +211,9 @@ def _is_made(folder: Path) -> bool:
     return True
 
 
-def _keep_pages(old: Path, new: Path) -> None:
+def _copy_pages(old: Path, new: Path) -> None:
     """Copy the pages of a month that is worked out anew: they were read as they are."""
-    for name in _PAGES:
+    for name in _PAGE_FILES:
         with contextlib.suppress(OSError):
             if (old / name).is_dir():
                 shutil.copytree(old / name, new / name)
@@ -202,13 +221,19 @@ def _keep_pages(old: Path, new: Path) -> None:
                 shutil.copy2(old / name, new / name)
 
 
-def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
+def _open_assignments(
+    folder: Path, users: LoadedUsers | None
+) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
     """Open a month's users with their segments, where they are still there."""
-    path = folder / _USERS
+    path = folder / _ASSIGNMENTS_FILE
     if not path.exists():
         return None
     try:
-        return _composed(_sound(nw.from_native(users.earlier(path) if users else pd.read_parquet(path))))
+        return _normalise_archived_ids(
+            _check_assignments(
+                nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path))
+            )
+        )
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         _log.warning(
             "%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error
@@ -216,21 +241,27 @@ def _people(folder: Path, users: Users | None) -> "nw.DataFrame[Any] | nw.LazyFr
         return None
 
 
-def _sound(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+def _check_assignments(
+    users: "nw.DataFrame[Any] | nw.LazyFrame[Any]",
+) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
     """Give archived users back, if they are such as a run writes."""
     schema = users.collect_schema()
-    if SEGMENT not in schema or any(name in schema and not schema[name].is_numeric() for name in NUMBERS):
+    if SEGMENT_COLUMN not in schema or any(
+        name in schema and not schema[name].is_numeric() for name in NUMBERS
+    ):
         raise ValueError("it lacks a column, or has text where numbers are expected")
-    if not len(users.lazy().select(SEGMENT).head(1).collect()):
+    if not len(users.lazy().select(SEGMENT_COLUMN).head(1).collect()):
         raise ValueError("it has no row")
     return users
 
 
-def _composed(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+def _normalise_archived_ids(
+    users: "nw.DataFrame[Any] | nw.LazyFrame[Any]",
+) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
     """Compose the letters of archived ids, as this month's are: an earlier version wrote them as they came."""
     if users.collect_schema().get(USER_ID) != nw.String:
         return users
     if isinstance(users, nw.LazyFrame):
-        return cells.compose(users, [USER_ID])
+        return cells.normalise_nfc(users, [USER_ID])
     ids = users.get_column(USER_ID).to_native().str.normalize("NFC")
     return users.with_columns(nw.from_native(ids, series_only=True))

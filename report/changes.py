@@ -2,16 +2,26 @@
 
 from collections import Counter
 
-from report.words import is_plural, lower
-from report.written import MINUS, NBSP, capital, counted, label, listed, month_name, percent, thousands
-from segmentation.facts import Change, Facts, Moved, Segment
+from report.words import is_plural, lowercase_name
+from report.written import (
+    MINUS,
+    NBSP,
+    capitalise_first,
+    format_counted_noun,
+    format_month,
+    format_percent,
+    format_thousands,
+    get_column_label,
+    join_with_and,
+)
+from segmentation.facts import Facts, MonthComparison, Segment, SegmentTransition
 
-_FATES = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
-_ROOM = 150  # letters on page one for names that no longer fit
-_NOTABLE = 0.001  # of all users: a change in share that is written as 0.1 points
+_TRANSITION_WORDS = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
+_MAX_NOTICE_LETTERS = 150  # letters on page one for names that no longer fit
+_MIN_SHARE_CHANGE = 0.001  # of all users: a change in share that is written as 0.1 points
 
 
-def points(change: float | None) -> str:
+def format_points(change: float | None) -> str:
     """Write a change in share: ▲1.1 points up, ▼0.4 down, "unchanged" below a tenth of a point."""
     if change is None:
         return "new"
@@ -19,71 +29,74 @@ def points(change: float | None) -> str:
     return "unchanged" if size == "0.0" else f"{'▲' if change > 0 else '▼'}{size}"
 
 
-def compared(facts: Facts) -> Change | None:
+def get_comparison(facts: Facts) -> MonthComparison | None:
     """Give what changed where there were segments in both months: groups that nobody can rely on have no fates."""
     change = facts.change
     return change if change and change.reliable and facts.structure.reliable else None
 
 
-def of_segment(facts: Facts, segment: Segment) -> float | None:
+def get_share_change(facts: Facts, segment: Segment) -> float | None:
     """Give the change in a segment's share since the last month, 0 to 1; None where it wasn't there or nothing is known."""
-    moved = _moved(facts, segment)
+    moved = _find_transition(facts, segment)
     return None if moved is None or moved.last_share is None else segment.share - moved.last_share
 
 
-def said_of(facts: Facts, segment: Segment) -> str:
+def format_share_change(facts: Facts, segment: Segment) -> str:
     """Write a segment's change: "▲1.1", or "new"; empty where there is no month to compare with."""
-    return "" if compared(facts) is None else points(of_segment(facts, segment))
+    return "" if get_comparison(facts) is None else format_points(get_share_change(facts, segment))
 
 
-def since(facts: Facts, segment: Segment) -> str:
+def describe_change_since(facts: Facts, segment: Segment) -> str:
     """Say what that change is counted from: "points since September 2026", or "since September 2026"; as above."""
-    change = compared(facts)
+    change = get_comparison(facts)
     if change is None:
         return ""
-    unit = "points " if said_of(facts, segment)[:1] in ("▲", "▼") else ""
-    return f"{unit}since {month_name(change.month)}"
+    unit = "points " if format_share_change(facts, segment)[:1] in ("▲", "▼") else ""
+    return f"{unit}since {format_month(change.month)}"
 
 
-def summary(facts: Facts) -> str:
+def summarise_changes(facts: Facts) -> str:
     """Say in one sentence, for executives, what changed."""
-    change = compared(facts)
+    change = get_comparison(facts)
     if change is None:
-        return _why_not_compared(facts)
-    events = _events(change)
+        return _explain_no_comparison(facts)
+    events = _list_transitions(change)
     if events:
-        return f"Since {month_name(change.month)}: {'; '.join(events)}."
-    moves = _moves(facts)
+        return f"Since {format_month(change.month)}: {'; '.join(events)}."
+    moves = _find_largest_changes(facts)
     if not moves:
-        return f"Since {month_name(change.month)} the sizes of all segments are unchanged."
-    said = [f"{lower(s.name)} {changed(by)}" for by, s in moves]
-    text = f"{listed(said)} since {month_name(change.month)}"
-    return f"{capital(text)}; all segments are the same kinds as then."
+        return f"Since {format_month(change.month)} the sizes of all segments are unchanged."
+    said = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves]
+    text = f"{join_with_and(said)} since {format_month(change.month)}"
+    return f"{capitalise_first(text)}; all segments are the same kinds as then."
 
 
-def brief(facts: Facts) -> str:
+def summarise_changes_briefly(facts: Facts) -> str:
     """Say what changed in as few words as it takes; the page "What changed" has the rest."""
-    change = compared(facts)
+    change = get_comparison(facts)
     if change is None:
-        return _why_not_compared(facts, in_brief=True)
-    since = month_name(change.month)
-    events = _events(change)
+        return _explain_no_comparison(facts, in_brief=True)
+    since = format_month(change.month)
+    events = _list_transitions(change)
     if events:
         fates = Counter(moved.fate for moved in change.segments if moved.fate != "survived")
-        said = [f"{n if n > 1 else 'one'} {_FATES[fate]}" for fate, n in fates.items()]
-        return f"Not the same segments as in {since}: {listed(said)}."
-    moves = _moves(facts)
+        said = [f"{n if n > 1 else 'one'} {_TRANSITION_WORDS[fate]}" for fate, n in fates.items()]
+        return f"Not the same segments as in {since}: {join_with_and(said)}."
+    moves = _find_largest_changes(facts)
     if not moves:
         return f"The same segments as in {since}, in the same sizes."
-    said = [f"{lower(s.name)} {changed(by)}" for by, s in moves[:1]]
-    said += [f"{lower(s.name)} {changed(by).removesuffix(f'{NBSP}points')}" for by, s in moves[1:]]
-    return f"The same segments as in {since}; {listed(said)}."
+    said = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves[:1]]
+    said += [
+        f"{lowercase_name(s.name)} {describe_share_change(by).removesuffix(f'{NBSP}points')}"
+        for by, s in moves[1:]
+    ]
+    return f"The same segments as in {since}; {join_with_and(said)}."
 
 
-def _why_not_compared(facts: Facts, *, in_brief: bool = False) -> str:
+def _explain_no_comparison(facts: Facts, *, in_brief: bool = False) -> str:
     """Say why there is no month to compare with: at length, or in as few words as it takes."""
     change = facts.change
-    if change is None and _began_anew(facts):
+    if change is None and _has_restarted(facts):
         said = (
             "The segments are made of other features than in earlier months: there is nothing to compare them with.",
             "Made of other features than in earlier months: nothing to compare with.",
@@ -94,13 +107,13 @@ def _why_not_compared(facts: Facts, *, in_brief: bool = False) -> str:
             "First month: nothing to compare it with.",
         )
     elif not facts.structure.reliable:
-        then = month_name(change.month)
+        then = format_month(change.month)
         said = (
             f"This month's groups differ by degrees, so that who was in which in {then} says little.",
             f"No segments this month that could be compared with those of {then}.",
         )
     else:
-        then = month_name(change.month)
+        then = format_month(change.month)
         said = (
             f"In {then} there were no reliable segments that these could be compared with.",
             f"In {then} there were no reliable segments to compare with.",
@@ -108,30 +121,34 @@ def _why_not_compared(facts: Facts, *, in_brief: bool = False) -> str:
     return said[in_brief]
 
 
-def changed(by: float) -> str:
+def describe_share_change(change: float) -> str:
     """Say in words by how much a share changed."""
-    return f"{'grew' if by > 0 else 'shrank'} by {abs(by) * 100:.1f}{NBSP}points"
+    return f"{'grew' if change > 0 else 'shrank'} by {abs(change) * 100:.1f}{NBSP}points"
 
 
-def _began_anew(facts: Facts) -> bool:
+def _has_restarted(facts: Facts) -> bool:
     """Tell whether there were segments before, of which none could be continued: ids go on after theirs."""
     return min(int(segment.id.removeprefix("S")) for segment in facts.segments) > 1
 
 
-def _moves(facts: Facts) -> list[tuple[float, Segment]]:
+def _find_largest_changes(facts: Facts) -> list[tuple[float, Segment]]:
     """Give the two largest changes in share that can be written, each with its segment."""
-    moves = [(by, segment) for segment in facts.segments if (by := of_segment(facts, segment)) is not None]
+    moves = [
+        (by, segment) for segment in facts.segments if (by := get_share_change(facts, segment)) is not None
+    ]
     return [
-        pair for pair in sorted(moves, key=lambda pair: -abs(pair[0]))[:2] if abs(pair[0]) >= _NOTABLE / 2
+        pair
+        for pair in sorted(moves, key=lambda pair: -abs(pair[0]))[:2]
+        if abs(pair[0]) >= _MIN_SHARE_CHANGE / 2
     ]
 
 
-def flows(facts: Facts) -> str:
+def describe_retention(facts: Facts) -> str:
     """Say how many people stayed where they were."""
     change = facts.change
     flow = change.flow if change else None
     if change is None or flow is None:
-        month = month_name(change.month) if change else "the last month"
+        month = format_month(change.month) if change else "the last month"
         why = {
             "no last ids": f"The file of {month} named no users",
             "no last users": f"The users of {month} can't be read from the archive",
@@ -140,43 +157,43 @@ def flows(facts: Facts) -> str:
     if flow.both is None:
         return "How many users are there in both months would give a few of them away, so it is left out"
     if flow.stayed is not None:
-        return f"{percent(flow.stayed)} of the {thousands(flow.both)} users in both months stayed in their segment"
+        return f"{format_percent(flow.stayed)} of the {format_thousands(flow.both)} users in both months stayed in their segment"
     if not flow.both:
         return "Nobody is there in both months"
     return (
-        f"{thousands(flow.both)} users are there in both months; how many stayed in their segment would give a few of "
+        f"{format_thousands(flow.both)} users are there in both months; how many stayed in their segment would give a few of "
         "them away, so it is left out"
     )
 
 
-def ways(facts: Facts) -> str:
+def describe_migration(facts: Facts) -> str:
     """Say who moved, came and left: the largest group of each that may be shown."""
     flow = facts.change.flow if facts.change else None
     if flow is None:
         return ""
     moved = [
-        (n, f"{thousands(n)} users moved from {lower(source)} to {lower(target)}")
+        (n, f"{format_thousands(n)} users moved from {lowercase_name(source)} to {lowercase_name(target)}")
         for source, row in zip(flow.rows, flow.users, strict=True)
         for target, n in zip(flow.columns, row, strict=True)
         if n and source != target
     ]
     came = [
-        (n, f"{thousands(n)} of the {lower(name)} are new")
+        (n, f"{format_thousands(n)} of the {lowercase_name(name)} are new")
         for name, n in zip(flow.columns, flow.new, strict=True)
         if n
     ]
     left = [
-        (n, f"{thousands(n)} of the {lower(name)} are gone")
+        (n, f"{format_thousands(n)} of the {lowercase_name(name)} are gone")
         for name, n in zip(flow.rows, flow.gone, strict=True)
         if n
     ]
     largest = [max(group, key=lambda one: one[0])[1] for group in (moved, came, left) if group]
     if not largest:
         return "No group that moved, came or left may be shown: each is too small, or would give away one that is."
-    return f"The largest groups that may be shown: {listed(largest)}."
+    return f"The largest groups that may be shown: {join_with_and(largest)}."
 
 
-def borders(facts: Facts) -> str:
+def describe_border_shift(facts: Facts) -> str:
     """Say whether people changed, or only the borders between segments."""
     change = facts.change
     if change is None:
@@ -189,30 +206,32 @@ def borders(facts: Facts) -> str:
     if not still:
         return ""
     largest = max(still, key=lambda moved: abs((moved.share or 0) - (moved.last_share or 0)))
-    if abs((largest.share or 0) - (largest.last_share or 0)) < _NOTABLE / 2:
+    if abs((largest.share or 0) - (largest.last_share or 0)) < _MIN_SHARE_CHANGE / 2:
         return ""
     people = ((largest.same_borders or 0) - (largest.last_share or 0)) * 100
     edge = ((largest.share or 0) - (largest.same_borders or 0)) * 100
     if round(abs(edge), 1) == 0:
-        return f"The change of {lower(largest.name)} comes of people who changed; borders hardly moved."
+        return (
+            f"The change of {lowercase_name(largest.name)} comes of people who changed; borders hardly moved."
+        )
     return (
-        f"Of the change of {lower(largest.name)}, {_signed(people)} points are people who changed and {_signed(edge)} come "
+        f"Of the change of {lowercase_name(largest.name)}, {_format_signed_points(people)} points are people who changed and {_format_signed_points(edge)} come "
         "of borders that moved."
     )
 
 
-def drift(facts: Facts) -> str:
+def describe_drift(facts: Facts) -> str:
     """Say which columns are spread otherwise than in the last month."""
     change = facts.change
     if change is None or not change.drift:
         return ""
-    drifted = [label(name) for name, found in change.drift.items() if found.has_drifted]
+    drifted = [get_column_label(name) for name, found in change.drift.items() if found.has_drifted]
     if not drifted:
         return "No column is spread otherwise than chance explains."
-    return f"{capital(listed(drifted))} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {month_name(change.month)}, by more than chance explains."
+    return f"{capitalise_first(join_with_and(drifted))} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {format_month(change.month)}, by more than chance explains."
 
 
-def renamed(facts: Facts) -> str:
+def describe_outdated_names(facts: Facts) -> str:
     """Flag names that no longer fit; empty where all do."""
     wrong = [f"{s.name} would be called {s.name_now} today" for s in facts.segments if s.name_now != s.name]
     return (
@@ -222,33 +241,33 @@ def renamed(facts: Facts) -> str:
     )
 
 
-def outdated(facts: Facts) -> str:
+def summarise_outdated_names(facts: Facts) -> str:
     """Say in few words, for page one, which names no longer fit; empty where all do."""
     wrong = [
-        f"{lower(s.name)} ({s.id}) would now be {lower(s.name_now)}"
+        f"{lowercase_name(s.name)} ({s.id}) would now be {lowercase_name(s.name_now)}"
         for s in facts.segments
         if s.name_now != s.name
     ]
     if not wrong:
         return ""
     said = f"{'Name' if len(wrong) == 1 else 'Names'} out of date: {'; '.join(wrong)}."
-    if len(said) <= _ROOM:
+    if len(said) <= _MAX_NOTICE_LETTERS:
         return said
-    names = counted(len(wrong), "name")
-    return f"{capital(names)} {'is' if len(wrong) == 1 else 'are'} out of date; “What changed” says what fits today."
+    names = format_counted_noun(len(wrong), "name")
+    return f"{capitalise_first(names)} {'is' if len(wrong) == 1 else 'are'} out of date; “What changed” says what fits today."
 
 
-def fate(moved: Moved) -> str:
+def describe_transition(moved: SegmentTransition) -> str:
     """Say in a few words what became of a segment."""
     if moved.fate == "split":
-        return f"split into {listed([lower(name) for name in moved.into])}"
+        return f"split into {join_with_and([lowercase_name(name) for name in moved.into])}"
     if moved.fate == "merged":
-        others, into = ([lower(name) for name in names] for names in (moved.others, moved.into))
-        return f"merged with {listed(others)} into {listed(into)}"
+        others, into = ([lowercase_name(name) for name in names] for names in (moved.others, moved.into))
+        return f"merged with {join_with_and(others)} into {join_with_and(into)}"
     return {"survived": "still there", "vanished": "gone", "emerged": "new"}[moved.fate]
 
 
-def _events(change: Change) -> list[str]:
+def _list_transitions(change: MonthComparison) -> list[str]:
     """List what happened to segments besides growing and shrinking."""
     seen: set[str] = set()
     events = []
@@ -257,19 +276,19 @@ def _events(change: Change) -> list[str]:
             continue
         seen |= {moved.name, *moved.others}
         if moved.fate in ("split", "merged"):
-            events.append(f"{lower(moved.name)} {fate(moved)}")
+            events.append(f"{lowercase_name(moved.name)} {describe_transition(moved)}")
         else:
-            events.append(f"{lower(moved.name)} are {fate(moved)}")
+            events.append(f"{lowercase_name(moved.name)} are {describe_transition(moved)}")
     return events
 
 
-def _signed(value: float) -> str:
+def _format_signed_points(value: float) -> str:
     """Write a change in points with its sign; no sign on what rounds to nothing."""
     text = f"{value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
 
 
-def _moved(facts: Facts, segment: Segment) -> Moved | None:
+def _find_transition(facts: Facts, segment: Segment) -> SegmentTransition | None:
     if facts.change is None:
         return None
     return next((moved for moved in facts.change.segments if moved.id == segment.id), None)

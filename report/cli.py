@@ -18,18 +18,23 @@ from rich.markup import escape
 from rich.table import Table
 
 from report import changes, doubts, exchange, files, theme, words
-from report.engines import Choice
-from report.errors import ReportError, SettingsError, reason, told
-from report.lastrun import last_run, note_failure, noted
-from report.lenient import read_addresses
-from report.mailserver import read_server
-from report.month import Run, make_month
-from report.months import MONTH, describe_gaps, describe_missing, find_gaps
-from report.months import read_clock as _now
+from report.engines import EngineChoice
+from report.errors import ReportError, SettingsError, describe_error, describe_os_error
+from report.lastrun import read_last_run, record_run, record_run_failure
+from report.lenient import read_notice_settings
+from report.mailserver import read_mail_server
+from report.month import ReportRun, build_report
+from report.months import (
+    MONTH_PATTERN,
+    describe_missing_months,
+    describe_month_gaps,
+    find_month_gaps,
+    read_clock,
+)
 from report.notebook import write_notebook
 from report.settings import Settings, read_settings
-from report.sources.places import place_of
-from report.written import likeness, listed, percent, thousands
+from report.sources.places import parse_location
+from report.written import format_percent, format_similarity, format_thousands, join_with_and
 from segmentation import facts
 from segmentation.errors import SegmentationError
 
@@ -37,13 +42,13 @@ if TYPE_CHECKING:
     from report import sending
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-_out = Console(highlight=False)
-_SETTINGS = files.ROOT / "settings.toml"
-_STOPPED = 130  # what a shell calls a program that Ctrl-C ended
+_CONSOLE = Console(highlight=False)
+_SETTINGS_FILE = files.ROOT / "settings.toml"
+_INTERRUPTED_EXIT_CODE = 130  # what a shell calls a program that Ctrl-C ended
 
 
 @app.callback()
-def main() -> None:
+def configure_logging() -> None:
     """Make the listener report of a month."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
@@ -56,50 +61,56 @@ def report(
     month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
     spark: Annotated[str, typer.Option(help="Spark's master, which then reads the data.")] = "",
     engine: Annotated[str, typer.Option(help="auto, quarto or embedded.")] = "auto",
-    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
+    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS_FILE,
     output: Annotated[Path | None, typer.Option(help="Where the month's folder goes.")] = None,
 ) -> None:
     """Turn a month's file of users into its report."""
-    if settings != _SETTINGS and not settings.exists():
+    if settings != _SETTINGS_FILE and not settings.exists():
         raise SettingsError(
             f"{settings}: no such file. Name the one that has the dials, or leave --settings out."
         )
-    asked_for = month if MONTH.fullmatch(month) else ""
+    asked_for = month if MONTH_PATTERN.fullmatch(month) else ""
     try:
         dials = read_settings(settings)
         _check_owner(settings, dials, output or files.ROOT / dials.data.output)
     except ReportError as error:
-        note_failure(output or files.ROOT / read_addresses(settings).output, asked_for, _now, error)
+        record_run_failure(
+            output or files.ROOT / read_notice_settings(settings).output, asked_for, read_clock, error
+        )
         raise
     where = output or files.ROOT / dials.data.output
-    noting = noted(where, asked_for, _now, sender=dials.mail.sender, owner=dials.mail.owner)
-    with exchange.alone(where), noting, _telling() as tell:
+    noting = record_run(where, asked_for, read_clock, sender=dials.mail.sender, owner=dials.mail.owner)
+    with exchange.run_lock(where), noting, _show_progress() as tell:
         if month:
             files.check_month(month)
         asked = data or spark
-        source = place_of(data, spark) if asked else files.find_month(files.ROOT / dials.data.folder, month)
-        name = files.month_of(source, month)
-        run = make_month(
+        source = (
+            parse_location(data, spark)
+            if asked
+            else files.find_month_file(files.ROOT / dials.data.folder, month)
+        )
+        name = files.resolve_month(source, month)
+        run = build_report(
             source,
             name,
             dials,
-            engine=_engine(engine),
+            engine=_check_engine(engine),
             output=where,
-            now=_now(),
-            tell=tell,
+            now=read_clock(),
+            report_progress=tell,
         )
     try:
-        _tell(run, dials.names, files.elsewhere(where, files.ROOT / dials.data.output))
+        _print_summary(run, dials.names, files.format_output_option(where, files.ROOT / dials.data.output))
         if not (asked or month):
-            gaps = describe_gaps(find_gaps(files.ROOT / dials.data.folder, where))
-            for missing in filter(None, (describe_missing(name, _now()), gaps)):
-                _out.print(f"  [bold]missing[/]     {escape(missing)}", soft_wrap=True)
+            gaps = describe_month_gaps(find_month_gaps(files.ROOT / dials.data.folder, where))
+            for missing in filter(None, (describe_missing_months(name, read_clock()), gaps)):
+                _CONSOLE.print(f"  [bold]missing[/]     {escape(missing)}", soft_wrap=True)
         sys.stdout.flush()
     except (
         OSError,
         SystemExit,
     ) as error:  # the disk of a log is full; or nobody reads any more, where rich would end
-        _made_unseen(run.folder, error)
+        _report_hidden_summary(run.folder, error)
 
 
 @app.command()
@@ -109,7 +120,7 @@ def send(
     to: Annotated[str, typer.Option(help="One address that gets all of them, as a test.")] = "",
     resolve: Annotated[str, typer.Option(help="What became of a message, as 3:sent or 3:again.")] = "",
     accept: Annotated[str, typer.Option(help="yes says that a month that is held is right.")] = "",
-    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS,
+    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS_FILE,
     output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
 ) -> None:
     """Show who would get which brief, or send them; accept a month that is held."""
@@ -121,9 +132,9 @@ def send(
         )
     from report import sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
 
-    postman = _postman(settings, output)
+    postman = _build_mail_context(settings, output)
     if resolve:
-        raise typer.Exit(sending.resolve(postman, resolve, month=month, to=to))
+        raise typer.Exit(sending.apply_resolution(postman, resolve, month=month, to=to))
     raise typer.Exit(
         sending.send_month(postman, month=month, confirm=bool(confirm), to=to, accept=bool(accept))
     )
@@ -132,16 +143,18 @@ def send(
 @app.command()
 def sample() -> None:
     """Write the synthetic months of data/, and the hashes by which they are known."""
-    from segmentation.sample import MONTHS  # noqa: PLC0415 - nothing else needs them
-    from segmentation.sample import make_month as make_sample  # noqa: PLC0415
+    from segmentation.sample import SAMPLE_MONTHS  # noqa: PLC0415 - nothing else needs them
+    from segmentation.sample import make_sample_month as make_sample  # noqa: PLC0415
 
-    files.write_sample(files.ROOT / "data", {month: make_sample(month).csv() for month in MONTHS})
+    files.write_sample_months(
+        files.ROOT / "data", {month: make_sample(month).to_csv() for month in SAMPLE_MONTHS}
+    )
 
 
 @app.command()
 def schema() -> None:
     """Write the schema of facts.json."""
-    files.write_json(files.ROOT / "docs" / "facts.schema.json", facts.schema())
+    files.write_json(files.ROOT / "docs" / "facts.schema.json", facts.build_facts_schema())
 
 
 @app.command()
@@ -149,41 +162,41 @@ def notebook() -> None:
     """Write the analysis as a notebook."""
     path = files.ROOT / "music_streaming_segmentation.ipynb"
     write_notebook(files.ROOT / "report" / "report.qmd", path)
-    _out.print(
-        f"{escape(str(files.shown(path)))}: open it in Jupyter; it shows the newest month that was made",
+    _CONSOLE.print(
+        f"{escape(str(files.shorten_path(path)))}: open it in Jupyter; it shows the newest month that was made",
         soft_wrap=True,
     )
 
 
 @contextlib.contextmanager
-def _telling() -> Iterator[Callable[[str], None]]:
+def _show_progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal what is done; a file, which may be on a full disk, is told the result alone."""
-    if not _out.is_terminal:
+    if not _CONSOLE.is_terminal:
         yield lambda _: None
         return
-    with _out.status("Starting") as status:
+    with _CONSOLE.status("Starting") as status:
         yield status.update
 
 
-def _postman(settings: Path, output: Path | None) -> "sending.Postman":
+def _build_mail_context(settings: Path, output: Path | None) -> "sending.MailContext":
     from report import sending  # noqa: PLC0415 - as above
 
     dials = read_settings(settings)
-    return sending.Postman(
+    return sending.MailContext(
         output=output or files.ROOT / dials.data.output,
         data=files.ROOT / dials.data.folder,
         settings=dials,
-        server=read_server(files.ROOT / ".env"),
-        clock=_now,
+        server=read_mail_server(files.ROOT / ".env"),
+        clock=read_clock,
         sleep=time.sleep,
-        tell=print,
-        mailed=files.ROOT / files.MAILED,
+        print_line=print,
+        journal_folder=files.ROOT / files.JOURNAL_FOLDER,
     )
 
 
 def _check_owner(path: Path, dials: Settings, output: Path) -> None:
     """Refuse settings that lost their owner: the file may be empty, or cut off."""
-    last = last_run(output)
+    last = read_last_run(output)
     if last and last.owner and "owner" not in dials.mail.model_fields_set:
         raise SettingsError(
             f"{path}: names no owner under [mail], and at the last run it did. Restore the file; or write "
@@ -191,116 +204,122 @@ def _check_owner(path: Path, dials: Settings, output: Path) -> None:
         )
 
 
-def _engine(said: str) -> Choice:
+def _check_engine(said: str) -> EngineChoice:
     if said in ("auto", "quarto", "embedded"):
         return said  # type: ignore[return-value]
     shown = f"ENGINE={said}" if re.fullmatch(r"[\w-]{1,12}", said) else "ENGINE"  # as in `check_month`
     raise ReportError(f"{shown} is no engine. Choose auto, quarto or embedded.")
 
 
-def _tell(run: Run, names: Mapping[str, str], elsewhere: str) -> None:
+def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> None:
     """End with a short table of the segments and where the files lie; the output folder is named where it isn't the usual one."""
     month, audit = run.facts, run.facts.audit
-    _out.print(
-        f"[bold]{words.month(month)}[/] · {thousands(audit.read)} rows read, {thousands(audit.read - audit.kept)} dropped, "
-        f"{thousands(audit.kept)} users kept · {len(month.segments)} {words.noun(month)}s ({month.elbow.decided_by}) · "
-        f"structure {words.strength(month)}",
+    _CONSOLE.print(
+        f"[bold]{words.name_report_month(month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
+        f"{format_thousands(audit.kept)} users kept · {len(month.segments)} {words.choose_segment_noun(month)}s ({month.elbow.decided_by}) · "
+        f"structure {words.name_evidence_level(month)}",
         soft_wrap=True,
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for column in ("left", "right", "right", "right", "left"):
         table.add_column(justify=column)
-    for segment in words.ranked(month):
+    for segment in words.rank_segments(month):
         table.add_row(
-            f"  [{theme.colour(segment.id)}]■[/] {escape(segment.name)}",
-            thousands(segment.users),
-            percent(segment.share),
-            changes.said_of(month, segment),
-            f"{segment.stability.grade} {likeness(segment.stability.jaccard)}",
+            f"  [{theme.get_segment_colour(segment.id)}]■[/] {escape(segment.name)}",
+            format_thousands(segment.users),
+            format_percent(segment.share),
+            changes.format_share_change(month, segment),
+            f"{segment.stability.grade} {format_similarity(segment.stability.jaccard)}",
         )
-    _out.print(table)
-    where = escape(str(files.shown(run.folder)))
-    _out.print(f"  report      {where}/report.html", soft_wrap=True)
-    _out.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
-    _out.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
+    _CONSOLE.print(table)
+    where = escape(str(files.shorten_path(run.folder)))
+    _CONSOLE.print(f"  report      {where}/report.html", soft_wrap=True)
+    _CONSOLE.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
+    _CONSOLE.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
     briefs = (
         f"{len(month.segments)}, unsent: make send{elsewhere}"
         if month.structure.reliable
         else "none: no reliable segments"
     )
-    _out.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
+    _CONSOLE.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
     if month.suspicions:
-        _out.print(f"  [bold]held[/]        {escape(doubts.held(month))}", soft_wrap=True)
-    if outdated := changes.outdated(month):
-        _out.print(
+        _CONSOLE.print(f"  [bold]held[/]        {escape(doubts.describe_hold(month))}", soft_wrap=True)
+    if outdated := changes.summarise_outdated_names(month):
+        _CONSOLE.print(
             f"  [bold]names[/]       {escape(outdated)} Rename under \\[names] in settings.toml.",
             soft_wrap=True,
         )
     if gone := [id_ for id_ in names if id_ not in {segment.id for segment in month.segments}]:
-        _out.print(
-            f"  [bold]names[/]       {listed(gone)} under \\[names] in settings.toml: no such segment this month.",
+        _CONSOLE.print(
+            f"  [bold]names[/]       {join_with_and(gone)} under \\[names] in settings.toml: no such segment this month.",
             soft_wrap=True,
         )
     why = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     why = f" (Quarto failed: {run.fallback.rstrip('.')})" if run.fallback else why
-    _out.print(f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s", soft_wrap=True)
+    _CONSOLE.print(
+        f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s", soft_wrap=True
+    )
 
 
-def run() -> None:
+def run_command_line() -> None:
     """Run the command line; what a person can correct ends in a sentence and exit code 1."""
-    signal.signal(signal.SIGTERM, _stop)
-    _speak_anywhere()
+    signal.signal(signal.SIGTERM, _handle_sigterm)
+    _escape_unencodable_output()
     try:
         code = app(standalone_mode=False)
     except (ReportError, SegmentationError, OSError, MemoryError) as error:
-        _end(told(error))
+        _exit_with_error(describe_error(error))
     except typer.TyperException as error:  # an option that there isn't, or no command at all
         said = error.format_message().rstrip(".")  # nothing, where the help was shown
         said = "there is an argument too many" if "://" in said else said  # it may hold a password
-        _end(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(error.exit_code)
+        _exit_with_error(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(
+            error.exit_code
+        )
     except typer.Abort:
-        code = _STOPPED
+        code = _INTERRUPTED_EXIT_CODE
     except Exception as error:
         if os.environ.get("REPORT_DEBUG"):
             raise
-        _end(told(error))
-    if code == _STOPPED:
+        _exit_with_error(describe_error(error))
+    if code == _INTERRUPTED_EXIT_CODE:
         left = {"send": "the ledger knows who has what. Run `make send` again"}
-        print(f"Stopped; {left.get(_asked(), 'the last good report is as it was')}.", file=sys.stderr)
+        print(f"Stopped; {left.get(_get_command(), 'the last good report is as it was')}.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _made_unseen(folder: Path, error: BaseException) -> None:
+def _report_hidden_summary(folder: Path, error: BaseException) -> None:
     """Say that a month is made though its summary can't be shown, if that can be said."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # what is left to be written would fail once more, at the very end
-    why = reason(error) if isinstance(error, OSError) else "nobody reads it"
+    why = describe_os_error(error) if isinstance(error, OSError) else "nobody reads it"
     try:
         print(
-            f"{files.shown(folder)} is made; its summary can't be shown ({why}).", file=sys.stderr, flush=True
+            f"{files.shorten_path(folder)} is made; its summary can't be shown ({why}).",
+            file=sys.stderr,
+            flush=True,
         )
     except OSError:  # one log for both
         os.dup2(nowhere, 2)
 
 
-def _speak_anywhere() -> None:
+def _escape_unencodable_output() -> None:
     """Let a terminal that knows no "·" show something else for it."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _stop(*_: object) -> NoReturn:
+def _handle_sigterm(*_: object) -> NoReturn:
     """End as Ctrl-C ends it: what is half made is gone, and nothing is left at work."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
     raise KeyboardInterrupt
 
 
-def _end(sentence: str, code: int = 1) -> NoReturn:
-    print(f"make {_asked()}: {sentence}", file=sys.stderr)
+def _exit_with_error(sentence: str, code: int = 1) -> NoReturn:
+    print(f"make {_get_command()}: {sentence}", file=sys.stderr)
     sys.exit(code)
 
 
-def _asked() -> str:
+def _get_command() -> str:
     """Give the command that was asked for."""
     return next((word for word in sys.argv[1:2] if word == "send"), "report")

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Clock:
+class StageTimer:
     """How long each stage took, in seconds, and whom to tell as it begins."""
 
-    tell: Callable[[str], None]
-    stages: dict[str, float] = field(default_factory=dict)
+    report_progress: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def time_stage(self, name: str) -> Iterator[None]:
         """Time what is done inside."""
-        self.tell(name)
+        self.report_progress(name)
         start = time.perf_counter()
         yield
-        self.stages[name] = round(time.perf_counter() - start, 3)
+        self.seconds[name] = round(time.perf_counter() - start, 3)

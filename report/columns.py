@@ -12,11 +12,11 @@ from segmentation import schema
 from segmentation.text import normalise_text
 
 RUN_AGAIN = "Correct the export and run `make report` again."
-SHOWN = 40  # characters of the file that a message repeats
+MAX_QUOTED_CHARACTERS = 40  # characters of the file that a message repeats
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class MatchedColumn:
     """A column of the schema, and where the file has it.
 
     Attributes
@@ -35,7 +35,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RawTable:
     """The cells as they stand in the file, before anyone says what they mean.
 
     Attributes
@@ -50,19 +50,19 @@ class Table:
         For each field the cells that are numbers already, NaN elsewhere; None where the format has only text.
     rows : numpy.ndarray of int
         Number of each row as a spreadsheet counts, where the header usually is row 1.
-    point_only : bool
+    comma_is_delimiter : bool
         Whether a comma can't be a decimal mark, because it separates the fields.
     """
 
     file: str
-    fields: tuple[Field, ...]
+    fields: tuple[MatchedColumn, ...]
     texts: tuple[Any, ...]
     values: tuple[np.ndarray | None, ...]
     rows: np.ndarray
-    point_only: bool = False
+    comma_is_delimiter: bool = False
 
 
-def simplified(name: str) -> str:
+def normalise_header(name: str) -> str:
     """Return the name as names are compared: no case, and `_` for runs of spaces and hyphens.
 
     Parameters
@@ -78,9 +78,9 @@ def simplified(name: str) -> str:
     return re.sub(r"[\s-]+", "_", normalise_text(name).casefold())
 
 
-def find(
-    headers: Sequence[str], names: Mapping[str, str], file: str, *, whole: bool = True
-) -> tuple[Field, ...]:
+def match_columns(
+    headers: Sequence[str], names: Mapping[str, str], file: str, *, require_all: bool = True
+) -> tuple[MatchedColumn, ...]:
     """Find the schema's columns among the file's.
 
     Parameters
@@ -91,7 +91,7 @@ def find(
         From a name in the schema to the name in the file, for those that differ by more than case, spaces and hyphens.
     file : str
         The file's name, for messages.
-    whole : bool
+    require_all : bool
         Whether a required column may not be missing.
 
     Returns
@@ -104,42 +104,42 @@ def find(
     InputError
         If a required or mapped column is missing, one is there twice, or one would serve as two.
     """
-    unknown = [name for name in names if name not in schema.BY_NAME]
+    unknown = [name for name in names if name not in schema.COLUMNS_BY_NAME]
     if unknown:
         raise InputError(
             f"settings.toml maps {', '.join(unknown)} under [columns], which the analysis doesn't know. "
-            f"Expected some of {', '.join(schema.BY_NAME)}."
+            f"Expected some of {', '.join(schema.COLUMNS_BY_NAME)}."
         )
-    fields: list[Field] = []
+    fields: list[MatchedColumn] = []
     missing: list[str] = []
     for column in schema.COLUMNS:
         name = names.get(column.name, column.name)
-        places = _places(headers, name, exact=column.name in names)
+        places = _find_header(headers, name, exact_first=column.name in names)
         if len(places) > 1:
-            doubled = ", ".join(shown(headers[place]) for place in places)
+            doubled = ", ".join(quote_value(headers[place]) for place in places)
             raise InputError(
                 f"{file}: {len(places)} columns could be {column.name!r}: {doubled}. Expected one. "
                 "Rename the others in the export, or map the right one under [columns] in settings.toml."
             )
         if places:
-            fields.append(Field(column, headers[places[0]].strip(), places[0]))
-        elif column.name in names and whole:
+            fields.append(MatchedColumn(column, headers[places[0]].strip(), places[0]))
+        elif column.name in names and require_all:
             raise InputError(
                 f"{file}: settings.toml maps {column.name} to {name!r} under [columns], and the file has no such "
-                f"column; found {_listed(headers, names)}. Correct the name there, or add the column to the export."
+                f"column; found {_list_headers(headers, names)}. Correct the name there, or add the column to the export."
             )
         elif column.required:
             missing.append(column.name)
-    if missing and whole:
+    if missing and require_all:
         raise InputError(
             f"{file}: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"found {_listed(headers, names)}. "
+            f"found {_list_headers(headers, names)}. "
             "Add what is missing to the export, or map its name under [columns] in settings.toml."
         )
-    return _each_once(tuple(fields), file)
+    return _refuse_shared_columns(tuple(fields), file)
 
 
-def shown(value: object) -> str:
+def quote_value(value: object) -> str:
     """Return what a message repeats of a value found in the file.
 
     Parameters
@@ -153,10 +153,12 @@ def shown(value: object) -> str:
         In quotes, with control characters escaped, cut after 40 characters.
     """
     text = str(value)
-    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+    return repr(text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…")
 
 
-def not_numbers(file: str, field: Field, what: str, *, count: int, row: int | None) -> InputError:
+def make_not_numeric_error(
+    file: str, field: MatchedColumn, found: str, *, count: int, row: int | None
+) -> InputError:
     """Return the error for cells of a number column that hold something else.
 
     Parameters
@@ -165,7 +167,7 @@ def not_numbers(file: str, field: Field, what: str, *, count: int, row: int | No
         The file's name.
     field : Field
         The column.
-    what : str
+    found : str
         What the cells hold, in the plural: "dates".
     count : int
         How many do.
@@ -181,21 +183,23 @@ def not_numbers(file: str, field: Field, what: str, *, count: int, row: int | No
     column = field.column
     first = "" if row is None else f" (first on row {row})"
     return InputError(
-        f"{file}: column {field.header!r} has {count:,} {what if count > 1 else what.removesuffix('s')} "
+        f"{file}: column {field.header!r} has {count:,} {found if count > 1 else found.removesuffix('s')} "
         f"where numbers are expected{first}. "
         f"Expected {column.label} ({column.unit}) as plain numbers. {RUN_AGAIN}"
     )
 
 
-def _places(headers: Sequence[str], name: str, *, exact: bool) -> list[int]:
+def _find_header(headers: Sequence[str], name: str, *, exact_first: bool) -> list[int]:
     """Where the name stands; a mapped one is first looked for letter by letter, so that it can settle a doubt."""
     if not name.strip():
         return []
-    places = [i for i, header in enumerate(headers) if header.strip() == name.strip()] if exact else []
-    return places or [i for i, header in enumerate(headers) if simplified(header) == simplified(name)]
+    places = [i for i, header in enumerate(headers) if header.strip() == name.strip()] if exact_first else []
+    return places or [
+        i for i, header in enumerate(headers) if normalise_header(header) == normalise_header(name)
+    ]
 
 
-def _each_once(fields: tuple[Field, ...], file: str) -> tuple[Field, ...]:
+def _refuse_shared_columns(fields: tuple[MatchedColumn, ...], file: str) -> tuple[MatchedColumn, ...]:
     """Refuse a mapping that makes one column of the file serve as two of ours."""
     taken: dict[int, str] = {}
     for field in fields:
@@ -208,10 +212,10 @@ def _each_once(fields: tuple[Field, ...], file: str) -> tuple[Field, ...]:
     return fields
 
 
-def _listed(headers: Sequence[str], names: Mapping[str, str], most: int = 20) -> str:
+def _list_headers(headers: Sequence[str], names: Mapping[str, str], most: int = 20) -> str:
     """List the names found, as many as a person will read; where none is known, they may be the cells of a user."""
-    known = {simplified(name) for name in (*schema.BY_NAME, *names.values())}
-    if headers and not known & {simplified(header) for header in headers}:
+    known = {normalise_header(name) for name in (*schema.COLUMNS_BY_NAME, *names.values())}
+    if headers and not known & {normalise_header(header) for header in headers}:
         return f"{len(headers)} column{'s' if len(headers) > 1 else ''}, none with a name that is known"
-    listed = ", ".join(shown(header) for header in headers[:most])
+    listed = ", ".join(quote_value(header) for header in headers[:most])
     return f"{listed} and {len(headers) - most} more" if len(headers) > most else listed or "none"

@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.columns import RUN_AGAIN, Table, find, simplified
+from report.columns import RUN_AGAIN, RawTable, match_columns, normalise_header
 from report.errors import InputError
 from segmentation import schema
 from segmentation.text import normalise_text
 
 DELIMITERS = ",;\t|"
-SAVE_AS = "Save it again as 'CSV UTF-8' (in a spreadsheet: Save As), and run `make report` again."
-WIDE_MARKS = {  # UTF-32 before UTF-16, whose mark its own starts with
+SAVE_AS_UTF8_HINT = "Save it again as 'CSV UTF-8' (in a spreadsheet: Save As), and run `make report` again."
+WIDE_BOMS = {  # UTF-32 before UTF-16, whose mark its own starts with
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-OTHER_FORMATS = {
+MAGIC_BYTES = {
     b"PK\x03\x04": "an Excel workbook or a zip",
     b"PAR1": "a Parquet file",
     b"\x1f\x8b": "a gzip archive",
@@ -34,21 +34,21 @@ OTHER_FORMATS = {
 SEPARATOR_LINE = re.compile(rb"\A(?i:sep=)[,;\t|]\r?\n")  # a note to Excel, which shows it as no row
 # What Western words hardly have, and other encodings read as Windows-1252 nearly always: three such characters in a
 # row, or two alone; a sign such as ‡ or ³ before a small letter; a capital after one; ƒ.
-FOREIGN = re.compile(
+UNLIKELY_IN_WINDOWS_1252 = re.compile(
     rb"\x83|[\x80-\xff]{3}|(?<![A-Za-z\x80-\xff])[\xc0-\xff]{2}(?![A-Za-z])"
     rb"|(?<=[A-Za-z\xc0-\xff])[\x80\x82\x84-\x89\x8b\x93-\x95\x98\x99\x9b\xa1-\xac\xae-\xb6\xb8-\xbf][a-z\xdf-\xff]"
     rb"|[\xa6\xa8\xac\xae-\xb4\xb6\xb8-\xbe][a-z\xdf-\xff]|[a-z\xdf-\xff][\x8a\x8c\x8e\x9f\xc0-\xd6\xd8-\xde]"
 )
 # The last line of psql in any language, sqlcmd, SQL*Plus and MySQL
-FOOTER = re.compile(
+ROW_COUNT_FOOTER = re.compile(
     r"\(\d+ [^\W\d_]+(?: affected)?\)|(?:Query OK,? ?)?\d+ rows?(?: selected| affected| in set)?\.?(?: ?\(\d+\.\d+ sec\))?"
 )
-CELLS_AT_ONCE = 1 << 17  # held as Python text before they go to Arrow, a tenth of the size
+CELLS_PER_CHUNK = 1 << 17  # held as Python text before they go to Arrow, a tenth of the size
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
-def read(path: Path, names: Mapping[str, str]) -> Table:
+def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
     """Read a delimited text file.
 
     Parameters
@@ -68,20 +68,20 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
     InputError
         If the encoding, the quotes, the header or a row's length is not what a table's would be.
     """
-    data = SEPARATOR_LINE.sub(b"", _utf8(path.read_bytes(), path.name))
-    delimiter = delimiter_of(data, names)
-    lines = _numbered(data, delimiter, path.name)
+    data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
+    delimiter = detect_delimiter(data, names)
+    lines = _iterate_rows(data, delimiter, path.name)
     header = next((record for _, record in lines if any(map(str.strip, record))), None)
     if header is None:
         raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
-    fields = find(header, names, path.name)
+    fields = match_columns(header, names, path.name)
     pick = itemgetter(*(field.index for field in fields))
     texts: list[list[Any]] = [[] for _ in fields]
     cells: list[str] = []
     rows: list[int] = []
     filled = 0  # rows up to the last with anything in it
 
-    def flush() -> None:
+    def flush_cells() -> None:
         for i, chunks in enumerate(texts):
             chunks.append(pa.array(cells[i :: len(fields)], pa.string()))
         cells.clear()
@@ -90,7 +90,7 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
         is_ragged = len(record) != len(header)
         # an end mark of DOS, "\x1a", is no word
         words = "".join(map(normalise_text, record)) if is_ragged or not any(record[1:]) else ""
-        if FOOTER.fullmatch(words) or (is_ragged and words):
+        if ROW_COUNT_FOOTER.fullmatch(words) or (is_ragged and words):
             _refuse_ragged(path.name, row, record, header, lines)
             break
         if is_ragged:
@@ -99,22 +99,24 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
         rows.append(row)
         if any(map(str.strip, record)):
             filled = len(rows)
-        if len(cells) >= CELLS_AT_ONCE:
-            flush()
-    flush()
+        if len(cells) >= CELLS_PER_CHUNK:
+            flush_cells()
+    flush_cells()
     columns = tuple(pa.chunked_array(chunks, pa.string())[:filled] for chunks in texts)
-    return Table(path.name, fields, columns, (None,) * len(fields), np.array(rows[:filled]), delimiter == ",")
+    return RawTable(
+        path.name, fields, columns, (None,) * len(fields), np.array(rows[:filled]), delimiter == ","
+    )
 
 
-def _utf8(data: bytes, file: str) -> bytes:
+def _decode_to_utf8(data: bytes, file: str) -> bytes:
     """Return the text as UTF-8 without marks, however it was encoded."""
-    for magic, kind in OTHER_FORMATS.items():
+    for magic, kind in MAGIC_BYTES.items():
         if data.startswith(magic):
             raise InputError(
                 f"{file} is {kind}, not text. Export it as CSV, or give it the ending that fits."
             )
-    wide = next((mark for mark in WIDE_MARKS if data.startswith(mark)), b"")
-    encoding = WIDE_MARKS.get(wide, "utf-8" if data.startswith(codecs.BOM_UTF8) else "")
+    wide = next((mark for mark in WIDE_BOMS if data.startswith(mark)), b"")
+    encoding = WIDE_BOMS.get(wide, "utf-8" if data.startswith(codecs.BOM_UTF8) else "")
     try:
         if wide:
             data = data[len(wide) :].decode(encoding).encode()
@@ -124,20 +126,20 @@ def _utf8(data: bytes, file: str) -> bytes:
             line = 1 + data[: data.index(b"\0")].count(b"\n")
             raise InputError(
                 f"{file} has a NUL character on line {line}: it isn't text, is damaged, or is UTF-16 without its "
-                f"mark. {SAVE_AS}"
+                f"mark. {SAVE_AS_UTF8_HINT}"
             )
         data.decode()
     except UnicodeError as error:
         if encoding:
             raise InputError(
                 f"{file} starts as {encoding.upper()} and doesn't stay so ({error}). "
-                f"Perhaps it is cut short, or was put together from several. {SAVE_AS}"
+                f"Perhaps it is cut short, or was put together from several. {SAVE_AS_UTF8_HINT}"
             ) from error
-        data = _western(data, file).encode()
+        data = _decode_windows_1252(data, file).encode()
     return data
 
 
-def _western(data: bytes, file: str) -> str:
+def _decode_windows_1252(data: bytes, file: str) -> str:
     """Decode Windows-1252, which holds Latin-1, if nothing speaks against it, and say so.
 
     Of 59 Western words, each in 300 rows, charset-normalizer 3.5 took 28 for another encoding's and ruled 8 out. This
@@ -150,18 +152,18 @@ def _western(data: bytes, file: str) -> str:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         text = ""
-    if not text or FOREIGN.search(odd) or _has_utf8(odd):
+    if not text or UNLIKELY_IN_WINDOWS_1252.search(odd) or _has_utf8(odd):
         number = next(i for i, line in enumerate(lines, 1) if not line.isascii())
         raise InputError(
             f"{file} is neither UTF-8 nor Windows-1252 throughout (line {number}): it has another encoding, or "
-            f"several. {SAVE_AS}"
+            f"several. {SAVE_AS_UTF8_HINT}"
         )
     first = [str(i) for i, line in enumerate(lines, 1) if not line.isascii()][:5]
-    logger.warning(
+    _log.warning(
         "%s isn't UTF-8; read as Windows-1252. Look whether its letters are right in line %s; if they aren't: %s",
         file,
         ", ".join(first),
-        SAVE_AS,
+        SAVE_AS_UTF8_HINT,
     )
     return text
 
@@ -171,17 +173,17 @@ def _has_utf8(data: bytes) -> bool:
     return not data.decode(errors="ignore").isascii()
 
 
-def _reader(data: bytes, delimiter: str) -> Any:
+def _open_csv_reader(data: bytes, delimiter: str) -> Any:
     """Return the one reader of rows, used for the header and for all the rest."""
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
     return csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=True)
 
 
-def _numbered(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int, list[str]]]:
+def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int, list[str]]]:
     """Yield every row with its number, counting as a spreadsheet does: a quoted line break starts no row."""
     row = 0
     try:
-        for row, record in enumerate(_reader(data, delimiter), 1):
+        for row, record in enumerate(_open_csv_reader(data, delimiter), 1):
             yield row, record
     except csv.Error as error:
         fault = f"a quote that doesn't close where its value ends ({error})"
@@ -195,23 +197,23 @@ def _numbered(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int, lis
         ) from error
 
 
-def header_of(data: bytes, delimiter: str) -> list[str]:
+def read_csv_header(data: bytes, delimiter: str) -> list[str]:
     """Return the names in the first row that has any."""
-    return next((record for record in _reader(data, delimiter) if any(map(str.strip, record))), [])
+    return next((record for record in _open_csv_reader(data, delimiter) if any(map(str.strip, record))), [])
 
 
-def delimiter_of(data: bytes, names: Mapping[str, str]) -> str:
+def detect_delimiter(data: bytes, names: Mapping[str, str]) -> str:
     """Return the delimiter under which the header has the most names that we know, then the most names."""
-    wanted = {simplified(name) for name in (*schema.BY_NAME, *names.values())}
+    wanted = {normalise_header(name) for name in (*schema.COLUMNS_BY_NAME, *names.values())}
 
-    def names_found(delimiter: str) -> tuple[int, int]:
+    def count_known_names(delimiter: str) -> tuple[int, int]:
         try:
-            header = header_of(data, delimiter)
+            header = read_csv_header(data, delimiter)
         except csv.Error:
             return 0, 0
-        return len(wanted & {simplified(name) for name in header}), len(header)
+        return len(wanted & {normalise_header(name) for name in header}), len(header)
 
-    return max(DELIMITERS, key=names_found)
+    return max(DELIMITERS, key=count_known_names)
 
 
 def _refuse_ragged(
@@ -219,14 +221,16 @@ def _refuse_ragged(
 ) -> None:
     """Refuse a row that isn't as long as the header, unless it is the last and says how many rows there are."""
     is_last = not any(any(map(normalise_text, later)) for _, later in rest)
-    is_footer = FOOTER.fullmatch("".join(map(normalise_text, record)))
+    is_footer = ROW_COUNT_FOOTER.fullmatch("".join(map(normalise_text, record)))
     if not (is_last and is_footer):
-        raise _ragged(
+        raise _make_ragged_row_error(
             file, row, [cell for cell in record if cell] if is_footer else record, header, last=is_last
         )
 
 
-def _ragged(file: str, row: int, record: list[str], header: list[str], *, last: bool) -> InputError:
+def _make_ragged_row_error(
+    file: str, row: int, record: list[str], header: list[str], *, last: bool
+) -> InputError:
     """Return the error for a row that isn't as long as the header."""
     cause = (
         "It is the last row: perhaps the export wasn't finished."

@@ -7,13 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-ROOM = 2_000_000_000  # bytes of the environment and some months
-NEEDED, TESTS, WISHED = "needed", "for tests", "if wished"
-Line = tuple[str, str, bool, str]  # for what, which thing, whether it is there, what to do
+_ROOT = Path(__file__).parent.parent
+REQUIRED_BYTES = 2_000_000_000  # bytes of the environment and some months
+NEEDED, FOR_TESTS, OPTIONAL = "needed", "for tests", "if wished"
+Finding = tuple[str, str, bool, str]  # for what, which thing, whether it is there, what to do
 
 
-def findings() -> list[Line]:
+def collect_findings() -> list[Finding]:
     """Look at everything that the README and the tests speak of.
 
     Returns
@@ -40,45 +40,50 @@ def findings() -> list[Line]:
             all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0")),
             "Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; macOS: brew install pango",
         ),
-        (NEEDED, "room on the disk: 2 GB", shutil.disk_usage(ROOT).free > ROOM, "Make room"),
+        (NEEDED, "room on the disk: 2 GB", shutil.disk_usage(_ROOT).free > REQUIRED_BYTES, "Make room"),
         (
             NEEDED,
-            f"leave to write in {ROOT.name}/",
-            os.access(ROOT, os.W_OK),
+            f"leave to write in {_ROOT.name}/",
+            os.access(_ROOT, os.W_OK),
             "Give permission, or clone it where you may write",
         ),
         (
-            WISHED,
+            OPTIONAL,
             "the environment, .venv/",
-            (ROOT / ".venv" / ".installed").exists(),
+            (_ROOT / ".venv" / ".installed").exists(),
             "make report sets it up by itself",
         ),
         (
-            WISHED,
+            OPTIONAL,
             "HarfBuzz's subsetter, for the PDF's fonts",
             bool(ctypes.util.find_library("harfbuzz-subset")),
             "Nothing, or: Debian, Ubuntu: apt-get install libharfbuzz-subset0; fontTools cuts the fonts without it",
         ),
         (
-            WISHED,
+            OPTIONAL,
             "Quarto",
-            bool(shutil.which("quarto") or (ROOT / ".venv" / "bin" / "quarto").exists()),
+            bool(shutil.which("quarto") or (_ROOT / ".venv" / "bin" / "quarto").exists()),
             "Nothing: the embedded engine makes the same pages",
         ),
         (
-            WISHED,
+            OPTIONAL,
             "a mail server, for make send",
-            bool(os.environ.get("SMTP_HOST") or (ROOT / ".env").exists()),
+            bool(os.environ.get("SMTP_HOST") or (_ROOT / ".env").exists()),
             'README, "The briefs, by mail"',
         ),
         (
-            TESTS,
+            FOR_TESTS,
             "libatomic, which drives Chromium",
             bool(ctypes.util.find_library("atomic")),
             "Debian, Ubuntu: apt-get install libatomic1",
         ),
         *(
-            (TESTS, f"{name}, {why}", bool(shutil.which(name)), f"Debian, Ubuntu: apt-get install {package}")
+            (
+                FOR_TESTS,
+                f"{name}, {why}",
+                bool(shutil.which(name)),
+                f"Debian, Ubuntu: apt-get install {package}",
+            )
             for name, why, package in (
                 ("chromium", "which opens the pages", "chromium"),
                 ("npm", "which installs the web's own checkers", "npm"),
@@ -92,7 +97,7 @@ def findings() -> list[Line]:
 
 def main() -> int:
     """Print the findings; 1 if something that is needed isn't there."""
-    found = findings()
+    found = collect_findings()
     for what, thing, there, remedy in found:
         said = "there" if there else f"missing. {remedy}."
         print(f"  {what:<10} {thing:<42} {said}")

@@ -20,25 +20,27 @@ import jinja2
 
 from report import changes, doubts, drawing, files, kept, tables, theme, words, written
 from report.charts import change, indices
-from report.charts.picture import Picture
-from report.engines.pandoc import plain_markdown
+from report.charts.picture import Figure
+from report.engines.pandoc import convert_to_github_markdown
 from report.errors import ReportError
 from report.settings import read_settings
-from report.tables import Table
-from report.written import listed, month_name
-from segmentation.facts import Facts, to_dict
+from report.tables import ReportTable
+from report.written import format_month, join_with_and
+from segmentation.facts import Facts, facts_to_dict
 from segmentation.schema import CATEGORIES, NUMBERS
 
 Medium = Literal["screen", "print", "page", "notebook"]
-FIGURES = Path("figures")  # beside the document: where the engine runs its cells
-_ESCAPED = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation, which Markdown may take for itself
+FIGURES_FOLDER = Path("figures")  # beside the document: where the engine runs its cells
+_MARKDOWN_PUNCTUATION = re.compile(
+    r"([!-/:-@\[-`{-~])"
+)  # ASCII punctuation, which Markdown may take for itself
 _SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # the two no-break spaces hold a number to its unit
-_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # no page can hold them
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # no page can hold them
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Write plain text so that Markdown leaves it as it is."""
-    return _ESCAPED.sub(r"\\\1", _SPACES.sub(" ", _UNSEEN.sub("", text)).strip(" "))
+    return _MARKDOWN_PUNCTUATION.sub(r"\\\1", _SPACES.sub(" ", _CONTROL_CHARACTERS.sub("", text)).strip(" "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,56 +72,62 @@ class Document:
         Folder of the pictures, as seen from where the cells run.
     """
 
-    def __init__(self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES) -> None:
+    def __init__(
+        self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES_FOLDER
+    ) -> None:
         self.facts = facts
         self.figures = figures
         self.medium = medium
-        self._jinja = _environment(templates)
-        self._facts_hash = hashlib.sha256(files.facts_text(facts).encode()).hexdigest()[:12]
+        self._jinja = _build_jinja_environment(templates)
+        self._facts_hash = hashlib.sha256(files.dump_facts_json(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
         """Give a sentence of `report.words`, to stand inside a paragraph."""
         # never empty: Quarto leaves the source of an expression that gives an empty text
-        return self._markdown(escape(sentence(self.facts, *args)) or "<!-- -->")
+        return self._adapt_markdown(escape_markdown(sentence(self.facts, *args)) or "<!-- -->")
 
-    def show(self, make: Callable[..., Picture | Table], *args: Any) -> Markdown:
+    def show(self, make: Callable[..., Figure | ReportTable], *args: Any) -> Markdown:
         """Give a chart of `report.charts` or a table of `report.tables`, drawn, with all that belongs to it."""
         made = make(self.facts, *args)
-        label = re.sub(r"[^a-z0-9]+", "-", "-".join([make.__name__, *(str(arg.id) for arg in args)]).lower())
-        return self._markdown(
-            self._picture(made, label) if isinstance(made, Picture) else self._table(made, label)
+        label = re.sub(
+            r"[^a-z0-9]+",
+            "-",
+            "-".join([make.__name__.partition("_")[2], *(str(arg.id) for arg in args)]).lower(),
+        )
+        return self._adapt_markdown(
+            self._render_figure(made, label) if isinstance(made, Figure) else self._render_table(made, label)
         )
 
-    def text(self, layout: str, *sentences: Markdown) -> Markdown:
+    def fill_text(self, layout: str, *sentences: Markdown) -> Markdown:
         """Give a text with sentences in its places, for a notebook, whose texts hold no values."""
-        return self._markdown(layout.format(*sentences))
+        return self._adapt_markdown(layout.format(*sentences))
 
-    def profiles(self) -> Markdown:
+    def render_profiles(self) -> Markdown:
         """Give every segment's profile, from templates/profile.md."""
-        return self._markdown(
-            "\n\n".join(self.profile(segment.id).text for segment in words.ranked(self.facts))
+        return self._adapt_markdown(
+            "\n\n".join(self.render_profile(segment.id).text for segment in words.rank_segments(self.facts))
         )
 
-    def profile(self, segment: str) -> Markdown:
+    def render_profile(self, segment: str) -> Markdown:
         """Give one segment's profile."""
         template = self._jinja.get_template("profile.md")
-        one = self.facts.segment(segment)
+        one = self.facts.get_segment(segment)
         return Markdown(
             template.render(
                 facts=self.facts,
                 segment=one,
                 medium=self.medium,
-                colour=theme.colour(segment),
-                dark=theme.dark(theme.colour(segment)),
+                colour=theme.get_segment_colour(segment),
+                dark=theme.get_dark_colour(theme.get_segment_colour(segment)),
                 page=self,
                 words=words,
                 changes=changes,
             )
         )
 
-    def template(self, name: str) -> Markdown:
+    def render_template(self, name: str) -> Markdown:
         """Give a whole template."""
-        return self._markdown(
+        return self._adapt_markdown(
             self._jinja.get_template(name).render(
                 facts=self.facts,
                 medium=self.medium,
@@ -133,110 +141,115 @@ class Document:
 
     def draw(self, name: str, *args: Any) -> Markdown:
         """Give a chart or a table by its name, for a template that lays it out."""
-        return self.show(_SHOWN[name], *args)
+        return self.show(_MAKERS_BY_NAME[name], *args)
 
-    def scripts(self) -> Markdown:
+    def embed_scripts(self) -> Markdown:
         """Give what makes the charts answer to a pointer: one bundle for the whole page, with nothing to fetch."""
         if self.medium == "notebook":
             return Markdown("")
         import vl_convert  # noqa: PLC0415 - a document for print never needs it
 
         self.figures.mkdir(exist_ok=True)
-        bundle = kept.text(
+        bundle = kept.cache_text(
             f"vega-{version('vl-convert-python')}.js",
             lambda: vl_convert.javascript_bundle(None),  # type: ignore[arg-type]  # its stub forgets the default
         )
         (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
-        (self.figures / "page.js").write_text(files.template("page.js"), encoding="utf-8")
+        (self.figures / "page.js").write_text(files.read_template("page.js"), encoding="utf-8")
         look = json.dumps(
-            {"config": theme.config(), "dark": theme.DARK, "width": theme.WIDTH, "narrow": theme.NARROW}
+            {
+                "config": theme.build_vega_config(),
+                "dark": theme.DARK_COLOURS,
+                "width": theme.PAGE_WIDTH,
+                "narrow": theme.NARROW_WIDTH,
+            }
         )
         return Markdown(
-            _raw(
-                f'<script type="application/json" id="look">{_script(look)}</script>\n'
-                f'<script src="{FIGURES.name}/charts.js"></script>\n<script src="{FIGURES.name}/page.js"></script>'
+            _fence_raw_html(
+                f'<script type="application/json" id="look">{_escape_script_json(look)}</script>\n'
+                f'<script src="{FIGURES_FOLDER.name}/charts.js"></script>\n<script src="{FIGURES_FOLDER.name}/page.js"></script>'
             )
         )
 
-    def downloads(self) -> Markdown:
+    def embed_downloads(self) -> Markdown:
         """Give the numbers themselves, for whoever wants to save them: the page carries them, and page.js writes the files."""
         if self.medium == "notebook":
             return Markdown("")
-        data = json.dumps(to_dict(self.facts), ensure_ascii=False, separators=(",", ":"))
+        data = json.dumps(facts_to_dict(self.facts), ensure_ascii=False, separators=(",", ":"))
         kinds = (("csv", "Download all numbers (CSV)"), ("json", "Download all facts (JSON)"))
         buttons = "\n".join(
             f'<button type="button" data-download="{kind}" hidden>{said}</button>' for kind, said in kinds
         )
         return Markdown(
-            _raw(
+            _fence_raw_html(
                 f'<p class="downloads">\n{buttons}\n<noscript>Every number of this page is in facts.json, which lies beside '
-                f'it.</noscript>\n</p>\n<script type="application/json" id="facts">{_script(data)}</script>'
+                f'it.</noscript>\n</p>\n<script type="application/json" id="facts">{_escape_script_json(data)}</script>'
             )
         )
 
-    def _markdown(self, text: str) -> Markdown:
+    def _adapt_markdown(self, text: str) -> Markdown:
         """Give Markdown: Pandoc's for a page, and for a notebook what Jupyter understands of it."""
-        return Markdown(plain_markdown(text) if self.medium == "notebook" else text)
+        return Markdown(convert_to_github_markdown(text) if self.medium == "notebook" else text)
 
-    def _picture(self, picture: Picture, label: str) -> str:
+    def _render_figure(self, picture: Figure, label: str) -> str:
         """Write the chart's picture and its specification to files and refer to it; for the screen with its numbers."""
         # another document of this run may have drawn it, or a profile; not another month's, whose facts are others
         path = self.figures / f"{label}-{self._facts_hash}.svg"
         said = path.with_suffix(".json")  # Altair takes as long to say a chart as Vega to draw it
         if not path.exists():
-            spec = drawing.spec_of(picture.chart)
-            drawn = drawing.svg_of(spec)
+            spec = drawing.build_chart_spec(picture.chart)
+            drawn = drawing.render_svg(spec)
             if self.medium == "notebook":
-                return f"![{escape(picture.alt)}]({drawing.address_of(drawn)})"
+                return f"![{escape_markdown(picture.alt)}]({drawing.encode_data_url(drawn)})"
             self.figures.mkdir(exist_ok=True)
-            said.write_text(drawing.compact(spec), encoding="utf-8")
-            kept.write_whole(path, drawn)  # last: who finds it takes both
+            said.write_text(drawing.serialise_spec(spec), encoding="utf-8")
+            kept.write_atomically(path, drawn)  # last: who finds it takes both
         if self.medium == "print":
-            return _image(picture, path)
+            return _render_image(picture, path)
         if self.medium == "page":
-            return self._responsive(picture, path)
+            return self._render_responsive_figure(picture, path)
         carried = said.read_text(encoding="utf-8")
         if picture.narrow:
-            carried = drawing.for_both(carried, drawing.spec_of(picture.narrow))
+            carried = drawing.add_narrow_variant(carried, drawing.build_chart_spec(picture.narrow))
         shown = path.with_name(f"{path.stem}-screen.svg")
-        shown.write_text(drawing.roomy(path.read_text(encoding="utf-8")), encoding="utf-8")
-        alt = _quoted(picture.alt)
-        rows = Table(picture.caption, picture.header, picture.rows)
+        shown.write_text(drawing.widen_view_box(path.read_text(encoding="utf-8")), encoding="utf-8")
+        alt = _escape_attribute(picture.alt)
+        rows = ReportTable(picture.caption, picture.header, picture.rows)
         return "\n\n".join(
             [
-                f'![{escape(picture.caption)}]({self.figures.name}/{shown.name}){{#fig-{label} fig-alt="{alt}"}}',
-                _raw(
-                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_script(carried)}</script>\n'
-                    f'<details class="numbers"><summary>Numbers behind this chart</summary>\n{rows.html()}\n</details>'
+                f'![{escape_markdown(picture.caption)}]({self.figures.name}/{shown.name}){{#fig-{label} fig-alt="{alt}"}}',
+                _fence_raw_html(
+                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_escape_script_json(carried)}</script>\n'
+                    f'<details class="numbers"><summary>Numbers behind this chart</summary>\n{rows.to_html()}\n</details>'
                 ),
             ]
         )
 
-    def _responsive(self, picture: Picture, path: Path) -> str:
+    def _render_responsive_figure(self, picture: Figure, path: Path) -> str:
         """Refer to a picture and, where it has one, to its twin for narrow screens, below which its caption says the rest."""
         source = ""
         if picture.narrow:
-            spec = drawing.spec_of(picture.narrow)
+            spec = drawing.build_chart_spec(picture.narrow)
             spec.pop("title", None)  # a title has one line, and a telephone no room for it
-            source = f'<source media="(max-width: 42rem)" srcset="{drawing.address_of(drawing.roomy(drawing.svg_of(spec)))}">'  # Pandoc leaves it as it is
-        image = f'<img src="{drawing.address_of(drawing.roomy(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
-        return _raw(
+            source = f'<source media="(max-width: 42rem)" srcset="{drawing.encode_data_url(drawing.widen_view_box(drawing.render_svg(spec)))}">'  # Pandoc leaves it as it is
+        image = f'<img src="{drawing.encode_data_url(drawing.widen_view_box(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
+        return _fence_raw_html(
             f"<figure><picture>{source}{image}</picture>\n<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
         )
 
-    def _table(self, table: Table, label: str) -> str:
+    def _render_table(self, table: ReportTable, label: str) -> str:
         if self.medium != "screen":
-            return _raw(table.html(caption=True))
-        return f"::: {{#tbl-{label}}}\n\n{_raw(table.html())}\n\n{escape(table.caption)}\n\n:::"
+            return _fence_raw_html(table.to_html(caption=True))
+        return f"::: {{#tbl-{label}}}\n\n{_fence_raw_html(table.to_html())}\n\n{escape_markdown(table.caption)}\n\n:::"
 
 
-_SHOWN: dict[str, Callable[..., Picture | Table]] = {
-    "indices": indices.indices,
-    "flow": change.flow,
-    "trend": change.trend,
-    "moves": tables.moves,
-    "drift": tables.drift,
-    "plays": tables.plays,
+_MAKERS_BY_NAME: dict[str, Callable[..., Figure | ReportTable]] = {
+    "indices": indices.plot_indices,
+    "flow": change.plot_flow,
+    "trend": change.plot_trend,
+    "moves": tables.tabulate_moves,
+    "drift": tables.tabulate_drift,
+    "plays": tables.tabulate_plays,
 }
 
 
@@ -258,34 +271,34 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     FactsError
         If it was written by another version.
     """
-    path = Path(facts) if facts else _newest_facts()
+    path = Path(facts) if facts else _find_newest_facts()
     found = files.read_facts(path if path.exists() else files.ROOT / path)
     known = {*found.distributions.numbers, *found.distributions.categories}
     new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
     if new:
         raise ReportError(
-            f"{month_name(found.month)} was made before the report knew {listed(new)}. "
+            f"{format_month(found.month)} was made before the report knew {join_with_and(new)}. "
             f"Make it again: make report MONTH={found.month}."
         )
     return Document(found, medium, files.TEMPLATES)
 
 
-def _newest_facts() -> Path:
+def _find_newest_facts() -> Path:
     """Find the newest month's facts; make a month first in a folder where none was made."""
     output = files.ROOT / read_settings(files.ROOT / "settings.toml").data.output
-    if not files.made_before(output, "9999-99"):
+    if not files.list_earlier_facts(output, "9999-99"):
         made = [sys.executable, "-m", "report", "report", "--engine", "embedded"]
         done = subprocess.run(made, cwd=files.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ReportError(done.stderr.strip() or f"`make report` ended with {done.returncode}.")
-    return files.newest_facts(output)
+    return files.find_newest_facts(output)
 
 
-def _environment(templates: Path) -> jinja2.Environment:
+def _build_jinja_environment(templates: Path) -> jinja2.Environment:
     """Set Jinja2 up for Markdown: strict, and every text escaped that isn't Markdown already."""
 
     def finalize(value: Any) -> Any:
-        return escape(value) if isinstance(value, str) else value
+        return escape_markdown(value) if isinstance(value, str) else value
 
     # Jinja2's own autoescape writes HTML entities; what is made here is Markdown, so `finalize` escapes for that
     environment = jinja2.Environment(
@@ -300,22 +313,22 @@ def _environment(templates: Path) -> jinja2.Environment:
     return environment
 
 
-def _image(picture: Picture, path: Path) -> str:
+def _render_image(picture: Figure, path: Path) -> str:
     """Refer to a picture that needs no number."""
-    return f'![]({path.parent.name}/{path.name}){{fig-alt="{_quoted(picture.alt)}"}}'
+    return f'![]({path.parent.name}/{path.name}){{fig-alt="{_escape_attribute(picture.alt)}"}}'
 
 
-def _quoted(text: str) -> str:
+def _escape_attribute(text: str) -> str:
     """Write plain text as the value of an attribute."""
-    return escape(text)
+    return escape_markdown(text)
 
 
-def _script(text: str) -> str:
+def _escape_script_json(text: str) -> str:
     """Write JSON so that it can't end its script element."""
     return text.replace("<", "\\u003c")
 
 
-def _raw(markup: str) -> str:
+def _fence_raw_html(markup: str) -> str:
     """Give a block of raw HTML, in a fence longer than any that stands in it."""
     longest = max((len(run) for run in re.findall("`+", markup)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -6,16 +6,22 @@ from pathlib import Path
 
 from report import files, words
 from report.errors import ReportError
-from report.sources.places import Place
-from report.written import label, measured, month_name, percent, thousands
+from report.sources.places import DataLocation
+from report.written import (
+    format_column_value,
+    format_month,
+    format_percent,
+    format_thousands,
+    get_column_label,
+)
 from segmentation.errors import SegmentationError
-from segmentation.facts import Facts, Suspicion
-from segmentation.suspicion import suspicions_of
+from segmentation.facts import Anomaly, Facts
+from segmentation.suspicion import detect_anomalies
 
-_MOST = 3  # that page one has room for
+_MAX_REASONS = 3  # that page one has room for
 
 
-def doubted(facts: Facts, output: Path, *, now: datetime, source: Place) -> Facts:
+def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLocation) -> Facts:
     """Give a month's facts with what is suspicious about them, compared with the last month that was made.
 
     Parameters
@@ -28,12 +34,17 @@ def doubted(facts: Facts, output: Path, *, now: datetime, source: Place) -> Fact
     today = now.astimezone(UTC)
     if isinstance(source, Path):  # a database doesn't tell
         today = max(today, datetime.fromtimestamp(source.stat().st_mtime, UTC))
-    return replace(facts, suspicions=suspicions_of(facts, _before(facts, output), today=f"{today:%Y-%m}"))
+    return replace(
+        facts,
+        suspicions=detect_anomalies(
+            facts, _read_comparable_month(facts, output), current_month=f"{today:%Y-%m}"
+        ),
+    )
 
 
-def _before(facts: Facts, output: Path) -> Facts | None:
+def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
     """Read the last month that was made of the same kind of users: made-up ones are compared with made-up ones."""
-    for path in reversed(files.made_before(output, facts.month)):
+    for path in reversed(files.list_earlier_facts(output, facts.month)):
         try:
             found = files.read_facts(path)
         except (ReportError, SegmentationError):  # the analysis has warned of it
@@ -43,41 +54,43 @@ def _before(facts: Facts, output: Path) -> Facts | None:
     return None
 
 
-def held(facts: Facts) -> str:
+def describe_hold(facts: Facts) -> str:
     """Say on page one that a month is held, and why; nothing where it isn't."""
     if not facts.suspicions:
         return ""
-    said = [reason(facts, one) for one in facts.suspicions]
-    more = f" And {len(said) - _MOST} more." if len(said) > _MOST else ""
+    said = [describe_anomaly(facts, one) for one in facts.suspicions]
+    more = f" And {len(said) - _MAX_REASONS} more." if len(said) > _MAX_REASONS else ""
     return (
-        f"Held: before these numbers are used, somebody should look at the month's file. {' '.join(said[:_MOST])}{more} "
+        f"Held: before these numbers are used, somebody should look at the month's file. {' '.join(said[:_MAX_REASONS])}{more} "
         "No brief is mailed until somebody accepts the month."
     )
 
 
-def reason(facts: Facts, one: Suspicion) -> str:
+def describe_anomaly(facts: Facts, anomaly: Anomaly) -> str:
     """Say in a sentence what is suspicious."""
-    month = one.month or (facts.change.month if facts.change else "")
-    before = month_name(month) if month else "the last month"
-    if one.kind == "future":
-        return f"{words.month(facts)} has not begun."
-    if one.kind == "same_file":
+    month = anomaly.month or (facts.change.month if facts.change else "")
+    before = format_month(month) if month else "the last month"
+    if anomaly.kind == "future":
+        return f"{words.name_report_month(facts)} has not begun."
+    if anomaly.kind == "same_file":
         return f"The users are those of {before}, one and all."
-    if one.kind == "users":
-        return f"{thousands(one.now)} rows were read; in {before} {thousands(one.last)}."
-    column = one.column or ""
-    name = label(column)
-    if one.kind == "unit":
-        now, last = measured(one.now, column), measured(one.last, column)
+    if anomaly.kind == "users":
+        return (
+            f"{format_thousands(anomaly.now)} rows were read; in {before} {format_thousands(anomaly.last)}."
+        )
+    column = anomaly.column or ""
+    name = get_column_label(column)
+    if anomaly.kind == "unit":
+        now, last = format_column_value(anomaly.now, column), format_column_value(anomaly.last, column)
         return f"Mean {name} is {now}; in {before} {last}. Is it in another unit?"
-    if one.kind == "lost":
+    if anomaly.kind == "lost":
         fault = {"missing": "have no", "repeated": "repeat a", "out_of_range": "have an impossible"}[
-            one.value or ""
+            anomaly.value or ""
         ]
-        return f"{percent(one.now)} of the rows {fault} {name}; in {before} {percent(one.last)}."
-    gone = f"the {name} {one.value} any more; in {before} {thousands(one.last)}"
+        return f"{format_percent(anomaly.now)} of the rows {fault} {name}; in {before} {format_percent(anomaly.last)}."
+    gone = f"the {name} {anomaly.value} any more; in {before} {format_thousands(anomaly.last)}"
     return (
-        f"At most {thousands(one.now)} users have {gone} had it."
-        if one.now
+        f"At most {format_thousands(anomaly.now)} users have {gone} had it."
+        if anomaly.now
         else f"Nobody has {gone} users had it."
     )

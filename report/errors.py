@@ -32,42 +32,42 @@ class RenderError(ReportError):
 
 
 # Errors whose text is about the program; that of others, such as ValueError, may quote a user's cell or a password.
-_OF_CODE = (AssertionError, AttributeError, ImportError, NameError, TypeError, ZeroDivisionError)
+_PROGRAMMING_ERRORS = (AssertionError, AttributeError, ImportError, NameError, TypeError, ZeroDivisionError)
 
 
-class UnforeseenError(Exception):
+class UnexpectedError(Exception):
     """An error that nobody foresaw: its text names it, and the place where it arose, which may be in another process."""
 
     @classmethod
-    def of(cls, error: Exception) -> "UnforeseenError":
+    def from_exception(cls, error: Exception) -> "UnexpectedError":
         """Name an error, unless it is one of these already."""
         if isinstance(error, cls):
             return error
         said = type(error).__name__
-        if isinstance(error, _OF_CODE):
+        if isinstance(error, _PROGRAMMING_ERRORS):
             said = f"{said}: {' '.join(str(error).split())[:200]}"
         at = traceback.extract_tb(error.__traceback__)
         return cls(f"{said} ({Path(at[-1].filename).name}, line {at[-1].lineno})" if at else said)
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Say to a person what ended a run, and what to do."""
     if isinstance(error, (ReportError, SegmentationError)):
         return str(error)
     if isinstance(error, OSError):  # no space, no permission: the machine's, not the month's
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{reason(error)}. Make room or give permission, and run again."
+        return f"{place}{describe_os_error(error)}. Make room or give permission, and run again."
     if isinstance(error, MemoryError):
         return "The memory is used up. Close other programs, or run it on a larger machine."
     if isinstance(error, Exception):
         return (
-            f"Something unforeseen: {UnforeseenError.of(error)}. The last good report is as it was. Tell whoever looks after "
+            f"Something unforeseen: {UnexpectedError.from_exception(error)}. The last good report is as it was. Tell whoever looks after "
             "this program; with REPORT_DEBUG=1 it says more."
         )
     return "it was stopped before it had ended."
 
 
-def reason(error: OSError) -> str:
+def describe_os_error(error: OSError) -> str:
     """Say what the system said, also where it was said of several files at once."""
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]

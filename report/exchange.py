@@ -11,15 +11,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from report.errors import MachineError
-from report.months import MONTH
+from report.months import MONTH_PATTERN
 
-_LEFT = re.compile(rf"\.{MONTH.pattern}-\w+")  # a month in the making, or moved aside
-_TRIES, _PAUSE = 5, 0.05  # seconds: whoever only looks whether a run is at work holds the lock for a moment
-_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+_LEFTOVER = re.compile(rf"\.{MONTH_PATTERN.pattern}-\w+")  # a month in the making, or moved aside
+_LOCK_TRIES, _LOCK_PAUSE = (
+    5,
+    0.05,
+)  # seconds: whoever only looks whether a run is at work holds the lock for a moment
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 @contextmanager
-def alone(output: Path) -> Iterator[None]:
+def run_lock(output: Path) -> Iterator[None]:
     """Keep other runs out of the output folder, and sweep what runs that were killed left in it.
 
     The system itself takes the lock back, however a run ends.
@@ -33,36 +36,36 @@ def alone(output: Path) -> Iterator[None]:
         output.mkdir(parents=True, exist_ok=True)
         held = os.open(output, os.O_RDONLY)
     except OSError as error:
-        raise _unwritable(output, error) from error
+        raise _make_unwritable_error(output, error) from error
     try:
-        if not _locked_soon(held):
+        if not _retry_lock(held):
             raise MachineError(
                 f"{output}: another run is at work there. Wait until it has ended, and run again; or name another folder: "
                 "make report OUTPUT=folder."
             )
-        _sweep(output)
+        _delete_leftovers(output)
         try:
             yield
         finally:
-            _sweep(output)  # a process of this run that was ended had no time for it
+            _delete_leftovers(output)  # a process of this run that was ended had no time for it
     finally:
         os.close(held)
 
 
-def at_work(output: Path) -> bool:
+def is_locked(output: Path) -> bool:
     """Tell whether a run is at work in an output folder."""
     try:
         held = os.open(output, os.O_RDONLY)
     except OSError:
         return False
     try:
-        return not _locked(held, shared=True)
+        return not _try_lock(held, shared=True)
     finally:
         os.close(held)
 
 
 @contextmanager
-def building(output: Path, month: str) -> Iterator[Path]:
+def atomic_folder(output: Path, month: str) -> Iterator[Path]:
     """Give a folder beside the month's; when all went well it takes the month's place, else it is gone.
 
     The two change places in one step where the system can. Where it can't, the last good month is moved aside before
@@ -81,16 +84,16 @@ def building(output: Path, month: str) -> Iterator[Path]:
         )
     try:
         output.mkdir(parents=True, exist_ok=True)
-        _put_back(old, place)
+        _restore_or_delete(old, place)
         new = Path(tempfile.mkdtemp(prefix=f".{month}-", dir=output))
     except OSError as error:
-        raise _unwritable(output, error) from error
+        raise _make_unwritable_error(output, error) from error
     try:
         yield new
         new.chmod(0o755)
         if not place.exists():
             new.rename(place)
-        elif not _exchanged(new, place):
+        elif not _swap_folders(new, place):
             place.rename(old)
             try:
                 new.rename(place)
@@ -102,31 +105,31 @@ def building(output: Path, month: str) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _sweep(output: Path) -> None:
+def _delete_leftovers(output: Path) -> None:
     """Clear away months in the making that nobody makes any more."""
     for left in sorted(output.glob(".*-*")):
-        if _LEFT.fullmatch(left.name) and left.is_dir():
+        if _LEFTOVER.fullmatch(left.name) and left.is_dir():
             with suppress(OSError):  # what can't be moved now is there for the next run
-                _put_back(left, output / left.name[1:8])
+                _restore_or_delete(left, output / left.name[1:8])
 
 
-def _put_back(left: Path, place: Path) -> None:
+def _restore_or_delete(left: Path, place: Path) -> None:
     """Sweep what a killed run left behind; a month that it had moved aside, with nothing in its place yet, is good."""
     if left.name.endswith("-old") and left.exists() and not place.exists():
         left.rename(place)
     shutil.rmtree(left, ignore_errors=True)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _swap_folders(one: Path, other: Path) -> bool:
     """Let two folders change places in one step (Linux: renameat2); False where this system can't."""
     try:
         exchange = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, TypeError, AttributeError):
         return False
-    return bool(exchange(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
+    return bool(exchange(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
 
 
-def _locked(folder: int, *, shared: bool = False) -> bool:
+def _try_lock(folder: int, *, shared: bool = False) -> bool:
     """Lock an open folder, alone or with others who only look; True also where this system or disk knows no locks."""
     try:
         import fcntl  # noqa: PLC0415 - Windows has none
@@ -139,16 +142,16 @@ def _locked(folder: int, *, shared: bool = False) -> bool:
     return True
 
 
-def _locked_soon(folder: int) -> bool:
+def _retry_lock(folder: int) -> bool:
     """Lock an open folder alone, and give whoever only looks a moment to be gone."""
-    for _ in range(_TRIES):
-        if _locked(folder):
+    for _ in range(_LOCK_TRIES):
+        if _try_lock(folder):
             return True
-        time.sleep(_PAUSE)
+        time.sleep(_LOCK_PAUSE)
     return False
 
 
-def _unwritable(output: Path, error: OSError) -> MachineError:
+def _make_unwritable_error(output: Path, error: OSError) -> MachineError:
     return MachineError(
         f"{output}: nothing can be written there ({error.strerror}). Name another folder: make report OUTPUT=folder."
     )

@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import InputError, ReportError
-from report.months import KINDS, MONTH, months_in
-from report.sources.places import Place, months_named
-from report.written import month_name
-from segmentation.facts import Facts, from_dict, to_dict
+from report.months import DATA_SUFFIXES, MONTH_PATTERN, list_month_files
+from report.sources.places import DataLocation, parse_months
+from report.written import format_month
+from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
-USUAL = ROOT / "_output"  # where months lie, unless settings name another folder
-MAILED = "_output-mailed"  # in the project: journals of what was mailed, whatever the output folder
-OUTBOX = "outbox"  # beside the months, so that it outlives a report that is made again
-_NOTES = (".md", ".toml", ".log", ".sha256", ".md5")  # beside a month's file, and no table
-_LARGER = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
-_FONTS = ("font_source_sans_pro", "font_source_serif_pro")
+DEFAULT_OUTPUT = ROOT / "_output"  # where months lie, unless settings name another folder
+JOURNAL_FOLDER = "_output-mailed"  # in the project: journals of what was mailed, whatever the output folder
+LEDGER_FOLDER = "outbox"  # beside the months, so that it outlives a report that is made again
+_IGNORED_SUFFIXES = (".md", ".toml", ".log", ".sha256", ".md5")  # beside a month's file, and no table
+_MAX_SAMPLE_BYTES = (
+    1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
+)
+_FONT_PACKAGES = ("font_source_sans_pro", "font_source_serif_pro")
 
 
 def check_month(month: str) -> str:
@@ -34,7 +36,7 @@ def check_month(month: str) -> str:
     InputError
         If it doesn't.
     """
-    if not MONTH.fullmatch(month):
+    if not MONTH_PATTERN.fullmatch(month):
         said = (
             f"MONTH={month}" if re.fullmatch(r"[\w./-]{1,12}", month) else "MONTH"
         )  # DATA in its place holds a password
@@ -42,7 +44,7 @@ def check_month(month: str) -> str:
     return month
 
 
-def find_month(folder: Path, month: str = "") -> Path:
+def find_month_file(folder: Path, month: str = "") -> Path:
     """Find a month's file in a folder, the newest month's if none is named.
 
     Raises
@@ -54,15 +56,15 @@ def find_month(folder: Path, month: str = "") -> Path:
         raise InputError(
             f"{folder}: no such folder. Create it with a file like 2026-10.csv, or name one: make report DATA=file."
         )
-    months = months_in(folder)
+    months = list_month_files(folder)
     wanted = check_month(month) if month else months[-1].stem if months else ""
     found = [path for path in months if path.stem == wanted]
-    _refuse_unread(folder, wanted, newer=not month, there=bool(found))
+    _refuse_unreadable(folder, wanted, newer=not month, there=bool(found))
     if not found:
         there = f"; the newest is {months[-1].stem}" if months else ""
         raise InputError(
             f"{folder}: holds no {f'file of {month}' if month else 'month'}{there}. Put a file there named like "
-            f"{month or '2026-10'}.csv (or {', '.join(KINDS[1:])}, or a folder of such), or name one: make report DATA=file MONTH={month or '2026-10'}."
+            f"{month or '2026-10'}.csv (or {', '.join(DATA_SUFFIXES[1:])}, or a folder of such), or name one: make report DATA=file MONTH={month or '2026-10'}."
         )
     if len(found) > 1:
         raise InputError(
@@ -72,7 +74,7 @@ def find_month(folder: Path, month: str = "") -> Path:
     return found[0]
 
 
-def _refuse_unread(folder: Path, wanted: str, *, newer: bool, there: bool) -> None:
+def _refuse_unreadable(folder: Path, wanted: str, *, newer: bool, there: bool) -> None:
     """Refuse to pass over what by name is the month that is looked for, or a newer one, and can't be read.
 
     Raises
@@ -80,28 +82,30 @@ def _refuse_unread(folder: Path, wanted: str, *, newer: bool, there: bool) -> No
     InputError
         Naming the newest.
     """
-    months = set(months_in(folder))
+    months = set(list_month_files(folder))
     unread = [
         (month, path.name)
         for path in folder.iterdir()
-        if path not in months and path.suffix.lower() not in _NOTES and not re.match(r"[._~]|.*~$", path.name)
-        for month in months_named(path.name)
+        if path not in months
+        and path.suffix.lower() not in _IGNORED_SUFFIXES
+        and not re.match(r"[._~]|.*~$", path.name)
+        for month in parse_months(path.name)
     ]
     for month, name in sorted(unread, reverse=True):
         if (month == wanted and not there) or (newer and month > wanted):
             raise InputError(
-                f"{folder}: {name} is {month_name(month)} and can't be read. Expected a name like {month}.csv, with one of the "
-                f"endings {', '.join(KINDS)}. Unpack it, export it again or rename it, or name another month: make report "
+                f"{folder}: {name} is {format_month(month)} and can't be read. Expected a name like {month}.csv, with one of the "
+                f"endings {', '.join(DATA_SUFFIXES)}. Unpack it, export it again or rename it, or name another month: make report "
                 "MONTH=2026-10."
             )
 
 
-def month_in(folder: Path, month: str) -> Path | None:
+def look_up_month_file(folder: Path, month: str) -> Path | None:
     """Give a month's file in a folder, or its own folder there; None where there is neither."""
-    return next((path for path in months_in(folder) if path.stem == month), None)
+    return next((path for path in list_month_files(folder) if path.stem == month), None)
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Give the hash of a file's bytes.
 
     Raises
@@ -124,15 +128,15 @@ def sha256(path: Path) -> str:
 
 def is_sample(path: Path) -> bool:
     """Tell whether a file is one of the synthetic months that the project ships, byte for byte."""
-    if path.is_dir() or (path.is_file() and path.stat().st_size > _LARGER):
+    if path.is_dir() or (path.is_file() and path.stat().st_size > _MAX_SAMPLE_BYTES):
         return False
     known = (ROOT / "data" / "SHA256SUMS").read_text(encoding="ascii").split()
-    return sha256(path) in known
+    return hash_file(path) in known
 
 
-def facts_text(facts: Facts) -> str:
+def dump_facts_json(facts: Facts) -> str:
     """Write facts as JSON; a number that JSON doesn't know is a fault of ours, and no month is made of it."""
-    return json.dumps(to_dict(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(facts_to_dict(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -151,7 +155,7 @@ def read_facts(path: Path) -> Facts:
         If it was written by another version.
     """
     try:
-        return from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return facts_from_dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ReportError(
             f"{path}: can't be read ({error.strerror}). Make the month first: make report."
@@ -162,7 +166,7 @@ def read_facts(path: Path) -> Facts:
         raise ReportError(f"{path}: is no JSON ({error}). Make the month again: make report.") from error
 
 
-def newest_facts(output: Path = USUAL) -> Path:
+def find_newest_facts(output: Path = DEFAULT_OUTPUT) -> Path:
     """Find the facts of the newest month that was made.
 
     Raises
@@ -170,30 +174,30 @@ def newest_facts(output: Path = USUAL) -> Path:
     ReportError
         If none was.
     """
-    made = sorted(path for path in output.glob("*/facts.json") if MONTH.fullmatch(path.parent.name))
+    made = sorted(path for path in output.glob("*/facts.json") if MONTH_PATTERN.fullmatch(path.parent.name))
     if not made:
         raise ReportError(f"{output}: no month was made yet. Make one first: make report.")
     return made[-1]
 
 
-def made_before(output: Path, month: str) -> list[Path]:
+def list_earlier_facts(output: Path, month: str) -> list[Path]:
     """List the facts of all months that were made before this one, oldest first."""
-    made = [path for path in output.glob("*/facts.json") if MONTH.fullmatch(path.parent.name)]
+    made = [path for path in output.glob("*/facts.json") if MONTH_PATTERN.fullmatch(path.parent.name)]
     return sorted(path for path in made if path.parent.name < month)
 
 
-def template(name: str) -> str:
+def read_template(name: str) -> str:
     """Read a file of templates/."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def font_folders() -> list[Path]:
+def find_font_folders() -> list[Path]:
     """Find the folders of the fonts that charts and pages use; they come as packages."""
-    specs = [find_spec(package) for package in _FONTS]
+    specs = [find_spec(package) for package in _FONT_PACKAGES]
     return [Path(spec.origin).parent / "files" for spec in specs if spec and spec.origin]
 
 
-def workshop(folder: Path) -> Path:
+def create_workspace(folder: Path) -> Path:
     """Lay out a copy of the documents and templates in a folder, for an engine to work in."""
     shutil.copytree(TEMPLATES, folder / "templates")
     (folder / "report").mkdir()
@@ -203,23 +207,23 @@ def workshop(folder: Path) -> Path:
     return folder
 
 
-def owner_only(path: Path) -> None:
+def restrict_to_owner(path: Path) -> None:
     """Let nobody but the owner read a file, or a folder of files: they have a row a user."""
     for part in (*path.rglob("*"), path):
         part.chmod(0o700 if part.is_dir() else 0o600)
 
 
-def clear(folder: Path) -> None:
+def discard_folder(folder: Path) -> None:
     """Delete a folder that this program may have made."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove(folder: Path) -> None:
+def delete_folder(folder: Path) -> None:
     """Delete a folder that this program made."""
     shutil.rmtree(folder)
 
 
-def month_of(source: Place, month: str) -> str:
+def resolve_month(source: DataLocation, month: str) -> str:
     """Give the month that was asked for, else the one that the file is named for.
 
     Raises
@@ -227,27 +231,27 @@ def month_of(source: Place, month: str) -> str:
     InputError
         If neither is a month.
     """
-    if month or MONTH.fullmatch(source.stem):
+    if month or MONTH_PATTERN.fullmatch(source.stem):
         return check_month(month or source.stem)
     raise InputError(f"{source.name}: which month is it? Name it: make report DATA={source} MONTH=2026-10.")
 
 
-def shown(path: Path) -> Path:
+def shorten_path(path: Path) -> Path:
     """Give a path as short as it can be shown: relative to where the reader is."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def elsewhere(output: Path, usual: Path) -> str:
+def format_output_option(output: Path, default: Path) -> str:
     """Write what names an output folder to `make`, for a person to type: nothing for the one that settings name."""
-    if output.resolve() == usual.resolve():
+    if output.resolve() == default.resolve():
         return ""
     return f" OUTPUT={shlex.quote(str(output.resolve()))}".replace("$", "$$")
 
 
-def write_sample(folder: Path, months: Mapping[str, str]) -> None:
+def write_sample_months(folder: Path, months: Mapping[str, str]) -> None:
     """Write the synthetic months, and the hashes by which `is_sample` knows them."""
     for month, text in months.items():
         (folder / f"{month}.csv").write_bytes(text.encode())
-    sums = [f"{sha256(folder / f'{month}.csv')}  {month}.csv" for month in months]
+    sums = [f"{hash_file(folder / f'{month}.csv')}  {month}.csv" for month in months]
     (folder / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="ascii")

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from report.columns import RUN_AGAIN, Field, Table
+from report.columns import RUN_AGAIN, MatchedColumn, RawTable
 from report.errors import InputError
 
 # 1.12913E+11, with a sign or Fortran's D too
-SHORTENED = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eEdD]\+[0-9]+$|^[+-]?[0-9][.,][0-9]+[eEdD]\+?[0-9]+$"
-FLOAT = r"^[0-9]+\.0+$"  # what pandas makes of whole numbers beside a gap
-LONG_FLOAT = r"^[0-9]{16,}\.0+$"
-WHOLE = r"^[0-9]+$"
-LONG, ROUNDED = r"^[1-9][0-9]{15,}$", r"^[1-9][0-9]{14}0+$"  # a spreadsheet keeps 15 digits
-PADDED, UNPADDED = r"^0[0-9]+$", r"^(?:0|[1-9][0-9]*)$"
-POINT = r"\.0+$"
-EXACT = {64: 2.0**53, 32: 2.0**24}  # by a float's bits: up to which it knows every whole number
+SCIENTIFIC_NOTATION = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eEdD]\+[0-9]+$|^[+-]?[0-9][.,][0-9]+[eEdD]\+?[0-9]+$"
+FLOAT_ID = r"^[0-9]+\.0+$"  # what pandas makes of whole numbers beside a gap
+LONG_FLOAT_ID = r"^[0-9]{16,}\.0+$"
+INTEGER_ID = r"^[0-9]+$"
+LONG_ID, ROUNDED_ID = r"^[1-9][0-9]{15,}$", r"^[1-9][0-9]{14}0+$"  # a spreadsheet keeps 15 digits
+ZERO_PADDED_ID, UNPADDED_ID = r"^0[0-9]+$", r"^(?:0|[1-9][0-9]*)$"
+TRAILING_DECIMALS = r"\.0+$"
+MAX_EXACT_INTEGER = {64: 2.0**53, 32: 2.0**24}  # by a float's bits: up to which it knows every whole number
 # What may be wrong with an id, and what it takes to put it right.
-FAULTS = {
+ID_FAULTS = {
     "shortened": "in scientific notation, so that digits are lost. Expected every digit. Format the column as text",
     "long": "as floating-point numbers too large for every digit, so that the last digits are lost. Expected every digit. "
     "Store the column as text or as whole numbers",
@@ -36,7 +36,9 @@ FAULTS = {
 }
 
 
-def refuse_ids(file: str, field: Field, fault: str, count: int, row: int | None) -> InputError:
+def make_faulty_id_error(
+    file: str, field: MatchedColumn, fault: str, count: int, row: int | None
+) -> InputError:
     """Return the error for ids that may stand for other users.
 
     Parameters
@@ -46,7 +48,7 @@ def refuse_ids(file: str, field: Field, fault: str, count: int, row: int | None)
     field : Field
         The column.
     fault : str
-        A key of `FAULTS`.
+        A key of `ID_FAULTS`.
     count : int
         How many ids have it.
     row : int or None
@@ -55,12 +57,12 @@ def refuse_ids(file: str, field: Field, fault: str, count: int, row: int | None)
     first = "" if row is None else f" (first on row {row})"
     what = "id" if field.column.kind == "id" else "value"
     return InputError(
-        f"{file}: column {field.header!r} has {count:,} {what}{'s' if count > 1 else ''}{first} {FAULTS[fault]} before it is "
+        f"{file}: column {field.header!r} has {count:,} {what}{'s' if count > 1 else ''}{first} {ID_FAULTS[fault]} before it is "
         f"exported. {RUN_AGAIN}"
     )
 
 
-def read_ids(field: Field, cells: Any, table: Table) -> Any:
+def restore_ids(field: MatchedColumn, cells: Any, table: RawTable) -> Any:
     """Return the ids as they were before a program made floats of them.
 
     Parameters
@@ -77,20 +79,20 @@ def read_ids(field: Field, cells: Any, table: Table) -> Any:
     InputError
         If digits are lost, or ids of two forms may be one user's.
     """
-    for fault, pattern in (("shortened", SHORTENED), ("long", LONG_FLOAT)):
-        _refuse_any(field, fault, pc.match_substring_regex(cells, pattern), table)
-    rounded = pc.match_substring_regex(cells, ROUNDED)
-    if pc.sum(rounded).as_py() == pc.sum(pc.match_substring_regex(cells, LONG)).as_py():
-        _refuse_any(field, "rounded", rounded, table)
-    padded = pc.match_substring_regex(cells, PADDED)
-    if _is_shorter(cells.filter(pc.match_substring_regex(cells, UNPADDED)), cells.filter(padded)):
-        _refuse_any(field, "padded", padded, table)
-    floats = pc.match_substring_regex(cells, FLOAT)
+    for fault, pattern in (("shortened", SCIENTIFIC_NOTATION), ("long", LONG_FLOAT_ID)):
+        _refuse_flagged(field, fault, pc.match_substring_regex(cells, pattern), table)
+    rounded = pc.match_substring_regex(cells, ROUNDED_ID)
+    if pc.sum(rounded).as_py() == pc.sum(pc.match_substring_regex(cells, LONG_ID)).as_py():
+        _refuse_flagged(field, "rounded", rounded, table)
+    padded = pc.match_substring_regex(cells, ZERO_PADDED_ID)
+    if _is_shorter(cells.filter(pc.match_substring_regex(cells, UNPADDED_ID)), cells.filter(padded)):
+        _refuse_flagged(field, "padded", padded, table)
+    floats = pc.match_substring_regex(cells, FLOAT_ID)
     if not pc.any(floats).as_py():
         return cells
-    if pc.any(pc.match_substring_regex(cells, WHOLE)).as_py():
-        _refuse_any(field, "mixed", floats, table)
-    return pc.replace_substring_regex(cells, POINT, "") if pc.all(floats).as_py() else cells
+    if pc.any(pc.match_substring_regex(cells, INTEGER_ID)).as_py():
+        _refuse_flagged(field, "mixed", floats, table)
+    return pc.replace_substring_regex(cells, TRAILING_DECIMALS, "") if pc.all(floats).as_py() else cells
 
 
 def _is_shorter(some: Any, others: Any) -> bool:
@@ -99,7 +101,7 @@ def _is_shorter(some: Any, others: Any) -> bool:
     return shortest is not None and longest is not None and bool(shortest < longest)
 
 
-def _refuse_any(field: Field, fault: str, flags: Any, table: Table) -> None:
+def _refuse_flagged(field: MatchedColumn, fault: str, flags: Any, table: RawTable) -> None:
     places = np.flatnonzero(flags.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
     if len(places):
-        raise refuse_ids(table.file, field, fault, len(places), int(table.rows[places[0]]))
+        raise make_faulty_id_error(table.file, field, fault, len(places), int(table.rows[places[0]]))

@@ -13,24 +13,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from report import dialect, workbook
-from report.columns import RUN_AGAIN, Field, Table, find
+from report.columns import RUN_AGAIN, MatchedColumn, RawTable, match_columns
 from report.errors import InputError
-from report.ids import EXACT, read_ids, refuse_ids
-from report.months import KINDS, PARQUET, TEXT
-from report.numerals import numbers
-from segmentation.schema import LARGEST
-from segmentation.text import ENDS, MISSING, NO_NUMBER, STEPS, TRIMMED
+from report.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
+from report.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
+from report.numerals import parse_number_columns
+from segmentation.schema import MAX_NUMBER
+from segmentation.text import (
+    EDGE_BLANKS,
+    MISSING_NUMBER_SPELLINGS,
+    MISSING_SPELLINGS,
+    NORMALISATION_STEPS,
+    TRIM_CHARACTERS,
+)
 
 # What spreadsheets write, in any language, in a cell that they can't work out or show: neither a value nor missing. All are in capitals.
-BROKEN = (
+SPREADSHEET_ERROR = (
     r"^#(?:[\x{a1}\x{bf}]?\p{Lu}[\p{Lu}0-9/_]*[!?]|\p{Lu}+/\p{Lu}+|NV|YOK|GETTING_DATA)$"  # #SPILL!, #¡REF!, #N/A
     r"|^Err:[0-9]+$|^#+$"
 )
-WORDS = pd.StringDtype(na_value=np.nan)
+TEXT_DTYPE = pd.StringDtype(na_value=np.nan)
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class MonthData:
     """What a month's file holds.
 
     Attributes
@@ -48,11 +54,11 @@ class Month:
 
 
 def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
-    """Read the month's users alone, as `read_month` does."""
-    return read_month(path, names).users
+    """Read the month's users alone, as `read_month_file` does."""
+    return read_month_file(path, names).users
 
 
-def read_month(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> Month:
+def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> MonthData:
     """Read the month's file of users.
 
     Parameters
@@ -74,11 +80,11 @@ def read_month(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> M
     InputError
         If the file can't be read as a table of users without guessing.
     """
-    before = _state(path)
-    read = _reader(path)
+    before = _check_file(path)
+    read = _select_reader(path)
     try:
         table = read(path, names)
-        month = _month(table)
+        month = _interpret_table(table)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - what libraries raise on a damaged file has no common base
@@ -87,7 +93,7 @@ def read_month(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> M
             f"{path.name} can't be read as {path.suffix.lower()} ({type(error).__name__}). Expected a whole file, not cut "
             f"short or protected, and text in UTF-8. {RUN_AGAIN}"
         ) from None
-    if _state(path) != before:
+    if _check_file(path) != before:
         raise InputError(
             f"{path.name} changed while it was read. Wait until it is written, and run `make report` again."
         )
@@ -96,18 +102,24 @@ def read_month(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> M
     return month
 
 
-def _reader(path: Path) -> Callable[[Path, Mapping[str, str]], Table]:
+def _select_reader(path: Path) -> Callable[[Path, Mapping[str, str]], RawTable]:
     """Return what reads files with this ending."""
     kind = path.suffix.lower()
-    if kind not in KINDS:
+    if kind not in DATA_SUFFIXES:
         raise InputError(
-            f"{path.name} ends in {kind or 'nothing'!r}, expected one of {', '.join(KINDS)}. "
+            f"{path.name} ends in {kind or 'nothing'!r}, expected one of {', '.join(DATA_SUFFIXES)}. "
             "Export the month in one of these."
         )
-    return dialect.read if kind in TEXT else _read_parquet if kind in PARQUET else workbook.read
+    return (
+        dialect.read_delimited_text
+        if kind in TEXT_SUFFIXES
+        else _read_parquet
+        if kind in PARQUET_SUFFIXES
+        else workbook.read_workbook
+    )
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _check_file(path: Path) -> tuple[int, int]:
     """Return size and time of change, having made sure that it is an ordinary file with something in it.
 
     Asked of the path, not of an open file: to open a pipe is to wait for who writes into it.
@@ -126,54 +138,54 @@ def _state(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _month(table: Table) -> Month:
+def _interpret_table(table: RawTable) -> MonthData:
     """Say what the cells mean."""
     columns: dict[str, Any] = {
-        name: np.where(np.abs(found) > LARGEST, np.copysign(np.inf, found), found)
-        for name, found in numbers(table).items()
+        name: np.where(np.abs(found) > MAX_NUMBER, np.copysign(np.inf, found), found)
+        for name, found in parse_number_columns(table).items()
     }
     joined: dict[str, int] = {}
     for field, text in zip(table.fields, table.texts, strict=True):
         name = field.column.name
         if field.column.kind == "category":
-            columns[name], joined[name] = _categories(field, text, table)
+            columns[name], joined[name] = _normalise_categories(field, text, table)
         elif field.column.kind == "id":
-            columns[name] = _ids(field, text, table)
+            columns[name] = _normalise_ids(field, text, table)
     users = pd.DataFrame({field.column.name: columns[field.column.name] for field in table.fields})
-    return Month(users, {name: count for name, count in joined.items() if count})
+    return MonthData(users, {name: count for name, count in joined.items() if count})
 
 
-def _categories(field: Field, text: Any, table: Table) -> tuple[Any, int]:
+def _normalise_categories(field: MatchedColumn, text: Any, table: RawTable) -> tuple[Any, int]:
     """Give every value its one spelling, and count the spellings that were joined to another."""
     found = text.combine_chunks().dictionary_encode()
     values = found.dictionary
-    for written, meant in STEPS:
+    for written, meant in NORMALISATION_STEPS:
         values = pc.replace_substring_regex(values, written, meant)
-    values = pc.utf8_normalize(pc.utf8_trim(values, TRIMMED), form="NFC")
-    known = _without(values, MISSING)
+    values = pc.utf8_normalize(pc.utf8_trim(values, TRIM_CHARACTERS), form="NFC")
+    known = _null_missing(values, MISSING_SPELLINGS)
     joined = len(known) - known.null_count - len(pc.unique(known.drop_null()))
     cells = known.take(found.indices)
-    _refuse_broken(field, cells, table)
-    return cells.to_pandas(types_mapper={pa.string(): WORDS}.get), joined
+    _refuse_spreadsheet_errors(field, cells, table)
+    return cells.to_pandas(types_mapper={pa.string(): TEXT_DTYPE}.get), joined
 
 
-def _ids(field: Field, text: Any, table: Table) -> Any:
+def _normalise_ids(field: MatchedColumn, text: Any, table: RawTable) -> Any:
     """Trim and compose ids, and nothing more: two of them may differ in a letter that nobody sees."""
-    cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), ENDS, "")
-    cells = _without(cells, NO_NUMBER)
-    _refuse_broken(field, cells, table)
-    cells = read_ids(field, cells, table)
-    return cells.to_pandas(types_mapper={pa.string(): WORDS}.get)
+    cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), EDGE_BLANKS, "")
+    cells = _null_missing(cells, MISSING_NUMBER_SPELLINGS)
+    _refuse_spreadsheet_errors(field, cells, table)
+    cells = restore_ids(field, cells, table)
+    return cells.to_pandas(types_mapper={pa.string(): TEXT_DTYPE}.get)
 
 
-def _without(cells: Any, missing: Sequence[str]) -> Any:
+def _null_missing(cells: Any, missing: Sequence[str]) -> Any:
     """Take out what stands for a missing value."""
     return pc.if_else(pc.is_in(pc.utf8_lower(cells), pa.array(missing)), pa.scalar(None, pa.string()), cells)
 
 
-def _refuse_broken(field: Field, cells: Any, table: Table) -> None:
+def _refuse_spreadsheet_errors(field: MatchedColumn, cells: Any, table: RawTable) -> None:
     """Refuse a spreadsheet's error values."""
-    flags = pc.match_substring_regex(cells, BROKEN).fill_null(fill_value=False)
+    flags = pc.match_substring_regex(cells, SPREADSHEET_ERROR).fill_null(fill_value=False)
     wrong = np.flatnonzero(flags.to_numpy(zero_copy_only=False))
     if len(wrong):
         raise InputError(
@@ -182,18 +194,18 @@ def _refuse_broken(field: Field, cells: Any, table: Table) -> None:
         )
 
 
-def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
+def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
     """Read a Parquet file; its rows are numbered as if it were a sheet with a header."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - most files are text
 
     with pq.ParquetFile(path) as file:
         headers = file.schema_arrow.names
-        fields = find(headers, names, path.name)
+        fields = match_columns(headers, names, path.name)
         types = [file.schema_arrow.field(field.index).type for field in fields]
         for field, kind in zip(fields, types, strict=True):
-            refuse_type(field, kind, path.name)
+            refuse_arrow_type(field, kind, path.name)
         data = file.read(columns=[headers[field.index] for field in fields])
-        columns = [_decode(data.column(headers[field.index])) for field in fields]
+        columns = [_decode_dictionary(data.column(headers[field.index])) for field in fields]
     rows = np.arange(data.num_rows) + 2
     for field, column in zip(fields, columns, strict=True):
         if not pa.types.is_floating(column.type):
@@ -201,35 +213,37 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> Table:
         is_single = column.type.bit_width == 32 and field.column.kind == "category"
         if field.column.kind == "id" or is_single:
             size = np.abs(column.to_numpy())
-            large = np.flatnonzero((size >= EXACT[column.type.bit_width]) & ~(np.isinf(size) & is_single))
+            large = np.flatnonzero(
+                (size >= MAX_EXACT_INTEGER[column.type.bit_width]) & ~(np.isinf(size) & is_single)
+            )
             if len(large):
-                raise refuse_ids(path.name, field, "long", len(large), int(rows[large[0]]))
-    pairs = [_cells(field, column) for field, column in zip(fields, columns, strict=True)]
-    return Table(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
+                raise make_faulty_id_error(path.name, field, "long", len(large), int(rows[large[0]]))
+    pairs = [_split_texts_and_numbers(field, column) for field, column in zip(fields, columns, strict=True)]
+    return RawTable(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
 
 
-def _decode(column: Any) -> Any:
+def _decode_dictionary(column: Any) -> Any:
     """Give a column without its dictionary."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def refuse_type(field: Field, kind: Any, file: str) -> None:
+def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
     """Refuse a Parquet column that is neither text nor numbers (half precision as words), nor truth values as a category."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+    if pa.types.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
     tests = [pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal]
     tests += [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary]
     if field.column.kind == "category":
         tests.append(pa.types.is_boolean)
-    is_half = pa.types.is_float16(kind) and field.column.kind != "number"  # exact to 2,048 alone
-    if is_half or not any(test(kind) for test in tests):
+    is_half = pa.types.is_float16(arrow_type) and field.column.kind != "number"  # exact to 2,048 alone
+    if is_half or not any(test(arrow_type) for test in tests):
         expected = f"numbers ({field.column.unit})" if field.column.kind == "number" else "text"
         raise InputError(
-            f"{file}: column {field.header!r} holds {kind}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
+            f"{file}: column {field.header!r} holds {arrow_type}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
         )
 
 
-def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
+def _split_texts_and_numbers(field: MatchedColumn, column: Any) -> tuple[Any, np.ndarray | None]:
     """Return a Parquet column's texts, and its numbers if it is a number column that has them as such."""
     if pa.types.is_decimal(column.type):  # as text, for Arrow's own cast is off in the last digit
         column = column.cast(pa.string())
@@ -241,7 +255,9 @@ def _cells(field: Field, column: Any) -> tuple[Any, np.ndarray | None]:
         return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
     if pa.types.is_floating(column.type):  # whole numbers beside gaps or parts: 7, not 7.0 or 1.2e+10
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), EXACT[64]))
+        is_whole = pc.and_(
+            pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), MAX_EXACT_INTEGER[64])
+        )
         whole = pc.if_else(is_whole, column, pa.scalar(None, column.type)).cast(pa.int64())
         return pc.coalesce(whole.cast(pa.string()), column.cast(pa.string())), None
     text = column.cast(pa.string())

@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
 
-UNKNOWN_WORDS = "-"  # the digest of a message that was handed over before digests were of the words alone
-_LINE = re.compile(rf"([^\t]+)\t([^\t]+)\t([^\t]+)\t([0-9a-f]{{64}}|{UNKNOWN_WORDS})")
+UNKNOWN_DIGEST = "-"  # the digest of a message that was handed over before digests were of the words alone
+_LINE_PATTERN = re.compile(rf"([^\t]+)\t([^\t]+)\t([^\t]+)\t([0-9a-f]{{64}}|{UNKNOWN_DIGEST})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Handover:
     digest: str
 
     @classmethod
-    def parse(cls, line: str) -> Self | None:
+    def parse_line(cls, line: str) -> Self | None:
         """Read a line; None for an empty one, or one that was cut off while it was written."""
-        found = _LINE.fullmatch(line)
+        found = _LINE_PATTERN.fullmatch(line)
         return cls(*found.groups()) if found else None
 
 
@@ -50,7 +50,7 @@ def read_journal(file: Path) -> Counter[Handover]:
         lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
     except (FileNotFoundError, NotADirectoryError):
         return Counter()
-    found = Counter(one for line in lines if (one := Handover.parse(line)))
+    found = Counter(one for line in lines if (one := Handover.parse_line(line)))
     written = [line for line in lines if line.strip()]
     if not found and (len(written) > 1 or any(not line[0].isdecimal() for line in written)):
         raise UnicodeError("none of its lines can be read")

@@ -7,23 +7,23 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def text(name: str, make: Callable[[], str]) -> str:
+def cache_text(name: str, make: Callable[[], str]) -> str:
     """Give a text that is the same for every run, made once and kept beside the environment's packages."""
-    path = _place(name)
+    path = _find_cache_path(name)
     with suppress(OSError):  # not made yet, or by another user who let nobody read it
         return path.read_text(encoding="utf-8")
     made = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, made)
+        write_atomically(path, made)
     except OSError:
         pass  # an environment that can't be written to makes it anew each time
     return made
 
 
-def folder(name: str, make: Callable[[Path], None]) -> Path | None:
+def cache_folder(name: str, make: Callable[[Path], None]) -> Path | None:
     """Give a folder that is the same for every run, filled once and kept there too; None where that can't be."""
-    path = _place(name)
+    path = _find_cache_path(name)
     if path.is_dir():
         return path
     with suppress(OSError):  # nobody may write there, or another run was faster
@@ -36,12 +36,12 @@ def folder(name: str, make: Callable[[Path], None]) -> Path | None:
     return path if path.is_dir() else None
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write a text that others may look for meanwhile, or write too: they find it whole, or not at all."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
     Path(file.name).replace(path)
 
 
-def _place(name: str) -> Path:
+def _find_cache_path(name: str) -> Path:
     return Path(sys.prefix) / "share" / "listener-segments" / name

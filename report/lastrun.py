@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from report.errors import told
-from report.months import MONTH
+from report.errors import describe_error
+from report.months import MONTH_PATTERN
 
-_FILE = "last-run.json"
+_RUN_FILE = "last-run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +49,45 @@ class LastRun:
 
 
 @contextlib.contextmanager
-def noted(
+def record_run(
     output: Path, month: str, clock: Callable[[], datetime], *, sender: str = "", owner: str = ""
 ) -> Iterator[None]:
     """Note that a run began, and at its end what became of it; a note that can't be written keeps nobody from a report."""
     run = LastRun(month, "running", "", clock().isoformat(timespec="seconds"), sender, owner)
-    _write(output, run)
+    _write_run(output, run)
     try:
         yield
     except BaseException as error:
-        _write(output, replace(run, state="failed", why=told(error)))
+        _write_run(output, replace(run, state="failed", why=describe_error(error)))
         raise
-    _write(output, replace(run, state="done"))
+    _write_run(output, replace(run, state="done"))
 
 
-def note_failure(output: Path, month: str, clock: Callable[[], datetime], error: Exception) -> None:
+def record_run_failure(output: Path, month: str, clock: Callable[[], datetime], error: Exception) -> None:
     """Note that a run failed before it began.
 
     Sender and owner stay those of the last run: only settings that were accepted name others, or nobody.
     """
-    last, at = last_run(output), clock().isoformat(timespec="seconds")
+    last, at = read_last_run(output), clock().isoformat(timespec="seconds")
     sender, owner = (last.sender, last.owner) if last else ("", "")
-    _write(output, LastRun(month, "failed", told(error), at, sender, owner))
+    _write_run(output, LastRun(month, "failed", describe_error(error), at, sender, owner))
 
 
-def last_run(output: Path) -> LastRun | None:
+def read_last_run(output: Path) -> LastRun | None:
     """Tell what became of the last run; None where there was none. A note that can't be read is of one that failed."""
     try:
-        found = LastRun(**json.loads((output / _FILE).read_text(encoding="utf-8")))
-        return found if MONTH.fullmatch(found.month) else replace(found, month="")
+        found = LastRun(**json.loads((output / _RUN_FILE).read_text(encoding="utf-8")))
+        return found if MONTH_PATTERN.fullmatch(found.month) else replace(found, month="")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):
-        return LastRun("", "failed", f"{_FILE}, which says what became of it, can't be read.", "")
+        return LastRun("", "failed", f"{_RUN_FILE}, which says what became of it, can't be read.", "")
 
 
-def _write(output: Path, run: LastRun) -> None:
+def _write_run(output: Path, run: LastRun) -> None:
     with contextlib.suppress(OSError):
         output.mkdir(parents=True, exist_ok=True)
-        (output / _FILE).touch(mode=0o600)
-        (output / _FILE).chmod(0o600)  # where an older version wrote it
+        (output / _RUN_FILE).touch(mode=0o600)
+        (output / _RUN_FILE).chmod(0o600)  # where an older version wrote it
         text = json.dumps(asdict(run), indent=1, ensure_ascii=False) + "\n"
-        (output / _FILE).write_text(text, encoding="utf-8")
+        (output / _RUN_FILE).write_text(text, encoding="utf-8")

@@ -12,19 +12,28 @@ from pathlib import Path
 from typing import Any, cast
 
 from report.errors import ReportError, SettingsError
-from report.mailserver import HOST, NAMES, PORTS, Password, Server, Tls, read_entries, read_server
+from report.mailserver import (
+    DEFAULT_SMTP_PORTS,
+    HOST_PATTERN,
+    SMTP_VARIABLES,
+    MailServer,
+    Password,
+    TlsMode,
+    parse_env_lines,
+    read_mail_server,
+)
 
-_KEYS = {
+_NOTICE_KEYS = {
     "mail": ("sender", "owner", "reply_to", "list_id", "unsubscribe", "domains"),
     "data": ("folder", "output"),
     "brand": ("name",),
 }
-_PART = r"[^\s\"'\u201c\u201d\u2018\u2019<>#,=\[\]@]+"
-_ADDRESS = re.compile(f"{_PART}@{_PART}")
+_ADDRESS_PART = r"[^\s\"'\u201c\u201d\u2018\u2019<>#,=\[\]@]+"
+_ADDRESS_PATTERN = re.compile(f"{_ADDRESS_PART}@{_ADDRESS_PART}")
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class NoticeSettings:
     """What a notice needs of settings.toml.
 
     Attributes
@@ -50,56 +59,60 @@ class Addresses:
     broken: bool = False
 
 
-def read_addresses(path: Path) -> Addresses:
+def read_notice_settings(path: Path) -> NoticeSettings:
     """Read what a notice needs of settings.toml, however broken it is.
 
     An owner outside of `domains` is left out: mail goes nowhere else, also when something is wrong.
     """
-    text, broken = _read_text(path), False
+    text, broken = _decode_file(path), False
     found: dict[tuple[str, str], list[Any]] = {}
     try:
         content = tomllib.loads(text)
         if not path.is_file():
             broken = True
-        for table, keys in _KEYS.items():
+        for table, keys in _NOTICE_KEYS.items():
             values = content.get(table)
             for key in keys:
                 value = values.get(key) if isinstance(values, dict) else None
                 found[table, key] = value if isinstance(value, list) else [value]
     except (ValueError, RecursionError):
-        found, broken = _scan(text), True
-    one = {key: _first(values) for key, values in found.items()}
-    domains = {_ascii(str(name)).removeprefix("@") for name in found.get(("mail", "domains"), ())}
-    sender, owner = (_address(one.get(("mail", key), "")) for key in ("sender", "owner"))
+        found, broken = _scan_toml_lines(text), True
+    one = {key: _pick_first_text(values) for key, values in found.items()}
+    domains = {_encode_idna(str(name)).removeprefix("@") for name in found.get(("mail", "domains"), ())}
+    sender, owner = (_find_address(one.get(("mail", key), "")) for key in ("sender", "owner"))
     reply_to, list_id, unsubscribe = (
-        _plain(one.get(("mail", key), "")) for key in ("reply_to", "list_id", "unsubscribe")
+        _keep_printable(one.get(("mail", key), "")) for key in ("reply_to", "list_id", "unsubscribe")
     )
-    usual = Addresses()
-    return Addresses(
+    usual = NoticeSettings()
+    return NoticeSettings(
         sender=sender,
         owner=owner if owner.rpartition("@")[2] in domains else "",
-        reply_to=_address(reply_to),
+        reply_to=_find_address(reply_to),
         list_id=list_id if re.fullmatch(r"[A-Za-z0-9.-]+", list_id) else "",
         unsubscribe=unsubscribe if re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", unsubscribe) else "",
-        brand=_plain(one.get(("brand", "name"), "")) or usual.brand,
-        folder=_plain(one.get(("data", "folder"), "")) or usual.folder,
-        output=_plain(one.get(("data", "output"), "")) or usual.output,
+        brand=_keep_printable(one.get(("brand", "name"), "")) or usual.brand,
+        folder=_keep_printable(one.get(("data", "folder"), "")) or usual.folder,
+        output=_keep_printable(one.get(("data", "output"), "")) or usual.output,
         broken=broken,
     )
 
 
-def read_any_server(env_file: Path, environ: Mapping[str, str]) -> Server | None:
+def read_mail_server_leniently(env_file: Path, environ: Mapping[str, str]) -> MailServer | None:
     """Read the mail server, also where `.env` has a mistake.
 
     What can't be meant is left out.
     """
     try:
-        return read_server(env_file, environ)
+        return read_mail_server(env_file, environ)
     except SettingsError:
-        entries = {name: value for _, name, value in read_entries(_read_text(env_file)) if value is not None}
-    said = {name: value for name, value in (entries | dict(environ)).items() if name in NAMES and value}
+        entries = {
+            name: value for _, name, value in parse_env_lines(_decode_file(env_file)) if value is not None
+        }
+    said = {
+        name: value for name, value in (entries | dict(environ)).items() if name in SMTP_VARIABLES and value
+    }
     host, tls, port = (said.get(f"SMTP_{name}", "") for name in ("HOST", "TLS", "PORT"))
-    if not host or not HOST.fullmatch(host):
+    if not host or not HOST_PATTERN.fullmatch(host):
         return None
     known: dict[str, Any] = {"host": host}
     if said.get("SMTP_USER") and said.get("SMTP_PASSWORD"):
@@ -109,22 +122,22 @@ def read_any_server(env_file: Path, environ: Mapping[str, str]) -> Server | None
     given = int(port) if re.fullmatch(r"[1-9][0-9]{0,4}", port) and int(port) < 65_536 else None
     for way in (tls.lower(), "starttls"):  # no mail crosses a network in the clear
         with contextlib.suppress(SettingsError, KeyError):
-            usual = PORTS[cast("Tls", way)]
-            return Server(tls=cast("Tls", way), port=given or usual, **known)
+            usual = DEFAULT_SMTP_PORTS[cast("TlsMode", way)]
+            return MailServer(tls=cast("TlsMode", way), port=given or usual, **known)
     return None
 
 
-def fill_in(addresses: Addresses, path: Path, sender: str, owner: str) -> Addresses:
+def fill_missing_addresses(addresses: NoticeSettings, path: Path, sender: str, owner: str) -> NoticeSettings:
     """Fill in last time's sender and owner, where settings are refused.
 
     Only settings that are accepted, and say `owner = ""`, take an owner out.
     """
-    if (addresses.sender and addresses.owner) or _are_accepted(path):
+    if (addresses.sender and addresses.owner) or _are_settings_accepted(path):
         return addresses
     return replace(addresses, sender=addresses.sender or sender, owner=addresses.owner or owner)
 
 
-def _are_accepted(path: Path) -> bool:
+def _are_settings_accepted(path: Path) -> bool:
     """Tell whether settings can be used and name an owner, or nobody."""
     try:
         from report.settings import read_settings  # noqa: PLC0415 - a failed set-up has no package for it
@@ -134,7 +147,7 @@ def _are_accepted(path: Path) -> bool:
         return False
 
 
-def _scan(text: str) -> dict[tuple[str, str], list[Any]]:
+def _scan_toml_lines(text: str) -> dict[tuple[str, str], list[Any]]:
     """Find keys and their texts line by line.
 
     A list may go on over several lines, and a quote may be missing.
@@ -150,7 +163,7 @@ def _scan(text: str) -> dict[tuple[str, str], list[Any]]:
         if pair := re.match(r"\s*([\w.-]+)\s*[=:]\s*(.*)", line):
             path, rest = f"{table}.{pair[1]}".strip("."), pair[2]
             key = path.partition(".")[0], path.partition(".")[2]
-            open_ = key if key[1] in _KEYS.get(key[0], ()) and key not in found else None
+            open_ = key if key[1] in _NOTICE_KEYS.get(key[0], ()) and key not in found else None
         elif open_ is None:
             continue
         else:
@@ -161,7 +174,7 @@ def _scan(text: str) -> dict[tuple[str, str], list[Any]]:
     return found
 
 
-def _read_text(path: Path) -> str:
+def _decode_file(path: Path) -> str:
     """Read a file's text whatever its encoding."""
     try:
         raw = path.read_bytes() if path.is_file() else b""
@@ -172,23 +185,23 @@ def _read_text(path: Path) -> str:
     return raw.decode("utf-8-sig", "replace")
 
 
-def _first(values: list[Any]) -> str:
+def _pick_first_text(values: list[Any]) -> str:
     return next((value for value in values if isinstance(value, str)), "")
 
 
-def _address(text: str) -> str:
+def _find_address(text: str) -> str:
     """Give the first address in a text."""
-    found = _ADDRESS.search(text)
+    found = _ADDRESS_PATTERN.search(text)
     local, _, domain = found[0].rpartition("@") if found else ("", "", "")
-    return f"{local}@{_ascii(domain)}" if local.isascii() and local.isprintable() and local else ""
+    return f"{local}@{_encode_idna(domain)}" if local.isascii() and local.isprintable() and local else ""
 
 
-def _ascii(domain: str) -> str:
+def _encode_idna(domain: str) -> str:
     try:
         return domain.strip().encode("idna").decode("ascii").lower()
     except UnicodeError:
         return domain.strip().lower()
 
 
-def _plain(text: str) -> str:
+def _keep_printable(text: str) -> str:
     return text.strip() if text.isprintable() else ""

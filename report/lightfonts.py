@@ -10,29 +10,31 @@ from importlib.metadata import version
 from pathlib import Path
 
 from report import files, kept
-from report.fonts import FACES, font_file
+from report.fonts import FONT_FILES, find_font_file
 
 
-def folders() -> list[Path]:
+def find_light_font_folders() -> list[Path]:
     """Find the folders to register: light fonts, made once an environment; where that can't be, the packages' own."""
-    light = kept.folder(f"fonts-{_edition()}", _make)
-    return [light] if light else files.font_folders()
+    light = kept.cache_folder(f"fonts-{_hash_font_versions()}", _write_light_fonts)
+    return [light] if light else files.find_font_folders()
 
 
 @cache
-def _edition() -> str:
+def _hash_font_versions() -> str:
     """Tell one set of light fonts from another: by the fonts, the faces, and how they are made."""
     packages = [version(name) for name in ("font-source-sans-pro", "font-source-serif-pro", "fonttools")]
-    return hashlib.sha256(repr((packages, FACES, inspect.getsource(_make))).encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        repr((packages, FONT_FILES, inspect.getsource(_write_light_fonts))).encode()
+    ).hexdigest()[:12]
 
 
-def _make(folder: Path) -> None:
+def _write_light_fonts(folder: Path) -> None:
     """Write each face without hints for screens; letters, kerning and ligatures stay."""
     from fontTools.subset import Options, Subsetter  # noqa: PLC0415 - once an environment
     from fontTools.ttLib import TTFont  # noqa: PLC0415
 
-    for name in FACES.values():
-        font = TTFont(font_file(name), recalcTimestamp=False)
+    for name in FONT_FILES.values():
+        font = TTFont(find_font_file(name), recalcTimestamp=False)
         subsetter = Subsetter(Options(hinting=False, name_IDs="*", notdef_outline=True))
         subsetter.populate(unicodes=font.getBestCmap())
         subsetter.subset(font)

@@ -4,21 +4,35 @@ from datetime import datetime
 from pathlib import Path
 
 from report.briefs import make_brief
-from report.gates import Gate, notice_text, unreliable
-from report.layout import PICTURE, draw, embedded, write_html, write_text
-from report.message import addressed, dated, make_brief_message, make_notice, same_words
+from report.gates import BlockingReason, check_reliable_segments, format_blocked_notice
+from report.layout import (
+    CHART_SOURCE_PLACEHOLDER,
+    encode_png_data_uri,
+    render_brief_chart,
+    render_brief_html,
+    render_brief_text,
+)
+from report.message import (
+    copy_date,
+    has_same_content,
+    make_brief_message,
+    make_notice_message,
+    set_recipients,
+)
 from report.notices import Notice
-from report.printing import Sheets
-from report.profiles import file_names
+from report.printing import PrintedDocument
+from report.profiles import list_profile_file_names
 from report.settings import MailSettings, Settings
-from report.written import month_name
+from report.written import format_month
 from segmentation.facts import Facts
 
-FOLDER = "briefs"
-NOTICE = "notice.eml"
+BRIEFS_FOLDER = "briefs"
+NOTICE_FILE = "notice.eml"
 
 
-def write_briefs(facts: Facts, sheets: Sheets, folder: Path, settings: Settings, *, now: datetime) -> None:
+def write_briefs(
+    facts: Facts, sheets: PrintedDocument, folder: Path, settings: Settings, *, now: datetime
+) -> None:
     """Write each segment's brief as <segment>.eml, .html and .pdf; where nothing is reliable, one notice instead.
 
     Parameters
@@ -40,11 +54,11 @@ def write_briefs(facts: Facts, sheets: Sheets, folder: Path, settings: Settings,
     RenderError
         If a brief is larger than mail programs show whole, or its page isn't its segment's.
     """
-    out, before = folder / FOLDER, folder.parent / facts.month / FOLDER
+    out, before = folder / BRIEFS_FOLDER, folder.parent / facts.month / BRIEFS_FOLDER
     out.mkdir()
-    if gate := unreliable(facts):
-        said = notice_of(gate, facts, settings.mail)
-        message = make_notice(
+    if gate := check_reliable_segments(facts):
+        said = make_blocked_notice(gate, facts, settings.mail)
+        message = make_notice_message(
             key=f"{said.key}.notice",
             subject=said.subject,
             brand=facts.brand.name,
@@ -52,42 +66,44 @@ def write_briefs(facts: Facts, sheets: Sheets, folder: Path, settings: Settings,
             mail=settings.mail,
             now=now,
         )
-        letter = addressed(message, *([settings.mail.owner] if settings.mail.owner else []))
-        (out / NOTICE).write_bytes(_dated(letter, before / NOTICE))
+        letter = set_recipients(message, *([settings.mail.owner] if settings.mail.owner else []))
+        (out / NOTICE_FILE).write_bytes(_keep_unchanged_date(letter, before / NOTICE_FILE))
         return
-    for segment, stem in zip(facts.segments, file_names(facts), strict=True):
+    for segment, stem in zip(facts.segments, list_profile_file_names(facts), strict=True):
         brief = make_brief(facts, segment, settings.mail)
-        png, page = draw(brief), out / f"{stem}.pdf"
-        html, cid = write_html(brief, png), f"indices@{facts.month}.{segment.id}.brief"
-        (out / f"{stem}.html").write_text(html.replace(PICTURE, embedded(png)), encoding="utf-8")
+        png, page = render_brief_chart(brief), out / f"{stem}.pdf"
+        html, cid = render_brief_html(brief, png), f"indices@{facts.month}.{segment.id}.brief"
+        (out / f"{stem}.html").write_text(
+            html.replace(CHART_SOURCE_PLACEHOLDER, encode_png_data_uri(png)), encoding="utf-8"
+        )
         sheets.write_section(segment.id.lower(), segment.name, page, title=f"{brief.name}, {brief.month}")
         message = make_brief_message(
             key=f"{facts.month}.{segment.id}.brief",
             subject=brief.subject,
             brand=brief.brand,
-            text=write_text(brief),
-            html=html.replace(PICTURE, f"cid:{cid}"),
+            text=render_brief_text(brief),
+            html=html.replace(CHART_SOURCE_PLACEHOLDER, f"cid:{cid}"),
             pictures={cid: png},
             attachment=(page.name, page.read_bytes()),
             mail=settings.mail,
             now=now,
         )
-        letter = addressed(message, *settings.mail.of(segment.id, segment.name))
-        (out / f"{stem}.eml").write_bytes(_dated(letter, before / f"{stem}.eml"))
+        letter = set_recipients(message, *settings.mail.list_recipients(segment.id, segment.name))
+        (out / f"{stem}.eml").write_bytes(_keep_unchanged_date(letter, before / f"{stem}.eml"))
 
 
-def notice_of(gate: Gate, facts: Facts, mail: MailSettings) -> Notice:
+def make_blocked_notice(reason: BlockingReason, facts: Facts, mail: MailSettings) -> Notice:
     """Give the notice to the owner that a month isn't mailed, and why."""
     return Notice(
-        key=f"{facts.month}.{gate.key}",
-        subject=f"No segment briefs for {month_name(facts.month)}: {gate.why}",
-        text=notice_text(gate, facts.month, mail.place(facts.month)),
+        key=f"{facts.month}.{reason.key}",
+        subject=f"No segment briefs for {format_month(facts.month)}: {reason.why}",
+        text=format_blocked_notice(reason, facts.month, mail.locate_report(facts.month)),
     )
 
 
-def _dated(message: bytes, before: Path) -> bytes:
+def _keep_unchanged_date(message: bytes, before: Path) -> bytes:
     """Give a message with the date of the one before, where that says the same."""
     if not before.is_file():
         return message
     old = before.read_bytes()
-    return dated(message, old) if same_words(message, old) else message
+    return copy_date(message, old) if has_same_content(message, old) else message

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from report.errors import SettingsError
-from report.passwords import NO_PASSWORD, hide
+from report.passwords import NO_PASSWORD, redact_secrets
 from report.passwords import Password as Password  # noqa: PLC0414 - those who name a server name its password
 
-Tls = Literal["starttls", "tls", "none"]
-PORTS: dict[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
-HOST = re.compile(r"[\w.:%\[\]-]*")
-NAMES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA", "SMTP_HELO")
+TlsMode = Literal["starttls", "tls", "none"]
+DEFAULT_SMTP_PORTS: dict[TlsMode, int] = {"starttls": 587, "tls": 465, "none": 25}
+HOST_PATTERN = re.compile(r"[\w.:%\[\]-]*")
+SMTP_VARIABLES = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_TLS", "SMTP_CA", "SMTP_HELO")
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class MailServer:
     """Where mail is handed in.
 
     Attributes
@@ -50,7 +50,7 @@ class Server:
 
     host: str
     port: int
-    tls: Tls = "starttls"
+    tls: TlsMode = "starttls"
     user: str = ""
     password: Password = NO_PASSWORD
     ca: Path | None = None
@@ -65,12 +65,12 @@ class Server:
 
         No message repeats a value: where two lines were swapped, it is the password.
         """
-        if self.tls == "none" and not _on_this_machine(self.host):
+        if self.tls == "none" and not _is_loopback(self.host):
             raise SettingsError(
                 'SMTP_TLS=none with another machine as SMTP_HOST: the mail would cross the network in the clear. Expected "none" '
                 'only with localhost, 127.0.0.1 or ::1. Say "starttls" or "tls".'
             )
-        if bool(self.user) != bool(self.password.reveal()):
+        if bool(self.user) != bool(self.password.get_secret_value()):
             raise SettingsError(
                 "Of SMTP_USER and SMTP_PASSWORD only one is set. Expected both, or neither for a server that asks for none."
             )
@@ -83,23 +83,27 @@ class Server:
             )
 
     @property
-    def plain(self) -> str:
+    def auth_plain(self) -> str:
         """User and password as AUTH PLAIN wants them (RFC 4616)."""
-        return base64.b64encode(f"\0{self.user}\0{self.password.reveal()}".encode()).decode()
+        return base64.b64encode(f"\0{self.user}\0{self.password.get_secret_value()}".encode()).decode()
 
-    def hide(self, text: str) -> str:
+    def redact_password(self, text: str) -> str:
         """Blot the password out of a text, in every form in which the server gets it."""
-        word = self.password.reveal()
-        return hide(text, word, base64.b64encode(word.encode()).decode(), self.plain) if word else text
+        word = self.password.get_secret_value()
+        return (
+            redact_secrets(text, word, base64.b64encode(word.encode()).decode(), self.auth_plain)
+            if word
+            else text
+        )
 
 
-def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Server | None:
+def read_mail_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> MailServer | None:
     """Read the server from the environment, and where that says nothing from a `.env`.
 
     Parameters
     ----------
     env_file : Path
-        Lines of NAME=value, as `read_entries` reads them; need not exist.
+        Lines of NAME=value, as `parse_env_lines` reads them; need not exist.
     environ : mapping
         The environment; goes before the file.
 
@@ -116,8 +120,8 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
     """
     said = {
         name: value
-        for name, value in (_read_file(env_file) | dict(environ)).items()
-        if name in NAMES and value
+        for name, value in (_read_env_file(env_file) | dict(environ)).items()
+        if name in SMTP_VARIABLES and value
     }
     if not said:
         return None
@@ -127,22 +131,22 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
                 f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line."
             )
     # none of these messages repeats a value: two lines that were swapped would show the password
-    if not HOST.fullmatch(said.get("SMTP_HOST", "")):
+    if not HOST_PATTERN.fullmatch(said.get("SMTP_HOST", "")):
         raise SettingsError(
             "SMTP_HOST: expected a server's name alone, such as smtp.example.com. Correct it."
         )
     if "SMTP_HOST" not in said:
         raise SettingsError(f"{', '.join(sorted(said))} without SMTP_HOST. Set SMTP_HOST, or none of them.")
     tls = said.get("SMTP_TLS", "starttls").lower()
-    if tls not in get_args(Tls):
-        raise SettingsError(f"SMTP_TLS: expected one of {', '.join(get_args(Tls))}. Correct it.")
-    port = said.get("SMTP_PORT", str(PORTS[cast("Tls", tls)]))
+    if tls not in get_args(TlsMode):
+        raise SettingsError(f"SMTP_TLS: expected one of {', '.join(get_args(TlsMode))}. Correct it.")
+    port = said.get("SMTP_PORT", str(DEFAULT_SMTP_PORTS[cast("TlsMode", tls)]))
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise SettingsError("SMTP_PORT: expected a number from 1 to 65535. Correct it.")
-    return Server(
+    return MailServer(
         host=said["SMTP_HOST"],
         port=int(port),
-        tls=cast("Tls", tls),
+        tls=cast("TlsMode", tls),
         user=said.get("SMTP_USER", ""),
         password=Password(said.get("SMTP_PASSWORD", "")),
         ca=Path(said["SMTP_CA"]) if "SMTP_CA" in said else None,
@@ -150,7 +154,7 @@ def read_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> Serv
     )
 
 
-def _read_file(file: Path) -> dict[str, str]:
+def _read_env_file(file: Path) -> dict[str, str]:
     """Read the names and values of a `.env`."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -166,18 +170,18 @@ def _read_file(file: Path) -> dict[str, str]:
             "%s can be read by others on this machine; `chmod 600 %s` keeps its password.", file, file
         )
     found = {}
-    for row, name, value in read_entries(text):
+    for row, name, value in parse_env_lines(text):
         if value is None:
             raise SettingsError(f"{file}: line {row} isn't NAME=value. Correct it, or put # before it.")
-        if name.startswith("SMTP_") and name not in NAMES:
+        if name.startswith("SMTP_") and name not in SMTP_VARIABLES:
             raise SettingsError(
-                f"{file}: line {row}: there is no {name}. Expected one of {', '.join(NAMES)}."
+                f"{file}: line {row}: there is no {name}. Expected one of {', '.join(SMTP_VARIABLES)}."
             )
         found[name] = value
     return found
 
 
-def read_entries(text: str) -> Iterator[tuple[int, str, str | None]]:
+def parse_env_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
     """Read the lines of a `.env` as a shell does, with their numbers.
 
     A comment begins with "#" at the start of a line or after a space; in quotes it is part of the value. One pair of
@@ -193,7 +197,7 @@ def read_entries(text: str) -> Iterator[tuple[int, str, str | None]]:
         yield row, name, value if equals and name.isidentifier() else None
 
 
-def _on_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     """Whether this name can't leave the machine."""
     if host.lower() == "localhost":
         return True

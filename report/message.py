@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from report.errors import RenderError
 
-MOST = 3_000_000  # bytes, attachments included
-_NOWHERE = "briefs@example.invalid"  # who a brief is from until settings say: no mail can go there
-_NOBODY = "undisclosed-recipients:;"
-_WIDE = SMTP.clone(max_line_length=900)
+MAX_MESSAGE_BYTES = 3_000_000  # bytes, attachments included
+_PLACEHOLDER_SENDER = "briefs@example.invalid"  # who a brief is from until settings say: no mail can go there
+_UNDISCLOSED_RECIPIENTS = "undisclosed-recipients:;"
+_LONG_LINE_POLICY = SMTP.clone(max_line_length=900)
 
 
-class Letterhead(Protocol):
+class SenderIdentity(Protocol):
     """What every message says of its sender; properties, for settings are frozen."""
 
     @property
@@ -41,7 +41,7 @@ class Letterhead(Protocol):
         """A link; empty for a mail to who gets the answers."""
 
 
-class _Folded(EmailPolicy):
+class _FoldingPolicy(EmailPolicy):
     """SMTP's policy, but for two headers.
 
     List headers stay on one line: folded, their addresses would be cut (python/cpython#85725). A subject with letters
@@ -53,10 +53,10 @@ class _Folded(EmailPolicy):
         if name.lower() == "subject" and not str(value).isascii():
             folded = Header(str(value), "utf-8", header_name=name).encode(linesep="\r\n")
             return f"{name}: {folded}\r\n".encode("ascii")
-        return (_WIDE if name.lower().startswith("list-") else SMTP).fold_binary(name, value)
+        return (_LONG_LINE_POLICY if name.lower().startswith("list-") else SMTP).fold_binary(name, value)
 
 
-_POLICY = _Folded(linesep="\r\n")
+_MESSAGE_POLICY = _FoldingPolicy(linesep="\r\n")
 
 
 def make_brief_message(
@@ -68,7 +68,7 @@ def make_brief_message(
     html: str,
     pictures: dict[str, bytes],
     attachment: tuple[str, bytes],
-    mail: Letterhead,
+    mail: SenderIdentity,
     now: datetime,
 ) -> bytes:
     """Put a brief into a message: plain text first, then HTML with its pictures; the PDF at the end.
@@ -89,7 +89,7 @@ def make_brief_message(
     RenderError
         If it has more than 3 MB.
     """
-    message = _headed(key, subject, brand, mail, now)
+    message = _create_message(key, subject, brand, mail, now)
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     page = message.get_payload()[1]  # type: ignore[index]
@@ -99,43 +99,45 @@ def make_brief_message(
         )
     name, pdf = attachment
     message.add_attachment(pdf, "application", "pdf", filename=name)
-    return _finished(message, key)
+    return _serialise_message(message, key)
 
 
-def make_notice(*, key: str, subject: str, brand: str, text: str, mail: Letterhead, now: datetime) -> bytes:
+def make_notice_message(
+    *, key: str, subject: str, brand: str, text: str, mail: SenderIdentity, now: datetime
+) -> bytes:
     """Put a notice to the owner into a message of plain text."""
-    message = _headed(key, subject, brand, mail, now)
+    message = _create_message(key, subject, brand, mail, now)
     message.set_content(text, cte="quoted-printable")
-    return _finished(message, key)
+    return _serialise_message(message, key)
 
 
-def addressed(raw: bytes, *recipients: str) -> bytes:
+def set_recipients(raw: bytes, *recipients: str) -> bytes:
     """Give a message with these recipients instead of its own."""
-    head, body = _parts(raw)
-    return _set(head, "To", ",\r\n ".join(recipients) or _NOBODY) + body
+    head, body = _split_headers(raw)
+    return _replace_header(head, "To", ",\r\n ".join(recipients) or _UNDISCLOSED_RECIPIENTS) + body
 
 
-def dated(raw: bytes, like: bytes) -> bytes:
+def copy_date(raw: bytes, reference: bytes) -> bytes:
     """Give a message with the date of another one."""
-    head, body = _parts(raw)
-    return _set(head, "Date", str(header(like, "Date"))) + body
+    head, body = _split_headers(raw)
+    return _replace_header(head, "Date", str(read_header(reference, "Date"))) + body
 
 
-def as_test(raw: bytes) -> bytes:
+def make_test_message(raw: bytes) -> bytes:
     """Give a message as another one, which a change of its words makes yet another."""
-    head, body = _parts(raw)
-    digest = hashlib.sha256(_dropped(head, b"Date", b"To") + body).hexdigest()[:12]
-    local, _, domain = message_id(raw).strip("<>").rpartition("@")
-    return _set(head, "Message-ID", f"<{local}.test.{digest}@{domain}>") + body
+    head, body = _split_headers(raw)
+    digest = hashlib.sha256(_remove_headers(head, b"Date", b"To") + body).hexdigest()[:12]
+    local, _, domain = read_message_id(raw).strip("<>").rpartition("@")
+    return _replace_header(head, "Message-ID", f"<{local}.test.{digest}@{domain}>") + body
 
 
-def segments_of(ids: Iterable[str], month: str) -> set[str]:
+def parse_segment_ids(ids: Iterable[str], month: str) -> set[str]:
     """Give the segments that Message-IDs of a month's briefs are of."""
     brief = re.compile(rf"<{re.escape(month)}\.([^@.]+)\.brief(?:\.correction-[0-9a-f]+)?@")
     return {found[1] for id_ in ids if (found := brief.match(id_))}
 
 
-def as_correction(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:
+def make_correction_message(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:
     """Give a message as a correction of earlier ones, under an id of its own (RFC 5322, 3.6.4).
 
     Parameters
@@ -145,34 +147,36 @@ def as_correction(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:
     earlier : sequence of str
         Message-IDs of what the recipient has, the first one first.
     """
-    head, body = _parts(re.sub(rb"\r\n|\r|\n", b"\r\n", raw))
-    local, _, domain = message_id(raw).strip("<>").rpartition("@")
-    subject = _POLICY.fold_binary("Subject", f"Corrected: {header(raw, 'Subject')}")
-    head = _set(head, "Message-ID", f"<{local}.correction-{digest[:12]}@{domain}>")
-    head = _header(b"Subject").sub(lambda _: subject, head, count=1)
+    head, body = _split_headers(re.sub(rb"\r\n|\r|\n", b"\r\n", raw))
+    local, _, domain = read_message_id(raw).strip("<>").rpartition("@")
+    subject = _MESSAGE_POLICY.fold_binary("Subject", f"Corrected: {read_header(raw, 'Subject')}")
+    head = _replace_header(head, "Message-ID", f"<{local}.correction-{digest[:12]}@{domain}>")
+    head = _compile_header_pattern(b"Subject").sub(lambda _: subject, head, count=1)
     references = "\r\n ".join(earlier)
     return head + f"In-Reply-To: {earlier[0]}\r\nReferences: {references}\r\n".encode("ascii") + body
 
 
-def same_words(one: bytes, other: bytes) -> bool:
+def has_same_content(one: bytes, other: bytes) -> bool:
     """Tell whether two messages differ in nothing but when they were written and to whom."""
-    (head, body), (other_head, other_body) = _parts(one), _parts(other)
-    return body == other_body and _dropped(head, b"Date", b"To") == _dropped(other_head, b"Date", b"To")
+    (head, body), (other_head, other_body) = _split_headers(one), _split_headers(other)
+    return body == other_body and _remove_headers(head, b"Date", b"To") == _remove_headers(
+        other_head, b"Date", b"To"
+    )
 
 
-def message_id(raw: bytes) -> str:
+def read_message_id(raw: bytes) -> str:
     """Give a message's id, angle brackets included."""
-    return str(header(raw, "Message-ID"))
+    return str(read_header(raw, "Message-ID"))
 
 
-def header(raw: bytes, name: str) -> Any:
+def read_header(raw: bytes, name: str) -> Any:
     """Give a header of a message, decoded; None where it has none."""
-    return BytesHeaderParser(policy=SMTP).parsebytes(_parts(raw)[0])[name]
+    return BytesHeaderParser(policy=SMTP).parsebytes(_split_headers(raw)[0])[name]
 
 
-def _headed(key: str, subject: str, brand: str, mail: Letterhead, now: datetime) -> EmailMessage:
+def _create_message(key: str, subject: str, brand: str, mail: SenderIdentity, now: datetime) -> EmailMessage:
     """Begin a message."""
-    sender = mail.sender or _NOWHERE
+    sender = mail.sender or _PLACEHOLDER_SENDER
     domain = sender.rpartition("@")[2]
     answers = mail.reply_to or sender
     unsubscribe = mail.unsubscribe or f"mailto:{answers}?subject={quote('Unsubscribe from segment briefs')}"
@@ -180,7 +184,7 @@ def _headed(key: str, subject: str, brand: str, mail: Letterhead, now: datetime)
     message["Message-ID"] = f"<{key}@{domain}>"
     message["Date"] = format_datetime(now)
     message["From"] = Address(brand, addr_spec=sender)
-    message["To"] = _NOBODY
+    message["To"] = _UNDISCLOSED_RECIPIENTS
     message["Reply-To"] = answers
     message["Subject"] = subject
     message["Auto-Submitted"] = "auto-generated"
@@ -190,35 +194,37 @@ def _headed(key: str, subject: str, brand: str, mail: Letterhead, now: datetime)
     return message
 
 
-def _finished(message: EmailMessage, key: str) -> bytes:
+def _serialise_message(message: EmailMessage, key: str) -> bytes:
     """Write the bytes; the borders between parts come from the message's key, not from chance."""
     for number, part in enumerate(message.walk()):
         if part.is_multipart():
             part.set_boundary(f"=_{hashlib.sha256(key.encode()).hexdigest()[:24]}_{number}")
-    raw = message.as_bytes(policy=_POLICY)
-    if len(raw) > MOST:
+    raw = message.as_bytes(policy=_MESSAGE_POLICY)
+    if len(raw) > MAX_MESSAGE_BYTES:
         raise RenderError(
-            f"The message {key} has {len(raw):,} bytes, expected at most {MOST:,}. Make its PDF smaller."
+            f"The message {key} has {len(raw):,} bytes, expected at most {MAX_MESSAGE_BYTES:,}. Make its PDF smaller."
         )
     return raw
 
 
-def _parts(raw: bytes) -> tuple[bytes, bytes]:
+def _split_headers(raw: bytes) -> tuple[bytes, bytes]:
     """Split a message after its headers; the body begins with the empty line."""
     head, empty, body = raw.partition(b"\r\n\r\n")
     return head + b"\r\n", empty[2:] + body
 
 
-def _header(name: bytes) -> re.Pattern[bytes]:
+def _compile_header_pattern(name: bytes) -> re.Pattern[bytes]:
     """Match a header with the lines that it is folded into."""
     return re.compile(rb"(?im)^" + re.escape(name) + rb":.*\r\n(?:[ \t].*\r\n)*")
 
 
-def _dropped(head: bytes, *names: bytes) -> bytes:
+def _remove_headers(head: bytes, *names: bytes) -> bytes:
     for name in names:
-        head = _header(name).sub(b"", head)
+        head = _compile_header_pattern(name).sub(b"", head)
     return head
 
 
-def _set(head: bytes, name: str, value: str) -> bytes:
-    return _header(name.encode()).sub(lambda _: f"{name}: {value}\r\n".encode("ascii"), head, count=1)
+def _replace_header(head: bytes, name: str, value: str) -> bytes:
+    return _compile_header_pattern(name.encode()).sub(
+        lambda _: f"{name}: {value}\r\n".encode("ascii"), head, count=1
+    )

@@ -10,21 +10,29 @@ from importlib.metadata import version
 from pathlib import Path
 
 from report import exchange, files
-from report.apart import begun
-from report.clock import Clock
-from report.doubts import doubted
-from report.engines import Choice, find_engine
+from report.apart import run_in_process
+from report.clock import StageTimer
+from report.doubts import add_anomalies
+from report.engines import EngineChoice, select_engine
 from report.errors import RenderError
-from report.playbook import read_playbook, with_plays
+from report.playbook import assign_plays, read_playbook
 from report.settings import Settings
-from report.sources.places import HASHED, Place
-from segmentation.facts import Facts, from_dict, to_dict
+from report.sources.places import HASH_DESCRIPTIONS, DataLocation
+from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
-_PARTS = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
+_VERSIONED_PACKAGES = (
+    "altair",
+    "duckdb",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "vl-convert-python",
+    "weasyprint",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ReportRun:
     """What a run made.
 
     Attributes
@@ -51,16 +59,16 @@ class Run:
     seconds: float
 
 
-def make_month(
-    source: Place,
+def build_report(
+    source: DataLocation,
     month: str,
     settings: Settings,
     *,
-    engine: Choice,
+    engine: EngineChoice,
     output: Path,
     now: datetime,
-    tell: Callable[[str], None],
-) -> Run:
+    report_progress: Callable[[str], None],
+) -> ReportRun:
     """Make a month's report: read, analyse, render, print, and put it in place whole.
 
     Parameters
@@ -77,7 +85,7 @@ def make_month(
         Where the month's folder goes.
     now : datetime
         When the run takes place, with its zone: the briefs are dated by it.
-    tell : callable
+    report_progress : callable
         Told the name of each stage as it begins.
 
     Raises
@@ -86,27 +94,29 @@ def make_month(
         If anything is wrong that a person can correct; the month's last folder is then as it was.
     """
     start = time.perf_counter()
-    clock = Clock(tell)
+    clock = StageTimer(report_progress)
     playbook = read_playbook(files.TEMPLATES / "playbook.toml")
     with (
-        exchange.building(output, month) as folder,
+        exchange.atomic_folder(output, month) as folder,
         # first, for all else waits for it
-        begun(_find_segments, source, month, settings, output, folder) as analyst,
+        run_in_process(_analyse_in_worker, source, month, settings, output, folder) as analyst,
         ThreadPoolExecutor(1) as aside,
     ):
-        bench = files.workshop(folder / "workshop")
-        renderer = find_engine(engine)
-        with renderer.warm(bench / "report"):
-            ready = aside.submit(_get_ready)  # not here: Ctrl-C in the middle of an import can get lost
-            with clock.stage("Finding segments"):
+        bench = files.create_workspace(folder / "workshop")
+        renderer = select_engine(engine)
+        with renderer.warm_up(bench / "report"):
+            ready = aside.submit(
+                _import_publisher
+            )  # not here: Ctrl-C in the middle of an import can get lost
+            with clock.time_stage("Finding segments"):
                 # first, so that a machine that can't print says so before it has computed for minutes
                 publish, unpublish = ready.result()
                 # as facts.json has them, so that they compare with last month's and pages say what it says
-                facts = from_dict(to_dict(analyst.result(tell)))
-                facts = doubted(facts, output, now=now, source=source)
+                facts = facts_from_dict(facts_to_dict(analyst.wait_for_result(report_progress)))
+                facts = add_anomalies(facts, output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
-                facts = with_plays(facts, playbook.play)
-            (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
+                facts = assign_plays(facts, playbook.play)
+            (folder / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
             fallback = ""
             try:
                 pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
@@ -114,46 +124,52 @@ def make_month(
                 if engine != "auto" or renderer.name != "quarto":
                     raise
                 fallback = str(error)
-                tell("Rendering again without Quarto, which failed")
-                renderer, bench = find_engine("embedded"), files.workshop(folder / "workshop-again")
+                report_progress("Rendering again without Quarto, which failed")
+                renderer, bench = select_engine("embedded"), files.create_workspace(folder / "workshop-again")
                 unpublish(folder)
                 pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
         for made in folder.glob("workshop*"):
-            files.remove(made)
+            files.delete_folder(made)
         seconds = time.perf_counter() - start
         files.write_json(
             folder / "run.json",
             {
                 "month": month,
                 "engine": renderer.name,
-                "engine_version": renderer.version(),
+                "engine_version": renderer.get_version(),
                 "engine_fallback": fallback,
                 "python": platform.python_version(),
-                "versions": {name: version(name) for name in _PARTS},
+                "versions": {name: version(name) for name in _VERSIONED_PACKAGES},
                 "input": {
                     "name": facts.source.name,
                     "sha256": facts.source.sha256,
-                    "hash_of": HASHED[facts.source.hashed],
+                    "hash_of": HASH_DESCRIPTIONS[facts.source.hashed],
                 },
                 "seed": facts.seed,
-                "seconds": clock.stages | {"all": round(seconds, 3)},
+                "seconds": clock.seconds | {"all": round(seconds, 3)},
             },
         )
-    return Run(facts, output / month, renderer.name, fallback, pages, seconds)
+    return ReportRun(facts, output / month, renderer.name, fallback, pages, seconds)
 
 
-def _find_segments(
-    source: Place, month: str, settings: Settings, output: Path, folder: Path, *, step: Callable[[str], None]
+def _analyse_in_worker(
+    source: DataLocation,
+    month: str,
+    settings: Settings,
+    output: Path,
+    folder: Path,
+    *,
+    report_progress: Callable[[str], None],
 ) -> Facts:
     """Analyse the month in a process of its own, the missing ones before it first; write its users, give its facts."""
-    from report.archive import find_segments  # noqa: PLC0415 - only this process needs what computes
+    from report.archive import analyse_and_store_month  # noqa: PLC0415 - only this process needs what computes
 
-    return find_segments(source, month, settings, output, folder, step)
+    return analyse_and_store_month(source, month, settings, output, folder, report_progress)
 
 
-def _get_ready() -> tuple[Callable[..., int], Callable[[Path], None]]:
+def _import_publisher() -> tuple[Callable[..., int], Callable[[Path], None]]:
     """Import what publishes, while the analysis computes; and say so if the machine lacks something."""
-    from report.publish import get_ready, publish, unpublish  # noqa: PLC0415
+    from report.publish import prepare_publishing, publish_month, remove_published  # noqa: PLC0415
 
-    get_ready()
-    return publish, unpublish
+    prepare_publishing()
+    return publish_month, remove_published

@@ -12,32 +12,32 @@ from pathlib import Path
 
 from report.errors import ReportError
 
-TEXT = (".csv", ".tsv", ".txt")
-PARQUET = (".parquet",)
-KINDS = (*TEXT, *PARQUET, ".xlsx")  # every ending that is read
-MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
-GRACE = timedelta(days=3)  # after a month's end, before anybody is mailed that its file is missing
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+PARQUET_SUFFIXES = (".parquet",)
+DATA_SUFFIXES = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES, ".xlsx")  # every ending that is read
+MONTH_PATTERN = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
+GRACE_PERIOD = timedelta(days=3)  # after a month's end, before anybody is mailed that its file is missing
 
 
-def month_before(month: str) -> str:
+def get_previous_month(month: str) -> str:
     """Give the month before.
 
     Examples
     --------
-    >>> month_before("2026-01")
+    >>> get_previous_month("2026-01")
     '2025-12'
     """
     count = int(month[:4]) * 12 + int(month[5:]) - 2
     return f"{count // 12:04d}-{count % 12 + 1:02d}"
 
 
-def month_name(month: str) -> str:
+def format_month(month: str) -> str:
     """Write a month: "2026-10" is October 2026."""
     year, number = month.split("-")
     return f"{calendar.month_name[int(number)]}\u00a0{year}"
 
 
-def missing_months(newest: str, now: datetime) -> list[str]:
+def list_missing_months(newest: str, now: datetime) -> list[str]:
     """List the months that have ended since the newest one.
 
     Parameters
@@ -48,14 +48,14 @@ def missing_months(newest: str, now: datetime) -> list[str]:
         The month in which it lies has not ended. A file is expected from its month's end on.
     """
     found: list[str] = []
-    month = month_before(f"{now.astimezone(UTC):%Y-%m}")
+    month = get_previous_month(f"{now.astimezone(UTC):%Y-%m}")
     while month > newest:
         found.insert(0, month)
-        month = month_before(month)
+        month = get_previous_month(month)
     return found
 
 
-def describe_missing(newest: str, now: datetime) -> str:
+def describe_missing_months(newest: str, now: datetime) -> str:
     """Say which months have ended without a file.
 
     Empty where none has.
@@ -65,55 +65,55 @@ def describe_missing(newest: str, now: datetime) -> str:
     newest : str
         The newest month that there is a file of, or a report.
     """
-    missing = missing_months(newest, now) if newest else []
+    missing = list_missing_months(newest, now) if newest else []
     if not missing:
         return ""
-    names = [month_name(month) for month in missing]
+    names = [format_month(month) for month in missing]
     said = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-    return f"There is no file of {said}, which {'has' if len(names) == 1 else 'have'} ended. The newest month is {month_name(newest)}."
+    return f"There is no file of {said}, which {'has' if len(names) == 1 else 'have'} ended. The newest month is {format_month(newest)}."
 
 
-def months_in(folder: Path) -> list[Path]:
+def list_month_files(folder: Path) -> list[Path]:
     """List the months' files and folders in a folder, by month; of one month, a text file before others."""
-    kinds = {kind: place for place, kind in enumerate(KINDS)}
+    kinds = {kind: place for place, kind in enumerate(DATA_SUFFIXES)}
     found = [
         path
         for path in (folder.iterdir() if folder.is_dir() else ())
-        if MONTH.fullmatch(path.stem) and (path.suffix.lower() in KINDS or path.is_dir())
+        if MONTH_PATTERN.fullmatch(path.stem) and (path.suffix.lower() in DATA_SUFFIXES or path.is_dir())
     ]
     return sorted(found, key=lambda path: (path.stem, kinds.get(path.suffix.lower(), len(kinds)), path))
 
 
-def find_gaps(*folders: Path) -> list[str]:
+def find_month_gaps(*folders: Path) -> list[str]:
     """List months between the first and the newest that are in no folder."""
     there = {
         path.stem
         for folder in folders
         if folder.is_dir()
         for path in folder.iterdir()
-        if MONTH.fullmatch(path.stem)
+        if MONTH_PATTERN.fullmatch(path.stem)
     }
     found: list[str] = []
     month = max(there, default="")
     while there and month > min(there):
         if month not in there:
             found.insert(0, month)
-        month = month_before(month)
+        month = get_previous_month(month)
     return found
 
 
-def describe_gaps(gaps: Sequence[str]) -> str:
+def describe_month_gaps(gaps: Sequence[str]) -> str:
     """Say which months are missing between others; empty where none is."""
-    names = ", ".join(month_name(month) for month in gaps[:6]) + (
+    names = ", ".join(format_month(month) for month in gaps[:6]) + (
         f" and {len(gaps) - 6} more" * (len(gaps) > 6)
     )
     be = "a later month is there" if len(gaps) == 1 else "later months are there"
     return f"There is no file of {names}, and {be}." if gaps else ""
 
 
-def newest_file(folder: Path) -> Path | None:
+def find_newest_month_file(folder: Path) -> Path | None:
     """Find the newest month's file or folder, of those that can be read."""
-    return max(months_in(folder), key=lambda path: path.stem, default=None)
+    return max(list_month_files(folder), key=lambda path: path.stem, default=None)
 
 
 def read_clock() -> datetime:

@@ -3,8 +3,12 @@
 import re
 from pathlib import Path
 
-INLINE = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")  # a value inside a text, as Quarto writes it
-_MARKS = re.compile(r"[ \t]*\{[#.][^{}\n]*\}")  # a heading's or a span's attributes, which Jupyter would show
+INLINE_EXPRESSION = re.compile(
+    r"(?<!`)`\{python\}[ \t]([^`]+)`"
+)  # a value inside a text, as Quarto writes it
+_PANDOC_ATTRIBUTES = re.compile(
+    r"[ \t]*\{[#.][^{}\n]*\}"
+)  # a heading's or a span's attributes, which Jupyter would show
 
 
 def write_notebook(document: Path, path: Path) -> None:
@@ -32,8 +36,8 @@ def write_notebook(document: Path, path: Path) -> None:
             new = nbformat.v4.new_code_cell(source)
             new.metadata["tags"] = ["parameters"] if "parameters" in cell.source else []
         else:
-            source = _MARKS.sub("", re.sub(r"@(fig|tbl)-([\w-]+)", r"the \2 below", source))
-            new = _text(source)
+            source = _PANDOC_ATTRIBUTES.sub("", re.sub(r"@(fig|tbl)-([\w-]+)", r"the \2 below", source))
+            new = _make_text_cell(source)
         new["id"] = f"cell-{number:02}"
         cells.append(new)
     made = nbformat.v4.new_notebook(cells=cells)
@@ -42,21 +46,21 @@ def write_notebook(document: Path, path: Path) -> None:
     path.write_text(nbformat.writes(made) + "\n", encoding="utf-8")
 
 
-def _text(source: str) -> "nbformat.NotebookNode":  # type: ignore[name-defined]  # noqa: F821
+def _make_text_cell(source: str) -> "nbformat.NotebookNode":  # type: ignore[name-defined]  # noqa: F821
     """Give a text as a cell: a Markdown one, or where it holds values, one that shows it with them."""
     import nbformat  # noqa: PLC0415
 
-    if not INLINE.search(source):
+    if not INLINE_EXPRESSION.search(source):
         return nbformat.v4.new_markdown_cell(source)
-    values: list[str] = INLINE.findall(source)
-    text = _format(source)
+    values: list[str] = INLINE_EXPRESSION.findall(source)
+    text = _make_format_string(source)
     arguments = ",\n    ".join(values)
-    return nbformat.v4.new_code_cell(f'page.text(\n    """{text}""",\n    {arguments},\n)')
+    return nbformat.v4.new_code_cell(f'page.fill_text(\n    """{text}""",\n    {arguments},\n)')
 
 
-def _format(source: str) -> str:
+def _make_format_string(source: str) -> str:
     """Write a text as a format string, with a place for each value."""
-    parts = INLINE.split(source)
+    parts = INLINE_EXPRESSION.split(source)
     text = "{}".join(part.replace("{", "{{").replace("}", "}}") for part in parts[::2])
     # between three quotes: a quote at the end would be the fourth
     return text.replace("\\", "\\\\").replace('"', '\\"') if re.search(r'\\|"""|"$', text) else text

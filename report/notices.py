@@ -18,16 +18,21 @@ from pathlib import Path
 
 from report import delivery, exchange
 from report.errors import ReportError
-from report.lastrun import last_run
-from report.lenient import Addresses, fill_in, read_addresses, read_any_server
-from report.mailserver import Server
-from report.message import addressed, make_notice, message_id, segments_of
-from report.months import MONTH, month_name, newest_file, read_clock
-from report.outbox import Clock, Outgoing
+from report.lastrun import read_last_run
+from report.lenient import (
+    NoticeSettings,
+    fill_missing_addresses,
+    read_mail_server_leniently,
+    read_notice_settings,
+)
+from report.mailserver import MailServer
+from report.message import make_notice_message, parse_segment_ids, read_message_id, set_recipients
+from report.months import MONTH_PATTERN, find_newest_month_file, format_month, read_clock
+from report.outbox import OutgoingMessage, WallClock
 
-ROOT = Path(__file__).parent.parent
-LOG = "unattended.log"
-_USER = re.compile(r"(?<=://)\S*@")  # user and password in an address
+PROJECT_ROOT = Path(__file__).parent.parent
+UNATTENDED_LOG = "unattended.log"
+_URL_CREDENTIALS = re.compile(r"(?<=://)\S*@")  # user and password in an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OwnerNotifier:
     """From where, and by what, the owner is told.
 
     Attributes
@@ -62,33 +67,35 @@ class Desk:
         From whom, and to whom.
     server : Server or None
         Where mail is handed in.
-    clock, sleep, tell : callable
+    clock, sleep, print_line : callable
         The time now; to wait for some seconds; told each line for the terminal.
     """
 
     output: Path
     data: Path
-    addresses: Addresses
-    server: Server | None
-    clock: Clock = read_clock
+    addresses: NoticeSettings
+    server: MailServer | None
+    clock: WallClock = read_clock
     sleep: Callable[[float], None] = time.sleep
-    tell: Callable[[str], None] = print
+    print_line: Callable[[str], None] = print
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> "Desk":
+    def from_settings(cls, environ: Mapping[str, str]) -> "OwnerNotifier":
         """Set one up from settings.toml and `.env`, however broken they are."""
-        settings = ROOT / "settings.toml"
-        found = read_addresses(settings)
-        output = Path(environ.get("OUTPUT") or ROOT / found.output)
-        run = last_run(output)
+        settings = PROJECT_ROOT / "settings.toml"
+        found = read_notice_settings(settings)
+        output = Path(environ.get("OUTPUT") or PROJECT_ROOT / found.output)
+        run = read_last_run(output)
         return cls(
             output,
-            ROOT / found.folder,
-            fill_in(found, settings, run.sender, run.owner) if run else found,
-            read_any_server(ROOT / ".env", environ),
+            PROJECT_ROOT / found.folder,
+            fill_missing_addresses(found, settings, run.sender, run.owner) if run else found,
+            read_mail_server_leniently(PROJECT_ROOT / ".env", environ),
         )
 
-    def mail(self, notices: Sequence[Notice], *, command: str, month: str, pauses: Sequence[float]) -> int:
+    def send_notices(
+        self, notices: Sequence[Notice], *, command: str, month: str, retry_delays: Sequence[float]
+    ) -> int:
         """Mail the owner these notices, each once; give the exit code.
 
         Parameters
@@ -97,8 +104,8 @@ class Desk:
             What was run, such as "make report".
         month : str
             Which month it is about.
-        pauses : sequence of float
-            As for `delivery.send`.
+        retry_delays : sequence of float
+            As for `delivery.send_messages`.
         """
         to = self.addresses
         there = {"mail.owner": to.owner, "mail.sender": to.sender, "a mail server": self.server}
@@ -108,13 +115,13 @@ class Desk:
         if missing or self.server is None:
             be = "is" if len(missing) == 1 else "are"
             unread = ", or can't be read" if to.broken else ""
-            self.tell(f"Nobody was told by mail: {' and '.join(missing)} {be} not set{unread}.")
+            self.print_line(f"Nobody was told by mail: {' and '.join(missing)} {be} not set{unread}.")
             return 1
-        origin = self._origin(command, month)
+        origin = self._describe_origin(command, month)
         messages = []
         for notice in notices:
-            text = self.server.hide(_USER.sub("***@", f"{notice.text}\n\n{origin}\n"))
-            raw = make_notice(
+            text = self.server.redact_password(_URL_CREDENTIALS.sub("***@", f"{notice.text}\n\n{origin}\n"))
+            raw = make_notice_message(
                 key=f"{notice.key}.notice",
                 subject=notice.subject,
                 brand=to.brand,
@@ -122,77 +129,81 @@ class Desk:
                 mail=to,
                 now=self.clock(),
             )
-            messages.append(Outgoing(message_id(raw), to.owner, addressed(raw, to.owner)))
+            messages.append(OutgoingMessage(read_message_id(raw), to.owner, set_recipients(raw, to.owner)))
         try:
-            outcome = self._send(messages, self.output / "outbox" / "notices.sqlite", pauses)
+            outcome = self._deliver_messages(
+                messages, self.output / "outbox" / "notices.sqlite", retry_delays
+            )
         except (ReportError, OSError) as error:
-            self.tell(f"{error} The owner is told without it.")
+            self.print_line(f"{error} The owner is told without it.")
             with tempfile.TemporaryDirectory() as folder:
-                outcome = self._send(messages, Path(folder) / "notices.sqlite", pauses)
-        self.tell(f"The owner is told by mail:\n{outcome.table(None)}")
+                outcome = self._deliver_messages(messages, Path(folder) / "notices.sqlite", retry_delays)
+        self.print_line(f"The owner is told by mail:\n{outcome.format_table(None)}")
         return outcome.exit_status
 
-    def _send(self, messages: Sequence[Outgoing], ledger: Path, pauses: Sequence[float]) -> delivery.Outcome:
+    def _deliver_messages(
+        self, messages: Sequence[OutgoingMessage], ledger: Path, pauses: Sequence[float]
+    ) -> delivery.DeliverySummary:
         assert self.server is not None  # noqa: S101 - `mail` has looked
         ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return delivery.send(
+        return delivery.send_messages(
             messages,
             ledger,
             self.server,
             sender=self.addresses.sender,
             clock=self.clock,
             sleep=self.sleep,
-            tell=self.tell,
-            pauses=pauses,
+            report_progress=self.print_line,
+            retry_delays=pauses,
         )
 
-    def _origin(self, command: str, month: str) -> str:
+    def _describe_origin(self, command: str, month: str) -> str:
         """Say where a notice comes from, and what was mailed before."""
-        newest = newest_file(self.data)
-        log = self.output.resolve() / LOG
+        newest = find_newest_month_file(self.data)
+        log = self.output.resolve() / UNATTENDED_LOG
         lines = {
-            "Mailed before": self._mailed_before(month),
-            "Month": month_name(month) if month else "the newest",
+            "Mailed before": self._describe_mailed_briefs(month),
+            "Month": format_month(month) if month else "the newest",
             "Newest file": newest or f"none in {self.data}",
             "Command": command,
             "Host": socket.gethostname(),
-            "Folder": ROOT,
+            "Folder": PROJECT_ROOT,
             "Log": log if log.exists() else "none: it was run by hand",
             "Time": f"{self.clock():%Y-%m-%d %H:%M %Z}",
         }
         return "\n".join(f"{name}: {said}" for name, said in lines.items())
 
-    def _mailed_before(self, month: str) -> str:
+    def _describe_mailed_briefs(self, month: str) -> str:
         """Say which briefs of the month somebody has, or may have."""
         if not month:
             return "not known, for no month was found"
         try:
             ledger = self.output / "outbox" / f"{month}.sqlite"
-            out = delivery.list_delivered(ledger, clock=self.clock)
+            out = delivery.list_delivered_ids(ledger, clock=self.clock)
         except (ReportError, OSError) as error:
             return f"not known: {error}"
-        ids = sorted(segments_of(out, month))
+        ids = sorted(parse_segment_ids(out, month))
         return (
-            f"the briefs of {', '.join(ids)} of {month_name(month)}"
+            f"the briefs of {', '.join(ids)} of {format_month(month)}"
             if ids
-            else f"no brief of {month_name(month)}"
+            else f"no brief of {format_month(month)}"
         )
 
 
-def describe_failure(command: str, why: str, *, month: str, at: datetime) -> Notice:
+def make_failure_notice(command: str, why: str, *, month: str, at: datetime) -> Notice:
     """Say that a command failed, and what to do.
 
     Told once a day for each reason.
     """
-    what = f"the newest month ({month_name(month)})" if month else "the newest month"
+    what = f"the newest month ({format_month(month)})" if month else "the newest month"
     reason = hashlib.sha256(f"{command}{why}".encode()).hexdigest()[:8]
     mailed = command.startswith("make send")
     return Notice(
         key=f"{month or 'newest'}.run-{at:%Y-%m-%d}-{reason}",
         subject=(
-            f"The segment briefs of {month_name(month) if month else 'the newest month'} were not all mailed"
+            f"The segment briefs of {format_month(month) if month else 'the newest month'} were not all mailed"
             if mailed
-            else f"The listener report of {month_name(month) if month else 'the newest month'} was not made"
+            else f"The listener report of {format_month(month) if month else 'the newest month'} was not made"
         ),
         text=(
             f"`{command}` for {what} failed:\n\n{why}\n\nTo do: correct this, then run `make unattended` in the folder "
@@ -201,38 +212,42 @@ def describe_failure(command: str, why: str, *, month: str, at: datetime) -> Not
     )
 
 
-def notify(desk: Desk) -> int:
+def notify_last_failure(notifier: OwnerNotifier) -> int:
     """Mail the owner that the last run failed, if it did.
 
     Gives the exit code: 0 if there is nothing to tell, or it was sent.
     """
-    run = last_run(desk.output)
-    if run is None or run.state == "done" or (run.state == "running" and exchange.at_work(desk.output)):
-        desk.tell("The last run did not fail, or is still at work: there is nothing to tell.")
+    run = read_last_run(notifier.output)
+    if run is None or run.state == "done" or (run.state == "running" and exchange.is_locked(notifier.output)):
+        notifier.print_line("The last run did not fail, or is still at work: there is nothing to tell.")
         return 0
-    at = datetime.fromisoformat(run.at) if run.at else desk.clock()  # a note that can't be read has no time
-    month = run.month or choose_month(desk, {})
+    at = (
+        datetime.fromisoformat(run.at) if run.at else notifier.clock()
+    )  # a note that can't be read has no time
+    month = run.month or find_run_month(notifier, {})
     why = run.why if run.state == "failed" else run.sentence
-    notice = describe_failure("make report", why, month=month, at=at)
-    return desk.mail([notice], command="make report", month=month, pauses=delivery.PAUSES)
+    notice = make_failure_notice("make report", why, month=month, at=at)
+    return notifier.send_notices(
+        [notice], command="make report", month=month, retry_delays=delivery.RETRY_DELAYS
+    )
 
 
-def choose_month(desk: Desk, environ: Mapping[str, str]) -> str:
+def find_run_month(notifier: OwnerNotifier, environ: Mapping[str, str]) -> str:
     """Give the month that a run is about.
 
     The one asked for, else that of the newest file; empty where there is none.
     """
-    newest, asked = newest_file(desk.data), environ.get("MONTH", "")
-    return asked if MONTH.fullmatch(asked) else newest.stem if newest else ""
+    newest, asked = find_newest_month_file(notifier.data), environ.get("MONTH", "")
+    return asked if MONTH_PATTERN.fullmatch(asked) else newest.stem if newest else ""
 
 
-def main() -> int:
+def run_notify() -> int:
     """Run `make notify`."""
-    return notify(Desk.read(os.environ))
+    return notify_last_failure(OwnerNotifier.from_settings(os.environ))
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(run_notify())
     except (ReportError, OSError) as error:
         sys.exit(f"make notify: {error}")

@@ -12,18 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from report.columns import RUN_AGAIN, Field, Table, not_numbers
+from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.errors import InputError
-from segmentation.text import ENDS, INVISIBLE, NO_NUMBER
+from segmentation.text import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
 
-MISSING = pa.array(NO_NUMBER)
-SPACES = r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
-APOSTROPHES = r"['\x{2019}]"
-OTHER = {".": ",", ",": "."}
+MISSING_VALUES = pa.array(MISSING_NUMBER_SPELLINGS)
+THOUSANDS_SPACES = (
+    r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
+)
+THOUSANDS_APOSTROPHES = r"['\x{2019}]"
+OTHER_MARK = {".": ",", ",": "."}
 
 
 @dataclass(frozen=True, slots=True)
-class Numerals:
+class NumberColumn:
     """The text of one number column, trimmed, and how it can be read.
 
     Attributes
@@ -32,30 +34,30 @@ class Numerals:
         The column.
     cells : pyarrow.ChunkedArray of string
         Null where the cell is missing.
-    fits : dict of str to pyarrow.ChunkedArray of bool
+    fits_mark : dict of str to pyarrow.ChunkedArray of bool
         For the decimal marks "." and ",", which cells are numbers under it.
     """
 
-    field: Field
+    field: MatchedColumn
     cells: Any
-    fits: dict[str, Any]
+    fits_mark: dict[str, Any]
 
     @property
-    def marks(self) -> tuple[str, ...]:
+    def possible_marks(self) -> tuple[str, ...]:
         """The decimal marks under which every cell is a number."""
-        return tuple(mark for mark, fits in self.fits.items() if pc.all(fits, min_count=0).as_py())
+        return tuple(mark for mark, fits in self.fits_mark.items() if pc.all(fits, min_count=0).as_py())
 
     @property
-    def proves(self) -> str | None:
+    def proven_mark(self) -> str | None:
         """The decimal mark that the values leave no choice about, or None."""
-        return self.marks[0] if len(self.marks) == 1 else None
+        return self.possible_marks[0] if len(self.possible_marks) == 1 else None
 
-    def has(self, pattern: str) -> bool:
+    def contains_pattern(self, pattern: str) -> bool:
         """Whether any cell has the pattern in it."""
         return bool(pc.any(pc.match_substring_regex(self.cells, pattern), min_count=0).as_py())
 
 
-def numbers(table: Table) -> dict[str, np.ndarray]:
+def parse_number_columns(table: RawTable) -> dict[str, np.ndarray]:
     """Read every number column of the table.
 
     Parameters
@@ -74,15 +76,15 @@ def numbers(table: Table) -> dict[str, np.ndarray]:
         If a cell is no number, a column mixes decimal marks, or nothing settles which mark it has.
     """
     read: dict[str, np.ndarray] = {}
-    for column, mark in _marked(table):
-        parsed = _parsed(column.cells, mark)
+    for column, mark in _choose_marks(table):
+        parsed = _parse_numbers(column.cells, mark)
         values = table.values[table.fields.index(column.field)]
         name = column.field.column.name
         read[name] = parsed if values is None else np.where(np.isnan(parsed), values, parsed)
     return read
 
 
-def marks(table: Table) -> dict[str, str]:
+def find_decimal_marks(table: RawTable) -> dict[str, str]:
     """Say which decimal mark every number column of the table has.
 
     Returns
@@ -93,12 +95,12 @@ def marks(table: Table) -> dict[str, str]:
     Raises
     ------
     InputError
-        As `numbers` does.
+        As `parse_number_columns` does.
     """
-    return {column.field.column.name: mark for column, mark in _marked(table)}
+    return {column.field.column.name: mark for column, mark in _choose_marks(table)}
 
 
-def proven(table: Table) -> dict[str, str]:
+def find_proven_marks(table: RawTable) -> dict[str, str]:
     """Say which decimal mark the values of a number column prove, by the column's name; of those that prove none, nothing.
 
     Raises
@@ -106,11 +108,11 @@ def proven(table: Table) -> dict[str, str]:
     InputError
         If a cell is no number.
     """
-    columns = _columns(table)
-    return {column.field.column.name: column.proves for column in columns if column.proves}
+    columns = _list_number_columns(table)
+    return {column.field.column.name: column.proven_mark for column in columns if column.proven_mark}
 
 
-def pattern(mark: str, *, grouped: bool = True) -> str:
+def build_number_pattern(mark: str, *, grouped: bool = True) -> str:
     r"""Return what a number looks like with this decimal mark, as an RE2 expression.
 
     Thousands come in threes after a first group that doesn't start with 0: "0,123" can't be 123.
@@ -118,68 +120,74 @@ def pattern(mark: str, *, grouped: bool = True) -> str:
     """
     kinds = [rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?", "(?i:inf(?:inity)?)"]
     if grouped:
-        by = "|".join(rf"(?:{by}\d{{3}})+" for by in (rf"\{OTHER[mark]}", SPACES, APOSTROPHES))
+        by = "|".join(
+            rf"(?:{by}\d{{3}})+" for by in (rf"\{OTHER_MARK[mark]}", THOUSANDS_SPACES, THOUSANDS_APOSTROPHES)
+        )
         kinds.append(rf"[1-9]\d{{0,2}}(?:{by})(?:\{mark}\d+)?")
     return rf"^[+-]?(?:{'|'.join(kinds)})$"
 
 
-def separators(mark: str) -> str:
+def build_separator_pattern(mark: str) -> str:
     """Return what may stand between thousands with this decimal mark, as an RE2 expression."""
-    return rf"\{OTHER[mark]}|{SPACES}|{APOSTROPHES}"
+    return rf"\{OTHER_MARK[mark]}|{THOUSANDS_SPACES}|{THOUSANDS_APOSTROPHES}"
 
 
-def _marked(table: Table) -> list[tuple[Numerals, str]]:
+def _choose_marks(table: RawTable) -> list[tuple[NumberColumn, str]]:
     """Give every number column with its decimal mark."""
-    columns = _columns(table)
-    proofs = {column.proves for column in columns if column.proves}
-    return [(column, _mark(column, proofs, table)) for column in columns]
+    columns = _list_number_columns(table)
+    proofs = {column.proven_mark for column in columns if column.proven_mark}
+    return [(column, _choose_mark(column, proofs, table)) for column in columns]
 
 
-def _columns(table: Table) -> list[Numerals]:
+def _list_number_columns(table: RawTable) -> list[NumberColumn]:
     """Give every number column."""
     return [
-        _numerals(field, text, table)
+        _prepare_column(field, text, table)
         for field, text in zip(table.fields, table.texts, strict=True)
         if field.column.kind == "number"
     ]
 
 
-def _numerals(field: Field, text: Any, table: Table) -> Numerals:
+def _prepare_column(field: MatchedColumn, text: Any, table: RawTable) -> NumberColumn:
     """Trim a column, take out what is missing, and make sure that the rest is numbers under some mark."""
     cells = text
     if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
-        cells = pc.replace_substring_regex(text, INVISIBLE, "")
-    cells = pc.replace_substring_regex(cells, ENDS, "")
-    cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING), pa.scalar(None, pa.string()), cells)
-    fits = {mark: pc.match_substring_regex(cells, pattern(mark)) for mark in ".,"}
-    readable = fits["."] if table.point_only else pc.or_(fits["."], fits[","])
-    wrong = _where(pc.invert(readable))
+        cells = pc.replace_substring_regex(text, INVISIBLE_CHARACTERS, "")
+    cells = pc.replace_substring_regex(cells, EDGE_BLANKS, "")
+    cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING_VALUES), pa.scalar(None, pa.string()), cells)
+    fits = {mark: pc.match_substring_regex(cells, build_number_pattern(mark)) for mark in ".,"}
+    readable = fits["."] if table.comma_is_delimiter else pc.or_(fits["."], fits[","])
+    wrong = _find_flagged(pc.invert(readable))
     if len(wrong):
         row = int(table.rows[wrong[0]])
-        error = not_numbers(table.file, field, "texts", count=len(wrong), row=row)
+        error = make_not_numeric_error(table.file, field, "texts", count=len(wrong), row=row)
         if fits[","][int(wrong[0])].as_py():
             raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
         raise error
-    return Numerals(field, cells, fits)
+    return NumberColumn(field, cells, fits)
 
 
-def _mark(column: Numerals, proofs: set[str], table: Table) -> str:
+def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str:
     """Choose the column's decimal mark: by its own values first, then by what the other columns prove."""
     name = column.field.header
-    if not column.marks:
-        point, comma = (table.rows[_where(pc.invert(column.fits[OTHER[mark]]))[0]] for mark in ".,")
+    if not column.possible_marks:
+        point, comma = (
+            table.rows[_find_flagged(pc.invert(column.fits_mark[OTHER_MARK[mark]]))[0]] for mark in ".,"
+        )
         raise InputError(
             f"{table.file}: column {name!r} mixes decimal points (row {point}) and commas (row {comma}). "
             f"Expected one of the two throughout. {RUN_AGAIN}"
         )
-    if len(column.marks) == 1 or not column.has("[.,]"):
-        return column.marks[0]
-    has_points = column.has(r"\.")  # each before exactly three digits, or its value would prove a mark
+    if len(column.possible_marks) == 1 or not column.contains_pattern("[.,]"):
+        return column.possible_marks[0]
+    has_points = column.contains_pattern(
+        r"\."
+    )  # each before exactly three digits, or its value would prove a mark
     if proofs == {","} or (proofs == {"."} and not has_points):
         return next(iter(proofs))
-    if table.point_only and not has_points:
+    if table.comma_is_delimiter and not has_points:
         return "."
-    place = int(_where(pc.match_substring_regex(column.cells, "[.,]"))[0])
+    place = int(_find_flagged(pc.match_substring_regex(column.cells, "[.,]"))[0])
     mark = "point" if "." in column.cells[place].as_py() else "comma"
     raise InputError(
         f"{table.file}: column {name!r} is ambiguous: the {mark} on row {table.rows[place]} can be a decimal mark or stand "
@@ -188,14 +196,14 @@ def _mark(column: Numerals, proofs: set[str], table: Table) -> str:
     )
 
 
-def _where(flags: Any) -> np.ndarray:
+def _find_flagged(flags: Any) -> np.ndarray:
     """Return the places of the cells that are flagged, those without a flag being none of them."""
     return np.flatnonzero(flags.fill_null(fill_value=False).to_numpy())
 
 
-def _parsed(cells: Any, mark: str) -> np.ndarray:
+def _parse_numbers(cells: Any, mark: str) -> np.ndarray:
     """Convert cells that fit the mark's pattern; the nearest float64 to what is written, as `float()` gives."""
-    bare = pc.replace_substring_regex(cells, separators(mark), "")
+    bare = pc.replace_substring_regex(cells, build_separator_pattern(mark), "")
     if mark == ",":
         bare = pc.replace_substring(bare, ",", ".")
     # A copy, because Arrow's memory can't be written.

@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Literal, Self
 
 from report.errors import ReportError
-from report.journal import UNKNOWN_WORDS, Handover, append_to_journal, open_private, read_journal
+from report.journal import UNKNOWN_DIGEST, Handover, append_to_journal, open_private, read_journal
 
-FORMAT = 2
-State = Literal["waiting", "sent", "refused", "unknown"]
-Verdict = Literal["sent", "again"]
-Clock = Callable[[], datetime]
+LEDGER_FORMAT = 2
+DeliveryState = Literal["waiting", "sent", "refused", "unknown"]
+Resolution = Literal["sent", "again"]
+WallClock = Callable[[], datetime]
 
-_SCHEMA = """
+_CREATE_TABLES = """
 CREATE TABLE delivery (
     number INTEGER PRIMARY KEY, message_id TEXT NOT NULL, inbox TEXT NOT NULL, recipient TEXT NOT NULL,
     digest TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'unknown')),
@@ -41,35 +41,39 @@ CREATE TABLE delivery (
 CREATE TABLE event (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, what TEXT NOT NULL, word TEXT NOT NULL);
 CREATE TABLE reserve (bytes BLOB NOT NULL);
 """
-_HANDOVERS = """
+_CREATE_HANDOVER_TABLE = """
 CREATE TABLE handover (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, message_id TEXT NOT NULL,
     recipient TEXT NOT NULL, digest TEXT NOT NULL, refused INTEGER NOT NULL DEFAULT 0);
 """
 # Format 1 had no handovers, and digests of headers and words: '-' is UNKNOWN_WORDS.
-_UPGRADE = """
+_UPGRADE_FROM_FORMAT_1 = """
 INSERT INTO handover SELECT number, event.at, message_id, recipient, '-', 0
     FROM event JOIN delivery USING (number) WHERE what = 'hand over' ORDER BY event.rowid;
 UPDATE delivery SET digest = '-';
 """
-_STEPS = {0: f"{_SCHEMA}{_HANDOVERS}", 1: f"{_HANDOVERS}{_UPGRADE}", FORMAT: ""}
-_TABLES = {
+_MIGRATIONS = {
+    0: f"{_CREATE_TABLES}{_CREATE_HANDOVER_TABLE}",
+    1: f"{_CREATE_HANDOVER_TABLE}{_UPGRADE_FROM_FORMAT_1}",
+    LEDGER_FORMAT: "",
+}
+_TABLES_BY_FORMAT = {
     0: set[str](),
     1: {"delivery", "event", "reserve"},
-    FORMAT: {"delivery", "event", "reserve", "handover"},
+    LEDGER_FORMAT: {"delivery", "event", "reserve", "handover"},
 }
-_HANDED_OVER = "handed over, and then no answer was recorded"
-UNRECORDED = "handed over, says the journal; the ledger did not know it"
-_CORRECTION = re.compile(r"\.correction-[0-9a-f]{12}$")
+_NO_ANSWER_RECORDED = "handed over, and then no answer was recorded"
+RECOVERED_FROM_JOURNAL = "handed over, says the journal; the ledger did not know it"
+_CORRECTION_SUFFIX = re.compile(r"\.correction-[0-9a-f]{12}$")
 
 _log = logging.getLogger(__name__)
 
 
-class OutboxError(ReportError):
+class LedgerError(ReportError):
     """The ledger can't be used, so nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """One finished message for one recipient.
 
     Attributes
@@ -90,7 +94,7 @@ class Outgoing:
     @property
     def key(self) -> tuple[str, str]:
         """Message and inbox."""
-        return _stem(self.message_id), normalise_inbox(self.recipient)
+        return _strip_correction_suffix(self.message_id), normalise_inbox(self.recipient)
 
     @property
     def digest(self) -> str:
@@ -111,7 +115,7 @@ class Delivery:
         unknown, it was handed over and no answer is known.
     attempts : int
         How often a sender began on it.
-    word : str
+    detail : str
         The server's last words, or what happened.
     at : str
         When that was, ISO 8601; empty where nothing happened yet.
@@ -122,27 +126,29 @@ class Delivery:
     number: int
     message_id: str
     recipient: str
-    state: State
+    state: DeliveryState
     attempts: int
-    word: str
+    detail: str
     at: str
     changed: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
         """Message and inbox, as of the message at hand."""
-        return _stem(self.message_id), normalise_inbox(self.recipient)
+        return _strip_correction_suffix(self.message_id), normalise_inbox(self.recipient)
 
 
-class Outbox:
+class Ledger:
     """The ledger of one month, open under its lock. Every change is on the disk before its method returns."""
 
-    def __init__(self, rows: sqlite3.Connection, file: Path, clock: Clock, journals: Sequence[Path]) -> None:
+    def __init__(
+        self, rows: sqlite3.Connection, file: Path, clock: WallClock, journals: Sequence[Path]
+    ) -> None:
         self._rows, self._file, self._clock, self._journals = rows, file, clock, journals
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, file: Path, clock: Clock, journals: Sequence[Path] = ()) -> Iterator[Self]:
+    def open(cls, file: Path, clock: WallClock, journals: Sequence[Path] = ()) -> Iterator[Self]:
         """Open the ledger, made if there is none, for its owner alone.
 
         Parameters
@@ -156,69 +162,71 @@ class Outbox:
             At once if another sender has it; a dead process has nothing. If it can't be read or written.
         """
         with contextlib.ExitStack() as stack:
-            with _in_words(file):
+            with _translate_ledger_errors(file):
                 if journals:  # which may be all that is left
                     file.parent.mkdir(exist_ok=True, mode=0o700)
-                stack.callback(os.close, _lock(file.with_suffix(".lock")))
+                stack.callback(os.close, _acquire_lock(file.with_suffix(".lock")))
                 os.close(open_private(file))
                 rows = sqlite3.connect(file, timeout=1, isolation_level=None)
                 stack.callback(rows.close)
-                rows.create_function("stem", 1, _stem, deterministic=True)
+                rows.create_function("stem", 1, _strip_correction_suffix, deterministic=True)
                 # nobody's `sqlite3` shell makes a commit wait
                 rows.execute("PRAGMA locking_mode = EXCLUSIVE")
                 rows.execute("PRAGMA journal_mode = PERSIST")  # a journal that has its room already
                 rows.execute("PRAGMA synchronous = FULL")
                 (found,) = rows.execute("PRAGMA user_version").fetchone()
-                if found not in _STEPS:
-                    raise OutboxError(
-                        f"{file} has format {found}, expected {FORMAT}: another version wrote it. Send with that one."
+                if found not in _MIGRATIONS:
+                    raise LedgerError(
+                        f"{file} has format {found}, expected {LEDGER_FORMAT}: another version wrote it. Send with that one."
                     )
                 (sound,) = rows.execute("PRAGMA integrity_check(1)").fetchone()
                 tables = {
                     name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
                 }
-                if sound != "ok" or tables != _TABLES[found]:
+                if sound != "ok" or tables != _TABLES_BY_FORMAT[found]:
                     raise sqlite3.DatabaseError("it is no ledger, or is damaged")
-                rows.executescript(f"BEGIN EXCLUSIVE;{_STEPS[found]}PRAGMA user_version = {FORMAT};COMMIT;")
+                rows.executescript(
+                    f"BEGIN EXCLUSIVE;{_MIGRATIONS[found]}PRAGMA user_version = {LEDGER_FORMAT};COMMIT;"
+                )
             outbox = cls(rows, file, clock, journals)
-            outbox._catch_up()
+            outbox._synchronise_journals()
             yield outbox
 
-    def _catch_up(self) -> None:
+    def _synchronise_journals(self) -> None:
         """Take what only the journals know as unknown, and give each journal what it lacks."""
-        with _in_words(self._file):
+        with _translate_ledger_errors(self._file):
             found = self._rows.execute("SELECT at, message_id, recipient, digest FROM handover").fetchall()
         mine = Counter(Handover(*one) for one in found)
         known = []
         for journal in self._journals:
-            with _in_words(journal):
+            with _translate_ledger_errors(journal):
                 known.append(read_journal(journal))
         every = functools.reduce(operator.or_, known, mine)
         if lost := sorted((every - mine).elements(), key=lambda one: one.at):
-            with self._transaction() as rows:
+            with self._write_transaction() as rows:
                 for one in lost:
-                    key = _stem(one.message_id), normalise_inbox(one.recipient)
-                    self._insert(key, one.message_id, one.recipient, one.digest)
+                    key = _strip_correction_suffix(one.message_id), normalise_inbox(one.recipient)
+                    self._insert_waiting(key, one.message_id, one.recipient, one.digest)
                     rows.execute(
                         "UPDATE delivery SET state = 'unknown', message_id = ?, digest = ?, word = ?, at = ?"
                         " WHERE (stem(message_id), inbox) = (?, ?)",
-                        (one.message_id, one.digest, UNRECORDED, one.at, *key),
+                        (one.message_id, one.digest, RECOVERED_FROM_JOURNAL, one.at, *key),
                     )
                     self._insert_handover(key, one)
         for journal, there in zip(self._journals, known, strict=True):
-            self._append(journal, every - there)
+            self._append_handovers(journal, every - there)
 
-    def _append(self, journal: Path, handovers: Counter[Handover]) -> None:
+    def _append_handovers(self, journal: Path, handovers: Counter[Handover]) -> None:
         """Write handovers into a journal; only the first one has to be there."""
         try:
-            with _in_words(journal):
+            with _translate_ledger_errors(journal):
                 append_to_journal(journal, handovers.elements())
-        except OutboxError as error:
+        except LedgerError as error:
             if journal == self._journals[0]:
                 raise
             _log.warning("%s So a folder of months that is put back from a backup won't be noticed.", error)
 
-    def _insert(self, key: tuple[str, str], message_id: str, recipient: str, digest: str) -> None:
+    def _insert_waiting(self, key: tuple[str, str], message_id: str, recipient: str, digest: str) -> None:
         """Add a waiting message, unless it is there."""
         self._rows.execute(
             "INSERT INTO delivery SELECT NULL, ?, ?, ?, ?, 'waiting', 0, '', ''"
@@ -232,53 +240,53 @@ class Outbox:
             (*astuple(one), *key),
         )
 
-    def enrol(self, messages: Sequence[Outgoing]) -> None:
+    def enqueue_messages(self, messages: Sequence[OutgoingMessage]) -> None:
         """Write down that these are to be sent, before any of them is.
 
         What is there keeps its state. A waiting message is replaced by the one at hand.
         """
-        with self._transaction() as rows:
+        with self._write_transaction() as rows:
             for message in messages:
                 rows.execute(
                     "UPDATE delivery SET message_id = ?, digest = ?, recipient = ?"
                     " WHERE state = 'waiting' AND (stem(message_id), inbox) = (?, ?)",
                     (message.message_id, message.digest, message.recipient, *message.key),
                 )
-                self._insert(message.key, message.message_id, message.recipient, message.digest)
-        self._reserve(65_536 + 8_192 * len(messages))
+                self._insert_waiting(message.key, message.message_id, message.recipient, message.digest)
+        self._reserve_disk_space(65_536 + 8_192 * len(messages))
 
-    def _reserve(self, size: int) -> None:
+    def _reserve_disk_space(self, size: int) -> None:
         """Take the room for what follows now, in file and journal, so that no outcome is lost to a disk that fills up."""
-        with _in_words(self._file):
+        with _translate_ledger_errors(self._file):
             (free,) = self._rows.execute("PRAGMA freelist_count").fetchone()
             (page,) = self._rows.execute("PRAGMA page_size").fetchone()
         if free * page >= size:
             return
-        with self._transaction() as rows:
+        with self._write_transaction() as rows:
             rows.execute("INSERT INTO reserve VALUES (zeroblob(?))", (size + page,))
-        with self._transaction() as rows:  # the journal keeps what it takes to undo this
+        with self._write_transaction() as rows:  # the journal keeps what it takes to undo this
             rows.execute("UPDATE reserve SET bytes = zeroblob(length(bytes) + 1)")
             rows.execute("DELETE FROM reserve")
 
-    def deliveries(
-        self, messages: Sequence[Outgoing] = (), *, every_one: bool = False
+    def list_deliveries(
+        self, messages: Sequence[OutgoingMessage] = (), *, include_all: bool = False
     ) -> tuple[Delivery, ...]:
         """Tell what is known of these messages, and of every other one that is unknown, in the ledger's order."""
         digests = {message.key: message.digest for message in messages}
-        with _in_words(self._file):
+        with _translate_ledger_errors(self._file):
             every = self._rows.execute("SELECT * FROM delivery ORDER BY number").fetchall()
         found = []
         for number, message_id, inbox, recipient, digest, state, attempts, word, at in every:
-            wanted = digests.get((_stem(message_id), inbox))
-            if wanted or every_one or state == "unknown":
+            wanted = digests.get((_strip_correction_suffix(message_id), inbox))
+            if wanted or include_all or state == "unknown":
                 # one that waits is replaced by the one at hand
-                changed = state != "waiting" and digest != UNKNOWN_WORDS and wanted not in (None, digest)
+                changed = state != "waiting" and digest != UNKNOWN_DIGEST and wanted not in (None, digest)
                 found.append(Delivery(number, message_id, recipient, state, attempts, word, at, changed))
         return tuple(found)
 
-    def versions(self, message: Outgoing) -> tuple[Handover, ...]:
+    def list_handovers(self, message: OutgoingMessage) -> tuple[Handover, ...]:
         """Give what was handed over of a message to its inbox and not refused, oldest first."""
-        with _in_words(self._file):
+        with _translate_ledger_errors(self._file):
             found = self._rows.execute(
                 "SELECT handover.at, handover.message_id, handover.recipient, handover.digest"
                 " FROM handover JOIN delivery USING (number)"
@@ -287,19 +295,21 @@ class Outbox:
             ).fetchall()
         return tuple(Handover(*one) for one in found)
 
-    def waiting(self, message: Outgoing) -> bool:
+    def is_waiting(self, message: OutgoingMessage) -> bool:
         """Whether no server has this message."""
-        with _in_words(self._file):
+        with _translate_ledger_errors(self._file):
             (state,) = self._rows.execute(
                 "SELECT state FROM delivery WHERE (stem(message_id), inbox) = (?, ?)", message.key
             ).fetchone()
         return bool(state == "waiting")
 
-    def attempt(self, message: Outgoing) -> None:
+    def record_attempt(self, message: OutgoingMessage) -> None:
         """Record that a sender begins on it; it is still waiting, and stays so if the sender dies."""
-        self._change(message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1)
+        self._update_delivery(
+            message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1
+        )
 
-    def hand_over(self, message: Outgoing, word: str = _HANDED_OVER) -> None:
+    def record_handover(self, message: OutgoingMessage, detail: str = _NO_ANSWER_RECORDED) -> None:
         """Record that the final dot is about to leave; from here on nobody knows, until `settle`.
 
         Raises
@@ -309,19 +319,21 @@ class Outbox:
         """
         at = self._clock().isoformat(timespec="seconds")
         one = Handover(at, message.message_id, message.recipient, message.digest)
-        self._change(message.key, "hand over", "unknown", word, handover=one)
+        self._update_delivery(message.key, "hand over", "unknown", detail, handover=one)
         try:
             for journal in self._journals:
-                self._append(journal, Counter([one]))
-        except OutboxError:
-            self.settle(message, "waiting", "not handed over: the journal can't be written")
+                self._append_handovers(journal, Counter([one]))
+        except LedgerError:
+            self.record_outcome(message, "waiting", "not handed over: the journal can't be written")
             raise
 
-    def settle(self, message: Outgoing, state: State, word: str) -> None:
+    def record_outcome(self, message: OutgoingMessage, state: DeliveryState, detail: str) -> None:
         """Record the outcome of an attempt."""
-        self._change(message.key, state, state, word)
+        self._update_delivery(message.key, state, state, detail)
 
-    def resolve(self, number: int, verdict: Verdict, messages: Sequence[Outgoing] = ()) -> None:
+    def resolve_delivery(
+        self, number: int, resolution: Resolution, messages: Sequence[OutgoingMessage] = ()
+    ) -> None:
         """Record what a person found out: a message was sent, and that is enough; or it is to be sent again.
 
         Parameters
@@ -334,28 +346,30 @@ class Outbox:
         OutboxError
             If there is no such number, or "sent" is said of a message that is neither unknown nor changed.
         """
-        found = {one.number: one for one in self.deliveries(messages, every_one=True)}.get(number)
+        found = {one.number: one for one in self.list_deliveries(messages, include_all=True)}.get(number)
         if found is None:
-            raise OutboxError(f"{self._file} has no message {number}. `make send` shows the numbers.")
-        if verdict == "again":
-            self._change(found.key, "resolved: again", "waiting", f"to be sent again; was {found.state}")
+            raise LedgerError(f"{self._file} has no message {number}. `make send` shows the numbers.")
+        if resolution == "again":
+            self._update_delivery(
+                found.key, "resolved: again", "waiting", f"to be sent again; was {found.state}"
+            )
             return
         if found.state != "unknown" and not (found.state == "sent" and found.changed):
-            raise OutboxError(
+            raise LedgerError(
                 f"Message {number} is {found.state}, expected unknown: only of that can a person say that it was sent."
             )
         word = (
             "found in the inbox" if found.state == "unknown" else "has changed, and what was sent is enough"
         )
-        self._change(found.key, "resolved: sent", "sent", word)
-        with self._transaction() as rows:
+        self._update_delivery(found.key, "resolved: sent", "sent", word)
+        with self._write_transaction() as rows:
             for message in messages:
                 rows.execute(
                     "UPDATE delivery SET digest = ? WHERE number = ? AND (stem(message_id), inbox) = (?, ?)",
                     (message.digest, number, *message.key),
                 )
 
-    def resolve_all(self, verdict: Verdict, messages: Sequence[Outgoing]) -> None:
+    def resolve_all_deliveries(self, resolution: Resolution, messages: Sequence[OutgoingMessage]) -> None:
         """Record the same of every message that is unknown or changed; "sent", where there is none, of all that wait.
 
         Raises
@@ -363,26 +377,26 @@ class Outbox:
         OutboxError
             If there is none, and all are to be sent again.
         """
-        asked = [one for one in self.deliveries(messages) if one.state == "unknown" or one.changed]
+        asked = [one for one in self.list_deliveries(messages) if one.state == "unknown" or one.changed]
         for one in asked:
-            self.resolve(one.number, verdict, messages)
+            self.resolve_delivery(one.number, resolution, messages)
         if asked:
             return
-        if verdict == "again":
-            raise OutboxError(
+        if resolution == "again":
+            raise LedgerError(
                 "No message is unknown or has changed, so RESOLVE=all:again sends none again. Name one by its number."
             )
-        self.enrol(messages)
+        self.enqueue_messages(messages)
         for message in messages:
-            if self.waiting(message):
-                self.hand_over(message)
-                self.settle(message, "sent", "said to be out already")
+            if self.is_waiting(message):
+                self.record_handover(message)
+                self.record_outcome(message, "sent", "said to be out already")
 
-    def _change(
+    def _update_delivery(
         self,
         key: tuple[str, str],
         what: str,
-        state: State,
+        state: DeliveryState,
         word: str,
         *,
         tries: int = 0,
@@ -390,7 +404,7 @@ class Outbox:
     ) -> None:
         """Change one row, and note it."""
         at = self._clock().isoformat(timespec="seconds")
-        with self._transaction() as rows:
+        with self._write_transaction() as rows:
             if what in ("waiting", "refused"):
                 rows.execute(
                     "UPDATE handover SET refused = 1 WHERE rowid = (SELECT max(handover.rowid) FROM handover"
@@ -410,9 +424,9 @@ class Outbox:
                 self._insert_handover(key, handover)
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _write_transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it on the disk at the end, or none of it."""
-        with _in_words(self._file):
+        with _translate_ledger_errors(self._file):
             self._rows.execute("BEGIN IMMEDIATE")
             try:
                 yield self._rows
@@ -436,12 +450,12 @@ def normalise_inbox(address: str) -> str:
     return f"{local}@{'.'.join(labels)}"
 
 
-def _stem(message_id: str) -> str:
+def _strip_correction_suffix(message_id: str) -> str:
     """Give what a Message-ID has in common with its corrections, without the domain behind its last @."""
-    return _CORRECTION.sub("", message_id.strip("<>").rpartition("@")[0])
+    return _CORRECTION_SUFFIX.sub("", message_id.strip("<>").rpartition("@")[0])
 
 
-def _lock(file: Path) -> int:
+def _acquire_lock(file: Path) -> int:
     """Take the lock, which ends with the process however it ends; whether the file exists means nothing."""
     lock = open_private(file)
     try:
@@ -449,7 +463,7 @@ def _lock(file: Path) -> int:
     except BlockingIOError:
         holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
         os.close(lock)
-        raise OutboxError(
+        raise LedgerError(
             f"Another sender{f' (process {holder})' if holder else ''} is at work on {file.with_suffix('.sqlite')}. "
             "Nothing was sent by this one. Wait until it ends, then run `make send` again."
         ) from None
@@ -460,17 +474,17 @@ def _lock(file: Path) -> int:
 
 
 @contextlib.contextmanager
-def _in_words(file: Path) -> Iterator[None]:
+def _translate_ledger_errors(file: Path) -> Iterator[None]:
     """Say what the disk or SQLite says as a sentence."""
     try:
         yield
     except (OSError, sqlite3.Error, UnicodeError) as error:  # a text that is none is damaged
-        raise OutboxError(
-            f"{file} can't be used: {error}. What can't be recorded isn't sent, so sending stopped here. {_advice(file, error)}"
+        raise LedgerError(
+            f"{file} can't be used: {error}. What can't be recorded isn't sent, so sending stopped here. {_suggest_remedy(file, error)}"
         ) from error
 
 
-def _advice(file: Path, error: Exception) -> str:
+def _suggest_remedy(file: Path, error: Exception) -> str:
     """Say what helps."""
     # a free name: `mv` would overwrite the last one, or put it into a folder
     free = next(one for n in itertools.count(1) if not os.path.lexists(one := f"{file}.damaged-{n}"))

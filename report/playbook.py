@@ -7,29 +7,33 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from report.settings import Number
-from report.tomlfile import NORMALISED, parse
-from segmentation.facts import Facts, Measure, Play, Segment
-from segmentation.plan import Range
-from segmentation.readings import FAR
+from report.settings import NumericColumn
+from report.tomlfile import TEXT_NORMALISER, read_toml_model
+from segmentation.facts import Facts, KpiTarget, Play, Segment
+from segmentation.plan import ValidRange
+from segmentation.readings import NOTABLE_SD
 
-_LEGIBLE = r"[\p{L}\p{N}]"  # signs alone are no text
-Line = Annotated[str, StringConstraints(min_length=3, max_length=60, pattern=_LEGIBLE), NORMALISED]
-Text = Annotated[str, StringConstraints(min_length=3, max_length=240, pattern=_LEGIBLE), NORMALISED]
-Level = Literal["low", "average", "high"]
+_LEGIBLE_PATTERN = r"[\p{L}\p{N}]"  # signs alone are no text
+ShortText = Annotated[
+    str, StringConstraints(min_length=3, max_length=60, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER
+]
+LongText = Annotated[
+    str, StringConstraints(min_length=3, max_length=240, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER
+]
+FeatureLevel = Literal["low", "average", "high"]
 
 
-class MeasureRule(BaseModel):
+class KpiRule(BaseModel):
     """What a play is judged by: a column and the change that is wanted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: Number
+    column: NumericColumn
     change: Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
     @field_validator("change")
     @classmethod
-    def _is_a_part(cls, change: float) -> float:
+    def _check_change(cls, change: float) -> float:
         if not (-1 < change <= 1 and change):
             raise ValueError(
                 f"{change:g} is no change that can be wanted; write it as a part of what there is, from above -1 to 1 and "
@@ -38,28 +42,30 @@ class MeasureRule(BaseModel):
         return change
 
 
-class Rule(BaseModel):
+class PlayRule(BaseModel):
     """One play, and the segments that it fits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Line
-    when: dict[Number, Level] = {}
-    objective: Text
-    offer: Line
-    message: Text
-    channel: Text
-    timing: Text
-    tone_is: Text
-    tone_is_not: Text
-    do: Text
-    avoid: Text
-    unknown: Text
-    measure: MeasureRule
+    name: ShortText
+    when: dict[NumericColumn, FeatureLevel] = {}
+    objective: LongText
+    offer: ShortText
+    message: LongText
+    channel: LongText
+    timing: LongText
+    tone_is: LongText
+    tone_is_not: LongText
+    do: LongText
+    avoid: LongText
+    unknown: LongText
+    measure: KpiRule
 
-    def fits(self, segment: Segment) -> bool:
+    def matches_segment(self, segment: Segment) -> bool:
         """Tell whether every number that the rule speaks of is as it says."""
-        return all(level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items())
+        return all(
+            classify_level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items()
+        )
 
 
 class Playbook(BaseModel):
@@ -67,10 +73,10 @@ class Playbook(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    play: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    play: Annotated[tuple[PlayRule, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_every_rule_is_reachable(self) -> Self:
         if self.play[-1].when:
             raise ValueError(
                 f"the last play, {self.play[-1].name!r}, has a `when`, so a segment may be left without a play; "
@@ -92,9 +98,9 @@ class Playbook(BaseModel):
         return self
 
 
-def level(sds: float) -> Level:
+def classify_level(sds: float) -> FeatureLevel:
     """Call a number low, average or high by its distance from the average in standard deviations."""
-    return "low" if sds <= -FAR else "high" if sds >= FAR else "average"
+    return "low" if sds <= -NOTABLE_SD else "high" if sds >= NOTABLE_SD else "average"
 
 
 def read_playbook(path: Path) -> Playbook:
@@ -105,23 +111,25 @@ def read_playbook(path: Path) -> Playbook:
     SettingsError
         Naming the line of the mistake.
     """
-    return parse(path, Playbook)
+    return read_toml_model(path, Playbook)
 
 
-def with_plays(facts: Facts, rules: Sequence[Rule]) -> Facts:
+def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
     """Give every segment the first play that fits it."""
     valid = facts.audit.valid
-    return replace(facts, segments=tuple(replace(s, play=_play(s, rules, valid)) for s in facts.segments))
+    return replace(
+        facts, segments=tuple(replace(s, play=_choose_play(s, rules, valid)) for s in facts.segments)
+    )
 
 
-def _play(segment: Segment, rules: Sequence[Rule], valid: Mapping[str, Range]) -> Play:
+def _choose_play(segment: Segment, rules: Sequence[PlayRule], valid: Mapping[str, ValidRange]) -> Play:
     """Give the first play that fits; what is wanted is at most what is possible, such as 365 days of the last 365."""
-    rule = next(rule for rule in rules if rule.fits(segment))
+    rule = next(rule for rule in rules if rule.matches_segment(segment))
     baseline = segment.means[rule.measure.column]
     words = rule.model_dump(exclude={"name", "when", "measure"})
     wanted = baseline * (1 + rule.measure.change)
     low, high = valid.get(rule.measure.column, (None, None))
     wanted = wanted if high is None else min(wanted, max(high, baseline))
     wanted = wanted if low is None else max(wanted, min(low, baseline))
-    measure = Measure(rule.measure.column, baseline, wanted)
+    measure = KpiTarget(rule.measure.column, baseline, wanted)
     return Play(rule=rule.name, measure=measure, **words)

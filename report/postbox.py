@@ -9,17 +9,17 @@ from pathlib import Path
 
 from report import files
 from report.errors import ReportError, SettingsError
-from report.mailbag import FOLDER
-from report.message import addressed, as_test, header, message_id, segments_of
-from report.months import MONTH
-from report.outbox import Outgoing
-from report.profiles import file_names
+from report.mailbag import BRIEFS_FOLDER
+from report.message import make_test_message, parse_segment_ids, read_header, read_message_id, set_recipients
+from report.months import MONTH_PATTERN
+from report.outbox import OutgoingMessage
+from report.profiles import list_profile_file_names
 from report.settings import MailSettings
 from segmentation.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class MonthlyMailing:
     """A month that was made, with its briefs.
 
     Attributes
@@ -30,9 +30,9 @@ class Month:
         Where its briefs lie, and who has what.
     to : str
         The one address that they go to as a test; empty where they go to whom settings name.
-    usual : Path
+    default_output : Path
         The output folder that `make send` opens unasked.
-    mailed : Path or None
+    journal_folder : Path or None
         Folder of journals that all output folders share; None for one beside the output folder.
     """
 
@@ -40,14 +40,14 @@ class Month:
     folder: Path
     ledger: Path
     to: str = ""
-    usual: Path = files.USUAL
-    mailed: Path | None = None
+    default_output: Path = files.DEFAULT_OUTPUT
+    journal_folder: Path | None = None
 
     @property
-    def named(self) -> str:
+    def format_make_arguments(self) -> str:
         """What names its ledger to `make send`."""
         to = f" TO={self.to}" if self.to else ""
-        return f"MONTH={self.facts.month}{to}{files.elsewhere(self.ledger.parent.parent, self.usual)}"
+        return f"MONTH={self.facts.month}{to}{files.format_output_option(self.ledger.parent.parent, self.default_output)}"
 
     @property
     def journals(self) -> tuple[Path, ...]:
@@ -57,30 +57,35 @@ class Month:
         another output folder. A test needs neither.
         """
         output, name = self.ledger.parent.parent.absolute(), f"{self.ledger.stem}.mailed"
-        outside = self.mailed or output.parent / f"{output.name}-mailed"
+        outside = self.journal_folder or output.parent / f"{output.name}-mailed"
         return () if self.to else (self.ledger.with_name(name), outside / name)
 
-    def of(self, ids: Iterable[str]) -> set[str]:
+    def extract_segment_ids(self, ids: Iterable[str]) -> set[str]:
         """Give the segments that Message-IDs of this month's briefs are of."""
-        return segments_of(ids, self.facts.month)
+        return parse_segment_ids(ids, self.facts.month)
 
     @property
-    def letters(self) -> Iterator[tuple[str, str, bytes]]:
+    def briefs(self) -> Iterator[tuple[str, str, bytes]]:
         """Give each segment's id, name and brief; none where the month has no reliable segments."""
-        for segment, stem in zip(self.facts.segments, file_names(self.facts), strict=True):
+        for segment, stem in zip(self.facts.segments, list_profile_file_names(self.facts), strict=True):
             path = self.folder / f"{stem}.eml"
             if self.facts.structure.reliable:
-                yield segment.id, segment.name, _read(path)
+                yield segment.id, segment.name, _read_eml(path)
 
     @property
-    def written(self) -> datetime:
+    def read_date_written(self) -> datetime:
         """When the first of its messages was written."""
-        return parsedate_to_datetime(str(header(_read(min(self.folder.glob("*.eml"))), "Date")))
+        return parsedate_to_datetime(str(read_header(_read_eml(min(self.folder.glob("*.eml"))), "Date")))
 
 
-def open_month(
-    output: Path, month: str, to: str = "", *, usual: Path = files.USUAL, mailed: Path | None = None
-) -> Month:
+def open_mailing(
+    output: Path,
+    month: str,
+    to: str = "",
+    *,
+    default_output: Path = files.DEFAULT_OUTPUT,
+    journal_folder: Path | None = None,
+) -> MonthlyMailing:
     """Open a month that was made, the newest if none is named.
 
     Raises
@@ -90,41 +95,43 @@ def open_month(
     """
     if month:
         files.check_month(month)
-    there = sorted(path.parent for path in output.glob(f"*/{FOLDER}") if MONTH.fullmatch(path.parent.name))
+    there = sorted(
+        path.parent for path in output.glob(f"*/{BRIEFS_FOLDER}") if MONTH_PATTERN.fullmatch(path.parent.name)
+    )
     found = [path for path in there if path.name == month] if month else there[-1:]
     if not found:
         raise ReportError(
-            f"{files.shown(output)}: {f'{month} was not' if month else 'no month was'} made with its briefs yet. "
+            f"{files.shorten_path(output)}: {f'{month} was not' if month else 'no month was'} made with its briefs yet. "
             f"Make it first: make report{f' MONTH={month}' if month else ''}."
         )
     facts = files.read_facts(found[0] / "facts.json")
     test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
-    ledger = output / files.OUTBOX / f"{facts.month}{test}.sqlite"
-    return Month(facts, found[0] / FOLDER, ledger, to, usual, mailed)
+    ledger = output / files.LEDGER_FOLDER / f"{facts.month}{test}.sqlite"
+    return MonthlyMailing(facts, found[0] / BRIEFS_FOLDER, ledger, to, default_output, journal_folder)
 
 
-def messages_of(made: Month, mail: MailSettings) -> Iterator[Outgoing]:
+def address_briefs(mailing: MonthlyMailing, mail: MailSettings) -> Iterator[OutgoingMessage]:
     """Give each brief for each of its recipients."""
-    for id_, name, raw in made.letters:
-        for recipient in mail.of(id_, name):
-            yield Outgoing(message_id(raw), recipient, addressed(raw, recipient))
+    for id_, name, raw in mailing.briefs:
+        for recipient in mail.list_recipients(id_, name):
+            yield OutgoingMessage(read_message_id(raw), recipient, set_recipients(raw, recipient))
 
 
-def tests_of(made: Month, mail: MailSettings, to: str) -> Iterator[Outgoing]:
+def address_test_briefs(mailing: MonthlyMailing, mail: MailSettings, to: str) -> Iterator[OutgoingMessage]:
     """Give each brief for the one who looks at them."""
     try:
-        recipient = mail.admit(to)
+        recipient = mail.admit_recipient(to)
     except ValueError as error:
         raise SettingsError(f"TO={to}: {error}. Nothing was sent.") from error
-    for _, _, raw in made.letters:
-        test = as_test(raw)
-        yield Outgoing(message_id(test), recipient, addressed(test, recipient))
+    for _, _, raw in mailing.briefs:
+        test = make_test_message(raw)
+        yield OutgoingMessage(read_message_id(test), recipient, set_recipients(test, recipient))
 
 
-def _read(path: Path) -> bytes:
+def _read_eml(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise ReportError(
-            f"{files.shown(path)}: can't be read ({error.strerror}). Make the month again: make report."
+            f"{files.shorten_path(path)}: can't be read ({error.strerror}). Make the month again: make report."
         ) from error

@@ -15,19 +15,21 @@ from typing import Any
 
 from report import files, theme
 from report.errors import MachineError, RenderError
-from report.standards import finish
+from report.standards import make_pdf_conformant
 
 _log = logging.getLogger(__name__)
-_UNWRITTEN = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
-_FALLBACK = "Using fontTools instead of HarfBuzz-Subset"  # the same letters, cut out by another library
-_HARMLESS = re.compile(
-    rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_UNWRITTEN)}|{_FALLBACK}"
+_MISSING_GLYPH = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
+_SUBSET_FALLBACK = (
+    "Using fontTools instead of HarfBuzz-Subset"  # the same letters, cut out by another library
+)
+_HARMLESS_WARNING = re.compile(
+    rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_MISSING_GLYPH)}|{_SUBSET_FALLBACK}"
 )
 # size, and what differs from A4
-_SHEETS = {"A4": ("210mm 297mm", None), "Letter": ("8.5in 11in", "letter.css")}
+_PAPER_SIZES = {"A4": ("210mm 297mm", None), "Letter": ("8.5in 11in", "letter.css")}
 
 
-def check_printing() -> None:
+def check_weasyprint() -> None:
     """Make sure that WeasyPrint finds the system's libraries, before anything else is done.
 
     Raises
@@ -44,7 +46,7 @@ def check_printing() -> None:
         ) from error
 
 
-class Sheets:
+class PrintedDocument:
     """A document laid out on paper, to be written whole or by section.
 
     Parameters
@@ -63,28 +65,28 @@ class Sheets:
     """
 
     def __init__(self, page: Path, *, paper: str, identifier: bytes) -> None:
-        from weasyprint import CSS, HTML  # noqa: PLC0415 - checked by `check_printing`
+        from weasyprint import CSS, HTML  # noqa: PLC0415 - checked by `check_weasyprint`
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
         from weasyprint.urls import URLFetcher  # noqa: PLC0415
 
-        _undate_fonts()
+        _fix_font_timestamps()
         self._identifier = identifier
-        with _strictly(page.with_suffix(".pdf").name) as self._complaints:
+        with _raise_on_warnings(page.with_suffix(".pdf").name) as self._complaints:
             # the page carries everything; our own sheet alone may name files, which are the fonts
             closed = URLFetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True)
             fetcher = URLFetcher(allowed_protocols={"file"}, allow_redirects=False, fail_on_errors=True)
             fonts = FontConfiguration()
-            size, own = _SHEETS[paper]
+            size, own = _PAPER_SIZES[paper]
             differing = (files.TEMPLATES / own).read_text(encoding="utf-8") if own else ""
             sheet = CSS(
-                string=f"{faces()}\n@page {{ size: {size} }}\n{differing}",
+                string=f"{build_local_font_css()}\n@page {{ size: {size} }}\n{differing}",
                 font_config=fonts,
                 url_fetcher=fetcher,
             )
             html = HTML(filename=page, url_fetcher=closed)
             self._document = html.render(stylesheets=[sheet], font_config=fonts)
 
-    def write(self, out: Path, *, facts: Path | None = None) -> int:
+    def write_pdf(self, out: Path, *, facts: Path | None = None) -> int:
         """Write a PDF that is PDF/UA-1 and PDF/A-3u; give its number of pages.
 
         One that shows a letter which no font here has can be neither, and doesn't say that it is.
@@ -101,7 +103,7 @@ class Sheets:
         RenderError
             As for the layout.
         """
-        self._write(self._document, out, facts)
+        self._write_document(self._document, out, facts)
         if self._complaints.unwritten:
             _log.warning(
                 "%s shows boxes where a text has a letter that its fonts lack, such as an emoji in a name or an offer: %s.",
@@ -130,7 +132,7 @@ class Sheets:
         """
         pages = self._document.pages
         first = next((number for number, page in enumerate(pages) if anchor in page.anchors), None)
-        found = _first_words(pages[first]) if first is not None else "nothing"
+        found = _read_first_block(pages[first]) if first is not None else "nothing"
         if first is None or found != " ".join(heading.split()):
             raise RenderError(
                 f"{out.name}: its first page should begin with the heading {heading!r} and begins with {found[:80]!r}. "
@@ -142,45 +144,46 @@ class Sheets:
         part = self._document.copy(pages[first : next(following, len(pages))])
         part.metadata = copy(part.metadata)
         part.metadata.title = title
-        self._write(part, out, None)
+        self._write_document(part, out, None)
         return len(part.pages)
 
-    def _write(self, document: Any, out: Path, facts: Path | None) -> None:
-        with _strictly(out.name) as complaints, warnings.catch_warnings():
+    def _write_document(self, document: Any, out: Path, facts: Path | None) -> None:
+        with _raise_on_warnings(out.name) as complaints, warnings.catch_warnings():
             # WeasyPrint leaves its colour profile's file open
             warnings.simplefilter("ignore", ResourceWarning)
             document.write_pdf(
                 out,
                 finisher=partial(
-                    finish, claims=lambda: not (complaints.unwritten or self._complaints.unwritten)
+                    make_pdf_conformant,
+                    may_claim=lambda: not (complaints.unwritten or self._complaints.unwritten),
                 ),
                 pdf_variant="pdf/a-3u",
                 pdf_tags=True,
                 pdf_identifier=self._identifier,
-                attachments=[_attachment(facts)] if facts else None,
+                attachments=[_make_facts_attachment(facts)] if facts else None,
                 full_fonts=False,
             )
         self._complaints.unwritten = self._complaints.unwritten or complaints.unwritten
 
 
-def _first_words(page: Any) -> str:
+def _read_first_block(page: Any) -> str:
     """Give the text of the first block on a page, margins left aside."""
     from weasyprint.formatting_structure.boxes import LineBox, MarginBox  # noqa: PLC0415 - as above
 
-    def blocks(box: Any) -> Iterator[Any]:
+    def iterate_blocks(box: Any) -> Iterator[Any]:
         for child in getattr(box, "children", ()):
             if isinstance(child, LineBox):
                 yield box
                 return
             if not isinstance(child, MarginBox):
-                yield from blocks(child)
+                yield from iterate_blocks(child)
 
-    first = next(blocks(page._page_box), None)  # noqa: SLF001 - where WeasyPrint keeps them
+    first = next(iterate_blocks(page._page_box), None)  # noqa: SLF001 - where WeasyPrint keeps them
     return " ".join("".join(first.element.itertext()).split()) if first is not None else "nothing"
 
 
 @contextmanager
-def _strictly(name: str) -> Iterator["_Complaints"]:
+def _raise_on_warnings(name: str) -> Iterator["_LogCollector"]:
     """Turn what WeasyPrint logs or raises inside into one error.
 
     Raises
@@ -188,9 +191,9 @@ def _strictly(name: str) -> Iterator["_Complaints"]:
     RenderError
         Naming the file and what was said.
     """
-    from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415 - checked by `check_printing`
+    from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415 - checked by `check_weasyprint`
 
-    complaints = _Complaints()
+    complaints = _LogCollector()
     logger = logging.getLogger("weasyprint")
     logger.addHandler(complaints)
     propagate, logger.propagate = logger.propagate, False
@@ -213,15 +216,15 @@ def _strictly(name: str) -> Iterator["_Complaints"]:
         raise RenderError(f"{name}: printing went wrong: {'; '.join(complaints.said[:3])}.")
 
 
-def _undate_fonts() -> None:
+def _fix_font_timestamps() -> None:
     """Let fontTools, which cuts fonts where HarfBuzz-Subset isn't, not date them by the clock: the same facts, the same bytes."""
     from fontTools.ttLib import TTFont  # noqa: PLC0415 - brings much, and belongs to WeasyPrint
-    from weasyprint.pdf import fonts  # noqa: PLC0415 - checked by `check_printing`
+    from weasyprint.pdf import fonts  # noqa: PLC0415 - checked by `check_weasyprint`
 
     fonts.TTFont = partial(TTFont, recalcTimestamp=False)
 
 
-def _attachment(facts: Path) -> Any:
+def _make_facts_attachment(facts: Path) -> Any:
     """Attach the month's facts, dated by their month so that the same facts give the same bytes."""
     from weasyprint import Attachment  # noqa: PLC0415
 
@@ -237,7 +240,7 @@ def _attachment(facts: Path) -> Any:
     )
 
 
-def faces() -> str:
+def build_local_font_css() -> str:
     """Write the CSS that names the fonts' files."""
     weights = {
         "Regular": (400, "normal"),
@@ -247,7 +250,10 @@ def faces() -> str:
     }
     rules = []
     for folder, family, stem in zip(
-        files.font_folders(), (theme.SANS, theme.SERIF), ("SourceSansPro", "SourceSerifPro"), strict=True
+        files.find_font_folders(),
+        (theme.SANS_FONT, theme.SERIF_FONT),
+        ("SourceSansPro", "SourceSerifPro"),
+        strict=True,
     ):
         for name, (weight, style) in weights.items():
             path = folder / f"{stem}-{name}.ttf"
@@ -259,7 +265,7 @@ def faces() -> str:
     return "\n".join(rules)
 
 
-class _Complaints(logging.Handler):
+class _LogCollector(logging.Handler):
     """Collects what WeasyPrint logs at warning and above."""
 
     def __init__(self) -> None:
@@ -270,7 +276,7 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line, unless it is known to be harmless."""
         text = record.getMessage()
-        if text.startswith(_UNWRITTEN):
-            self.unwritten = self.unwritten or text.removeprefix(_UNWRITTEN).strip(" :")
-        if record.levelno >= logging.ERROR or not _HARMLESS.search(text):
+        if text.startswith(_MISSING_GLYPH):
+            self.unwritten = self.unwritten or text.removeprefix(_MISSING_GLYPH).strip(" :")
+        if record.levelno >= logging.ERROR or not _HARMLESS_WARNING.search(text):
             self.said.append(text)

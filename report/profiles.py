@@ -4,7 +4,7 @@ from pathlib import Path
 
 from report import files, words
 from report.document import Document
-from report.engines.pandoc import Look, make_page
+from report.engines.pandoc import PageOptions, convert_to_html_page
 from segmentation.facts import Facts
 
 
@@ -23,28 +23,30 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     out.mkdir()
     document = Document(facts, "page", files.TEMPLATES, figures=bench / "figures")
     pages: list[Path] = []
-    for segment, name in zip(facts.segments, file_names(facts), strict=True):
-        look = Look(
-            title=f"{segment.name} · {words.month(facts)} · {facts.brand.name}",
+    for segment, name in zip(facts.segments, list_profile_file_names(facts), strict=True):
+        look = PageOptions(
+            title=f"{segment.name} · {words.name_report_month(facts)} · {facts.brand.name}",
             template="../templates/page.html",
             css=("../templates/screen.css",),
         )
-        markdown = f"{document.template('masthead.md')}\n\n{document.profile(segment.id)}"
-        page = make_page(markdown, look, bench / f"profile-{segment.id}.html")  # never a document's name
+        markdown = f"{document.render_template('masthead.md')}\n\n{document.render_profile(segment.id)}"
+        page = convert_to_html_page(
+            markdown, look, bench / f"profile-{segment.id}.html"
+        )  # never a document's name
         pages.append(page.rename(out / f"{name}.html"))
     return pages
 
 
-def file_names(facts: Facts) -> tuple[str, ...]:
+def list_profile_file_names(facts: Facts) -> tuple[str, ...]:
     """Give each segment's name as a file's; of two that differ in signs alone, the second has its id in it."""
     names: list[str] = []
     for segment in facts.segments:
-        name = slug(segment.name)
+        name = slugify_name(segment.name)
         names.append(f"{name}-{segment.id.lower()}" if name in names else name)
     return tuple(names)
 
 
-def slug(name: str) -> str:
+def slugify_name(name: str) -> str:
     """Write a segment's name as a file's: "young-light-listeners"."""
     words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
     cut = "-".join(words).encode()[:80].decode(errors="ignore")  # a file's name has at most 255 bytes

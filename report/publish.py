@@ -5,18 +5,18 @@ from datetime import datetime
 from pathlib import Path
 
 from report import files
-from report.clock import Clock
-from report.drawing import warm_up
-from report.engines import Engine
-from report.fonts import cut_faces, embed_faces, letters_of
+from report.clock import StageTimer
+from report.drawing import warm_up_vega
+from report.engines import RenderEngine
+from report.fonts import build_font_css, collect_letters, embed_font_css
 from report.mailbag import write_briefs
-from report.printing import Sheets, check_printing
+from report.printing import PrintedDocument, check_weasyprint
 from report.profiles import write_profiles
 from report.settings import Settings
 from segmentation.facts import Facts
 
 
-def get_ready() -> None:
+def prepare_publishing() -> None:
     """Do what needs no facts: see that the machine lacks nothing, and start what draws.
 
     Raises
@@ -24,12 +24,18 @@ def get_ready() -> None:
     MachineError
         If it lacks what prints.
     """
-    check_printing()
-    warm_up()
+    check_weasyprint()
+    warm_up_vega()
 
 
-def publish(
-    facts: Facts, folder: Path, bench: Path, renderer: Engine, settings: Settings, clock: Clock, now: datetime
+def publish_month(
+    facts: Facts,
+    folder: Path,
+    workspace: Path,
+    renderer: RenderEngine,
+    settings: Settings,
+    timer: StageTimer,
+    now: datetime,
 ) -> int:
     """Render both documents, print the executives', write profiles and briefs; give the PDF's number of pages.
 
@@ -42,38 +48,40 @@ def publish(
         The month, which lies in the folder as facts.json.
     folder : Path
         Where what people read goes.
-    bench : Path
+    workspace : Path
         Folder of the documents, where they may be worked on.
     """
     told = folder / "facts.json"
     with ThreadPoolExecutor(1) as aside:
-        executive = aside.submit(renderer.render, bench / "executive.qmd", told)
-        with clock.stage("Cutting the fonts"):
-            letters = letters_of(told)
-            faces = cut_faces(letters)
-        with clock.stage("Writing the profiles"):
-            profiles = write_profiles(facts, bench, folder / "profiles")
-        with clock.stage("Rendering the executives' pages"):
+        executive = aside.submit(renderer.render, workspace / "executive.qmd", told)
+        with timer.time_stage("Cutting the fonts"):
+            letters = collect_letters(told)
+            faces = build_font_css(letters)
+        with timer.time_stage("Writing the profiles"):
+            profiles = write_profiles(facts, workspace, folder / "profiles")
+        with timer.time_stage("Rendering the executives' pages"):
             page = executive.result()
-        rendering = aside.submit(renderer.render, bench / "report.qmd", told)
-        with clock.stage("Printing the PDF"):
-            sheets = Sheets(page, paper=settings.page.paper, identifier=facts.source.sha256.encode()[:32])
-            pages = sheets.write(folder / "executive.pdf", facts=told)
-        with clock.stage("Writing the briefs"):
+        rendering = aside.submit(renderer.render, workspace / "report.qmd", told)
+        with timer.time_stage("Printing the PDF"):
+            sheets = PrintedDocument(
+                page, paper=settings.page.paper, identifier=facts.source.sha256.encode()[:32]
+            )
+            pages = sheets.write_pdf(folder / "executive.pdf", facts=told)
+        with timer.time_stage("Writing the briefs"):
             write_briefs(facts, sheets, folder, settings, now=now)
-        with clock.stage("Rendering the report"):
+        with timer.time_stage("Rendering the report"):
             report = rendering.result()
-    if more := letters_of(report, *profiles) - letters:
-        faces = cut_faces(letters | more)
+    if more := collect_letters(report, *profiles) - letters:
+        faces = build_font_css(letters | more)
     for page in (report, *profiles):
-        embed_faces(page, faces)
+        embed_font_css(page, faces)
     report.rename(folder / "report.html")
     return pages
 
 
-def unpublish(folder: Path) -> None:
-    """Delete what `publish` has made so far in a month's folder."""
+def remove_published(folder: Path) -> None:
+    """Delete what `publish_month` has made so far in a month's folder."""
     for name in ("executive.pdf", "report.html"):
         (folder / name).unlink(missing_ok=True)
     for name in ("profiles", "briefs"):
-        files.clear(folder / name)
+        files.discard_folder(folder / name)

@@ -8,20 +8,20 @@ from typing import cast
 
 from report import concerns, delivery, files, gates
 from report.errors import ReportError, SettingsError
-from report.lenient import Addresses
-from report.mailbag import notice_of
-from report.mailserver import Server
-from report.message import header
-from report.notices import Desk, Notice
-from report.outbox import Clock, Outgoing, Verdict
-from report.postbox import Month, messages_of, open_month, tests_of
+from report.lenient import NoticeSettings
+from report.mailbag import make_blocked_notice
+from report.mailserver import MailServer
+from report.message import read_header
+from report.notices import Notice, OwnerNotifier
+from report.outbox import OutgoingMessage, Resolution, WallClock
+from report.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.settings import MailSettings, Settings
-from report.written import counted, month_name
+from report.written import format_counted_noun, format_month
 from segmentation.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
-class Postman:
+class MailContext:
     """What sending needs of the world.
 
     Attributes
@@ -34,31 +34,31 @@ class Postman:
         Where mail is handed in; None where none is configured.
     clock, sleep : callable
         The time now, with its zone; and to wait for some seconds.
-    tell : callable
+    print_line : callable
         Told each line for the person.
-    mailed : Path or None
+    journal_folder : Path or None
         Folder of journals that all output folders share; None for one beside the output folder.
     """
 
     output: Path
     data: Path
     settings: Settings
-    server: Server | None
-    clock: Clock
+    server: MailServer | None
+    clock: WallClock
     sleep: Callable[[float], None]
-    tell: Callable[[str], None]
-    mailed: Path | None = None
+    print_line: Callable[[str], None]
+    journal_folder: Path | None = None
 
     @property
-    def usual(self) -> Path:
+    def default_output(self) -> Path:
         """The output folder that is opened unasked."""
         return files.ROOT / self.settings.data.output
 
     @property
-    def desk(self) -> Desk:
+    def notifier(self) -> OwnerNotifier:
         """From where the owner is told."""
         mail = self.mail
-        to = Addresses(
+        to = NoticeSettings(
             mail.sender,
             mail.owner,
             mail.reply_to,
@@ -66,7 +66,7 @@ class Postman:
             mail.unsubscribe,
             self.settings.brand.name,
         )
-        return Desk(self.output, self.data, to, self.server, self.clock, self.sleep, self.tell)
+        return OwnerNotifier(self.output, self.data, to, self.server, self.clock, self.sleep, self.print_line)
 
     @property
     def mail(self) -> MailSettings:
@@ -75,7 +75,7 @@ class Postman:
 
 
 def send_month(
-    postman: Postman, *, month: str = "", confirm: bool = False, to: str = "", accept: bool = False
+    context: MailContext, *, month: str = "", confirm: bool = False, to: str = "", accept: bool = False
 ) -> int:
     """Show who would get what; and if it is confirmed, or goes to one address as a test, send it.
 
@@ -100,167 +100,213 @@ def send_month(
         If nothing was made, settings don't fit, or the ledger can't be used. Nothing was sent then, or the ledger
         knows what.
     """
-    made = open_month(postman.output, month, to, usual=postman.usual, mailed=postman.mailed)
-    messages = _messages(postman, made)
-    out = () if to else _open_ledger(postman, made, messages)
+    made = open_mailing(
+        context.output,
+        month,
+        to,
+        default_output=context.default_output,
+        journal_folder=context.journal_folder,
+    )
+    messages = _list_messages(context, made)
+    out = () if to else _find_mailed_segments(context, made, messages)
     if accept:
-        postman.tell(_taken(made.facts, gates.accept(made.facts, postman.output, out, usual=postman.usual)))
-    gate = gates.shut(made.facts, postman.settings, postman.output, postman.data, asked=bool(month), out=out)
-    _show(postman, made, messages, to)
-    left = _left(postman, made, asked=bool(month or to), shut=bool(gate))
+        context.print_line(
+            _describe_acceptance(
+                made.facts,
+                gates.accept_month(made.facts, context.output, out, default_output=context.default_output),
+            )
+        )
+    gate = gates.find_blocking_reason(
+        made.facts,
+        context.settings,
+        context.output,
+        context.data,
+        explicit_month=bool(month),
+        mailed_segments=out,
+    )
+    _print_recipients(context, made, messages, to)
+    left = _print_concerns(context, made, asked=bool(month or to), shut=bool(gate))
     if gate and not to:
-        postman.tell(f"Nobody is mailed: {gate.why}. {gate.text}")
+        context.print_line(f"Nobody is mailed: {gate.why}. {gate.text}")
         if confirm:
-            _tell_owner(postman, made, [notice_of(gate, made.facts, postman.mail), *left])
+            _notify_owner(context, made, [make_blocked_notice(gate, made.facts, context.mail), *left])
         return int(confirm)
     if gate:
-        postman.tell(f"Without TO= nobody would be mailed: {gate.why}.")
+        context.print_line(f"Without TO= nobody would be mailed: {gate.why}.")
     if messages and not (confirm or to):
-        postman.tell(_survey(postman, made, messages).table(made.named))
-    if postman.server is None:
-        postman.tell(
+        context.print_line(_read_status(context, made, messages).format_table(made.format_make_arguments))
+    if context.server is None:
+        context.print_line(
             "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
-            f'"The briefs, by mail"; or send these by hand: {files.shown(made.folder)}/*.eml'
+            f'"The briefs, by mail"; or send these by hand: {files.shorten_path(made.folder)}/*.eml'
         )
     if not (confirm or to):
         asked = f" MONTH={month}" if month else ""
-        which = f"{asked}{files.elsewhere(postman.output, postman.usual)}"
-        postman.tell(
+        which = f"{asked}{files.format_output_option(context.output, context.default_output)}"
+        context.print_line(
             f"Nothing was sent. To send: `make send CONFIRM=yes{which}`; all to one address as a test: "
             f"`make send TO=me@example.com{which}`."
         )
         return 0
-    if not messages or postman.server is None:
-        postman.tell("Nothing was sent" + ("." if messages else ": nobody is to get anything."))
-        return _close(postman, made, left, to) or 1
+    if not messages or context.server is None:
+        context.print_line("Nothing was sent" + ("." if messages else ": nobody is to get anything."))
+        return _conclude_send(context, made, left, to) or 1
     made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
-    sender = _sender(postman, messages)
+    sender = _check_sender(context, messages)
     if not to:
         # the ledger first: the mark without it says that it was lost
-        delivery.enrol(messages, made.ledger, clock=postman.clock, journals=made.journals)
-        gates.begin(made.facts, postman.output)
-    outcome = delivery.send(
+        delivery.enqueue_messages(messages, made.ledger, clock=context.clock, journals=made.journals)
+        gates.record_mailed_set(made.facts, context.output)
+    outcome = delivery.send_messages(
         messages,
         made.ledger,
-        postman.server,
+        context.server,
         sender=sender,
-        clock=postman.clock,
-        sleep=postman.sleep,
-        tell=postman.tell,
+        clock=context.clock,
+        sleep=context.sleep,
+        report_progress=context.print_line,
         journals=made.journals,
     )
-    postman.tell(outcome.table(made.named))
-    return _close(postman, made, left, to, outcome)
+    context.print_line(outcome.format_table(made.format_make_arguments))
+    return _conclude_send(context, made, left, to, outcome)
 
 
-def _left(postman: Postman, made: Month, *, asked: bool, shut: bool) -> list[Notice]:
+def _print_concerns(postman: MailContext, made: MonthlyMailing, *, asked: bool, shut: bool) -> list[Notice]:
     """Tell, and give, what keeps a brief from somebody before any is sent."""
-    left = concerns.list_concerns(made, postman.mail, postman.desk, asked=asked, shut=shut)
+    left = concerns.list_owner_notices(
+        made, postman.mail, postman.notifier, explicit_month=asked, is_blocked=shut
+    )
     for notice in left:
-        postman.tell(f"{notice.subject}. {notice.text}")
+        postman.print_line(f"{notice.subject}. {notice.text}")
     return left
 
 
-def _close(
-    postman: Postman, made: Month, left: list[Notice], to: str, outcome: delivery.Outcome | None = None
+def _conclude_send(
+    postman: MailContext,
+    made: MonthlyMailing,
+    left: list[Notice],
+    to: str,
+    outcome: delivery.DeliverySummary | None = None,
 ) -> int:
     """Tell the owner what is left for a person to do, and give the exit code; a test tells nobody."""
     status = outcome.exit_status if outcome else 0
     if to:
         return status
-    if outcome and (notice := concerns.describe_undelivered(made, outcome)):
+    if outcome and (notice := concerns.make_undelivered_notice(made, outcome)):
         left = [*left, notice]
     # what stopped them all, such as a wrong password, would stop a notice as well
     if not outcome or not outcome.stopped or outcome.counts["unknown"]:
-        _tell_owner(postman, made, left)
+        _notify_owner(postman, made, left)
     return status or int(any(not notice.harmless for notice in left))
 
 
-def _messages(postman: Postman, made: Month) -> list[Outgoing]:
+def _list_messages(postman: MailContext, made: MonthlyMailing) -> list[OutgoingMessage]:
     """Give the messages that are to go out."""
-    return list(tests_of(made, postman.mail, made.to) if made.to else messages_of(made, postman.mail))
+    return list(
+        address_test_briefs(made, postman.mail, made.to) if made.to else address_briefs(made, postman.mail)
+    )
 
 
-def _open_ledger(postman: Postman, made: Month, messages: Sequence[Outgoing]) -> set[str]:
+def _find_mailed_segments(
+    postman: MailContext, made: MonthlyMailing, messages: Sequence[OutgoingMessage]
+) -> set[str]:
     """Give the segments whose brief somebody has, or may have.
 
     Where marks say that the month began to be mailed and its ledger knows nothing of it, everybody may have one.
     """
-    known = _survey(postman, made, every_one=True).deliveries
-    if gates.begun(made.facts, postman.output) and not made.of(one.message_id for one in known):
+    known = _read_status(postman, made, every_one=True).deliveries
+    if gates.list_mailed_sets(made.facts, postman.output) and not made.extract_segment_ids(
+        one.message_id for one in known
+    ):
         why = "the ledger is new, and a mark beside it says that this month was mailed"
-        delivery.enrol(messages, made.ledger, clock=postman.clock, journals=made.journals, doubtful=why)
-    return made.of(delivery.list_delivered(made.ledger, clock=postman.clock, journals=made.journals))
-
-
-def _survey(
-    postman: Postman, made: Month, messages: Sequence[Outgoing] = (), *, every_one: bool = False
-) -> delivery.Outcome:
-    """Tell where messages stand."""
-    return delivery.survey(
-        messages, made.ledger, clock=postman.clock, journals=made.journals, every_one=every_one
+        delivery.enqueue_messages(
+            messages, made.ledger, clock=postman.clock, journals=made.journals, unknown_reason=why
+        )
+    return made.extract_segment_ids(
+        delivery.list_delivered_ids(made.ledger, clock=postman.clock, journals=made.journals)
     )
 
 
-def _taken(facts: Facts, accepted: Sequence[gates.Gate]) -> str:
+def _read_status(
+    postman: MailContext,
+    made: MonthlyMailing,
+    messages: Sequence[OutgoingMessage] = (),
+    *,
+    every_one: bool = False,
+) -> delivery.DeliverySummary:
+    """Tell where messages stand."""
+    return delivery.read_delivery_status(
+        messages, made.ledger, clock=postman.clock, journals=made.journals, include_all=every_one
+    )
+
+
+def _describe_acceptance(facts: Facts, accepted: Sequence[gates.BlockingReason]) -> str:
     """Say what it means that a month is accepted."""
     if not accepted:
-        return (
-            f"Nothing holds {month_name(facts.month)}, or it was accepted before: there is nothing to accept."
-        )
+        return f"Nothing holds {format_month(facts.month)}, or it was accepted before: there is nothing to accept."
     why = " ".join(f"{gate.why[:1].upper()}{gate.why[1:]}: {gate.text}" for gate in accepted)
-    return f"{why}\n{month_name(facts.month)} is accepted as it is, and no longer held."
+    return f"{why}\n{format_month(facts.month)} is accepted as it is, and no longer held."
 
 
-def resolve(postman: Postman, said: str, *, month: str = "", to: str = "") -> int:
+def apply_resolution(context: MailContext, resolution: str, *, month: str = "", to: str = "") -> int:
     """Record what a person found out about a message, "3:sent" or "3:again"; or about all of them, "all:sent"."""
-    found = re.fullmatch(r"([0-9]{1,9}|all):(sent|again)", said)
+    found = re.fullmatch(r"([0-9]{1,9}|all):(sent|again)", resolution)
     if not found:
         raise ReportError(
-            f"RESOLVE={said} can't be read. Write a message's number, or all, and what was found: RESOLVE=3:sent or "
+            f"RESOLVE={resolution} can't be read. Write a message's number, or all, and what was found: RESOLVE=3:sent or "
             "RESOLVE=3:again."
         )
-    made = open_month(postman.output, month, to, usual=postman.usual, mailed=postman.mailed)
+    made = open_mailing(
+        context.output,
+        month,
+        to,
+        default_output=context.default_output,
+        journal_folder=context.journal_folder,
+    )
     if not month:
         raise ReportError(
-            f"RESOLVE={said} names no month, and each has numbers of its own. Say which: `make send {made.named} RESOLVE={said}`."
+            f"RESOLVE={resolution} names no month, and each has numbers of its own. Say which: `make send {made.format_make_arguments} RESOLVE={resolution}`."
         )
-    messages = _messages(postman, made)
+    messages = _list_messages(context, made)
     if not to:
-        _open_ledger(postman, made, messages)
+        _find_mailed_segments(context, made, messages)
     made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
-    delivery.resolve(
+    delivery.resolve_deliveries(
         made.ledger,
         None if found[1] == "all" else int(found[1]),
-        cast("Verdict", found[2]),
+        cast("Resolution", found[2]),
         messages,
-        clock=postman.clock,
+        clock=context.clock,
         journals=made.journals,
     )
     if found[2] == "sent" and not to:
-        gates.begin(made.facts, postman.output)
-    outcome = _survey(postman, made, messages)
-    postman.tell(outcome.table(made.named))
+        gates.record_mailed_set(made.facts, context.output)
+    outcome = _read_status(context, made, messages)
+    context.print_line(outcome.format_table(made.format_make_arguments))
     if outcome.counts["waiting"]:
-        postman.tell(f"What waits goes out by `make send {made.named}{'' if to else ' CONFIRM=yes'}`.")
+        context.print_line(
+            f"What waits goes out by `make send {made.format_make_arguments}{'' if to else ' CONFIRM=yes'}`."
+        )
     return 0
 
 
-def _show(postman: Postman, made: Month, messages: Sequence[Outgoing], to: str) -> None:
+def _print_recipients(
+    postman: MailContext, made: MonthlyMailing, messages: Sequence[OutgoingMessage], to: str
+) -> None:
     """Tell who gets what, and who gets nothing."""
-    kinds = list(made.letters)
-    postman.tell(
-        f"{month_name(made.facts.month)}: {counted(len(kinds), 'brief')}, {counted(len(messages), 'message')}"
+    kinds = list(made.briefs)
+    postman.print_line(
+        f"{format_month(made.facts.month)}: {format_counted_noun(len(kinds), 'brief')}, {format_counted_noun(len(messages), 'message')}"
     )
     for id_, name, raw in kinds:
-        people = (to,) if to else postman.mail.of(id_, name)
-        postman.tell(f"  {id_}  {header(raw, 'Subject')}  ({len(raw) / 1000:,.0f} KB)")
-        postman.tell(
+        people = (to,) if to else postman.mail.list_recipients(id_, name)
+        postman.print_line(f"  {id_}  {read_header(raw, 'Subject')}  ({len(raw) / 1000:,.0f} KB)")
+        postman.print_line(
             f"      to {', '.join(people) or 'nobody: name somebody in [mail.recipients] of settings.toml'}"
         )
 
 
-def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
+def _check_sender(postman: MailContext, messages: Sequence[OutgoingMessage]) -> str:
     """Give who it is from, if the messages say the same."""
     sender = postman.mail.sender
     if not sender:
@@ -268,7 +314,7 @@ def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
             "settings.toml: [mail] names no sender. Say who the briefs are from, and run `make report` again. Nothing was sent."
         )
     for message in messages:
-        said = header(message.raw, "From").addresses[0].addr_spec
+        said = read_header(message.raw, "From").addresses[0].addr_spec
         if said != sender:
             raise SettingsError(
                 f"The briefs are from {said}, and settings.toml says {sender}. Run `make report` again. Nothing was sent."
@@ -276,6 +322,8 @@ def _sender(postman: Postman, messages: Sequence[Outgoing]) -> str:
     return sender
 
 
-def _tell_owner(postman: Postman, made: Month, notices: Sequence[Notice]) -> None:
+def _notify_owner(postman: MailContext, made: MonthlyMailing, notices: Sequence[Notice]) -> None:
     """Mail the owner why somebody isn't mailed. What fails now waits for the next run: a brief has waited long enough."""
-    postman.desk.mail(notices, command="make send CONFIRM=yes", month=made.facts.month, pauses=())
+    postman.notifier.send_notices(
+        notices, command="make send CONFIRM=yes", month=made.facts.month, retry_delays=()
+    )

@@ -15,50 +15,52 @@ from pydantic import (
     field_validator,
 )
 
-from report.tomlfile import NORMALISED, Words, nearest, parse
+from report.tomlfile import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
 from segmentation.facts import Brand
-from segmentation.plan import Plan
-from segmentation.schema import BY_NAME, FEATURES, NUMBERS
+from segmentation.plan import Options
+from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS
 from segmentation.text import normalise_text
 
-_LONGEST_NAME = 60  # letters that page one has room for, ten times
-_DARK_ENOUGH = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
+_MAX_NAME_LENGTH = 60  # letters that page one has room for, ten times
+_MIN_CONTRAST = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
 
 
-def _luminance(colour: str) -> float:
+def _compute_luminance(colour: str) -> float:
     """Give the relative luminance of "#rrggbb" (WCAG 2.2)."""
     parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-def _readable(colour: str) -> str:
+def _check_contrast(colour: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise ValueError(f"{colour!r} is no colour; expected one like #0b5563")
-    contrast = 1.05 / (_luminance(colour) + 0.05)
-    if contrast < _DARK_ENOUGH:
+    contrast = 1.05 / (_compute_luminance(colour) + 0.05)
+    if contrast < _MIN_CONTRAST:
         raise ValueError(
-            f"{colour} has a contrast of {contrast:.1f} to 1 on white, expected {_DARK_ENOUGH} or more; "
+            f"{colour} has a contrast of {contrast:.1f} to 1 on white, expected {_MIN_CONTRAST} or more; "
             "choose a darker colour"
         )
     return colour
 
 
-def _known_column(name: str) -> str:
-    if name not in BY_NAME:
-        raise ValueError(f"{name!r} is no column that the report uses{nearest(name, list(BY_NAME))}")
-    return name
-
-
-def _known_number(name: str) -> str:
-    if name not in NUMBERS:
+def _check_column(name: str) -> str:
+    if name not in COLUMNS_BY_NAME:
         raise ValueError(
-            f"{name!r} is no column of numbers that the report uses{nearest(name, list(NUMBERS))}"
+            f"{name!r} is no column that the report uses{suggest_similar_key(name, list(COLUMNS_BY_NAME))}"
         )
     return name
 
 
-def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+def _check_numeric_column(name: str) -> str:
+    if name not in NUMBERS:
+        raise ValueError(
+            f"{name!r} is no column of numbers that the report uses{suggest_similar_key(name, list(NUMBERS))}"
+        )
+    return name
+
+
+def _check_value_range(ends: tuple[float, float]) -> tuple[float, float]:
     low, high = ends
     if not math.isfinite(low):
         raise ValueError(f"[{low:g}, {high:g}]: the smallest must be a number")
@@ -67,60 +69,60 @@ def _rising(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-def _path(path: Path) -> Path:
+def _check_folder_path(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("no folder's name has a character of nothing in it")
     return path
 
 
-Accent = Annotated[str, AfterValidator(_readable)]
-OurColumn = Annotated[str, AfterValidator(_known_column)]
-Number = Annotated[str, AfterValidator(_known_number)]
-Folder = Annotated[Path, AfterValidator(_path)]
-Ends = Annotated[tuple[float, float], AfterValidator(_rising)]
+AccentColour = Annotated[str, AfterValidator(_check_contrast)]
+KnownColumn = Annotated[str, AfterValidator(_check_column)]
+NumericColumn = Annotated[str, AfterValidator(_check_numeric_column)]
+FolderPath = Annotated[Path, AfterValidator(_check_folder_path)]
+ValueRange = Annotated[tuple[float, float], AfterValidator(_check_value_range)]
 
 
-class _Table(BaseModel):
+class _SettingsTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class BrandSettings(_Table):
+class BrandSettings(_SettingsTable):
     """How the report signs itself."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=40), NORMALISED] = "Music"
-    accent: Accent = "#0b5563"
-    contact: Words = ""
+    name: Annotated[str, StringConstraints(min_length=1, max_length=40), TEXT_NORMALISER] = "Music"
+    accent: AccentColour = "#0b5563"
+    contact: NormalisedText = ""
 
 
-class DataSettings(_Table):
+class DataSettings(_SettingsTable):
     """Where months come from and where reports go."""
 
-    folder: Folder = Path("data")
-    output: Folder = Path("_output")
+    folder: FolderPath = Path("data")
+    output: FolderPath = Path("_output")
 
 
-class SegmentSettings(_Table):
+class SegmentSettings(_SettingsTable):
     """How segments are made."""
 
-    features: Annotated[tuple[Number, ...], Field(min_length=2)] = FEATURES
+    features: Annotated[tuple[NumericColumn, ...], Field(min_length=2)] = DEFAULT_FEATURES
     k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (
         1,
         10,
     )
     k: Literal["elbow", "panel"] | Annotated[int, Field(strict=True, ge=2)] = "elbow"
-    starts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
+    n_init: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 2026
 
     @field_validator("features")
     @classmethod
-    def _each_once(cls, features: tuple[Number, ...]) -> tuple[Number, ...]:
+    def _check_features_unique(cls, features: tuple[NumericColumn, ...]) -> tuple[NumericColumn, ...]:
         if len(set(features)) < len(features):
             raise ValueError("a column is named twice")
         return features
 
     @field_validator("k_range")
     @classmethod
-    def _wide(cls, ends: tuple[int, int]) -> tuple[int, int]:
+    def _check_k_range_width(cls, ends: tuple[int, int]) -> tuple[int, int]:
         low, high = ends
         if high < low + 2:
             raise ValueError(f"[{low}, {high}] is too narrow to see a bend; expected at least three numbers")
@@ -128,43 +130,43 @@ class SegmentSettings(_Table):
 
     @field_validator("k")
     @classmethod
-    def _tried(cls, k: str | int, info: ValidationInfo) -> str | int:
+    def _check_k_in_range(cls, k: str | int, info: ValidationInfo) -> str | int:
         low, high = info.data.get("k_range", (k, k))
         if isinstance(k, int) and not low <= k <= high:
             raise ValueError(f"{k} lies outside k_range [{low}, {high}]")
         return k
 
 
-class PrivacySettings(_Table):
+class PrivacySettings(_SettingsTable):
     """What is too few to be shown."""
 
-    smallest_base: Annotated[int, Field(strict=True, ge=1)] = 30
-    smallest_cell: Annotated[int, Field(strict=True, ge=10)] = 10  # what SECURITY.md promises
+    min_base: Annotated[int, Field(strict=True, ge=1)] = 30
+    min_cell: Annotated[int, Field(strict=True, ge=10)] = 10  # what SECURITY.md promises
 
 
-def _amount(text: str) -> str:
+def _check_memory_amount(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", text):
         raise ValueError(f"{text!r} is no amount of memory; expected one like 1GB or 512MB")
     return text
 
 
-class ScaleSettings(_Table):
+class ScaleSettings(_SettingsTable):
     """What happens when a month outgrows memory."""
 
     exact_users: Annotated[int, Field(strict=True, ge=1)] = 200_000
     grid: Annotated[float, Field(gt=0, le=1)] = 0.2
-    memory_limit: Annotated[str, AfterValidator(_amount)] = "1GB"
+    memory_limit: Annotated[str, AfterValidator(_check_memory_amount)] = "1GB"
     threads: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
     query: str = ""
 
 
-class PageSettings(_Table):
+class PageSettings(_SettingsTable):
     """What the PDF is printed on."""
 
     paper: Literal["A4", "Letter"] = "A4"
 
 
-def _address(text: str) -> str:
+def _normalise_address(text: str) -> str:
     """Give an address as servers write it; refuse what is none."""
     if not text:
         return text
@@ -179,13 +181,13 @@ def _address(text: str) -> str:
     return found.ascii_email or found.normalized
 
 
-def _link(text: str) -> str:
+def _check_link(text: str) -> str:
     if text and not re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", text):
         raise ValueError(f"{text!r} is no link; expected one that begins with https:// or mailto:")
     return text
 
 
-def _place(text: str) -> str:
+def _check_report_location(text: str) -> str:
     if "://" in text and not re.fullmatch(r"https?://[!-;=?-~]+", text):
         raise ValueError(
             f"{text!r} is no link; expected one that begins with https://, or the path of a folder"
@@ -193,43 +195,43 @@ def _place(text: str) -> str:
     return " ".join(text.split())
 
 
-def _list_name(text: str) -> str:
+def _check_list_id(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text):
         raise ValueError(f"{text!r} is no list's name; expected one like segment-briefs.example.com")
     return text
 
 
-def _domain(text: str) -> str:
+def _normalise_domain(text: str) -> str:
     """Give a domain as addresses are written."""
-    return _address(f"somebody@{text.removeprefix('@')}").partition("@")[2].lower()
+    return _normalise_address(f"somebody@{text.removeprefix('@')}").partition("@")[2].lower()
 
 
-def _admitted(text: str, info: ValidationInfo) -> str:
+def _check_recipient(text: str, info: ValidationInfo) -> str:
     """Give an address to which mail may go; `domains` stands before it in the model."""
-    address = _address(text)
-    if refusal := _stranger(address, info.data.get("domains", ())):
+    address = _normalise_address(text)
+    if refusal := _explain_refused_domain(address, info.data.get("domains", ())):
         raise ValueError(refusal)
     return address
 
 
-Address = Annotated[str, AfterValidator(_address)]
-Recipient = Annotated[str, AfterValidator(_admitted)]
+EmailAddress = Annotated[str, AfterValidator(_normalise_address)]
+RecipientAddress = Annotated[str, AfterValidator(_check_recipient)]
 
 
-class MailSettings(_Table):
+class MailSettings(_SettingsTable):
     """Who gets the briefs, and when nobody does."""
 
-    sender: Address = ""
-    reply_to: Address = ""
-    domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
-    owner: Recipient = ""
-    recipients: dict[str, tuple[Annotated[Recipient, Field(min_length=1)], ...]] = {}
-    list_id: Annotated[str, AfterValidator(_list_name)] = ""
-    unsubscribe: Annotated[str, AfterValidator(_link)] = ""
-    report: Annotated[str, AfterValidator(_place)] = ""
-    most_dropped: Annotated[float, Field(ge=0, le=1)] = 0.05
+    sender: EmailAddress = ""
+    reply_to: EmailAddress = ""
+    domains: tuple[Annotated[str, AfterValidator(_normalise_domain)], ...] = ()
+    owner: RecipientAddress = ""
+    recipients: dict[str, tuple[Annotated[RecipientAddress, Field(min_length=1)], ...]] = {}
+    list_id: Annotated[str, AfterValidator(_check_list_id)] = ""
+    unsubscribe: Annotated[str, AfterValidator(_check_link)] = ""
+    report: Annotated[str, AfterValidator(_check_report_location)] = ""
+    max_drop_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
 
-    def of(self, segment: str, name: str) -> tuple[str, ...]:
+    def list_recipients(self, segment: str, name: str) -> tuple[str, ...]:
         """Give who gets a segment's brief, by its id, its name or as one of all; each address once."""
         keys = {segment.casefold(), normalise_text(name).casefold(), "all"}
         found = [
@@ -243,11 +245,11 @@ class MailSettings(_Table):
             first.setdefault(one.casefold(), one)
         return tuple(first.values())
 
-    def place(self, month: str) -> str:
+    def locate_report(self, month: str) -> str:
         """Say where a month's full report lies; nothing if settings don't say."""
         return self.report.replace("{month}", month)
 
-    def admit(self, address: str) -> str:
+    def admit_recipient(self, address: str) -> str:
         """Give an address as servers write it, if mail may go there.
 
         Raises
@@ -255,14 +257,14 @@ class MailSettings(_Table):
         ValueError
             If it is no address, or its domain isn't one of `domains`.
         """
-        found = _address(address)
-        refusal = _stranger(found, self.domains)
+        found = _normalise_address(address)
+        refusal = _explain_refused_domain(found, self.domains)
         if refusal or not found:
             raise ValueError(refusal or "no address was given")
         return found
 
 
-def _stranger(address: str, domains: tuple[str, ...]) -> str:
+def _explain_refused_domain(address: str, domains: tuple[str, ...]) -> str:
     """Say why mail may not go to an address; nothing where it may."""
     domain = address.rpartition("@")[2].lower()
     if not address or domain in domains:
@@ -270,18 +272,18 @@ def _stranger(address: str, domains: tuple[str, ...]) -> str:
     return f"{address}: mail may go to {', '.join(domains) or 'no domain at all'}; add {domain!r} to mail.domains, or correct the address"
 
 
-def _segment_id(text: str) -> str:
+def _check_segment_id(text: str) -> str:
     if not re.fullmatch(r"S[1-9][0-9]{0,5}", text):
         raise ValueError(f"{text!r} is no segment's id; expected one like S1")
     return text
 
 
-def _segment_name(text: str) -> str:
+def _check_segment_name(text: str) -> str:
     """Give a name on one line; refuse one that no page has room for, or that would name other segments."""
     name = normalise_text(text)
-    if not name or not " ".join(text.split()).isprintable() or len(name) > _LONGEST_NAME:
+    if not name or not " ".join(text.split()).isprintable() or len(name) > _MAX_NAME_LENGTH:
         raise ValueError(
-            f"expected a name of 1 to {_LONGEST_NAME} letters that can be printed, found {len(name)}"
+            f"expected a name of 1 to {_MAX_NAME_LENGTH} letters that can be printed, found {len(name)}"
         )
     if name.casefold() == "all" or re.fullmatch(r"S[0-9]+", name, flags=re.IGNORECASE):
         raise ValueError(
@@ -290,17 +292,17 @@ def _segment_name(text: str) -> str:
     return name
 
 
-SegmentId = Annotated[str, AfterValidator(_segment_id)]
-SegmentName = Annotated[str, AfterValidator(_segment_name)]
+SegmentId = Annotated[str, AfterValidator(_check_segment_id)]
+SegmentName = Annotated[str, AfterValidator(_check_segment_name)]
 
 
-class Settings(_Table):
+class Settings(_SettingsTable):
     """All of settings.toml."""
 
     brand: BrandSettings = BrandSettings()
     data: DataSettings = DataSettings()
-    columns: dict[OurColumn, Words] = {}
-    valid: dict[Number, Ends] = {}
+    columns: dict[KnownColumn, NormalisedText] = {}
+    valid: dict[NumericColumn, ValueRange] = {}
     segments: SegmentSettings = SegmentSettings()
     privacy: PrivacySettings = PrivacySettings()
     scale: ScaleSettings = ScaleSettings()
@@ -310,32 +312,32 @@ class Settings(_Table):
 
     @field_validator("names")
     @classmethod
-    def _told_apart(cls, names: dict[str, str]) -> dict[str, str]:
+    def _check_names_unique(cls, names: dict[str, str]) -> dict[str, str]:
         first: dict[str, str] = {}
         for id_, name in names.items():
             if (other := first.setdefault(name.casefold(), id_)) != id_:
                 raise ValueError(f"both {other} and {id_} are called {name!r}; give one of them another name")
         return names
 
-    def plan(self) -> Plan:
+    def build_options(self) -> Options:
         """Say what is asked of the analysis."""
-        return Plan(
+        return Options(
             features=tuple(self.segments.features),
             valid={
                 name: (low, high if math.isfinite(high) else None) for name, (low, high) in self.valid.items()
             },
             k_range=self.segments.k_range,
             k=self.segments.k,
-            starts=self.segments.starts,
+            n_init=self.segments.n_init,
             seed=self.segments.seed,
-            smallest_base=self.privacy.smallest_base,
-            smallest_cell=self.privacy.smallest_cell,
+            min_base=self.privacy.min_base,
+            min_cell=self.privacy.min_cell,
             exact_users=self.scale.exact_users,
-            grid=self.scale.grid,
+            grid_step=self.scale.grid,
             names=self.names,
         )
 
-    def signature(self) -> Brand:
+    def build_brand(self) -> Brand:
         """Say how the report signs itself."""
         return Brand(name=self.brand.name, accent=self.brand.accent.lower(), contact=self.brand.contact)
 
@@ -350,4 +352,4 @@ def read_settings(path: Path) -> Settings:
     """
     if not path.exists():
         return Settings()
-    return parse(path, Settings)
+    return read_toml_model(path, Settings)

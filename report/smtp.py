@@ -15,36 +15,36 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Self
 
-from report.mailserver import Server
-from report.outbox import Outgoing, State
+from report.mailserver import MailServer
+from report.outbox import DeliveryState, OutgoingMessage
 
-_LONGEST_REPLY = 65_536  # bytes, all lines of one reply
-_PIECE = 16_384  # bytes that must leave within one timeout
-_OVER = "was still at it when the time for the whole send was over"
-_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_MAX_REPLY_BYTES = 65_536  # bytes, all lines of one reply
+_CHUNK_BYTES = 16_384  # bytes that must leave within one timeout
+_DEADLINE_PASSED = "was still at it when the time for the whole send was over"
+_HOST_NOT_FOUND_ERRNOS = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-class StopError(Exception):
+class AbortSendError(Exception):
     """Nothing more can go out in this run."""
 
 
-class LaterError(Exception):
+class RetryLaterError(Exception):
     """Nothing can go out over this connection; perhaps over the next."""
 
 
-class _NoError(smtplib.SMTPResponseException):
+class _RefusedError(smtplib.SMTPResponseException):
     """The server answered, and not with what lets the transaction go on."""
 
 
-class _CutError(OSError):
+class _ConnectionLostError(OSError):
     """The server closed the connection, or gave no whole answer in time."""
 
 
-class _SilentError(_CutError):
+class _NoReplyError(_ConnectionLostError):
     """The server gave no answer at all in time."""
 
 
-class _OutOfStepError(OSError):
+class _OutOfSyncError(OSError):
     """What the server said can't be matched to a command."""
 
 
@@ -64,28 +64,28 @@ class Deadline:
     now: Callable[[], float] = time.monotonic
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until then."""
         return self.end - self.now()
 
 
-class _Connection(smtplib.SMTP):
+class _TimedConnection(smtplib.SMTP):
     """smtplib's commands over a connection on which every wait has an end.
 
     `patience` is how many seconds a reply may take until its last byte.
     """
 
-    def __init__(self, server: Server, deadline: Deadline, name: str) -> None:
+    def __init__(self, server: MailServer, deadline: Deadline, name: str) -> None:
         super().__init__(local_hostname=name)
         self._host = server.host  # whom the certificate after STARTTLS must name
         self.patience = server.timeout
         self._deadline = deadline
-        trust = _trust(server) if server.tls == "tls" else None
-        self.sock = self._dial(server)
+        trust = _create_tls_context(server) if server.tls == "tls" else None
+        self.sock = self._connect_socket(server)
         # the dot needn't wait in the system until the message was acknowledged: 40 ms each (RFC 896 and 1122)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if trust:
-            self._limit()
+            self._set_socket_timeout()
             self.sock = trust.wrap_socket(self.sock, server_hostname=server.host)
 
     def getreply(self) -> tuple[int, bytes]:
@@ -98,41 +98,41 @@ class _Connection(smtplib.SMTP):
         _OutOfStepError
             If it is no reply, has lines of several codes, or more follows: then nobody knows what answers what.
         """
-        left = self._deadline.left
+        left = self._deadline.seconds_left
         end = self._deadline.now() + min(self.patience, left)
         rest, size, codes, text = b"", 0, set[bytes](), list[bytes]()
         while True:
             while b"\n" not in rest:
-                heard = self._receive(end)
+                heard = self._receive_bytes(end)
                 if heard is None and left < self.patience:
-                    raise _CutError(_OVER)
+                    raise _ConnectionLostError(_DEADLINE_PASSED)
                 if heard is None and not size:
-                    raise _SilentError(f"said nothing for {self.patience:g} seconds")
+                    raise _NoReplyError(f"said nothing for {self.patience:g} seconds")
                 if heard is None:
-                    raise _CutError(f"gave no whole answer within {self.patience:g} seconds")
+                    raise _ConnectionLostError(f"gave no whole answer within {self.patience:g} seconds")
                 rest, size = rest + heard, size + len(heard)
-                if size > _LONGEST_REPLY:
-                    raise _OutOfStepError(f"gave an answer of more than {_LONGEST_REPLY:,} bytes")
+                if size > _MAX_REPLY_BYTES:
+                    raise _OutOfSyncError(f"gave an answer of more than {_MAX_REPLY_BYTES:,} bytes")
             line, _, rest = rest.partition(b"\n")
             found = re.fullmatch(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", line.rstrip(b"\r"))
             if not found:
-                raise _OutOfStepError(f"gave an answer that is none: {line[:80].decode('ascii', 'replace')}")
+                raise _OutOfSyncError(f"gave an answer that is none: {line[:80].decode('ascii', 'replace')}")
             codes.add(found[1])
             text.append(found[3] or b"")
             if found[2] != b"-":
                 break
-        self._limit()
+        self._set_socket_timeout()
         if rest or len(codes) > 1:
-            raise _OutOfStepError("gave two answers to one command")
+            raise _OutOfSyncError("gave two answers to one command")
         return int(codes.pop()), b"\n".join(text)
 
     def send(self, s: bytes | str) -> None:  # type: ignore[override]
         """Send in pieces, each of which has its time."""
-        for start in range(0, len(s), _PIECE):
-            self._limit()
-            super().send(s[start : start + _PIECE])
+        for start in range(0, len(s), _CHUNK_BYTES):
+            self._set_socket_timeout()
+            super().send(s[start : start + _CHUNK_BYTES])
 
-    def _receive(self, end: float) -> bytes | None:
+    def _receive_bytes(self, end: float) -> bytes | None:
         """Wait for some bytes until this end; None if none came."""
         assert self.sock is not None  # noqa: S101 - for the type checker: dialled when it was made
         if (left := end - self._deadline.now()) <= 0:
@@ -143,29 +143,31 @@ class _Connection(smtplib.SMTP):
         except TimeoutError:
             return None
         if not heard:
-            raise _CutError("closed the connection")
+            raise _ConnectionLostError("closed the connection")
         return heard
 
-    def _limit(self) -> None:
+    def _set_socket_timeout(self) -> None:
         """Let the next wait end with the deadline."""
         if self.sock is not None:
-            left = self._deadline.left
+            left = self._deadline.seconds_left
             if left <= 0:
-                raise _CutError(_OVER)
+                raise _ConnectionLostError(_DEADLINE_PASSED)
             self.sock.settimeout(min(self.patience, left))
 
-    def _dial(self, server: Server) -> socket.socket:
+    def _connect_socket(self, server: MailServer) -> socket.socket:
         """Connect to the first of the server's addresses that answers."""
         try:
             found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
-            if isinstance(error, socket.gaierror) and error.errno not in _NO_SUCH_NAME:
-                raise LaterError(f"SMTP_HOST can't be looked up now: {error.strerror}.") from None
-            raise StopError("SMTP_HOST names no host that there is. Nothing was sent. Correct it.") from None
-        failed: OSError = _CutError("has no address")
+            if isinstance(error, socket.gaierror) and error.errno not in _HOST_NOT_FOUND_ERRNOS:
+                raise RetryLaterError(f"SMTP_HOST can't be looked up now: {error.strerror}.") from None
+            raise AbortSendError(
+                "SMTP_HOST names no host that there is. Nothing was sent. Correct it."
+            ) from None
+        failed: OSError = _ConnectionLostError("has no address")
         for *_, address in found:
             try:
-                left = max(self._deadline.left, 0.001)  # 0 would mean: don't wait at all
+                left = max(self._deadline.seconds_left, 0.001)  # 0 would mean: don't wait at all
                 return socket.create_connection(
                     (str(address[0]), server.port), timeout=min(self.patience, left)
                 )
@@ -174,20 +176,20 @@ class _Connection(smtplib.SMTP):
         raise failed
 
 
-class Session:
+class SmtpSession:
     """One connection to the server, encrypted and authenticated as it should be; for any number of messages."""
 
-    def __init__(self, server: Server, sender: str, deadline: Deadline) -> None:
+    def __init__(self, server: MailServer, sender: str, deadline: Deadline) -> None:
         self.ready = False
         self._server, self._deadline = server, deadline
-        self._name = choose_name(server, sender)
-        self._smtp = _Connection(server, deadline, self._name)
+        self._name = choose_helo_name(server, sender)
+        self._smtp = _TimedConnection(server, deadline, self._name)
         try:
-            self._expect((220,), self._hear_greeting())
-            self._expect((250,), self._smtp.ehlo())
+            self._expect_code((220,), self._read_greeting())
+            self._expect_code((250,), self._smtp.ehlo())
             if server.tls == "starttls":
-                self._smtp.starttls(context=_trust(server))
-                self._expect((250,), self._smtp.ehlo())
+                self._smtp.starttls(context=_create_tls_context(server))
+                self._expect_code((250,), self._smtp.ehlo())
             if server.user:
                 self._log_in()
         except BaseException:
@@ -196,41 +198,41 @@ class Session:
         self.ready = True
 
     @classmethod
-    def open(cls, server: Server, sender: str, deadline: Deadline) -> Self:
+    def open(cls, server: MailServer, sender: str, deadline: Deadline) -> Self:
         """Connect, or tell apart what may pass by itself from what a person has to put right."""
         where = f"{server.host}:{server.port}"
         try:
             return cls(server, sender, deadline)
         except ssl.SSLCertVerificationError as error:
-            raise StopError(
+            raise AbortSendError(
                 f"{where} shows a certificate that isn't trusted: {error.verify_message}. Nothing was sent. Correct "
                 "SMTP_HOST, or name the authority's PEM file in SMTP_CA."
             ) from None
         except smtplib.SMTPNotSupportedError:
-            raise StopError(
+            raise AbortSendError(
                 f"{where} offers no STARTTLS. Nothing was sent. Say SMTP_TLS=tls if that is its port."
             ) from None
         except smtplib.SMTPAuthenticationError as error:
-            raise StopError(
-                f"{where} doesn't let SMTP_USER in: {_words(server, error.smtp_code, error.smtp_error)}. "
+            raise AbortSendError(
+                f"{where} doesn't let SMTP_USER in: {_format_reply(server, error.smtp_code, error.smtp_error)}. "
                 "Correct SMTP_USER and SMTP_PASSWORD."
             ) from None
         except smtplib.SMTPResponseException as error:
             word = (
-                f"{where} sends us away: {_words(server, error.smtp_code, error.smtp_error)}. "
-                f"{_naming(choose_name(server, sender))}"
+                f"{where} sends us away: {_format_reply(server, error.smtp_code, error.smtp_error)}. "
+                f"{_describe_helo_name(choose_helo_name(server, sender))}"
             )
-            raise (StopError if error.smtp_code // 100 == 5 else LaterError)(word) from None
+            raise (AbortSendError if error.smtp_code // 100 == 5 else RetryLaterError)(word) from None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            raise LaterError(f"{where} hung up: {error.reason}.") from None
+            raise RetryLaterError(f"{where} hung up: {error.reason}.") from None
         except ssl.SSLError as error:
-            raise StopError(
+            raise AbortSendError(
                 f"{where} and we find no TLS in common: {error.reason}. Is SMTP_TLS right?"
             ) from None
-        except (_CutError, _OutOfStepError) as error:
-            raise LaterError(f"{where} {_clean(server, str(error))}.") from None
+        except (_ConnectionLostError, _OutOfSyncError) as error:
+            raise RetryLaterError(f"{where} {_redact_text(server, str(error))}.") from None
         except OSError as error:
-            raise LaterError(f"{where} can't be reached: {_clean(server, str(error))}.") from None
+            raise RetryLaterError(f"{where} can't be reached: {_redact_text(server, str(error))}.") from None
 
     def __enter__(self) -> Self:
         return self
@@ -241,8 +243,10 @@ class Session:
                 self._smtp.docmd("QUIT")  # whatever it answers, it has what it said it has
         self._smtp.close()
 
-    def transmit(self, message: Outgoing, sender: str, hand_over: Callable[[], None]) -> tuple[State, str]:
-        """Take one message through one transaction; call `hand_over` just before the final dot leaves.
+    def send_message(
+        self, message: OutgoingMessage, sender: str, record_handover: Callable[[], None]
+    ) -> tuple[DeliveryState, str]:
+        """Take one message through one transaction; call `record_handover` just before the final dot leaves.
 
         Without the final dot no server accepts a message, so until that has left whole the message is waiting.
         From then on only the answer tells. Without an answer, or with one that is none, it is unknown.
@@ -255,51 +259,54 @@ class Session:
             What the server said, or what happened.
         """
         smtp = self._smtp
-        wire = _wire(message.raw)
+        wire = _dot_stuff_message(message.raw)
         options = [f"size={len(wire)}"] if smtp.has_extn("size") else []
-        for name, option in _extensions(message, sender):
+        for name, option in _list_required_extensions(message, sender):
             if not smtp.has_extn(name):
                 return "refused", f"not tried: the message needs {name}, and the server has none"
             options.append(option)
         self.ready = False
         try:
-            self._expect_sender(sender, smtp.mail(sender, options))
-            self._expect((250, 251, 252), smtp.rcpt(message.recipient))
-            self._expect((354,), smtp.docmd("DATA"))
+            self._expect_sender_accepted(sender, smtp.mail(sender, options))
+            self._expect_code((250, 251, 252), smtp.rcpt(message.recipient))
+            self._expect_code((354,), smtp.docmd("DATA"))
             smtp.send(wire)
             self._expect_silence(self._server.grace)
-            if self._deadline.left < self._server.last_timeout:
-                raise _CutError("took so long that no time was left to wait for its last answer")
-            hand_over()
+            if self._deadline.seconds_left < self._server.last_timeout:
+                raise _ConnectionLostError("took so long that no time was left to wait for its last answer")
+            record_handover()
             self._expect_silence(0)
             smtp.send(b".\r\n")  # an error here means that the system took less than these three bytes
-        except _NoError as no:
-            return self._refusal(no)
+        except _RefusedError as no:
+            return self._classify_refusal(no)
         except OSError as error:
             smtp.close()
-            return "waiting", f"cut off before the end of the message: {_clean(self._server, str(error))}"
-        return self._answer()
+            return (
+                "waiting",
+                f"cut off before the end of the message: {_redact_text(self._server, str(error))}",
+            )
+        return self._await_final_reply()
 
-    def _answer(self) -> tuple[State, str]:
+    def _await_final_reply(self) -> tuple[DeliveryState, str]:
         """Wait for the answer to the final dot."""
         self._smtp.patience = self._server.last_timeout
         try:
             code, text = self._smtp.getreply()
             self._smtp.patience = self._server.timeout
-            self._expect((250,), (code, text))  # no other reply says that it was taken (RFC 5321, 4.3.2)
-            self._check_step()
-        except _NoError as no:
+            self._expect_code((250,), (code, text))  # no other reply says that it was taken (RFC 5321, 4.3.2)
+            self._check_in_sync()
+        except _RefusedError as no:
             if no.smtp_code // 100 in (4, 5):
-                return self._refusal(no)
+                return self._classify_refusal(no)
             error: OSError = no
         except OSError as cut:
             error = cut
         else:
-            return "sent", _words(self._server, code, text)
+            return "sent", _format_reply(self._server, code, text)
         self._smtp.close()
-        return "unknown", f"handed over, then no clear answer: {_clean(self._server, str(error))}"
+        return "unknown", f"handed over, then no clear answer: {_redact_text(self._server, str(error))}"
 
-    def _check_step(self) -> None:
+    def _check_in_sync(self) -> None:
         """Ask for one more answer: a server that had answered before it got the dot has one too many.
 
         Raises
@@ -309,39 +316,39 @@ class Session:
         """
         try:
             code, _ = self._smtp.rset()
-        except _OutOfStepError:
+        except _OutOfSyncError:
             raise
         except OSError:
             return
         self.ready = code // 100 == 2
         if not self.ready and code != 421:
-            raise _OutOfStepError(
+            raise _OutOfSyncError(
                 f"it took the message, and then said {code}, which may have been its answer"
             )
 
-    def _refusal(self, no: _NoError) -> tuple[State, str]:
+    def _classify_refusal(self, no: _RefusedError) -> tuple[DeliveryState, str]:
         """Tell a no for good (5xx) from a no for now, and make the connection ready for the next message."""
         with contextlib.suppress(OSError):
             self.ready = no.smtp_code // 100 in (4, 5) and no.smtp_code != 421 and self._smtp.rset()[0] == 250
         if not self.ready:
             self._smtp.close()
-        return "refused" if no.smtp_code // 100 == 5 else "waiting", _words(
+        return "refused" if no.smtp_code // 100 == 5 else "waiting", _format_reply(
             self._server, no.smtp_code, no.smtp_error
         )
 
-    def _expect(self, codes: Collection[int], reply: tuple[int, bytes]) -> None:
+    def _expect_code(self, codes: Collection[int], reply: tuple[int, bytes]) -> None:
         """Let only these replies pass."""
         if reply[0] not in codes:
-            raise _NoError(*reply)
+            raise _RefusedError(*reply)
 
-    def _expect_sender(self, sender: str, reply: tuple[int, bytes]) -> None:
+    def _expect_sender_accepted(self, sender: str, reply: tuple[int, bytes]) -> None:
         """Stop at a no to the sender, which is about every message; 552 is about this one's size."""
         if reply[0] // 100 == 5 and reply[0] != 552:
-            raise StopError(
-                f"{self._server.host} refuses the sender {sender}: {_words(self._server, *reply)}. "
-                f"{_naming(self._name)}"
+            raise AbortSendError(
+                f"{self._server.host} refuses the sender {sender}: {_format_reply(self._server, *reply)}. "
+                f"{_describe_helo_name(self._name)}"
             )
-        self._expect((250,), reply)
+        self._expect_code((250,), reply)
 
     def _expect_silence(self, seconds: float) -> None:
         """Hear whether the server spoke or hung up while the message went out: then the dot stays here."""
@@ -353,9 +360,11 @@ class Session:
             return
         self._smtp.close()
         if re.match(rb"[45][0-9][0-9]", early):
-            raise _NoError(int(early[:3]), early[4:])
+            raise _RefusedError(int(early[:3]), early[4:])
         raise (
-            _OutOfStepError("it answered before the end") if early else _CutError("it closed the connection")
+            _OutOfSyncError("it answered before the end")
+            if early
+            else _ConnectionLostError("it closed the connection")
         )
 
     @property
@@ -365,14 +374,14 @@ class Session:
             raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
         return self._smtp.sock
 
-    def _hear_greeting(self) -> tuple[int, bytes]:
+    def _read_greeting(self) -> tuple[int, bytes]:
         """Hear the server's first words; one that waits for TLS says nothing, today and tomorrow."""
         try:
             return self._smtp.getreply()
-        except _SilentError as error:
+        except _NoReplyError as error:
             if self._server.tls == "tls":
                 raise
-            raise StopError(
+            raise AbortSendError(
                 f"{self._server.host}:{self._server.port} was reached and {error}. Port 465, and any other on which "
                 "TLS begins at once, is for SMTP_TLS=tls. Correct SMTP_PORT or SMTP_TLS."
             ) from None
@@ -382,28 +391,30 @@ class Session:
         smtp, server = self._smtp, self._server
         offered = smtp.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
-            code, text = smtp.docmd("AUTH", f"PLAIN {server.plain}")
+            code, text = smtp.docmd("AUTH", f"PLAIN {server.auth_plain}")
             if code == 334:  # it knows no initial response (RFC 4954), and asks for the same once more
-                code, text = smtp.docmd(server.plain)
+                code, text = smtp.docmd(server.auth_plain)
         elif "LOGIN" in offered:
             code, text = smtp.docmd("AUTH", "LOGIN")
             for secret in (False, True):
                 if code == 334:  # no local variable here holds the password
-                    code, text = smtp.docmd(_base64(server.password.reveal() if secret else server.user))
+                    code, text = smtp.docmd(
+                        _encode_base64(server.password.get_secret_value() if secret else server.user)
+                    )
         else:
-            raise StopError(
+            raise AbortSendError(
                 f"{server.host} offers neither AUTH PLAIN nor LOGIN, and no other way in is known here."
             )
         if code == 334:
-            raise StopError(
+            raise AbortSendError(
                 f"{server.host} asks for AUTH in a way that isn't known here: it wants more than user and password."
             )
         if code // 100 == 5:
             raise smtplib.SMTPAuthenticationError(code, text)
-        self._expect((235,), (code, text))
+        self._expect_code((235,), (code, text))
 
 
-def choose_name(server: Server, sender: str) -> str:
+def choose_helo_name(server: MailServer, sender: str) -> str:
     """Give the name by which we greet the server.
 
     It is SMTP_HELO; or this machine's, where that is a full name that can be written in ASCII; or the sender's domain.
@@ -416,22 +427,22 @@ def choose_name(server: Server, sender: str) -> str:
     return server.helo or (own if full else sender.rpartition("@")[2].encode("idna").decode())
 
 
-def _naming(name: str) -> str:
+def _describe_helo_name(name: str) -> str:
     """Say what we called ourselves, which is what some servers refuse."""
     return f"We greeted it as {name}; SMTP_HELO sets another name."
 
 
-def _trust(server: Server) -> ssl.SSLContext:
+def _create_tls_context(server: MailServer) -> ssl.SSLContext:
     """Give whom we trust."""
     try:
         return ssl.create_default_context(cafile=server.ca)
     except OSError as error:
-        raise StopError(
+        raise AbortSendError(
             f"SMTP_CA can't be used: {error.strerror}. Nothing was sent. Name a PEM file of certificates."
         ) from None
 
 
-def _wire(raw: bytes) -> bytes:
+def _dot_stuff_message(raw: bytes) -> bytes:
     """Give the message as it crosses the wire, without the final dot: CRLF alone ends a line, and dots are doubled.
 
     A bare CR or LF becomes CRLF, so that no server can take "LF dot LF" for the end.
@@ -440,7 +451,7 @@ def _wire(raw: bytes) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", lines if lines.endswith(b"\r\n") else lines + b"\r\n")
 
 
-def _extensions(message: Outgoing, sender: str) -> list[tuple[str, str]]:
+def _list_required_extensions(message: OutgoingMessage, sender: str) -> list[tuple[str, str]]:
     """Give what the server must know beyond plain SMTP, each with its word for MAIL."""
     head = re.split(rb"\r?\n\r?\n", message.raw, maxsplit=1)[0]
     needed = []
@@ -451,17 +462,21 @@ def _extensions(message: Outgoing, sender: str) -> list[tuple[str, str]]:
     return needed
 
 
-def _base64(text: str) -> str:
+def _encode_base64(text: str) -> str:
     """Give a text as AUTH LOGIN wants it."""
     return base64.b64encode(text.encode()).decode()
 
 
-def _words(server: Server, code: int, text: bytes | str) -> str:
+def _format_reply(server: MailServer, code: int, text: bytes | str) -> str:
     """Give the server's reply in one line, without the password, should it echo that."""
-    return _clean(server, f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}")
+    return _redact_text(
+        server, f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
+    )
 
 
-def _clean(server: Server, text: str) -> str:
+def _redact_text(server: MailServer, text: str) -> str:
     """Give what may stand in a ledger or a log: one printable line, short, no password."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in server.hide(text)).split())
+    line = " ".join(
+        "".join(letter if letter.isprintable() else " " for letter in server.redact_password(text)).split()
+    )
     return line[:300]

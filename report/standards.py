@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_UA = """<rdf:Description xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" rdf:about="" pdfuaid:part="1" />
+_PDF_UA_METADATA = """<rdf:Description xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" rdf:about="" pdfuaid:part="1" />
 <rdf:Description xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#" rdf:about="">
 <pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
 <pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
@@ -25,10 +25,10 @@ _UA = """<rdf:Description xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" rdf:a
 </rdf:li></rdf:Bag></pdfaExtension:schemas>
 </rdf:Description>
 """
-_PART = re.compile(r'<rdf:Description(?: [\w:]+="[^"]*")* pdfaid:part="3"[^>]*/>')
+_PDF_A_CLAIM = re.compile(r'<rdf:Description(?: [\w:]+="[^"]*")* pdfaid:part="3"[^>]*/>')
 
 
-def finish(document: Any, pdf: Any, *, claims: Callable[[], bool]) -> None:
+def make_pdf_conformant(document: Any, pdf: Any, *, may_claim: Callable[[], bool]) -> None:
     """Make a tagged PDF/A-3u ready to be both, as WeasyPrint's `finisher`.
 
     Parameters
@@ -37,37 +37,41 @@ def finish(document: Any, pdf: Any, *, claims: Callable[[], bool]) -> None:
         What was laid out.
     pdf : pydyf.PDF
         Its objects, all but written.
-    claims : callable
+    may_claim : callable
         Says whether the file may call itself by the two standards: one with letters that no font has may not.
     """
     objects = {obj.reference: obj for obj in pdf.objects if obj.number}
-    _release_running_heads(pdf, objects)
+    _mark_running_heads_as_artifacts(pdf, objects)
     _describe_links(document)
-    for element in _elements(objects):
+    for element in _list_structure_elements(objects):
         if element["S"] == "/Figure":
-            _place(element, objects[element["Pg"]])
-    _list_ids(pdf, objects)
+            _convert_bounding_box(element, objects[element["Pg"]])
+    _write_id_tree(pdf, objects)
     if "AF" in pdf.catalog:  # where WeasyPrint lists every file twice
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
     metadata = objects[pdf.catalog["Metadata"]]
     said = b"".join(metadata.stream).decode()
-    said = said.replace("</rdf:RDF>", f"{_UA}</rdf:RDF>") if claims() else _PART.sub("", said)
+    said = (
+        said.replace("</rdf:RDF>", f"{_PDF_UA_METADATA}</rdf:RDF>")
+        if may_claim()
+        else _PDF_A_CLAIM.sub("", said)
+    )
     metadata.stream[:] = [said.encode()]
     metadata.compress = False  # archives read it without opening the file
 
 
-def _elements(objects: dict[bytes, Any]) -> Iterator[Any]:
+def _list_structure_elements(objects: dict[bytes, Any]) -> Iterator[Any]:
     """Give every element of the structure."""
     return (obj for obj in objects.values() if isinstance(obj, dict) and obj.get("Type") == "/StructElem")
 
 
-def _release_running_heads(pdf: Any, objects: dict[bytes, Any]) -> None:
+def _mark_running_heads_as_artifacts(pdf: Any, objects: dict[bytes, Any]) -> None:
     """Mark what stands in the margins as pagination: WeasyPrint tags it and leaves the tags out of the tree."""
     root = objects[pdf.catalog["StructTreeRoot"]]
-    linked = set(_below(root["K"], objects))
+    linked = set(_list_descendants(root["K"], objects))
     nums = objects[root["ParentTree"]]["Nums"]
     pages = {reference: place for place, reference in enumerate(pdf.page_references)}
-    for element in list(_elements(objects)):
+    for element in list(_list_structure_elements(objects)):
         if element.reference in linked:
             continue
         for mcid in (kid for kid in element["K"] if isinstance(kid, int)):
@@ -77,12 +81,12 @@ def _release_running_heads(pdf: Any, objects: dict[bytes, Any]) -> None:
         element.clear()
 
 
-def _below(kids: Any, objects: dict[bytes, Any]) -> Iterator[bytes]:
+def _list_descendants(kids: Any, objects: dict[bytes, Any]) -> Iterator[bytes]:
     """Give the references of all elements that hang below these."""
     for kid in kids:
         if isinstance(kid, bytes) and objects[kid].get("Type") == "/StructElem":
             yield kid
-            yield from _below(objects[kid]["K"], objects)
+            yield from _list_descendants(objects[kid]["K"], objects)
 
 
 def _make_artifact(stream: list[Any], mcid: int) -> None:
@@ -95,10 +99,12 @@ def _make_artifact(stream: list[Any], mcid: int) -> None:
             return
 
 
-def _list_ids(pdf: Any, objects: dict[bytes, Any]) -> None:
+def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
     """List the table heads by the ids that cells name them by, which a reader looks up in the root."""
     named = sorted(
-        (element["ID"].data, element.reference) for element in _elements(objects) if "ID" in element
+        (element["ID"].data, element.reference)
+        for element in _list_structure_elements(objects)
+        if "ID" in element
     )
     if named:
         names = b" ".join(part for entry in named for part in entry)
@@ -116,7 +122,7 @@ def _describe_links(document: Any) -> None:
                     box.link_annotation["Contents"] = type(address)(said)
 
 
-def _place(figure: Any, page: Any) -> None:
+def _convert_bounding_box(figure: Any, page: Any) -> None:
     """Box a figure in points from the page's lower left; WeasyPrint has pixels from the upper left."""
     box = figure["A"]["BBox"]
     left, top, right, bottom = (value * 0.75 for value in box)

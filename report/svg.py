@@ -3,13 +3,33 @@
 import re
 from xml.etree import ElementTree as ET
 
-_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-_UNSEEN = {"class", "role", "pointer-events", "aria-hidden", "aria-label", "aria-roledescription"}
-_COORDINATES = ("d", "transform", "x", "y", "x1", "x2", "y1", "y2", "r", "width", "height", "points")
-_LONG = re.compile(r"\d+\.\d{3,}")
-_PAINT = {"fill", "stroke"}
-_INHERITED = {
-    *_PAINT,
+_SVG_NAMESPACE, _XLINK_NAMESPACE = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_INVISIBLE_ATTRIBUTES = {
+    "class",
+    "role",
+    "pointer-events",
+    "aria-hidden",
+    "aria-label",
+    "aria-roledescription",
+}
+_COORDINATE_ATTRIBUTES = (
+    "d",
+    "transform",
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+    "r",
+    "width",
+    "height",
+    "points",
+)
+_LONG_DECIMAL = re.compile(r"\d+\.\d{3,}")
+_PAINT_ATTRIBUTES = {"fill", "stroke"}
+_INHERITED_ATTRIBUTES = {
+    *_PAINT_ATTRIBUTES,
     "fill-opacity",
     "font-family",
     "font-size",
@@ -18,19 +38,19 @@ _INHERITED = {
     "stroke-width",
     "text-anchor",
 }
-_SEVERAL = 3  # for fewer, a group of their own says as much
+_MIN_GROUP_SIZE = 3  # for fewer, a group of their own says as much
 
 
-def slim(drawing: str) -> str:
+def minify_svg(drawing: str) -> str:
     """Drop what isn't drawn from a chart's SVG, and write coordinates to a hundredth of a pixel.
 
     An `opacity` of 1 goes too: what opacity does to text in print is then plain to see in any drawing that has one.
     """
-    ET.register_namespace("", _SVG)
-    ET.register_namespace("xlink", _XLINK)
+    ET.register_namespace("", _SVG_NAMESPACE)
+    ET.register_namespace("xlink", _XLINK_NAMESPACE)
     root = ET.fromstring(drawing)  # noqa: S314 - drawn by Vega a moment ago
-    _visit(root)
-    _name_anew(root)
+    _minify_element(root)
+    _renumber_ids(root)
     fonts = {font for element in root.iter() if (font := element.get("font-family"))}
     if len(fonts) == 1:  # then it is said once, for all texts
         for element in root.iter():
@@ -41,7 +61,7 @@ def slim(drawing: str) -> str:
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
-def _name_anew(root: ET.Element) -> None:
+def _renumber_ids(root: ET.Element) -> None:
     """Give what is referred to a number from 1: Vega counts on, so a drawing would depend on what was drawn before it."""
     names = {
         f"url(#{name})": (element, f"part{number}")
@@ -55,11 +75,11 @@ def _name_anew(root: ET.Element) -> None:
         element.set("id", name)
 
 
-def _share(group: ET.Element) -> None:
+def _hoist_attributes(group: ET.Element) -> None:
     """Say once, of a group, what all that is in it has in common and would inherit."""
-    if len(group) < _SEVERAL:
+    if len(group) < _MIN_GROUP_SIZE:
         return
-    for name in sorted(_INHERITED & group[0].attrib.keys()):
+    for name in sorted(_INHERITED_ATTRIBUTES & group[0].attrib.keys()):
         values = {child.get(name) for child in group}
         if len(values) == 1:
             group.set(name, values.pop() or "")
@@ -67,33 +87,35 @@ def _share(group: ET.Element) -> None:
                 del child.attrib[name]
 
 
-def _bare(element: ET.Element) -> None:
+def _strip_attributes(element: ET.Element) -> None:
     """Drop of an element what isn't seen, and digits that nobody sees."""
-    for name in _UNSEEN & element.attrib.keys():
+    for name in _INVISIBLE_ATTRIBUTES & element.attrib.keys():
         del element.attrib[name]
     if "stroke" not in element.attrib:  # Vega says each mark's own
         element.attrib.pop("stroke-width", None)
     if element.get("opacity") == "1":
         del element.attrib["opacity"]
-    for name in _COORDINATES:
+    for name in _COORDINATE_ATTRIBUTES:
         if name in element.attrib:
-            element.attrib[name] = _LONG.sub(lambda number: f"{float(number[0]):.2f}", element.attrib[name])
+            element.attrib[name] = _LONG_DECIMAL.sub(
+                lambda number: f"{float(number[0]):.2f}", element.attrib[name]
+            )
 
 
-def _visit(element: ET.Element) -> None:
+def _minify_element(element: ET.Element) -> None:
     """Slim an element's children, then take away those of which nothing is left."""
-    _bare(element)
+    _strip_attributes(element)
     kept: list[ET.Element] = []
     for child in element:
-        _visit(child)
+        _minify_element(child)
         kind = child.tag.rpartition("}")[2]
-        unpainted = kind == "path" and (not child.get("d") or not _PAINT & child.attrib.keys())
+        unpainted = kind == "path" and (not child.get("d") or not _PAINT_ATTRIBUTES & child.attrib.keys())
         if unpainted and element.tag.rpartition("}")[2] != "clipPath":
             continue
         if kind != "g":
             kept.append(child)
             continue
-        _share(child)
+        _hoist_attributes(child)
         if len(child):  # a group that says nothing of its children is none
             kept.extend([child] if child.attrib else child)
     element[:] = kept

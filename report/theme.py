@@ -6,29 +6,29 @@ vision, protanopia, deuteranopia and tritanopia, and by at least 6 steps of ligh
 
 from typing import Any
 
-SANS = "Source Sans Pro"
-SERIF = "Source Serif Pro"
+SANS_FONT = "Source Sans Pro"
+SERIF_FONT = "Source Serif Pro"
 
 INK = "#1b2430"  # text, and what must be seen first
 MUTED = "#5b6672"  # text that may be read second: 5.9 to 1 on white
 FAINT = "#c6ccd2"  # lines that only guide
-GRID = "#e3e6e9"  # lines behind the marks
-ZONE = "#eef0f2"  # "this is the average"
+GRID_LINE = "#e3e6e9"  # lines behind the marks
+AVERAGE_BAND = "#eef0f2"  # "this is the average"
 PAPER = "#ffffff"
-LOST = "#b3261e"  # rows that were left out
+DROPPED_ROWS = "#b3261e"  # rows that were left out
 
 # One colour a segment, by its id's number: S1 has the first, S9 the first again.
-SEGMENTS = ("#263385", "#d6875f", "#007667", "#d9bf80", "#6f4a7d", "#bb5f45", "#2b0a3d", "#b5e3ec")
+SEGMENT_COLOURS = ("#263385", "#d6875f", "#007667", "#d9bf80", "#6f4a7d", "#bb5f45", "#2b0a3d", "#b5e3ec")
 
 # What each of them is on a dark screen, where the page swaps them.
-DARK = {
+DARK_COLOURS = {
     INK: "#e8ebee",
     MUTED: "#a3adb8",
     FAINT: "#465059",
-    GRID: "#2e3740",
-    ZONE: "#252d36",
+    GRID_LINE: "#2e3740",
+    AVERAGE_BAND: "#252d36",
     PAPER: "#161b21",
-    LOST: "#ff8a80",
+    DROPPED_ROWS: "#ff8a80",
     "#263385": "#8f9df2",
     "#d6875f": "#e59a72",
     "#007667": "#35b5a2",
@@ -39,27 +39,27 @@ DARK = {
     "#b5e3ec": "#b5e3ec",
 }
 
-WIDTH = 673  # pixels at 96 to the inch: the 178 mm between the margins of an A4 page
-NARROW = 320  # pixels between the margins of a telephone that is 360 wide
+PAGE_WIDTH = 673  # pixels at 96 to the inch: the 178 mm between the margins of an A4 page
+NARROW_WIDTH = 320  # pixels between the margins of a telephone that is 360 wide
 
 
-def colour(segment: str) -> str:
+def get_segment_colour(segment: str) -> str:
     """Give the colour of a segment by its id, "S1"."""
-    return SEGMENTS[(int(segment.removeprefix("S")) - 1) % len(SEGMENTS)]
+    return SEGMENT_COLOURS[(int(segment.removeprefix("S")) - 1) % len(SEGMENT_COLOURS)]
 
 
-def dark(colour_: str) -> str:
+def get_dark_colour(colour_: str) -> str:
     """Give what a colour is on a dark screen."""
-    return DARK.get(colour_, colour_)
+    return DARK_COLOURS.get(colour_, colour_)
 
 
-def config() -> dict[str, Any]:
+def build_vega_config() -> dict[str, Any]:
     """Give the Vega-Lite configuration that all charts share."""
     axis = {
         "domain": False,
         "ticks": False,
         "grid": True,
-        "gridColor": GRID,
+        "gridColor": GRID_LINE,
         "gridWidth": 0.5,
         "labelColor": MUTED,
         "labelFontSize": 11,
@@ -72,7 +72,7 @@ def config() -> dict[str, Any]:
     return {
         "aria": False,  # one description a figure says more than a label on every mark
         "background": None,
-        "font": SANS,
+        "font": SANS_FONT,
         "padding": {"left": 0, "right": 2, "top": 2, "bottom": 2},  # its left edge is the text's
         "view": {"stroke": None},
         "axis": axis,

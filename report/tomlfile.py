@@ -12,14 +12,20 @@ from pydantic_core import ErrorDetails
 from report.errors import SettingsError
 from segmentation.text import normalise_text
 
-T = TypeVar("T", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 # Words that a person reads or that are compared with others; no path, link or query. Last in an `Annotated`.
-NORMALISED = BeforeValidator(lambda found: normalise_text(found) if isinstance(found, str) else found)
-Words = Annotated[str, NORMALISED]
-_SHOWN = 60  # characters of what was found that a message repeats
+TEXT_NORMALISER = BeforeValidator(lambda found: normalise_text(found) if isinstance(found, str) else found)
+NormalisedText = Annotated[str, TEXT_NORMALISER]
+_RENAMED_KEYS = {
+    "starts": "n_init",
+    "smallest_base": "min_base",
+    "smallest_cell": "min_cell",
+    "most_dropped": "max_drop_rate",
+}
+_MAX_SHOWN_CHARACTERS = 60  # characters of what was found that a message repeats
 
 
-def parse(path: Path, model: type[T]) -> T:
+def read_toml_model(path: Path, model: type[ModelT]) -> ModelT:
     """Read a TOML file as a model; its mistakes are named with their line.
 
     Raises
@@ -41,41 +47,40 @@ def parse(path: Path, model: type[T]) -> T:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path.name}: {error}. Correct that line and run again.") from error
     except ValidationError as error:
-        raise SettingsError(_sentence(path, text, error, model)) from error
+        raise SettingsError(_describe_validation_error(path, text, error, model)) from error
     except (RecursionError, ValueError) as error:  # thousands of brackets, or of digits
         said = str(error).partition(";")[0]
         raise SettingsError(f"{path.name}: can't be read ({said}). Correct it and run again.") from error
 
 
-def _sentence(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
+def _describe_validation_error(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
     """Say the first of pydantic's findings for a person."""
     errors = error.errors()
     # a key that isn't known is why one that is needed is missing
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    keys = _keys(first["loc"])
-    place = _place(keys, tomllib.loads(text))
+    keys = _strip_pydantic_marks(first["loc"])
+    place = _format_key_path(keys, tomllib.loads(text))
     missing = first["type"] == "missing"
-    line = find_line(text, keys[:-1] if missing else keys)
+    line = find_key_line(text, keys[:-1] if missing else keys)
     at = f"{path.name}, line {line}" if line else path.name
     if first["type"] == "extra_forbidden":
-        known = _fields(model, first["loc"][:-1])
-        near = nearest(str(keys[-1]), known)
-        within = f" in {_place(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
-        return (
-            f"{at}: unknown key {_cut(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
-        )
+        known = _list_known_keys(model, first["loc"][:-1])
+        now = _RENAMED_KEYS.get(str(keys[-1]))
+        near = f". It is called {now} now." if now in known else suggest_similar_key(str(keys[-1]), known)
+        within = f" in {_format_key_path(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
+        return f"{at}: unknown key {_truncate_text(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
     # a value that may be one of several things is refused once for each
-    said = list(dict.fromkeys(_said(e) for e in errors if _keys(e["loc"]) == keys))
+    said = list(dict.fromkeys(_format_finding(e) for e in errors if _strip_pydantic_marks(e["loc"]) == keys))
     message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
     # a query may hold a password
     unsaid = first["type"] in ("value_error", "missing") or keys[-1:] == ["query"]
-    found = "" if unsaid else f", found {_cut(repr(first['input']))}"
+    found = "" if unsaid else f", found {_truncate_text(repr(first['input']))}"
     where = f" {place}:" if place else ""
     stop = "" if (message + found).endswith("?") else "."
     return f"{at}:{where} {message}{found}{stop} Correct it and run again."
 
 
-def _place(keys: list[int | str], content: Any) -> str:
+def _format_key_path(keys: list[int | str], content: Any) -> str:
     """Name a place as the one who wrote it would: "mail.sender", or "play 'High income', offer"."""
     said = ""
     for key in keys:
@@ -85,11 +90,11 @@ def _place(keys: list[int | str], content: Any) -> str:
             continue
         content = content[key] if isinstance(content, list) and key < len(content) else None
         name = content.get("name") if isinstance(content, dict) else None
-        said += f" {_cut(repr(name))}, " if isinstance(name, str) else f", entry {key + 1}, "
+        said += f" {_truncate_text(repr(name))}, " if isinstance(name, str) else f", entry {key + 1}, "
     return said.removesuffix(", ")
 
 
-def _keys(place: tuple[int | str, ...]) -> list[int | str]:
+def _strip_pydantic_marks(place: tuple[int | str, ...]) -> list[int | str]:
     """Give a place as it stands in the file, without pydantic's own marks."""
     return [
         part
@@ -98,7 +103,7 @@ def _keys(place: tuple[int | str, ...]) -> list[int | str]:
     ]
 
 
-def _said(finding: ErrorDetails) -> str:
+def _format_finding(finding: ErrorDetails) -> str:
     """Give what pydantic says of a value, in a person's words."""
     words = {
         "model_type": "expected a table of keys",
@@ -112,11 +117,11 @@ def _said(finding: ErrorDetails) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+def _truncate_text(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN_CHARACTERS else text[:_MAX_SHOWN_CHARACTERS] + "…"
 
 
-def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+def _list_known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """List the keys that are known at a place."""
     current: Any = model
     for part in place:
@@ -127,7 +132,7 @@ def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
 
 
-def find_line(text: str, place: list[int | str]) -> int | None:
+def find_key_line(text: str, place: list[int | str]) -> int | None:
     """Find the line of a TOML text on which a key stands, counting from 1; None where it can't be told."""
     lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
     at, end = 0, len(lines)
@@ -156,7 +161,7 @@ def find_line(text: str, place: list[int | str]) -> int | None:
     return at + 1 if lines and place else None
 
 
-def nearest(word: str, known: list[str]) -> str:
+def suggest_similar_key(word: str, known: list[str]) -> str:
     """Ask whether another word was meant, as the end of a sentence; nothing where none is near."""
     # "usage" is no "age" misspelt
     begun = [name for name in known if len(word) > 2 and word in name.split("_")]

@@ -14,11 +14,11 @@ from dataclasses import replace
 
 from report import delivery
 from report.errors import ReportError
-from report.notices import LOG, ROOT, Desk, choose_month, describe_failure
+from report.notices import PROJECT_ROOT, UNATTENDED_LOG, OwnerNotifier, find_run_month, make_failure_notice
 
-_OWN = (1, 75)  # how `send` ends where it has told the owner itself
-_STOPPED = 130
-_SENTENCE = re.compile(r"make(?: report| send)?: (?!\*\*\*)(.+)")
+_SELF_REPORTED_EXIT_CODES = (1, 75)  # how `send` ends where it has told the owner itself
+_INTERRUPTED_EXIT_CODE = 130
+_ERROR_LINE = re.compile(r"make(?: report| send)?: (?!\*\*\*)(.+)")
 
 
 def run_unattended(make: str, environ: Mapping[str, str]) -> int:
@@ -26,48 +26,55 @@ def run_unattended(make: str, environ: Mapping[str, str]) -> int:
 
     Gives the exit code: 0 if every brief is where it should be.
     """
-    desk = Desk.read(environ)
-    python = str(ROOT / ".venv" / "bin" / "python")
+    desk = OwnerNotifier.from_settings(environ)
+    python = str(PROJECT_ROOT / ".venv" / "bin" / "python")
     steps = (
         ("make setup", [make, "--no-print-directory", "setup"]),
         (
             "make report",
-            [python, "-m", "report", "report", *_options(environ, "DATA SPARK MONTH ENGINE OUTPUT")],
+            [python, "-m", "report", "report", *_build_options(environ, "DATA SPARK MONTH ENGINE OUTPUT")],
         ),
         (
             "make send CONFIRM=yes",
-            [python, "-m", "report", "send", "--confirm=yes", *_options(environ, "MONTH TO ACCEPT OUTPUT")],
+            [
+                python,
+                "-m",
+                "report",
+                "send",
+                "--confirm=yes",
+                *_build_options(environ, "MONTH TO ACCEPT OUTPUT"),
+            ],
         ),
     )
     with contextlib.ExitStack() as stack:
         write = _open_log(desk, stack)
-        desk = replace(desk, tell=lambda text: write(f"{text}\n"))
-        if not (ROOT / "settings.toml").is_file():
-            return _tell_owner(
-                desk, environ, "make report", f"{ROOT / 'settings.toml'} is missing. Restore it."
+        desk = replace(desk, print_line=lambda text: write(f"{text}\n"))
+        if not (PROJECT_ROOT / "settings.toml").is_file():
+            return _notify_owner(
+                desk, environ, "make report", f"{PROJECT_ROOT / 'settings.toml'} is missing. Restore it."
             )
         for command, words in steps:
             write(f"{desk.clock():%Y-%m-%d %H:%M:%S %Z} {command}\n")
-            status, sentence = _run(words, environ, write)
+            status, sentence = _run_command(words, environ, write)
             if status == 0:
                 continue
-            if command.startswith("make send") and status in _OWN and not sentence:
+            if command.startswith("make send") and status in _SELF_REPORTED_EXIT_CODES and not sentence:
                 return 1
-            return _tell_owner(desk, environ, command, sentence or _unsaid(command, status))
+            return _notify_owner(desk, environ, command, sentence or _describe_silent_exit(command, status))
         return 0
 
 
-def _tell_owner(desk: Desk, environ: Mapping[str, str], command: str, why: str) -> int:
+def _notify_owner(desk: OwnerNotifier, environ: Mapping[str, str], command: str, why: str) -> int:
     """Mail the owner that a command failed; give the exit code."""
-    month = choose_month(desk, environ)
-    notice = describe_failure(command, why, month=month, at=desk.clock())
-    desk.mail([notice], command=command, month=month, pauses=delivery.PAUSES)
+    month = find_run_month(desk, environ)
+    notice = make_failure_notice(command, why, month=month, at=desk.clock())
+    desk.send_notices([notice], command=command, month=month, retry_delays=delivery.RETRY_DELAYS)
     return 1
 
 
-def _unsaid(command: str, status: int) -> str:
+def _describe_silent_exit(command: str, status: int) -> str:
     """Say how a command ended that left no sentence."""
-    if status in (_STOPPED, -signal.SIGTERM):
+    if status in (_INTERRUPTED_EXIT_CODE, -signal.SIGTERM):
         return "It was stopped before it had ended."
     end = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
     return (
@@ -76,7 +83,9 @@ def _unsaid(command: str, status: int) -> str:
     )
 
 
-def _run(words: Sequence[str], environ: Mapping[str, str], write: Callable[[str], None]) -> tuple[int, str]:
+def _run_command(
+    words: Sequence[str], environ: Mapping[str, str], write: Callable[[str], None]
+) -> tuple[int, str]:
     """Run a command; give its exit code and last sentence.
 
     What it says is shown and logged.
@@ -86,7 +95,7 @@ def _run(words: Sequence[str], environ: Mapping[str, str], write: Callable[[str]
     try:
         child = subprocess.Popen(
             words,
-            cwd=ROOT,
+            cwd=PROJECT_ROOT,
             env={**environ, **quiet},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -106,19 +115,19 @@ def _run(words: Sequence[str], environ: Mapping[str, str], write: Callable[[str]
         with child:
             for line in child.stdout or ():
                 write(line)
-                if found := _SENTENCE.fullmatch(line.rstrip()):
+                if found := _ERROR_LINE.fullmatch(line.rstrip()):
                     sentence = found[1]
     finally:
         signal.signal(signal.SIGTERM, before)
     return child.returncode, sentence if child.returncode else ""
 
 
-def _options(environ: Mapping[str, str], names: str) -> list[str]:
+def _build_options(environ: Mapping[str, str], names: str) -> list[str]:
     """Give the variables of `make` as options of the command."""
     return [f"--{name.lower()}={environ[name]}" for name in names.split() if environ.get(name)]
 
 
-def _open_log(desk: Desk, stack: contextlib.ExitStack) -> Callable[[str], None]:
+def _open_log(desk: OwnerNotifier, stack: contextlib.ExitStack) -> Callable[[str], None]:
     """Give what writes to the terminal and to the log.
 
     A full disk stops neither; the log is for its owner alone.
@@ -126,7 +135,7 @@ def _open_log(desk: Desk, stack: contextlib.ExitStack) -> Callable[[str], None]:
     log = None
     with contextlib.suppress(OSError):
         desk.output.mkdir(parents=True, exist_ok=True)
-        number = os.open(desk.output / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        number = os.open(desk.output / UNATTENDED_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         log = stack.enter_context(open(number, "a", encoding="utf-8", errors="replace"))  # noqa: PTH123, SIM115 - a descriptor
 
     def write(text: str) -> None:

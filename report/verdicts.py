@@ -3,18 +3,18 @@
 Plain text, as in `report.words`.
 """
 
-from report.written import capital, listed
+from report.written import capitalise_first, join_with_and
 from segmentation.facts import Facts
 
-_NEAR = 0.05  # of a mean silhouette: a difference that nobody decides by
+_SILHOUETTE_TIE = 0.05  # of a mean silhouette: a difference that nobody decides by
 
 
-def chosen_silhouette(facts: Facts) -> float:
+def get_chosen_silhouette(facts: Facts) -> float:
     """Give the mean silhouette at the number of segments used."""
     return facts.validity.silhouette[facts.validity.k.index(facts.elbow.chosen)]
 
 
-def opinion(facts: Facts) -> str:
+def describe_other_measures(facts: Facts) -> str:
     """Say where the other measures would choose another number of segments."""
     chosen = facts.elbow.chosen
     said: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
@@ -26,12 +26,12 @@ def opinion(facts: Facts) -> str:
     ]
     if not others:
         agree = [name for judge, name in asked.items() if said.get(judge) == chosen]
-        agreed = f"{listed(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too."
-        return capital(agreed)
-    return f"Not all measures agree on {chosen}: {listed(others)}."
+        agreed = f"{join_with_and(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too."
+        return capitalise_first(agreed)
+    return f"Not all measures agree on {chosen}: {join_with_and(others)}."
 
 
-def judged(judge: str) -> str:
+def name_criterion(judge: str) -> str:
     """Name a judge as pages do."""
     return {
         "elbow": "Elbow of inertia (Kneedle)",
@@ -44,7 +44,7 @@ def judged(judge: str) -> str:
     }[judge]
 
 
-def band(facts: Facts) -> str:
+def describe_null_band(facts: Facts) -> str:
     """Say whether the curve of inertia is one that structureless users would have too."""
     if facts.structure.below_band:
         return (
@@ -53,19 +53,19 @@ def band(facts: Facts) -> str:
     return "It falls as it would if the same users had no structure, whose range is drawn in grey."
 
 
-def best_silhouette(facts: Facts) -> int:
+def find_best_silhouette_k(facts: Facts) -> int:
     """Give the number of segments with the highest mean silhouette."""
     validity = facts.validity
     return max(zip(validity.k, validity.silhouette, strict=True), key=lambda pair: (pair[1], -pair[0]))[0]
 
 
-def bend(facts: Facts) -> str:
+def describe_bend(facts: Facts) -> str:
     """Say where the curve bends, and what was used."""
     elbow = facts.elbow
     if elbow.decided_by == "settings":
         bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
         return f"{elbow.chosen} segments, as asked for; {bends}"
-    found = _found(facts)
+    found = _find_proposed_k(facts)
     if found != elbow.chosen:
         said = {
             "elbow": "the curve bends at",
@@ -83,36 +83,38 @@ def bend(facts: Facts) -> str:
     return f"The curve bends at {elbow.chosen} segments"
 
 
-def _found(facts: Facts) -> int | None:
+def _find_proposed_k(facts: Facts) -> int | None:
     """Give the number of segments that whoever decides found: the one chosen, unless that makes too small a segment."""
     elbow = facts.elbow
     return {
         "elbow": elbow.knee,
         "panel": facts.structure.panel,
-        "silhouette": best_silhouette(facts),
+        "silhouette": find_best_silhouette_k(facts),
         "settings": elbow.chosen,
     }[elbow.decided_by]
 
 
-def separation(facts: Facts) -> str:
+def describe_separation(facts: Facts) -> str:
     """Say which number of segments separates users best."""
-    best, chosen = best_silhouette(facts), facts.elbow.chosen
+    best, chosen = find_best_silhouette_k(facts), facts.elbow.chosen
     if best == chosen:
         return f"Users are best separated in {best} segments, the number used"
-    by = max(facts.validity.silhouette) - chosen_silhouette(facts)
-    much = "a little better" if by < _NEAR else "better"
+    by = max(facts.validity.silhouette) - get_chosen_silhouette(facts)
+    much = "a little better" if by < _SILHOUETTE_TIE else "better"
     return f"Users are separated {much} in {best} segments than in the {chosen} used"
 
 
-def choice(facts: Facts) -> str:
+def describe_k_choice(facts: Facts) -> str:
     """Say how the number of segments was chosen."""
     low, high = facts.elbow.k[0], facts.elbow.k[-1]
-    return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {bend(facts)}. {band(facts)} {opinion(facts)}"
+    return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {describe_bend(facts)}. {describe_null_band(facts)} {describe_other_measures(facts)}"
 
 
-def decider(facts: Facts) -> str:
+def explain_k_rule(facts: Facts) -> str:
     """Say what decides about the number of segments."""
-    fewer = "" if _found(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
+    fewer = (
+        "" if _find_proposed_k(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
+    )
     return {
         "elbow": "the number of segments is where its curve bends (Kneedle)",
         "panel": "the number of segments is where a panel of measures agrees",

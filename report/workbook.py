@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.columns import RUN_AGAIN, Field, Table, find, not_numbers
+from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.errors import InputError
-from report.ids import refuse_ids
+from report.ids import make_faulty_id_error
 from segmentation.text import normalise_text
 
-DIGITS = 10**15  # Excel keeps 15 digits of a number
-STRICT = b"http://purl.oclc.org/ooxml/"  # the names of Strict Open XML, which openpyxl doesn't know
+MAX_EXACT_NUMBER = 10**15  # Excel keeps 15 digits of a number
+STRICT_NAMESPACE = b"http://purl.oclc.org/ooxml/"  # the names of Strict Open XML, which openpyxl doesn't know
 UNPACKED_LIMIT = 1 << 30  # bytes; a full sheet of a million rows and eight columns is a third of it
 ROW_LIMIT = 1_048_576  # Excel's own; a row number beyond it would have us count for days
-FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-ON_OPENING = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
-ESCAPED = re.compile("_x(00[01][0-9A-Fa-f])_")
-TIMES = (date, time, timedelta)  # a datetime is a date
+FORMULA_ELEMENT = re.compile(rb"<(?:\w+:)?f[\s/>]")
+CALCULATED_ON_OPENING = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
+ESCAPED_CONTROL = re.compile("_x(00[01][0-9A-Fa-f])_")
+DATE_TYPES = (date, time, timedelta)  # a datetime is a date
 
 
-def read(path: Path, names: Mapping[str, str]) -> Table:
+def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
     """Read the first sheet of a workbook.
 
     Parameters
@@ -48,24 +48,24 @@ def read(path: Path, names: Mapping[str, str]) -> Table:
         If it isn't a workbook, unpacks to more than a gigabyte, or a column that we use has a formula never
         calculated, a date, or in a number column a truth value.
     """
-    has_formulas = _inspect(path)
+    has_formulas = _inspect_archive(path)
     with warnings.catch_warnings():  # openpyxl reports what it doesn't keep: styles, validations, extensions
         warnings.simplefilter("ignore")
-        rows = _rows(path)
+        rows = _read_rows(path)
         if not rows:
             raise InputError(
                 f"{path.name} is empty on its first sheet. Expected a header and one row a user."
             )
         headers = ["" if name is None else str(name) for name in rows.pop(min(rows))]
-        fields = find(headers, names, path.name)
+        fields = match_columns(headers, names, path.name)
         if has_formulas:
             _refuse_uncalculated(path, fields)
     numbers = np.array(list(rows), dtype=int)
-    columns = [_cells(field, list(rows.values()), numbers, path.name) for field in fields]
-    return Table(path.name, fields, tuple(c[0] for c in columns), tuple(c[1] for c in columns), numbers)
+    columns = [_split_texts_and_numbers(field, list(rows.values()), numbers, path.name) for field in fields]
+    return RawTable(path.name, fields, tuple(c[0] for c in columns), tuple(c[1] for c in columns), numbers)
 
 
-def _inspect(path: Path) -> bool:
+def _inspect_archive(path: Path) -> bool:
     """Refuse what is no workbook, or too large a one, before it is unpacked; return whether it has formulas."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -75,7 +75,9 @@ def _inspect(path: Path) -> bool:
                     f"{path.name} unpacks to {unpacked:,} bytes, expected at most {UNPACKED_LIMIT:,}. "
                     "Export the month as CSV or Parquet instead."
                 )
-            if any(n.endswith("workbook.xml") and STRICT in archive.read(n) for n in archive.namelist()):
+            if any(
+                n.endswith("workbook.xml") and STRICT_NAMESPACE in archive.read(n) for n in archive.namelist()
+            ):
                 raise InputError(
                     f"{path.name} is a Strict Open XML workbook, which can't be read. Save it as 'Excel Workbook (*.xlsx)', "
                     "and run `make report` again."
@@ -94,13 +96,13 @@ def _mentions_formula(archive: zipfile.ZipFile, name: str) -> bool:
     tail = b""
     with archive.open(name) as part:
         while chunk := part.read(1 << 20):
-            if FORMULA.search(tail + chunk):
+            if FORMULA_ELEMENT.search(tail + chunk):
                 return True
             tail = chunk[-32:]
     return False
 
 
-def _first_sheet(book: Any, file: str) -> Any:
+def _find_first_sheet(book: Any, file: str) -> Any:
     """Return the first sheet that a person who opens the workbook sees."""
     sheet = next((sheet for sheet in book.worksheets if sheet.sheet_state == "visible"), None)
     if sheet is None:
@@ -110,7 +112,7 @@ def _first_sheet(book: Any, file: str) -> Any:
 
 
 @contextmanager
-def _opened(path: Path, *, calculated: bool) -> Iterator[Any]:
+def _open_workbook(path: Path, *, calculated: bool) -> Iterator[Any]:
     """Open a workbook for its values or its formulas; the file is ours to close, whatever openpyxl raises."""
     import openpyxl  # noqa: PLC0415 - slow to import, and most files are text
 
@@ -118,11 +120,11 @@ def _opened(path: Path, *, calculated: bool) -> Iterator[Any]:
         yield openpyxl.load_workbook(file, read_only=True, data_only=calculated)
 
 
-def _rows(path: Path) -> dict[int, tuple[Any, ...]]:
+def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
     """Return the values of every row with something in it, by the row's number."""
     rows = {}
-    with _opened(path, calculated=True) as book:
-        for number, row in enumerate(_first_sheet(book, path.name).iter_rows(values_only=True), 1):
+    with _open_workbook(path, calculated=True) as book:
+        for number, row in enumerate(_find_first_sheet(book, path.name).iter_rows(values_only=True), 1):
             if number > ROW_LIMIT:
                 raise InputError(
                     f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet."
@@ -130,20 +132,20 @@ def _rows(path: Path) -> dict[int, tuple[Any, ...]]:
             if not all(
                 value is None or (isinstance(value, str) and not normalise_text(value)) for value in row
             ):
-                rows[number] = tuple(_plain(value) for value in row)
+                rows[number] = tuple(_unescape_text(value) for value in row)
     return rows
 
 
-def _plain(value: Any) -> Any:
+def _unescape_text(value: Any) -> Any:
     """Give a cell as Excel shows it: a sheet's text writes control characters, which XML can't hold, as "_x000D_"."""
     return (
-        ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        ESCAPED_CONTROL.sub(lambda found: chr(int(found[1], 16)), value)
         if isinstance(value, str) and "_x" in value
         else value
     )
 
 
-def _refuse_uncalculated(path: Path, fields: Sequence[Field]) -> None:
+def _refuse_uncalculated(path: Path, fields: Sequence[MatchedColumn]) -> None:
     """Refuse the first formula, in a column that we use, whose value nobody has worked out.
 
     Such a cell has no value, or a made-up 0 from a program that asks Excel to calculate when the file is opened.
@@ -152,10 +154,12 @@ def _refuse_uncalculated(path: Path, fields: Sequence[Field]) -> None:
     used = {field.index + 1 for field in fields}
     with zipfile.ZipFile(path) as archive:  # openpyxl takes a note that isn't there for one that is
         on_opening = any(
-            ON_OPENING.search(archive.read(n)) for n in archive.namelist() if n.endswith("workbook.xml")
+            CALCULATED_ON_OPENING.search(archive.read(n))
+            for n in archive.namelist()
+            if n.endswith("workbook.xml")
         )
-    with _opened(path, calculated=True) as cached, _opened(path, calculated=False) as formulas:
-        sheets = (_first_sheet(book, path.name).iter_rows() for book in (cached, formulas))
+    with _open_workbook(path, calculated=True) as cached, _open_workbook(path, calculated=False) as formulas:
+        sheets = (_find_first_sheet(book, path.name).iter_rows() for book in (cached, formulas))
         for row in zip(*sheets, strict=True):
             for value, formula in zip(*row, strict=True):
                 if formula.data_type != "f" or formula.column not in used:
@@ -167,18 +171,18 @@ def _refuse_uncalculated(path: Path, fields: Sequence[Field]) -> None:
                     )
 
 
-def _cells(
-    field: Field, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str
+def _split_texts_and_numbers(
+    field: MatchedColumn, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str
 ) -> tuple[Any, np.ndarray | None]:
     """Return one column's texts, and its numbers if it is a number column."""
     cells = [row[field.index] if field.index < len(row) else None for row in rows]
-    for kinds, what in ((TIMES, "dates"), (bool, "truth values")):
+    for kinds, what in ((DATE_TYPES, "dates"), (bool, "truth values")):
         wrong = [i for i, cell in enumerate(cells) if isinstance(cell, kinds)]
         if not wrong:
             continue
         if field.column.kind == "number":
-            raise not_numbers(file, field, what, count=len(wrong), row=int(numbers[wrong[0]]))
-        if kinds is TIMES:
+            raise make_not_numeric_error(file, field, what, count=len(wrong), row=int(numbers[wrong[0]]))
+        if kinds is DATE_TYPES:
             raise InputError(
                 f"{file}: column {field.header!r} has {len(wrong):,} date{'s' if len(wrong) > 1 else ''} where text "
                 f"is expected (first on row {numbers[wrong[0]]}). Excel turns text that "
@@ -189,18 +193,18 @@ def _cells(
         values = [np.nan if cell is None or isinstance(cell, str) else float(cell) for cell in cells]
         return pa.chunked_array([pa.array(texts, pa.string())]), np.array(values, dtype=float)
     if field.column.kind == "id":
-        _refuse_ids(field, cells, numbers, file)
+        _refuse_truncated_ids(field, cells, numbers, file)
     whole = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells)
     return pa.chunked_array(
         [pa.array([None if cell is None else str(cell) for cell in whole], pa.string())]
     ), None
 
 
-def _refuse_ids(field: Field, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:
+def _refuse_truncated_ids(field: MatchedColumn, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:
     """Refuse ids of which Excel may have dropped digits: the last of long numbers, or zeros in front of some."""
     is_number = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells]
-    long = [i for i, cell in enumerate(cells) if is_number[i] and abs(cell) >= DIGITS]
+    long = [i for i, cell in enumerate(cells) if is_number[i] and abs(cell) >= MAX_EXACT_NUMBER]
     zeros = [i for i, cell in enumerate(cells) if isinstance(cell, str) and re.match(r"\s*0[0-9]+\s*$", cell)]
     for fault, found in (("long", long), ("zeros", zeros if any(is_number) else [])):
         if found:
-            raise refuse_ids(file, field, fault, len(found), int(numbers[found[0]]))
+            raise make_faulty_id_error(file, field, fault, len(found), int(numbers[found[0]]))

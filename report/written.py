@@ -4,23 +4,23 @@
 breaks from its unit at the end of a line (U+00A0).
 """
 
-from report.months import month_name as month_name  # noqa: PLC0414 - sentences and templates have it from here
-from segmentation.facts import Interval
-from segmentation.schema import BY_NAME
+from report.months import format_month as format_month  # noqa: PLC0414 - sentences and templates have it from here
+from segmentation.facts import ConfidenceInterval
+from segmentation.schema import COLUMNS_BY_NAME
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
 ABSENT = "not known"
-_HOUR = 60  # minutes
-_FEW = 10  # hours, below which 10 % more is not seen in whole numbers
+_MINUTES_PER_HOUR = 60  # minutes
+_WHOLE_HOURS_FROM = 10  # hours, below which 10 % more is not seen in whole numbers
 
 
-def thousands(value: float | None) -> str:
+def format_thousands(value: float | None) -> str:
     """Write a count: 4,907."""
-    return ABSENT if value is None else _signed(f"{value:,.0f}")
+    return ABSENT if value is None else _format_minus_sign(f"{value:,.0f}")
 
 
-def percent(share: float | None) -> str:
+def format_percent(share: float | None) -> str:
     """Write a share of 0 to 1 in whole per cent: 32 %, <1 %, >99 %."""
     if share is None:
         return ABSENT
@@ -30,12 +30,12 @@ def percent(share: float | None) -> str:
         return f">99{NBSP}%"
     if -0.01 < share < 0:
         return f">{MINUS}1{NBSP}%"
-    return _signed(f"{share:.0%}").replace("%", f"{NBSP}%")
+    return _format_minus_sign(f"{share:.0%}").replace("%", f"{NBSP}%")
 
 
-def both_percent(one: float, other: float) -> tuple[str, str]:
+def format_percent_pair(one: float, other: float) -> tuple[str, str]:
     """Write two shares so that it is seen that they differ: with as many digits as it takes, and four at most."""
-    words = percent(one), percent(other)
+    words = format_percent(one), format_percent(other)
     for digits in range(1, 5):
         if words[0] != words[1] or one == other:
             break
@@ -43,117 +43,121 @@ def both_percent(one: float, other: float) -> tuple[str, str]:
     return words
 
 
-def between(interval: Interval | None) -> str:
+def format_interval(interval: ConfidenceInterval | None) -> str:
     """Write the interval of a share: 30 to 33 %."""
     if interval is None:
         return ABSENT
-    low, high = percent(interval.low), percent(interval.high)
+    low, high = format_percent(interval.low), format_percent(interval.high)
     return low if low == high else f"{low.removesuffix(f'{NBSP}%')} to {high}"
 
 
-def index(value: float | None) -> str:
+def format_index(value: float | None) -> str:
     """Write an index: 72. Where the base is too small it says nothing."""
-    return "too few" if value is None else _signed(f"{value:,.0f}")
+    return "too few" if value is None else _format_minus_sign(f"{value:,.0f}")
 
 
-def decimal(value: float | None, digits: int = 2) -> str:
+def format_decimal(value: float | None, digits: int = 2) -> str:
     """Write a number with a fixed number of digits: 0.24."""
-    return ABSENT if value is None else _signed(f"{value:,.{digits}f}")
+    return ABSENT if value is None else _format_minus_sign(f"{value:,.{digits}f}")
 
 
-def likeness(value: float | None) -> str:
+def format_similarity(value: float | None) -> str:
     """Write a number between 0 and 1 with two digits; 1.00 only where it is exactly true."""
-    return ABSENT if value is None else decimal(value if value == 1 else min(value, 0.99))
+    return ABSENT if value is None else format_decimal(value if value == 1 else min(value, 0.99))
 
 
-def money(value: float | None) -> str:
+def format_money(value: float | None) -> str:
     """Write an amount in USD to three significant digits: $22,900."""
     if value is None:
         return ABSENT
     step = 10 ** max(0, len(f"{abs(value):.0f}") - 3)
-    number = _signed(f"{round(value / step) * step:,.0f}")
+    number = _format_minus_sign(f"{round(value / step) * step:,.0f}")
     return f"{MINUS}${number[1:]}" if number.startswith(MINUS) else f"${number}"
 
 
-def listening(minutes: float | None) -> str:
+def format_listening_time(minutes: float | None) -> str:
     """Write minutes of listening: 45 minutes, 7.2 hours, 35 hours."""
     if minutes is None:
         return ABSENT
-    if round(minutes) < 2 * _HOUR:
-        return _with_unit(minutes, "minutes")
-    hours = minutes / _HOUR
-    return _with_unit(hours, "hours", 1 if round(hours, 1) < _FEW else 0)
+    if round(minutes) < 2 * _MINUTES_PER_HOUR:
+        return _format_with_unit(minutes, "minutes")
+    hours = minutes / _MINUTES_PER_HOUR
+    return _format_with_unit(hours, "hours", 1 if round(hours, 1) < _WHOLE_HOURS_FROM else 0)
 
 
-def measured(value: float | None, column: str) -> str:
+def format_column_value(value: float | None, column: str) -> str:
     """Write a value of a number column in words that fit into a sentence: "24 years", "$22,900", "7.2 hours"."""
     if value is None:
         return ABSENT
     if column == "annual_income":
-        return money(value)
+        return format_money(value)
     if column == "usage_per_month":
-        return listening(value)
-    return _with_unit(value, BY_NAME[column].unit.partition(" ")[0], BY_NAME[column].digits)
+        return format_listening_time(value)
+    return _format_with_unit(
+        value, COLUMNS_BY_NAME[column].unit.partition(" ")[0], COLUMNS_BY_NAME[column].digits
+    )
 
 
-def both_measured(one: float, other: float, column: str) -> tuple[str, str]:
+def format_column_value_pair(one: float, other: float, column: str) -> tuple[str, str]:
     """Write two values of a number column so that it is seen that they differ: with more digits if need be."""
-    words = measured(one, column), measured(other, column)
+    words = format_column_value(one, column), format_column_value(other, column)
     if words[0] != words[1]:
         return words
     if column == "annual_income":
-        return f"${thousands(one)}", f"${thousands(other)}"
+        return f"${format_thousands(one)}", f"${format_thousands(other)}"
     if column == "usage_per_month":
-        return _with_unit(one / _HOUR, "hours", 2), _with_unit(other / _HOUR, "hours", 2)
-    unit, digits = BY_NAME[column].unit.partition(" ")[0], BY_NAME[column].digits + 1
-    return _with_unit(one, unit, digits), _with_unit(other, unit, digits)
+        return _format_with_unit(one / _MINUTES_PER_HOUR, "hours", 2), _format_with_unit(
+            other / _MINUTES_PER_HOUR, "hours", 2
+        )
+    unit, digits = COLUMNS_BY_NAME[column].unit.partition(" ")[0], COLUMNS_BY_NAME[column].digits + 1
+    return _format_with_unit(one, unit, digits), _format_with_unit(other, unit, digits)
 
 
-def _with_unit(value: float, units: str, digits: int = 0) -> str:
+def _format_with_unit(value: float, units: str, digits: int = 0) -> str:
     """Write a number with its unit, which a single one has in the singular."""
-    number = decimal(value, digits)
+    number = format_decimal(value, digits)
     return f"{number}{NBSP}{units.removesuffix('s') if number == '1' else units}"
 
 
-def _signed(number: str) -> str:
+def _format_minus_sign(number: str) -> str:
     """Give a written number its minus sign, and none where nothing but zeros is left of it."""
     return number.replace("-", MINUS if any(digit in "123456789" for digit in number) else "")
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def format_counted_noun(count: int, singular: str, plural: str = "") -> str:
     """Write a count with its noun, small ones in words: "one user", "four kinds", "12 users"."""
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-    number = words[count] if 0 <= count < len(words) else thousands(count)
-    return f"{number}{NBSP}{one if count == 1 else many or one + 's'}"
+    number = words[count] if 0 <= count < len(words) else format_thousands(count)
+    return f"{number}{NBSP}{singular if count == 1 else plural or singular + 's'}"
 
 
-def listed(items: list[str]) -> str:
+def join_with_and(items: list[str]) -> str:
     """Join words as a sentence does: "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
-def capital(text: str) -> str:
+def capitalise_first(text: str) -> str:
     """Write a text as a sentence begins; capitals within it stay."""
     return text[:1].upper() + text[1:]
 
 
-def label(column: str) -> str:
+def get_column_label(column: str) -> str:
     """Give a column's name as it stands in the middle of a sentence."""
-    return BY_NAME[column].label
+    return COLUMNS_BY_NAME[column].label
 
 
 FILTERS = {
-    "thousands": thousands,
-    "percent": percent,
-    "between": between,
-    "index": index,
-    "decimal": decimal,
-    "likeness": likeness,
-    "money": money,
-    "listening": listening,
-    "measured": measured,
-    "month_name": month_name,
-    "counted": counted,
-    "listed": listed,
-    "label": label,
+    "thousands": format_thousands,
+    "percent": format_percent,
+    "between": format_interval,
+    "index": format_index,
+    "decimal": format_decimal,
+    "likeness": format_similarity,
+    "money": format_money,
+    "listening": format_listening_time,
+    "measured": format_column_value,
+    "month_name": format_month,
+    "counted": format_counted_noun,
+    "listed": join_with_and,
+    "label": get_column_label,
 }

@@ -13,39 +13,46 @@ from narwhals.typing import IntoFrame
 from threadpoolctl import threadpool_limits
 
 from segmentation import panel as judged_by
-from segmentation.change import SEGMENT, Last, carry_on, compare
-from segmentation.chosen import choose
-from segmentation.clean import Hold, clean
-from segmentation.clusters import Model, assign
-from segmentation.crowd import FINE_ENOUGH, Everybody, Multitude
-from segmentation.disclosure import merge_small
-from segmentation.distributions import describe, rulers_of
+from segmentation.change import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
+from segmentation.chosen import select_model
+from segmentation.clean import Materialise, clean_users
+from segmentation.clusters import KMeansModel, assign_nearest
+from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
+from segmentation.disclosure import merge_small_categories
+from segmentation.distributions import build_bin_grids, describe_columns
 from segmentation.facts import (
-    FORMAT,
+    FACTS_FORMAT,
     Brand,
-    Elbow,
+    ElbowCurve,
     Facts,
-    Lineage,
+    IdRegistry,
+    SegmentStability,
     Source,
-    Stability,
-    Structure,
+    StructureEvidence,
 )
-from segmentation.features import Points, scale_from
-from segmentation.gap import curves_of
-from segmentation.pca import map_of, project
-from segmentation.plan import Plan
-from segmentation.profiles import Evidence, profile, shares_of
+from segmentation.features import Points, build_scale
+from segmentation.gap import fit_gap_curves
+from segmentation.pca import build_pca_map, project_points
+from segmentation.plan import Options
+from segmentation.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
-from segmentation.spreads import spread_of
-from segmentation.stability import stability
-from segmentation.tally import SEGMENT_NUMBER, Moments, all_counts_of, moments_of, summaries, tables_of
-from segmentation.trend import trend_of
-from segmentation.validity import silhouettes_of
-from segmentation.valleys import borders
+from segmentation.spreads import compute_column_quantiles
+from segmentation.stability import assess_stability
+from segmentation.tally import (
+    SEGMENT_NUMBER,
+    SegmentMoments,
+    compute_segment_moments,
+    count_all_categories,
+    crosstab_categories,
+    summarise_columns,
+)
+from segmentation.trend import build_trend
+from segmentation.validity import average_segment_silhouettes
+from segmentation.valleys import measure_separation
 
 T = TypeVar("T")
-_FINEST = 0.08  # SDs: a grid that no finer one follows
-_TREND = 3  # months that make one
+_MIN_GRID_STEP = 0.08  # SDs: a grid that no finer one follows
+_MIN_TREND_MONTHS = 3  # months that make one
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +73,17 @@ class Analysis:
 
 def analyse(
     frame: IntoFrame,
-    plan: Plan,
+    options: Options,
     *,
     month: str,
     source: Source,
     brand: Brand,
-    last: Last | None = None,
+    last: PreviousMonth | None = None,
     earlier: Sequence[Facts] = (),
-    joined: Mapping[str, int] = MappingProxyType({}),
-    step: Callable[[str], None] = lambda _: None,
-    hold: Hold = lambda users: users,
-    aside: Executor | None = None,
+    merged_spellings: Mapping[str, int] = MappingProxyType({}),
+    report_progress: Callable[[str], None] = lambda _: None,
+    materialise: Materialise = lambda users: users,
+    executor: Executor | None = None,
 ) -> Analysis:
     """Clean, cluster, project and describe one month's users.
 
@@ -85,7 +92,7 @@ def analyse(
     frame : DataFrame, or what an engine has one as
         One row a user, with the schema's columns: pandas, Arrow, a DuckDB relation, a Spark frame. Up to
         `plan.exact_users` every user is taken into memory; above, none is.
-    plan : Plan
+    options : Plan
         What is asked.
     month : str
         "2026-10".
@@ -96,13 +103,13 @@ def analyse(
     earlier : sequence of Facts
         All archived months of the same kind of users: ids go on after theirs, and the trend is of those among them that
         this one continues.
-    joined : mapping of str to int
+    merged_spellings : mapping of str to int
         For the audit, by category: spellings that the reader took for another of the same value.
-    step : callable
+    report_progress : callable
         Told the name of each stage as it begins.
-    hold : callable
+    materialise : callable
         Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
-    aside : Executor, optional
+    executor : Executor, optional
         Computes what can be computed beside the rest; best a process, since threads that do many small things hold each
         other up. The result is the same without.
 
@@ -111,47 +118,71 @@ def analyse(
     SegmentationError
         If the columns, the rows or the plan do not allow an analysis.
     """
-    step("Cleaning")
-    cleaned = clean(nw.from_native(frame), plan.valid, most=plan.exact_users, hold=hold)
-    found = summaries(cleaned.users)
-    counts = all_counts_of(cleaned.users, CATEGORIES)
-    labels_of = {name: merge_small(counts[name], smallest=plan.smallest_cell) for name in CATEGORIES}
-    scale = scale_from({name: found[name] for name in plan.features})
-    crowd: Everybody | Multitude
-    if cleaned.audit.kept <= plan.exact_users:
-        crowd = Everybody.of(cleaned.users, scale)
+    report_progress("Cleaning")
+    cleaned = clean_users(
+        nw.from_native(frame), options.valid, max_in_memory=options.exact_users, materialise=materialise
+    )
+    found = summarise_columns(cleaned.users)
+    counts = count_all_categories(cleaned.users, CATEGORIES)
+    labels_of = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in CATEGORIES}
+    scale = build_scale({name: found[name] for name in options.features})
+    crowd: InMemoryUsers | OutOfCoreUsers
+    if cleaned.audit.kept <= options.exact_users:
+        crowd = InMemoryUsers.from_users(cleaned.users, scale)
         cleaned = replace(cleaned, users=crowd.users)
     else:
-        crowd = Multitude.of(cleaned.users, scale, found, step=plan.grid, sample=plan.sample, seed=plan.seed)
-    last = last and last.called(plan.names)
-    before = last.centres(crowd.points.scale) if last is not None else None
-    curves = _begun(aside, curves_of, crowd.judged, plan.ks, draws=plan.draws, seed=plan.seed)
-    chosen = choose(crowd, plan, before, curves, aside=aside, step=step)
-    while isinstance(crowd, Multitude) and (chosen.basis.bound or 0) > FINE_ENOUGH and crowd.step > _FINEST:
-        crowd = crowd.finer(found)
-        chosen = choose(crowd, plan, before, curves, aside=aside, step=step)
+        crowd = OutOfCoreUsers.from_users(
+            cleaned.users,
+            scale,
+            found,
+            grid_step=options.grid_step,
+            sample_size=options.sample_size,
+            seed=options.seed,
+        )
+    last = last and last.rename_segments(options.names)
+    before = last.rescale_centres(crowd.points.scale) if last is not None else None
+    curves = _submit_or_defer(
+        executor, fit_gap_curves, crowd.judging_sample, options.ks, n_draws=options.draws, seed=options.seed
+    )
+    chosen = select_model(crowd, options, before, curves, executor=executor, report_progress=report_progress)
+    while (
+        isinstance(crowd, OutOfCoreUsers)
+        and (chosen.basis.bound or 0) > MAX_GRID_ERROR
+        and crowd.grid_step > _MIN_GRID_STEP
+    ):
+        crowd = crowd.refine_grid(found)
+        chosen = select_model(
+            crowd, options, before, curves, executor=executor, report_progress=report_progress
+        )
 
-    step("Describing the segments")
-    points, judged, model = crowd.points, crowd.judged, chosen.model
-    sizes = moments_of(crowd.numbered(model).select(SEGMENT_NUMBER, *NUMBERS), model.k)
+    report_progress("Describing the segments")
+    points, judged, model = crowd.points, crowd.judging_sample, chosen.model
+    sizes = compute_segment_moments(
+        crowd.add_segment_numbers(model).select(SEGMENT_NUMBER, *NUMBERS), model.k
+    )
     used = max((facts.lineage.last_id for facts in earlier), default=0)
-    lineage = carry_on(last, points, model, list(sizes.size), used=used, names=plan.names)
+    lineage = track_segments(last, points, model, list(sizes.size), highest_id=used, names=options.names)
     order = np.array([kept.number for kept in lineage.segments])
     model = replace(model, centres=model.centres[order])
-    numbers = Moments(sizes.size[order], sizes.mean[order], sizes.variance[order])
-    lineage = lineage.in_order()
-    users = crowd.numbered(model)
-    again = _begun(aside, stability, judged, model.centres, draws=plan.bootstraps, seed=plan.seed)
+    numbers = SegmentMoments(sizes.size[order], sizes.mean[order], sizes.variance[order])
+    lineage = lineage.renumber_in_order()
+    users = crowd.add_segment_numbers(model)
+    again = _submit_or_defer(
+        executor, assess_stability, judged, model.centres, draws=options.bootstraps, seed=options.seed
+    )
     with threadpool_limits(1):
-        rulers = rulers_of(cleaned, found)
-        spreads = {name: (ruler, spread_of(users, name, ruler, model.k)) for name, ruler in rulers.items()}
-        tables = tables_of(users, labels_of, model.k)
-        intervals = crowd.known(numbers, model, seed=plan.seed)
-        evidence = _evidence(judged, model, again, plan)
+        rulers = build_bin_grids(cleaned, found)
+        spreads = {
+            name: (ruler, compute_column_quantiles(users, name, ruler, model.k))
+            for name, ruler in rulers.items()
+        }
+        tables = crosstab_categories(users, labels_of, model.k)
+        intervals = crowd.estimate_intervals(numbers, model, seed=options.seed)
+        evidence = _collect_evidence(judged, model, again, options)
     averages = {name: one.mean for name, one in found.items()}
-    labels = assign(points.values, model.centres)
-    segments = profile(
-        plan.features,
+    labels = assign_nearest(points.values, model.centres)
+    segments = profile_segments(
+        options.features,
         model,
         numbers,
         {name: spread.medians for name, (_, spread) in spreads.items()},
@@ -160,61 +191,61 @@ def analyse(
         averages,
         lineage.segments,
         evidence,
-        continues=last is not None,
-        smallest_base=plan.smallest_base,
-        smallest_cell=plan.smallest_cell,
+        has_previous_month=last is not None,
+        min_base=options.min_base,
+        min_cell=options.min_cell,
     )
     ids = tuple(segment.id for segment in segments)
-    named = crowd.named(model, ids, SEGMENT)
+    named = crowd.add_segment_ids(model, ids, SEGMENT_COLUMN)
 
-    step("Comparing with the last month")
+    report_progress("Comparing with the last month")
     compared = None
     if last is not None:
-        compared = compare(
+        compared = compare_months(
             last,
             lineage,
             points.scale,
             model,
             list(numbers.size),
-            crowd.overlap(last.past(), model),
+            crowd.count_overlap(last.to_previous_model(), model),
             named,
-            smallest=plan.smallest_cell,
+            min_cell=options.min_cell,
         )
     shares = {
         facts.month: [(s.id, s.name, s.share) for s in facts.segments]
-        for facts in _before(last, earlier)
-        if set(facts.features) == set(plan.features)
+        for facts in _iterate_previous_months(last, earlier)
+        if set(facts.features) == set(options.features)
     } | {month: [(s.id, s.name, s.share) for s in segments]}
-    projection = project(points, like=last.facts.pca.loadings if last else {})
+    projection = project_points(points, previous_loadings=last.facts.pca.loadings if last else {})
     facts = Facts(
-        format=FORMAT,
+        format=FACTS_FORMAT,
         month=month,
         source=source,
         brand=brand,
-        seed=plan.seed,
-        starts=plan.starts,
-        features=tuple(plan.features),
-        smallest_base=plan.smallest_base,
-        smallest_cell=plan.smallest_cell,
-        audit=replace(cleaned.audit, joined=dict(joined)),
-        distributions=describe(cleaned, found, spreads, counts, labels_of, smallest=plan.smallest_cell),
+        seed=options.seed,
+        starts=options.n_init,
+        features=tuple(options.features),
+        smallest_base=options.min_base,
+        smallest_cell=options.min_cell,
+        audit=replace(cleaned.audit, joined=dict(merged_spellings)),
+        distributions=describe_columns(cleaned, found, spreads, counts, labels_of, min_cell=options.min_cell),
         elbow=chosen.elbow,
         validity=chosen.validity,
-        structure=_structure(chosen.found, chosen.elbow, plan.k),
+        structure=_build_structure(chosen.consensus, chosen.elbow, options.k),
         scale=points.scale,
         averages=averages,
-        shares=shares_of(tables),
+        shares=compute_category_shares(tables),
         segments=segments,
-        pca=map_of(projection, points, labels, ids, smallest=plan.smallest_cell),
+        pca=build_pca_map(projection, points, labels, ids, min_cell=options.min_cell),
         change=compared,
-        trend=trend_of(shares) if len(shares) >= _TREND else None,
-        lineage=Lineage(lineage.last_id, lineage.retired),
+        trend=build_trend(shares) if len(shares) >= _MIN_TREND_MONTHS else None,
+        lineage=IdRegistry(lineage.last_id, lineage.retired),
         basis=chosen.basis,
     )
     return Analysis(facts=facts, users=named)
 
 
-def _before(last: Last | None, earlier: Sequence[Facts]) -> Iterator[Facts]:
+def _iterate_previous_months(last: PreviousMonth | None, earlier: Sequence[Facts]) -> Iterator[Facts]:
     """Give the months that this one continues, the last first, each followed by the one that it was compared with.
 
     A month that was made late, between two that had been, continues neither: what is S4 there may be another S4 here.
@@ -227,35 +258,46 @@ def _before(last: Last | None, earlier: Sequence[Facts]) -> Iterator[Facts]:
         facts = known.get(before)
 
 
-def _begun(aside: Executor | None, work: Callable[..., T], *asked: object, **how: object) -> Callable[[], T]:
+def _submit_or_defer(
+    executor: Executor | None, work: Callable[..., T], *arguments: object, **keywords: object
+) -> Callable[[], T]:
     """Begin work where there is somebody to do it, else do it when its result is asked for."""
-    return aside.submit(work, *asked, **how).result if aside else cache(partial(work, *asked, **how))
+    return (
+        executor.submit(work, *arguments, **keywords).result
+        if executor
+        else cache(partial(work, *arguments, **keywords))
+    )
 
 
-def _evidence(
-    judged: Points, model: Model, stable: Callable[[], tuple[Stability, ...]], plan: Plan
-) -> list[Evidence]:
+def _collect_evidence(
+    judged: Points,
+    model: KMeansModel,
+    get_stability: Callable[[], tuple[SegmentStability, ...]],
+    options: Options,
+) -> list[SegmentQuality]:
     """Say of each segment what else is known: silhouette, stability, and whether it is set apart."""
-    labels = assign(judged.values, model.centres)
-    silhouettes = silhouettes_of(judged, labels, model.k, seed=plan.seed)
-    apart = borders(judged, model.centres, seed=plan.seed).apart
+    labels = assign_nearest(judged.values, model.centres)
+    silhouettes = average_segment_silhouettes(judged, labels, model.k, seed=options.seed)
+    apart = measure_separation(judged, model.centres, seed=options.seed).separated_segments
     return [
-        Evidence(silhouette, again, bool(alone))
-        for silhouette, again, alone in zip(silhouettes, stable(), apart, strict=True)
+        SegmentQuality(silhouette, again, bool(alone))
+        for silhouette, again, alone in zip(silhouettes, get_stability(), apart, strict=True)
     ]
 
 
-def _structure(found: judged_by.Structure, elbow: Elbow, wanted: int | str) -> Structure:
+def _build_structure(
+    consensus: judged_by.KConsensus, elbow: ElbowCurve, requested_k: int | str
+) -> StructureEvidence:
     """Put what the judges found into facts; where the panel was asked and finds nothing, nothing is reliable."""
-    evidence = found.evidence(elbow.chosen)
-    return Structure(
+    evidence = consensus.grade_evidence(elbow.chosen)
+    return StructureEvidence(
         evidence=evidence,
-        reliable=evidence != "none" and not (wanted == "panel" and found.k == 1),
-        panel=found.k,
-        votes=found.votes,
-        gap=found.gap.gap,
-        gap_se=found.gap.se,
-        band_low=found.gap.low,
-        band_high=found.gap.high,
-        below_band=found.gap.is_below_band,
+        reliable=evidence != "none" and not (requested_k == "panel" and consensus.k == 1),
+        panel=consensus.k,
+        votes=consensus.votes,
+        gap=consensus.gap.gap,
+        gap_se=consensus.gap.se,
+        band_low=consensus.gap.low,
+        band_high=consensus.gap.high,
+        below_band=consensus.gap.is_below_band,
     )

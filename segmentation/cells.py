@@ -13,34 +13,40 @@ import narwhals as nw
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import Model, assign, k_means
+from segmentation.clusters import KMeansModel, assign_nearest, make_kmeans
 from segmentation.errors import SweepError
-from segmentation.facts import Scale
+from segmentation.facts import FeatureScale
 from segmentation.features import Floats, Points
-from segmentation.lloyd import seeds, settle
+from segmentation.lloyd import draw_kmeans_plus_plus, run_lloyd
 from segmentation.schema import Users
-from segmentation.tally import Summary, number
+from segmentation.tally import ColumnSummary, cast_to_float
 
-_COARSE = 2_500  # points on which the starts compete
-_STEPS = 30  # Lloyd steps that they have to show what they are worth
-_MEDIUM = 15_000  # points on which the best of them settle
-_KEPT = 2  # how many those are
-_BESIDE = 2  # numbers of segments that settle at a time, each on one thread
-_STILL = 1e-5  # squared SDs by which centres may still move: 2e-5 of inertia at most, which no curve shows
-_DIGITS = 12  # of means and SDs: fewer than the order in which an engine adds numbers up can change
-_WIDEST = 2**62  # cells of the whole grid that one number can count
+_COARSE_POINTS = 2_500  # points on which the starts compete
+_PILOT_STEPS = 30  # Lloyd steps that they have to show what they are worth
+_MEDIUM_POINTS = 15_000  # points on which the best of them settle
+_KEPT_STARTS = 2  # how many those are
+_FIT_THREADS = 2  # numbers of segments that settle at a time, each on one thread
+_CENTRE_TOLERANCE = (
+    1e-5  # squared SDs by which centres may still move: 2e-5 of inertia at most, which no curve shows
+)
+_SIGNIFICANT_DIGITS = (
+    12  # of means and SDs: fewer than the order in which an engine adds numbers up can change
+)
+_MAX_CELL_KEY = 2**62  # cells of the whole grid that one number can count
 
 
-def steady(scale: Scale) -> Scale:
+def round_scale(scale: FeatureScale) -> FeatureScale:
     """Round a scale so that it has the same bits in every engine, whatever the order of its sums."""
 
-    def rounded(values: dict[str, float]) -> dict[str, float]:
-        return {name: float(f"{value:.{_DIGITS}g}") for name, value in values.items()}
+    def round_values(values: dict[str, float]) -> dict[str, float]:
+        return {name: float(f"{value:.{_SIGNIFICANT_DIGITS}g}") for name, value in values.items()}
 
-    return Scale(mean=rounded(scale.mean), sd=rounded(scale.sd))
+    return FeatureScale(mean=round_values(scale.mean), sd=round_values(scale.sd))
 
 
-def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float) -> Points:
+def aggregate_to_grid(
+    users: Users, scale: FeatureScale, summaries: dict[str, ColumnSummary], grid_step: float
+) -> Points:
     """Put users on a grid.
 
     Parameters
@@ -48,10 +54,10 @@ def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float)
     users : Users
         Users kept by cleaning.
     scale : Scale
-        This month's, as from `steady`.
-    found : dict of str to Summary
+        This month's, as from `round_scale`.
+    summaries : dict of str to Summary
         By feature, for how far the grid has to reach.
-    step : float
+    grid_step : float
         Side of a cell, in SDs.
 
     Returns
@@ -62,15 +68,15 @@ def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float)
     features = tuple(scale.mean)
     places, columns, wide = [], [], 1
     for name in features:
-        factor = 1 / (scale.sd[name] * step)
-        place = ((number(name) - scale.mean[name]) * factor).floor()
-        first = float(np.floor((found[name].low - scale.mean[name]) * factor))
+        factor = 1 / (scale.sd[name] * grid_step)
+        place = ((cast_to_float(name) - scale.mean[name]) * factor).floor()
+        first = float(np.floor((summaries[name].low - scale.mean[name]) * factor))
         places.append(place - first)
-        width = int(np.floor((found[name].high - scale.mean[name]) * factor) - first) + 1
+        width = int(np.floor((summaries[name].high - scale.mean[name]) * factor) - first) + 1
         columns.append((first, width))
         wide *= width
     keys: list[nw.Expr] = []
-    if wide < _WIDEST:  # one number is grouped by faster than several
+    if wide < _MAX_CELL_KEY:  # one number is grouped by faster than several
         key = nw.lit(0)
         for place, (_, width) in zip(places, columns, strict=True):
             key = key * width + place.cast(nw.Int64)
@@ -81,7 +87,7 @@ def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float)
     pairs = [(i, j) for i in range(len(features)) for j in range(i, len(features))]
     scaled = [f"_scaled_{name}" for name in features]
     on_grid = (
-        users.select(*(number(name).alias(name) for name in features))
+        users.select(*(cast_to_float(name).alias(name) for name in features))
         .with_columns(
             *keys,
             *(
@@ -110,11 +116,13 @@ def cells_of(users: Users, scale: Scale, found: dict[str, Summary], step: float)
     return Points(values, weights, features, scale, "cells", scatter)
 
 
-def coarser(points: Points, most: int = _COARSE) -> Points:
+def coarsen_points(points: Points, max_points: int = _COARSE_POINTS) -> Points:
     """Put points together on ever coarser grids until they are few."""
     step = 0.4
     values, weights = points.values, points.weights
-    while len(values) > most:  # each time from the points themselves: coarser cells nest in no finer ones
+    while (
+        len(values) > max_points
+    ):  # each time from the points themselves: coarser cells nest in no finer ones
         places = np.floor(points.values / step).astype(np.int64)
         order = np.lexsort(places.T)
         new = np.concatenate([[True], (np.diff(places[order], axis=0) != 0).any(axis=1)])
@@ -127,7 +135,9 @@ def coarser(points: Points, most: int = _COARSE) -> Points:
     return Points(values, weights, points.features, points.scale, "cells")
 
 
-def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> dict[int, Model]:
+def fit_k_range_on_cells(
+    points: Points, ks: Sequence[int], *, n_init: int, seed: int
+) -> dict[int, KMeansModel]:
     """Fit every k: the starts compete on coarse cells, the best two on finer ones, and the best goes on over all.
 
     Besides its k-means++ starts each k has one more: the best of the k before, with one centre added.
@@ -146,43 +156,43 @@ def fit_cells(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> d
             f"{max(ks)} segments asked for, but there are only {len(points.values)} kinds of users who differ. "
             "Give a smaller `k_range` in settings.toml."
         )
-    medium = coarser(points, _MEDIUM)
-    coarse = coarser(medium)
+    medium = coarsen_points(points, _MEDIUM_POINTS)
+    coarse = coarsen_points(medium)
     rng = np.random.default_rng(seed)
     kept: dict[int, Floats] = {}
     # the last bits of a sum depend on how many threads there are; OpenMP asks each of ours anew
     with (
         threadpool_limits(1),
-        ThreadPoolExecutor(_BESIDE, initializer=threadpool_limits, initargs=(1,)) as fitting,
+        ThreadPoolExecutor(_FIT_THREADS, initializer=threadpool_limits, initargs=(1,)) as fitting,
     ):
         waiting = {}
         for k in ks:
-            begin = seeds(coarse.values, coarse.weights, k, starts, rng)
+            begin = draw_kmeans_plus_plus(coarse.values, coarse.weights, k, n_init, rng)
             if k - 1 in kept:
-                begin = np.concatenate([begin, _one_more(coarse, kept[k - 1][0])])
-            pilot = settle(coarse.values, coarse.weights, begin, steps=_STEPS)
-            kept[k] = pilot.centres[pilot.inertia.argsort(kind="stable")[:_KEPT]]
-            waiting[k] = fitting.submit(_best, medium, points, kept[k])
+                begin = np.concatenate([begin, _add_farthest_point(coarse, kept[k - 1][0])])
+            pilot = run_lloyd(coarse.values, coarse.weights, begin, max_steps=_PILOT_STEPS)
+            kept[k] = pilot.centres[pilot.inertia.argsort(kind="stable")[:_KEPT_STARTS]]
+            waiting[k] = fitting.submit(_refine_best_start, medium, points, kept[k])
         return {k: fit.result() for k, fit in waiting.items()}
 
 
-def _best(medium: Points, points: Points, starts: Floats) -> Model:
+def _refine_best_start(medium: Points, points: Points, starts: Floats) -> KMeansModel:
     """Settle some starts on medium cells, and the best of them on all."""
-    first = min((_on(medium, start) for start in starts), key=lambda model: model.inertia)
-    return _on(points, first.centres)
+    first = min((_fit_from_start(medium, start) for start in starts), key=lambda model: model.inertia)
+    return _fit_from_start(points, first.centres)
 
 
-def _on(points: Points, start: Floats) -> Model:
+def _fit_from_start(points: Points, start: Floats) -> KMeansModel:
     """Settle one start on all cells, the largest segment first."""
-    means = k_means(len(start), init=start, n_init=1, tol=_STILL, max_iter=300)
+    means = make_kmeans(len(start), init=start, n_init=1, tol=_CENTRE_TOLERANCE, max_iter=300)
     means.fit(points.values, sample_weight=points.weights)
     centres: Any = means.cluster_centers_
-    users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=len(start))
+    users = np.bincount(assign_nearest(points.values, centres), weights=points.weights, minlength=len(start))
     order = np.lexsort((*centres.T, -users))
-    return Model(centres=centres[order], inertia=float(means.inertia_) + points.within)
+    return KMeansModel(centres=centres[order], inertia=float(means.inertia_) + points.within_inertia)
 
 
-def _one_more(points: Points, centres: Floats) -> Floats:
+def _add_farthest_point(points: Points, centres: Floats) -> Floats:
     """Add the point that adds most to the inertia to the centres, shape (1, k + 1, p)."""
     far = ((points.values[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1) * points.weights
     return np.concatenate([centres, points.values[far.argmax()][None]])[None]

@@ -7,25 +7,51 @@ from types import MappingProxyType
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import Model
-from segmentation.disclosure import hide, suppress
-from segmentation.drift import Drift as Measured
-from segmentation.drift import bins_for, drift_of_category, drift_of_counts, drift_of_number, with_heavy
-from segmentation.facts import Change, Drift, Facts, Flow, Moved, Scale, Unfollowed
-from segmentation.fates import fates_of
+from segmentation.clusters import KMeansModel
+from segmentation.disclosure import suppress_small_counts, suppress_table
+from segmentation.drift import PsiTest as Measured
+from segmentation.drift import (
+    add_heavy_value_edges,
+    choose_bin_count,
+    measure_binned_drift,
+    measure_category_drift,
+    measure_number_drift,
+)
+from segmentation.facts import (
+    ColumnDrift,
+    Facts,
+    FeatureScale,
+    MigrationMatrix,
+    MonthComparison,
+    NotFollowedReason,
+    SegmentTransition,
+)
+from segmentation.fates import detect_transitions
 from segmentation.features import Floats, Points
-from segmentation.flows import Flows, flow, flow_of_tables, shifts_of
-from segmentation.history import Lineage, Past, keep, match, past_of, rescale
+from segmentation.flows import (
+    MigrationCounts,
+    count_migration,
+    count_migration_by_join,
+    decompose_share_changes,
+)
+from segmentation.history import (
+    PreviousModel,
+    SegmentLineage,
+    assign_ids,
+    extract_previous_model,
+    match_centres,
+    rescale_values,
+)
 from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
-from segmentation.spreads import cuts_of, ruler_of
-from segmentation.tally import answers, counts_of, number, summaries
+from segmentation.spreads import compute_quantile_cuts, make_bin_grid
+from segmentation.tally import cast_to_float, count_category_values, fetch_rows, summarise_columns
 
-FALSE_ALARM = 0.05  # probability that a month without drift names a column that has drifted
-SEGMENT = "segment"  # column of a month's users: the id of each one's segment
+FALSE_ALARM_RATE = 0.05  # probability that a month without drift names a column that has drifted
+SEGMENT_COLUMN = "segment"  # column of a month's users: the id of each one's segment
 
 
 @dataclass(frozen=True, slots=True)
-class Last:
+class PreviousMonth:
     """The last month that was made.
 
     Attributes
@@ -39,7 +65,7 @@ class Last:
     facts: Facts
     users: Users | None
 
-    def called(self, names: Mapping[str, str]) -> "Last":
+    def rename_segments(self, names: Mapping[str, str]) -> "PreviousMonth":
         """Give the same with names by id; another segment that has such a name already is told from it by its id."""
         given = {name.casefold() for name in names.values()}
         segments = tuple(
@@ -53,26 +79,26 @@ class Last:
         )
         return replace(self, facts=replace(self.facts, segments=segments))
 
-    def past(self) -> Past:
+    def to_previous_model(self) -> PreviousModel:
         """Give its segments as history wants them."""
         kept = self.facts.lineage
-        return past_of(self.facts, last_id=kept.last_id, retired=kept.retired)
+        return extract_previous_model(self.facts, last_id=kept.last_id, retired=kept.retired)
 
-    def centres(self, scale: Scale) -> Floats:
+    def rescale_centres(self, scale: FeatureScale) -> Floats:
         """Give its centres in another month's standard deviations, shape (k, p)."""
-        past = self.past()
-        return rescale(past.centres, past.scale, scale)
+        past = self.to_previous_model()
+        return rescale_values(past.centres, past.scale, scale)
 
 
-def carry_on(
-    last: Last | None,
+def track_segments(
+    last: PreviousMonth | None,
     points: Points,
-    model: Model,
-    users: Sequence[float],
+    model: KMeansModel,
+    sizes: Sequence[float],
     *,
-    used: int = 0,
+    highest_id: int = 0,
     names: Mapping[str, str] = MappingProxyType({}),
-) -> Lineage:
+) -> SegmentLineage:
     """Give this month's segments their ids, names and places on the pages: the last month's wherever one continues it.
 
     Parameters
@@ -83,33 +109,33 @@ def carry_on(
         For the features' names and scaling.
     model : Model
         This month's centres.
-    users : sequence of float
+    sizes : sequence of float
         Users in each segment.
-    used : int
+    highest_id : int
         The highest number in an id of any archived month, also of one that is not compared: a new segment is no old one.
     names : mapping of str to str
         Names that a person gives, by id; `last` has them already.
     """
     centres = [dict(zip(points.features, map(float, centre), strict=True)) for centre in model.centres]
     if last is None:
-        return _first(centres, users, used, names)
-    past = last.past()
-    past = replace(past, last_id=max(past.last_id, used))
-    placed = rescale(model.centres, points.scale, past.scale)
-    return keep(past, match(past, placed, users), centres, users, names)
+        return _start_lineage(centres, sizes, highest_id, names)
+    past = last.to_previous_model()
+    past = replace(past, last_id=max(past.last_id, highest_id))
+    placed = rescale_values(model.centres, points.scale, past.scale)
+    return assign_ids(past, match_centres(past, placed, sizes), centres, sizes, names)
 
 
-def compare(
-    last: Last,
-    lineage: Lineage,
-    scale: Scale,
-    model: Model,
+def compare_months(
+    last: PreviousMonth,
+    lineage: SegmentLineage,
+    scale: FeatureScale,
+    model: KMeansModel,
     sizes: Sequence[float],
     overlap: Floats,
     users: Users,
     *,
-    smallest: int,
-) -> Change:
+    min_cell: int,
+) -> MonthComparison:
     """Say what changed since the last month.
 
     Parameters
@@ -117,27 +143,27 @@ def compare(
     last : Last
         The last month.
     lineage : Lineage
-        As from `carry_on`.
+        As from `track_segments`.
     scale, model : Scale, Model
         This month's, segments in the order of the model.
     sizes : sequence of float
         Users in each of them.
     overlap : ndarray, shape (k of last month, k)
-        This month's users by last month's model and by this month's own, as from `flows.cross`.
+        This month's users by last month's model and by this month's own, as from `flows.crosstab_with_previous`.
     users : narwhals.DataFrame or LazyFrame
         This month's users with the ids of their segments.
-    smallest : int
+    min_cell : int
         Users below which a count is not shown.
     """
-    past = last.past()
-    placed = rescale(model.centres, scale, past.scale)
-    flows = _flows(last, lineage, users)
-    fates = fates_of(
+    past = last.to_previous_model()
+    placed = rescale_values(model.centres, scale, past.scale)
+    flows = _count_migration(last, lineage, users)
+    fates = detect_transitions(
         past,
-        match(past, placed, list(sizes)),
+        match_centres(past, placed, list(sizes)),
         lineage,
         centres=placed,
-        users=list(sizes),
+        sizes=list(sizes),
         overlap=overlap,
         flows=flows,
     )
@@ -146,14 +172,16 @@ def compare(
     names = {id_: segment.name for id_, segment in then.items()} | {
         id_: kept.name for id_, kept in now.items()
     }
-    inside = hide([round(float(row.sum())) for row in overlap], smallest=smallest)  # last month's borders
+    inside = suppress_small_counts(
+        [round(float(row.sum())) for row in overlap], min_cell=min_cell
+    )  # last month's borders
     same = {
         shift.id: shift.same_borders
-        for shift in shifts_of(past, lineage.ids, overlap)
+        for shift in decompose_share_changes(past, lineage.ids, overlap)
         if inside[past.ids.index(shift.id)] is not None
     }
     moved = tuple(
-        Moved(
+        SegmentTransition(
             id=fate.id,
             name=names[fate.id],
             fate=fate.kind,
@@ -166,28 +194,28 @@ def compare(
         )
         for fate in fates
     )
-    return Change(
+    return MonthComparison(
         month=last.facts.month,
         users=last.facts.audit.kept,
         segments=moved,
-        flow=None if flows is None else _shown(flows, names, smallest),
-        unfollowed=_why_not_followed(last, users),
-        drift=_drift(last, users, round(sum(sizes))),
+        flow=None if flows is None else _suppress_migration(flows, names, min_cell),
+        unfollowed=_find_not_followed_reason(last, users),
+        drift=_measure_drift(last, users, round(sum(sizes))),
         reliable=last.facts.structure.reliable,
     )
 
 
-def _first(
+def _start_lineage(
     centres: Sequence[Mapping[str, float]], users: Sequence[float], used: int, names: Mapping[str, str]
-) -> Lineage:
+) -> SegmentLineage:
     """Begin a history: nothing to continue, so that every segment is new to it."""
-    nobody = Past(
-        Scale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=used
+    nobody = PreviousModel(
+        FeatureScale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=used
     )
-    return keep(nobody, (), centres, users, names)
+    return assign_ids(nobody, (), centres, users, names)
 
 
-def _why_not_followed(last: Last, users: Users) -> Unfollowed | None:
+def _find_not_followed_reason(last: PreviousMonth, users: Users) -> NotFollowedReason | None:
     """Say why nobody can be followed from the last month; None where users can."""
     if USER_ID not in users.collect_schema():
         return "no ids"
@@ -196,28 +224,28 @@ def _why_not_followed(last: Last, users: Users) -> Unfollowed | None:
     return "no last ids" if USER_ID not in last.users.collect_schema() else None
 
 
-def _flows(last: Last, lineage: Lineage, users: Users) -> Flows | None:
+def _count_migration(last: PreviousMonth, lineage: SegmentLineage, users: Users) -> MigrationCounts | None:
     """Count who moved; None where nobody can be followed."""
     before = last.users
-    if before is None or _why_not_followed(last, users):
+    if before is None or _find_not_followed_reason(last, users):
         return None
     rows = [segment.id for segment in last.facts.segments]
     columns = [kept.id for kept in lineage.segments]
     if isinstance(users, nw.DataFrame) and isinstance(before, nw.LazyFrame):  # one that shrank to fit memory
-        before = before.select(USER_ID, SEGMENT).collect()
+        before = before.select(USER_ID, SEGMENT_COLUMN).collect()
     if isinstance(before, nw.DataFrame) and isinstance(users, nw.DataFrame):
-        return flow(
+        return count_migration(
             before.get_column(USER_ID).to_list(),
-            before.get_column(SEGMENT).to_list(),
+            before.get_column(SEGMENT_COLUMN).to_list(),
             users.get_column(USER_ID).to_list(),
-            users.get_column(SEGMENT).to_list(),
+            users.get_column(SEGMENT_COLUMN).to_list(),
             rows=rows,
             columns=columns,
         )
-    return flow_of_tables(before, users, SEGMENT, rows=rows, columns=columns)
+    return count_migration_by_join(before, users, SEGMENT_COLUMN, rows=rows, columns=columns)
 
 
-def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
+def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], smallest: int) -> MigrationMatrix:
     """Leave out of the flows what would give somebody away.
 
     The months' sizes are shown: with the people in both months a reader knows how many are new and gone, and with those
@@ -225,25 +253,27 @@ def _shown(flows: Flows, names: Mapping[str, str], smallest: int) -> Flow:
     """
     k, m = len(flows.rows), len(flows.columns)
     both = (
-        None if any(0 < n < smallest for n in (flows.both, sum(flows.gone), sum(flows.new))) else flows.both
+        None
+        if any(0 < n < smallest for n in (flows.retained_users, sum(flows.gone), sum(flows.new)))
+        else flows.retained_users
     )
     totals = ((k, m + 1), (k + 1, m), (k + 1, m + 1)) if both is not None else ()
-    shown = suppress(flows.table, smallest=smallest, known=(*flows.known, *totals))
+    shown = suppress_table(flows.table, min_cell=smallest, known_cells=(*flows.known_cells, *totals))
     stayed = [
         shown.cells[i][flows.columns.index(id_)] for i, id_ in enumerate(flows.rows) if id_ in flows.columns
     ]
-    return Flow(
+    return MigrationMatrix(
         rows=tuple(names[id_] for id_ in flows.rows),
         columns=tuple(names[id_] for id_ in flows.columns),
         users=tuple(row[:-1] for row in shown.cells[:-1]),
         gone=tuple(row[-1] for row in shown.cells[:-1]),
         new=shown.cells[-1][:-1],
         both=both,
-        stayed=None if not both or None in stayed else flows.stayed / both,
+        stayed=None if not both or None in stayed else flows.stayed_users / both,
     )
 
 
-def _drift(last: Last, users: Users, now: int) -> dict[str, Drift]:
+def _measure_drift(last: PreviousMonth, users: Users, now: int) -> dict[str, ColumnDrift]:
     """Measure the drift of every column that both months have; nothing where the last month's users are not there.
 
     All columns together give a false alarm once in twenty months at most (Bonferroni).
@@ -253,39 +283,43 @@ def _drift(last: Last, users: Users, now: int) -> dict[str, Drift]:
     had = last.users.collect_schema()  # a column that the report has learnt of since isn't there
     names = [name for name in NUMBERS if name in had]
     categories = [name for name in CATEGORIES if name in had]
-    level = FALSE_ALARM / max(1, len(names) + len(categories))
+    level = FALSE_ALARM_RATE / max(1, len(names) + len(categories))
     drift = {
-        name: drift_of_category(counts_of(last.users, name), counts_of(users, name), level=level)
+        name: measure_category_drift(
+            count_category_values(last.users, name), count_category_values(users, name), level=level
+        )
         for name in categories
     }
     if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
         numbers = {
-            name: drift_of_number(
+            name: measure_number_drift(
                 last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy(), level=level
             )
             for name in names
         }
     else:
-        numbers = _drift_of_numbers(last.users, users, names, last.facts.audit.kept, now, level)
+        numbers = _measure_number_drift_by_counts(last.users, users, names, last.facts.audit.kept, now, level)
     drift = numbers | drift
-    return {name: Drift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
+    return {name: ColumnDrift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
 
 
-def _drift_of_numbers(
+def _measure_number_drift_by_counts(
     last: Users, users: Users, names: Sequence[str], n: int, m: int, level: float
 ) -> dict[str, Measured]:
     """Compare numbers by counts alone: last month's deciles first, then both months by them, a scan each."""
-    bins = bins_for(n, m)
+    bins = choose_bin_count(n, m)
     edges = {}
-    for name, one in summaries(last, names).items():
-        cuts, shares = cuts_of(last, name, ruler_of(one.low, one.high, whole=one.whole), bins)
-        edges[name] = with_heavy(cuts, shares, bins)
+    for name, one in summarise_columns(last, names).items():
+        cuts, shares = compute_quantile_cuts(
+            last, name, make_bin_grid(one.low, one.high, integer=one.is_integer), bins
+        )
+        edges[name] = add_heavy_value_edges(cuts, shares, bins)
     asked = [
-        (number(name) >= float(edge)).cast(nw.Int64).sum().alias(f"_{name}_{place}")
+        (cast_to_float(name) >= float(edge)).cast(nw.Int64).sum().alias(f"_{name}_{place}")
         for name, own in edges.items()
         for place, edge in enumerate(own)
     ]
-    rows = [answers(month.select(nw.len().alias("_n"), *asked))[0] for month in (last, users)]
+    rows = [fetch_rows(month.select(nw.len().alias("_n"), *asked))[0] for month in (last, users)]
     counts = {
         name: np.array(
             [
@@ -295,4 +329,4 @@ def _drift_of_numbers(
         ).astype(np.int64)
         for name, own in edges.items()
     }
-    return {name: drift_of_counts(found, level=level) for name, found in counts.items()}
+    return {name: measure_binned_drift(found, level=level) for name, found in counts.items()}

@@ -11,38 +11,38 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import Model, assign, continued
-from segmentation.crowd import Crowd
-from segmentation.elbow import Sweep, choose_k, require_judged, sweep
-from segmentation.facts import Basis, Elbow, Validity
+from segmentation.clusters import KMeansModel, assign_nearest, warm_start_kmeans
+from segmentation.crowd import Population
+from segmentation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k
+from segmentation.facts import ComputedOn, ElbowCurve, ValidityIndices
 from segmentation.features import Floats
-from segmentation.gap import Curves
-from segmentation.panel import Structure, judge
-from segmentation.plan import Plan
-from segmentation.stability import jaccard
-from segmentation.validity import validate
+from segmentation.gap import GapCurves
+from segmentation.panel import KConsensus, assess_consensus
+from segmentation.plan import Options
+from segmentation.stability import compute_best_jaccards
+from segmentation.validity import compute_validity
 
-_SAME = 0.99  # Jaccard likeness of every segment, above which two cuts are one
-_FEWEST = 2  # segments
+_SAME_PARTITION_JACCARD = 0.99  # Jaccard likeness of every segment, above which two cuts are one
+_MIN_SEGMENTS = 2  # segments
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _AssessedSweep:
     """A curve, what the judges say of its models, and the number of segments that follows."""
 
-    curve: Sweep
-    validity: Validity
-    found: Structure
-    elbow: Elbow
+    sweep: Sweep
+    validity: ValidityIndices
+    consensus: KConsensus
+    elbow: ElbowCurve
 
     @property
-    def is_attested(self) -> bool:
+    def is_supported(self) -> bool:
         """Whether the segments of the number chosen are set apart and come again."""
-        return self.elbow.chosen in self.found.attested
+        return self.elbow.chosen in self.consensus.supported_ks
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ModelSelection:
     """The number of segments, why, and the segments.
 
     Attributes
@@ -51,7 +51,7 @@ class Chosen:
         The curve, the number chosen, and who decided.
     validity : Validity
         How well separated the curve's models are.
-    found : Structure
+    consensus : Structure
         What the judges say of them.
     model : Model
         The segments, settled on all users.
@@ -59,35 +59,35 @@ class Chosen:
         What they were worked out on.
     """
 
-    elbow: Elbow
-    validity: Validity
-    found: Structure
-    model: Model
-    basis: Basis
+    elbow: ElbowCurve
+    validity: ValidityIndices
+    consensus: KConsensus
+    model: KMeansModel
+    basis: ComputedOn
 
 
-def choose(
-    crowd: Crowd,
-    plan: Plan,
-    before: Floats | None,
-    curves: Callable[[], Curves],
+def select_model(
+    population: Population,
+    options: Options,
+    previous_centres: Floats | None,
+    get_curves: Callable[[], GapCurves],
     *,
-    aside: Executor | None,
-    step: Callable[[str], None],
-) -> Chosen:
+    executor: Executor | None,
+    report_progress: Callable[[str], None],
+) -> ModelSelection:
     """Try numbers of segments, ask whether there are any, and settle on one of them.
 
     Parameters
     ----------
-    crowd : Crowd
+    population : Crowd
         The users kept.
-    plan : Plan
+    options : Plan
         What is asked.
-    before : ndarray, shape (k, p), or None
+    previous_centres : ndarray, shape (k, p), or None
         Last month's centres, in this month's standard deviations.
-    curves : callable
+    get_curves : callable
         Gives what the quick search found for the gap.
-    aside, step : Executor, callable
+    executor, report_progress : Executor, callable
         As in `analysis.analyse`.
 
     Raises
@@ -95,89 +95,101 @@ def choose(
     SweepError
         If there is no number of segments to be had.
     """
-    step("Trying numbers of segments")
-    best = sweep(crowd.points, plan.ks, starts=plan.starts, seed=plan.seed)
+    report_progress("Trying numbers of segments")
+    best = fit_k_range(population.points, options.ks, n_init=options.n_init, seed=options.seed)
 
-    step("Asking whether there are any")
-    asked = _judged(crowd, plan, curves, aside, best)
-    kept = None if before is None else _continuing(asked, crowd, plan, curves, before)
-    if kept and (kept.is_attested or not asked.is_attested):
+    report_progress("Asking whether there are any")
+    asked = _assess_sweep(population, options, get_curves, executor, best)
+    kept = (
+        None
+        if previous_centres is None
+        else _assess_previous_centres(asked, population, options, get_curves, previous_centres)
+    )
+    if kept and (kept.is_supported or not asked.is_supported):
         asked = kept
 
-    step("Settling the segments")
+    report_progress("Settling the segments")
     elbow = asked.elbow
-    model, basis = crowd.settled(asked.curve.models[elbow.chosen])
+    model, basis = population.refine_model(asked.sweep.models[elbow.chosen])
     # of users, where the curve is of cells
     at = dict(zip(elbow.k, elbow.inertia, strict=True)) | {elbow.chosen: model.inertia}
     elbow = replace(elbow, inertia=tuple(at.values()))
-    return Chosen(elbow, asked.validity, asked.found, model, basis)
+    return ModelSelection(elbow, asked.validity, asked.consensus, model, basis)
 
 
-def _judged(
-    crowd: Crowd,
-    plan: Plan,
-    curves: Callable[[], Curves],
-    aside: Executor | None,
-    curve: Sweep,
-) -> _Judged:
+def _assess_sweep(
+    population: Population,
+    options: Options,
+    get_curves: Callable[[], GapCurves],
+    executor: Executor | None,
+    sweep: Sweep,
+) -> _AssessedSweep:
     """Ask of a curve's models whether there are segments, and how many."""
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
-        validity = validate(crowd.points, curve, seed=plan.seed, judged=crowd.judged)
-        require_judged(validity, plan.k, crowd.judged.users, fewest=max(_FEWEST, plan.ks[0]))
-        found = judge(
-            crowd.judged,
-            curve,
+        validity = compute_validity(
+            population.points, sweep, seed=options.seed, user_sample=population.judging_sample
+        )
+        require_assessable_k(
+            validity, options.k, population.judging_sample.users, min_k=max(_MIN_SEGMENTS, options.ks[0])
+        )
+        found = assess_consensus(
+            population.judging_sample,
+            sweep,
             validity,
-            curves,
-            bootstraps=max(1, plan.bootstraps // 4),
-            seed=plan.seed,
-            users=crowd.points.users,
-            aside=aside,
+            get_curves,
+            bootstraps=max(1, options.bootstraps // 4),
+            seed=options.seed,
+            total_users=population.points.users,
+            executor=executor,
         )
     sizes = {
-        k: int(np.bincount(labels, crowd.points.weights, minlength=k).min())
-        for k, labels in curve.labels.items()
+        k: int(np.bincount(labels, population.points.weights, minlength=k).min())
+        for k, labels in sweep.labels.items()
     }
-    elbow = choose_k(curve, validity, plan.k, found.k, sizes, plan.smallest_cell)
-    return _Judged(curve, validity, found, elbow)
+    elbow = choose_k(sweep, validity, options.k, found.k, sizes, options.min_cell)
+    return _AssessedSweep(sweep, validity, found, elbow)
 
 
-def _continuing(
-    best: _Judged, crowd: Crowd, plan: Plan, curves: Callable[[], Curves], before: Floats
-) -> _Judged | None:
+def _assess_previous_centres(
+    best: _AssessedSweep,
+    population: Population,
+    options: Options,
+    get_curves: Callable[[], GapCurves],
+    previous_centres: Floats,
+) -> _AssessedSweep | None:
     """Ask the same with last month's segments on the curve; None where they are the best themselves, or no longer to be had."""
-    k, points, judged = len(before), crowd.points, crowd.judged
-    if k != best.elbow.chosen or k < _FEWEST:
+    k, points, judged = len(previous_centres), population.points, population.judging_sample
+    if k != best.elbow.chosen or k < _MIN_SEGMENTS:
         return None
-    model = continued(points, best.curve.models[k], before, smallest=plan.smallest_cell)
-    labels = assign(points.values, model.centres)
-    if jaccard(best.curve.labels[k], labels, points.weights, k).min() > _SAME:
+    model = warm_start_kmeans(points, best.sweep.models[k], previous_centres, min_cell=options.min_cell)
+    labels = assign_nearest(points.values, model.centres)
+    if compute_best_jaccards(best.sweep.labels[k], labels, points.weights, k).min() > _SAME_PARTITION_JACCARD:
         return None
     with threadpool_limits(1):
-        own = validate(points, Sweep({k: model}, {k: labels}), seed=plan.seed, judged=judged)
+        own = compute_validity(points, Sweep({k: model}, {k: labels}), seed=options.seed, user_sample=judged)
         if not own.k:
             return None
-        validity = _replaced(best.validity, own)
-        curve = Sweep(best.curve.models | {k: model}, best.curve.labels | {k: labels})
-        found = judge(
+        validity = _replace_validity(best.validity, own)
+        curve = Sweep(best.sweep.models | {k: model}, best.sweep.labels | {k: labels})
+        found = assess_consensus(
             judged,
             curve,
             validity,
-            curves,
-            bootstraps=max(1, plan.bootstraps // 4),
-            seed=plan.seed,
-            users=points.users,
-            known=best.found,
-            anew=[k],
+            get_curves,
+            bootstraps=max(1, options.bootstraps // 4),
+            seed=options.seed,
+            total_users=points.users,
+            previous=best.consensus,
+            changed_ks=[k],
         )
-    return _Judged(curve, validity, found, best.elbow)
+    return _AssessedSweep(curve, validity, found, best.elbow)
 
 
-def _replaced(all_ks: Validity, one: Validity) -> Validity:
+def _replace_validity(all_ks: ValidityIndices, one: ValidityIndices) -> ValidityIndices:
     """Give the measures of all ks with those of one put in their place."""
     place = all_ks.k.index(one.k[0])
     lists = {
         name: (*values[:place], getattr(one, name)[0], *values[place + 1 :])
-        for name, values in ((field.name, getattr(all_ks, field.name)) for field in fields(Validity))
+        for name, values in ((field.name, getattr(all_ks, field.name)) for field in fields(ValidityIndices))
     }
-    return Validity(**lists)
+    return ValidityIndices(**lists)

@@ -10,17 +10,17 @@ from typing import Any, TypeAlias
 import narwhals as nw
 
 from segmentation.errors import CleaningError
-from segmentation.facts import Audit, Drop, Rule
-from segmentation.plan import Range
-from segmentation.schema import COLUMNS, LARGEST, NUMBERS, USER_ID, Users, check
-from segmentation.tally import answers, number, tally
+from segmentation.facts import CleaningAudit, CleaningRule, DroppedRows
+from segmentation.plan import ValidRange
+from segmentation.schema import COLUMNS, MAX_NUMBER, NUMBERS, USER_ID, Users, check_columns
+from segmentation.tally import cast_to_float, count_groups, fetch_rows
 
-Hold: TypeAlias = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
-_KEPT = -1
+Materialise: TypeAlias = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+_KEPT_CODE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class CleanedUsers:
     """The users that the analysis speaks of.
 
     Attributes
@@ -34,13 +34,17 @@ class Cleaned:
     """
 
     users: Users
-    audit: Audit
+    audit: CleaningAudit
     dropped: tuple[Users, ...] = ()
 
 
-def clean(
-    frame: Users, valid: Mapping[str, Range], *, most: float = math.inf, hold: Hold = lambda users: users
-) -> Cleaned:
+def clean_users(
+    frame: Users,
+    valid_ranges: Mapping[str, ValidRange],
+    *,
+    max_in_memory: float = math.inf,
+    materialise: Materialise = lambda users: users,
+) -> CleanedUsers:
     """Drop rows with a missing value, values that can't be and repeated users.
 
     A row that breaks several rules counts under the first: missing values in the order of the columns, then the
@@ -53,11 +57,11 @@ def clean(
     ----------
     frame : narwhals.DataFrame or LazyFrame
         One row a user, as read.
-    valid : mapping of str to (float, float or None)
+    valid_ranges : mapping of str to (float, float or None)
         Smallest and largest possible value by number column; None where nothing is too much.
-    most : float
+    max_in_memory : float
         Users up to which they are taken into memory.
-    hold : callable
+    materialise : callable
         Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
 
     Returns
@@ -72,79 +76,89 @@ def clean(
     CleaningError
         If no row is left.
     """
-    check(frame)
+    check_columns(frame)
     schema = frame.collect_schema()
     names = [column.name for column in COLUMNS if column.name in schema]
     users = frame.select(names)
-    rules = _rules(users, valid)
-    broken = nw.lit(_KEPT)
+    rules = _list_rules(users, valid_ranges)
+    broken = nw.lit(_KEPT_CODE)
     for code, (_, _, condition) in reversed(list(enumerate(rules))):
         broken = nw.when(condition).then(nw.lit(code)).otherwise(broken)
-    rows = {int(code): n for code, n in tally(users.select(broken.alias("_broken")), "_broken")}
+    rows = {int(code): n for code, n in count_groups(users.select(broken.alias("_broken")), "_broken")}
     read = sum(rows.values())
     if not read:
         raise CleaningError(
             "There are columns, but no row below them. Expected one row a user. Correct the export and run `make report` again."
         )
-    drops = [Drop(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows]
+    drops = [
+        DroppedRows(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows
+    ]
     dropped: list[Users] = []
     if drops:  # a rule that nobody broke first needn't be asked again: whoever breaks it breaks another
         # no null comes of this: a row with a null in one column has broken that rule, or one before it
-        keeps = reduce(and_, (~rules[code][2] for code in sorted(rows) if code != _KEPT))
+        keeps = reduce(and_, (~rules[code][2] for code in sorted(rows) if code != _KEPT_CODE))
         left_out = users.filter(~keeps)
-        dropped.append(hold(left_out) if isinstance(left_out, nw.LazyFrame) else left_out)
+        dropped.append(materialise(left_out) if isinstance(left_out, nw.LazyFrame) else left_out)
         users = users.filter(keeps)
-    kept = rows.get(_KEPT, 0)
-    if kept <= most and isinstance(users, nw.LazyFrame):
+    kept = rows.get(_KEPT_CODE, 0)
+    if kept <= max_in_memory and isinstance(users, nw.LazyFrame):
         users = users.collect()
     # asked of usable rows alone, so that a user whose first row is broken is still there with the second
     if kept and USER_ID in names:
-        users, again, repeated = _once(users, names, hold, in_no_order=kept > most)
+        users, again, repeated = _split_repeated_users(
+            users, names, materialise, unordered=kept > max_in_memory
+        )
         if repeated:
             kept -= repeated
-            drops.append(Drop("repeated", USER_ID, repeated))
+            drops.append(DroppedRows("repeated", USER_ID, repeated))
             dropped.append(again)
-    audit = Audit(read=read, kept=kept, dropped=tuple(drops), valid=dict(valid))
+    audit = CleaningAudit(read=read, kept=kept, dropped=tuple(drops), valid=dict(valid_ranges))
     if not audit.kept:
         worst = max(drops, key=lambda drop: drop.rows)
         raise CleaningError(
             f"No row is left of {audit.read:,} after cleaning; most fell to {worst.rule.replace('_', ' ')} in "
             f"column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
         )
-    return Cleaned(users=users, audit=audit, dropped=tuple(dropped))
+    return CleanedUsers(users=users, audit=audit, dropped=tuple(dropped))
 
 
-def _once(users: Users, names: list[str], hold: Hold, *, in_no_order: bool) -> tuple[Users, Users, int]:
+def _split_repeated_users(
+    users: Users, names: list[str], materialise: Materialise, *, unordered: bool
+) -> tuple[Users, Users, int]:
     """Part each user's first row from those that repeat it, and count the latter."""
     if isinstance(users, nw.DataFrame):
-        users = users.sort(*names) if in_no_order else users
+        users = users.sort(*names) if unordered else users
         first = users.get_column(USER_ID).is_first_distinct()
         return users.filter(first), users.filter(~first), len(users) - int(first.sum())
     found = users.group_by(USER_ID).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1)
-    twice = hold(found)
-    (row,) = answers(twice.select(nw.len().alias("_ids"), nw.col("_n").sum().alias("_rows")))
+    twice = materialise(found)
+    (row,) = fetch_rows(twice.select(nw.len().alias("_ids"), nw.col("_n").sum().alias("_rows")))
     if not row["_ids"]:
         return users, users, 0
     theirs = users.join(twice.select(USER_ID), on=USER_ID, how="semi").with_columns(nw.lit(1).alias("_one"))
-    theirs = hold(theirs.with_columns(nw.col("_one").cum_sum().over(USER_ID, order_by=names).alias("_place")))
+    theirs = materialise(
+        theirs.with_columns(nw.col("_one").cum_sum().over(USER_ID, order_by=names).alias("_place"))
+    )
     others = users.join(twice.select(USER_ID), on=USER_ID, how="anti").select(names)
     once = nw.concat([others, theirs.filter(nw.col("_place") == 1).select(names)])
     return once, theirs.filter(nw.col("_place") > 1).select(names), int(row["_rows"]) - int(row["_ids"])
 
 
-def _rules(users: Users, valid: Mapping[str, Range]) -> list[tuple[Rule, str, nw.Expr]]:
+def _list_rules(users: Users, valid: Mapping[str, ValidRange]) -> list[tuple[CleaningRule, str, nw.Expr]]:
     """List the rules in the order in which they are asked: name, column, and what a row that breaks it looks like."""
-    rules: list[tuple[Rule, str, nw.Expr]] = []
+    rules: list[tuple[CleaningRule, str, nw.Expr]] = []
     for name, dtype in users.collect_schema().items():
         missing = nw.col(name).is_null()
         if dtype.is_float():  # whatever the column is for: outside pandas, a NaN is a value
             missing = missing | nw.col(name).is_nan()
         rules.append(("missing", name, missing))
     rules += [
-        ("out_of_range", name, ~(number(name).abs() <= LARGEST)) for name in NUMBERS if name not in valid
+        ("out_of_range", name, ~(cast_to_float(name).abs() <= MAX_NUMBER))
+        for name in NUMBERS
+        if name not in valid
     ]
     for name, (low, high) in valid.items():
-        outside = (nw.col(name) < low) | ~(number(name).abs() <= LARGEST)
+        outside = (nw.col(name) < low) | ~(cast_to_float(name).abs() <= MAX_NUMBER)
         if high is not None:
             outside = outside | (nw.col(name) > high)
         rules.append(("out_of_range", name, outside))

@@ -10,12 +10,12 @@ from threadpoolctl import threadpool_limits
 from segmentation.errors import SweepError
 from segmentation.features import Floats, Labels, Points
 
-_AS_GOOD = 0.01  # inertia above the best that no reader would see
-_STEPS = 1000  # Lloyd steps that no start of the size we see comes near
+_INERTIA_TOLERANCE = 0.01  # inertia above the best that no reader would see
+_MAX_STEPS = 1000  # Lloyd steps that no start of the size we see comes near
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class KMeansModel:
     """Centres, the largest segment's first.
 
     Attributes
@@ -35,8 +35,8 @@ class Model:
         return len(self.centres)
 
 
-def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
-    """Find k centres with the least inertia that `starts` starts reach.
+def fit_kmeans(points: Points, k: int, *, n_init: int, seed: int) -> KMeansModel:
+    """Find k centres with the least inertia that `n_init` starts reach.
 
     Every start runs until no point changes its segment: scikit-learn's default stops a little earlier, and its
     default number of starts, one, gives another answer for another seed. One thread, since the last bits of a sum
@@ -48,7 +48,7 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
         At least k of them different from each other.
     k : int
         Number of segments, 1 or more.
-    starts : int
+    n_init : int
         K-means++ starts, of which the best counts.
     seed : int
         Where the random numbers start.
@@ -74,9 +74,9 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
             f"{k} segments asked for, but there are only {different} different users. "
             "Give a larger file, or a smaller `k_range` in settings.toml."
         )
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `k_means`
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `make_kmeans`
 
-    means = k_means(k, n_init=starts, random_state=seed, tol=0, max_iter=_STEPS)
+    means = make_kmeans(k, n_init=n_init, random_state=seed, tol=0, max_iter=_MAX_STEPS)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
@@ -87,19 +87,21 @@ def fit(points: Points, k: int, *, starts: int, seed: int) -> Model:
                 "Lower the upper end of `k_range` in settings.toml."
             ) from warning
     centres = means.cluster_centers_
-    users = np.bincount(assign(points.values, centres), weights=points.weights, minlength=k)
+    users = np.bincount(assign_nearest(points.values, centres), weights=points.weights, minlength=k)
     order = np.lexsort((*centres.T, -users))  # by users, then by place, so that equals have an order too
-    return Model(centres=centres[order], inertia=float(means.inertia_) + points.within)
+    return KMeansModel(centres=centres[order], inertia=float(means.inertia_) + points.within_inertia)
 
 
-def k_means(k: int, **how: object) -> Any:
+def make_kmeans(k: int, **parameters: object) -> Any:
     """Give scikit-learn's K-means, not fitted yet."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - takes a second, in which users can be read
 
-    return KMeans(k, **how)
+    return KMeans(k, **parameters)
 
 
-def continued(points: Points, best: Model, before: Floats, *, smallest: float = 1) -> Model:
+def warm_start_kmeans(
+    points: Points, best: KMeansModel, previous_centres: Floats, *, min_cell: float = 1
+) -> KMeansModel:
     """Prefer the optimum that lies next to last month's centres, where it is as good as the best.
 
     K-means has several nearly equal optima where k is not the number of groups, and which of them wins changes from
@@ -111,29 +113,29 @@ def continued(points: Points, best: Model, before: Floats, *, smallest: float = 
         This month's.
     best : Model
         The best of many starts.
-    before : ndarray, shape (k, p)
+    previous_centres : ndarray, shape (k, p)
         Last month's centres, in this month's standard deviations.
-    smallest : float
+    min_cell : float
         Users below which a segment is not to be had: a handful of people could be picked out.
     """
-    if before.shape != best.centres.shape:
+    if previous_centres.shape != best.centres.shape:
         return best
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `k_means`
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `make_kmeans`
 
-    means = k_means(best.k, init=before, n_init=1, tol=0, max_iter=_STEPS)
+    means = make_kmeans(best.k, init=previous_centres, n_init=1, tol=0, max_iter=_MAX_STEPS)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an emptied segment is no optimum worth keeping
         means.fit(points.values, sample_weight=points.weights)
     users = np.bincount(
-        assign(points.values, means.cluster_centers_), weights=points.weights, minlength=best.k
+        assign_nearest(points.values, means.cluster_centers_), weights=points.weights, minlength=best.k
     )
-    inertia = float(means.inertia_) + points.within
-    if users.min() < smallest or inertia > best.inertia * (1 + _AS_GOOD):
+    inertia = float(means.inertia_) + points.within_inertia
+    if users.min() < min_cell or inertia > best.inertia * (1 + _INERTIA_TOLERANCE):
         return best
-    return Model(centres=means.cluster_centers_, inertia=inertia)
+    return KMeansModel(centres=means.cluster_centers_, inertia=inertia)
 
 
-def assign(values: Floats, centres: Floats) -> Labels:
+def assign_nearest(values: Floats, centres: Floats) -> Labels:
     """Give each row of values the number of its nearest centre; of equally near ones, the first."""
     # |x - c|^2 less |x|^2, which is the same for every centre
     nearness = (

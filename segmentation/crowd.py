@@ -11,21 +11,27 @@ import narwhals as nw
 import numpy as np
 
 from segmentation import intervals
-from segmentation.cells import cells_of, steady
-from segmentation.clusters import Model, assign
-from segmentation.drawn import is_mixed, sample_cells, sample_users
-from segmentation.exact import STILL, Exact, crossed, numbered, settle_on_users
-from segmentation.facts import Basis, Scale
-from segmentation.features import Floats, Labels, Points, standardise
-from segmentation.flows import cross
-from segmentation.history import Past
+from segmentation.cells import aggregate_to_grid, round_scale
+from segmentation.clusters import KMeansModel, assign_nearest
+from segmentation.drawn import is_usable_sample, sample_cells, sample_users
+from segmentation.exact import (
+    CONVERGED_SHIFT,
+    RefinedModel,
+    assign_in_engine,
+    count_model_pairs,
+    refine_on_all_users,
+)
+from segmentation.facts import ComputedOn, FeatureScale
+from segmentation.features import Floats, Labels, Points, standardise_users
+from segmentation.flows import crosstab_with_previous
+from segmentation.history import PreviousModel
 from segmentation.schema import NUMBERS, USER_ID, Frame, Users
-from segmentation.tally import SEGMENT_NUMBER, Moments, Summary
+from segmentation.tally import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
 
-FINE_ENOUGH = 0.001  # part of the inertia by which cells may differ from their users
+MAX_GRID_ERROR = 0.001  # part of the inertia by which cells may differ from their users
 
 
-class Crowd(Protocol):
+class Population(Protocol):
     """Users kept, and points that stand for them."""
 
     @property
@@ -33,89 +39,95 @@ class Crowd(Protocol):
         """What is clustered."""
 
     @property
-    def judged(self) -> Points:
+    def judging_sample(self) -> Points:
         """Users by whom it is judged whether there are segments."""
 
-    def settled(self, model: Model) -> tuple[Model, Basis]:
+    def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
         """Move a model of the points until it is one of all users; inertia is that of all users."""
 
-    def numbered(self, model: Model) -> Users:
+    def add_segment_numbers(self, model: KMeansModel) -> Users:
         """Give the users with the number of each one's segment."""
 
-    def overlap(self, past: Past, model: Model) -> Floats:
+    def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
         """Count users by last month's model (rows) and by this one (columns)."""
 
-    def known(self, numbers: Moments, model: Model, *, seed: int) -> Sequence[Sequence[Any]]:
+    def estimate_intervals(
+        self, moments: SegmentMoments, model: KMeansModel, *, seed: int
+    ) -> Sequence[Sequence[Any]]:
         """Give the intervals of every segment's numbers."""
 
-    def named(self, model: Model, ids: Sequence[str], column: str) -> Users:
+    def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Users:
         """Give the users with the id of each one's segment, in the order in which they came."""
 
 
 @dataclass(frozen=True, slots=True)
-class Everybody:
+class InMemoryUsers:
     """Each user a point, in memory.
 
     Attributes
     ----------
     users : narwhals.DataFrame
         Users kept, in an order that doesn't depend on the one they came in.
-    in_file : ndarray
+    file_order : ndarray
         Where each row of the file lies among them.
     points : Points
         One a user.
     """
 
     users: Frame
-    in_file: Labels
+    file_order: Labels
     points: Points
 
     @classmethod
-    def of(cls, users: Users, scale: Scale) -> "Everybody":
+    def from_users(cls, users: Users, scale: FeatureScale) -> "InMemoryUsers":
         """Take the users into memory."""
-        here, scale = users.collect() if isinstance(users, nw.LazyFrame) else users, steady(scale)
-        order = _in_any_order(here, tuple(scale.mean))
+        here, scale = users.collect() if isinstance(users, nw.LazyFrame) else users, round_scale(scale)
+        order = _compute_row_order(here, tuple(scale.mean))
         here = here[order.tolist()]
-        return cls(here, np.argsort(order), standardise(here, scale))
+        return cls(here, np.argsort(order), standardise_users(here, scale))
 
     @property
-    def judged(self) -> Points:
+    def judging_sample(self) -> Points:
         """All of them."""
         return self.points
 
-    def settled(self, model: Model) -> tuple[Model, Basis]:
+    def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
         """Give it back: it is one."""
-        return model, Basis()
+        return model, ComputedOn()
 
-    def numbered(self, model: Model) -> Frame:
+    def add_segment_numbers(self, model: KMeansModel) -> Frame:
         """Lay the numbers beside the users."""
-        labels = assign(self.points.values, model.centres)
+        labels = assign_nearest(self.points.values, model.centres)
         return self.users.with_columns(
             nw.new_series(SEGMENT_NUMBER, labels, backend=nw.get_native_namespace(self.users))
         )
 
-    def overlap(self, past: Past, model: Model) -> Floats:
+    def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
         """Count in memory."""
-        return cross(past, self.points, assign(self.points.values, model.centres), model.k)
+        return crosstab_with_previous(
+            previous, self.points, assign_nearest(self.points.values, model.centres), model.k
+        )
 
-    def known(self, numbers: Moments, model: Model, *, seed: int) -> Sequence[Sequence[Any]]:
+    def estimate_intervals(
+        self, moments: SegmentMoments, model: KMeansModel, *, seed: int
+    ) -> Sequence[Sequence[Any]]:
         """Draw bootstraps: few users lean."""
         values = np.column_stack([self.users.get_column(name).to_numpy().astype(float) for name in NUMBERS])
-        labels = assign(self.points.values, model.centres)
-        return intervals.numbers(values, labels, len(numbers.size), seed=seed)
+        labels = assign_nearest(self.points.values, model.centres)
+        return intervals.bootstrap_t_intervals(values, labels, len(moments.size), seed=seed)
 
-    def named(self, model: Model, ids: Sequence[str], column: str) -> Frame:
+    def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Frame:
         """Give them in the order of the file."""
-        labels = assign(self.points.values, model.centres)
+        labels = assign_nearest(self.points.values, model.centres)
         named = [ids[label] for label in labels]
         backend = nw.get_native_namespace(self.users)
         users: Frame = self.users.with_columns(nw.new_series(column, named, backend=backend))
-        ordered: Frame = users[self.in_file.tolist()]
+        ordered: Frame = users[self.file_order.tolist()]
         return ordered
 
 
 @dataclass(frozen=True, slots=True)
-class Multitude:
+class OutOfCoreUsers:
     """Users where their engine has them, cells of them to cluster, and a sample to judge by.
 
     Attributes
@@ -124,75 +136,88 @@ class Multitude:
         Users kept.
     points : Points
         Their cells.
-    judged : Points
+    judging_sample : Points
         A sample of them.
-    step : float
+    grid_step : float
         Side of a cell, in SDs.
     """
 
     users: Users
     points: Points
-    judged: Points
-    step: float
+    judging_sample: Points
+    grid_step: float
 
     @classmethod
-    def of(
-        cls, users: Users, scale: Scale, found: dict[str, Summary], *, step: float, sample: int, seed: int
-    ) -> "Multitude":
+    def from_users(
+        cls,
+        users: Users,
+        scale: FeatureScale,
+        summaries: dict[str, ColumnSummary],
+        *,
+        grid_step: float,
+        sample_size: int,
+        seed: int,
+    ) -> "OutOfCoreUsers":
         """Count the users by cells, and draw the sample."""
-        users, scale = users.lazy(), steady(scale)
-        n = next(iter(found.values())).users
-        points, wanted = cells_of(users, scale, found, step), min(sample, n)
+        users, scale = users.lazy(), round_scale(scale)
+        n = next(iter(summaries.values())).users
+        points, wanted = aggregate_to_grid(users, scale, summaries, grid_step), min(sample_size, n)
         judged = sample_users(users, scale, n, wanted)
-        if not is_mixed(judged, wanted):
+        if not is_usable_sample(judged, wanted):
             judged = sample_cells(points, wanted, seed=seed)
-        return cls(users, points, judged, step)
+        return cls(users, points, judged, grid_step)
 
-    def finer(self, found: dict[str, Summary]) -> "Multitude":
+    def refine_grid(self, summaries: dict[str, ColumnSummary]) -> "OutOfCoreUsers":
         """Give the same on a finer grid."""
-        step = self.step * 0.7
-        return replace(self, points=cells_of(self.users, self.points.scale, found, step), step=step)
+        step = self.grid_step * 0.7
+        return replace(
+            self, points=aggregate_to_grid(self.users, self.points.scale, summaries, step), grid_step=step
+        )
 
-    def settled(self, model: Model) -> tuple[Model, Basis]:
+    def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
         """Scan the users until no centre moves, or as often as that may take."""
-        exact: Exact = settle_on_users(self.users, self.points, model)
-        basis = Basis(
+        exact: RefinedModel = refine_on_all_users(self.users, self.points, model)
+        basis = ComputedOn(
             points="cells",
             cells=len(self.points.values),
-            step=self.step,
-            sample=len(self.judged.values),
-            bound=exact.bound,
+            step=self.grid_step,
+            sample=len(self.judging_sample.values),
+            bound=exact.grid_error,
             steps=exact.steps,
-            moved=exact.moved if exact.moved > STILL else None,
+            moved=exact.max_shift if exact.max_shift > CONVERGED_SHIFT else None,
         )
         return exact.model, basis
 
-    def numbered(self, model: Model) -> Users:
+    def add_segment_numbers(self, model: KMeansModel) -> Users:
         """Let the engine find the nearest centre."""
-        return numbered(self.users, self.points.scale, model.centres)
+        return assign_in_engine(self.users, self.points.scale, model.centres)
 
-    def overlap(self, past: Past, model: Model) -> Floats:
+    def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
         """Let the engine count."""
-        counts = np.zeros((len(past.ids), model.k))
-        if past.ids:
-            seen = crossed(self.users, (past.scale, past.centres), (self.points.scale, model.centres))
+        counts = np.zeros((len(previous.ids), model.k))
+        if previous.ids:
+            seen = count_model_pairs(
+                self.users, (previous.scale, previous.centres), (self.points.scale, model.centres)
+            )
             for (i, j), n in seen.items():
                 counts[i, j] = n
         return counts
 
-    def known(self, numbers: Moments, model: Model, *, seed: int) -> Sequence[Sequence[Any]]:  # noqa: ARG002 - of both kinds
+    def estimate_intervals(
+        self, moments: SegmentMoments, model: KMeansModel, *, seed: int
+    ) -> Sequence[Sequence[Any]]:
         """Take the limit of many users."""
-        return intervals.of_moments(numbers)
+        return intervals.normal_intervals(moments)
 
-    def named(self, model: Model, ids: Sequence[str], column: str) -> Users:
+    def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Users:
         """Give them lazily: whoever writes them down makes the engine work."""
         name = nw.lit(ids[-1])
         for number, id_ in reversed(list(enumerate(ids[:-1]))):
             name = nw.when(nw.col(SEGMENT_NUMBER) == number).then(nw.lit(id_)).otherwise(name)
-        return self.numbered(model).with_columns(name.alias(column)).drop(SEGMENT_NUMBER)
+        return self.add_segment_numbers(model).with_columns(name.alias(column)).drop(SEGMENT_NUMBER)
 
 
-def _in_any_order(users: Frame, features: Sequence[str]) -> Labels:
+def _compute_row_order(users: Frame, features: Sequence[str]) -> Labels:
     """Give an order of the rows that doesn't depend on the one they came in: bootstraps and samples draw rows.
 
     By id, by the features, and by other columns only where those are equal: one column more in the file moves nothing.

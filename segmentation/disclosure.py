@@ -4,15 +4,15 @@ import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-SMALLEST = 10  # users below which a count isn't shown
-MOST = 15  # values of a category that a page has room for
+MIN_CELL = 10  # users below which a count isn't shown
+MAX_LABELS = 15  # values of a category that a page has room for
 
-Place = tuple[int, int]
-Table = list[list[int]]
+CellIndex = tuple[int, int]
+CountTable = list[list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Disclosed:
+class SuppressedTable:
     """A table of counts with its sums, fit to be shown; None is a count that is left out."""
 
     cells: tuple[tuple[int | None, ...], ...]
@@ -25,15 +25,15 @@ class Disclosed:
     """Sum of all."""
 
 
-def suppress(
-    counts: Sequence[Sequence[int]], *, smallest: int = SMALLEST, known: Collection[Place] = ()
-) -> Disclosed:
-    """Leave out counts from 1 to below `smallest`, and as few others as keep them from being worked out.
+def suppress_table(
+    counts: Sequence[Sequence[int]], *, min_cell: int = MIN_CELL, known_cells: Collection[CellIndex] = ()
+) -> SuppressedTable:
+    """Leave out counts from 1 to below `min_cell`, and as few others as keep them from being worked out.
 
     A cell left out can be worked out from the sums unless it lies on a cycle of cells left out: then users may be
     thought from one to the next, up and down in turn, and no sum changes. For each small count the cycle that hides
-    the fewest users is found as a shortest path from its row to its column, over cells that can give `smallest`
-    users where they go down. So a reader can't tell whether a small count is its true value or `smallest` more, and
+    the fewest users is found as a shortest path from its row to its column, over cells that can give `min_cell`
+    users where they go down. So a reader can't tell whether a small count is its true value or `min_cell` more, and
     no row or column is left with hidden counts that are few together. Sums are left out only where cells don't
     suffice, or where they are small themselves. Where not even that suffices, nothing is shown.
 
@@ -41,9 +41,9 @@ def suppress(
     ----------
     counts : sequence of sequence of int
         A rectangular table, 0 or more. A count of 0 is nobody, and left out only to hide others.
-    smallest : int
+    min_cell : int
         Users from which a count may be shown.
-    known : collection of (int, int)
+    known_cells : collection of (int, int)
         Row and column of what a reader knows whatever is shown: cells that can't hold anybody, or sums that stand on
         another page. Sums are the last row and the last column.
 
@@ -58,21 +58,21 @@ def suppress(
     table = [[*row, sum(row)] for row in table]
     table.append([sum(column) for column in zip(*table, strict=True)])
     places = [(i, j) for i, row in enumerate(table) for j in range(len(row))]
-    fixed = set(known)
-    small = [(i, j) for i, j in places if 0 < table[i][j] < smallest and (i, j) not in fixed]
+    fixed = set(known_cells)
+    small = [(i, j) for i, j in places if 0 < table[i][j] < min_cell and (i, j) not in fixed]
     hidden = set(small)
     for place in small:
-        path = _cycle(table, place, hidden, fixed, smallest)
+        path = _find_hiding_cycle(table, place, hidden, fixed, min_cell)
         if path is None:
             hidden = set(places)
             break
         hidden.update(path)
     else:
-        _show_again(table, small, hidden, fixed, smallest)
+        _restore_redundant_cells(table, small, hidden, fixed, min_cell)
     shown = [
         [None if (i, j) in hidden else count for j, count in enumerate(row)] for i, row in enumerate(table)
     ]
-    return Disclosed(
+    return SuppressedTable(
         cells=tuple(tuple(row[:-1]) for row in shown[:-1]),
         rows=tuple(row[-1] for row in shown[:-1]),
         columns=tuple(shown[-1][:-1]),
@@ -80,22 +80,24 @@ def suppress(
     )
 
 
-def _show_again(
-    table: Table, small: list[Place], hidden: set[Place], fixed: set[Place], smallest: int
+def _restore_redundant_cells(
+    table: CountTable, small: list[CellIndex], hidden: set[CellIndex], fixed: set[CellIndex], min_cell: int
 ) -> None:
     """Show, in place, what the cycles found later have made needless, the largest count first."""
     height, width = len(table), len(table[0])
     everywhere = {(i, j) for i in range(height) for j in range(width)}
     for place in sorted(hidden - set(small), key=lambda place: (-table[place[0]][place[1]], place)):
         left = hidden - {place}
-        if all(_cycle(table, start, left, fixed | (everywhere - left), smallest) for start in small):
+        if all(
+            _find_hiding_cycle(table, start, left, fixed | (everywhere - left), min_cell) for start in small
+        ):
             hidden.discard(place)
 
 
-def _cycle(
-    table: Table, start: Place, hidden: set[Place], fixed: set[Place], smallest: int
-) -> list[Place] | None:
-    """Find the cells that let the one at `start` be `smallest` more than it is, hiding the fewest users.
+def _find_hiding_cycle(
+    table: CountTable, start: CellIndex, hidden: set[CellIndex], fixed: set[CellIndex], min_cell: int
+) -> list[CellIndex] | None:
+    """Find the cells that let the one at `start` be `min_cell` more than it is, hiding the fewest users.
 
     Dijkstra from the row of `start` to its column. From a row to a column the cell between them goes down and has to
     have the users, from a column to a row it goes up. In the last row and column stand the sums: they count the
@@ -105,8 +107,8 @@ def _cycle(
     dear = 1 + sum(map(sum, table))
     upwards = (start[0] == height - 1) == (start[1] == width - 1)  # whether the cell counts as it stands
     source, target = ((0, start[0]), (1, start[1])) if upwards else ((1, start[1]), (0, start[0]))
-    best: dict[Place, int] = {source: 0}
-    before: dict[Place, Place] = {}
+    best: dict[CellIndex, int] = {source: 0}
+    before: dict[CellIndex, CellIndex] = {}
     queue = [(0, source)]
     while queue:
         cost, node = heapq.heappop(queue)
@@ -121,7 +123,7 @@ def _cycle(
                 continue
             is_sum = (place[0] == height - 1) != (place[1] == width - 1)
             goes_down = (side == 0) != is_sum
-            if goes_down and table[place[0]][place[1]] < smallest:
+            if goes_down and table[place[0]][place[1]] < min_cell:
                 continue
             edge = place[0] == height - 1 or place[1] == width - 1
             price = 0 if place in hidden else 1 + table[place[0]][place[1]] + (dear if edge else 0)
@@ -140,41 +142,43 @@ def _cycle(
     return path
 
 
-def hide(counts: Sequence[int], *, smallest: int = SMALLEST) -> tuple[int | None, ...]:
+def suppress_small_counts(counts: Sequence[int], *, min_cell: int = MIN_CELL) -> tuple[int | None, ...]:
     """Leave out the small counts of one row whose sum is known, and the next smallest with them where they are few.
 
     Parameters
     ----------
     counts : sequence of int
         Users by bin. A count of 0 is shown: it is nobody.
-    smallest : int
+    min_cell : int
         Users from which a count may be shown, and that each of those left out may have for all that is known: each has
         one at least, since nobody is shown, and their sum.
     """
     rising = sorted((place for place, count in enumerate(counts) if count), key=lambda place: counts[place])
-    hidden = {place for place in rising if counts[place] < smallest}
+    hidden = {place for place in rising if counts[place] < min_cell}
     for place in rising[len(hidden) :]:
-        if not hidden or (len(hidden) > 1 and sum(counts[n] for n in hidden) - len(hidden) + 1 >= smallest):
+        if not hidden or (len(hidden) > 1 and sum(counts[n] for n in hidden) - len(hidden) + 1 >= min_cell):
             break
         hidden.add(place)
     return tuple(None if place in hidden else count for place, count in enumerate(counts))
 
 
-def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST, most: int = MOST) -> dict[str, str]:
+def merge_small_categories(
+    counts: Mapping[str, int], *, min_cell: int = MIN_CELL, max_labels: int = MAX_LABELS
+) -> dict[str, str]:
     """Say under which label each category is shown: its own, or "Other (n)" for the n that are too small, or too many.
 
     Where a category is called like that itself, the label says more: "Other (n), put together".
 
-    Together they have at least `smallest` users: else the next smallest joins them, so that a category is not found
+    Together they have at least `min_cell` users: else the next smallest joins them, so that a category is not found
     by subtraction either. A single small one therefore takes another with it.
 
     Parameters
     ----------
     counts : mapping of str to int
         Users by category. One of nobody keeps its label.
-    smallest : int
+    min_cell : int
         Users from which a category may stand alone.
-    most : int
+    max_labels : int
         Labels at most; the smallest categories share one.
 
     Returns
@@ -185,8 +189,8 @@ def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST, most: in
     by_size = sorted((name for name in counts if counts[name]), key=lambda name: (counts[name], name))
     joined: list[str] = []
     for name in by_size:
-        fits = len(by_size) - len(joined) + bool(joined) <= most
-        if fits and counts[name] >= smallest and (not joined or sum(counts[n] for n in joined) >= smallest):
+        fits = len(by_size) - len(joined) + bool(joined) <= max_labels
+        if fits and counts[name] >= min_cell and (not joined or sum(counts[n] for n in joined) >= min_cell):
             break
         joined.append(name)
     label = f"Other ({len(joined)})"
@@ -195,8 +199,8 @@ def merge_small(counts: Mapping[str, int], *, smallest: int = SMALLEST, most: in
     return {name: label if name in joined else name for name in counts}
 
 
-def merged(counts: Mapping[str, int], labels: Mapping[str, str]) -> dict[str, int]:
-    """Add up counts under the labels of `merge_small`; "Other (n)" stands last."""
+def sum_by_label(counts: Mapping[str, int], labels: Mapping[str, str]) -> dict[str, int]:
+    """Add up counts under the labels of `merge_small_categories`; "Other (n)" stands last."""
     sums: dict[str, int] = {}
     for name in sorted(counts, key=lambda name: labels[name] != name):
         sums[labels[name]] = sums.get(labels[name], 0) + counts[name]

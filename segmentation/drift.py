@@ -7,16 +7,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri
 
-BINS = 10  # last month's deciles
-FEWEST = 10  # users a month of a number's bin: fewer users make fewer bins
-RARE = 5.0  # users a month, expected, below which a bin or category is put together with another
-HALF = 0.5  # added to every count, so that an empty bin is no division by zero
+PSI_BINS = 10  # last month's deciles
+MIN_USERS_PER_BIN = 10  # users a month of a number's bin: fewer users make fewer bins
+MIN_EXPECTED_USERS = (
+    5.0  # users a month, expected, below which a bin or category is put together with another
+)
+PSEUDOCOUNT = 0.5  # added to every count, so that an empty bin is no division by zero
 
-Counts = NDArray[np.int64]
+BinCounts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class PsiTest:
     """How far a column's spread is from last month's."""
 
     psi: float
@@ -38,7 +40,7 @@ class Drift:
         return self.psi > self.critical
 
 
-def drift_of_number(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> Drift:
+def measure_number_drift(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> PsiTest:
     """Compare a number's spread between two months, on last month's deciles.
 
     Parameters
@@ -54,21 +56,23 @@ def drift_of_number(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> 
         Fewer bins than ten where a month has fewer than 100 users, or where many users share one value.
     """
     a, b = np.asarray(last, dtype=float), np.asarray(now, dtype=float)
-    edges = edges_of(a, bins_for(len(a), len(b)))
-    return drift_of_counts(np.array([_count(a, edges), _count(b, edges)]), level=level)
+    edges = compute_quantile_edges(a, choose_bin_count(len(a), len(b)))
+    return measure_binned_drift(np.array([_count_by_bin(a, edges), _count_by_bin(b, edges)]), level=level)
 
 
-def drift_of_counts(counts: Counts, *, level: float = 0.05) -> Drift:
+def measure_binned_drift(counts: BinCounts, *, level: float = 0.05) -> PsiTest:
     """Compare two months' counts by bin, shape (2, bins), last month's first; neighbours where users are few are joined."""
-    return _drift(_joined(counts), level)
+    return _run_psi_test(_merge_sparse_bins(counts), level)
 
 
-def bins_for(last: int, now: int) -> int:
+def choose_bin_count(last: int, now: int) -> int:
     """Give the number of bins for so many users: ten, or fewer where a month has fewer than 100."""
-    return min(BINS, max(2, min(last, now) // FEWEST))
+    return min(PSI_BINS, max(2, min(last, now) // MIN_USERS_PER_BIN))
 
 
-def drift_of_category(last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05) -> Drift:
+def measure_category_drift(
+    last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05
+) -> PsiTest:
     """Compare a category's shares between two months.
 
     Parameters
@@ -82,10 +86,10 @@ def drift_of_category(last: Mapping[str, int], now: Mapping[str, int], *, level:
         [[last.get(value, 0), now.get(value, 0)] for value in sorted({*last, *now})], dtype=np.int64
     ).reshape(-1, 2)
     counts = counts[counts.sum(axis=1).argsort(kind="stable")].T  # the rarest first: they are put together
-    return _drift(_joined(counts), level)
+    return _run_psi_test(_merge_sparse_bins(counts), level)
 
 
-def edges_of(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+def compute_quantile_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """Give the inner borders of bins with about equally many of the values; a bin holds its lower border.
 
     A value that more than a bin's part of the users share has a bin of its own, so that a column of few whole
@@ -94,15 +98,17 @@ def edges_of(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     if not len(values):
         return np.empty(0)
     cuts = np.sort(values)[[len(values) * n // bins for n in range(1, bins)]]
-    return with_heavy(cuts, np.array([(values == cut).mean() for cut in cuts]), bins)
+    return add_heavy_value_edges(cuts, np.array([(values == cut).mean() for cut in cuts]), bins)
 
 
-def with_heavy(cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+def add_heavy_value_edges(
+    cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int
+) -> NDArray[np.float64]:
     """Give the borders at these cuts, and one right above each that more than a bin's part of the users share."""
     return np.unique([*cuts, *np.nextafter(cuts[shares > 1 / bins], np.inf)])
 
 
-def psi(last: ArrayLike, now: ArrayLike) -> float:
+def compute_psi(last: ArrayLike, now: ArrayLike) -> float:
     """Give the population stability index of two rows of counts, half a user added to each.
 
     Parameters
@@ -115,12 +121,12 @@ def psi(last: ArrayLike, now: ArrayLike) -> float:
     float
         Sum over the bins of (p - q) ln(p / q), p and q being the months' shares: 0 or more.
     """
-    a, b = np.asarray(last, dtype=float) + HALF, np.asarray(now, dtype=float) + HALF
+    a, b = np.asarray(last, dtype=float) + PSEUDOCOUNT, np.asarray(now, dtype=float) + PSEUDOCOUNT
     p, q = a / a.sum(), b / b.sum()
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def critical_psi(last: int, now: int, bins: int, *, level: float = 0.05) -> float:
+def compute_critical_psi(last: int, now: int, bins: int, *, level: float = 0.05) -> float:
     """Give the index that two samples of one population exceed with probability `level`.
 
     Without drift the index of two independent samples is about (1/n + 1/m) times a chi-squared number of bins - 1 degrees of
@@ -144,32 +150,32 @@ def critical_psi(last: int, now: int, bins: int, *, level: float = 0.05) -> floa
     return float((1 / last + 1 / now) * chdtri(bins - 1, level))
 
 
-def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
+def _count_by_bin(values: NDArray[np.float64], edges: NDArray[np.float64]) -> BinCounts:
     """Count values by bin."""
     return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
 
 
-def _joined(counts: Counts) -> Counts:
-    """Put neighbouring bins together until each expects `RARE` users in the smaller month, by both months' shares."""
+def _merge_sparse_bins(counts: BinCounts) -> BinCounts:
+    """Put neighbouring bins together until each expects `MIN_EXPECTED_USERS` users in the smaller month, by both months' shares."""
     expected = counts.sum(axis=0) * (counts.sum(axis=1).min() / max(counts.sum(), 1))
     starts, held = [0], 0.0
     for place, users in enumerate(expected):
-        if held >= RARE:
+        if held >= MIN_EXPECTED_USERS:
             starts.append(place)
             held = 0.0
         held += users
-    if held < RARE and len(starts) > 1:
+    if held < MIN_EXPECTED_USERS and len(starts) > 1:
         starts.pop()  # what is left at the end goes to the one before
     return np.add.reduceat(counts, starts, axis=1) if counts.shape[1] else counts
 
 
-def _drift(counts: Counts, level: float) -> Drift:
+def _run_psi_test(counts: BinCounts, level: float) -> PsiTest:
     """Compare two rows of counts."""
     n, m = (int(users) for users in counts.sum(axis=1))
     bins = counts.shape[1] if n and m else 1
-    return Drift(
-        psi=psi(*counts) if bins > 1 else 0.0,
-        critical=critical_psi(n, m, bins, level=level),
+    return PsiTest(
+        psi=compute_psi(*counts) if bins > 1 else 0.0,
+        critical=compute_critical_psi(n, m, bins, level=level),
         bins=bins,
         last=n,
         now=m,

@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from segmentation.cells import fit_cells
-from segmentation.clusters import Model, assign, fit
+from segmentation.cells import fit_k_range_on_cells
+from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SweepError
-from segmentation.facts import Decider, Elbow, Validity
+from segmentation.facts import DecidedBy, ElbowCurve, ValidityIndices
 from segmentation.features import Labels, Points
 
 
@@ -25,7 +25,7 @@ class Sweep:
         Each point's segment under that model.
     """
 
-    models: dict[int, Model]
+    models: dict[int, KMeansModel]
     labels: dict[int, Labels]
 
     @property
@@ -39,7 +39,7 @@ class Sweep:
         return tuple(model.inertia for model in self.models.values())
 
 
-def sweep(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> Sweep:
+def fit_k_range(points: Points, ks: Sequence[int], *, n_init: int, seed: int) -> Sweep:
     """Fit the best model for every k.
 
     Raises
@@ -50,10 +50,10 @@ def sweep(points: Points, ks: Sequence[int], *, starts: int, seed: int) -> Sweep
     if not len(ks):
         raise SweepError("There is no number of segments to try. Correct `k_range` in settings.toml.")
     if points.kind == "cells":
-        models = fit_cells(points, ks, starts=starts, seed=seed)
+        models = fit_k_range_on_cells(points, ks, n_init=n_init, seed=seed)
     else:
-        models = {k: fit(points, k, starts=starts, seed=seed) for k in ks}
-    return Sweep(models, {k: assign(points.values, model.centres) for k, model in models.items()})
+        models = {k: fit_kmeans(points, k, n_init=n_init, seed=seed) for k in ks}
+    return Sweep(models, {k: assign_nearest(points.values, model.centres) for k, model in models.items()})
 
 
 def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
@@ -96,32 +96,32 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
 
 
 def choose_k(
-    curve: Sweep,
-    validity: Validity,
-    wanted: int | Literal["elbow", "panel"],
-    panel: int,
-    sizes: Mapping[int, int],
-    smallest: int,
-) -> Elbow:
+    sweep: Sweep,
+    validity: ValidityIndices,
+    requested_k: int | Literal["elbow", "panel"],
+    consensus_k: int,
+    min_sizes: Mapping[int, int],
+    min_cell: int,
+) -> ElbowCurve:
     """Decide the number of segments.
 
     A number in settings decides; else the panel, if it is asked and finds any; else the bend; else the silhouette,
-    where nothing bends. A segment of fewer than `smallest` users would be a handful of people who can be picked out:
+    where nothing bends. A segment of fewer than `min_cell` users would be a handful of people who can be picked out:
     the next smaller k without one is taken.
 
     Parameters
     ----------
-    curve : Sweep
+    sweep : Sweep
         The curve.
     validity : Validity
         How well separated the segments are for each k.
-    wanted : int, "elbow" or "panel"
+    requested_k : int, "elbow" or "panel"
         What settings ask for.
-    panel : int
+    consensus_k : int
         The panel's verdict, 1 for "no reliable segments".
-    sizes : mapping of int to int
+    min_sizes : mapping of int to int
         Users of the smallest segment, by k.
-    smallest : int
+    min_cell : int
         Users below which nothing is shown.
 
     Raises
@@ -129,20 +129,28 @@ def choose_k(
     SweepError
         If settings ask for a k that was not tried, or that makes too small a segment.
     """
-    knee = find_knee(curve.ks, curve.inertia)
-    if isinstance(wanted, int):
-        return Elbow(curve.ks, curve.inertia, knee, _asked(curve, wanted, sizes, smallest), "settings")
+    knee = find_knee(sweep.ks, sweep.inertia)
+    if isinstance(requested_k, int):
+        return ElbowCurve(
+            sweep.ks,
+            sweep.inertia,
+            knee,
+            _require_requested_k(sweep, requested_k, min_sizes, min_cell),
+            "settings",
+        )
     best = validity.k[int(np.argmax(validity.silhouette))]
-    chosen, by = _decide(knee, best, panel if wanted == "panel" else 1)
-    safe = [k for k in validity.k if k <= chosen and sizes[k] >= smallest]
+    chosen, by = _resolve_k(knee, best, consensus_k if requested_k == "panel" else 1)
+    safe = [k for k in validity.k if k <= chosen and min_sizes[k] >= min_cell]
     if not safe:
         raise SweepError(
-            f"Even {max(2, curve.ks[0])} segments leave one with fewer than {smallest} users, who could be picked out. Give a larger file."
+            f"Even {max(2, sweep.ks[0])} segments leave one with fewer than {min_cell} users, who could be picked out. Give a larger file."
         )
-    return Elbow(curve.ks, curve.inertia, knee, max(safe), by)
+    return ElbowCurve(sweep.ks, sweep.inertia, knee, max(safe), by)
 
 
-def require_judged(validity: Validity, wanted: int | str, users: float, *, fewest: int) -> None:
+def require_assessable_k(
+    validity: ValidityIndices, requested_k: int | str, sample_size: float, *, min_k: int
+) -> None:
     """Make sure that what settings ask for can be judged, or the fewest segments that were tried.
 
     Raises
@@ -152,33 +160,33 @@ def require_judged(validity: Validity, wanted: int | str, users: float, *, fewes
     """
     if not validity.k:
         raise SweepError(
-            f"Even {fewest} segments leave one so small that a sample of {users:,.0f} users can't judge it: a few users lie far "
+            f"Even {min_k} segments leave one so small that a sample of {sample_size:,.0f} users can't judge it: a few users lie far "
             "from all others. Narrow the possible values under [valid] in settings.toml, or raise `exact_users` under [scale] above the month's users."
         )
-    if isinstance(wanted, int) and wanted > 1 and wanted not in validity.k:
+    if isinstance(requested_k, int) and requested_k > 1 and requested_k not in validity.k:
         raise SweepError(
-            f"settings.toml asks for k = {wanted}, but one of them is so small that a sample of {users:,.0f} users can't judge "
+            f"settings.toml asks for k = {requested_k}, but one of them is so small that a sample of {sample_size:,.0f} users can't judge "
             "it. Ask for a smaller k, or raise `exact_users` under [scale] above the month's users."
         )
 
 
-def _asked(curve: Sweep, k: int, sizes: Mapping[int, int], smallest: int) -> int:
+def _require_requested_k(sweep: Sweep, k: int, min_sizes: Mapping[int, int], min_cell: int) -> int:
     """Give the k that settings ask for, if it can be had."""
-    if k not in curve.models:
+    if k not in sweep.models:
         raise SweepError(
-            f"settings.toml asks for k = {k}, but k_range tries {curve.ks[0]} to {curve.ks[-1]}. "
+            f"settings.toml asks for k = {k}, but k_range tries {sweep.ks[0]} to {sweep.ks[-1]}. "
             "Widen k_range, or change k."
         )
-    if sizes[k] < smallest:
+    if min_sizes[k] < min_cell:
         raise SweepError(
-            f"settings.toml asks for k = {k}, but one of them has {sizes[k]} users; under {smallest} can be picked out. "
+            f"settings.toml asks for k = {k}, but one of them has {min_sizes[k]} users; under {min_cell} can be picked out. "
             "Ask for a smaller k."
         )
     return k
 
 
-def _decide(knee: int | None, separated: int, panel: int) -> tuple[int, Decider]:
+def _resolve_k(knee: int | None, silhouette_k: int, consensus_k: int) -> tuple[int, DecidedBy]:
     """Take the first of the panel's segments, the bend and the best silhouette."""
-    if panel > 1:
-        return panel, "panel"
-    return (separated, "silhouette") if knee is None else (knee, "elbow")
+    if consensus_k > 1:
+        return consensus_k, "panel"
+    return (silhouette_k, "silhouette") if knee is None else (knee, "elbow")

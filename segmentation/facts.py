@@ -11,9 +11,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from segmentation.errors import FactsError
-from segmentation.readings import Grade
+from segmentation.readings import StabilityGrade
 
-FORMAT = 1
+FACTS_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,20 @@ class Brand:
     """Whom a reader may ask; empty where settings name nobody."""
 
 
-Rule = Literal["missing", "repeated", "out_of_range"]
-Decider = Literal["elbow", "silhouette", "panel", "settings"]
-Judge = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
-Evidence = Literal["clear", "weak", "none"]
-Fate = Literal["survived", "split", "merged", "vanished", "emerged"]
+CleaningRule = Literal["missing", "repeated", "out_of_range"]
+DecidedBy = Literal["elbow", "silhouette", "panel", "settings"]
+Criterion = Literal[
+    "elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"
+]
+EvidenceLevel = Literal["clear", "weak", "none"]
+TransitionKind = Literal["survived", "split", "merged", "vanished", "emerged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DroppedRows:
     """Rows that cleaning left out, by the first rule that each of them broke."""
 
-    rule: Rule
+    rule: CleaningRule
     """What was wrong: no value, a user who is there already, or a value that can't be."""
     column: str
     """Where it was wrong."""
@@ -63,14 +65,14 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class CleaningAudit:
     """What cleaning read, kept and dropped: kept and dropped add up to read."""
 
     read: int
     """Rows in the file."""
     kept: int
     """Rows that the analysis uses."""
-    dropped: tuple[Drop, ...]
+    dropped: tuple[DroppedRows, ...]
     """Rules that were broken, in the order in which they are asked; none without a row."""
     valid: dict[str, tuple[float, float | None]]
     """The smallest and largest possible value of each number; no largest where nothing is too much."""
@@ -80,7 +82,7 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NumberDistribution:
     """How one number column is spread, before and after cleaning."""
 
     edges: tuple[float, ...]
@@ -102,7 +104,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class CategoryCount:
     """How often one value of a category stands in the file."""
 
     value: str
@@ -117,27 +119,27 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Categories:
+class CategoryDistribution:
     """How one category column is spread, before and after cleaning."""
 
-    values: tuple[Category, ...]
+    values: tuple[CategoryCount, ...]
     """Values by rows kept, the most frequent first."""
     missing: int
     """Rows as read without a value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Distributions:
+class ColumnDistributions:
     """Every column that the analysis describes, before and after cleaning."""
 
-    numbers: dict[str, Numbers]
+    numbers: dict[str, NumberDistribution]
     """By column."""
-    categories: dict[str, Categories]
+    categories: dict[str, CategoryDistribution]
     """By column."""
 
 
 @dataclass(frozen=True, slots=True)
-class Elbow:
+class ElbowCurve:
     """The curve of inertia and the number of segments that came of it."""
 
     k: tuple[int, ...]
@@ -148,12 +150,12 @@ class Elbow:
     """Where Kneedle sees the curve bend; nothing where it sees no bend."""
     chosen: int
     """Number of segments that the report uses."""
-    decided_by: Decider
+    decided_by: DecidedBy
     """Who chose: the bend; the silhouette, where there is no bend; the panel; or a number in settings.toml."""
 
 
 @dataclass(frozen=True, slots=True)
-class Validity:
+class ValidityIndices:
     """How well separated the segments are for each k of 2 and more."""
 
     k: tuple[int, ...]
@@ -172,17 +174,17 @@ class Validity:
 class Vote:
     """One judge's number of segments."""
 
-    judge: Judge
+    judge: Criterion
     """Who votes."""
     k: int | None
     """The number; 1 is "no segments"; nothing where the judge sees nothing to vote on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class StructureEvidence:
     """Whether there are segments at all."""
 
-    evidence: Evidence
+    evidence: EvidenceLevel
     """How well the segments used are attested: clear; weak, where only some are set apart; or none."""
     reliable: bool
     """Whether anything may be called a segment; if not, the report describes and sells nothing."""
@@ -203,7 +205,7 @@ class Structure:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """Where the truth lies, 95 times in 100."""
 
     low: float
@@ -213,7 +215,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Stability:
+class SegmentStability:
     """How often a segment comes again when other users are drawn from the same crowd."""
 
     jaccard: float
@@ -222,12 +224,12 @@ class Stability:
     """Share of bootstraps in which it is dissolved: likeness of 0.5 or less."""
     recovered: float
     """Share of bootstraps in which it comes again: likeness of 0.75 or more."""
-    grade: Grade
+    grade: StabilityGrade
     """The mean in words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class FeatureScale:
     """What one standard deviation means: the space in which the centres lie."""
 
     mean: dict[str, float]
@@ -237,7 +239,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class AffinityIndex:
     """A value of a segment against the same of all users: 100 is the average."""
 
     value: float | None
@@ -245,13 +247,13 @@ class Index:
     base: int | None
     """Users it rests on: of the segment for a number, of the segment with that value for a category. Nothing where
     they are too few to be shown."""
-    interval: Interval | None
+    interval: ConfidenceInterval | None
     """Where the index lies, 95 times in 100."""
     share: float | None = None
     """For a category: the part of the segment that has this value, 0 to 1; nothing where they are too few."""
 
     @property
-    def speaks(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the index may be said: it is there, and the average, 100, lies outside its interval."""
         return (
             self.value is not None
@@ -261,7 +263,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Standout:
+class NotableDifference:
     """One thing in which a segment differs from all users."""
 
     column: str
@@ -273,7 +275,7 @@ class Standout:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class KpiTarget:
     """What a segment's play is judged by."""
 
     column: str
@@ -310,7 +312,7 @@ class Play:
     """What to avoid."""
     unknown: str
     """What would have to be known to be surer."""
-    measure: Measure
+    measure: KpiTarget
     """What it is judged by."""
 
 
@@ -326,7 +328,7 @@ class Segment:
     """Users in it."""
     share: float
     """Users over all users kept, 0 to 1."""
-    share_interval: Interval
+    share_interval: ConfidenceInterval
     """Where the share lies, 95 times in 100."""
     centre: dict[str, float]
     """Mean of each feature, in standard deviations from the mean of all users."""
@@ -334,9 +336,9 @@ class Segment:
     """Mean of each number column, in its unit."""
     medians: dict[str, float]
     """Median of each number column, in its unit."""
-    mean_intervals: dict[str, Interval | None]
+    mean_intervals: dict[str, ConfidenceInterval | None]
     """Where each mean lies, 95 times in 100; nothing where there are too few users to say."""
-    stability: Stability
+    stability: SegmentStability
     """How often it comes again."""
     apart: bool
     """Whether fewer users live between it and each of its neighbours than on either side."""
@@ -346,18 +348,18 @@ class Segment:
     """What it would be called if it were named today; another name than its own is for a person to decide on."""
     silhouette: float
     """Mean silhouette of its users, -1 to 1."""
-    index: dict[str, Index]
+    index: dict[str, AffinityIndex]
     """Each number column's mean against that of all users."""
-    categories: dict[str, dict[str, Index]]
+    categories: dict[str, dict[str, AffinityIndex]]
     """Each category's shares against those of all users, by column and value."""
-    stands_out: tuple[Standout, ...]
+    stands_out: tuple[NotableDifference, ...]
     """What sets it apart, the largest difference first."""
     play: Play | None = None
     """What marketing does with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MapBin:
     """A square of the map with enough users to be drawn."""
 
     x: float
@@ -371,7 +373,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Centroid:
     """Where a segment lies on the map."""
 
     segment: str
@@ -383,7 +385,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Pca:
+class PcaMap:
     """The features seen in two: principal components of the standardised features."""
 
     explained: tuple[float, float]
@@ -394,23 +396,23 @@ class Pca:
     """The loadings in words: which listeners lie in each direction."""
     step: float
     """Side of a square of the map."""
-    cells: tuple[Cell, ...]
+    cells: tuple[MapBin, ...]
     """The squares with at least `smallest_cell` users."""
-    spots: tuple[Spot, ...]
+    spots: tuple[Centroid, ...]
     """The middle of each segment."""
     hidden: int
     """Users in squares that are not drawn: nobody, or at least `smallest_cell`, so that few are not known either."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class SegmentTransition:
     """What became of one segment since the last month."""
 
     id: str
     """The segment."""
     name: str
     """Its name."""
-    fate: Fate
+    fate: TransitionKind
     """What happened to it."""
     into: tuple[str, ...]
     """Names of this month's segments that hold it now."""
@@ -428,7 +430,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class MigrationMatrix:
     """People who are in both months, by their segment then and now; nothing where they are too few to be shown."""
 
     rows: tuple[str, ...]
@@ -449,7 +451,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class ColumnDrift:
     """Whether a column is spread otherwise than in the last month."""
 
     psi: float
@@ -463,24 +465,24 @@ class Drift:
         return self.psi > self.critical
 
 
-Unfollowed = Literal["no ids", "no last ids", "no last users"]
+NotFollowedReason = Literal["no ids", "no last ids", "no last users"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MonthComparison:
     """What changed since the last month."""
 
     month: str
     """The last month that was made, "2026-09"."""
     users: int
     """Users kept in it."""
-    segments: tuple[Moved, ...]
+    segments: tuple[SegmentTransition, ...]
     """Its segments in their order, then those that emerged."""
-    flow: Flow | None
+    flow: MigrationMatrix | None
     """Who moved; nothing where nobody can be followed."""
-    drift: dict[str, Drift]
+    drift: dict[str, ColumnDrift]
     """By number and category column."""
-    unfollowed: Unfollowed | None = None
+    unfollowed: NotFollowedReason | None = None
     """Why nobody can be followed: this month's file has no ids, the last month's had none, or its users can't
     be read from the archive."""
     reliable: bool = True
@@ -488,7 +490,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TrendLine:
     """One segment's share over the months."""
 
     id: str
@@ -505,12 +507,12 @@ class Trend:
 
     months: tuple[str, ...]
     """Every month from the first to the last, one that is missing included."""
-    lines: tuple[Line, ...]
+    lines: tuple[TrendLine, ...]
     """Segments by the number of their id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class IdRegistry:
     """What the next month has to know, so that no id is given twice, and no name among segments of the same features."""
 
     last_id: int
@@ -520,7 +522,7 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class ComputedOn:
     """What the segments were looked for on: every user, or groups of like users where there are too many.
 
     Sizes, means, tables and the segments themselves are always those of every user.
@@ -543,7 +545,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class Anomaly:
     """One thing in which a month is unlike the last beyond what its size explains: the month is held."""
 
     kind: Literal["future", "same_file", "users", "unit", "lost", "gone"]
@@ -585,17 +587,17 @@ class Facts:
     """Users below which an index says nothing."""
     smallest_cell: int
     """Users below which no count is shown, and no segment made."""
-    audit: Audit
+    audit: CleaningAudit
     """What cleaning did."""
-    distributions: Distributions
+    distributions: ColumnDistributions
     """Every column before and after cleaning."""
-    elbow: Elbow
+    elbow: ElbowCurve
     """How many segments."""
-    validity: Validity
+    validity: ValidityIndices
     """How well separated they are."""
-    structure: Structure
+    structure: StructureEvidence
     """How sure it is that there are segments."""
-    scale: Scale
+    scale: FeatureScale
     """The space of the centres."""
     averages: dict[str, float]
     """Mean of each number column over all users kept, in its unit."""
@@ -603,37 +605,37 @@ class Facts:
     """Part of all users kept that has each value of each category, 0 to 1."""
     segments: tuple[Segment, ...]
     """The segments, the largest first in the month in which they appeared."""
-    pca: Pca
+    pca: PcaMap
     """The map."""
-    change: Change | None
+    change: MonthComparison | None
     """What changed since the last month; nothing in the first."""
     trend: Trend | None
     """All archived months; nothing before the third."""
-    lineage: Lineage
+    lineage: IdRegistry
     """What the next month has to know."""
-    basis: Basis = field(default_factory=Basis)
+    basis: ComputedOn = field(default_factory=ComputedOn)
     """What the segments were looked for on."""
-    suspicions: tuple[Suspicion, ...] = ()
+    suspicions: tuple[Anomaly, ...] = ()
     """What a person has to look at before anybody is mailed; none in a month like any other."""
 
-    def segment(self, id_: str) -> Segment:
+    def get_segment(self, id_: str) -> Segment:
         """Give the segment with this id; KeyError if there is none."""
         return {segment.id: segment for segment in self.segments}[id_]
 
 
-_FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+_FACTS_ADAPTER: TypeAdapter[Facts] = TypeAdapter(Facts)
 
 
-def to_dict(facts: Facts) -> dict[str, Any]:
+def facts_to_dict(facts: Facts) -> dict[str, Any]:
     """Give the facts as what JSON can hold, floats at nine significant digits.
 
     Nine digits are more than any page shows, and fewer than what the number of threads changes.
     """
-    rounded: dict[str, Any] = _round(_FACTS.dump_python(facts, mode="json"))
+    rounded: dict[str, Any] = _round_floats(_FACTS_ADAPTER.dump_python(facts, mode="json"))
     return rounded
 
 
-def from_dict(data: Any) -> Facts:
+def facts_from_dict(data: Any) -> Facts:
     """Read facts back.
 
     Raises
@@ -642,25 +644,25 @@ def from_dict(data: Any) -> Facts:
         If the format is another one, a field is missing, unknown or of the wrong kind, or no month can be like that.
     """
     version = data.get("format") if isinstance(data, dict) else None
-    if version != FORMAT:
+    if version != FACTS_FORMAT:
         raise FactsError(
-            f"Facts of format {repr(version)[:20]}, expected {FORMAT}. They were written by another version: run that month again."
+            f"Facts of format {repr(version)[:20]}, expected {FACTS_FORMAT}. They were written by another version: run that month again."
         )
     try:
-        found = _FACTS.validate_python(data)
+        found = _FACTS_ADAPTER.validate_python(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise FactsError(
             f"Facts: {place}: {first['msg']}. The file was changed by hand: run that month again."
         ) from error
-    wrong = _impossible(found)
+    wrong = _find_contradiction(found)
     if wrong:
         raise FactsError(f"Facts: {wrong}. The file was changed by hand: run that month again.")
     return found
 
 
-def _impossible(facts: Facts) -> str:
+def _find_contradiction(facts: Facts) -> str:
     """Say what no month can have, so that whatever compares with it need not ask; nothing where all is possible."""
     if not facts.segments or min(segment.users for segment in facts.segments) < 1:
         return "segments: none, or one of nobody"
@@ -675,7 +677,7 @@ def _impossible(facts: Facts) -> str:
     return "" if facts.elbow.chosen in facts.elbow.k else "elbow: the number used was not tried"
 
 
-def schema() -> dict[str, Any]:
+def build_facts_schema() -> dict[str, Any]:
     """Give the JSON Schema of facts.json, each field with its description."""
     strict = Facts.__pydantic_config__
     # reading the descriptions from this file takes twenty times as long as all else: a run does without
@@ -687,12 +689,12 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
-def _round(value: Any) -> Any:
+def _round_floats(value: Any) -> Any:
     """Round every float below a JSON value to nine significant digits."""
     if isinstance(value, float):
         return float(f"{value:.9g}")
     if isinstance(value, dict):
-        return {key: _round(item) for key, item in value.items()}
+        return {key: _round_floats(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_round(item) for item in value]
+        return [_round_floats(item) for item in value]
     return value

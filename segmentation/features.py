@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import CleaningError
-from segmentation.facts import Scale
+from segmentation.facts import FeatureScale
 from segmentation.schema import Frame, Users
-from segmentation.tally import Summary, summaries
+from segmentation.tally import ColumnSummary, summarise_columns
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
-Kind = Literal["users", "cells", "sample"]
+PointKind = Literal["users", "cells", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Points:
     values: Floats
     weights: Floats
     features: tuple[str, ...]
-    scale: Scale
-    kind: Kind = "users"
+    scale: FeatureScale
+    kind: PointKind = "users"
     scatter: Floats | None = None
 
     @property
@@ -50,12 +50,12 @@ class Points:
         return float(self.weights.sum())
 
     @property
-    def within(self) -> float:
+    def within_inertia(self) -> float:
         """What inertia about the points leaves out: the squared distances of users to their points, in squared SDs."""
         return 0.0 if self.scatter is None else float(np.trace(self.scatter))
 
 
-def scale_of(users: Users, features: Sequence[str]) -> Scale:
+def measure_scale(users: Users, features: Sequence[str]) -> FeatureScale:
     """Measure mean and population standard deviation of each feature.
 
     Raises
@@ -63,29 +63,30 @@ def scale_of(users: Users, features: Sequence[str]) -> Scale:
     CleaningError
         If a feature has the same value for every user, so that no distance can be measured in it.
     """
-    return scale_from(summaries(users, features))
+    return build_scale(summarise_columns(users, features))
 
 
-def scale_from(found: Mapping[str, Summary]) -> Scale:
+def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
     """Give the same from what is known of the features.
 
     Raises
     ------
     CleaningError
-        As `scale_of`.
+        As `measure_scale`.
     """
-    for name, one in found.items():
+    for name, one in summaries.items():
         if not one.sd > 1e-9 * max(1.0, abs(one.mean)):  # rounding leaves a constant column a trace of spread
             raise CleaningError(
                 f"Column {name!r} is the same for every user, so it tells nobody apart. "
                 "Correct the export, or take the column out of `features` in settings.toml."
             )
-    return Scale(
-        mean={name: one.mean for name, one in found.items()}, sd={name: one.sd for name, one in found.items()}
+    return FeatureScale(
+        mean={name: one.mean for name, one in summaries.items()},
+        sd={name: one.sd for name, one in summaries.items()},
     )
 
 
-def standardise(users: Frame, scale: Scale) -> Points:
+def standardise_users(users: Frame, scale: FeatureScale) -> Points:
     """Express every user's features in standard deviations from the mean.
 
     Parameters

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import assign
+from segmentation.clusters import assign_nearest
 from segmentation.errors import SegmentationError
 from segmentation.features import Floats, Labels, Points
-from segmentation.history import Past, rescale
+from segmentation.history import PreviousModel, rescale_values
 from segmentation.schema import USER_ID, Users
-from segmentation.tally import tally
+from segmentation.tally import count_groups
 
 
 @dataclass(frozen=True, slots=True)
-class Flows:
-    """People by their segment last month and this month: never shown but through `disclosure.suppress`."""
+class MigrationCounts:
+    """People by their segment last month and this month: never shown but through `disclosure.suppress_table`."""
 
     rows: tuple[str, ...]
     """Ids of last month's segments."""
@@ -36,18 +36,18 @@ class Flows:
         return (*rows, (*self.new, 0))
 
     @property
-    def known(self) -> tuple[tuple[int, int], ...]:
+    def known_cells(self) -> tuple[tuple[int, int], ...]:
         """Places in `table`, and of its sums, that a reader knows: nobody is new and gone; segments' sizes are shown."""
         k, m = len(self.rows), len(self.columns)
         return ((k, m), *((i, m + 1) for i in range(k)), *((k + 1, j) for j in range(m)))
 
     @property
-    def both(self) -> int:
+    def retained_users(self) -> int:
         """People who are in both months."""
         return sum(map(sum, self.users))
 
     @property
-    def stayed(self) -> int:
+    def stayed_users(self) -> int:
         """People who are in both months, and in a segment of the same id."""
         return sum(
             count
@@ -58,7 +58,7 @@ class Flows:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ShareDecomposition:
     """Why the share of one segment changed."""
 
     id: str
@@ -71,7 +71,7 @@ class Shift:
     """Its share of this month's users, 0 to 1."""
 
 
-def flow(
+def count_migration(
     last_users: Sequence[str],
     last_segments: Sequence[str],
     users: Sequence[str],
@@ -79,7 +79,7 @@ def flow(
     *,
     rows: Sequence[str],
     columns: Sequence[str],
-) -> Flows:
+) -> MigrationCounts:
     """Count people by their segments in two months, joined by their ids alone.
 
     Parameters
@@ -96,14 +96,14 @@ def flow(
     SegmentationError
         If somebody is in a month twice, or in a segment that is not listed.
     """
-    before, i = _people(last_users, last_segments, rows, "last month")
-    after, j = _people(users, segments, columns, "this month")
+    before, i = _index_users(last_users, last_segments, rows, "last month")
+    after, j = _index_users(users, segments, columns, "this month")
     _, here, there = np.intersect1d(before, after, assume_unique=True, return_indices=True)
     counts = np.zeros((len(rows), len(columns)), dtype=int)
     np.add.at(counts, (i[here], j[there]), 1)
     new = np.bincount(j, minlength=len(columns)) - counts.sum(axis=0)
     gone = np.bincount(i, minlength=len(rows)) - counts.sum(axis=1)
-    return Flows(
+    return MigrationCounts(
         rows=tuple(rows),
         columns=tuple(columns),
         users=tuple(tuple(map(int, row)) for row in counts),
@@ -112,15 +112,15 @@ def flow(
     )
 
 
-def flow_of_tables(
-    last: Users, now: Users, segment: str, *, rows: Sequence[str], columns: Sequence[str]
-) -> Flows:
-    """Count people by their segments in two months where an engine has both: as `flow`, by its join.
+def count_migration_by_join(
+    last: Users, now: Users, segment_column: str, *, rows: Sequence[str], columns: Sequence[str]
+) -> MigrationCounts:
+    """Count people by their segments in two months where an engine has both: as `count_migration`, by its join.
 
     Parameters
     ----------
     last, now : narwhals.DataFrame or LazyFrame
-        Users, each once, with `user_id` and the id of their segment in the column named `segment`.
+        Users, each once, with `user_id` and the id of their segment in the column named `segment_column`.
     rows, columns : sequence of str
         Ids of last month's and this month's segments, in the order wanted.
 
@@ -132,14 +132,16 @@ def flow_of_tables(
     before, after = last.lazy(), now.lazy()
     if before.collect_schema()[USER_ID] != after.collect_schema()[USER_ID]:
         before, after = (month.with_columns(nw.col(USER_ID).cast(nw.String)) for month in (before, after))
-    before = before.select(USER_ID, nw.col(segment).alias("_then"))
-    after = after.select(USER_ID, nw.col(segment).alias("_now"))
-    then, since = dict(tally(before, "_then")), dict(tally(after, "_now"))
-    _known(then, rows, "last month")
-    _known(since, columns, "this month")
-    both = {(i, j): n for i, j, n in tally(before.join(after, on=USER_ID, how="inner"), "_then", "_now")}
+    before = before.select(USER_ID, nw.col(segment_column).alias("_then"))
+    after = after.select(USER_ID, nw.col(segment_column).alias("_now"))
+    then, since = dict(count_groups(before, "_then")), dict(count_groups(after, "_now"))
+    _check_segments_known(then, rows, "last month")
+    _check_segments_known(since, columns, "this month")
+    both = {
+        (i, j): n for i, j, n in count_groups(before.join(after, on=USER_ID, how="inner"), "_then", "_now")
+    }
     users = tuple(tuple(both.get((i, j), 0) for j in columns) for i in rows)
-    return Flows(
+    return MigrationCounts(
         rows=tuple(rows),
         columns=tuple(columns),
         users=users,
@@ -148,12 +150,12 @@ def flow_of_tables(
     )
 
 
-def cross(past: Past, points: Points, labels: Labels, k: int) -> Floats:
+def crosstab_with_previous(previous: PreviousModel, points: Points, labels: Labels, k: int) -> Floats:
     """Count this month's users by last month's model (rows) and by this month's own (columns).
 
     Parameters
     ----------
-    past : Past
+    previous : Past
         Last month's segments.
     points : Points
         This month's, in this month's scaling.
@@ -165,40 +167,42 @@ def cross(past: Past, points: Points, labels: Labels, k: int) -> Floats:
     ndarray, shape (len(past.ids), k)
         Users.
     """
-    if not past.ids:
+    if not previous.ids:
         return np.zeros((0, k))
-    seen = assign(rescale(points.values, points.scale, past.scale), past.centres)
-    counts = np.zeros((len(past.ids), k))
+    seen = assign_nearest(rescale_values(points.values, points.scale, previous.scale), previous.centres)
+    counts = np.zeros((len(previous.ids), k))
     np.add.at(counts, (seen, labels), points.weights)
     return counts
 
 
-def shifts_of(past: Past, ids: Sequence[str], counts: Floats) -> tuple[Shift, ...]:
+def decompose_share_changes(
+    previous: PreviousModel, ids: Sequence[str], counts: Floats
+) -> tuple[ShareDecomposition, ...]:
     """Part the change of each share into people and borders, for every segment that is in both months.
 
     Parameters
     ----------
-    past : Past
+    previous : Past
         Last month's segments.
     ids : sequence of str, length k
         This month's ids by the number of the segment, as `history.Lineage.ids`.
     counts : ndarray, shape (len(past.ids), k)
-        As from `cross`.
+        As from `crosstab_with_previous`.
     """
-    total, last_total = float(counts.sum()), sum(past.users)
+    total, last_total = float(counts.sum()), sum(previous.users)
     return tuple(
-        Shift(
+        ShareDecomposition(
             id=name,
-            last=past.users[i] / last_total,
+            last=previous.users[i] / last_total,
             same_borders=float(counts[i].sum()) / total,
             now=float(counts[:, ids.index(name)].sum()) / total,
         )
-        for i, name in enumerate(past.ids)
+        for i, name in enumerate(previous.ids)
         if name in ids
     )
 
 
-def _people(
+def _index_users(
     users: Sequence[str], segments: Sequence[str], known: Sequence[str], when: str
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.str_]], Labels]:
     """Give ids as strings and segments as their places in `known`."""
@@ -209,11 +213,11 @@ def _people(
             "Expected each user_id once. Correct the export and run `make report` again."
         )
     place = {name: n for n, name in enumerate(known)}
-    _known(segments, known, when)
+    _check_segments_known(segments, known, when)
     return people, np.array([place[name] for name in segments], dtype=np.intp)
 
 
-def _known(segments: Iterable[str], known: Sequence[str], when: str) -> None:
+def _check_segments_known(segments: Iterable[str], known: Sequence[str], when: str) -> None:
     """Make sure that users are in segments that there are."""
     strange = sorted(set(segments) - set(known))
     if strange:

@@ -12,16 +12,16 @@ from types import MappingProxyType
 import numpy as np
 
 from segmentation.errors import SegmentationError
-from segmentation.facts import Facts, Scale
+from segmentation.facts import Facts, FeatureScale
 from segmentation.features import Floats
-from segmentation.kept_names import still_fits, unused
+from segmentation.kept_names import choose_unused_name, is_name_accurate
 from segmentation.names import name_segments
 
-SAMPLING = 2.0  # standard errors of a centre that two samples of one segment may lie further apart
+MATCH_TOLERANCE_SE = 2.0  # standard errors of a centre that two samples of one segment may lie further apart
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PreviousModel:
     """Last month's segments, in their order on the pages.
 
     Attributes
@@ -42,7 +42,7 @@ class Past:
         Names of segments that are gone, which no new one may take.
     """
 
-    scale: Scale
+    scale: FeatureScale
     ids: tuple[str, ...]
     names: tuple[str, ...]
     centres: Floats
@@ -53,7 +53,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class SegmentMatch:
     """One of last month's segments and the one of this month's that continues it, by their numbers from 0."""
 
     last: int
@@ -63,7 +63,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SegmentIdentity:
     """What one of this month's segments is called, and since when."""
 
     number: int
@@ -72,9 +72,9 @@ class Kept:
     """Last month's id where it is matched, else a new one."""
     name: str
     """Last month's name where it is matched, else one that no other segment has or had."""
-    moved: float | None
+    centre_shift: float | None
     """Way of its centre since last month, in last month's standard deviations; nothing for a new one."""
-    suggested: str
+    suggested_name: str
     """What it would be called if it were named today."""
     name_fits: bool
     """Whether the kept name is still true; False is for a person to decide on."""
@@ -82,14 +82,14 @@ class Kept:
     @property
     def is_new(self) -> bool:
         """Whether no segment of last month stands behind it."""
-        return self.moved is None
+        return self.centre_shift is None
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class SegmentLineage:
     """The segments of this month in the order of the pages, and what next month has to know."""
 
-    segments: tuple[Kept, ...]
+    segments: tuple[SegmentIdentity, ...]
     """Matched ones in last month's order, then new ones, the largest first."""
     gone: tuple[str, ...]
     """Ids of last month's segments that none of this month's continues."""
@@ -98,7 +98,7 @@ class Lineage:
     retired: tuple[str, ...]
     """Names that are gone, and stay so."""
 
-    def in_order(self) -> "Lineage":
+    def renumber_in_order(self) -> "SegmentLineage":
         """Give the same with segments numbered by their places on the pages, as a model in that order has them."""
         segments = tuple(replace(kept, number=place) for place, kept in enumerate(self.segments))
         return replace(self, segments=segments)
@@ -109,11 +109,13 @@ class Lineage:
         return tuple(kept.id for kept in sorted(self.segments, key=lambda kept: kept.number))
 
 
-def past_of(facts: Facts, *, last_id: int | None = None, retired: tuple[str, ...] = ()) -> Past:
+def extract_previous_model(
+    facts: Facts, *, last_id: int | None = None, retired: tuple[str, ...] = ()
+) -> PreviousModel:
     """Give last month's segments as its facts hold them; `last_id` is the highest of its ids unless it is given."""
     segments = facts.segments
     inertia = dict(zip(facts.elbow.k, facts.elbow.inertia, strict=True))[facts.elbow.chosen]
-    return Past(
+    return PreviousModel(
         scale=facts.scale,
         ids=tuple(segment.id for segment in segments),
         names=tuple(segment.name for segment in segments),
@@ -125,61 +127,64 @@ def past_of(facts: Facts, *, last_id: int | None = None, retired: tuple[str, ...
     )
 
 
-def rescale(values: Floats, scale: Scale, to: Scale) -> Floats:
+def rescale_values(values: Floats, scale: FeatureScale, target: FeatureScale) -> Floats:
     """Express values in another month's standard deviations.
 
     Parameters
     ----------
     values : ndarray, shape (n, p)
         In the standard deviations of `scale`, columns in its order.
-    scale, to : Scale
+    scale, target : Scale
         Of the month of the values, and of the other one.
 
     Returns
     -------
     ndarray, shape (n, p)
-        Columns in the order of `to`.
+        Columns in the order of `target`.
 
     Raises
     ------
     SegmentationError
         If the two months were not clustered on the same features: there is no common space then.
     """
-    if set(scale.mean) != set(to.mean):
+    if set(scale.mean) != set(target.mean):
         raise SegmentationError(
-            f"This month is clustered on {', '.join(scale.mean)}, last month was on {', '.join(to.mean)}: "
+            f"This month is clustered on {', '.join(scale.mean)}, last month was on {', '.join(target.mean)}: "
             "their segments can't be compared. Set `features` in settings.toml as they were, or start anew."
         )
     columns = list(scale.mean)
     parts = [
-        (values[:, columns.index(name)] * scale.sd[name] + scale.mean[name] - to.mean[name]) / to.sd[name]
-        for name in to.mean
+        (values[:, columns.index(name)] * scale.sd[name] + scale.mean[name] - target.mean[name])
+        / target.sd[name]
+        for name in target.mean
     ]
     return np.column_stack(parts)
 
 
-def distances_of(a: Floats, b: Floats) -> Floats:
+def compute_centre_distances(a: Floats, b: Floats) -> Floats:
     """Give the distance of every row of a to every row of b."""
     distances: Floats = np.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2))
     return distances
 
 
-def match(past: Past, centres: Floats, users: Sequence[float]) -> tuple[Match, ...]:
+def match_centres(
+    previous: PreviousModel, centres: Floats, sizes: Sequence[float]
+) -> tuple[SegmentMatch, ...]:
     """Pair the centres of two months so that the total distance is least, and leave out what is too far.
 
     A centre of this month may be the same segment as one of last month's while it is nearer to it than half the way
     to that one's nearest neighbour: there last month's own model would call it so, whatever the direction. The balls
     of that radius do not overlap, so that which pairs are possible hardly depends on the other pairs. The sampling
-    error of the two centres is added, `SAMPLING` of them. A segment that was alone has no neighbour: it may move
+    error of the two centres is added, `MATCH_TOLERANCE_SE` of them. A segment that was alone has no neighbour: it may move
     by half its own radius.
 
     Parameters
     ----------
-    past : Past
+    previous : Past
         Last month's segments.
     centres : ndarray, shape (k, p)
-        This month's centres in last month's standard deviations, as from `rescale`.
-    users : sequence of float, length k
+        This month's centres in last month's standard deviations, as from `rescale_values`.
+    sizes : sequence of float, length k
         Users in each of this month's segments.
 
     Returns
@@ -193,58 +198,62 @@ def match(past: Past, centres: Floats, users: Sequence[float]) -> tuple[Match, .
     """
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - brings half of SciPy, as kneed does
 
-    distances = distances_of(past.centres, centres)
-    apart = distances_of(past.centres, past.centres)
+    distances = compute_centre_distances(previous.centres, centres)
+    apart = compute_centre_distances(previous.centres, previous.centres)
     np.fill_diagonal(apart, np.inf)
-    nearest = apart.min(axis=1) if len(past.ids) > 1 else np.array([past.radius])
-    error = past.radius * np.sqrt(1 / np.asarray(past.users)[:, None] + 1 / np.asarray(users)[None, :])
-    same = distances <= nearest[:, None] / 2 + SAMPLING * error
+    nearest = apart.min(axis=1) if len(previous.ids) > 1 else np.array([previous.radius])
+    error = previous.radius * np.sqrt(
+        1 / np.asarray(previous.users)[:, None] + 1 / np.asarray(sizes)[None, :]
+    )
+    same = distances <= nearest[:, None] / 2 + MATCH_TOLERANCE_SE * error
     never = 1 + distances.sum()  # dearer than any set of possible pairs
     pairs = zip(*linear_sum_assignment(np.where(same, distances, never)), strict=True)
-    return tuple(Match(int(i), int(j), float(distances[i, j])) for i, j in pairs if same[i, j])
+    return tuple(SegmentMatch(int(i), int(j), float(distances[i, j])) for i, j in pairs if same[i, j])
 
 
-def keep(
-    past: Past,
-    matches: Sequence[Match],
+def assign_ids(
+    previous: PreviousModel,
+    matches: Sequence[SegmentMatch],
     centres: Sequence[Mapping[str, float]],
-    users: Sequence[float],
+    sizes: Sequence[float],
     names: Mapping[str, str] = MappingProxyType({}),
-) -> Lineage:
+) -> SegmentLineage:
     """Give this month's segments their ids, names and places.
 
     Parameters
     ----------
-    past : Past
+    previous : Past
         Last month's segments.
     matches : sequence of Match
-        As from `match`.
+        As from `match_centres`.
     centres : sequence of mapping of str to float, length k
         This month's centres in this month's own standard deviations, which is what names speak of.
-    users : sequence of float, length k
+    sizes : sequence of float, length k
         Users in each of this month's segments.
     names : mapping of str to str
-        Names that a person gives, by id. They always fit; `past` has those of its segments already.
+        Names that a person gives, by id. They always fit; `previous` has those of its segments already.
     """
     suggested = name_segments(centres)
-    taken = {*past.names, *past.retired, *names.values()}
+    taken = {*previous.names, *previous.retired, *names.values()}
     segments = []
     for pair in sorted(matches, key=lambda pair: pair.last):
-        n, id_, name = pair.now, past.ids[pair.last], past.names[pair.last]
-        error = past.radius / math.sqrt(len(centres[n]) * max(users[n], 1))
-        fits = id_ in names or suggested[n] == name or still_fits(name, centres[n], error=error)
-        segments.append(Kept(n, id_, name, pair.distance, suggested[n], name_fits=fits))
-    last_id = past.last_id
-    for n in sorted(set(range(len(centres))) - {pair.now for pair in matches}, key=lambda n: -users[n]):
+        n, id_, name = pair.now, previous.ids[pair.last], previous.names[pair.last]
+        error = previous.radius / math.sqrt(len(centres[n]) * max(sizes[n], 1))
+        fits = (
+            id_ in names or suggested[n] == name or is_name_accurate(name, centres[n], standard_error=error)
+        )
+        segments.append(SegmentIdentity(n, id_, name, pair.distance, suggested[n], name_fits=fits))
+    last_id = previous.last_id
+    for n in sorted(set(range(len(centres))) - {pair.now for pair in matches}, key=lambda n: -sizes[n]):
         last_id += 1
         id_ = f"S{last_id}"
-        name = names.get(id_) or unused(suggested[n], centres[n], taken)
+        name = names.get(id_) or choose_unused_name(suggested[n], centres[n], taken)
         taken.add(name)
-        segments.append(Kept(n, id_, name, None, suggested[n], name_fits=True))
-    gone = [i for i in range(len(past.ids)) if i not in {pair.last for pair in matches}]
-    return Lineage(
+        segments.append(SegmentIdentity(n, id_, name, None, suggested[n], name_fits=True))
+    gone = [i for i in range(len(previous.ids)) if i not in {pair.last for pair in matches}]
+    return SegmentLineage(
         segments=tuple(segments),
-        gone=tuple(past.ids[i] for i in gone),
+        gone=tuple(previous.ids[i] for i in gone),
         last_id=last_id,
-        retired=(*past.retired, *(past.names[i] for i in gone)),
+        retired=(*previous.retired, *(previous.names[i] for i in gone)),
     )

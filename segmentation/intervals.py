@@ -17,14 +17,14 @@ from typing import TypeAlias
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.facts import Interval
+from segmentation.facts import ConfidenceInterval
 from segmentation.features import Floats, Labels
-from segmentation.tally import Moments
+from segmentation.tally import SegmentMoments
 
-_Z = 1.959963984540054  # 97.5 % of a Gaussian lie below
-_TAILS = (2.5, 97.5)
-_ALIKE = 1e-12  # variance, of users whose variance is 1: rounding leaves as much where all are alike
-_ROWS = 200  # bootstraps held at a time: of 5,000 users, 8 MB
+_Z_975 = 1.959963984540054  # 97.5 % of a Gaussian lie below
+_TAIL_PERCENTILES = (2.5, 97.5)
+_ZERO_VARIANCE = 1e-12  # variance, of users whose variance is 1: rounding leaves as much where all are alike
+_DRAWS_PER_BATCH = 200  # bootstraps held at a time: of 5,000 users, 8 MB
 _Statistic: TypeAlias = Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]
 
 
@@ -41,16 +41,16 @@ class NumberIntervals:
         in another value. Nothing where either mean isn't positive, or too few differ to say.
     """
 
-    mean: Interval | None
-    index: Interval | None
+    mean: ConfidenceInterval | None
+    index: ConfidenceInterval | None
 
 
-def share(users: float, of: float) -> Interval:
+def wilson_interval(users: float, total: float) -> ConfidenceInterval:
     """Give Wilson's interval of a share.
 
     Parameters
     ----------
-    users, of : float
+    users, total : float
         Users who count, among how many; of > 0.
 
     References
@@ -58,14 +58,14 @@ def share(users: float, of: float) -> Interval:
     .. [1] Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
     .. [2] Brown, Cai, DasGupta (2001), "Interval estimation for a binomial proportion", Stat. Sci. 16(2), equation (4).
     """
-    p = users / of
-    middle = (p + _Z**2 / (2 * of)) / (1 + _Z**2 / of)
-    half = _Z / (1 + _Z**2 / of) * np.sqrt(p * (1 - p) / of + _Z**2 / (4 * of**2))
+    p = users / total
+    middle = (p + _Z_975**2 / (2 * total)) / (1 + _Z_975**2 / total)
+    half = _Z_975 / (1 + _Z_975**2 / total) * np.sqrt(p * (1 - p) / total + _Z_975**2 / (4 * total**2))
     low = 0.0 if users == 0 else float(middle - half)
-    return Interval(max(0.0, low), 1.0 if users == of else float(middle + half))
+    return ConfidenceInterval(max(0.0, low), 1.0 if users == total else float(middle + half))
 
 
-def category_index(users: int, size: int, with_value: int, of: int) -> Interval | None:
+def katz_index_interval(users: int, size: int, with_value: int, total: int) -> ConfidenceInterval | None:
     """Give the interval of a category's index: its share of a segment over its share of all users, times 100.
 
     The delta method on the log of the ratio, as Katz's for two groups apart; here the segment is a part of all, which
@@ -79,7 +79,7 @@ def category_index(users: int, size: int, with_value: int, of: int) -> Interval 
         Users of the segment.
     with_value : int
         All users with the value.
-    of : int
+    total : int
         All users.
 
     Returns
@@ -93,14 +93,14 @@ def category_index(users: int, size: int, with_value: int, of: int) -> Interval 
     """
     if users == 0:
         return None
-    inside, all_ = users / size, with_value / of
+    inside, all_ = users / size, with_value / total
     variance = (1 - inside) / users + (1 - all_) / with_value - 2 * (1 - inside) / with_value
-    half = _Z * np.sqrt(max(variance, 0.0))
+    half = _Z_975 * np.sqrt(max(variance, 0.0))
     index = 100 * inside / all_
-    return Interval(float(index * np.exp(-half)), float(index * np.exp(half)))
+    return ConfidenceInterval(float(index * np.exp(-half)), float(index * np.exp(half)))
 
 
-def numbers(
+def bootstrap_t_intervals(
     values: Floats, labels: Labels, k: int, *, draws: int = 1000, seed: int
 ) -> tuple[tuple[NumberIntervals, ...], ...]:
     """Give the intervals of every segment's mean and index of every number column.
@@ -136,21 +136,25 @@ def numbers(
     edges = np.searchsorted(labels, np.arange(k + 1))
     rng = np.random.default_rng(seed)
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
-        own = _moments(np.ones((1, n)), lines, edges)
+        own = _sum_by_segment(np.ones((1, n)), lines, edges)
         parts = [
-            _moments(_weights(n, min(_ROWS, draws - start), rng), lines, edges)
-            for start in range(0, draws, _ROWS)
+            _sum_by_segment(
+                _draw_bootstrap_weights(n, min(_DRAWS_PER_BATCH, draws - start), rng), lines, edges
+            )
+            for start in range(0, draws, _DRAWS_PER_BATCH)
         ]
     drawn = np.concatenate(parts)
-    mean = _studentised(_means, own, drawn)
-    index = np.exp(_studentised(lambda size, m, v: _log_index(size, m, v, middle / sd), own, drawn))
+    mean = _compute_bootstrap_t_ends(_estimate_means, own, drawn)
+    index = np.exp(
+        _compute_bootstrap_t_ends(lambda size, m, v: _estimate_log_index(size, m, v, middle / sd), own, drawn)
+    )
     nothing = np.array([np.all(values[order[a:b]] == 0, axis=0) for a, b in itertools.pairwise(edges)])
     index[:, nothing & (np.diff(edges) > 1)[:, None] & (middle > 0)] = 0
     return tuple(
         tuple(
             NumberIntervals(
-                mean=_interval(mean[:, segment, j] * sd[j] + middle[j]),
-                index=_interval(100 * index[:, segment, j]),
+                mean=_make_interval(mean[:, segment, j] * sd[j] + middle[j]),
+                index=_make_interval(100 * index[:, segment, j]),
             )
             for j in range(p)
         )
@@ -158,80 +162,80 @@ def numbers(
     )
 
 
-def of_moments(numbers: Moments) -> tuple[tuple[NumberIntervals, ...], ...]:
+def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ...], ...]:
     """Give the intervals of so many users that means are Gaussian: the estimate and 1.96 standard errors to each side.
 
-    The limit that `numbers` comes to where a segment has thousands of users, without a bootstrap: the same standard
+    The limit that `moments` comes to where a segment has thousands of users, without a bootstrap: the same standard
     errors, from the same influence of a user on a mean and on the log of an index.
 
     Parameters
     ----------
-    numbers : Moments
+    moments : Moments
         Of every segment, in the columns' units.
 
     Returns
     -------
     tuple, length k, of tuple, length p
     """
-    size, p = numbers.size[:, None], numbers.mean.shape[1]
+    size, p = moments.size[:, None], moments.mean.shape[1]
     n = size.sum()
-    middle = (size * numbers.mean).sum(axis=0) / n
-    spread = (size * (numbers.variance + (numbers.mean - middle) ** 2)).sum(axis=0) / n
-    sizes, means = np.vstack([size, [[n]]]), np.vstack([numbers.mean, middle])
-    variances = np.vstack([numbers.variance, spread])
+    middle = (size * moments.mean).sum(axis=0) / n
+    spread = (size * (moments.variance + (moments.mean - middle) ** 2)).sum(axis=0) / n
+    sizes, means = np.vstack([size, [[n]]]), np.vstack([moments.mean, middle])
+    variances = np.vstack([moments.variance, spread])
     mean_ends, index_ends = (
-        estimate[None] + _Z * np.stack([-error, error])
+        estimate[None] + _Z_975 * np.stack([-error, error])
         for estimate, error in (
-            _means(sizes, means, variances),
-            _log_index(sizes, means, variances, np.zeros(p)),
+            _estimate_means(sizes, means, variances),
+            _estimate_log_index(sizes, means, variances, np.zeros(p)),
         )
     )
     index_ends = np.exp(index_ends)
-    index_ends[:, (size > 1) & (numbers.mean == 0) & (numbers.variance == 0) & (middle > 0)] = 0
+    index_ends[:, (size > 1) & (moments.mean == 0) & (moments.variance == 0) & (middle > 0)] = 0
     return tuple(
         tuple(
             NumberIntervals(
-                mean=_interval(mean_ends[:, segment, j]),
-                index=_interval(100 * index_ends[:, segment, j]),
+                mean=_make_interval(mean_ends[:, segment, j]),
+                index=_make_interval(100 * index_ends[:, segment, j]),
             )
             for j in range(p)
         )
-        for segment in range(len(numbers.size))
+        for segment in range(len(moments.size))
     )
 
 
-def _weights(n: int, draws: int, rng: np.random.Generator) -> Floats:
+def _draw_bootstrap_weights(n: int, draws: int, rng: np.random.Generator) -> Floats:
     """Draw how often each user is in each bootstrap, shape (draws, n)."""
     picked = rng.integers(0, n, (draws, n))
     picked += np.arange(draws)[:, None] * n
     return np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
 
 
-def _moments(weights: Floats, lines: Floats, edges: Labels) -> Floats:
+def _sum_by_segment(weights: Floats, lines: Floats, edges: Labels) -> Floats:
     """Sum users, values and squares by segment for each row of weights, shape (draws, k, 1 + 2p)."""
     parts = [weights[:, a:b] @ lines[a:b] for a, b in itertools.pairwise(edges)]
     return np.stack(parts, axis=1)
 
 
-def _split(sums: Floats) -> tuple[Floats, Floats, Floats]:
+def _split_moments(sums: Floats) -> tuple[Floats, Floats, Floats]:
     """Turn sums into users (..., 1), means and population variances (..., p); NaN where there is nobody."""
     p = (sums.shape[-1] - 1) // 2
     size = sums[..., :1]
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums[..., 1 : 1 + p] / size
         variance = sums[..., 1 + p :] / size - mean**2
-        variance = np.where(variance < _ALIKE, 0.0, variance)
+        variance = np.where(variance < _ZERO_VARIANCE, 0.0, variance)
     return size, mean, variance
 
 
-def _means(size: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+def _estimate_means(size: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """Give each segment's mean and its standard error; the last "segment" is all users."""
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(variance / (size - 1))
     return mean[..., :-1, :], error[..., :-1, :]
 
 
-def _log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tuple[Floats, Floats]:
+def _estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tuple[Floats, Floats]:
     """Give the log of each segment's index over 100 and its standard error, by the delta method.
 
     With part = size / n, the influence of a user on log(m_s / m) is [in s] (x - m_s) / (part m_s) - (x - m) / m.
@@ -246,25 +250,25 @@ def _log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tu
         return log, np.sqrt(np.maximum(spread, 0) / (n - 1))
 
 
-def _studentised(statistic: _Statistic, own: Floats, drawn: Floats) -> Floats:
+def _compute_bootstrap_t_ends(statistic: _Statistic, own: Floats, drawn: Floats) -> Floats:
     """Give the low and the high end of each segment's and column's statistic, shape (2, k, p); NaN where unknown."""
-    estimate, error = statistic(*_split(_with_all(own)))
-    drawn_estimate, drawn_error = statistic(*_split(_with_all(drawn)))
+    estimate, error = statistic(*_split_moments(_append_total(own)))
+    drawn_estimate, drawn_error = statistic(*_split_moments(_append_total(drawn)))
     with np.errstate(invalid="ignore", divide="ignore"):
         t = (drawn_estimate - estimate) / drawn_error
         t = np.where((error[0] < 1e-9)[None], 0.0, t)  # everybody alike: an interval of no width
         # a bootstrap of nobody who differs lies in a tail; one without an index may lie in either
-        low = np.percentile(np.where(np.isnan(t), -np.inf, t), _TAILS[0], axis=0)
-        high = np.percentile(np.where(np.isnan(t), np.inf, t), _TAILS[1], axis=0)
+        low = np.percentile(np.where(np.isnan(t), -np.inf, t), _TAIL_PERCENTILES[0], axis=0)
+        high = np.percentile(np.where(np.isnan(t), np.inf, t), _TAIL_PERCENTILES[1], axis=0)
         ends: Floats = np.stack([estimate[0] - high * error[0], estimate[0] - low * error[0]])
     return ends
 
 
-def _with_all(sums: Floats) -> Floats:
+def _append_total(sums: Floats) -> Floats:
     """Append the sums of all users to those of the segments."""
     return np.concatenate([sums, sums.sum(axis=-2, keepdims=True)], axis=-2)
 
 
-def _interval(ends: Floats) -> Interval | None:
+def _make_interval(ends: Floats) -> ConfidenceInterval | None:
     """Make an interval of two ends; nothing where they aren't known."""
-    return Interval(float(ends[0]), float(ends[1])) if np.isfinite(ends).all() else None
+    return ConfidenceInterval(float(ends[0]), float(ends[1])) if np.isfinite(ends).all() else None

@@ -4,17 +4,17 @@ import re
 from collections.abc import Collection, Mapping
 
 from segmentation.names import name_segments
-from segmentation.readings import BESIDE, FAR, SLIGHT
+from segmentation.readings import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 from segmentation.schema import COLUMNS
 
-WOBBLE = 0.15  # SDs by which a word may miss that before its name is flagged, or 3 standard errors if they are more
+NAME_TOLERANCE_SDS = 0.15  # SDs by which a word may miss that before its name is flagged, or 3 standard errors if they are more
 
 
-def still_fits(name: str, centre: Mapping[str, float], *, error: float = 0.0) -> bool:
+def is_name_accurate(name: str, centre: Mapping[str, float], *, standard_error: float = 0.0) -> bool:
     """Tell whether a name is still true of a centre, or false only by a wobble.
 
     False where a word of the name is missed, or a feature that the name doesn't speak of stands out more than the
-    weakest one that it does, by more than `WOBBLE` and three standard errors. A name that isn't made of our words,
+    weakest one that it does, by more than `NAME_TOLERANCE_SDS` and three standard errors. A name that isn't made of our words,
     given by a person, always fits.
 
     Parameters
@@ -23,23 +23,23 @@ def still_fits(name: str, centre: Mapping[str, float], *, error: float = 0.0) ->
         As from `names.name_segments`.
     centre : mapping of str to float
         Features in standard deviations from the average.
-    error : float
+    standard_error : float
         Standard error of the centre in one feature.
     """
-    said = _claims(name)
+    said = _parse_name(name)
     if not said and not name.startswith("Average"):
         return True
-    slack = max(WOBBLE, 3 * error)
-    floor = FAR if len(said) <= 2 else SLIGHT
+    slack = max(NAME_TOLERANCE_SDS, 3 * standard_error)
+    floor = NOTABLE_SD if len(said) <= 2 else TIEBREAK_SD
     strengths = [sign * centre.get(feature, 0.0) for feature, sign in said.items()]
     if any(strength < floor - slack for strength in strengths):
         return False
     largest = max(abs(value) for value in centre.values())
-    bar = max(FAR, BESIDE * largest, min(strengths) if len(said) >= 2 else 0.0)
+    bar = max(NOTABLE_SD, SECOND_WORD_RATIO * largest, min(strengths) if len(said) >= 2 else 0.0)
     return all(abs(value) < bar + slack for feature, value in centre.items() if feature not in said)
 
 
-def _claims(name: str) -> dict[str, int]:
+def _parse_name(name: str) -> dict[str, int]:
     """Read back what a name says: which feature lies below (-1) or above (1) the average."""
     phrases = [
         (phrase, column.name, sign)
@@ -56,7 +56,7 @@ def _claims(name: str) -> dict[str, int]:
     return said
 
 
-def unused(name: str, centre: Mapping[str, float], taken: Collection[str]) -> str:
+def choose_unused_name(name: str, centre: Mapping[str, float], taken: Collection[str]) -> str:
     """Give a name that nobody has or had: the short one, the one with every feature, else a number after it."""
     long = name_segments([centre, centre])[0]  # two alike take every feature before they are numbered
     numbered = (f"{long} {n}" for n in range(2, len(taken) + 3))

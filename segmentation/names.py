@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from segmentation.readings import BESIDE, FAR, SLIGHT
+from segmentation.readings import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 from segmentation.schema import COLUMNS
 
-_MOST = 2  # features in a name, before it has to be told from another
+_MAX_FEATURES = 2  # features in a name, before it has to be told from another
 
 
 def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
@@ -22,11 +22,11 @@ def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
         In the same order. Where two would share a name, both take one more feature; where that does not tell them
         apart, the later ones are numbered.
     """
-    names = [_name(centre, _MOST) for centre in centres]
-    for most in range(_MOST + 1, len(COLUMNS)):
+    names = [_compose_name(centre, _MAX_FEATURES) for centre in centres]
+    for most in range(_MAX_FEATURES + 1, len(COLUMNS)):
         twice = {name for name in names if names.count(name) > 1}
         names = [
-            _name(centre, most, floor=SLIGHT) if name in twice else name
+            _compose_name(centre, most, floor=TIEBREAK_SD) if name in twice else name
             for centre, name in zip(centres, names, strict=True)
         ]
     unique: list[str] = []
@@ -36,13 +36,13 @@ def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
     return unique
 
 
-def _name(centre: Mapping[str, float], most: int, floor: float = FAR) -> str:
+def _compose_name(centre: Mapping[str, float], most: int, floor: float = NOTABLE_SD) -> str:
     """Name one centre by its `most` largest differences."""
     largest = max((abs(value) for value in centre.values()), default=0.0)
     worth = [
         name
         for name, value in sorted(centre.items(), key=lambda item: -abs(item[1]))
-        if abs(value) >= floor and (floor < FAR or abs(value) >= BESIDE * largest)
+        if abs(value) >= floor and (floor < NOTABLE_SD or abs(value) >= SECOND_WORD_RATIO * largest)
     ][:most]
     named = [column for column in COLUMNS if column.name in worth]
     if not named:

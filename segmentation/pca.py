@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.facts import Cell, Pca, Spot
+from segmentation.facts import Centroid, MapBin, PcaMap
 from segmentation.features import Floats, Labels, Points
-from segmentation.schema import BY_NAME
+from segmentation.schema import COLUMNS_BY_NAME
 
-STEP = 0.3  # side of a square of the map, in SDs
-_WORTH_SAYING = 0.4  # loading from which a feature is named on an axis; four equal ones would have 0.5
+MAP_STEP = 0.3  # side of a square of the map, in SDs
+_MIN_LOADING = 0.4  # loading from which a feature is named on an axis; four equal ones would have 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Projection:
     explained: tuple[float, float]
 
 
-def project(points: Points, like: Mapping[str, tuple[float, float]] = {}) -> Projection:
+def project_points(points: Points, previous_loadings: Mapping[str, tuple[float, float]] = {}) -> Projection:
     """Project weighted points onto the two directions in which they vary most.
 
     scikit-learn's PCA knows no weights and leaves the sign to the solver; here the largest loading of each component
@@ -43,7 +43,7 @@ def project(points: Points, like: Mapping[str, tuple[float, float]] = {}) -> Pro
     ----------
     points : Points
         At least two features.
-    like : mapping of str to (float, float)
+    previous_loadings : mapping of str to (float, float)
         Last month's loadings by feature.
 
     References
@@ -58,17 +58,17 @@ def project(points: Points, like: Mapping[str, tuple[float, float]] = {}) -> Pro
     loadings = directions[:, ::-1][:, :2]
     largest = np.abs(loadings).round(6).argmax(axis=0)
     loadings = loadings * np.sign(loadings[largest, [0, 1]])
-    if set(like) == set(points.features):
-        before = np.array([like[name] for name in points.features])
+    if set(previous_loadings) == set(points.features):
+        before = np.array([previous_loadings[name] for name in points.features])
         loadings = loadings * np.where((loadings * before).sum(axis=0) < 0, -1, 1)
     first, second = variances[::-1][:2] / variances.sum()
     return Projection(centred @ loadings, loadings, (float(first), float(second)))
 
 
-def map_of(
-    projection: Projection, points: Points, labels: Labels, ids: tuple[str, ...], *, smallest: int
-) -> Pca:
-    """Lay the map out: squares with at least `smallest` users, the middle of each segment, axes in words.
+def build_pca_map(
+    projection: Projection, points: Points, labels: Labels, ids: tuple[str, ...], *, min_cell: int
+) -> PcaMap:
+    """Lay the map out: squares with at least `min_cell` users, the middle of each segment, axes in words.
 
     Parameters
     ----------
@@ -80,20 +80,20 @@ def map_of(
         Each point's segment, a place in ids.
     ids : tuple of str
         Ids of the segments.
-    smallest : int
+    min_cell : int
         Users below which a square is not drawn, and that all which are not drawn have together: nobody is to be picked out.
     """
-    squares = np.floor(projection.scores / STEP).astype(int)
+    squares = np.floor(projection.scores / MAP_STEP).astype(int)
     places, at = np.unique(squares, axis=0, return_inverse=True)
     users = np.zeros((len(places), len(ids)))
     np.add.at(users, (at.ravel(), labels), points.weights)
     total = users.sum(axis=1)
-    drawn = total >= smallest
+    drawn = total >= min_cell
     for place in np.argsort(total, kind="stable"):
-        if 0 < total[~drawn].sum() < smallest:  # all less those drawn would tell the few that are left
+        if 0 < total[~drawn].sum() < min_cell:  # all less those drawn would tell the few that are left
             drawn[place] = False
     cells = tuple(
-        Cell(x=float((x + 0.5) * STEP), y=float((y + 0.5) * STEP), users=int(n), segment=ids[most])
+        MapBin(x=float((x + 0.5) * MAP_STEP), y=float((y + 0.5) * MAP_STEP), users=int(n), segment=ids[most])
         for (x, y), n, most, is_drawn in zip(places, total, users.argmax(axis=1), drawn, strict=True)
         if is_drawn
     )
@@ -101,31 +101,31 @@ def map_of(
     for number, id_ in enumerate(ids):
         own = labels == number
         x, y = np.average(projection.scores[own], axis=0, weights=points.weights[own])
-        spots.append(Spot(id_, float(x), float(y)))
-    return Pca(
+        spots.append(Centroid(id_, float(x), float(y)))
+    return PcaMap(
         explained=projection.explained,
         loadings={
             name: (float(x), float(y))
             for name, (x, y) in zip(points.features, projection.loadings, strict=True)
         },
         axes={
-            "right": _direction(points, projection.loadings[:, 0]),
-            "left": _direction(points, -projection.loadings[:, 0]),
-            "up": _direction(points, projection.loadings[:, 1]),
-            "down": _direction(points, -projection.loadings[:, 1]),
+            "right": _describe_direction(points, projection.loadings[:, 0]),
+            "left": _describe_direction(points, -projection.loadings[:, 0]),
+            "up": _describe_direction(points, projection.loadings[:, 1]),
+            "down": _describe_direction(points, -projection.loadings[:, 1]),
         },
-        step=STEP,
+        step=MAP_STEP,
         cells=cells,
         spots=tuple(spots),
         hidden=round(points.users) - sum(cell.users for cell in cells),
     )
 
 
-def _direction(points: Points, loadings: Floats) -> str:
+def _describe_direction(points: Points, loadings: Floats) -> str:
     """Say which listeners lie in a direction: "older, higher income"."""
     said = []
     for place in np.argsort(-np.abs(loadings), kind="stable"):
-        words = BY_NAME[points.features[place]].comparatives
-        if words and abs(loadings[place]) >= _WORTH_SAYING:
+        words = COLUMNS_BY_NAME[points.features[place]].comparatives
+        if words and abs(loadings[place]) >= _MIN_LOADING:
             said.append(words[int(loadings[place] > 0)])
     return ", ".join(said)

@@ -14,51 +14,55 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from segmentation.features import Floats, Points
-from segmentation.valleys import spread
+from segmentation.valleys import jitter_ties
 
-Draw: TypeAlias = Callable[[int, np.random.Generator], Floats]  # n users, shape (n, p), each column at SD 1
-_TAIL = (0.001, 0.0025, 0.005, 0.01, 0.025)
+NullSampler: TypeAlias = Callable[
+    [int, np.random.Generator], Floats
+]  # n users, shape (n, p), each column at SD 1
+_TAIL_SHARES = (0.001, 0.0025, 0.005, 0.01, 0.025)
 # Shares of users at which a distribution function has a point: few, as the nearest single peak to many follows every chance
 # lump up to its peak, and an even column would come out as a hill; closer in the tails, where a step is long.
-_KNOTS = np.array([0, *_TAIL, *np.linspace(0.05, 0.95, 13), *(1 - np.array(_TAIL))[::-1], 1])
-_PEAKS = 20  # places tried for the peak
+_KNOT_SHARES = np.array(
+    [0, *_TAIL_SHARES, *np.linspace(0.05, 0.95, 13), *(1 - np.array(_TAIL_SHARES))[::-1], 1]
+)
+_PEAK_CANDIDATES = 20  # places tried for the peak
 
 
 @dataclass(frozen=True, slots=True)
-class Margin:
+class UnimodalMargin:
     """A single-peaked distribution: its distribution function as a line through points.
 
     Attributes
     ----------
-    at : ndarray, shape (m,)
+    positions : ndarray, shape (m,)
         Places, increasing.
-    below : ndarray, shape (m,)
+    cdf : ndarray, shape (m,)
         Share of users below each, from 0 to 1.
     distance : float
         Largest difference from the data's own distribution function: near Hartigan's dip.
     """
 
-    at: Floats
-    below: Floats
+    positions: Floats
+    cdf: Floats
     distance: float
 
 
-def same_shape(points: Points, *, seed: int) -> Draw:
+def fit_copula_null(points: Points, *, seed: int) -> NullSampler:
     """Give the reference that keeps each column's lean and the columns' correlations."""
-    values = spread(points.values, np.random.default_rng(seed))
-    margins = [margin(column, points.weights) for column in values.T]
-    scores = np.column_stack([ndtri(_ranks(column, points.weights)) for column in values.T])
-    root = np.linalg.cholesky(_correlations(scores, points.weights))
+    values = jitter_ties(points.values, np.random.default_rng(seed))
+    margins = [fit_unimodal_margin(column, points.weights) for column in values.T]
+    scores = np.column_stack([ndtri(_compute_mid_ranks(column, points.weights)) for column in values.T])
+    root = np.linalg.cholesky(_compute_shrunk_correlations(scores, points.weights))
 
-    def draw(n: int, rng: np.random.Generator) -> Floats:
+    def draw_copula_sample(n: int, rng: np.random.Generator) -> Floats:
         shares = ndtr(rng.standard_normal((n, len(margins))) @ root.T)
-        columns = [np.interp(u, m.below, m.at) for u, m in zip(shares.T, margins, strict=True)]
-        return standardised(np.column_stack(columns))
+        columns = [np.interp(u, m.cdf, m.positions) for u, m in zip(shares.T, margins, strict=True)]
+        return standardise_columns(np.column_stack(columns))
 
-    return draw
+    return draw_copula_sample
 
 
-def box(points: Points) -> Draw:
+def fit_box_null(points: Points) -> NullSampler:
     """Give the usual reference: even over the smallest box around the principal components' scores.
 
     References
@@ -72,14 +76,14 @@ def box(points: Points) -> Draw:
     scores = centred @ axes.T
     low, high = scores.min(axis=0), scores.max(axis=0)
 
-    def draw(n: int, rng: np.random.Generator) -> Floats:
+    def draw_box_sample(n: int, rng: np.random.Generator) -> Floats:
         filled: Floats = rng.uniform(low, high, (n, len(low))) @ axes
         return filled
 
-    return draw
+    return draw_box_sample
 
 
-def margin(values: Floats, weights: Floats) -> Margin:
+def fit_unimodal_margin(values: Floats, weights: Floats) -> UnimodalMargin:
     """Find the single-peaked distribution nearest to the values.
 
     Up to its peak a single-peaked distribution function is convex, beyond it concave: we take the greatest convex
@@ -93,22 +97,22 @@ def margin(values: Floats, weights: Floats) -> Margin:
     total = np.concatenate([[0.0], np.cumsum(weights[order])])
     total /= total[-1]
     sorted_ = np.concatenate([values[order][:1], values[order]])
-    at = np.unique(np.interp(_KNOTS, total, sorted_))
+    at = np.unique(np.interp(_KNOT_SHARES, total, sorted_))
     own = np.interp(at, sorted_, total)
     own[0], own[-1] = 0.0, 1.0
     best: tuple[float, Floats] | None = None
-    for peak in np.unique(np.linspace(0, len(at) - 1, _PEAKS).astype(int)):
-        left = _hull(at[: peak + 1], own[: peak + 1])
-        right = -_hull(at[peak:], -own[peak:])
+    for peak in np.unique(np.linspace(0, len(at) - 1, _PEAK_CANDIDATES).astype(int)):
+        left = _compute_convex_minorant(at[: peak + 1], own[: peak + 1])
+        right = -_compute_convex_minorant(at[peak:], -own[peak:])
         shaped = np.concatenate([left, right[1:]])
         distance = float(np.abs(shaped - own).max())
         if best is None or distance < best[0]:
             best = distance, shaped
     assert best is not None  # noqa: S101 - there is always a first peak
-    return Margin(at=at, below=best[1], distance=best[0])
+    return UnimodalMargin(positions=at, cdf=best[1], distance=best[0])
 
 
-def _hull(x: Floats, y: Floats) -> Floats:
+def _compute_convex_minorant(x: Floats, y: Floats) -> Floats:
     """Give the greatest convex function below the points, at their places."""
     kept: list[int] = []
     for i in range(len(x)):
@@ -122,7 +126,7 @@ def _hull(x: Floats, y: Floats) -> Floats:
     return hull
 
 
-def _ranks(values: Floats, weights: Floats) -> Floats:
+def _compute_mid_ranks(values: Floats, weights: Floats) -> Floats:
     """Give the share of users below each value, half of its own included: within 0 and 1."""
     order = np.argsort(values, kind="stable")
     shares = np.empty(len(values))
@@ -130,7 +134,7 @@ def _ranks(values: Floats, weights: Floats) -> Floats:
     return shares
 
 
-def _correlations(scores: Floats, weights: Floats) -> Floats:
+def _compute_shrunk_correlations(scores: Floats, weights: Floats) -> Floats:
     """Give the weighted correlations, shrunk by a hair so that a root exists where one column repeats another."""
     centred = scores - np.average(scores, axis=0, weights=weights)
     products = (centred * weights[:, None]).T @ centred
@@ -139,7 +143,7 @@ def _correlations(scores: Floats, weights: Floats) -> Floats:
     return near_one
 
 
-def standardised(values: Floats, weights: Floats | None = None) -> Floats:
+def standardise_columns(values: Floats, weights: Floats | None = None) -> Floats:
     """Express values in standard deviations from their mean, as the users' own are; 0 in a column that doesn't vary."""
     centred = values - np.average(values, axis=0, weights=weights)
     sd = np.sqrt(np.average(centred**2, axis=0, weights=weights))

@@ -86,16 +86,18 @@ COLUMNS: tuple[Column, ...] = (
         comparatives=("fewer active days", "more active days"),
     ),
 )
-BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
+COLUMNS_BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 NUMBERS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "number")
 CATEGORIES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "category")
 # what segments are made of unless settings say otherwise
-FEATURES: tuple[str, ...] = ("age", "annual_income", "usage_per_month", "num_of_days_active")
+DEFAULT_FEATURES: tuple[str, ...] = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 USER_ID = "user_id"
-LARGEST = 1e100  # what a number may be: far beyond any that means something, and its square is still a number
+MAX_NUMBER = (
+    1e100  # what a number may be: far beyond any that means something, and its square is still a number
+)
 
 
-def check(frame: Users) -> None:
+def check_columns(frame: Users) -> None:
     """Make sure that the frame has every required column, with numbers where numbers are expected.
 
     Parameters
@@ -118,6 +120,6 @@ def check(frame: Users) -> None:
     for name in NUMBERS:
         if not schema[name].is_numeric():
             raise SchemaError(
-                f"Column {name!r} holds {schema[name]}, expected numbers ({BY_NAME[name].unit}). "
+                f"Column {name!r} holds {schema[name]}, expected numbers ({COLUMNS_BY_NAME[name].unit}). "
                 "Correct the export and run `make report` again."
             )

@@ -6,17 +6,23 @@ Stable is not the same as real: an even crowd can be cut in the same place every
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.facts import Stability
+from segmentation.facts import SegmentStability
 from segmentation.features import Floats, Labels, Points
-from segmentation.lloyd import nearest, seeds, settle
-from segmentation.readings import STABLE, grade
+from segmentation.lloyd import assign_nearest_batch, draw_kmeans_plus_plus, run_lloyd
+from segmentation.readings import JACCARD_STABLE, grade_stability
 
-_DISSOLVED = 0.5
-_STARTS = 8  # k-means++ starts of a bootstrap; one more is the segments themselves
-_PILOT, _KEPT, _STEPS = 500, 2, 30  # points on which they compete, how many go on over all, and how far
+_DISSOLVED_JACCARD = 0.5
+_N_INIT = 8  # k-means++ starts of a bootstrap; one more is the segments themselves
+_PILOT_POINTS, _KEPT_STARTS, _MAX_STEPS = (
+    500,
+    2,
+    30,
+)  # points on which they compete, how many go on over all, and how far
 
 
-def stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -> tuple[Stability, ...]:
+def assess_stability(
+    points: Points, centres: Floats, *, draws: int = 100, seed: int
+) -> tuple[SegmentStability, ...]:
     """Cluster as many users drawn with replacement, again and again, and look for each segment in what comes.
 
     Parameters
@@ -41,34 +47,38 @@ def stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -
     .. [1] Hennig (2007), "Cluster-wise assessment of cluster stability", Comput. Stat. Data Anal. 52: section 2, scheme
        "bootstrap".
     """
-    likeness = likenesses(points, centres, draws=draws, seed=seed)
+    likeness = bootstrap_jaccards(points, centres, draws=draws, seed=seed)
     return tuple(
-        Stability(
+        SegmentStability(
             jaccard=float(one.mean()),
-            dissolved=float((one <= _DISSOLVED).mean()),
-            recovered=float((one >= STABLE).mean()),
-            grade=grade(float(one.mean())),
+            dissolved=float((one <= _DISSOLVED_JACCARD).mean()),
+            recovered=float((one >= JACCARD_STABLE).mean()),
+            grade=grade_stability(float(one.mean())),
         )
         for one in likeness.T
     )
 
 
-def likenesses(points: Points, centres: Floats, *, draws: int, seed: int) -> Floats:
+def bootstrap_jaccards(points: Points, centres: Floats, *, draws: int, seed: int) -> Floats:
     """Give each segment's largest Jaccard likeness in each bootstrap, shape (draws, k)."""
     rng = np.random.default_rng(seed)
-    own = nearest(points.values, centres[None])[0]
+    own = assign_nearest_batch(points.values, centres[None])[0]
     share = points.weights / points.users
     rows = []
     with threadpool_limits(1):  # the last bits of a sum depend on how many there are
         for _ in range(draws):
             weights = rng.multinomial(round(points.users), share).astype(float)
-            fit = _refit(points.values, weights, centres, rng)
+            fit = _fit_bootstrap(points.values, weights, centres, rng)
             drawn = np.minimum(weights, points.weights)  # with one user a point: 1 where it was drawn
-            rows.append(jaccard(own, nearest(points.values, fit[None])[0], drawn, len(centres)))
+            rows.append(
+                compute_best_jaccards(
+                    own, assign_nearest_batch(points.values, fit[None])[0], drawn, len(centres)
+                )
+            )
     return np.array(rows)
 
 
-def jaccard(own: Labels, other: Labels, weights: Floats, k: int) -> Floats:
+def compute_best_jaccards(own: Labels, other: Labels, weights: Floats, k: int) -> Floats:
     """Give each own segment's largest likeness to another: users in both over users in either; 0 if it has none.
 
     Parameters
@@ -84,13 +94,18 @@ def jaccard(own: Labels, other: Labels, weights: Floats, k: int) -> Floats:
     return likeness
 
 
-def _refit(values: Floats, weights: Floats, centres: Floats, rng: np.random.Generator) -> Floats:
+def _fit_bootstrap(values: Floats, weights: Floats, centres: Floats, rng: np.random.Generator) -> Floats:
     """Cluster one bootstrap; the starts compete on some of its points, the best go on over all."""
     k = len(centres)
     drawn = np.flatnonzero(weights)
-    rows = rng.choice(drawn, _PILOT, replace=False) if len(drawn) > _PILOT else drawn
-    begin = settle(
-        values[rows], weights[rows], seeds(values[rows], weights[rows], k, _STARTS, rng), steps=_STEPS
+    rows = rng.choice(drawn, _PILOT_POINTS, replace=False) if len(drawn) > _PILOT_POINTS else drawn
+    begin = run_lloyd(
+        values[rows],
+        weights[rows],
+        draw_kmeans_plus_plus(values[rows], weights[rows], k, _N_INIT, rng),
+        max_steps=_MAX_STEPS,
     )
-    best = begin.centres[begin.inertia.argsort(kind="stable")[:_KEPT]]
-    return settle(values, weights, np.concatenate([centres[None], best]), steps=_STEPS).best
+    best = begin.centres[begin.inertia.argsort(kind="stable")[:_KEPT_STARTS]]
+    return run_lloyd(
+        values, weights, np.concatenate([centres[None], best]), max_steps=_MAX_STEPS
+    ).best_centres

@@ -2,7 +2,7 @@
 
 Two things have to be exceeded at once. One is chance: what the months' sizes let two samples of the same people
 differ by. The other is what people do change in a month: with a million users chance explains nothing, and yet most
-of what moves is news, and no fault. So a difference is suspicious only where even its near end, `CHANCE` standard
+of what moves is news, and no fault. So a difference is suspicious only where even its near end, `CHANCE_SE` standard
 errors towards no difference, lies beyond the change allowed (a test of a minimum effect [1]_).
 
 References
@@ -20,26 +20,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from segmentation.facts import Category, Distributions, Facts, Numbers, Suspicion
+from segmentation.facts import Anomaly, CategoryCount, ColumnDistributions, Facts, NumberDistribution
 from segmentation.text import normalise_text
 
-CHANCE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
-GROWTH = 1.5  # times as many users, or as few
-UNIT = 2.0  # times the mean of a column; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
-LOST = 0.05  # of all rows, more than last month, that one rule drops
-UNSEEN = 1e-5  # probability with which chance may take a value away
+CHANCE_SE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
+MAX_GROWTH_FACTOR = 1.5  # times as many users, or as few
+MAX_MEAN_FACTOR = 2.0  # times the mean of a column; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
+MAX_DROP_RATE_RISE = 0.05  # of all rows, more than last month, that one rule drops
+VANISHED_ALPHA = 1e-5  # probability with which chance may take a value away
 # what values of few users were shown as when months didn't say it themselves
-_OTHER = re.compile(r"Other \(\d+\)")
+_OTHER_LABEL = re.compile(r"Other \(\d+\)")
 
 
-def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspicion, ...]:
+def detect_anomalies(now: Facts, last: Facts | None, *, current_month: str) -> tuple[Anomaly, ...]:
     """List what a person has to look at before anybody is mailed.
 
     Parameters
     ----------
     now, last : Facts
         This month and the last that was made; None where there is none.
-    today : str
+    current_month : str
         The month in which the run takes place, "2026-11". Made-up months may lie in the future.
 
     Returns
@@ -47,19 +47,24 @@ def suspicions_of(now: Facts, last: Facts | None, *, today: str) -> tuple[Suspic
     tuple of Suspicion
         The gravest first; empty for a month like any other.
     """
-    found: list[Suspicion] = []
-    if now.month > today and not now.source.synthetic:
-        found.append(Suspicion("future"))
+    found: list[Anomaly] = []
+    if now.month > current_month and not now.source.synthetic:
+        found.append(Anomaly("future"))
     if last is not None:
-        last = _normalised(last)
-        if now.source.sha256 == last.source.sha256 or _same_users(now, last):
-            found.append(Suspicion("same_file"))
-        found += [*_users(now, last), *_units(now, last), *_lost(now, last), *_gone(now, last)]
+        last = _normalise_categories(last)
+        if now.source.sha256 == last.source.sha256 or _has_same_users(now, last):
+            found.append(Anomaly("same_file"))
+        found += [
+            *_check_row_count(now, last),
+            *_check_units(now, last),
+            *_check_drop_rates(now, last),
+            *_check_vanished_values(now, last),
+        ]
         found = [one if one.kind == "future" else replace(one, month=last.month) for one in found]
     return tuple(found)
 
 
-def is_factor(ratio: float, error: float, allowed: float) -> bool:
+def exceeds_factor(ratio: float, error: float, allowed: float) -> bool:
     """Tell whether a ratio lies beyond a factor, either way, by more than chance explains.
 
     Parameters
@@ -75,68 +80,73 @@ def is_factor(ratio: float, error: float, allowed: float) -> bool:
     --------
     Three times as many, or a third: with 10,000 users each a standard error of 0.02, with 20 one of 0.26.
 
-    >>> is_factor(3, 0.02, allowed=2), is_factor(1 / 3, 0.02, allowed=2), is_factor(3, 0.26, allowed=2)
+    >>> exceeds_factor(3, 0.02, allowed=2), exceeds_factor(1 / 3, 0.02, allowed=2), exceeds_factor(3, 0.26, allowed=2)
     (True, True, False)
     """
-    return abs(math.log(ratio)) - CHANCE * error > math.log(allowed)
+    return abs(math.log(ratio)) - CHANCE_SE * error > math.log(allowed)
 
 
-def is_loss(last: int, of: int, now: int, out_of: int) -> bool:
-    """Tell whether a share grew by more than `LOST` and chance [3]_: `last` of `of` rows, then `now` of `out_of`.
+def is_drop_rate_higher(last: int, last_total: int, now: int, total: int) -> bool:
+    """Tell whether a share grew by more than `MAX_DROP_RATE_RISE` and chance [3]_: `last` of `last_total` rows, then `now` of `total`.
 
     Examples
     --------
-    >>> is_loss(0, 1000, 300, 1000), is_loss(0, 10, 3, 10)
+    >>> is_drop_rate_higher(0, 1000, 300, 1000), is_drop_rate_higher(0, 10, 3, 10)
     (True, False)
     """
-    p, q = (last + 1) / (of + 2), (now + 1) / (out_of + 2)
-    error = math.sqrt(p * (1 - p) / (of + 2) + q * (1 - q) / (out_of + 2))
-    return q - p - CHANCE * error > LOST
+    p, q = (last + 1) / (last_total + 2), (now + 1) / (total + 2)
+    error = math.sqrt(p * (1 - p) / (last_total + 2) + q * (1 - q) / (total + 2))
+    return q - p - CHANCE_SE * error > MAX_DROP_RATE_RISE
 
 
-def is_gone(last: int, of: int, out_of: int, *, seen: int) -> bool:
-    """Tell whether chance explains that a value of which `last` users had is seen on `seen` at most [2]_.
+def has_value_vanished(last: int, last_total: int, total: int, *, max_seen: int) -> bool:
+    """Tell whether chance explains that a value of which `last` users had is seen on `max_seen` at most [2]_.
 
     Parameters
     ----------
-    last, of : int
+    last, last_total : int
         Users with the value last month, and all users.
-    out_of : int
+    total : int
         All users this month.
-    seen : int
+    max_seen : int
         The most of this month's users who may still have it.
 
     Examples
     --------
     Of 20 users, all in the first of two equal months: once in 2 ** 20, a million. Of 10: once in a thousand.
 
-    >>> is_gone(20, of=1000, out_of=1000, seen=0), is_gone(10, of=1000, out_of=1000, seen=0)
+    >>> has_value_vanished(20, last_total=1000, total=1000, max_seen=0), has_value_vanished(10, last_total=1000, total=1000, max_seen=0)
     (True, False)
     """
-    part, draws = out_of / (of + out_of), last + seen
-    if seen >= draws * part:
+    part, draws = total / (last_total + total), last + max_seen
+    if max_seen >= draws * part:
         return False
-    ways = (math.lgamma(draws + 1) - math.lgamma(n + 1) - math.lgamma(draws - n + 1) for n in range(seen + 1))
+    ways = (
+        math.lgamma(draws + 1) - math.lgamma(n + 1) - math.lgamma(draws - n + 1) for n in range(max_seen + 1)
+    )
     chance = sum(
         math.exp(way + n * math.log(part) + (draws - n) * math.log1p(-part)) for n, way in enumerate(ways)
     )
-    return chance < UNSEEN
+    return chance < VANISHED_ALPHA
 
 
-def _same_users(now: Facts, last: Facts) -> bool:
+def _has_same_users(now: Facts, last: Facts) -> bool:
     """Tell whether these are last month's users, saved in another form: a thousand equal numbers are no chance."""
     audits = [replace(facts.audit, joined={}) for facts in (now, last)]  # saved anew, it may be spelt anew
-    return audits[0] == audits[1] and (_spread(now), now.averages) == (_spread(last), last.averages)
+    return audits[0] == audits[1] and (_strip_merged_flags(now), now.averages) == (
+        _strip_merged_flags(last),
+        last.averages,
+    )
 
 
-def _normalised(facts: Facts) -> Facts:
+def _normalise_categories(facts: Facts) -> Facts:
     """Give every value of a category its one spelling: a month made long ago has values as they stood in its file."""
     categories = {}
     for name, table in facts.distributions.categories.items():
-        values: dict[str, Category] = {}
+        values: dict[str, CategoryCount] = {}
         for item in table.values:
             value = normalise_text(item.value)
-            one = values.get(value, Category(value, 0, 0, merged=item.merged))
+            one = values.get(value, CategoryCount(value, 0, 0, merged=item.merged))
             before = None if None in (one.before, item.before) else (one.before or 0) + (item.before or 0)
             values[value] = replace(one, before=before, after=one.after + item.after)
         ordered = tuple(sorted(values.values(), key=lambda item: -item.after))
@@ -146,7 +156,7 @@ def _normalised(facts: Facts) -> Facts:
     return replace(facts, distributions=replace(facts.distributions, categories=categories))
 
 
-def _spread(facts: Facts) -> Distributions:
+def _strip_merged_flags(facts: Facts) -> ColumnDistributions:
     """Give the distributions without what months of before didn't write down."""
     categories = {
         name: replace(table, values=tuple(replace(item, merged=None) for item in table.values))
@@ -155,41 +165,43 @@ def _spread(facts: Facts) -> Distributions:
     return replace(facts.distributions, categories=categories)
 
 
-def _users(now: Facts, last: Facts) -> Iterator[Suspicion]:
+def _check_row_count(now: Facts, last: Facts) -> Iterator[Anomaly]:
     """Compare how many rows were read: two counts, each with a variance like its size."""
     n, m = now.audit.read, last.audit.read
-    if is_factor(n / m, math.sqrt(1 / n + 1 / m), GROWTH):
-        yield Suspicion("users", last=m, now=n)
+    if exceeds_factor(n / m, math.sqrt(1 / n + 1 / m), MAX_GROWTH_FACTOR):
+        yield Anomaly("users", last=m, now=n)
 
 
-def _units(now: Facts, last: Facts) -> Iterator[Suspicion]:
+def _check_units(now: Facts, last: Facts) -> Iterator[Anomaly]:
     """Compare the means of the number columns; the error of their ratio is that of the delta method."""
     for name, here in now.distributions.numbers.items():
         there = last.distributions.numbers.get(name)
         if there is None or min(here.mean, there.mean) <= 0:
             continue
-        error = math.hypot(_relative(here, now.audit.kept), _relative(there, last.audit.kept))
-        if is_factor(here.mean / there.mean, error, UNIT):
-            yield Suspicion("unit", name, last=there.mean, now=here.mean)
+        error = math.hypot(
+            _compute_relative_error(here, now.audit.kept), _compute_relative_error(there, last.audit.kept)
+        )
+        if exceeds_factor(here.mean / there.mean, error, MAX_MEAN_FACTOR):
+            yield Anomaly("unit", name, last=there.mean, now=here.mean)
 
 
-def _relative(numbers: Numbers, users: int) -> float:
+def _compute_relative_error(numbers: NumberDistribution, users: int) -> float:
     """Give the standard error of a mean, over the mean."""
     return numbers.sd / numbers.mean / math.sqrt(users)
 
 
-def _lost(now: Facts, last: Facts) -> Iterator[Suspicion]:
+def _check_drop_rates(now: Facts, last: Facts) -> Iterator[Anomaly]:
     """Compare the share of rows that each rule of cleaning drops."""
     before = {(drop.rule, drop.column): drop.rows for drop in last.audit.dropped}
     for drop in now.audit.dropped:
         rows = before.get((drop.rule, drop.column), 0)
-        if is_loss(rows, last.audit.read, drop.rows, now.audit.read):
-            yield Suspicion(
+        if is_drop_rate_higher(rows, last.audit.read, drop.rows, now.audit.read):
+            yield Anomaly(
                 "lost", drop.column, drop.rule, last=rows / last.audit.read, now=drop.rows / now.audit.read
             )
 
 
-def _gone(now: Facts, last: Facts) -> Iterator[Suspicion]:
+def _check_vanished_values(now: Facts, last: Facts) -> Iterator[Anomaly]:
     """Look for every value of last month's categories.
 
     This month's users of "Other" may all have it; but not more than have the rarest value that stands alone, for those
@@ -207,10 +219,10 @@ def _gone(now: Facts, last: Facts) -> Iterator[Suspicion]:
         for item in table.values:
             if item.value in values or _is_merged(item):
                 continue
-            if is_gone(item.after, last.audit.kept, now.audit.kept, seen=hidden):
-                yield Suspicion("gone", name, item.value, last=item.after, now=hidden)
+            if has_value_vanished(item.after, last.audit.kept, now.audit.kept, max_seen=hidden):
+                yield Anomaly("gone", name, item.value, last=item.after, now=hidden)
 
 
-def _is_merged(item: Category) -> bool:
+def _is_merged(item: CategoryCount) -> bool:
     """Tell whether a value stands for several that have few users each."""
-    return _OTHER.fullmatch(item.value) is not None if item.merged is None else item.merged
+    return _OTHER_LABEL.fullmatch(item.value) is not None if item.merged is None else item.merged

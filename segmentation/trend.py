@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from segmentation.facts import Line, Trend
+from segmentation.facts import Trend, TrendLine
 
 
-def trend_of(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
+def build_trend(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
     """Lay the shares of all archived months side by side.
 
     Parameters
@@ -15,7 +15,7 @@ def trend_of(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
     months : mapping of str to sequence of (str, str, float)
         By month ("2026-10"): id, name and share of each of its segments; in any order.
     """
-    calendar = _calendar(min(months), max(months)) if months else ()
+    calendar = _list_months(min(months), max(months)) if months else ()
     shares = {month: {id_: share for id_, _, share in months.get(month, ())} for month in calendar}
     names = {id_: name for month in calendar for id_, name, _ in months.get(month, ())}  # the latest stays
     # a name that a person gave may be that of a segment that is gone
@@ -26,13 +26,13 @@ def trend_of(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
         for id_, name in names.items()
     }
     lines = [
-        Line(id_, names[id_], tuple(shares[month].get(id_) for month in calendar))
+        TrendLine(id_, names[id_], tuple(shares[month].get(id_) for month in calendar))
         for id_ in sorted(names, key=lambda id_: (int(re.sub(r"\D", "", id_) or 0), id_))
     ]
     return Trend(months=calendar, lines=tuple(lines))
 
 
-def _calendar(first: str, last: str) -> tuple[str, ...]:
+def _list_months(first: str, last: str) -> tuple[str, ...]:
     """List the months from first to last."""
     start, end = (int(month[:4]) * 12 + int(month[5:7]) - 1 for month in (first, last))
     return tuple(f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(start, end + 1))

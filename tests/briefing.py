@@ -9,7 +9,7 @@ from typing import Any
 
 from report import exchange, files
 from report.mailbag import write_briefs
-from report.printing import Sheets
+from report.printing import PrintedDocument
 from report.settings import MailSettings, Settings
 from segmentation.facts import Facts
 
@@ -30,7 +30,7 @@ def dials(**changes: Any) -> Settings:
 
 
 @cache
-def _sheets(names: tuple[tuple[str, str], ...]) -> Sheets:
+def _sheets(names: tuple[tuple[str, str], ...]) -> PrintedDocument:
     """Lay out an executives' document of a few words: a page a segment."""
     body = "".join(
         f'<section id="{anchor}"><h1>{escape(name)}</h1><p id="{anchor}-play">Play.</p></section>'
@@ -44,16 +44,16 @@ def _sheets(names: tuple[tuple[str, str], ...]) -> Sheets:
             f"<h1>Found</h1>{body}<section><h1>Method</h1></section>",
             encoding="utf-8",
         )
-        return Sheets(page, paper="A4", identifier=b"0" * 32)
+        return PrintedDocument(page, paper="A4", identifier=b"0" * 32)
 
 
 def month_folder(
     output: Path, facts: Facts, settings: Settings | None = None, *, now: datetime = NOW
 ) -> Path:
     """Make a month's folder with its briefs; it takes the place of the one that is there."""
-    with exchange.building(output, facts.month) as folder:
-        (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
+    with exchange.atomic_folder(output, facts.month) as folder:
+        (folder / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
         sheets = _sheets(tuple((s.id.lower(), s.name) for s in facts.segments))
-        sheets.write(folder / "executive.pdf")
+        sheets.write_pdf(folder / "executive.pdf")
         write_briefs(facts, sheets, folder, settings or dials(), now=now)
     return output / facts.month

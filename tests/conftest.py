@@ -22,12 +22,12 @@ from rendered import rendered  # noqa: F401 - a fixture
 from whole import lacking
 
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import Last
-from segmentation.facts import Brand, Scale, Source, from_dict, to_dict
+from segmentation.change import PreviousMonth
+from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
 from segmentation.features import Points
-from segmentation.plan import Plan
-from segmentation.sample import MONTHS
-from segmentation.schema import FEATURES, NUMBERS, Frame
+from segmentation.plan import Options
+from segmentation.sample import SAMPLE_MONTHS
+from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame
 
 # One input, one result: here as in the report
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
@@ -136,25 +136,26 @@ def points() -> Callable[..., Points]:
     def make(values: Any, weights: Any = None) -> Points:
         values = np.asarray(values, dtype=float)
         weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
-        return Points(values, weights, FEATURES[: values.shape[1]], Scale({}, {}))
+        return Points(values, weights, DEFAULT_FEATURES[: values.shape[1]], FeatureScale({}, {}))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def plan() -> Callable[..., Plan]:
+def plan() -> Callable[..., Options]:
     """Give a plan that takes no time, with these changes."""
 
-    def make(**changes: Any) -> Plan:
-        return Plan(
-            **{"features": FEATURES, "valid": VALID, "starts": 5, "draws": 4, "bootstraps": 8} | changes
+    def make(**changes: Any) -> Options:
+        return Options(
+            **{"features": DEFAULT_FEATURES, "valid": VALID, "n_init": 5, "draws": 4, "bootstraps": 8}
+            | changes
         )
 
     return make
 
 
 @pytest.fixture(scope="session")
-def run(plan: Callable[..., Plan]) -> Callable[..., Analysis]:
+def run(plan: Callable[..., Options]) -> Callable[..., Analysis]:
     """Analyse a frame by such a plan, as a month after others if they are given."""
 
     def analyse_frame(data: Any, **changes: Any) -> Analysis:
@@ -169,7 +170,7 @@ def run(plan: Callable[..., Plan]) -> Callable[..., Analysis]:
             brand=brand,
             last=last,
             earlier=earlier,
-            aside=aside,
+            executor=aside,
         )
 
     return analyse_frame
@@ -208,8 +209,8 @@ def analysis(run: Callable[..., Analysis], groups: pd.DataFrame) -> Analysis:
 def sample(run: Callable[..., Analysis]) -> tuple[Analysis, ...]:
     """Give the three sample months, each as the continuation of those before it, as it comes out of the archive."""
     made: list[Analysis] = []
-    for month in MONTHS:
-        last = Last(from_dict(to_dict(made[-1].facts)), made[-1].users) if made else None
+    for month in SAMPLE_MONTHS:
+        last = PreviousMonth(facts_from_dict(facts_to_dict(made[-1].facts)), made[-1].users) if made else None
         earlier = tuple(analysis.facts for analysis in made)
         users = pd.read_csv(Path(__file__).parent.parent / "data" / f"{month}.csv")
         made.append(run(users, month=month, last=last, earlier=earlier, k_range=(1, 6)))

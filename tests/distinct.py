@@ -7,39 +7,39 @@ import tomllib
 from functools import cache
 from typing import Any
 
-from report.playbook import Playbook, with_plays
+from report.playbook import Playbook, assign_plays
 from segmentation.facts import (
-    FORMAT,
-    Audit,
-    Basis,
+    FACTS_FORMAT,
+    AffinityIndex,
+    Anomaly,
     Brand,
-    Categories,
-    Category,
-    Cell,
-    Change,
-    Distributions,
-    Drift,
-    Drop,
-    Elbow,
+    CategoryCount,
+    CategoryDistribution,
+    Centroid,
+    CleaningAudit,
+    ColumnDistributions,
+    ColumnDrift,
+    ComputedOn,
+    ConfidenceInterval,
+    DroppedRows,
+    ElbowCurve,
     Facts,
-    Flow,
-    Index,
-    Interval,
-    Line,
-    Lineage,
-    Moved,
-    Numbers,
-    Pca,
-    Scale,
+    FeatureScale,
+    IdRegistry,
+    MapBin,
+    MigrationMatrix,
+    MonthComparison,
+    NotableDifference,
+    NumberDistribution,
+    PcaMap,
     Segment,
+    SegmentStability,
+    SegmentTransition,
     Source,
-    Spot,
-    Stability,
-    Standout,
-    Structure,
-    Suspicion,
+    StructureEvidence,
     Trend,
-    Validity,
+    TrendLine,
+    ValidityIndices,
     Vote,
 )
 from segmentation.schema import CATEGORIES, NUMBERS
@@ -231,20 +231,20 @@ def number_of(id_: str, item: str) -> int:
     return IDS.index(id_) * len(ITEMS) + [one or name for name, one in ITEMS].index(item)
 
 
-def index_of(id_: str, item: str) -> Index:
+def index_of(id_: str, item: str) -> AffinityIndex:
     """Give the index of a number, or of a category's value: no two have the same number, base, interval or share."""
     number, why = number_of(id_, item), SILENT.get((id_, item))
     base = 203 + 37 * number
     share = None if item in NUMBERS else (7 * number % 89 + 5) / 100
     if why == "average":
         value = 97.2 if item == "usage_per_month" else 104.3
-        return Index(value, base, Interval(value - 6.1, value + 7.4), share)
+        return AffinityIndex(value, base, ConfidenceInterval(value - 6.1, value + 7.4), share)
     if why:
         few = {"S5": 17, "S7": 21}.get(id_)
-        return Index(None, few if why == "too few" else None, None, None)
+        return AffinityIndex(None, few if why == "too few" else None, None, None)
     low = (IDS.index(id_) + number % len(ITEMS)) % 3 == 0
     value = float(13 + number if low else 131 + 2 * number) + 0.2
-    return Index(value, base, Interval(value - 6.3, value + 7.6), share)
+    return AffinityIndex(value, base, ConfidenceInterval(value - 6.3, value + 7.6), share)
 
 
 def _segment(id_: str) -> Segment:
@@ -257,12 +257,12 @@ def _segment(id_: str) -> Segment:
         name=NAMES[id_],
         users=USERS[id_],
         share=SHARES[id_],
-        share_interval=Interval(low, high),
+        share_interval=ConfidenceInterval(low, high),
         centre=dict(zip(FEATURES, CENTRES[id_], strict=True)),
         means=means,
         medians=in_minutes(MEDIANS[id_]),
-        mean_intervals={name: Interval(0.9 * mean, 1.1 * mean) for name, mean in means.items()},
-        stability=Stability(jaccard, dissolved, recovered, grade),  # type: ignore[arg-type]
+        mean_intervals={name: ConfidenceInterval(0.9 * mean, 1.1 * mean) for name, mean in means.items()},
+        stability=SegmentStability(jaccard, dissolved, recovered, grade),  # type: ignore[arg-type]
         apart=id_ in APART,
         new=id_ == "S8",
         name_now={"S2": "Early risers", "S7": "Late dancers"}.get(id_, NAMES[id_]),
@@ -270,7 +270,7 @@ def _segment(id_: str) -> Segment:
         index={name: index_of(id_, name) for name in NUMBERS},
         categories={name: {one: index_of(id_, one) for one in VALUES[name]} for name in CATEGORIES},
         stands_out=tuple(
-            Standout(
+            NotableDifference(
                 item if item in NUMBERS else column[item],
                 None if item in NUMBERS else item,
                 index_of(id_, item).value or 0.0,
@@ -390,10 +390,10 @@ TREND = {
     "S8": (None, None, None, None, SHARES["S8"]),
 }
 SUSPICIONS = (
-    Suspicion("users", last=15_432, now=10_911, month="2026-11"),
-    Suspicion("unit", column="num_of_days_active", last=17, now=189, month="2026-11"),
-    Suspicion("lost", column="annual_income", value="missing", last=0.013, now=0.076, month="2026-11"),
-    Suspicion("gone", column="employment_status", value="Intern", last=412, now=6, month="2026-11"),
+    Anomaly("users", last=15_432, now=10_911, month="2026-11"),
+    Anomaly("unit", column="num_of_days_active", last=17, now=189, month="2026-11"),
+    Anomaly("lost", column="annual_income", value="missing", last=0.013, now=0.076, month="2026-11"),
+    Anomaly("gone", column="employment_status", value="Intern", last=412, now=6, month="2026-11"),
 )
 
 
@@ -402,15 +402,15 @@ def distinct() -> Facts:
     """Give the month: February 2027, of five segments, after December 2026, and held."""
     names = NAMES | dict(zip(LAST_IDS, LAST, strict=True))
 
-    def moved(id_: str, fate: Any, into: tuple[str, ...], others: tuple[str, ...] = ()) -> Moved:
+    def moved(id_: str, fate: Any, into: tuple[str, ...], others: tuple[str, ...] = ()) -> SegmentTransition:
         then = dict(zip(LAST_IDS, LAST_USERS, strict=True)).get(id_)
-        return Moved(
+        return SegmentTransition(
             id_, names[id_], fate, into, others, then, THEN.get(id_), SHARES.get(id_), STILL.get(id_)
         )
 
     by_column = tuple(zip(NUMBERS, EDGES, BEFORE, AFTER, AVERAGES, SD, QUARTILES, strict=True))
     facts = Facts(
-        format=FORMAT,
+        format=FACTS_FORMAT,
         month="2027-02",
         source=Source("february.csv", "0123456789abcdef" * 4, synthetic=True),
         brand=Brand("Larkspur", "#0b5563", "insights@example.com"),
@@ -419,10 +419,10 @@ def distinct() -> Facts:
         features=FEATURES,
         smallest_base=37,
         smallest_cell=12,
-        audit=Audit(
+        audit=CleaningAudit(
             10_911,
             10_592,
-            tuple(Drop(*one) for one in DROPPED),  # type: ignore[arg-type]
+            tuple(DroppedRows(*one) for one in DROPPED),  # type: ignore[arg-type]
             {
                 "age": (16, 65),
                 "annual_income": (0, None),
@@ -431,9 +431,9 @@ def distinct() -> Facts:
             },
             {"top_genre": 27, "employment_status": 1},
         ),
-        distributions=Distributions(
+        distributions=ColumnDistributions(
             {
-                name: Numbers(
+                name: NumberDistribution(
                     tuple(map(float, edges)),
                     before,
                     after,
@@ -446,9 +446,9 @@ def distinct() -> Facts:
                 for name, edges, before, after, _, sd, quartiles in by_column
             },
             {
-                name: Categories(
+                name: CategoryDistribution(
                     tuple(
-                        Category(one, before, after, one == "2 more")
+                        CategoryCount(one, before, after, one == "2 more")
                         for one, (before, after) in zip(VALUES[name], COUNTS[name], strict=True)
                     ),
                     missing,
@@ -456,15 +456,15 @@ def distinct() -> Facts:
                 for name, missing in zip(CATEGORIES, (3, 5, 8), strict=True)
             },
         ),
-        elbow=Elbow(tuple(range(1, 11)), tuple(map(float, INERTIA)), 5, 5, "elbow"),
-        validity=Validity(
+        elbow=ElbowCurve(tuple(range(1, 11)), tuple(map(float, INERTIA)), 5, 5, "elbow"),
+        validity=ValidityIndices(
             tuple(range(2, 11)),
             SILHOUETTE_OF_K,
             tuple(value - 0.13 for value in SILHOUETTE_OF_K),
             tuple(2_401.0 - 103 * number for number in range(9)),
             tuple(1.41 - 0.07 * number for number in range(9)),
         ),
-        structure=Structure(
+        structure=StructureEvidence(
             evidence="weak",
             reliable=True,
             panel=PANEL,
@@ -475,20 +475,20 @@ def distinct() -> Facts:
             band_high=tuple(high for _, high in BAND),
             below_band=True,
         ),
-        scale=Scale(in_minutes(AVERAGES), {name: _scaled(name, sd) for name, sd in _row(*SD).items()}),
+        scale=FeatureScale(in_minutes(AVERAGES), {name: _scaled(name, sd) for name, sd in _row(*SD).items()}),
         averages=in_minutes(AVERAGES),
         shares={name: dict(zip(VALUES[name], OF_ALL[name], strict=True)) for name in CATEGORIES},
         segments=tuple(_segment(id_) for id_ in IDS),
-        pca=Pca(
+        pca=PcaMap(
             (0.44, 0.29),
             dict(zip(FEATURES, LOADINGS, strict=True)),
             AXES,  # type: ignore[arg-type]
             0.5,
-            tuple(Cell(*cell) for cell in CELLS),
-            tuple(Spot(id_, x, y) for id_, (x, y) in SPOTS.items()),
+            tuple(MapBin(*cell) for cell in CELLS),
+            tuple(Centroid(id_, x, y) for id_, (x, y) in SPOTS.items()),
             52,
         ),
-        change=Change(
+        change=MonthComparison(
             "2026-12",
             9_876,
             (
@@ -499,15 +499,15 @@ def distinct() -> Facts:
                 moved("S6", "merged", ("Radio classics",), ("Radio classics",)),
                 moved("S8", "emerged", ("Evening families",)),
             ),
-            Flow(LAST, tuple(NAMES.values()), FLOW, GONE, NEW, 7_003, 0.68),
-            {name: Drift(*one) for name, one in DRIFT.items()},
+            MigrationMatrix(LAST, tuple(NAMES.values()), FLOW, GONE, NEW, 7_003, 0.68),
+            {name: ColumnDrift(*one) for name, one in DRIFT.items()},
         ),
-        trend=Trend(MONTHS, tuple(Line(id_, names[id_], shares) for id_, shares in TREND.items())),
-        lineage=Lineage(8, ("Quiet readers", "Jazz lovers")),
-        basis=Basis("cells", 3_456, 0.3, 19_876, 0.0123, 28, 0.0345),
+        trend=Trend(MONTHS, tuple(TrendLine(id_, names[id_], shares) for id_, shares in TREND.items())),
+        lineage=IdRegistry(8, ("Quiet readers", "Jazz lovers")),
+        basis=ComputedOn("cells", 3_456, 0.3, 19_876, 0.0123, 28, 0.0345),
         suspicions=SUSPICIONS,
     )
-    return with_plays(facts, Playbook(**tomllib.loads(playbook())).play)
+    return assign_plays(facts, Playbook(**tomllib.loads(playbook())).play)
 
 
 def _scaled(name: str, value: float) -> float:

@@ -13,17 +13,25 @@ import pandas as pd
 from whole import whole
 
 from report import files
-from report.playbook import read_playbook, with_plays
+from report.playbook import assign_plays, read_playbook
 from segmentation.analysis import analyse
-from segmentation.change import Last
-from segmentation.clean import Cleaned
-from segmentation.disclosure import merge_small
-from segmentation.distributions import describe, rulers_of
-from segmentation.facts import Brand, Distributions, Facts, Interval, Segment, Source, Standout
-from segmentation.plan import Plan
-from segmentation.schema import CATEGORIES, FEATURES, NUMBERS
-from segmentation.spreads import spread_of
-from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
+from segmentation.change import PreviousMonth
+from segmentation.clean import CleanedUsers
+from segmentation.disclosure import merge_small_categories
+from segmentation.distributions import build_bin_grids, describe_columns
+from segmentation.facts import (
+    Brand,
+    ColumnDistributions,
+    ConfidenceInterval,
+    Facts,
+    NotableDifference,
+    Segment,
+    Source,
+)
+from segmentation.plan import Options
+from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
+from segmentation.spreads import compute_column_quantiles
+from segmentation.tally import SEGMENT_NUMBER, count_category_values, summarise_columns
 
 GENRES = ("Pop", "Rock", "Jazz", "Hip-hop")
 VALID = dict.fromkeys(NUMBERS, (0.0, None))
@@ -36,21 +44,21 @@ FENCE = "Rock\n```\n\n[free](javascript:alert(1)) <img src=x onerror=alert(1)>\n
 MARKUP = '*a* _b_ `c` [d](e) ![f](g) ~h~ ^i^ $j$ @fig-k {#l} | m "n" <o> &amp; \\p ::: q'
 
 
-def described(cleaned: Cleaned, *, smallest: int) -> Distributions:
+def described(cleaned: CleanedUsers, *, smallest: int) -> ColumnDistributions:
     """Describe what cleaning made as the analysis does, all users in one segment."""
     users = cleaned.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
-    known = summaries(users)
-    counts = {name: counts_of(users, name) for name in CATEGORIES}
-    return describe(
+    known = summarise_columns(users)
+    counts = {name: count_category_values(users, name) for name in CATEGORIES}
+    return describe_columns(
         cleaned,
         known,
         {
-            name: (ruler, spread_of(users, name, ruler, 1))
-            for name, ruler in rulers_of(cleaned, known).items()
+            name: (ruler, compute_column_quantiles(users, name, ruler, 1))
+            for name, ruler in build_bin_grids(cleaned, known).items()
         },
         counts,
-        {name: merge_small(counts[name], smallest=smallest) for name in CATEGORIES},
-        smallest=smallest,
+        {name: merge_small_categories(counts[name], min_cell=smallest) for name in CATEGORIES},
+        min_cell=smallest,
     )
 
 
@@ -87,7 +95,7 @@ def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:
 @cache
 def month(k: int = 4, *, first: bool = True) -> Facts:
     """Give the facts of a made month with k segments, each with its play; or of one that two others went before."""
-    plan = Plan(features=FEATURES, valid=VALID, k=k, starts=3, draws=4, bootstraps=8)
+    plan = Options(features=DEFAULT_FEATURES, valid=VALID, k=k, n_init=3, draws=4, bootstraps=8)
     said = {
         "source": Source("2026-10.csv", "ab" * 32, synthetic=True),
         "brand": Brand("Cadence", "#0b5563", "insights@example.com"),
@@ -98,9 +106,9 @@ def month(k: int = 4, *, first: bool = True) -> Facts:
             before = analyse(
                 users(shift=12), plan, month=f"2026-0{number}", last=last, earlier=earlier, **said
             )
-            last, earlier = Last(before.facts, before.users), (*earlier, before.facts)
+            last, earlier = PreviousMonth(before.facts, before.users), (*earlier, before.facts)
     made = analyse(users(), plan, month="2026-10", last=last, earlier=earlier, **said)
-    return with_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+    return assign_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
 
 
 def genres(facts: Facts, *names: str) -> Facts:
@@ -118,7 +126,7 @@ def genres(facts: Facts, *names: str) -> Facts:
             s,
             categories=s.categories
             | {"top_genre": {called(n): i for n, i in s.categories["top_genre"].items()}},
-            stands_out=(*s.stands_out, Standout("top_genre", called(GENRES[0]), 130.0)),
+            stands_out=(*s.stands_out, NotableDifference("top_genre", called(GENRES[0]), 130.0)),
         )
         for s in facts.segments
     )
@@ -137,8 +145,8 @@ def lopsided(facts: Facts) -> Facts:
     return replace(
         facts,
         segments=(
-            replace(big, users=1_188, share=0.99, share_interval=Interval(0.984, 0.995)),
-            replace(small, users=12, share=0.01, share_interval=Interval(0.005, 0.016)),
+            replace(big, users=1_188, share=0.99, share_interval=ConfidenceInterval(0.984, 0.995)),
+            replace(small, users=12, share=0.01, share_interval=ConfidenceInterval(0.005, 0.016)),
         ),
     )
 

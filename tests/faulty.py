@@ -38,16 +38,16 @@ from rendered import _run_here
 from report import archive, cli, exchange, kept, publish
 from report import month as runs
 from report.engines import embedded
-from report.engines.embedded import Embedded
-from report.engines.quarto import Quarto
-from report.fonts import cut_faces
+from report.engines.embedded import EmbeddedEngine
+from report.engines.quarto import QuartoEngine
+from report.fonts import build_font_css
 from report.settings import Settings
 from segmentation.analysis import Analysis
 
 for late in ("sklearn.cluster", "kneed", "jupytext", "report.profiles", "report.briefs", "report.inputs"):
     importlib.import_module(late)  # a run imports them when it needs them: once for all forks
-SETTINGS = '[segments]\nk = 2\nk_range = [2, 4]\nstarts = 1\n[brand]\nname = "Larkspur Radio"\n'
-FACES = cut_faces(frozenset("Larkspur Radio"))  # once for all forks: it takes a second
+SETTINGS = '[segments]\nk = 2\nk_range = [2, 4]\nn_init = 1\n[brand]\nname = "Larkspur Radio"\n'
+FACES = build_font_css(frozenset("Larkspur Radio"))  # once for all forks: it takes a second
 Change = Callable[[], contextlib.AbstractContextManager[object]]
 
 
@@ -128,7 +128,7 @@ class Runs:
         notebook.cells, drawn = self._shown[key]
         figures.mkdir(exist_ok=True)
         for name, text in drawn.items():
-            kept.write_whole(figures / name, text)  # a profile may look for it meanwhile
+            kept.write_atomically(figures / name, text)  # a profile may look for it meanwhile
 
     def _make(self, change: Change, arguments: tuple[str, ...], anew: tuple[str, ...]) -> int:
         """Make the month, and give the exit code."""
@@ -143,27 +143,27 @@ class Runs:
             "embedded",
             *arguments,
         ]
-        plan, code = Settings.plan, 99
+        plan, code = Settings.build_options, 99
         found = mock.patch.object(archive, "analyse", return_value=self._analysis)
         try:
             with (
                 mock.patch.object(sys, "argv", asked),
-                mock.patch.object(embedded, "_run", _run_here if "cells" in anew else self._run_cells),
-                mock.patch.object(runs, "begun", here),
-                mock.patch.object(archive, "beside", return_value=contextlib.nullcontext()),
-                mock.patch.object(publish, "cut_faces", return_value=FACES),
-                mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
+                mock.patch.object(embedded, "_run_cells", _run_here if "cells" in anew else self._run_cells),
+                mock.patch.object(runs, "run_in_process", here),
+                mock.patch.object(archive, "open_process_executor", return_value=contextlib.nullcontext()),
+                mock.patch.object(publish, "build_font_css", return_value=FACES),
+                mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
                 mock.patch.object(
-                    Settings, "plan", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
+                    Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
                 ),
-                mock.patch.object(cli, "_now", return_value=datetime(2026, 11, 2, 7, tzinfo=UTC)),
+                mock.patch.object(cli, "read_clock", return_value=datetime(2026, 11, 2, 7, tzinfo=UTC)),
                 contextlib.nullcontext() if "segments" in anew else found,
                 drawings(self.place / ("anew" if "charts" in anew else "drawings")),
                 contextlib.nullcontext() if "pages" in anew else conversions(self.place / "conversions"),
                 contextlib.nullcontext() if "pdf" in anew else printings(self.place / "printings"),
                 change(),
             ):
-                cli.run()
+                cli.run_command_line()
         except SystemExit as end:
             code = int(end.code or 0)
         except BaseException:  # noqa: BLE001 - whatever it is, the test is to see it
@@ -191,7 +191,7 @@ def left(output: Path) -> list[str]:
 def killed(number: int, note: Path) -> Iterator[None]:
     """Kill the process at its n-th point: as each stage begins, and before and after the month takes its place."""
     passed = 0
-    stage, change_places = runs.Clock.stage, exchange._exchanged
+    stage, change_places = runs.StageTimer.time_stage, exchange._swap_folders
 
     def point(name: str) -> None:
         nonlocal passed
@@ -200,7 +200,7 @@ def killed(number: int, note: Path) -> Iterator[None]:
             note.write_text(name)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def noting(self: runs.Clock, name: str) -> contextlib.AbstractContextManager[None]:
+    def noting(self: runs.StageTimer, name: str) -> contextlib.AbstractContextManager[None]:
         point(name)
         return stage(self, name)
 
@@ -211,8 +211,8 @@ def killed(number: int, note: Path) -> Iterator[None]:
         return done
 
     with (
-        mock.patch.object(runs.Clock, "stage", noting),
-        mock.patch.object(exchange, "_exchanged", exchanging),
+        mock.patch.object(runs.StageTimer, "time_stage", noting),
+        mock.patch.object(exchange, "_swap_folders", exchanging),
     ):
         yield
 
@@ -293,7 +293,7 @@ def break_tools(some: Runs) -> list[Ended]:
         ("something unforeseen", partial(mock.patch.object, publish, "write_profiles", None)),
         (
             "the clock is set back",
-            partial(mock.patch.object, cli, "_now", lambda: datetime(1999, 1, 1, tzinfo=UTC)),
+            partial(mock.patch.object, cli, "read_clock", lambda: datetime(1999, 1, 1, tzinfo=UTC)),
         ),
     ):
         anew = ("pdf",) if where.startswith("WeasyPrint") else ()
@@ -326,7 +326,7 @@ def quarto(place: Path, script: str) -> Iterator[None]:
         f'#!/bin/sh\ntest "$1" = --version && echo 1.9.38 && exit\n{script}\n' if script else ""
     )
     command.chmod(0o755)
-    with mock.patch.object(Quarto, "find", return_value=Quarto(str(command))):
+    with mock.patch.object(QuartoEngine, "find_installed", return_value=QuartoEngine(str(command))):
         yield
 
 

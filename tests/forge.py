@@ -203,23 +203,25 @@ def lighter() -> Iterator[None]:
     from report.engines import embedded
     from report.settings import Settings
 
-    plan, stage, kill_at = Settings.plan, runs.Clock.stage, os.environ.get("KILL_AT")
+    plan, stage, kill_at = Settings.build_options, runs.StageTimer.time_stage, os.environ.get("KILL_AT")
 
-    def noting(self: runs.Clock, name: str) -> contextlib.AbstractContextManager[None]:
+    def noting(self: runs.StageTimer, name: str) -> contextlib.AbstractContextManager[None]:
         if name == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         return stage(self, name)
 
     with (
-        mock.patch.object(embedded, "_run", _run_here),
-        mock.patch.object(runs, "begun", here),
-        mock.patch.object(archive, "beside", return_value=contextlib.nullcontext()),
-        mock.patch.object(embedded.Embedded, "warm", return_value=contextlib.nullcontext()),
-        mock.patch.object(Settings, "plan", lambda dials: replace(plan(dials), draws=4, bootstraps=8)),
-        mock.patch.object(publish, "cut_faces", return_value=""),
-        mock.patch.object(runs.Clock, "stage", noting),
-        mock.patch.object(drawing, "spec_of", return_value=EMPTY),
-        mock.patch.object(layout, "spec_of", return_value=EMPTY),
+        mock.patch.object(embedded, "_run_cells", _run_here),
+        mock.patch.object(runs, "run_in_process", here),
+        mock.patch.object(archive, "open_process_executor", return_value=contextlib.nullcontext()),
+        mock.patch.object(embedded.EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
+        mock.patch.object(
+            Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)
+        ),
+        mock.patch.object(publish, "build_font_css", return_value=""),
+        mock.patch.object(runs.StageTimer, "time_stage", noting),
+        mock.patch.object(drawing, "build_chart_spec", return_value=EMPTY),
+        mock.patch.object(layout, "build_chart_spec", return_value=EMPTY),
         drawings(Path(tempfile.gettempdir()) / "drawings"),
         printings(Path(tempfile.gettempdir()) / "printings"),
     ):

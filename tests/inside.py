@@ -8,4 +8,4 @@ from types import SimpleNamespace
 @contextlib.contextmanager
 def here(work: Callable[..., object], *arguments: object) -> Iterator[SimpleNamespace]:
     """Stand in for `report.apart.begun`."""
-    yield SimpleNamespace(result=lambda tell: work(*arguments, step=tell))
+    yield SimpleNamespace(wait_for_result=lambda tell: work(*arguments, report_progress=tell))

@@ -111,7 +111,7 @@ def conversions(folder: Path) -> Iterator[None]:
 def printings(folder: Path) -> Iterator[None]:
     """Let a run print no page twice; what can't be printed fails each time."""
     folder.mkdir(exist_ok=True)
-    prints = publish.Sheets
+    prints = publish.PrintedDocument
 
     class Once:
         """Lays a page out only where something of it wasn't printed before."""
@@ -120,8 +120,10 @@ def printings(folder: Path) -> Iterator[None]:
             self._said = [page.read_text("utf-8"), repr(how)]
             self._sheets = cache(lambda: prints(page, **how))
 
-        def write(self, out: Path, *, facts: Path) -> int:
-            return self._once(out, [facts.read_text("utf-8")], lambda: self._sheets().write(out, facts=facts))
+        def write_pdf(self, out: Path, *, facts: Path) -> int:
+            return self._once(
+                out, [facts.read_text("utf-8")], lambda: self._sheets().write_pdf(out, facts=facts)
+            )
 
         def write_section(self, anchor: str, heading: str, out: Path, *, title: str) -> int:
             what = [anchor, heading, title]
@@ -143,5 +145,5 @@ def printings(folder: Path) -> Iterator[None]:
                 new.rename(place)
             return count
 
-    with mock.patch.object(publish, "Sheets", Once):
+    with mock.patch.object(publish, "PrintedDocument", Once):
         yield

@@ -24,8 +24,8 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from report.mailserver import Password, Server
-from report.outbox import Outgoing
+from report.mailserver import MailServer, Password
+from report.outbox import OutgoingMessage
 
 USER, PASSWORD = "briefs", "correct horse"
 SENDER = "briefs@example.com"
@@ -78,7 +78,7 @@ class Mailroom:
                     transport.abort()
         await asyncio.sleep(0.01)
 
-    def server(self, **changes: Any) -> Server:
+    def server(self, **changes: Any) -> MailServer:
         """Give what a sender must know of this one."""
         known: dict[str, Any] = {
             "host": "localhost",
@@ -90,7 +90,7 @@ class Mailroom:
         }
         if self.auth:
             known |= {"user": USER, "password": Password(PASSWORD)}
-        return Server(**(known | changes))
+        return MailServer(**(known | changes))
 
     def play(self, *faults: tuple[str, str]) -> None:
         """Play each of these once, when its verb comes."""
@@ -226,10 +226,10 @@ class _Desk(SMTP):
         raise asyncio.CancelledError
 
 
-def letter(number: int, recipient: str, text: str = "Twenty-four years old.\n") -> Outgoing:
+def letter(number: int, recipient: str, text: str = "Twenty-four years old.\n") -> OutgoingMessage:
     """Make a message that could be a brief."""
     message = EmailMessage()
     message["Message-ID"] = f"<2026-10.S{number}@example.com>"
     message["From"], message["To"], message["Subject"] = SENDER, recipient, f"Brief {number}"
     message.set_content(text)
-    return Outgoing(message["Message-ID"], recipient, bytes(message))
+    return OutgoingMessage(message["Message-ID"], recipient, bytes(message))

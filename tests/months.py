@@ -32,7 +32,7 @@ name = "Larkspur Radio"
 [segments]
 k = 4
 k_range = [2, 5]
-starts = 2
+n_init = 2
 seed = 77
 [mail]
 sender = "briefs@example.com"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pypdfium2
 
 from report import charts, files
-from report.charts.picture import Picture
-from report.engines.embedded import Embedded
+from report.charts.picture import Figure
+from report.engines.embedded import EmbeddedEngine
 from segmentation.facts import Facts
 
 FRONT = """---
@@ -42,7 +42,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 def document(folder: Path, body: str, *, front: str = FRONT, name: str = "page.qmd") -> Path:
     """Write a document into a workshop, which is laid out on the first call."""
     if not (folder / "_quarto.yml").exists():
-        files.workshop(folder)
+        files.create_workspace(folder)
     path = folder / "report" / name
     path.write_text(f"{front}\n{body}\n", encoding="utf-8")
     (path.parent / "dot.svg").write_text(DOT, encoding="utf-8")
@@ -53,7 +53,9 @@ def render(*documents: Path, facts: Path | None = None) -> list[Path]:
     """Render documents side by side, each in a process of its own."""
     with ThreadPoolExecutor(len(documents)) as pool:
         return list(
-            pool.map(lambda path: Embedded().render(path, facts or path.with_name("facts.json")), documents)
+            pool.map(
+                lambda path: EmbeddedEngine().render(path, facts or path.with_name("facts.json")), documents
+            )
         )
 
 
@@ -132,7 +134,7 @@ def unescaped(text: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", text))
 
 
-def makers() -> Iterator[tuple[str, Callable[..., Picture]]]:
+def makers() -> Iterator[tuple[str, Callable[..., Figure]]]:
     """Find every function of `report.charts` that gives a picture of a month's facts."""
     for module in pkgutil.iter_modules(charts.__path__):
         if module.name == "brief":  # drawn for the mail alone: test_briefs looks at it
@@ -146,17 +148,17 @@ def makers() -> Iterator[tuple[str, Callable[..., Picture]]]:
             ):
                 continue
             signature = inspect.signature(function)
-            if signature.return_annotation is Picture and next(iter(signature.parameters)) == "facts":
+            if signature.return_annotation is Figure and next(iter(signature.parameters)) == "facts":
                 yield f"{module.name}.{name}", function
 
 
-def pictures(facts: Facts) -> list[tuple[str, Picture]]:
+def pictures(facts: Facts) -> list[tuple[str, Figure]]:
     """Draw every picture that can be drawn of a month, those of a segment for each of them."""
     made = []
     for name, make in makers():
-        if name == "change.flow" and not (facts.change and facts.change.flow):
+        if name == "change.plot_flow" and not (facts.change and facts.change.flow):
             continue
-        if name == "change.trend" and not facts.trend:
+        if name == "change.plot_trend" and not facts.trend:
             continue
         if "segment" in inspect.signature(make).parameters:
             made += [(f"{name}-{segment.id}", make(facts, segment)) for segment in facts.segments]

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rendered import _run_here
 
 from report.engines import embedded, pandoc
-from report.notebook import INLINE
+from report.notebook import INLINE_EXPRESSION
 
 FILTER = Path(pandoc.__file__).with_name("crossref.lua")
 
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     assert arguments[2:5] == ["--to", "html", "--no-execute-daemon"], arguments
     name, facts = arguments[1], arguments[6].removeprefix("facts:")
     document = Path.cwd() / name
-    notebook = embedded._read(document.read_text("utf-8"), name)
+    notebook = embedded._parse_document(document.read_text("utf-8"), name)
     front = notebook.metadata.pop("front")["format"]["html"]
     _run_here(notebook, document, Path(facts))
     page = make_page(compiled(notebook), settings(document) | front)
@@ -61,12 +61,15 @@ def compiled(notebook: Any) -> str:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             filled = iter(values if cell.metadata.get("inline") else [])
-            parts.append(INLINE.sub(lambda found, filled=filled: next(filled) or found[0], cell.source))
+            parts.append(
+                INLINE_EXPRESSION.sub(lambda found, filled=filled: next(filled) or found[0], cell.source)
+            )
         elif cell.source.startswith("[value."):
             values = eval(cell.outputs[0]["data"]["text/plain"])  # noqa: S307 - a list of our own texts
         else:
             parts += [
-                embedded._output(one, "", asis=cell.metadata.get("asis", False)) for one in cell.outputs
+                embedded._format_output(one, "", asis=cell.metadata.get("asis", False))
+                for one in cell.outputs
             ]
     return "\n\n".join(parts)
 

@@ -27,18 +27,18 @@ from nbformat import from_dict
 
 from report import files
 from report.engines import embedded
-from report.engines.embedded import Embedded
-from report.fonts import cut_faces, embed_faces, letters_of
+from report.engines.embedded import EmbeddedEngine
+from report.fonts import build_font_css, collect_letters, embed_font_css
 from report.mailbag import write_briefs
-from report.playbook import read_playbook, with_plays
-from report.printing import Sheets
+from report.playbook import assign_plays, read_playbook
+from report.printing import PrintedDocument
 from report.profiles import write_profiles
 from segmentation.analysis import analyse
-from segmentation.change import Last
+from segmentation.change import PreviousMonth
 from segmentation.facts import Brand, Facts, Source
-from segmentation.plan import Plan
-from segmentation.sample import MONTHS
-from segmentation.schema import FEATURES
+from segmentation.plan import Options
+from segmentation.sample import SAMPLE_MONTHS
+from segmentation.schema import DEFAULT_FEATURES
 
 _SETTINGS = """
 [brand]
@@ -49,7 +49,7 @@ age = [16, 120]
 num_of_days_active = [0, 365]
 [segments]
 k = 3
-starts = 4
+n_init = 4
 k_range = [2, 4]
 [page]
 paper = "Letter"
@@ -77,7 +77,7 @@ class Rendered:
 
         def make(place: Path) -> None:
             made = others[name]() if name in others else facts_factory.awkward(name)
-            (place / "facts.json").write_text(files.facts_text(made), encoding="utf-8")
+            (place / "facts.json").write_text(files.dump_facts_json(made), encoding="utf-8")
 
         return self._once(f"facts-{name}", make) / "facts.json"
 
@@ -100,7 +100,9 @@ class Rendered:
 
         def make(place: Path) -> None:
             with _written_down(place / "layout.json"):
-                Sheets(page, paper=paper, identifier=b"0" * 32).write(place / "executive.pdf", facts=facts)
+                PrintedDocument(page, paper=paper, identifier=b"0" * 32).write_pdf(
+                    place / "executive.pdf", facts=facts
+                )
 
         return self._once(f"pdf-{name}-{paper}", make) / "executive.pdf"
 
@@ -110,7 +112,7 @@ class Rendered:
 
         def make(place: Path) -> None:
             with _written_down(place / "layout.json", prints=False):
-                Sheets(page, paper=paper, identifier=b"0" * 32).write(place / "executive.pdf")
+                PrintedDocument(page, paper=paper, identifier=b"0" * 32).write_pdf(place / "executive.pdf")
 
         place = self.pdf(name, paper).parent if printed else self._once(f"layout-{name}-{paper}", make)
         pages: list[dict[str, Any]] = json.loads((place / "layout.json").read_bytes())
@@ -122,7 +124,7 @@ class Rendered:
 
         def make(place: Path) -> None:
             report = _render(facts, place / "bench", "report.qmd")
-            embed_faces(report, cut_faces(letters_of(report)))
+            embed_font_css(report, build_font_css(collect_letters(report)))
             report.rename(place / "report.html")
 
         return self._once(f"screen-{name}", make) / "report.html"
@@ -135,9 +137,9 @@ class Rendered:
             report = _render(facts, place / "bench", "report.qmd")
             with contextlib.chdir(executive.parent):  # a profile's pictures are those that executives see
                 profiles = write_profiles(files.read_facts(facts), executive.parent, place / "profiles")
-            faces = cut_faces(letters_of(report, *profiles))
+            faces = build_font_css(collect_letters(report, *profiles))
             for page in (report, *profiles):
-                embed_faces(page, faces)
+                embed_font_css(page, faces)
             report.rename(place / "report.html")
             (place / "facts.json").write_bytes(facts.read_bytes())
 
@@ -155,8 +157,8 @@ class Rendered:
             _render(facts, place / "bench", "report.qmd").rename(place / "report.html")
             with contextlib.chdir(executive.parent):
                 write_profiles(month, executive.parent, place / "profiles")
-            sheets = Sheets(executive, paper="A4", identifier=b"0" * 32)
-            sheets.write(place / "executive.pdf", facts=facts)
+            sheets = PrintedDocument(executive, paper="A4", identifier=b"0" * 32)
+            sheets.write_pdf(place / "executive.pdf", facts=facts)
             write_briefs(month, sheets, place, settings, now=NOW)
 
         return self._once(f"whole-{name}", make)
@@ -279,37 +281,37 @@ def _root(page: Any) -> Any:
 
 def _sample() -> Facts:
     """Analyse the newest month that the project ships, with those before it, from a few starts."""
-    plan = Plan(
-        features=FEATURES,
+    plan = Options(
+        features=DEFAULT_FEATURES,
         valid=facts_factory.VALID | {"age": (16.0, 120.0), "num_of_days_active": (0.0, 365.0)},
         k=4,
-        starts=3,
+        n_init=3,
         draws=4,
         bootstraps=8,
     )
     last, earlier = None, []
-    for month in MONTHS:
+    for month in SAMPLE_MONTHS:
         path = files.ROOT / "data" / f"{month}.csv"
         made = analyse(
             pd.read_csv(path),
             plan,
             month=month,
-            source=Source(path.name, files.sha256(path), synthetic=True),
+            source=Source(path.name, files.hash_file(path), synthetic=True),
             brand=Brand("Cadence", "#0b5563", "insights@example.com"),
             last=last,
             earlier=tuple(earlier),
         )
-        last = Last(made.facts, made.users)
+        last = PreviousMonth(made.facts, made.users)
         earlier.append(made.facts)
-    return with_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+    return assign_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
 
 
 def _render(facts: Path, place: Path, document: str) -> Path:
     """Render a document in a workshop."""
     place.mkdir(exist_ok=True)
-    files.workshop(place)
-    with mock.patch.object(embedded, "_run", _run_here):
-        return Embedded().render(place / "report" / document, facts)
+    files.create_workspace(place)
+    with mock.patch.object(embedded, "_run_cells", _run_here):
+        return EmbeddedEngine().render(place / "report" / document, facts)
 
 
 def _run_here(notebook: Any, document: Path, facts: Path, *_: object) -> None:

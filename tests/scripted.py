@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from report.mailserver import Server
+from report.mailserver import MailServer
 
 Act = bytes | Callable[[socket.socket], None]
 HONEST: dict[str, Act] = {
@@ -51,10 +51,10 @@ class Scripted:
         for thread in self._threads:
             thread.join(5)
 
-    def server(self, **changes: Any) -> Server:
+    def server(self, **changes: Any) -> MailServer:
         """Give what a sender must know of this one; it waits for little."""
         known = {"host": "127.0.0.1", "port": self.port, "tls": "none", "timeout": 0.3, "last_timeout": 0.3}
-        return Server(**(known | {"grace": 0.05, "deadline": 3} | changes))
+        return MailServer(**(known | {"grace": 0.05, "deadline": 3} | changes))
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

@@ -12,11 +12,11 @@ import pytest
 from sklearn.metrics import silhouette_samples
 
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import Last
+from segmentation.change import PreviousMonth
 from segmentation.errors import CleaningError, SchemaError, SegmentationError, SweepError
-from segmentation.facts import Brand, Drop, Source, from_dict, to_dict
-from segmentation.plan import Plan
-from segmentation.schema import FEATURES
+from segmentation.facts import Brand, DroppedRows, Source, facts_from_dict, facts_to_dict
+from segmentation.plan import Options
+from segmentation.schema import DEFAULT_FEATURES
 
 Run = Callable[..., Analysis]
 Make = Callable[..., pd.DataFrame]
@@ -32,7 +32,7 @@ def months(run: Run, groups: pd.DataFrame) -> tuple[Analysis, ...]:
             run(
                 known.sample(frac=1, random_state=number),
                 month=month,
-                last=Last(made[-1].facts, made[-1].users) if made else None,
+                last=PreviousMonth(made[-1].facts, made[-1].users) if made else None,
                 earlier=[analysis.facts for analysis in made],
             )
         )
@@ -103,7 +103,10 @@ def test_segments_are_those_of_the_rows_that_stayed(run: Run, groups: pd.DataFra
 
     analysis = run(mixed)
 
-    assert analysis.facts.audit.dropped == (Drop("missing", "age", 1), Drop("out_of_range", "age", 2))
+    assert analysis.facts.audit.dropped == (
+        DroppedRows("missing", "age", 1),
+        DroppedRows("out_of_range", "age", 2),
+    )
     assert analysis.users["segment"].to_list() == run(groups).users["segment"].to_list()
     assert analysis.users["age"].to_list() == groups["age"].to_list()
 
@@ -111,9 +114,9 @@ def test_segments_are_those_of_the_rows_that_stayed(run: Run, groups: pd.DataFra
 def test_the_facts_are_whole(run: Run, groups: pd.DataFrame, months: tuple[Analysis, ...]) -> None:
     """Of a first month, a third one and one in cells: each field is of its kind, and none is left out."""
     for analysis in (run(groups), months[2], run(groups, exact_users=100)):
-        written = to_dict(analysis.facts)
+        written = facts_to_dict(analysis.facts)
 
-        assert to_dict(from_dict(json.loads(json.dumps(written, allow_nan=False)))) == written
+        assert facts_to_dict(facts_from_dict(json.loads(json.dumps(written, allow_nan=False)))) == written
 
 
 def test_each_segment_brings_its_evidence(analysis: Analysis) -> None:
@@ -177,7 +180,7 @@ def test_weak_segments_are_shown_to_whom_asks_the_elbow(run: Run, users: Make) -
     rng = np.random.default_rng(2)
     clouds = rng.normal(size=(300, 4)) + 3 * np.repeat(np.eye(4)[[0, 1, 2]], 100, axis=0) * [0, 1, 1, 0]
     middles, spreads = np.array([40, 30_000, 1_000, 150]), np.array([5, 4_000, 150, 20])
-    weak = users(**dict(zip(FEATURES, (middles + spreads * clouds).T, strict=True)))
+    weak = users(**dict(zip(DEFAULT_FEATURES, (middles + spreads * clouds).T, strict=True)))
     elbow, panel = (run(weak, k=wanted, k_range=(1, 6)).facts.structure for wanted in ("elbow", "panel"))
 
     assert (elbow.evidence, elbow.panel, elbow.reliable) == ("weak", 1, True)
@@ -186,7 +189,7 @@ def test_weak_segments_are_shown_to_whom_asks_the_elbow(run: Run, users: Make) -
 
 def test_in_cells_the_same_groups_are_found(run: Run, analysis: Analysis, groups: pd.DataFrame) -> None:
     """Above as many users as settings allow, none is taken into memory; segments and their inertia are all users'."""
-    cells = [run(groups, exact_users=100, sample=120, seed=seed) for seed in (1, 1, 2)]
+    cells = [run(groups, exact_users=100, sample_size=120, seed=seed) for seed in (1, 1, 2)]
     facts, exact = cells[0].facts, analysis.facts
 
     assert (facts.basis.points, facts.basis.step, facts.basis.sample) == ("cells", 0.2, 120)
@@ -195,7 +198,7 @@ def test_in_cells_the_same_groups_are_found(run: Run, analysis: Analysis, groups
     ]
     assert facts.elbow.inertia[3] == pytest.approx(exact.elbow.inertia[3])
     assert cells[0].users.collect()["segment"].to_list() == analysis.users["segment"].to_list()
-    assert to_dict(facts) == to_dict(cells[1].facts)
+    assert facts_to_dict(facts) == facts_to_dict(cells[1].facts)
     assert facts.structure.gap != cells[2].facts.structure.gap  # another seed draws others
 
 
@@ -223,7 +226,7 @@ def test_three_months_make_a_trend(months: tuple[Analysis, ...]) -> None:
 
 def test_ids_go_on_after_those_of_other_features(run: Run, groups: pd.DataFrame) -> None:
     """Nobody's S3 is somebody else's; but a trend is of segments that are made alike."""
-    other = run(groups, month="2026-08", features=FEATURES[:2], k=3).facts
+    other = run(groups, month="2026-08", features=DEFAULT_FEATURES[:2], k=3).facts
     fourth = run(groups, month="2026-11", earlier=[replace(other, month=f"2026-0{n}") for n in (8, 9)]).facts
 
     assert [segment.id for segment in fourth.segments] == ["S4", "S5", "S6", "S7"]
@@ -236,7 +239,7 @@ def test_the_map_is_not_turned_from_month_to_month(run: Run, months: tuple[Analy
     pca = last.facts.pca
     turned = replace(pca, loadings={name: tuple(-x for x in ys) for name, ys in pca.loadings.items()})
     users = last.users.to_native().drop(columns="segment")
-    after = run(users, month="2026-12", last=Last(replace(last.facts, pca=turned), last.users)).facts
+    after = run(users, month="2026-12", last=PreviousMonth(replace(last.facts, pca=turned), last.users)).facts
 
     assert set(turned.loadings) == set(last.facts.scale.sd)
     for name, loadings in turned.loadings.items():
@@ -245,7 +248,7 @@ def test_the_map_is_not_turned_from_month_to_month(run: Run, months: tuple[Analy
 
 def test_one_input_makes_one_set_of_facts(run: Run, groups: pd.DataFrame) -> None:
     """To the last digit written; another seed says so in the facts."""
-    first, second, other = (json.dumps(to_dict(run(groups, seed=seed).facts)) for seed in (1, 1, 2))
+    first, second, other = (json.dumps(facts_to_dict(run(groups, seed=seed).facts)) for seed in (1, 1, 2))
 
     assert first == second
     assert json.loads(other)["seed"] == 2
@@ -257,14 +260,14 @@ def test_who_computes_changes_no_fact(run: Run, groups: pd.DataFrame) -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as aside:
         together = run(groups, aside=aside).facts
 
-    assert to_dict(together) == to_dict(alone)
+    assert facts_to_dict(together) == facts_to_dict(alone)
 
 
-def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[..., Plan]) -> None:
+def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[..., Options]) -> None:
     """The terminal shows them; the analysis itself prints nothing."""
     told: list[str] = []
     source, brand = Source("a.csv", "", synthetic=False), Brand("Music", "#000000", "")
-    analyse(groups, plan(), month="2026-10", source=source, brand=brand, step=told.append)
+    analyse(groups, plan(), month="2026-10", source=source, brand=brand, report_progress=told.append)
 
     assert told == [
         "Cleaning",
@@ -279,7 +282,7 @@ def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[
 def test_what_is_asked_stands_in_the_facts(run: Run, groups: pd.DataFrame) -> None:
     """A report can say how it was made."""
     facts = run(
-        groups, features=("age", "usage_per_month"), k_range=(2, 5), k=3, starts=2, seed=9, smallest_base=50
+        groups, features=("age", "usage_per_month"), k_range=(2, 5), k=3, n_init=2, seed=9, min_base=50
     ).facts
 
     assert (facts.features, facts.elbow.k, facts.elbow.chosen) == (
@@ -299,7 +302,7 @@ def test_an_arrow_table_gives_the_same_facts(run: Run, groups: pd.DataFrame) -> 
     holes.loc[4, "gender"] = None
     table = pa.Table.from_pandas(holes, preserve_index=False)
 
-    assert to_dict(run(table).facts) == to_dict(run(holes).facts)
+    assert facts_to_dict(run(table).facts) == facts_to_dict(run(holes).facts)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "float32", "Int64", "Float64", "int64[pyarrow]"])
@@ -307,14 +310,14 @@ def test_the_kind_of_number_changes_no_fact(run: Run, groups: pd.DataFrame, dtyp
     """Readers differ in what they make of the same file."""
     cast = groups.astype(dict.fromkeys(["age", "annual_income", "usage_per_month"], dtype))
 
-    assert to_dict(run(cast).facts) == to_dict(run(groups).facts)
+    assert facts_to_dict(run(cast).facts) == facts_to_dict(run(groups).facts)
 
 
 def test_a_columns_name_in_the_file_is_no_trap(run: Run, groups: pd.DataFrame) -> None:
     """`segment`, `_segment` and `_broken` are our own names for columns, and may be a file's."""
     own = groups.assign(segment="x", _segment=-1, _broken=5)
 
-    assert to_dict(run(own).facts) == to_dict(run(groups).facts)
+    assert facts_to_dict(run(own).facts) == facts_to_dict(run(groups).facts)
 
 
 @pytest.mark.parametrize("n", [10, 11])
@@ -322,7 +325,7 @@ def test_hardly_enough_users_still_make_facts(run: Run, groups: pd.DataFrame, n:
     """Ten users in ten segments leave no distance to divide by; JSON holds neither infinity nor NaN."""
     few = groups.iloc[np.linspace(0, 199, n).astype(int)]
 
-    facts = to_dict(run(few, smallest_cell=1).facts)
+    facts = facts_to_dict(run(few, min_cell=1).facts)
 
     assert json.loads(json.dumps(facts, allow_nan=False))["audit"]["kept"] == n
 

@@ -15,11 +15,11 @@ import pytest
 from report import archive, files
 from report.errors import InputError
 from report.settings import Settings
-from report.sources.opening import describe
+from report.sources.opening import describe_source
 from segmentation.analysis import analyse
-from segmentation.facts import Source, from_dict, to_dict
-from segmentation.plan import Plan
-from segmentation.suspicion import suspicions_of
+from segmentation.facts import Source, facts_from_dict, facts_to_dict
+from segmentation.plan import Options
+from segmentation.suspicion import detect_anomalies
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 REAL, MADE_UP = (Source("2026-10.csv", "0" * 64, synthetic=synthetic) for synthetic in (False, True))
@@ -30,7 +30,7 @@ DATA = Path(__file__).parent.parent / "data"
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw fewer random crowds than a report does: what is asked here is which months meet."""
 
-    def quick(users: pd.DataFrame, plan: Plan, **others: Any) -> object:
+    def quick(users: pd.DataFrame, plan: Options, **others: Any) -> object:
         return analyse(users, replace(plan, draws=2, bootstraps=4), **others)
 
     monkeypatch.setattr(archive, "analyse", quick)
@@ -38,7 +38,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(segments={"k": 4, "k_range": [1, 4], "starts": 3})
+    return Settings(segments={"k": 4, "k_range": [1, 4], "n_init": 3})
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def archived(tmp_path: Path, months: Callable[..., Path], settings: Settings) ->
 
     def make(*names: str) -> Path:
         source, output = months(*names, "2026-10"), tmp_path / "out"
-        archive.work_out_missing(source, "2026-10", settings, output, lambda _: None)
+        archive.backfill_months(source, "2026-10", settings, output, lambda _: None)
         assert sorted(path.name for path in output.iterdir()) == sorted(names)
         return output
 
@@ -75,7 +75,7 @@ def test_months_that_were_never_made_are_worked_out_the_oldest_first(
     """So that October continues September, which continues August: as if each had been made in its time."""
     source, output, told = months(*MONTHS), tmp_path / "out", []
 
-    archive.work_out_missing(source, "2026-10", settings, output, told.append)
+    archive.backfill_months(source, "2026-10", settings, output, told.append)
     october = archive.analyse_month(source, "2026-10", settings, output, scratch=tmp_path / "scratch").facts
 
     assert told == [
@@ -118,16 +118,16 @@ def test_a_month_is_worked_out_once(
     output, told = archived("2026-09"), []
     before = (output / "2026-09" / "facts.json").stat().st_mtime_ns
 
-    archive.work_out_missing(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
-    found = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+    archive.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
+    found = archive.read_history(output, "2026-10", REAL, settings.segments.features)
 
     assert told == []
     assert (output / "2026-09" / "facts.json").stat().st_mtime_ns == before
     assert [facts.month for facts in found.months] == ["2026-09"]
-    assert found.last is not None
-    assert found.last.facts.month == "2026-09"
-    assert found.last.users is not None
-    assert len(found.last.users) == 200
+    assert found.previous is not None
+    assert found.previous.facts.month == "2026-09"
+    assert found.previous.users is not None
+    assert len(found.previous.users) == 200
 
 
 def test_a_gap_ends_what_is_worked_out(
@@ -136,7 +136,7 @@ def test_a_gap_ends_what_is_worked_out(
     """July is there, August isn't: nothing tells how July's people came to September."""
     source, told = months("2026-07", "2026-09", "2026-10"), []
 
-    archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
+    archive.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
 
     assert told == ["Working out 2026-09, which was never made"]
 
@@ -145,14 +145,14 @@ def test_a_month_is_not_its_own_past(tmp_path: Path, months: Callable[..., Path]
     """September's file, made as October's month: it is not September's, too, though it is where October is another."""
     source, told = months("2026-09"), []
 
-    archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
+    archive.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
 
     assert told == []
     assert not (tmp_path / "out").exists()
 
     october = source.rename(source.with_name("2026-10.csv"))
     source.write_bytes(october.read_bytes())
-    archive.work_out_missing(october, "2026-10", settings, tmp_path / "out", told.append)
+    archive.backfill_months(october, "2026-10", settings, tmp_path / "out", told.append)
     assert told == ["Working out 2026-09, which was never made"]
 
 
@@ -164,7 +164,7 @@ def test_a_month_that_cannot_be_worked_out_is_left_out_with_a_warning(
     (tmp_path / "data" / "2026-08.csv").write_text("nothing\n1\n", encoding="utf-8")
 
     with caplog.at_level(logging.WARNING):
-        archive.work_out_missing(source, "2026-10", settings, output, lambda _: None)
+        archive.backfill_months(source, "2026-10", settings, output, lambda _: None)
 
     assert [path.name for path in output.iterdir()] == ["2026-09"]
     (record,) = caplog.records
@@ -177,11 +177,11 @@ def test_made_up_users_and_real_ones_are_never_compared(
     """The sample's segments would be a real service's last month."""
     output = archived("2026-08", "2026-09")
 
-    real = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
-    made_up = archive.open_archive(output, "2026-10", MADE_UP, settings.segments.features)
+    real = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+    made_up = archive.read_history(output, "2026-10", MADE_UP, settings.segments.features)
 
     assert [facts.month for facts in real.months] == ["2026-08", "2026-09"]
-    assert made_up == archive.Archive((), None)
+    assert made_up == archive.MonthHistory((), None)
 
 
 def test_the_sample_is_not_worked_out_for_a_real_month(
@@ -192,13 +192,13 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
     sample = tmp_path / "data" / "2026-09.csv"
     sample.write_bytes((DATA / "2026-09.csv").read_bytes())
 
-    archive.work_out_missing(source, "2026-10", settings, tmp_path / "out", told.append)
+    archive.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
 
-    assert describe(sample, "2026-09", settings).synthetic
-    assert not describe(source, "2026-10", settings).synthetic
+    assert describe_source(sample, "2026-09", settings).synthetic
+    assert not describe_source(source, "2026-10", settings).synthetic
     assert told == []
 
-    archive.work_out_missing(months("2026-09", "2026-10"), "2026-10", settings, tmp_path / "out", told.append)
+    archive.backfill_months(months("2026-09", "2026-10"), "2026-10", settings, tmp_path / "out", told.append)
     assert told == ["Working out 2026-09, which was never made"]
 
 
@@ -227,7 +227,7 @@ def test_an_archive_that_cannot_be_read_is_left_out_with_a_warning(
     (output / "2026-08" / "facts.json").write_bytes(text)
 
     with caplog.at_level(logging.WARNING):
-        found = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
+        found = archive.read_history(output, "2026-10", REAL, settings.segments.features)
 
     assert [facts.month for facts in found.months] == ["2026-09"]
     (record,) = caplog.records
@@ -244,9 +244,9 @@ def test_people_who_cannot_be_read_are_not_followed(
 
     people.write_bytes(people.read_bytes()[:100])
     with caplog.at_level(logging.WARNING):
-        damaged = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
-    assert damaged.last is not None
-    assert damaged.last.users is None
+        damaged = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+    assert damaged.previous is not None
+    assert damaged.previous.users is None
     (record,) = caplog.records
     assert record.getMessage().startswith("2026-09: the users of that month can't be read")
 
@@ -254,17 +254,17 @@ def test_people_who_cannot_be_read_are_not_followed(
     for damage in (rows.drop(columns="segment"), rows.assign(age="old"), rows.head(0)):
         damage.to_parquet(people)
         caplog.clear()
-        other = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
-        assert other.last is not None
-        assert other.last.users is None
+        other = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+        assert other.previous is not None
+        assert other.previous.users is None
         (record,) = caplog.records
         assert record.getMessage().startswith("2026-09: the users of that month can't be read")
 
     people.unlink()
     caplog.clear()
-    deleted = archive.open_archive(output, "2026-10", REAL, settings.segments.features)
-    assert deleted.last is not None
-    assert deleted.last.users is None
+    deleted = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+    assert deleted.previous is not None
+    assert deleted.previous.users is None
     assert not caplog.records
 
 
@@ -274,13 +274,13 @@ def test_months_on_other_features_are_no_last_month(
     """There is no space in which both months' segments lie; what to do is said."""
     output = archived("2026-09")
 
-    found = archive.open_archive(output, "2026-10", REAL, ("age", "usage_per_month"))
+    found = archive.read_history(output, "2026-10", REAL, ("age", "usage_per_month"))
     assert "make report MONTH=2026-09" in caplog.text
-    turned = archive.open_archive(output, "2026-10", REAL, settings.segments.features[::-1])
+    turned = archive.read_history(output, "2026-10", REAL, settings.segments.features[::-1])
 
-    assert found.last is None
+    assert found.previous is None
     assert [facts.month for facts in found.months] == ["2026-09"]
-    assert turned.last is not None  # the same features, in another order
+    assert turned.previous is not None  # the same features, in another order
 
 
 def test_only_earlier_months_are_the_past(archived: Callable[..., Path], settings: Settings) -> None:
@@ -289,12 +289,12 @@ def test_only_earlier_months_are_the_past(archived: Callable[..., Path], setting
     (output / "2026-07-copy").mkdir()
     (output / "2026-07-copy" / "facts.json").write_text("{}", encoding="utf-8")
 
-    assert archive.open_archive(output, "2026-08", REAL, settings.segments.features) == archive.Archive()
-    again = archive.open_archive(output, "2026-09", REAL, settings.segments.features)
+    assert archive.read_history(output, "2026-08", REAL, settings.segments.features) == archive.MonthHistory()
+    again = archive.read_history(output, "2026-09", REAL, settings.segments.features)
     assert [facts.month for facts in again.months] == ["2026-08"]
     assert (
-        archive.open_archive(output / "none", "2026-10", REAL, settings.segments.features)
-        == archive.Archive()
+        archive.read_history(output / "none", "2026-10", REAL, settings.segments.features)
+        == archive.MonthHistory()
     )
 
 
@@ -315,7 +315,7 @@ def test_a_month_whose_facts_cannot_be_read_is_worked_out_anew(
     (output / "2026-09" / "profiles" / "young.html").write_text("as it was read")
     (output / "2026-09" / "report.html").symlink_to("nowhere")
 
-    archive.work_out_missing(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
+    archive.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
 
     assert told == ["Working out 2026-09, whose facts can't be read"]
     assert files.read_facts(output / "2026-09" / "facts.json") == before
@@ -329,16 +329,18 @@ def test_a_file_that_is_replaced_while_it_is_read_is_no_month(
 ) -> None:
     """Else the facts would name the hash of another file than the one whose users they count."""
     source = months("2026-10")
-    read = archive.open_users
+    read = archive.load_users
 
     def replaced(*asked: Any) -> Any:
         users = read(*asked)
         source.write_text(source.read_text() + "\n")
         return users
 
-    monkeypatch.setattr(archive, "open_users", replaced)
+    monkeypatch.setattr(archive, "load_users", replaced)
     with pytest.raises(InputError, match=r"^2026-10\.csv changed while it was read\."):
-        archive.find_segments(source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None)
+        archive.analyse_and_store_month(
+            source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None
+        )
 
 
 @pytest.mark.parametrize("exact_users", [1_000, 100])
@@ -346,7 +348,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     tmp_path: Path, groups: pd.DataFrame, exact_users: int
 ) -> None:
     """September composed, October from a Mac, and September's facts and users as an earlier version left them: as they came."""
-    settings = Settings(segments={"k": 4, "k_range": [1, 4], "starts": 3}, scale={"exact_users": exact_users})
+    settings = Settings(segments={"k": 4, "k_range": [1, 4], "n_init": 3}, scale={"exact_users": exact_users})
     words = {"Pop": "Vari\u00e9t\u00e9", "Rock": "R\u00f4ck", "Jazz": "Caf\u00e9 jazz"}
     frame = groups.assign(
         top_genre=groups["top_genre"].map(words), user_id=[f"Zo\u00eb-{n:05d}" for n in range(len(groups))]
@@ -356,7 +358,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     frame.to_csv(october.parent / "2026-09.csv", index=False)
     decomposed = frame.apply(lambda one: one.str.normalize("NFD") if one.dtype == "str" else one)
     decomposed.to_csv(october, index=False)
-    archive.work_out_missing(october, "2026-10", settings, output, lambda _: None)
+    archive.backfill_months(october, "2026-10", settings, output, lambda _: None)
     facts, people = output / "2026-09" / "facts.json", output / "2026-09" / "segments.parquet"
     written = json.loads(facts.read_text("utf-8"))
     table = written["distributions"]["categories"]["top_genre"]
@@ -374,13 +376,13 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     users.to_parquet(people)
 
     made = archive.analyse_month(october, "2026-10", settings, output, scratch=tmp_path / "s").facts
-    found = from_dict(to_dict(made))
+    found = facts_from_dict(facts_to_dict(made))
 
     last = files.read_facts(facts)
     assert {item.value for item in last.distributions.categories["top_genre"].values} & set(
         words.values()
     ) == set()
-    assert [one.kind for one in suspicions_of(found, last, today="2026-11")] == ["same_file"]
+    assert [one.kind for one in detect_anomalies(found, last, current_month="2026-11")] == ["same_file"]
     assert found.change is not None
     assert found.change.flow is not None
     assert found.change.flow.both == 200

@@ -25,11 +25,11 @@ from facts_factory import month
 from report import archive, exchange, files
 from report.charts import segments
 from report.document import Document
-from report.engines.pandoc import Look, make_page, plain_markdown
+from report.engines.pandoc import PageOptions, convert_to_github_markdown, convert_to_html_page
 from report.errors import RenderError, SettingsError
-from report.mailserver import Server
-from report.outbox import Outbox
-from report.printing import Sheets
+from report.mailserver import MailServer
+from report.outbox import Ledger
+from report.printing import PrintedDocument
 from segmentation.analysis import Analysis
 
 ROOT = Path(__file__).parents[1]
@@ -79,19 +79,23 @@ def test_pandoc_reads_no_file_but_the_run_s_own(shop: Path, body: str, place: st
     """Whatever Markdown or HTML gets into a text: what isn't the run's own ends the run, or is left as it stands."""
     markdown = body.format(place=place.format(path=shop.parent / "elsewhere" / "secret.svg"))
     try:
-        page = make_page(markdown, Look(title="t", template="page.template", css=()), shop / "page.html")
+        page = convert_to_html_page(
+            markdown, PageOptions(title="t", template="page.template", css=()), shop / "page.html"
+        )
     except RenderError as error:
         assert "Could not fetch resource" in str(error)  # noqa: PT017 - either outcome is right
         assert not (shop / "page.html").exists()
     else:
         assert not betrayed(page.read_bytes())
-    assert not betrayed(plain_markdown(markdown).encode())
+    assert not betrayed(convert_to_github_markdown(markdown).encode())
 
 
 def test_the_secret_would_be_seen(shop: Path) -> None:
     """A rule that nothing breaks has to be shown to be one: the run's own picture is carried, and found."""
     (shop / "own.svg").write_bytes((shop.parent / "elsewhere" / "secret.svg").read_bytes())
-    page = make_page("![a](own.svg)", Look(title="t", template="page.template", css=()), shop / "page.html")
+    page = convert_to_html_page(
+        "![a](own.svg)", PageOptions(title="t", template="page.template", css=()), shop / "page.html"
+    )
 
     assert betrayed(page.read_bytes())
 
@@ -102,9 +106,9 @@ def test_only_pictures_scripts_and_sheets_are_carried(shop: Path) -> None:
     (shop / "figures" / "facts.json").write_text(PRIVATE)
 
     with pytest.raises(RenderError, match="Could not fetch resource"):
-        make_page(
+        convert_to_html_page(
             "![a](figures/facts.json)",
-            Look(title="t", template="page.template", css=()),
+            PageOptions(title="t", template="page.template", css=()),
             shop / "page.html",
         )
 
@@ -132,7 +136,7 @@ def test_weasyprint_reads_no_file_but_fonts(
         f'<!doctype html><html lang="en"><head><title>t</title></head><body><p>x</p>{text}</body></html>'
     )
     with contextlib.suppress(RenderError):
-        Sheets(shop / "page.html", paper="A4", identifier=b"0" * 32).write(shop / "page.pdf")
+        PrintedDocument(shop / "page.html", paper="A4", identifier=b"0" * 32).write_pdf(shop / "page.pdf")
 
     assert read
     assert {url.rpartition(".")[2] for url in read} == {"ttf"}
@@ -205,9 +209,9 @@ def test_a_workbook_starts_nothing_and_opens_no_other_file(tmp_path: Path) -> No
 )
 def test_what_only_looks_like_this_machine_gets_no_password_in_the_clear(host: str) -> None:
     with pytest.raises(SettingsError, match="the mail would cross the network in the clear"):
-        Server(host, 25, tls="none")
+        MailServer(host, 25, tls="none")
     for own in ("localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1"):
-        assert Server(own, 25, tls="none").host == own
+        assert MailServer(own, 25, tls="none").host == own
 
 
 def test_every_template_is_strict_and_escapes() -> None:
@@ -240,10 +244,10 @@ def test_rows_of_users_and_the_ledger_are_their_owner_s_alone(
     """However careless the account's umask is; a folder in the making is closed to others before there is anything in it."""
     before = os.umask(umask)
     try:
-        with exchange.building(tmp_path / "out", "2026-10") as folder:
+        with exchange.atomic_folder(tmp_path / "out", "2026-10") as folder:
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-            archive.write_users(analysis, folder)
-        with Outbox.open(tmp_path / "ledger.sqlite", lambda: datetime(2026, 11, 1, tzinfo=UTC)):
+            archive.write_assignments(analysis, folder)
+        with Ledger.open(tmp_path / "ledger.sqlite", lambda: datetime(2026, 11, 1, tzinfo=UTC)):
             pass
     finally:
         os.umask(before)
@@ -272,9 +276,9 @@ def test_a_name_cannot_leave_the_folder_of_profiles(tmp_path: Path) -> None:
     """A segment's name comes from words of ours, but names of files are made so that it wouldn't matter."""
     from facts_factory import named
 
-    from report.profiles import file_names
+    from report.profiles import list_profile_file_names
 
-    names = file_names(named(month(4), "../../etc/passwd", "/root", "..", "a\0b"))
+    names = list_profile_file_names(named(month(4), "../../etc/passwd", "/root", "..", "a\0b"))
 
     assert len(set(names)) == 4
     assert all(re.fullmatch(r"[\w-]+", name) for name in names)
@@ -283,6 +287,6 @@ def test_a_name_cannot_leave_the_folder_of_profiles(tmp_path: Path) -> None:
 
 def test_a_chart_s_label_cannot_leave_the_folder_of_figures(tmp_path: Path) -> None:
     page = Document(month(4), "print", files.TEMPLATES, figures=tmp_path / "figures")
-    page.show(segments.sizes)
+    page.show(segments.plot_sizes)
 
     assert [path.parent for path in tmp_path.rglob("*.svg")] == [tmp_path / "figures"]

@@ -24,11 +24,18 @@ from briefing import MAIL
 from pages import Reader, fetched
 
 from report import layout
-from report.briefs import Brief, insight, make_brief
+from report.briefs import Brief, make_brief, write_insight
 from report.errors import RenderError
-from report.layout import MOST_HTML, PICTURE, SCALE, draw, write_html, write_text
+from report.layout import (
+    CHART_PIXEL_RATIO,
+    CHART_SOURCE_PLACEHOLDER,
+    MAX_HTML_BYTES,
+    render_brief_chart,
+    render_brief_html,
+    render_brief_text,
+)
 from report.settings import MailSettings
-from segmentation.facts import Facts, Index, Interval, Standout
+from segmentation.facts import AffinityIndex, ConfidenceInterval, Facts, NotableDifference
 
 MAILED = tuple(name for name in factory.AWKWARD if name not in factory.NOTHING)
 WAIVED = {
@@ -60,7 +67,7 @@ def brief(facts: Facts, number: int = 0, **mail: object) -> Brief:
 @pytest.fixture(scope="session")
 def png() -> bytes:
     """Draw one picture, for tests that look at what stands around it."""
-    return draw(brief(factory.month(4)))
+    return render_brief_chart(brief(factory.month(4)))
 
 
 def words_of(text: str) -> Counter[str]:
@@ -72,8 +79,8 @@ def test_both_forms_say_the_same(name: str, png: bytes) -> None:
     """Each text of the brief stands in both, and no number stands in one alone, apart from its heads and the picture."""
     facts = factory.awkward(name)
     one = brief(facts)
-    seen = " ".join(" ".join(Reader(write_html(one, png)).texts).split())
-    plain = " ".join(write_text(one).split())
+    seen = " ".join(" ".join(Reader(render_brief_html(one, png)).texts).split())
+    plain = " ".join(render_brief_text(one).split())
     said = [
         one.name,
         one.month,
@@ -86,12 +93,14 @@ def test_both_forms_say_the_same(name: str, png: bytes) -> None:
         one.message,
     ]
     said += [
-        part for line in (*one.figures, *one.plan, *one.sure, *one.about) for part in (line.name, line.said)
+        part
+        for line in (*one.figures, *one.play, *one.confidence, *one.about)
+        for part in (line.name, line.text)
     ]
 
     for row in one.evidence:
-        assert " ".join(f"{row.what} {row.index} {row.users}".split()) in seen
-        assert " ".join(f"{row.what}: index {row.index}, {row.users} users".split()) in plain
+        assert " ".join(f"{row.feature} {row.index} {row.users}".split()) in seen
+        assert " ".join(f"{row.feature}: index {row.index}, {row.users} users".split()) in plain
     for part in said:
         assert " ".join(part.split()) in seen
         assert " ".join(part.split()).casefold() in plain.casefold()
@@ -112,13 +121,13 @@ def test_the_numbers_are_those_of_the_facts() -> None:
         share=0.25,
         means=facts.segments[0].means | {"usage_per_month": 2 * facts.averages["usage_per_month"]},
         index=facts.segments[0].index
-        | {"usage_per_month": replace(usage, value=200.0, interval=Interval(190, 210))},
+        | {"usage_per_month": replace(usage, value=200.0, interval=ConfidenceInterval(190, 210))},
     )
     one = brief(factory.named(facts, "Young light listeners"))
 
     assert one.subject == "October brief: Young light listeners, 1,560 users (25\u00a0%)"
     assert one.preheader == one.offer == facts.segments[0].play.offer
-    assert [(figure.said, figure.name) for figure in one.figures[:2]] == [
+    assert [(figure.text, figure.name) for figure in one.figures[:2]] == [
         ("1,560", "users"),
         ("25\u00a0%", "of all users"),
     ]
@@ -133,10 +142,12 @@ def test_a_name_that_no_longer_fits_is_said_first() -> None:
 
     assert one.subject.startswith("October brief: Young light listeners (now older light listeners), ")
     said = "This name no longer fits: named today, the segment would be called Older light listeners."
-    for text in (write_text(one), write_html(one, draw(one))):
+    for text in (render_brief_text(one), render_brief_html(one, render_brief_chart(one))):
         flat = " ".join(re.sub(r"<[^>]*>", " ", text).split())
         assert flat.index(said) < flat.index(" ".join(one.objective.split()))
-    assert "no longer fits" not in write_text(brief(fits)) + write_html(brief(fits), draw(brief(fits)))
+    assert "no longer fits" not in render_brief_text(brief(fits)) + render_brief_html(
+        brief(fits), render_brief_chart(brief(fits))
+    )
 
 
 def test_a_change_stands_in_the_subject_and_among_the_figures() -> None:
@@ -152,15 +163,17 @@ def test_a_change_stands_in_the_subject_and_among_the_figures() -> None:
 def test_what_does_not_speak_is_not_said() -> None:
     """Listening whose interval holds the average is no insight; and with nothing far off there is no evidence."""
     facts = factory.month(4)
-    quiet = {name: Index(101.0, 90, Interval(95, 107)) for name in facts.segments[0].index}
+    quiet = {name: AffinityIndex(101.0, 90, ConfidenceInterval(95, 107)) for name in facts.segments[0].index}
     facts = factory.changed(facts, index=quiet, stands_out=())
 
     assert brief(facts).evidence == ()
-    assert insight(facts, facts.segments[0]).startswith("They differ from all users by little: younger, ")
+    assert write_insight(facts, facts.segments[0]).startswith(
+        "They differ from all users by little: younger, "
+    )
     middle = factory.changed(facts, centre=dict.fromkeys(facts.features, 0.0))
-    assert insight(middle, middle.segments[0]).startswith("Nothing sets them apart")
-    thin = {name: Index(None, 9, None) for name in facts.segments[0].index}
-    said = write_text(brief(factory.changed(facts, index=thin, stands_out=())))
+    assert write_insight(middle, middle.segments[0]).startswith("Nothing sets them apart")
+    thin = {name: AffinityIndex(None, 9, None) for name in facts.segments[0].index}
+    said = render_brief_text(brief(factory.changed(facts, index=thin, stands_out=())))
     assert "They are too few to be compared with all users." in said
     assert ": index" not in said
 
@@ -168,21 +181,24 @@ def test_what_does_not_speak_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("interval", "said"),
     [
-        (Interval(95, 107), "They listen about as much as everybody; what sets them apart is income"),
-        (Interval(60, 170), "What sets them apart is income"),
+        (
+            ConfidenceInterval(95, 107),
+            "They listen about as much as everybody; what sets them apart is income",
+        ),
+        (ConfidenceInterval(60, 170), "What sets them apart is income"),
         (None, "What sets them apart is income"),
     ],
 )
 def test_only_who_is_known_to_listen_as_much_as_everybody_is_said_to(
-    interval: Interval | None, said: str
+    interval: ConfidenceInterval | None, said: str
 ) -> None:
     """An interval that merely holds 100 says that nothing is known."""
     facts = factory.month(4)
     segment = facts.segments[0]
-    index = segment.index | {"usage_per_month": Index(101.0, 90, interval)}
-    facts = factory.changed(facts, index=index, stands_out=(Standout("annual_income", None, 60.0),))
+    index = segment.index | {"usage_per_month": AffinityIndex(101.0, 90, interval)}
+    facts = factory.changed(facts, index=index, stands_out=(NotableDifference("annual_income", None, 60.0),))
 
-    assert insight(facts, facts.segments[0]).startswith(said)
+    assert write_insight(facts, facts.segments[0]).startswith(said)
 
 
 def test_there_is_no_brief_where_nothing_is_reliable() -> None:
@@ -196,7 +212,7 @@ def test_there_is_no_brief_where_nothing_is_reliable() -> None:
 def test_a_name_is_text_and_breaks_nothing(name: str, png: bytes) -> None:
     """Not markup, not a line, not a header; and one from the right keeps to itself."""
     one = brief(factory.awkward(name))
-    html = write_html(one, png)
+    html = render_brief_html(one, png)
     page = Reader(html)
 
     assert page.scripts == []
@@ -223,13 +239,13 @@ def test_what_cannot_be_seen_is_left_out_of_names() -> None:
 @pytest.mark.parametrize("name", MAILED)
 def test_the_html_is_what_mail_programs_take(name: str, png: bytes) -> None:
     """Nothing to fetch, small enough not to be cut off, and pictures with a size, for those who leave styles out."""
-    html = write_html(brief(factory.awkward(name)), png)
+    html = render_brief_html(brief(factory.awkward(name)), png)
     page = Reader(html)
     (image,) = page.all("img")
 
-    assert len(html.encode()) <= MOST_HTML
-    assert fetched(html) == [f"img src={PICTURE}"]
-    assert image["width"] == str(struct.unpack(">I", png[16:20])[0] // SCALE)
+    assert len(html.encode()) <= MAX_HTML_BYTES
+    assert fetched(html) == [f"img src={CHART_SOURCE_PLACEHOLDER}"]
+    assert image["width"] == str(struct.unpack(">I", png[16:20])[0] // CHART_PIXEL_RATIO)
     assert "@import" not in html
     assert "fonts.googleapis" not in html
     assert {"light dark"} == {
@@ -240,9 +256,9 @@ def test_the_html_is_what_mail_programs_take(name: str, png: bytes) -> None:
 
 def test_the_picture_is_opaque_and_fine() -> None:
     """Twice the pixels, and white where nothing is: in dark mode it is a white card, not black on black."""
-    png = draw(brief(factory.month(4)))
+    png = render_brief_chart(brief(factory.month(4)))
     with Image.open(io.BytesIO(png)) as picture:
-        assert picture.width == 416 * SCALE
+        assert picture.width == 416 * CHART_PIXEL_RATIO
         assert picture.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
         assert picture.convert("RGBA").getextrema()[3] == (255, 255)
 
@@ -250,15 +266,15 @@ def test_the_picture_is_opaque_and_fine() -> None:
 def test_one_brief_is_always_the_same_bytes(png: bytes) -> None:
     one = brief(factory.month(4))
 
-    assert draw(one) == png
-    assert write_html(one, png) == write_html(one, png)
+    assert render_brief_chart(one) == png
+    assert render_brief_html(one, png) == render_brief_html(one, png)
 
 
 def test_a_brief_that_would_be_cut_off_ends_the_run(monkeypatch: pytest.MonkeyPatch, png: bytes) -> None:
-    monkeypatch.setattr(layout, "MOST_HTML", 1_000)
+    monkeypatch.setattr(layout, "MAX_HTML_BYTES", 1_000)
 
     with pytest.raises(RenderError, match="Gmail would cut it off"):
-        write_html(brief(factory.month(4)), png)
+        render_brief_html(brief(factory.month(4)), png)
 
 
 def test_where_settings_name_no_place_the_brief_says_whom_to_ask() -> None:
@@ -267,17 +283,17 @@ def test_where_settings_name_no_place_the_brief_says_whom_to_ask() -> None:
     one = brief(month, report="")
     nameless = brief(replace(month, brand=replace(month.brand, contact="")), report="")
 
-    assert one.about[-1].said == "report.html of October\u00a02026, from insights@example.com"
-    assert nameless.about[-1].said == "report.html of October\u00a02026, from whoever sent you this"
+    assert one.about[-1].text == "report.html of October\u00a02026, from insights@example.com"
+    assert nameless.about[-1].text == "report.html of October\u00a02026, from whoever sent you this"
     assert "Questions" not in [line.name for line in nameless.about]
     assert one.link == ""
-    assert "Open the full report" not in write_text(one)
+    assert "Open the full report" not in render_brief_text(one)
     assert brief(factory.month(4)).link == "https://intranet.example.com/2026-10/report.html"
 
 
 def test_no_line_of_the_letter_is_longer_than_a_screen() -> None:
     """But for an address, which must stay whole."""
-    lines = write_text(brief(factory.awkward("long names"))).splitlines()
+    lines = render_brief_text(brief(factory.awkward("long names"))).splitlines()
 
     assert len(lines) > 20
     assert [line for line in lines if len(line) > 76 and "://" not in line] == []
@@ -288,7 +304,7 @@ def test_mail_programs_lack_nothing_that_is_not_waived(png: bytes) -> None:
     room = Path(__file__).parent / "mail"
     if not (shutil.which("node") and (room / "node_modules" / "caniemail").exists()):
         pytest.skip("caniemail isn't there: `make setup-test` installs it where npm is found")
-    html = write_html(brief(factory.month(4)), png)
+    html = render_brief_html(brief(factory.month(4)), png)
     found = subprocess.run(
         ["node", "check.mjs"], cwd=room, input=html.encode(), capture_output=True, check=True
     )
@@ -304,7 +320,7 @@ def test_a_brief_fits_its_screen_and_can_be_read(png: bytes) -> None:
         pytest.skip("there is no /usr/bin/chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
-    html = write_html(brief(factory.awkward("long names")), png)
+    html = render_brief_html(brief(factory.awkward("long names")), png)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
@@ -312,8 +328,8 @@ def test_a_brief_fits_its_screen_and_can_be_read(png: bytes) -> None:
         for width, scheme in itertools.product((320, 640), ("light", "dark")):
             size = {"width": width, "height": 800}
             page = browser.new_context(viewport=size, color_scheme=scheme, offline=True).new_page()
-            for source in (layout.embedded(png), PICTURE):
-                page.set_content(html.replace(PICTURE, source))
+            for source in (layout.encode_png_data_uri(png), CHART_SOURCE_PLACEHOLDER):
+                page.set_content(html.replace(CHART_SOURCE_PLACEHOLDER, source))
                 assert len(page.evaluate("document.body.innerText")) > 500
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 assert page.evaluate(CONTRASTS) == []

@@ -21,7 +21,7 @@ from facts_factory import SCRIPT
 from rendered import Rendered
 
 from report import theme
-from segmentation.facts import from_dict, to_dict
+from segmentation.facts import facts_from_dict, facts_to_dict
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning"
@@ -182,8 +182,8 @@ def test_in_the_dark_the_page_is_dark_and_on_paper_light(opened: Open) -> None:
     used = {c for c in page.evaluate(colours) if c and c.startswith("#")}
 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 27, 33)"
-    assert theme.DARK[theme.INK] in used
-    assert used - set(theme.DARK.values()) == set()
+    assert theme.DARK_COLOURS[theme.INK] in used
+    assert used - set(theme.DARK_COLOURS.values()) == set()
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 36, 48)"
     assert page.locator(".live:visible").count() == 0
@@ -265,7 +265,9 @@ def test_axe_finds_nothing(opened: Open, pages: Path, what: str, width: int, sch
     path = "report.html" if what == "report" else f"profiles/{min((pages / 'profiles').iterdir()).name}"
     view = opened(path=path, width=width, scheme=scheme)
     view.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    view.evaluate("document.querySelectorAll('.vg-tooltip').forEach((one) => one.remove())")  # of a test before
+    view.evaluate(
+        "document.querySelectorAll('.vg-tooltip').forEach((one) => one.remove())"
+    )  # of a test before
     view.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     found = view.evaluate("async () => (await axe.run()).violations")
 
@@ -331,7 +333,7 @@ def test_the_facts_can_be_saved_as_json(opened: Open, pages: Path) -> None:
     facts = json.loads((pages / "facts.json").read_text(encoding="utf-8"))
 
     assert name == "facts-2026-10.json"
-    assert to_dict(from_dict(json.loads(content))) == facts
+    assert facts_to_dict(facts_from_dict(json.loads(content))) == facts
 
 
 def test_no_saved_cell_is_a_formula(opened: Open, pages: Path, tmp_path: Path) -> None:

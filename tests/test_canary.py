@@ -23,14 +23,14 @@ from briefing import NOW, dials
 from corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, write
 from mailroom import Mailroom
 
-from report.errors import ReportError, told
-from report.lastrun import last_run, noted
-from report.lenient import Addresses
-from report.notices import Desk, notify
+from report.errors import ReportError, describe_error
+from report.lastrun import read_last_run, record_run
+from report.lenient import NoticeSettings
+from report.notices import OwnerNotifier, notify_last_failure
 from report.settings import Settings
 from report.sources import faults
-from report.sources.opening import open_users
-from report.sources.places import Place, place_of
+from report.sources.opening import load_users
+from report.sources.places import DataLocation, parse_location
 
 CANARY = "Ann Canary 1987-06-05"  # what a user's cell may hold: no four letters of it are ours to tell
 NUMBER = "98.761"  # readable in two ways
@@ -138,26 +138,30 @@ def test_no_cell_of_a_user_leaves_with_an_error(
     """Each cell ends the run, by whichever reader; its row and column are told, and it is looked for wherever the error goes."""
     from report.sources import text as reader
 
-    monkeypatch.setattr(reader, "_BY_MEMORY", by_memory)
+    monkeypatch.setattr(reader, "_MAX_IN_MEMORY_BYTES", by_memory)
     caplog.set_level(logging.DEBUG)
     made = make(tmp_path)
     data, query = made if isinstance(made, tuple) else (str(made), "")
     settings = Settings(scale={"exact_users": MANY, "query": query})
-    place: Place = place_of(data)
+    place: DataLocation = parse_location(data)
     output = tmp_path / "out"
 
-    with pytest.raises(ReportError) as error, noted(output, "2026-10", lambda: NOW), faults.said():
-        open_users(place, "2026-10", settings, tmp_path / "scratch")
-    print(told(error.value), file=sys.stderr)
+    with (
+        pytest.raises(ReportError) as error,
+        record_run(output, "2026-10", lambda: NOW),
+        faults.translate_errors(),
+    ):
+        load_users(place, "2026-10", settings, tmp_path / "scratch")
+    print(describe_error(error.value), file=sys.stderr)
     with Mailroom() as room:
-        to = Addresses(dials().mail.sender, dials().mail.owner)
-        assert notify(Desk(output, tmp_path, to, room.server(), clock=lambda: NOW)) == 0
+        to = NoticeSettings(dials().mail.sender, dials().mail.owner)
+        assert notify_last_failure(OwnerNotifier(output, tmp_path, to, room.server(), clock=lambda: NOW)) == 0
     ((_, raw),) = room.inbox
     mail = message_from_bytes(raw, policy=default).get_content()
-    run = last_run(output)
+    run = read_last_run(output)
 
     assert run is not None
-    assert " ".join(told(error.value).split()) in " ".join(mail.split())
+    assert " ".join(describe_error(error.value).split()) in " ".join(mail.split())
     note = output / "last-run.json"
     places = {
         "mail": mail,
@@ -176,7 +180,7 @@ def test_a_guess_at_an_encoding_tells_lines_and_no_words(
 ) -> None:
     """A warning goes to the scheduler's log, and from there by mail to whoever has that."""
     write(tmp_path, text({}, {"gender": "Zoë-Canary"}).encode("cp1252"))
-    open_users(tmp_path / "2026-10.csv", "2026-10", Settings(), tmp_path / "scratch")
+    load_users(tmp_path / "2026-10.csv", "2026-10", Settings(), tmp_path / "scratch")
 
     assert "in line 3;" in caplog.text
     assert "Canary" not in caplog.text

@@ -12,27 +12,41 @@ import pyarrow as pa
 import pytest
 
 from report import changes
-from report.written import month_name
+from report.written import format_month
 from segmentation.analysis import Analysis
-from segmentation.change import SEGMENT, Last, _drift, _flows, _shown, carry_on
-from segmentation.clusters import Model, assign
-from segmentation.drift import critical_psi
-from segmentation.facts import Change, Facts, Flow, Lineage, from_dict, to_dict
-from segmentation.features import Points, scale_of, standardise
-from segmentation.flows import Flows
-from segmentation.history import past_of
-from segmentation.schema import CATEGORIES, FEATURES, NUMBERS
+from segmentation.change import (
+    SEGMENT_COLUMN,
+    PreviousMonth,
+    _count_migration,
+    _measure_drift,
+    _suppress_migration,
+    track_segments,
+)
+from segmentation.clusters import KMeansModel, assign_nearest
+from segmentation.drift import compute_critical_psi
+from segmentation.facts import (
+    Facts,
+    IdRegistry,
+    MigrationMatrix,
+    MonthComparison,
+    facts_from_dict,
+    facts_to_dict,
+)
+from segmentation.features import Points, measure_scale, standardise_users
+from segmentation.flows import MigrationCounts
+from segmentation.history import extract_previous_model
+from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 Run = Callable[..., Analysis]
 
 
-def last_of(analysis: Analysis) -> Last:
+def last_of(analysis: Analysis) -> PreviousMonth:
     """Give a month as it comes out of the archive: its facts from JSON, its users with their segments."""
-    return Last(from_dict(to_dict(analysis.facts)), analysis.users)
+    return PreviousMonth(facts_from_dict(facts_to_dict(analysis.facts)), analysis.users)
 
 
-def change_of(facts: Facts) -> Change:
+def change_of(facts: Facts) -> MonthComparison:
     assert facts.change is not None
     return facts.change
 
@@ -70,7 +84,7 @@ def test_the_first_month_has_nothing_to_compare(sample: tuple[Analysis, ...]) ->
     assert [line.id for line in october.trend.lines] == ["S1", "S2", "S3", "S4"]
     for line in october.trend.lines:
         assert line.shares == tuple(
-            pytest.approx(analysis.facts.segment(line.id).share) for analysis in sample
+            pytest.approx(analysis.facts.get_segment(line.id).share) for analysis in sample
         )
 
 
@@ -88,9 +102,9 @@ def test_shares_stand_beside_those_of_the_last_month(sample: tuple[Analysis, ...
         change = change_of(analysis.facts)
         assert change.users == before.facts.audit.kept
         for moved in change.segments:
-            assert moved.last_users == before.facts.segment(moved.id).users
-            assert moved.last_share == pytest.approx(before.facts.segment(moved.id).share)
-            assert moved.share == pytest.approx(analysis.facts.segment(moved.id).share)
+            assert moved.last_users == before.facts.get_segment(moved.id).users
+            assert moved.last_share == pytest.approx(before.facts.get_segment(moved.id).share)
+            assert moved.share == pytest.approx(analysis.facts.get_segment(moved.id).share)
         assert sum(moved.same_borders or 0 for moved in change.segments) == pytest.approx(1)
 
 
@@ -99,12 +113,14 @@ def test_people_are_followed_by_their_ids(sample: tuple[Analysis, ...]) -> None:
     for before, analysis in itertools.pairwise(sample):
         flow = change_of(analysis.facts).flow
         assert flow is not None
-        old = before.users.to_native()[["user_id", SEGMENT]]
-        joined = old.merge(analysis.users.to_native()[["user_id", SEGMENT]], on="user_id", how="outer")
-        counted = pd.crosstab(joined[f"{SEGMENT}_x"].fillna("none"), joined[f"{SEGMENT}_y"].fillna("none"))
+        old = before.users.to_native()[["user_id", SEGMENT_COLUMN]]
+        joined = old.merge(analysis.users.to_native()[["user_id", SEGMENT_COLUMN]], on="user_id", how="outer")
+        counted = pd.crosstab(
+            joined[f"{SEGMENT_COLUMN}_x"].fillna("none"), joined[f"{SEGMENT_COLUMN}_y"].fillna("none")
+        )
         ids = [segment.id for segment in analysis.facts.segments]
 
-        assert flow.both == (joined[[f"{SEGMENT}_x", f"{SEGMENT}_y"]].notna().all(axis=1)).sum()
+        assert flow.both == (joined[[f"{SEGMENT_COLUMN}_x", f"{SEGMENT_COLUMN}_y"]].notna().all(axis=1)).sum()
         assert [row[n] for n, row in enumerate(flow.users)] == [counted.loc[i, i] for i in ids]
         for i, row in zip(ids, flow.users, strict=True):
             assert all(n in (None, counted.loc[i, j]) for j, n in zip(ids, row, strict=True))
@@ -121,7 +137,7 @@ def test_every_column_has_its_drift(sample: tuple[Analysis, ...]) -> None:
     assert not drift["gender"].has_drifted
     assert all(found.psi >= 0 and found.critical > 0 for found in drift.values())
     last, now = (one.facts.audit.kept for one in sample[1:3])
-    possible = [critical_psi(last, now, bins, level=0.05 / len(drift)) for bins in (2, 3, 4)]
+    possible = [compute_critical_psi(last, now, bins, level=0.05 / len(drift)) for bins in (2, 3, 4)]
     assert any(
         drift["gender"].critical == pytest.approx(one) for one in possible
     )  # rare ones may be put together
@@ -133,37 +149,37 @@ def test_without_ids_shares_are_compared_at_the_old_borders(
     """Nobody is followed by the order of rows. Ten of the largest group became heavy: people changed, borders hardly."""
     now = groups.copy()
     now.iloc[:10] = now.iloc[80:90].to_numpy()
-    anonymous = Last(first.facts, first.users.drop("user_id"))
+    anonymous = PreviousMonth(first.facts, first.users.drop("user_id"))
     named_now = now.assign(user_id=[f"u{n}" for n in range(len(now))])
     for last, rows in ((anonymous, named_now), (anonymous, now), (last_of(first), now)):
         facts = run(rows, last=last).facts
         change = change_of(facts)
 
         assert change.flow is None
-        shown = standardise(nw.from_native(now), first.facts.scale)
-        centres = np.array([[s.centre[name] for name in FEATURES] for s in first.facts.segments])
-        inside = np.bincount(assign(shown.values, centres), minlength=4) / 200
+        shown = standardise_users(nw.from_native(now), first.facts.scale)
+        centres = np.array([[s.centre[name] for name in DEFAULT_FEATURES] for s in first.facts.segments])
+        inside = np.bincount(assign_nearest(shown.values, centres), minlength=4) / 200
         assert [moved.same_borders for moved in change.segments] == pytest.approx(inside.tolist())
         assert change.segments[0].last_share == pytest.approx(0.40)
         assert change.segments[0].same_borders == pytest.approx(0.35)
-        named = month_name(first.facts.month)
+        named = format_month(first.facts.month)
         said = (
             f"The file of {named} named no users, so" if rows is named_now else "The file names no users, so"
         )
-        assert changes.flows(facts).startswith(said)
+        assert changes.describe_retention(facts).startswith(said)
 
 
 def test_where_the_last_months_users_are_gone_only_shares_are_compared(
     run: Run, first: Analysis, named: pd.DataFrame
 ) -> None:
     """The one file with a row a user may be deleted: facts still carry ids and names on."""
-    facts = run(named, last=Last(first.facts, None)).facts
+    facts = run(named, last=PreviousMonth(first.facts, None)).facts
     change = change_of(facts)
 
     assert (change.flow, change.drift) == (None, {})
     assert [s.name for s in facts.segments] == [s.name for s in first.facts.segments]
     assert [moved.fate for moved in change.segments] == ["survived"] * 4
-    assert "can't be read from the archive, so nobody can be followed" in changes.flows(facts)
+    assert "can't be read from the archive, so nobody can be followed" in changes.describe_retention(facts)
 
 
 def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd.DataFrame) -> None:
@@ -173,14 +189,16 @@ def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd
         replace(first.facts, month=f"2026-0{n}", change=replace(change, month=f"2026-0{n - 1}"))
         for n in (7, 8, 9)
     ]
-    two = run(groups, features=FEATURES[:2], k=2, earlier=months).facts
+    two = run(groups, features=DEFAULT_FEATURES[:2], k=2, earlier=months).facts
 
     assert [s.id for s in two.segments] == ["S5", "S6"]
     assert two.trend is None
-    assert changes.summary(two).startswith("The segments are made of other features than in earlier months")
-    assert changes.brief(two).startswith("Made of other features")
+    assert changes.summarise_changes(two).startswith(
+        "The segments are made of other features than in earlier months"
+    )
+    assert changes.summarise_changes_briefly(two).startswith("Made of other features")
     back = run(
-        groups, last=Last(months[2], first.users), earlier=[*months, replace(two, month="2026-09")]
+        groups, last=PreviousMonth(months[2], first.users), earlier=[*months, replace(two, month="2026-09")]
     ).facts
     assert back.lineage.last_id == 6
     assert back.trend is not None
@@ -197,7 +215,7 @@ def test_a_month_that_was_made_late_is_in_no_trend(run: Run, first: Analysis, gr
         first.facts, month="2026-09", segments=tuple(others), change=replace(change, month="2026-08")
     )
     trend = run(
-        groups, month="2026-11", last=Last(october, first.users), earlier=[august, late, october]
+        groups, month="2026-11", last=PreviousMonth(october, first.users), earlier=[august, late, october]
     ).facts.trend
 
     assert trend is not None
@@ -211,7 +229,7 @@ def test_the_same_month_again_moves_nobody(run: Run, first: Analysis, named: pd.
     facts = run(named.sample(frac=1, random_state=3), last=last_of(first)).facts
     change = change_of(facts)
 
-    assert change.flow == Flow(
+    assert change.flow == MigrationMatrix(
         rows=tuple(s.name for s in first.facts.segments),
         columns=tuple(s.name for s in first.facts.segments),
         users=((80, 0, 0, 0), (0, 60, 0, 0), (0, 0, 40, 0), (0, 0, 0, 20)),
@@ -222,7 +240,7 @@ def test_the_same_month_again_moves_nobody(run: Run, first: Analysis, named: pd.
     )
     assert not any(found.has_drifted for found in change.drift.values())
     assert (
-        changes.flows(facts)
+        changes.describe_retention(facts)
         == "100\N{NO-BREAK SPACE}% of the 200 users in both months stayed in their segment"
     )
 
@@ -232,21 +250,29 @@ def test_a_name_that_no_longer_fits_is_kept_and_flagged(
 ) -> None:
     """A person decides on another name; the segment keeps its own until then."""
     called = [replace(s, name="Older heavy listeners") if s.id == "S1" else s for s in first.facts.segments]
-    last = Last(replace(first.facts, segments=tuple(called)), first.users)
+    last = PreviousMonth(replace(first.facts, segments=tuple(called)), first.users)
 
     facts = run(named, last=last).facts
 
     assert (facts.segments[0].id, facts.segments[0].name) == ("S1", "Older heavy listeners")
     assert facts.segments[0].name_now == "Young occasional listeners"
     assert [s.name_now for s in facts.segments[1:]] == [s.name for s in facts.segments[1:]]
-    assert "Older heavy listeners would be called Young occasional listeners today" in changes.renamed(facts)
     assert (
-        changes.outdated(facts)
+        "Older heavy listeners would be called Young occasional listeners today"
+        in changes.describe_outdated_names(facts)
+    )
+    assert (
+        changes.summarise_outdated_names(facts)
         == "Name out of date: older heavy listeners (S1) would now be young occasional listeners."
     )
-    assert changes.outdated(run(named, last=last, names={"S1": "Older listeners"}).facts) == ""
+    assert (
+        changes.summarise_outdated_names(run(named, last=last, names={"S1": "Older listeners"}).facts) == ""
+    )
     many = replace(facts, segments=tuple(replace(s, name_now="Average " * 9) for s in facts.segments))
-    assert changes.outdated(many) == "Four\u00a0names are out of date; “What changed” says what fits today."
+    assert (
+        changes.summarise_outdated_names(many)
+        == "Four\u00a0names are out of date; “What changed” says what fits today."
+    )
 
 
 def test_a_name_that_a_person_gives_is_shown_everywhere(
@@ -281,7 +307,7 @@ def test_a_name_that_a_person_gives_is_no_other_segment_s(
     later = run(
         named[:180],
         month="2026-11",
-        last=Last(gone, None),
+        last=PreviousMonth(gone, None),
         earlier=(first.facts, gone),
         names=given,
     ).facts
@@ -298,14 +324,14 @@ def test_no_id_and_no_name_is_given_twice(run: Run, first: Analysis, named: pd.D
     assert [s.id for s in without.facts.segments] == ["S1", "S2", "S3"]
     gone = change_of(without.facts).segments[3]
     assert (gone.id, gone.name, gone.fate, gone.share) == ("S4", "High earners", "vanished", None)
-    assert without.facts.lineage == Lineage(last_id=4, retired=("High earners",))
+    assert without.facts.lineage == IdRegistry(last_id=4, retired=("High earners",))
 
     assert [s.id for s in again.segments] == ["S1", "S2", "S3", "S5"]
     new = again.segments[3]
     assert (new.new, new.name == "High earners") == (True, False)
     assert change_of(again).segments[3].fate == "emerged"
     assert change_of(again).segments[3].last_users is None
-    assert again.lineage == Lineage(last_id=5, retired=("High earners",))
+    assert again.lineage == IdRegistry(last_id=5, retired=("High earners",))
     assert again.trend is not None
     assert {line.id: line.shares for line in again.trend.lines}["S4"] == (pytest.approx(0.1), None, None)
     assert {line.id: line.shares for line in again.trend.lines}["S5"] == (None, None, pytest.approx(0.1))
@@ -314,7 +340,7 @@ def test_no_id_and_no_name_is_given_twice(run: Run, first: Analysis, named: pd.D
 def test_a_history_begins_with_the_largest_segment(points: Callable[..., Points]) -> None:
     """S1 is the largest, whatever its number in the model; none of them is gone."""
     some = points([[0.0], [1.0], [5.0]])
-    lineage = carry_on(None, some, Model(np.array([[0.0], [5.0]]), 0.5), [20.0, 30.0])
+    lineage = track_segments(None, some, KMeansModel(np.array([[0.0], [5.0]]), 0.5), [20.0, 30.0])
 
     assert [(kept.id, kept.number) for kept in lineage.segments] == [("S1", 1), ("S2", 0)]
     assert (lineage.last_id, lineage.gone, lineage.retired) == (2, (), ())
@@ -323,11 +349,11 @@ def test_a_history_begins_with_the_largest_segment(points: Callable[..., Points]
 def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.DataFrame) -> None:
     """Last month's own centres, given the other way round, come back under their ids, in its order."""
     users = nw.from_native(named, eager_only=True)
-    some = standardise(users, scale_of(users, FEATURES))
+    some = standardise_users(users, measure_scale(users, DEFAULT_FEATURES))
     last = last_of(first)
-    model = Model(last.centres(some.scale)[::-1], 1.0)
+    model = KMeansModel(last.rescale_centres(some.scale)[::-1], 1.0)
 
-    lineage = carry_on(last, some, model, [20.0, 40.0, 60.0, 80.0])
+    lineage = track_segments(last, some, model, [20.0, 40.0, 60.0, 80.0])
 
     assert [(kept.id, kept.number) for kept in lineage.segments] == [
         ("S1", 3),
@@ -335,12 +361,12 @@ def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.D
         ("S3", 1),
         ("S4", 0),
     ]
-    assert all(kept.moved == pytest.approx(0, abs=1e-6) for kept in lineage.segments)
+    assert all(kept.centre_shift == pytest.approx(0, abs=1e-6) for kept in lineage.segments)
 
 
-def flows(users: list[list[int]], gone: list[int], new: list[int]) -> Flows:
+def flows(users: list[list[int]], gone: list[int], new: list[int]) -> MigrationCounts:
     ids = tuple(f"S{n + 1}" for n in range(len(users)))
-    return Flows(ids, ids, tuple(map(tuple, users)), tuple(new), tuple(gone))
+    return MigrationCounts(ids, ids, tuple(map(tuple, users)), tuple(new), tuple(gone))
 
 
 NAMES = {"S1": "A", "S2": "B"}
@@ -348,7 +374,7 @@ NAMES = {"S1": "A", "S2": "B"}
 
 def test_a_few_who_moved_are_not_shown_nor_what_would_tell_them() -> None:
     """4 from A to B: A's 124 less 100 and 20 would tell them, so those who are gone go with them, and a cycle of B's."""
-    shown = _shown(flows([[100, 4], [15, 200]], gone=[20, 30], new=[50, 60]), NAMES, 10)
+    shown = _suppress_migration(flows([[100, 4], [15, 200]], gone=[20, 30], new=[50, 60]), NAMES, 10)
 
     assert shown.users[0][1] is None
     hidden = [n for row in (*shown.users, shown.gone, shown.new) for n in row].count(None)
@@ -359,7 +385,7 @@ def test_a_few_who_moved_are_not_shown_nor_what_would_tell_them() -> None:
 
 def test_who_stayed_is_not_said_where_it_would_tell_who_moved() -> None:
     """3 of 303 moved and nobody came or went: 303 less those who stayed would be the three."""
-    shown = _shown(flows([[200, 3], [0, 100]], gone=[0, 0], new=[0, 0]), NAMES, 10)
+    shown = _suppress_migration(flows([[200, 3], [0, 100]], gone=[0, 0], new=[0, 0]), NAMES, 10)
 
     assert shown.users[0][0] is None
     assert shown.users[0][1] is None
@@ -371,7 +397,7 @@ def test_who_is_in_both_months_is_not_said_where_it_would_tell_the_others(
     gone: list[int], new: list[int]
 ) -> None:
     """The months' sizes stand on the page: less the people in both they are those who are gone, and new."""
-    shown = _shown(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
+    shown = _suppress_migration(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
 
     assert (shown.both, shown.stayed) == (None, None)
     assert not [n for row in (*shown.users, shown.gone, shown.new) for n in row if n and n < 10]
@@ -379,7 +405,7 @@ def test_who_is_in_both_months_is_not_said_where_it_would_tell_the_others(
 
 def test_who_stayed_is_said_where_the_diagonal_is_shown() -> None:
     """300 of 370."""
-    shown = _shown(flows([[100, 40], [30, 200]], gone=[20, 30], new=[50, 60]), NAMES, 10)
+    shown = _suppress_migration(flows([[100, 40], [30, 200]], gone=[20, 30], new=[50, 60]), NAMES, 10)
 
     assert shown.users == ((100, 40), (30, 200))
     assert (shown.both, shown.stayed) == (370, pytest.approx(300 / 370))
@@ -388,7 +414,7 @@ def test_who_stayed_is_said_where_the_diagonal_is_shown() -> None:
 @pytest.mark.parametrize(("gone", "new"), [([4, 8], [50, 60]), ([20, 30], [4, 8])])
 def test_a_few_of_whom_the_sum_is_known_are_not_told_by_it(gone: list[int], new: list[int]) -> None:
     """4 and 8 are 12, whom the months' sizes and the people in both tell: below ten each, so that little is left to guess."""
-    shown = _shown(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
+    shown = _suppress_migration(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
 
     assert {n for row in (*shown.users, shown.gone, shown.new) for n in row} == {None}
     assert (shown.both, shown.stayed) == (370, None)
@@ -397,14 +423,14 @@ def test_a_few_of_whom_the_sum_is_known_are_not_told_by_it(gone: list[int], new:
 def test_ten_who_are_gone_are_as_many_as_may_be_told() -> None:
     """Nine of them hide who is in both months, and one, and none tell nothing; the least that is shown is shown."""
     for gone, both in ((10, 100), (9, None), (1, None), (0, 100)):
-        shown = _shown(Flows(("S1",), ("S1",), ((100,),), (50,), (gone,)), NAMES, 10)
+        shown = _suppress_migration(MigrationCounts(("S1",), ("S1",), ((100,),), (50,), (gone,)), NAMES, 10)
 
         assert shown.both == both
 
 
 def test_two_months_without_a_common_user_say_so() -> None:
     """Ids may have been drawn anew: nobody is in both months, and there is no part of nobody."""
-    shown = _shown(flows([[0, 0], [0, 0]], gone=[20, 30], new=[50, 60]), NAMES, 10)
+    shown = _suppress_migration(flows([[0, 0], [0, 0]], gone=[20, 30], new=[50, 60]), NAMES, 10)
 
     assert (shown.both, shown.stayed) == (0, None)
 
@@ -421,10 +447,10 @@ def test_two_months_without_a_common_user_say_so() -> None:
 def test_what_is_left_out_is_said_in_words(
     first: Analysis, both: int | None, stayed: float | None, said: str
 ) -> None:
-    flow = Flow(("A",), ("A",), ((None,),), (None,), (None,), both, stayed)
-    facts = replace(first.facts, change=Change("2026-08", 300, (), flow, {}))
+    flow = MigrationMatrix(("A",), ("A",), ((None,),), (None,), (None,), both, stayed)
+    facts = replace(first.facts, change=MonthComparison("2026-08", 300, (), flow, {}))
 
-    assert changes.flows(facts).startswith(said)
+    assert changes.describe_retention(facts).startswith(said)
 
 
 def test_a_few_within_old_borders_are_not_said(run: Run, first: Analysis, named: pd.DataFrame) -> None:
@@ -446,16 +472,16 @@ def test_the_past_is_what_the_facts_say(first: Analysis) -> None:
     """Ids, names, users and centres in the order of the pages; the radius is the root of the mean squared distance."""
     facts = first.facts
 
-    past = past_of(facts)
+    past = extract_previous_model(facts)
 
     assert past.ids == ("S1", "S2", "S3", "S4")
     assert past.names == tuple(segment.name for segment in facts.segments)
     assert past.users == (80, 60, 40, 20)
     assert past.scale == facts.scale
-    assert past.centres.tolist() == [[s.centre[name] for name in FEATURES] for s in facts.segments]
+    assert past.centres.tolist() == [[s.centre[name] for name in DEFAULT_FEATURES] for s in facts.segments]
     assert past.radius**2 * 200 == pytest.approx(facts.elbow.inertia[facts.elbow.k.index(4)])
     assert (past.last_id, past.retired) == (4, ())
-    kept = past_of(facts, last_id=9, retired=("Our fans",))
+    kept = extract_previous_model(facts, last_id=9, retired=("Our fans",))
     assert (kept.last_id, kept.retired) == (9, ("Our fans",))
 
 
@@ -463,13 +489,13 @@ def test_a_column_that_last_month_did_not_have_is_compared_with_nothing(first: A
     """The schema learns of a column after last month was kept: all others are compared, here and by an engine."""
     assert first.users is not None
     before = first.users.drop("age", "top_genre")
-    drift = _drift(Last(first.facts, before), first.users, 200)
+    drift = _measure_drift(PreviousMonth(first.facts, before), first.users, 200)
 
     with duckdb.connect() as connection:
         for name, users in (("then", before), ("now", first.users)):
             connection.register(name, pa.Table.from_pandas(users.to_native(), preserve_index=False))
         last, now = (nw.from_native(connection.table(name)) for name in ("then", "now"))
-        there = _drift(Last(first.facts, last), now, 200)
+        there = _measure_drift(PreviousMonth(first.facts, last), now, 200)
     others = [name for name in (*NUMBERS, *CATEGORIES) if name not in ("age", "top_genre")]
     assert list(drift) == list(there) == others
     assert not any(found.has_drifted for found in drift.values())
@@ -478,7 +504,9 @@ def test_a_column_that_last_month_did_not_have_is_compared_with_nothing(first: A
 def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.DataFrame) -> None:
     """Thirty went from the largest segment to the next: counted by joins and sums of DuckDB, as here."""
     now = named.copy()
-    now.loc[now.index[:30], list(FEATURES)] = now.loc[now.index[80:110], list(FEATURES)].to_numpy()
+    now.loc[now.index[:30], list(DEFAULT_FEATURES)] = now.loc[
+        now.index[80:110], list(DEFAULT_FEATURES)
+    ].to_numpy()
     last = last_of(first)
     found = run(now, last=last, k=4)
     there = change_of(found.facts)
@@ -492,23 +520,23 @@ def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.Da
             table = pa.Table.from_pandas(users.to_native(), preserve_index=False)
             connection.register(name, table)
             months[name] = nw.from_native(connection.table(name))
-        lineage = carry_on(last, *_model_of(found))
-        assert _flows(last, lineage, found.users) == _flows(
-            Last(first.facts, months["then"]), lineage, months["now"]
+        lineage = track_segments(last, *_model_of(found))
+        assert _count_migration(last, lineage, found.users) == _count_migration(
+            PreviousMonth(first.facts, months["then"]), lineage, months["now"]
         )
         # a month that shrank to fit memory, after one that didn't
-        assert _flows(Last(first.facts, months["then"]), lineage, found.users) == _flows(
-            last, lineage, found.users
-        )
-        drift = _drift(Last(first.facts, months["then"]), months["now"], 200)
+        assert _count_migration(
+            PreviousMonth(first.facts, months["then"]), lineage, found.users
+        ) == _count_migration(last, lineage, found.users)
+        drift = _measure_drift(PreviousMonth(first.facts, months["then"]), months["now"], 200)
     assert drift.keys() == there.drift.keys()
     for name, one in drift.items():
         assert (one.psi, one.critical) == pytest.approx((there.drift[name].psi, there.drift[name].critical))
 
 
-def _model_of(analysis: Analysis) -> tuple[Points, Model, list[float]]:
+def _model_of(analysis: Analysis) -> tuple[Points, KMeansModel, list[float]]:
     """Give a month's points, centres and sizes, as its facts have them."""
     facts = analysis.facts
-    some = standardise(analysis.users, facts.scale)
-    centres = np.array([[s.centre[name] for name in FEATURES] for s in facts.segments])
-    return some, Model(centres, 1.0), [float(s.users) for s in facts.segments]
+    some = standardise_users(analysis.users, facts.scale)
+    centres = np.array([[s.centre[name] for name in DEFAULT_FEATURES] for s in facts.segments])
+    return some, KMeansModel(centres, 1.0), [float(s.users) for s in facts.segments]

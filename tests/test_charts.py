@@ -17,11 +17,11 @@ from pages import makers, pictures
 
 from report import theme
 from report.charts import change, choice, indices, segments
-from report.charts.lettering import apart, fitting, widest
-from report.charts.picture import Picture, pad, told
-from report.drawing import svg_of
+from report.charts.lettering import fit_texts, measure_widest, spread_labels
+from report.charts.picture import Figure, compose_alt_text, pad_range
+from report.drawing import render_svg
 from report.errors import RenderError
-from segmentation.facts import Facts, Index, Line, Standout
+from segmentation.facts import AffinityIndex, Facts, NotableDifference, TrendLine
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"svg", "g", "path", "rect", "text", "tspan", "line", "defs", "clipPath", "style", "title", "circle"}
@@ -29,15 +29,15 @@ MONTHS = tuple(
     what for what in AWKWARD if what not in ("two", "four", *NOTHING, "nothing found before", "ten, later")
 )  # others draw as these do
 NAMELESS = {
-    "choice.elbow",
-    "choice.silhouette",
-    "quality.numbers",
+    "choice.plot_elbow",
+    "choice.plot_silhouette",
+    "quality.plot_numbers",
 }  # alike whatever segments and genres are called
 UNIT = re.compile(r"\(.+\)|SD\b|[Uu]sers|Share|all users = 100|Number of segments|Month")
 
 
 @cache
-def drawn(what: str) -> list[tuple[str, Picture, dict[str, Any], str]]:
+def drawn(what: str) -> list[tuple[str, Figure, dict[str, Any], str]]:
     """Draw a month's pictures, of the segments' own the first: name, picture, specification and SVG.
 
     Altair holds each specification against Vega-Lite's schema, which a run leaves out.
@@ -47,7 +47,7 @@ def drawn(what: str) -> list[tuple[str, Picture, dict[str, Any], str]]:
         if re.search(r"-S(?!1$)\d+$", name) or (name in NAMELESS and what not in ("later", "ten")):
             continue
         spec = picture.chart().to_dict(validate=True)
-        made.append((name, picture, spec, svg_of(spec)))
+        made.append((name, picture, spec, render_svg(spec)))
     return made
 
 
@@ -91,13 +91,13 @@ def test_the_pictures_are_found() -> None:
     names = {name for name, _ in makers()}
 
     assert {
-        "segments.sizes",
-        "indices.indices",
-        "choice.elbow",
-        "projection.components",
-        "change.flow",
+        "segments.plot_sizes",
+        "indices.plot_indices",
+        "choice.plot_elbow",
+        "projection.plot_components",
+        "change.plot_flow",
     } <= names
-    assert {"change.flow", "change.trend"} <= {name for name, *_ in drawn("later")}
+    assert {"change.plot_flow", "change.plot_trend"} <= {name for name, *_ in drawn("later")}
 
 
 def untitled(spec: dict[str, Any]) -> list[str]:
@@ -139,14 +139,14 @@ def live(svg: str) -> list[str]:
     return found
 
 
-def personal(facts: Facts, picture: Picture, spec: dict[str, Any], svg: str) -> list[str]:
+def personal(facts: Facts, picture: Figure, spec: dict[str, Any], svg: str) -> list[str]:
     """List what could pick somebody out: an id, or a square of the map with too few users."""
     found = re.findall(r"\bu\d{6}\b", json.dumps(spec) + svg + str(picture.rows) + picture.alt)
     squares = [row["users"] for row in rows(spec) if isinstance(row.get("users"), int) and "x" in row]
     return found + [f"{count} users" for count in squares if count < facts.smallest_cell]
 
 
-def gaps(picture: Picture, svg: str) -> list[str]:
+def gaps(picture: Figure, svg: str) -> list[str]:
     """List what is missing in a picture or the table behind it."""
     said = " ".join(
         [picture.alt, picture.caption, *picture.header, *(cell for row in picture.rows for cell in row)]
@@ -169,7 +169,7 @@ def width(svg: str) -> float:
 def test_every_picture_holds_what_was_promised(what: str) -> None:
     """For 2 and for 10 segments, long names, markup, scripts, other alphabets, and one segment of 99 %."""
     facts = awkward(what)
-    assert "segments.sizes" in {name for name, *_ in drawn(what)}
+    assert "segments.plot_sizes" in {name for name, *_ in drawn(what)}
     for name, picture, spec, svg in drawn(what):
         assert untitled(spec) == [], name
         assert see_through(svg) == [], name
@@ -177,7 +177,7 @@ def test_every_picture_holds_what_was_promised(what: str) -> None:
         assert personal(facts, picture, spec, svg) == [], name
         assert gaps(picture, svg) == [], name
         assert 0 < len(rows(spec)) < 1_500, name
-        assert width(svg) <= theme.WIDTH + 8, name
+        assert width(svg) <= theme.PAGE_WIDTH + 8, name
         assert re.search(r"[.!?]$", picture.alt), name
         assert spec["title"]["text"], name
 
@@ -185,7 +185,7 @@ def test_every_picture_holds_what_was_promised(what: str) -> None:
 def test_what_breaks_a_promise_would_be_seen() -> None:
     """A rule that nothing breaks has to be shown to be one."""
     axis = {"field": "users", "type": "quantitative"}
-    picture = Picture(lambda: None, "No stop", "Too short", ("a", "b"), (("1",), ("2", "NaN")))
+    picture = Figure(lambda: None, "No stop", "Too short", ("a", "b"), (("1",), ("2", "NaN")))
 
     assert untitled({"hconcat": [{"layer": [{"encoding": {"x": axis}}]}]}) == ["x has no title"]
     assert untitled({"encoding": {"y": axis | {"title": "Height"}}}) == ["y: Height"]
@@ -211,7 +211,7 @@ def test_what_breaks_a_promise_would_be_seen() -> None:
 )
 def test_a_name_stands_in_the_picture_as_it_is(what: str, name: str) -> None:
     """Whatever letters it has; where there is no room it is cut, and the table behind the picture has all of it."""
-    _, picture, _, svg = next(found for found in drawn(what) if found[0] == "segments.sizes")
+    _, picture, _, svg = next(found for found in drawn(what) if found[0] == "segments.plot_sizes")
     texts = [" ".join((element.text or "").split()) for element in ET.fromstring(svg).iter(f"{SVG}text")]
 
     assert any(text == name or (text.endswith("…") and name.startswith(text[:-1])) for text in texts)
@@ -219,7 +219,7 @@ def test_a_name_stands_in_the_picture_as_it_is(what: str, name: str) -> None:
 
 
 def test_long_names_are_still_told_apart_somewhere() -> None:
-    _, picture, _, _ = next(found for found in drawn("long names") if found[0] == "segments.sizes")
+    _, picture, _, _ = next(found for found in drawn("long names") if found[0] == "segments.plot_sizes")
 
     assert len(LONG) == 60
     assert {LONG, LONG[::-1]} <= {row[0] for row in picture.rows}
@@ -228,14 +228,14 @@ def test_long_names_are_still_told_apart_somewhere() -> None:
 def test_every_segment_has_one_colour_in_every_chart() -> None:
     """Its bar here and its dot there; the index bars of a profile too."""
     facts = month(4, first=False)
-    colours = segments.palette(facts)
+    colours = segments.map_segment_colours(facts)
     assert len(set(colours.values())) == 4
     for name, _, _, svg in drawn("later"):
-        if name.startswith("indices.indices-"):
-            own = colours[facts.segment(name.rpartition("-")[2]).name]
+        if name.startswith("indices.plot_indices-"):
+            own = colours[facts.get_segment(name.rpartition("-")[2]).name]
             assert own in svg
             assert not [other for other in colours.values() if other != own and other in svg]
-        elif name in ("segments.sizes", "segments.differences", "projection.components"):
+        elif name in ("segments.plot_sizes", "segments.plot_differences", "projection.plot_components"):
             assert all(colour in svg for colour in colours.values()), name
 
 
@@ -244,7 +244,7 @@ def test_the_ring_is_where_the_choice_is() -> None:
     facts = month(4)
     bent = replace(facts, elbow=replace(facts.elbow, decided_by="elbow"))
 
-    for made in (choice.elbow(facts), choice.elbow(bent)):
+    for made in (choice.plot_elbow(facts), choice.plot_elbow(bent)):
         data = rows(made.chart().to_dict(validate=False))
         assert [row["k"] for row in data if row.get("chosen")] == [4]
         assert "4 segments" in made.chart().to_dict(validate=False)["title"]["text"]
@@ -259,11 +259,11 @@ def test_an_index_on_too_few_users_has_no_bar() -> None:
     segment = replace(
         first, categories=first.categories | {"top_genre": first.categories["top_genre"] | {genre: silent}}
     )
-    picture = indices.indices(changed(facts, categories=segment.categories), segment)
+    picture = indices.plot_indices(changed(facts, categories=segment.categories), segment)
 
     cell = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert cell[1] == "too few"
-    assert "too few" in svg_of(picture.chart().to_dict(validate=False))
+    assert "too few" in render_svg(picture.chart().to_dict(validate=False))
 
 
 def test_a_count_that_is_kept_back_is_not_called_small() -> None:
@@ -272,26 +272,26 @@ def test_a_count_that_is_kept_back_is_not_called_small() -> None:
     first = facts.segments[0]
     genre = next(iter(first.categories["top_genre"]))
     categories = first.categories | {
-        "top_genre": first.categories["top_genre"] | {genre: Index(None, None, None)}
+        "top_genre": first.categories["top_genre"] | {genre: AffinityIndex(None, None, None)}
     }
     segment = replace(first, categories=categories)
-    picture = indices.indices(changed(facts, categories=categories), segment)
+    picture = indices.plot_indices(changed(facts, categories=categories), segment)
 
     row = next(row for row in picture.rows if row[0].endswith(f": {genre}"))
     assert row[1:] == ("not shown", "not shown")
-    assert "not shown" in svg_of(picture.chart().to_dict(validate=False))
+    assert "not shown" in render_svg(picture.chart().to_dict(validate=False))
 
 
 @pytest.mark.parametrize("what", MONTHS)
 def test_every_picture_has_a_twin_for_a_telephone(what: str) -> None:
     """As wide as one, but for a pixel or two of overhang; with the same title, and text no smaller than elsewhere."""
-    assert "segments.sizes" in {name for name, *_ in drawn(what)}
+    assert "segments.plot_sizes" in {name for name, *_ in drawn(what)}
     for name, picture, spec, svg in drawn(what):
         narrow = picture.narrow().to_dict(validate=True)
-        drawing = svg_of({key: value for key, value in narrow.items() if key != "title"})
+        drawing = render_svg({key: value for key, value in narrow.items() if key != "title"})
         sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)px"', drawing)}
 
-        assert width(drawing) <= theme.NARROW + 6, name
+        assert width(drawing) <= theme.NARROW_WIDTH + 6, name
         assert narrow["title"] == spec["title"], name
         assert min(sizes) >= min(float(size) for size in re.findall(r'font-size="([\d.]+)px"', svg)), name
         assert personal(awkward(what), picture, narrow, drawing) == [], name
@@ -311,12 +311,12 @@ def test_every_picture_has_a_twin_for_a_telephone(what: str) -> None:
 )
 def test_an_alternative_text_is_whole_sentences(sentences: tuple[str, ...], said: str) -> None:
     """As many as are read in one go, which is 250 letters; only a first one that is longer is cut, at a word."""
-    assert told(*sentences) == said
-    assert len(told(*sentences)) <= 250
+    assert compose_alt_text(*sentences) == said
+    assert len(compose_alt_text(*sentences)) <= 250
 
 
 def test_one_long_word_is_cut_too() -> None:
-    assert len(told("w" * 1_000)) == 250
+    assert len(compose_alt_text("w" * 1_000)) == 250
 
 
 def test_index_bars_say_what_differs_once() -> None:
@@ -326,12 +326,12 @@ def test_index_bars_say_what_differs_once() -> None:
         first,
         name="High earners",
         stands_out=(
-            Standout("employment_status", "Student", 20.0),
-            Standout("annual_income", None, 314.0),
-            Standout("top_genre", "Jazz", 159.0),
+            NotableDifference("employment_status", "Student", 20.0),
+            NotableDifference("annual_income", None, 314.0),
+            NotableDifference("top_genre", "Jazz", 159.0),
         ),
     )
-    picture = indices.indices(changed(month(4)), segment)
+    picture = indices.plot_indices(changed(month(4)), segment)
 
     assert picture.alt.replace("\u00a0", " ") == (
         "High earners against 100 for all users. Income about three times the average (index 314). "
@@ -345,13 +345,13 @@ def test_bars_and_rows_come_by_size() -> None:
     """The largest first, on page one and below, whatever the ids of the segments."""
     facts = month(4, first=False)
     sizes = sorted((segment.users for segment in facts.segments), reverse=True)
-    bars = rows(segments.sizes(facts).chart().to_dict(validate=False))
-    dots = rows(segments.differences(facts).chart().to_dict(validate=False))
+    bars = rows(segments.plot_sizes(facts).chart().to_dict(validate=False))
+    dots = rows(segments.plot_differences(facts).chart().to_dict(validate=False))
 
     assert [row["users"] for row in bars] == sizes
     names = [row["segment"] for row in bars]
     assert [row["segment"] for row in dots if "sds" in row][:4] == names
-    assert [name for name, *_ in segments.sizes(facts).rows] == names
+    assert [name for name, *_ in segments.plot_sizes(facts).rows] == names
 
 
 def test_a_bar_of_the_flow_is_as_high_as_its_segment_is_large() -> None:
@@ -361,7 +361,7 @@ def test_a_bar_of_the_flow_is_as_high_as_its_segment_is_large() -> None:
     hidden = replace(flow, users=tuple(tuple(None for _ in row) for row in flow.users))
     found = []
     for one in (flow, hidden):
-        chart = change.flow(replace(facts, change=replace(facts.change, flow=one))).chart()
+        chart = change.plot_flow(replace(facts, change=replace(facts.change, flow=one))).chart()
         data = rows(chart.to_dict(validate=False))
         found.append({row["name"]: row["y2"] - row["y"] for row in data if row.get("left") is False})
     sizes = {segment.name: segment.users for segment in facts.segments}
@@ -377,15 +377,15 @@ def test_a_band_is_drawn_of_one_row() -> None:
     facts = month(10, first=False)
     found = facts.change.flow
     bands = sum(bool(n) for row in (*found.users, found.gone, found.new) for n in row)
-    data = rows(change.flow(facts).chart().to_dict(validate=False))
+    data = rows(change.plot_flow(facts).chart().to_dict(validate=False))
 
     assert sum("band" in row for row in data) == bands
 
 
 def test_a_range_of_one_value_has_room() -> None:
     """Else a chart of one point would have no scale."""
-    assert pad([3.0]) == (pytest.approx(2.92), pytest.approx(3.08))
-    assert pad([0.0, 10.0], 0.1) == (-1.0, 11.0)
+    assert pad_range([3.0]) == (pytest.approx(2.92), pytest.approx(3.08))
+    assert pad_range([0.0, 10.0], 0.1) == (-1.0, 11.0)
 
 
 def test_a_trend_without_change_is_none() -> None:
@@ -395,8 +395,10 @@ def test_a_trend_without_change_is_none() -> None:
         facts.trend, lines=tuple(replace(line, shares=(0.2, 0.2, 0.2)) for line in facts.trend.lines)
     )
 
-    assert change.trend(replace(facts, trend=still)).alt.startswith("All shares are as they were in August")
-    assert change.trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")
+    assert change.plot_trend(replace(facts, trend=still)).alt.startswith(
+        "All shares are as they were in August"
+    )
+    assert change.plot_trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")
 
 
 @pytest.mark.parametrize(
@@ -415,9 +417,9 @@ def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
 ) -> None:
     """One that came in October has not grown since August, and one that left has not shrunk."""
     facts = month(4, first=False)
-    lines = tuple(Line(f"S{n}", "AB"[n], own) for n, own in enumerate(shares))
+    lines = tuple(TrendLine(f"S{n}", "AB"[n], own) for n, own in enumerate(shares))
 
-    alt = change.trend(replace(facts, trend=replace(facts.trend, lines=lines))).alt
+    alt = change.plot_trend(replace(facts, trend=replace(facts.trend, lines=lines))).alt
     assert alt.replace("\u00a0", " ").startswith(said)
 
 
@@ -439,22 +441,24 @@ def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
     ],
 )
 def test_a_name_with_emoji_is_never_cut_in_two(text: str, shown: str) -> None:
-    assert fitting([text], 110, 11.5)[0] == [shown]
+    assert fit_texts([text], 110, 11.5)[0] == [shown]
 
 
 def test_beside_a_name_with_emoji_none_is_left_to_vega() -> None:
     """It would cut at 110 pixels, of which our letters and its are never quite as many."""
     long = "Electronic dance music of the nineties"
 
-    assert fitting([long], 110, 11.5) == ([long], 110)
-    names, limit = fitting([long, "Pop 🎧"], 110, 11.5)
+    assert fit_texts([long], 110, 11.5) == ([long], 110)
+    names, limit = fit_texts([long, "Pop 🎧"], 110, 11.5)
     assert names == ["Electronic dance mu…", "Pop 🎧"]
     assert limit > 1_000
 
 
 def test_a_chart_that_cannot_be_drawn_ends_in_a_sentence() -> None:
     with pytest.raises(RenderError, match="A chart can't be drawn"):
-        svg_of({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": {"type": "nonsense"}})
+        render_svg(
+            {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": {"type": "nonsense"}}
+        )
 
 
 @pytest.mark.parametrize(
@@ -474,12 +478,16 @@ def test_names_that_would_lie_on_each_other_move_as_little_as_they_must(
     places: list[float], moved: list[float]
 ) -> None:
     """At least one apart, in their order, and on average where they were."""
-    assert apart(places, 1) == pytest.approx(moved)
-    assert apart([0, 0, 2], 1, lowest=0) == [0, 1, 2]
+    assert spread_labels(places, 1) == pytest.approx(moved)
+    assert spread_labels([0, 0, 2], 1, lower_bound=0) == [0, 1, 2]
 
 
 def test_names_are_as_wide_as_our_font_has_them() -> None:
     """Twice the letters or twice the size are twice as wide; an i is narrower than an m, and none takes nothing."""
-    assert widest(["mm"], 10) == pytest.approx(2 * widest(["m"], 10)) == pytest.approx(widest(["m", "i"], 20))
-    assert 0 < widest(["i"], 10) < widest(["m"], 10) < 10
-    assert widest([], 10) == 0
+    assert (
+        measure_widest(["mm"], 10)
+        == pytest.approx(2 * measure_widest(["m"], 10))
+        == pytest.approx(measure_widest(["m", "i"], 20))
+    )
+    assert 0 < measure_widest(["i"], 10) < measure_widest(["m"], 10) < 10
+    assert measure_widest([], 10) == 0

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import silhouette_score
 
-from segmentation.chosen import Chosen, choose
-from segmentation.clusters import assign
-from segmentation.crowd import Everybody
-from segmentation.features import Floats, Points, scale_of
-from segmentation.gap import curves_of
-from segmentation.plan import Plan
-from segmentation.validity import sample_of
+from segmentation.chosen import ModelSelection, select_model
+from segmentation.clusters import assign_nearest
+from segmentation.crowd import InMemoryUsers
+from segmentation.features import Floats, Points, measure_scale
+from segmentation.gap import fit_gap_curves
+from segmentation.plan import Options
+from segmentation.validity import select_points
 
 Make = Callable[..., Any]
 TWO = ("age", "usage_per_month")
@@ -25,20 +25,20 @@ QUARTERS = [np.linalg.matrix_power(np.array([[0.0, 1.0], [-1.0, 0.0]]), n) for n
 
 
 @pytest.fixture(scope="module")
-def chosen(users: Callable[..., pd.DataFrame], plan: Callable[..., Plan]) -> Callable[..., Chosen]:
+def chosen(users: Callable[..., pd.DataFrame], plan: Callable[..., Options]) -> Callable[..., ModelSelection]:
     """Choose among the segments of users who are spread like this in two features, after a month with these centres."""
 
-    def make(columns: Floats, before: Floats | None, **changes: Any) -> Chosen:
+    def make(columns: Floats, before: Floats | None, **changes: Any) -> ModelSelection:
         frame = nw.from_native(users(age=50 + 8 * columns[0], usage_per_month=2000 + 300 * columns[1]))
-        crowd = Everybody.of(frame, scale_of(frame, TWO))
+        crowd = InMemoryUsers.from_users(frame, measure_scale(frame, TWO))
         asked = plan(**{"features": TWO, "k": 2, "k_range": (1, 4), "bootstraps": 40} | changes)
-        return choose(
+        return select_model(
             crowd,
             asked,
             before,
-            lambda: curves_of(crowd.judged, asked.ks, draws=2, seed=1),
-            aside=None,
-            step=lambda _: None,
+            lambda: fit_gap_curves(crowd.judging_sample, asked.ks, n_draws=2, seed=1),
+            executor=None,
+            report_progress=lambda _: None,
         )
 
     return make
@@ -56,25 +56,25 @@ def humps(n: int, seed: int) -> Floats:
     return np.stack([rng.uniform(-np.sqrt(3), np.sqrt(3), n), two])
 
 
-def cut(found: Chosen) -> str:
+def cut(found: ModelSelection) -> str:
     """Name the feature in which the two segments lie apart."""
     return TWO[int(np.abs(found.model.centres[0]).argmax())]
 
 
-def test_of_equal_cuts_last_month_s_is_kept(chosen: Callable[..., Chosen]) -> None:
+def test_of_equal_cuts_last_month_s_is_kept(chosen: Callable[..., ModelSelection]) -> None:
     """An even square is halved as well across as along; neither half is a group, so nobody is told that people moved."""
     square = even(1_500, seed=1)
 
     assert [cut(chosen(square, before)) for before in (ACROSS, ALONG)] == list(TWO)
 
 
-def test_what_is_told_is_of_the_cut_that_is_kept(chosen: Callable[..., Chosen]) -> None:
+def test_what_is_told_is_of_the_cut_that_is_kept(chosen: Callable[..., ModelSelection]) -> None:
     """The judges, the silhouette and the curve: the best cut's are none of theirs."""
     square = even(1_500, seed=1)
     best = chosen(square, None)
     kept = chosen(square, ACROSS if cut(best) == "usage_per_month" else ALONG)
     scaled = ((square - square.mean(axis=1)[:, None]) / square.std(axis=1)[:, None]).T
-    labels = assign(scaled, kept.model.centres)
+    labels = assign_nearest(scaled, kept.model.centres)
 
     assert cut(kept) != cut(best)
     assert kept.elbow.inertia[1] == pytest.approx(
@@ -85,7 +85,7 @@ def test_what_is_told_is_of_the_cut_that_is_kept(chosen: Callable[..., Chosen]) 
     assert kept.elbow.inertia[::2] == best.elbow.inertia[::2]
 
 
-def test_a_cut_through_a_crowd_gives_way_to_a_valley(chosen: Callable[..., Chosen]) -> None:
+def test_a_cut_through_a_crowd_gives_way_to_a_valley(chosen: Callable[..., ModelSelection]) -> None:
     """Where groups have come, the borders that were drawn for want of any are not kept, and the evidence is the groups' own.
 
     Humps 1.7 standard deviations apart are hardly nearer their middles than the halves of an even column are to theirs.
@@ -101,11 +101,11 @@ def test_a_cut_through_a_crowd_gives_way_to_a_valley(chosen: Callable[..., Chose
 
     assert after.model.inertia < inertia < after.model.inertia * 1.01
     assert cut(after) == "usage_per_month"
-    assert after.found.evidence(2) == "clear"
-    assert all(after.found.borders[2].apart)
+    assert after.consensus.grade_evidence(2) == "clear"
+    assert all(after.consensus.separations[2].separated_segments)
 
 
-def test_another_number_of_segments_leaves_the_curve_alone(chosen: Callable[..., Chosen]) -> None:
+def test_another_number_of_segments_leaves_the_curve_alone(chosen: Callable[..., ModelSelection]) -> None:
     """Last month's three, of which a square has four as good as each other, are no part of a month of two."""
     square = even(1_500, seed=2)
     threes = [np.array([[-0.9, -0.9], [0.9, -0.9], [0.0, 0.9]]) @ turn for turn in QUARTERS]
@@ -115,7 +115,7 @@ def test_another_number_of_segments_leaves_the_curve_alone(chosen: Callable[...,
     assert len({chosen(square, before, k=3).elbow.inertia for before in threes}) > 1
 
 
-def test_last_month_s_cut_is_kept_of_cells_too(chosen: Callable[..., Chosen]) -> None:
+def test_last_month_s_cut_is_kept_of_cells_too(chosen: Callable[..., ModelSelection]) -> None:
     """What the users' own inertia is stands on the curve, whichever cut is used."""
     square = even(1_500, seed=1)
     first, second = (chosen(square, before) for before in (ACROSS, ALONG))
@@ -126,15 +126,15 @@ def test_last_month_s_cut_is_kept_of_cells_too(chosen: Callable[..., Chosen]) ->
 
 
 @dataclass(frozen=True)
-class Sampled(Everybody):
+class Sampled(InMemoryUsers):
     """Users of whom only some are judged by."""
 
     rows: tuple[int, ...] = ()
 
     @property
-    def judged(self) -> Points:
+    def judging_sample(self) -> Points:
         """The rows that were drawn."""
-        return sample_of(self.points, np.array(self.rows))
+        return select_points(self.points, np.array(self.rows))
 
 
 @pytest.mark.parametrize(("seen", "kept"), [(9, 1), (10, -1)])
@@ -145,21 +145,23 @@ def test_a_cut_that_the_sample_cannot_judge_is_not_kept(
     half = np.random.default_rng(4).normal(0, 0.4, (50, 1))
     data = points(np.concatenate([half, -half, np.full((201, 1), -6.0), np.full((200, 1), 6.0)]))
     crowd = Sampled(None, None, data, (*range(110), *range(301, 301 + seen)))
-    asked = plan(features=("age",), k=2, k_range=(1, 3), starts=30)
-    found = choose(
+    asked = plan(features=("age",), k=2, k_range=(1, 3), n_init=30)
+    found = select_model(
         crowd,
         asked,
         np.array([[6.0], [-4.0]]),
-        lambda: curves_of(crowd.judged, asked.ks, draws=2, seed=1),
-        aside=None,
-        step=lambda _: None,
+        lambda: fit_gap_curves(crowd.judging_sample, asked.ks, n_draws=2, seed=1),
+        executor=None,
+        report_progress=lambda _: None,
     )
 
-    larger = np.bincount(assign(data.values, found.model.centres)).argmax()
+    larger = np.bincount(assign_nearest(data.values, found.model.centres)).argmax()
     assert np.sign(found.model.centres[larger, 0]) == kept
 
 
-def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(chosen: Callable[..., Chosen]) -> None:
+def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(
+    chosen: Callable[..., ModelSelection],
+) -> None:
     """And one segment is everybody, whatever it was."""
     square = even(400, seed=1)
     alone = chosen(square, None)

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentation.clean import clean
+from segmentation.clean import clean_users
 from segmentation.errors import CleaningError, SchemaError
-from segmentation.facts import Drop
+from segmentation.facts import DroppedRows
 from segmentation.schema import COLUMNS, Frame
 
 Make = Callable[..., Frame]
@@ -25,27 +25,27 @@ def test_the_books_balance_and_a_row_counts_once(frame: Make) -> None:
         num_of_days_active=[100, 100, 400, 100, 366],
     )
 
-    audit = clean(data, {**AGES, "num_of_days_active": (0, 365)}).audit
+    audit = clean_users(data, {**AGES, "num_of_days_active": (0, 365)}).audit
 
     assert audit.dropped == (
-        Drop("missing", "age", 1),
-        Drop("missing", "top_genre", 1),
-        Drop("out_of_range", "age", 1),
-        Drop("out_of_range", "num_of_days_active", 1),
+        DroppedRows("missing", "age", 1),
+        DroppedRows("missing", "top_genre", 1),
+        DroppedRows("out_of_range", "age", 1),
+        DroppedRows("out_of_range", "num_of_days_active", 1),
     )
     assert (audit.read, audit.kept) == (5, 1)
 
 
 def test_both_ends_of_a_range_are_possible(frame: Make) -> None:
     """16 and 65 stay, and what is next to them goes."""
-    kept = clean(frame(age=[15.999, 16, 65, 65.001]), AGES).users
+    kept = clean_users(frame(age=[15.999, 16, 65, 65.001]), AGES).users
 
     assert kept["age"].to_list() == [16, 65]
 
 
 def test_where_nothing_is_too_much_only_too_little_goes(frame: Make) -> None:
     """An income has a smallest possible value and no largest."""
-    kept = clean(frame(annual_income=[-50, 0, 10**9]), {"annual_income": (0, None)}).users
+    kept = clean_users(frame(annual_income=[-50, 0, 10**9]), {"annual_income": (0, None)}).users
 
     assert kept["annual_income"].to_list() == [0, 10**9]
 
@@ -53,9 +53,9 @@ def test_where_nothing_is_too_much_only_too_little_goes(frame: Make) -> None:
 @pytest.mark.parametrize("valid", [{}, {"age": (16, None)}, {"age": (-np.inf, np.inf)}])
 def test_an_infinite_value_is_impossible_in_every_number(frame: Make, valid: dict[str, Any]) -> None:
     """Whether settings give the column a range or not: no mean could be taken with it."""
-    cleaned = clean(frame(age=[np.inf, -np.inf, 30.0], annual_income=[1.0, 1.0, 1.0]), valid)
+    cleaned = clean_users(frame(age=[np.inf, -np.inf, 30.0], annual_income=[1.0, 1.0, 1.0]), valid)
 
-    assert cleaned.audit.dropped == (Drop("out_of_range", "age", 2),)
+    assert cleaned.audit.dropped == (DroppedRows("out_of_range", "age", 2),)
 
 
 def test_the_first_usable_row_of_a_user_stays(frame: Make) -> None:
@@ -65,21 +65,21 @@ def test_the_first_usable_row_of_a_user_stays(frame: Make) -> None:
         age=[99, 31, None, 42, 43, 50],
     )
 
-    cleaned = clean(data, AGES)
+    cleaned = clean_users(data, AGES)
 
     assert cleaned.users["age"].to_list() == [31, 42, 50]
     assert cleaned.audit.dropped == (
-        Drop("missing", "age", 1),
-        Drop("out_of_range", "age", 1),
-        Drop("repeated", "user_id", 1),
+        DroppedRows("missing", "age", 1),
+        DroppedRows("out_of_range", "age", 1),
+        DroppedRows("repeated", "user_id", 1),
     )
 
 
 def test_users_without_an_id_are_missing_and_not_each_others_double(frame: Make) -> None:
     """Two unknown users are two."""
-    audit = clean(frame(user_id=[None, None, "ann"]), {}).audit
+    audit = clean_users(frame(user_id=[None, None, "ann"]), {}).audit
 
-    assert audit.dropped == (Drop("missing", "user_id", 2),)
+    assert audit.dropped == (DroppedRows("missing", "user_id", 2),)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_users_without_an_id_are_missing_and_not_each_others_double(frame: Make)
 )
 def test_every_way_to_say_missing_is_missing(frame: Make, ages: pd.Series) -> None:
     """NaN, NA and null are one thing to a person, and the range isn't asked about them."""
-    assert clean(frame(age=ages), AGES).audit.dropped == (Drop("missing", "age", 1),)
+    assert clean_users(frame(age=ages), AGES).audit.dropped == (DroppedRows("missing", "age", 1),)
 
 
 @pytest.mark.parametrize("column", ["gender", "user_id", "age"])
@@ -105,23 +105,23 @@ def test_nan_is_missing_outside_pandas_too(users: Callable[..., pd.DataFrame], c
     place = table.schema.get_field_index(column)
     table = table.set_column(place, column, pa.array([np.nan, 20.0]))
 
-    cleaned = clean(nw.from_native(table, eager_only=True), {})
+    cleaned = clean_users(nw.from_native(table, eager_only=True), {})
 
-    assert cleaned.audit.dropped == (Drop("missing", column, 1),)
+    assert cleaned.audit.dropped == (DroppedRows("missing", column, 1),)
 
 
 def test_an_empty_text_is_a_value(frame: Make) -> None:
     """What the reader of the file let through as text is text: cleaning doesn't guess."""
     odd = ["", " ", "nan", "<b>&\n\t'\"", "日本🎧"]
 
-    assert clean(frame(gender=odd), {}).users["gender"].to_list() == odd
+    assert clean_users(frame(gender=odd), {}).users["gender"].to_list() == odd
 
 
 def test_the_users_keep_their_order_and_only_known_columns(frame: Make) -> None:
     """Labels are laid beside these rows later, and `segment` is a name that a file may have."""
     data = frame(age=[50, 99, 20, 40], segment="x", _broken=1)
 
-    users = clean(data, AGES).users
+    users = clean_users(data, AGES).users
 
     assert users["age"].to_list() == [50, 20, 40]
     assert users.columns == [column.name for column in COLUMNS if column.name in data.columns]
@@ -134,19 +134,19 @@ def test_when_nothing_is_left_the_worst_rule_is_named(frame: Make) -> None:
     with pytest.raises(
         CleaningError, match=r"No row is left of 3 .* out of range in column 'age' \(2 rows\)"
     ):
-        clean(data, AGES)
+        clean_users(data, AGES)
 
 
 def test_a_file_of_a_header_alone_is_refused_in_words(frame: Make) -> None:
     """There is no worst rule in it to name."""
     with pytest.raises(CleaningError, match="no row below"):
-        clean(frame(age=[30]).head(0), AGES)
+        clean_users(frame(age=[30]).head(0), AGES)
 
 
 def test_the_columns_are_checked_before_the_rows(frame: Make) -> None:
     """A column short is no reason to drop rows."""
     with pytest.raises(SchemaError, match="Missing column age"):
-        clean(frame(1).drop("age"), AGES)
+        clean_users(frame(1).drop("age"), AGES)
 
 
 @pytest.fixture
@@ -178,14 +178,14 @@ def test_an_engine_keeps_the_least_usable_row_of_a_user(untidy: Frame) -> None:
         asked.append(rows)
         return rows
 
-    lazy = clean(in_engine(untidy), {}, most=0, hold=hold)
-    eager = clean(untidy, {}, most=0)
+    lazy = clean_users(in_engine(untidy), {}, max_in_memory=0, materialise=hold)
+    eager = clean_users(untidy, {}, max_in_memory=0)
 
     assert isinstance(lazy.users, nw.LazyFrame)
     assert ages_of(lazy.users) == ages_of(eager.users) == [("1", 25), ("2", 40), ("3", 30)]
     assert lazy.users.collect_schema().names() == eager.users.columns
-    missing = (Drop("missing", "age", 1), Drop("missing", "top_genre", 1))
-    assert lazy.audit.dropped == eager.audit.dropped == (*missing, Drop("repeated", "user_id", 2))
+    missing = (DroppedRows("missing", "age", 1), DroppedRows("missing", "top_genre", 1))
+    assert lazy.audit.dropped == eager.audit.dropped == (*missing, DroppedRows("repeated", "user_id", 2))
     assert (lazy.audit.read, lazy.audit.kept) == (7, 3)
     repeated = [("2", 41), ("3", 33)]
     assert ages_of(lazy.dropped[1]) == ages_of(eager.dropped[1]) == repeated
@@ -195,13 +195,13 @@ def test_an_engine_keeps_the_least_usable_row_of_a_user(untidy: Frame) -> None:
 
 def test_few_users_of_an_engine_are_taken_into_memory(untidy: Frame) -> None:
     """Five rows are usable: at most five, and more than four."""
-    assert isinstance(clean(in_engine(untidy), {}, most=5).users, nw.DataFrame)
-    assert isinstance(clean(in_engine(untidy), {}, most=4).users, nw.LazyFrame)
+    assert isinstance(clean_users(in_engine(untidy), {}, max_in_memory=5).users, nw.DataFrame)
+    assert isinstance(clean_users(in_engine(untidy), {}, max_in_memory=4).users, nw.LazyFrame)
 
 
 def test_an_engine_that_repeats_nobody_gives_the_users_back(frame: Make) -> None:
     """Nothing is dropped, and nobody is counted as repeated."""
-    cleaned = clean(in_engine(frame(user_id=["1", "2"], age=[30.0, 31.0])), {}, most=0)
+    cleaned = clean_users(in_engine(frame(user_id=["1", "2"], age=[30.0, 31.0])), {}, max_in_memory=0)
 
     assert cleaned.dropped == ()
     assert (cleaned.audit.kept, cleaned.audit.dropped) == (2, ())

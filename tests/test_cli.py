@@ -19,20 +19,20 @@ from facts_factory import users
 from inside import here
 
 from report import cli, files, month
-from report.engines.embedded import Embedded
-from report.engines.quarto import Quarto
-from report.lastrun import last_run
+from report.engines.embedded import EmbeddedEngine
+from report.engines.quarto import QuartoEngine
+from report.lastrun import read_last_run
 
 Refuse = Callable[..., str]
-QUICK = "[segments]\nstarts = 2\n"
+QUICK = "[segments]\nn_init = 2\n"
 
 
 @pytest.fixture
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
     """Run the command on a month's file that it refuses, and give the sentence with which it does."""
     # in this process: test_month and test_faults have those of a run
-    monkeypatch.setattr(month, "begun", here)
-    monkeypatch.setattr(Embedded, "warm", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(month, "run_in_process", here)
+    monkeypatch.setattr(EmbeddedEngine, "warm_up", lambda *_: contextlib.nullcontext())
 
     def refuse(
         frame: pd.DataFrame | str | None = None, *arguments: str, settings: str = QUICK, code: int = 1
@@ -59,7 +59,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         ]
         monkeypatch.setattr(sys, "argv", ["report", "report", *usual, *arguments])
         with pytest.raises(SystemExit) as end:
-            cli.run()
+            cli.run_command_line()
         said = capsys.readouterr()
         assert end.value.code == code
         assert said.out == ""
@@ -192,7 +192,7 @@ def test_an_engine_that_is_none_is_refused(refused: Refuse) -> None:
 def test_quarto_that_is_not_there_is_said_to_be_missing(
     refused: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Quarto, "find", classmethod(lambda _: None))
+    monkeypatch.setattr(QuartoEngine, "find_installed", classmethod(lambda _: None))
 
     assert refused(users(40), "--engine", "quarto").startswith(
         "ENGINE=quarto, but there is no quarto on this machine."
@@ -209,7 +209,7 @@ def test_a_full_disk_is_a_sentence(refused: Refuse, monkeypatch: pytest.MonkeyPa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "facts.json"))
 
-    monkeypatch.setattr(month, "begun", full)
+    monkeypatch.setattr(month, "run_in_process", full)
 
     assert refused(users(40)).startswith(f"{tmp_path}/facts.json: No space left on device.")
 
@@ -225,7 +225,7 @@ def test_a_time_that_there_is_not_is_refused(
 def test_a_month_that_there_is_not_is_a_run_that_failed(refused: Refuse, tmp_path: Path) -> None:
     """So that `make notify` mails the owner of it."""
     assert "2026-13" in refused(None, "--month", "2026-13")
-    assert last_run(tmp_path / "out").state == "failed"
+    assert read_last_run(tmp_path / "out").state == "failed"
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
@@ -251,14 +251,14 @@ def test_a_month_is_made_though_nobody_can_be_told(
 
     (tmp_path / "2026-10.csv").touch()
     monkeypatch.setattr(
-        cli, "make_month", lambda *_, **__: types.SimpleNamespace(folder=tmp_path / "out" / "2026-10")
+        cli, "build_report", lambda *_, **__: types.SimpleNamespace(folder=tmp_path / "out" / "2026-10")
     )
-    monkeypatch.setattr(cli, "_tell", full)
+    monkeypatch.setattr(cli, "_print_summary", full)
     monkeypatch.setattr(os, "dup2", lambda *_: None)  # pytest's own
     arguments = ["report", "report", "--data", f"{tmp_path}/2026-10.csv", "--output", f"{tmp_path}/out"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as end:
-        cli.run()
+        cli.run_command_line()
 
     assert end.value.code == 0
     assert capsys.readouterr().err.endswith(
@@ -303,8 +303,8 @@ def test_it_runs_where_python_is_set_up_strangely(
 def test_names_that_need_a_person_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """One that no longer fits, and one that settings give to no segment of the month."""
     month = factory.changed(factory.named(factory.month(4), "Young listeners"), name_now="Older listeners")
-    run = cli.Run(month, files.ROOT / "_output" / "2026-10", "embedded", "", 7, 1.0)
-    cli._tell(run, {"S2": month.segments[1].name, "S9": "Nobody"}, "")
+    run = cli.ReportRun(month, files.ROOT / "_output" / "2026-10", "embedded", "", 7, 1.0)
+    cli._print_summary(run, {"S2": month.segments[1].name, "S9": "Nobody"}, "")
     said = capsys.readouterr().out
 
     assert (
@@ -312,14 +312,14 @@ def test_names_that_need_a_person_are_told(capsys: pytest.CaptureFixture[str]) -
         in said
     )
     assert "S9 under [names] in settings.toml: no such segment this month." in said
-    cli._tell(replace(run, facts=factory.named(month, "Night owls")), {}, "")
+    cli._print_summary(replace(run, facts=factory.named(month, "Night owls")), {}, "")
     assert "[names]" not in capsys.readouterr().out
 
 
 def test_a_failure_before_a_run_begins_is_noted(refused: Refuse, tmp_path: Path) -> None:
     """So that `make notify` alone tells of a mistake in settings, and nothing is mailed of the month before."""
     refused(users(40), settings="[segments]\nkk = 3\n")
-    assert "unknown key 'kk'" in last_run(tmp_path / "out").why
+    assert "unknown key 'kk'" in read_last_run(tmp_path / "out").why
 
 
 def test_ctrl_c_ends_with_what_a_shell_expects(
@@ -329,14 +329,14 @@ def test_ctrl_c_ends_with_what_a_shell_expects(
         raise KeyboardInterrupt
 
     users(40).to_csv(tmp_path / "2026-10.csv", index=False)
-    monkeypatch.setattr(cli, "make_month", stop)
+    monkeypatch.setattr(cli, "build_report", stop)
     monkeypatch.setattr(
         sys,
         "argv",
         ["report", "report", "--data", str(tmp_path / "2026-10.csv"), "--output", str(tmp_path / "out")],
     )
     with pytest.raises(SystemExit) as end:
-        cli.run()
+        cli.run_command_line()
 
     assert end.value.code == 130
     assert capsys.readouterr().err == "Stopped; the last good report is as it was.\n"
@@ -355,7 +355,7 @@ def test_month_alone_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     for name in ("2026-08.csv", "2026-10.csv"):
         (folder / name).touch()
     (tmp_path / "settings.toml").write_text(f'[data]\nfolder = "{folder}"\n')
-    monkeypatch.setattr(cli, "make_month", note)
+    monkeypatch.setattr(cli, "build_report", note)
     for arguments in (["--month", "2026-08"], ["--month", ""]):
         monkeypatch.setattr(
             sys,
@@ -366,7 +366,7 @@ def test_month_alone_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
             ],
         )
         with pytest.raises(SystemExit):
-            cli.run()
+            cli.run_command_line()
 
     assert asked == [("2026-08.csv", "2026-08"), ("2026-10.csv", "2026-10")]
 
@@ -382,7 +382,7 @@ def test_what_is_a_mistake_of_ours_is_named_with_its_line(
     monkeypatch.setattr(cli, "read_settings", broken)
     monkeypatch.setattr(sys, "argv", ["report", "report", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
-        cli.run()
+        cli.run_command_line()
     assert ended.value.code == 1
     said = capsys.readouterr().err
     assert said.startswith(
@@ -392,7 +392,7 @@ def test_what_is_a_mistake_of_ours_is_named_with_its_line(
 
     monkeypatch.setenv("REPORT_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
-        cli.run()
+        cli.run_command_line()
 
 
 def make(*arguments: str) -> str:

@@ -23,7 +23,7 @@ from report.errors import InputError
 from report.inputs import read_users
 from segmentation.analysis import Analysis
 from segmentation.errors import SegmentationError
-from segmentation.suspicion import suspicions_of
+from segmentation.suspicion import detect_anomalies
 
 Run = Callable[..., Analysis]
 
@@ -128,7 +128,7 @@ def test_a_month_is_described_held_or_refused(
         return
     facts = replace(made.facts, source=replace(made.facts.source, sha256="b" * 64))
     assert all(np.isfinite(list(segment.means.values())).all() for segment in facts.segments)
-    assert [one.kind for one in suspicions_of(facts, before.facts, today="2026-11")] == gets
+    assert [one.kind for one in detect_anomalies(facts, before.facts, current_month="2026-11")] == gets
 
 
 def test_a_month_of_the_future_is_held(run: Run, before: Analysis) -> None:
@@ -136,4 +136,4 @@ def test_a_month_of_the_future_is_held(run: Run, before: Analysis) -> None:
     facts: Any = run(users(480), month="2027-03", k=2, k_range=(2, 4)).facts
     real = replace(facts, source=replace(facts.source, synthetic=False, sha256="b" * 64))
 
-    assert [one.kind for one in suspicions_of(real, before.facts, today="2026-11")] == ["future"]
+    assert [one.kind for one in detect_anomalies(real, before.facts, current_month="2026-11")] == ["future"]

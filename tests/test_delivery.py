@@ -16,10 +16,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 
-from report.delivery import PAUSES, DeliveryError, Outcome, resolve, send, survey
+from report.delivery import (
+    RETRY_DELAYS,
+    DeliveryError,
+    DeliverySummary,
+    read_delivery_status,
+    resolve_deliveries,
+    send_messages,
+)
 from report.errors import SettingsError
-from report.mailserver import Password, Server, read_server
-from report.outbox import Delivery, Outbox, OutboxError, Outgoing, State
+from report.mailserver import MailServer, Password, read_mail_server
+from report.outbox import Delivery, DeliveryState, Ledger, LedgerError, OutgoingMessage
 
 Authority = tuple[Path, ssl.SSLContext]
 BEFORE_MAIL = ("CONNECT", "EHLO", "STARTTLS", "AUTH")
@@ -63,11 +70,13 @@ class Desk:
         self.ledger, self.ca, self.slept = folder / "outbox.sqlite", ca, []
 
     def send(
-        self, room: Mailroom, *messages: Outgoing, server: Server | None = None, **changes: Any
-    ) -> Outcome:
+        self, room: Mailroom, *messages: OutgoingMessage, server: MailServer | None = None, **changes: Any
+    ) -> DeliverySummary:
         """Send without waiting."""
         known = server or room.server(ca=self.ca, **changes)
-        return send(messages, self.ledger, known, sender=SENDER, clock=clock, sleep=self.slept.append)
+        return send_messages(
+            messages, self.ledger, known, sender=SENDER, clock=clock, sleep=self.slept.append
+        )
 
 
 @pytest.fixture
@@ -75,7 +84,7 @@ def desk(tmp_path: Path, authority: Authority) -> Desk:
     return Desk(tmp_path, authority[0])
 
 
-def states(outcome: Outcome) -> list[str]:
+def states(outcome: DeliverySummary) -> list[str]:
     return [one.state for one in outcome.deliveries]
 
 
@@ -110,7 +119,7 @@ def test_what_the_server_puts_off_is_tried_again_after_a_pause(
     outcome = desk.send(safe_room, ANN, grace=0.5 if verb == "BODY" else 0)
 
     assert (states(outcome), inboxes(safe_room)) == (["sent"], ["ann@example.com"])
-    assert desk.slept == [PAUSES[0]]
+    assert desk.slept == [RETRY_DELAYS[0]]
 
 
 @pytest.mark.parametrize("verb", BEFORE_DOT)
@@ -122,7 +131,7 @@ def test_a_connection_cut_before_the_dot_leaves_the_message_waiting(
     outcome = desk.send(safe_room, ANN, grace=0.5 if verb == "BODY" else 0)
 
     assert (states(outcome), inboxes(safe_room)) == (["sent"], ["ann@example.com"])
-    assert desk.slept == [PAUSES[0]]
+    assert desk.slept == [RETRY_DELAYS[0]]
 
 
 def test_a_connection_cut_in_a_long_message_leaves_it_waiting(desk: Desk, room: Mailroom) -> None:
@@ -139,7 +148,7 @@ def test_a_server_that_is_not_there_leaves_all_waiting(desk: Desk, room: Mailroo
 
     assert (states(outcome), outcome.exit_status) == (["waiting"], 75)
     assert outcome.problem == "localhost:1 can't be reached: [Errno 111] Connection refused."
-    assert desk.slept == list(PAUSES)
+    assert desk.slept == list(RETRY_DELAYS)
 
 
 def test_what_is_put_off_for_ever_waits_for_the_next_run(desk: Desk, room: Mailroom) -> None:
@@ -149,7 +158,7 @@ def test_what_is_put_off_for_ever_waits_for_the_next_run(desk: Desk, room: Mailr
     outcome = desk.send(room, ANN, BO)
 
     assert (states(outcome), outcome.exit_status) == (["waiting", "sent"], 75)
-    assert outcome.deliveries[0].attempts == 1 + len(PAUSES)
+    assert outcome.deliveries[0].attempts == 1 + len(RETRY_DELAYS)
     room.play()
     assert states(desk.send(room, ANN, BO)) == ["sent", "sent"]
     assert inboxes(room) == ["ann@example.com", "bo@example.com"]
@@ -179,14 +188,14 @@ def test_a_no_to_one_message_is_recorded_and_the_others_go_out(
     outcome = desk.send(room, ANN, BO, grace=0.5 if fault[0] == "BODY" else 0)
 
     assert (states(outcome), inboxes(room)) == (["refused", "sent"], ["bo@example.com"])
-    assert (outcome.deliveries[0].word, outcome.exit_status) == (fault[1], 1)
+    assert (outcome.deliveries[0].detail, outcome.exit_status) == (fault[1], 1)
 
 
 def test_a_refused_message_is_sent_again_only_when_asked(desk: Desk, room: Mailroom) -> None:
     room.play(("RCPT", "550 5.1.1 no such user"))
     desk.send(room, ANN)
     assert states(desk.send(room, ANN)) == ["refused"]
-    resolve(desk.ledger, 1, "again", clock=clock)
+    resolve_deliveries(desk.ledger, 1, "again", clock=clock)
 
     assert states(desk.send(room, ANN)) == ["sent"]
     assert inboxes(room) == ["ann@example.com"]
@@ -204,7 +213,7 @@ def test_after_the_dot_only_the_answer_tells(desk: Desk, room: Mailroom, act: st
     assert (states(outcome), outcome.exit_status) == (["unknown", "sent"], 1)
     assert inboxes(room).count("ann@example.com") == taken
     assert states(desk.send(room, ANN, BO)) == ["unknown", "sent"]
-    resolve(desk.ledger, 1, "sent" if taken else "again", clock=clock)
+    resolve_deliveries(desk.ledger, 1, "sent" if taken else "again", clock=clock)
     assert states(desk.send(room, ANN, BO)) == ["sent", "sent"]
     assert inboxes(room) == ["ann@example.com", "bo@example.com"]
 
@@ -215,7 +224,7 @@ def test_an_unknown_message_says_what_to_do(desk: Desk, room: Mailroom) -> None:
     assert (
         "Look for <2026-10.S1@example.com> in the inbox of ann@example.com, or in the server's log. "
         "If it is there: `make send MONTH=2026-10 RESOLVE=1:sent`. If it isn't: `make send MONTH=2026-10 RESOLVE=1:again`."
-    ) in desk.send(room, ANN).table("MONTH=2026-10")
+    ) in desk.send(room, ANN).format_table("MONTH=2026-10")
 
 
 def test_a_server_that_cuts_off_twice_is_given_nothing_more(desk: Desk, room: Mailroom) -> None:
@@ -262,21 +271,21 @@ def test_a_wrong_password_is_tried_once_and_shown_nowhere(
     """A server may lock a user out after a few; and one that echoes the password doesn't bring it into the ledger."""
     caplog.set_level(logging.DEBUG)
     server = safe_room.server(ca=desk.ca, password=Password("s3cret!"))
-    safe_room.play(("AUTH", f"535 5.7.8 not s3cret! nor {server.plain}"))
+    safe_room.play(("AUTH", f"535 5.7.8 not s3cret! nor {server.auth_plain}"))
     outcome = desk.send(safe_room, ANN, server=server)
 
     assert outcome.problem == (
         f"localhost:{safe_room.port} doesn't let SMTP_USER in: 535 5.7.8 not *** nor ***. Correct SMTP_USER and SMTP_PASSWORD."
     )
     assert sum(line.startswith("AUTH") for line in safe_room.heard) == 1
-    assert "s3cret!" not in repr(server) + outcome.table("MONTH=2026-10") + caplog.text
+    assert "s3cret!" not in repr(server) + outcome.format_table("MONTH=2026-10") + caplog.text
     assert b"s3cret!" not in desk.ledger.read_bytes()
 
 
 def test_no_exception_shows_the_password(desk: Desk, safe_room: Mailroom) -> None:
     server = safe_room.server(ca=desk.ca, password=Password("s3cret!"))
     desk.ledger.write_text("not a database" * 100)
-    with pytest.raises(OutboxError) as caught:
+    with pytest.raises(LedgerError) as caught:
         desk.send(safe_room, ANN, server=server)
 
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
@@ -308,10 +317,10 @@ def test_a_changed_message_is_not_sent_over_one_that_is_out(desk: Desk, room: Ma
     outcome = desk.send(room, newer)
 
     assert (states(outcome), len(room.inbox)) == (["sent"], 1)
-    assert "Message 1 has changed since it was sent, and the new one wasn't sent." in outcome.table(
+    assert "Message 1 has changed since it was sent, and the new one wasn't sent." in outcome.format_table(
         "MONTH=2026-10"
     )
-    resolve(desk.ledger, 1, "again", clock=clock)
+    resolve_deliveries(desk.ledger, 1, "again", clock=clock)
     assert (states(desk.send(room, newer)), len(room.inbox)) == (["sent"], 2)
 
 
@@ -336,13 +345,13 @@ def test_a_message_that_would_not_arrive_as_it_is_stops_all_before_the_first(
     desk: Desk, room: Mailroom, raw: bytes, sentence: str
 ) -> None:
     with pytest.raises(DeliveryError, match=sentence):
-        desk.send(room, BO, Outgoing(ANN.message_id, ANN.recipient, raw))
+        desk.send(room, BO, OutgoingMessage(ANN.message_id, ANN.recipient, raw))
 
     assert (room.heard, desk.ledger.exists()) == ([], False)
 
 
 def test_a_line_of_998_bytes_arrives(desk: Desk, room: Mailroom) -> None:
-    desk.send(room, Outgoing(ANN.message_id, ANN.recipient, ANN.raw + b"." * 998 + b"\r\n"))
+    desk.send(room, OutgoingMessage(ANN.message_id, ANN.recipient, ANN.raw + b"." * 998 + b"\r\n"))
 
     assert room.inbox[0][1].endswith(b"\r\n" + b"." * 998 + b"\r\n")
 
@@ -352,7 +361,7 @@ def test_a_line_of_998_bytes_arrives(desk: Desk, room: Mailroom) -> None:
 )
 def test_what_is_no_address_never_reaches_the_server(desk: Desk, room: Mailroom, address: str) -> None:
     with pytest.raises(DeliveryError, match="is no address"):
-        desk.send(room, Outgoing(ANN.message_id, address, ANN.raw))
+        desk.send(room, OutgoingMessage(ANN.message_id, address, ANN.raw))
 
     assert room.heard == []
 
@@ -368,7 +377,7 @@ def test_a_message_that_stands_twice_is_sent_once_and_two_of_one_id_are_refused(
 
 def test_letters_beyond_ascii_are_announced(desk: Desk, room: Mailroom) -> None:
     raw = ANN.raw.replace(b"Brief 1", "Hörer".encode()) + "Über 24.\n".encode()
-    desk.send(room, Outgoing(ANN.message_id, "jürgen@example.com", raw))
+    desk.send(room, OutgoingMessage(ANN.message_id, "jürgen@example.com", raw))
 
     (mail,) = (line for line in room.heard if line.startswith("MAIL"))
     assert mail.endswith(" body=8bitmime smtputf8")
@@ -377,14 +386,14 @@ def test_letters_beyond_ascii_are_announced(desk: Desk, room: Mailroom) -> None:
 
 def test_a_server_that_knows_no_letters_beyond_ascii_is_not_given_any(desk: Desk) -> None:
     with Mailroom(settings={"enable_SMTPUTF8": False}) as room:
-        outcome = desk.send(room, Outgoing(ANN.message_id, "jürgen@example.com", ANN.raw), BO)
+        outcome = desk.send(room, OutgoingMessage(ANN.message_id, "jürgen@example.com", ANN.raw), BO)
 
     assert (states(outcome), inboxes(room)) == (["refused", "sent"], ["bo@example.com"])
-    assert outcome.deliveries[0].word == "not tried: the message needs SMTPUTF8, and the server has none"
+    assert outcome.deliveries[0].detail == "not tried: the message needs SMTPUTF8, and the server has none"
 
 
 def test_of_two_senders_one_sends_and_the_other_meets_a_sentence(desk: Desk, room: Mailroom) -> None:
-    with Outbox.open(desk.ledger, clock), pytest.raises(OutboxError, match="Another sender"):
+    with Ledger.open(desk.ledger, clock), pytest.raises(LedgerError, match="Another sender"):
         desk.send(room, ANN)
     assert room.heard == []
 
@@ -392,11 +401,11 @@ def test_of_two_senders_one_sends_and_the_other_meets_a_sentence(desk: Desk, roo
 
 
 def test_a_survey_sends_nothing_and_makes_no_ledger(desk: Desk, room: Mailroom) -> None:
-    assert states(survey([ANN, BO], desk.ledger, clock=clock)) == ["waiting", "waiting"]
+    assert states(read_delivery_status([ANN, BO], desk.ledger, clock=clock)) == ["waiting", "waiting"]
     assert not desk.ledger.exists()
     desk.send(room, ANN)
 
-    assert states(survey([ANN, BO], desk.ledger, clock=clock)) == ["sent", "waiting"]
+    assert states(read_delivery_status([ANN, BO], desk.ledger, clock=clock)) == ["sent", "waiting"]
     assert len(room.inbox) == 1
 
 
@@ -411,12 +420,12 @@ def test_a_survey_sends_nothing_and_makes_no_ledger(desk: Desk, room: Mailroom) 
     ],
 )
 def test_the_exit_status_tells_whether_a_person_or_a_later_run_is_needed(
-    found: State, *, stopped: bool, status: int
+    found: DeliveryState, *, stopped: bool, status: int
 ) -> None:
     done = Delivery(1, "<a@b>", "a@b", "sent", 1, "250", "")
     other = Delivery(2, "<a@b>", "b@b", found, 1, "", "")
 
-    assert Outcome((done, other), stopped=stopped).exit_status == status
+    assert DeliverySummary((done, other), stopped=stopped).exit_status == status
 
 
 def test_the_server_is_read_from_the_environment_and_then_from_the_file(tmp_path: Path) -> None:
@@ -426,8 +435,8 @@ def test_the_server_is_read_from_the_environment_and_then_from_the_file(tmp_path
     )
     file.chmod(0o600)
 
-    server = read_server(file, {"SMTP_HOST": "smtp.example.com"})
-    assert server == Server("smtp.example.com", 587, "starttls", "briefs", Password("a #b=c"))
+    server = read_mail_server(file, {"SMTP_HOST": "smtp.example.com"})
+    assert server == MailServer("smtp.example.com", 587, "starttls", "briefs", Password("a #b=c"))
     assert "a #b=c" not in repr(server)
 
 
@@ -450,8 +459,8 @@ def test_a_file_is_read_as_a_shell_reads_it(tmp_path: Path, text: bytes, passwor
     (tmp_path / ".env").write_bytes(text)
     (tmp_path / ".env").chmod(0o600)
 
-    expected = Server("smtp.example.com", 587, "starttls", "briefs", Password(password))
-    assert read_server(tmp_path / ".env", {}) == expected
+    expected = MailServer("smtp.example.com", 587, "starttls", "briefs", Password(password))
+    assert read_mail_server(tmp_path / ".env", {}) == expected
 
 
 def test_readme_s_own_file_is_read(tmp_path: Path) -> None:
@@ -461,12 +470,12 @@ def test_readme_s_own_file_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(block)
     (tmp_path / ".env").chmod(0o600)
 
-    expected = Server("smtp.example.com", 587, "starttls", "briefs", Password("..."))
-    assert read_server(tmp_path / ".env", {}) == expected
+    expected = MailServer("smtp.example.com", 587, "starttls", "briefs", Password("..."))
+    assert read_mail_server(tmp_path / ".env", {}) == expected
 
 
 def test_where_no_server_is_named_there_is_none(tmp_path: Path) -> None:
-    assert read_server(tmp_path / ".env", {"HOME": "/root"}) is None
+    assert read_mail_server(tmp_path / ".env", {"HOME": "/root"}) is None
 
 
 @pytest.mark.parametrize(
@@ -492,7 +501,7 @@ def test_a_server_that_can_not_be_meant_is_refused_without_showing_a_password(
     (tmp_path / ".env").write_text(said)
     (tmp_path / ".env").chmod(0o600)
     with pytest.raises(SettingsError, match=re.escape(sentence)) as caught:
-        read_server(tmp_path / ".env", {})
+        read_mail_server(tmp_path / ".env", {})
 
     assert "s3cret!" not in str(caught.value)
 
@@ -502,7 +511,7 @@ def test_a_password_file_that_others_can_read_is_worth_a_warning(
 ) -> None:
     (tmp_path / ".env").write_text("SMTP_HOST=localhost\n")
     (tmp_path / ".env").chmod(0o644)
-    read_server(tmp_path / ".env", {})
+    read_mail_server(tmp_path / ".env", {})
 
     assert "can be read by others" in caplog.text
 

@@ -14,8 +14,8 @@ from scipy.optimize import linprog
 from whole import whole
 
 from segmentation.analysis import Analysis
-from segmentation.change import Last
-from segmentation.facts import Facts, from_dict, to_dict
+from segmentation.change import PreviousMonth
+from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 from segmentation.schema import CATEGORIES
 
 MUSIC = Path(__file__).parents[2] / "shared" / "data" / "music.csv"
@@ -41,7 +41,7 @@ def walk(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def counts(facts: Facts) -> Iterator[tuple[str, float]]:
     """Give every number of users that stands there, or that one multiplication or subtraction gives."""
-    for place, value in walk(to_dict(facts)):
+    for place, value in walk(facts_to_dict(facts)):
         excused = NO_COUNT.fullmatch(place) or AUDIT.fullmatch(place) or isinstance(value, bool)
         if isinstance(value, int) and not excused:
             yield place, value
@@ -161,7 +161,7 @@ def followed(run: Run, *months: pd.DataFrame, **asked: Any) -> list[Analysis]:
     """Analyse months, each as the continuation of the one before it."""
     made: list[Analysis] = []
     for n, users in enumerate(months):
-        last = Last(from_dict(to_dict(made[-1].facts)), made[-1].users) if made else None
+        last = PreviousMonth(facts_from_dict(facts_to_dict(made[-1].facts)), made[-1].users) if made else None
         earlier = tuple(analysis.facts for analysis in made)
         made.append(run(users, month=f"2026-{n + 1:02d}", last=last, earlier=earlier, **asked))
     return made
@@ -218,7 +218,7 @@ def test_no_few_stand_in_the_facts_of_made_crowds(run: Run, seed: int) -> None:
 
         assert few(facts) == []
         assert worked_out(facts) == []
-        assert "said by one who is dropped" not in json.dumps(to_dict(facts))
+        assert "said by one who is dropped" not in json.dumps(facts_to_dict(facts))
         # else nothing would have been asked of what is left out
         assert any(None in column.after for column in facts.distributions.numbers.values())
     assert any(None in row for name, cells, _ in tables(facts) if name == "flow" for row in cells)
@@ -237,7 +237,7 @@ def test_no_few_stand_in_the_real_files_facts(run: Run) -> None:
 def test_no_users_id_is_in_the_facts(sample: tuple[Analysis, ...]) -> None:
     """It is in one file alone, segments.parquet, which is made of `users`."""
     for analysis in sample:
-        text = json.dumps(to_dict(analysis.facts))
+        text = json.dumps(facts_to_dict(analysis.facts))
         ids = analysis.users.get_column("user_id").to_list()
 
         assert len(ids) > 4_000
@@ -251,7 +251,7 @@ def test_an_id_in_a_category_is_not_in_the_facts(run: Run, groups: pd.DataFrame)
     addresses = [f"person{number}@example.org" for number in range(200)]
     facts = run(groups.assign(top_genre=addresses, user_id=addresses), k_range=(1, 5)).facts
 
-    assert "example.org" not in json.dumps(to_dict(facts))
+    assert "example.org" not in json.dumps(facts_to_dict(facts))
     assert facts.shares["top_genre"] == {"Other (200)": 1.0}
     assert few(facts) == []
 
@@ -293,7 +293,7 @@ def test_a_few_would_be_found(sample: tuple[Analysis, ...]) -> None:
 
 def test_what_can_be_worked_out_would_be_found(run: Run, groups: pd.DataFrame) -> None:
     """One square left out of a table with sums is what the others leave."""
-    facts = run(groups, k=4, k_range=(1, 4), smallest_cell=1).facts
+    facts = run(groups, k=4, k_range=(1, 4), min_cell=1).facts
     first = facts.segments[0]
     gender = first.categories["gender"]
     name = next(iter(gender))

@@ -10,18 +10,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import facts_factory
 
-from segmentation.clean import clean
-from segmentation.facts import Category, Distributions
+from segmentation.clean import clean_users
+from segmentation.facts import CategoryCount, ColumnDistributions
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.spreads import round_step
-from segmentation.tally import tables_of
+from segmentation.spreads import choose_bin_step
+from segmentation.tally import crosstab_categories
 
 Make = Callable[..., Frame]
 
 
-def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | None]) -> Distributions:
+def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | None]) -> ColumnDistributions:
     """Describe a frame; every count is shown unless said otherwise."""
-    cleaned = clean(data, valid)
+    cleaned = clean_users(data, valid)
     return facts_factory.described(cleaned, smallest=smallest)
 
 
@@ -42,7 +42,7 @@ def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | N
 )
 def test_a_step_is_the_next_round_number(width: float, step: float) -> None:
     """1, 2, 2.5 or 5 times a power of ten, and never below the width."""
-    assert round_step(width) == pytest.approx(step)
+    assert choose_bin_step(width) == pytest.approx(step)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_step_is_the_next_round_number(width: float, step: float) -> None:
 )
 def test_a_whole_step_is_a_whole_number(width: float, step: float) -> None:
     """Steps of 2.5 years would hold two and three years in turn; 25 are whole, and 1 is the least."""
-    assert round_step(width, whole=True) == step
+    assert choose_bin_step(width, integer=True) == step
 
 
 def test_bins_hold_their_left_border_and_the_last_both(frame: Make) -> None:
@@ -141,9 +141,9 @@ def test_categories_come_by_rows_kept_then_by_name(frame: Make) -> None:
     genres = described(data, age=(16, 65)).categories["top_genre"]
 
     assert genres.values == (
-        Category("Pop", 2, 2, merged=False),
-        Category("Rock", 2, 2, merged=False),
-        Category("Jazz", 3, 1, merged=False),
+        CategoryCount("Pop", 2, 2, merged=False),
+        CategoryCount("Rock", 2, 2, merged=False),
+        CategoryCount("Jazz", 3, 1, merged=False),
     )
     assert genres.missing == 1
 
@@ -152,7 +152,7 @@ def test_values_that_read_alike_are_one(frame: Make) -> None:
     """A workbook may hold 1 and "1" in one column; on the page both are 1, and no user is lost."""
     genders = described(frame(gender=pd.Series([1, "1", 1, "x"], dtype=object))).categories["gender"]
 
-    assert genders.values == (Category("1", 3, 3, merged=False), Category("x", 1, 1, merged=False))
+    assert genders.values == (CategoryCount("1", 3, 3, merged=False), CategoryCount("x", 1, 1, merged=False))
 
 
 def test_every_column_is_described(frame: Make) -> None:
@@ -226,8 +226,8 @@ def test_a_value_of_dropped_rows_alone_is_not_shown(frame: Make) -> None:
     data = frame(top_genre=["Pop"] * 20 + ["Rock"] * 20 + ["Noise"], age=[30] * 40 + [99])
 
     assert described(data, smallest=10, age=(16, 65)).categories["top_genre"].values == (
-        Category("Pop", 20, 20, merged=False),
-        Category("Rock", 20, 20, merged=False),
+        CategoryCount("Pop", 20, 20, merged=False),
+        CategoryCount("Rock", 20, 20, merged=False),
     )
 
 
@@ -239,7 +239,7 @@ def test_users_get_the_label_that_is_shown(frame: Make) -> None:
         "gender": {"A": "A", "B": "B"},
     }
 
-    assert tables_of(data, labels, 2) == {
+    assert crosstab_categories(data, labels, 2) == {
         "top_genre": {(0, "Pop"): 1, (0, "Other (2)"): 1, (1, "Other (2)"): 1},
         "gender": {(0, "A"): 2, (1, "B"): 1},
     }

@@ -19,14 +19,21 @@ from pages import Reader, document, fetched
 
 from report import files, tables, theme, words
 from report.charts import indices, segments
-from report.document import Document, Markdown, _raw, _script, escape, open_document
-from report.engines.pandoc import Look, make_page
+from report.document import (
+    Document,
+    Markdown,
+    _escape_script_json,
+    _fence_raw_html,
+    escape_markdown,
+    open_document,
+)
+from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import ReportError
-from report.svg import slim
-from report.tables import Table
+from report.svg import minify_svg
+from report.tables import ReportTable
 from segmentation.facts import Facts
 
-LOOK = Look("T", "../templates/page.html", ("../templates/screen.css",))
+LOOK = PageOptions("T", "../templates/page.html", ("../templates/screen.css",))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 AWKWARD_TEXTS = [
     MARKUP,
@@ -80,7 +87,7 @@ def inlines(blocks: list[dict[str, Any]]) -> list[str]:
 def test_escaped_text_is_nothing_but_text(texts: list[str]) -> None:
     """Whatever stands in a category or a name: Pandoc reads words, and the same ones."""
     wanted = [normal(text) for text in texts]
-    markdown = "\n\n".join(f"{escape(text)} end" for text in texts)
+    markdown = "\n\n".join(f"{escape_markdown(text)} end" for text in texts)
     read = json.loads(pypandoc.convert_text(markdown, "json", format="markdown"))
 
     assert [line.replace("\ufeff", "") for line in inlines(read["blocks"])] == [
@@ -93,7 +100,7 @@ def test_escaped_text_is_nothing_but_text(texts: list[str]) -> None:
 @example(AWKWARD_TEXTS)
 def test_escaped_text_is_text_in_an_attribute_too(texts: list[str]) -> None:
     """Alternative texts stand between quotes."""
-    markdown = "\n\n".join(f'![a](b.svg){{fig-alt="{escape(text)}"}}' for text in texts)
+    markdown = "\n\n".join(f'![a](b.svg){{fig-alt="{escape_markdown(text)}"}}' for text in texts)
     read = json.loads(pypandoc.convert_text(markdown, "json", format="markdown-implicit_figures"))
     alts = [dict(block["c"][0]["c"][0][2])["fig-alt"] for block in read["blocks"]]
 
@@ -102,14 +109,14 @@ def test_escaped_text_is_text_in_an_attribute_too(texts: list[str]) -> None:
 
 def test_a_number_stays_with_its_unit() -> None:
     """The two no-break spaces are no white space to be tidied away."""
-    assert escape("32\u00a0% of\n 4\u202f907") == "32\u00a0\\% of 4\u202f907"
+    assert escape_markdown("32\u00a0% of\n 4\u202f907") == "32\u00a0\\% of 4\u202f907"
 
 
 @pytest.mark.parametrize("text", AWKWARD_TEXTS)
 def test_a_raw_block_ends_where_it_should(text: str) -> None:
     """Not at a fence in a category: what follows would be read as Markdown."""
-    table = Table("c", ("a", "b"), ((text, text),))
-    read = json.loads(pypandoc.convert_text(_raw(table.html()), "json", format="markdown"))
+    table = ReportTable("c", ("a", "b"), ((text, text),))
+    read = json.loads(pypandoc.convert_text(_fence_raw_html(table.to_html()), "json", format="markdown"))
 
     assert [block["t"] for block in read["blocks"]] == ["RawBlock"]
     cells = [" ".join(cell.split()) for cell in Reader(read["blocks"][0]["c"][1]).texts]
@@ -118,7 +125,7 @@ def test_a_raw_block_ends_where_it_should(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["```", "a\n````\nb", "`" * 9, "</script>", "none"])
 def test_a_raw_block_holds_any_markup(text: str) -> None:
-    read = json.loads(pypandoc.convert_text(_raw(text), "json", format="markdown"))
+    read = json.loads(pypandoc.convert_text(_fence_raw_html(text), "json", format="markdown"))
 
     assert [(block["t"], block["c"]) for block in read["blocks"]] == [("RawBlock", ["html", text])]
 
@@ -129,7 +136,9 @@ def test_a_raw_block_holds_any_markup(text: str) -> None:
 @example("]]>")
 def test_data_cannot_end_its_script(text: str) -> None:
     """And is the same data when it is read again."""
-    read = Reader(f'<script type="application/json">{_script(json.dumps({"a": text}))}</script><p>after</p>')
+    read = Reader(
+        f'<script type="application/json">{_escape_script_json(json.dumps({"a": text}))}</script><p>after</p>'
+    )
 
     assert json.loads(read.scripts[0][1]) == {"a": text}
     assert len(read.scripts) == 1
@@ -144,20 +153,20 @@ def page_of(what: str, medium: str, folder: Path) -> str:
     made = Document(facts, medium, files.TEMPLATES, figures=where / "figures")
     one = facts.segments[0]
     parts: list[Any] = [
-        made.template("masthead.md"),
-        f"# {made.say(words.headline)}",
-        made.say(words.commonest),
-        made.show(segments.sizes),
-        made.show(indices.indices, one),
-        made.show(tables.segments),
-        made.show(tables.audit),
-        made.profile(one.id),
-        made.downloads(),
+        made.render_template("masthead.md"),
+        f"# {made.say(words.write_headline)}",
+        made.say(words.describe_common_values),
+        made.show(segments.plot_sizes),
+        made.show(indices.plot_indices, one),
+        made.show(tables.tabulate_segments),
+        made.show(tables.tabulate_audit),
+        made.render_profile(one.id),
+        made.embed_downloads(),
     ]
     text = "\n\n".join(str(part) for part in parts).replace(f"({where}/", "(")
-    return make_page(text, Look(one.name, LOOK.template, LOOK.css), where / f"{medium}.html").read_text(
-        "utf-8"
-    )
+    return convert_to_html_page(
+        text, PageOptions(one.name, LOOK.template, LOOK.css), where / f"{medium}.html"
+    ).read_text("utf-8")
 
 
 @pytest.mark.parametrize("what", ["script", "markup", "letters"])
@@ -198,18 +207,18 @@ def made(medium: Any, folder: Path, facts: Facts | None = None) -> Document:
 
 def test_a_chart_on_the_screen_brings_its_specification_and_its_numbers(tmp_path: Path) -> None:
     """The one for JavaScript, the other for who would rather read a table."""
-    text = made("screen", tmp_path).show(segments.sizes).text
+    text = made("screen", tmp_path).show(segments.plot_sizes).text
 
     assert "{#fig-sizes fig-alt=" in text
     spec = json.loads(re.search(r'class="chart" data-figure="fig-sizes">(.*?)</script>', text)[1])
     assert "config" not in spec
-    assert spec["title"]["text"] == words.spread(month(4))
+    assert spec["title"]["text"] == words.describe_size_range(month(4))
     assert "<details" in text
     assert "<summary>" in text
 
 
 def test_a_chart_on_paper_is_a_picture(tmp_path: Path) -> None:
-    text = made("print", tmp_path).show(segments.sizes).text
+    text = made("print", tmp_path).show(segments.plot_sizes).text
 
     name = re.fullmatch(r'!\[\]\(figures/(sizes-[0-9a-f]{12}\.svg)\)\{fig-alt=".+"\}', text)[1]
     assert (tmp_path / "figures" / name).read_text("utf-8").startswith("<svg")
@@ -217,18 +226,18 @@ def test_a_chart_on_paper_is_a_picture(tmp_path: Path) -> None:
 
 def test_a_chart_in_a_notebook_stands_by_itself(tmp_path: Path) -> None:
     """Jupyter knows no attributes of Pandoc's, and no file beside the notebook."""
-    text = made("notebook", tmp_path).show(segments.sizes).text
+    text = made("notebook", tmp_path).show(segments.plot_sizes).text
 
     (image,) = Reader(text).all("img")
     assert image["src"].startswith("data:image/svg+xml;base64,")
-    assert image["alt"].startswith(words.largest(month(4)))
+    assert image["alt"].startswith(words.describe_largest_segment(month(4)))
     assert "{#" not in text
     assert not (tmp_path / "figures").exists()
 
 
 def test_a_chart_on_a_page_of_its_own_has_a_twin_for_telephones(tmp_path: Path) -> None:
     """Both inside the page, each with room at its sides for letters of a wider font; below them the caption."""
-    text = made("page", tmp_path).show(segments.sizes).text
+    text = made("page", tmp_path).show(segments.plot_sizes).text
     page = Reader(text)
     (wide,), (narrow,) = page.all("img"), page.all("source")
     drawings = [
@@ -237,7 +246,7 @@ def test_a_chart_on_a_page_of_its_own_has_a_twin_for_telephones(tmp_path: Path) 
     ]
     boxes = [re.search(r'viewBox="(-14) 0 ([\d.]+) [\d.]+"', drawing) for drawing in drawings]
 
-    assert wide["alt"].startswith(words.largest(month(4)))
+    assert wide["alt"].startswith(words.describe_largest_segment(month(4)))
     assert float(boxes[0][2]) > 600
     assert float(boxes[1][2]) < 360
     assert "<figcaption>Users in each segment" in text
@@ -245,8 +254,10 @@ def test_a_chart_on_a_page_of_its_own_has_a_twin_for_telephones(tmp_path: Path) 
 
 def test_numbers_stand_below_each_other_and_their_head_above_them() -> None:
     """A column of texts begins at its left; one of numbers ends at its right, those that can't be shown included."""
-    table = Table("C.", ("A", "B", "C", "D"), (("x", "one", "−3", ""), ("y", "two", "not shown", "▲1.1")))
-    heads, cells = (re.findall(rf"<{kind}[^>]*>", table.html()) for kind in ('th scope="col"', "td"))
+    table = ReportTable(
+        "C.", ("A", "B", "C", "D"), (("x", "one", "−3", ""), ("y", "two", "not shown", "▲1.1"))
+    )
+    heads, cells = (re.findall(rf"<{kind}[^>]*>", table.to_html()) for kind in ('th scope="col"', "td"))
 
     assert heads == [
         '<th scope="col">',
@@ -264,13 +275,16 @@ def test_segments_with_one_offer_stand_in_one_row() -> None:
     facts = replace(
         facts, segments=tuple(replace(s, play=play) for s, play in zip(facts.segments, plays, strict=True))
     )
-    table = tables.plays(facts)
+    table = tables.tabulate_plays(facts)
     first, _, third, _ = (segment.name for segment in facts.segments)
 
     assert [row[1] for row in table.rows] == ["A", "B", "C"]
     assert table.rows[0][0] == f"{first} and {third}"
-    assert table.html().count('class="dot"') == 4
-    assert f"--dot:{theme.colour('S1')};--dark:{theme.DARK[theme.colour('S1')]}" in table.html()
+    assert table.to_html().count('class="dot"') == 4
+    assert (
+        f"--dot:{theme.get_segment_colour('S1')};--dark:{theme.DARK_COLOURS[theme.get_segment_colour('S1')]}"
+        in table.to_html()
+    )
 
 
 def test_what_all_in_a_group_have_in_common_is_said_once() -> None:
@@ -279,7 +293,7 @@ def test_what_all_in_a_group_have_in_common_is_said_once() -> None:
     other = '<text fill="#222222" font-size="11px">x</text>'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg"><g>{"".join(map(text.format, range(3)))}</g><g>{text.format(8) * 2}{other}</g></svg>'
 
-    first, second = re.findall("<g[^>]*>.*?</g>", slim(svg))
+    first, second = re.findall("<g[^>]*>.*?</g>", minify_svg(svg))
     assert first.startswith('<g fill="#111111" font-size="11px"><text transform="translate(0,0)">0</text>')
     assert second.startswith('<g font-size="11px"><text fill="#111111" transform="translate(8,0)">')
 
@@ -287,7 +301,7 @@ def test_what_all_in_a_group_have_in_common_is_said_once() -> None:
 def test_a_drawing_is_the_same_whatever_was_drawn_before() -> None:
     """Vega counts what it cuts off through all drawings of a process: the n-th has clip n where the first has clip 1."""
     one, other = (
-        slim(
+        minify_svg(
             f'<svg xmlns="http://www.w3.org/2000/svg"><clipPath id="clip{n}"><path d="M0,0"/></clipPath>'
             f'<g clip-path="url(#clip{n})"><text fill="#111111">clip{n}</text></g></svg>'
         )
@@ -300,30 +314,30 @@ def test_a_drawing_is_the_same_whatever_was_drawn_before() -> None:
 
 @pytest.mark.parametrize("medium", ["print", "notebook"])
 def test_a_table_without_a_number_has_its_caption(tmp_path: Path, medium: str) -> None:
-    assert "<caption>" in made(medium, tmp_path).show(tables.audit).text
+    assert "<caption>" in made(medium, tmp_path).show(tables.tabulate_audit).text
 
 
 def test_a_numbered_table_can_be_referred_to(tmp_path: Path) -> None:
-    assert made("screen", tmp_path).show(tables.audit).text.startswith("::: {#tbl-audit}")
+    assert made("screen", tmp_path).show(tables.tabulate_audit).text.startswith("::: {#tbl-audit}")
 
 
 def test_a_picture_is_drawn_once_for_paper(tmp_path: Path) -> None:
     """The profiles show what the executives' pages drew."""
     one = made("print", tmp_path)
-    first = one.show(segments.sizes)
+    first = one.show(segments.plot_sizes)
     (drawn,) = (tmp_path / "figures").glob("*.svg")
     drawn.write_text("<svg/>", encoding="utf-8")
 
-    assert made("print", tmp_path).show(segments.sizes) == first
+    assert made("print", tmp_path).show(segments.plot_sizes) == first
     assert drawn.read_text("utf-8") == "<svg/>"
 
 
 def test_the_numbers_on_the_page_are_the_facts_whole(tmp_path: Path) -> None:
     """What can be saved from the page is what lies beside it."""
     facts = awkward("script")
-    data = re.search(r'id="facts">(.*?)</script>', made("screen", tmp_path, facts).downloads().text)[1]
+    data = re.search(r'id="facts">(.*?)</script>', made("screen", tmp_path, facts).embed_downloads().text)[1]
 
-    assert json.loads(data) == json.loads(files.facts_text(facts))
+    assert json.loads(data) == json.loads(files.dump_facts_json(facts))
 
 
 def test_markdown_passes_a_template_untouched_and_text_does_not(tmp_path: Path) -> None:
@@ -341,9 +355,9 @@ def test_a_misspelt_field_in_a_template_is_an_error(tmp_path: Path) -> None:
 
 def test_an_empty_name_of_facts_is_the_newest_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "facts.json"
-    path.write_text(files.facts_text(month(4)), encoding="utf-8")
+    path.write_text(files.dump_facts_json(month(4)), encoding="utf-8")
     asked = []
-    monkeypatch.setattr(files, "newest_facts", lambda output: asked.append(output) or path)
+    monkeypatch.setattr(files, "find_newest_facts", lambda output: asked.append(output) or path)
 
     assert open_document("", "print").facts.month == "2026-10"
     with pytest.raises(ReportError, match="can't be read"):
@@ -357,7 +371,7 @@ def test_a_month_from_before_a_column_is_made_again(tmp_path: Path) -> None:
     numbers = {name: one for name, one in facts.distributions.numbers.items() if name != "age"}
     old = replace(facts, distributions=replace(facts.distributions, numbers=numbers))
     path = tmp_path / "facts.json"
-    path.write_text(files.facts_text(old), encoding="utf-8")
+    path.write_text(files.dump_facts_json(old), encoding="utf-8")
 
     said = "was made before the report knew age. Make it again: make report MONTH=2026-10."
     with pytest.raises(ReportError, match=said):
@@ -369,8 +383,8 @@ def test_the_audit_says_how_many_spellings_were_joined() -> None:
     facts = awkward("four")
     joined = replace(facts, audit=replace(facts.audit, joined={"top_genre": 2, "gender": 1}))
 
-    assert tables.audit(joined).rows[1:3] == (
+    assert tables.tabulate_audit(joined).rows[1:3] == (
         ("Spellings that look the same, read as one", "top genre", "2 spellings"),
         ("Spellings that look the same, read as one", "gender", "1 spelling"),
     )
-    assert not [row for row in tables.audit(facts).rows if "pelling" in row[0]]
+    assert not [row for row in tables.tabulate_audit(facts).rows if "pelling" in row[0]]

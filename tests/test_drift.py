@@ -4,79 +4,79 @@ import numpy as np
 import pytest
 
 from segmentation.drift import (
-    bins_for,
-    critical_psi,
-    drift_of_category,
-    drift_of_counts,
-    drift_of_number,
-    edges_of,
-    psi,
-    with_heavy,
+    add_heavy_value_edges,
+    choose_bin_count,
+    compute_critical_psi,
+    compute_psi,
+    compute_quantile_edges,
+    measure_binned_drift,
+    measure_category_drift,
+    measure_number_drift,
 )
 
 
 def test_the_index_of_two_rows_of_counts() -> None:
     """With half a user each: shares 10/40, 30/40 and 20/40, 20/40; -1/4 ln(1/2) + 1/4 ln(3/2) = ln(3)/4."""
-    assert psi([9.5, 29.5], [19.5, 19.5]) == pytest.approx(math.log(3) / 4)
+    assert compute_psi([9.5, 29.5], [19.5, 19.5]) == pytest.approx(math.log(3) / 4)
 
 
 def test_the_same_spread_has_no_drift() -> None:
     """Its reverse, half a user more in each bin, differs by 20 / 61.5 at either end."""
-    assert psi([30, 20, 10], [30, 20, 10]) == 0
-    assert psi([30, 20, 10], [10, 20, 30]) == pytest.approx(2 * 20 / 61.5 * np.log(30.5 / 10.5))
+    assert compute_psi([30, 20, 10], [30, 20, 10]) == 0
+    assert compute_psi([30, 20, 10], [10, 20, 30]) == pytest.approx(2 * 20 / 61.5 * np.log(30.5 / 10.5))
 
 
 def test_an_empty_bin_is_no_division_by_zero() -> None:
     """Half a user of 11 against 10.5 of 11: 10/11 ln(21), twice."""
-    assert psi([0, 10], [10, 0]) == pytest.approx(2 * 10 / 11 * math.log(21))
+    assert compute_psi([0, 10], [10, 0]) == pytest.approx(2 * 10 / 11 * math.log(21))
 
 
 def test_the_critical_value_falls_with_users() -> None:
     """(1/300 + 1/300) x 16.919, the 95th percentile of chi-squared with 9 degrees of freedom."""
-    assert critical_psi(300, 300, 10) == pytest.approx(2 / 300 * 16.91898)
-    assert critical_psi(20_000, 20_000, 10) == pytest.approx(2 / 20_000 * 16.91898)
-    assert critical_psi(100, 100, 2) == pytest.approx(2 / 100 * 3.841459)
-    assert critical_psi(300, 300, 1) == 0
+    assert compute_critical_psi(300, 300, 10) == pytest.approx(2 / 300 * 16.91898)
+    assert compute_critical_psi(20_000, 20_000, 10) == pytest.approx(2 / 20_000 * 16.91898)
+    assert compute_critical_psi(100, 100, 2) == pytest.approx(2 / 100 * 3.841459)
+    assert compute_critical_psi(300, 300, 1) == 0
 
 
 def test_deciles_are_the_borders() -> None:
     """100 different values: each tenth one begins a bin."""
-    assert edges_of(np.arange(100.0), 10).tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    assert compute_quantile_edges(np.arange(100.0), 10).tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90]
 
 
 def test_a_value_that_many_share_has_a_bin_of_its_own() -> None:
     """60 zeros of 100: a border at 0, below which nobody is, and one right above it."""
-    edges = edges_of(np.r_[np.zeros(60), np.arange(1.0, 41.0)], 10)
+    edges = compute_quantile_edges(np.r_[np.zeros(60), np.arange(1.0, 41.0)], 10)
 
     assert edges.tolist() == [0, math.ulp(0), 1, 11, 21, 31]
-    assert drift_of_number(np.r_[np.zeros(60), np.arange(1.0, 41.0)], np.zeros(100)).has_drifted
+    assert measure_number_drift(np.r_[np.zeros(60), np.arange(1.0, 41.0)], np.zeros(100)).has_drifted
 
 
 def test_a_column_that_was_constant_can_drift() -> None:
     """Every user had 7; now half have 8: bins up to 7 and above it."""
-    drift = drift_of_number(np.full(100, 7), np.repeat([7, 8], 50))
+    drift = measure_number_drift(np.full(100, 7), np.repeat([7, 8], 50))
 
     assert drift.bins == 2
     assert drift.has_drifted
-    assert not drift_of_number(np.full(100, 7), np.full(100, 7)).has_drifted
+    assert not measure_number_drift(np.full(100, 7), np.full(100, 7)).has_drifted
 
 
 def test_fewer_users_make_fewer_bins() -> None:
     rng = np.random.default_rng(1)
 
-    assert drift_of_number(rng.random(1000), rng.random(1000)).bins == 10
-    assert drift_of_number(rng.random(50), rng.random(1000)).bins == 5
+    assert measure_number_drift(rng.random(1000), rng.random(1000)).bins == 10
+    assert measure_number_drift(rng.random(50), rng.random(1000)).bins == 5
 
 
 def test_rare_categories_are_compared_together() -> None:
     """3 and 4 users a month are fewer than 5 each; together 7 stand beside the 93."""
-    drift = drift_of_category({"a": 93, "b": 3, "c": 4}, {"a": 93, "b": 4, "c": 3})
+    drift = measure_category_drift({"a": 93, "b": 3, "c": 4}, {"a": 93, "b": 4, "c": 3})
 
     assert (drift.bins, drift.psi, drift.has_drifted) == (2, 0, False)
 
 
 def test_a_category_that_is_new_drifts() -> None:
-    drift = drift_of_category({"a": 500, "b": 500}, {"a": 450, "b": 450, "c": 100})
+    drift = measure_category_drift({"a": 500, "b": 500}, {"a": 450, "b": 450, "c": 100})
 
     assert drift.bins == 3
     assert drift.has_drifted
@@ -84,10 +84,10 @@ def test_a_category_that_is_new_drifts() -> None:
 
 @pytest.mark.parametrize(("last", "now"), [({}, {"a": 5}), ({"a": 5}, {}), ({}, {})])
 def test_nothing_to_compare_is_no_drift(last: dict[str, int], now: dict[str, int]) -> None:
-    drift = drift_of_category(last, now)
+    drift = measure_category_drift(last, now)
 
     assert (drift.bins, drift.has_drifted) == (1, False)
-    assert not drift_of_number([1.0] * sum(last.values()), [1.0] * sum(now.values())).has_drifted
+    assert not measure_number_drift([1.0] * sum(last.values()), [1.0] * sum(now.values())).has_drifted
 
 
 @pytest.mark.parametrize("n", [50, 300, 5_000])
@@ -95,11 +95,14 @@ def test_false_alarms_are_one_in_twenty(n: int) -> None:
     """1,500 pairs of samples without drift: 5 %, and the simulation's own error of 3 x 0.56 points."""
     rng = np.random.default_rng(n)
     whole = [
-        drift_of_number(rng.integers(16, 66, n), rng.integers(16, 66, n)).has_drifted for _ in range(1500)
+        measure_number_drift(rng.integers(16, 66, n), rng.integers(16, 66, n)).has_drifted
+        for _ in range(1500)
     ]
     shares = [0.62, 0.2, 0.105, 0.075]
     kinds = [
-        drift_of_category(*(dict(enumerate(map(int, rng.multinomial(n, shares)))) for _ in "ab")).has_drifted
+        measure_category_drift(
+            *(dict(enumerate(map(int, rng.multinomial(n, shares)))) for _ in "ab")
+        ).has_drifted
         for _ in range(1500)
     ]
 
@@ -111,19 +114,19 @@ def test_a_real_drift_is_seen() -> None:
     """A quarter of a standard deviation among 1,000 users is far above chance."""
     rng = np.random.default_rng(3)
 
-    assert drift_of_number(rng.normal(size=1000), rng.normal(0.25, 1, 1000)).has_drifted
+    assert measure_number_drift(rng.normal(size=1000), rng.normal(0.25, 1, 1000)).has_drifted
 
 
 def test_a_comparison_says_what_it_rests_on() -> None:
     """With half a user each 30.5 and 20.5 of 51; chi-squared with one degree exceeds 3.841 once in twenty, 0.455 once in two."""
-    drift = drift_of_counts(np.array([[30, 20], [20, 30]]))
-    seldom = drift_of_counts(np.array([[30, 20], [20, 30]]), level=0.5)
+    drift = measure_binned_drift(np.array([[30, 20], [20, 30]]))
+    seldom = measure_binned_drift(np.array([[30, 20], [20, 30]]), level=0.5)
 
     assert (drift.last, drift.now, drift.bins, drift.level) == (50, 50, 2, 0.05)
     assert drift.psi == pytest.approx(2 * 10 / 51 * math.log(30.5 / 20.5))
     assert drift.critical == pytest.approx(2 / 50 * 3.841459)
     assert (seldom.level, seldom.critical) == (0.5, pytest.approx(2 / 50 * 0.4549364))
-    assert drift_of_number(np.arange(40), np.arange(40), level=0.5).level == 0.5
+    assert measure_number_drift(np.arange(40), np.arange(40), level=0.5).level == 0.5
 
 
 @pytest.mark.parametrize(
@@ -141,33 +144,34 @@ def test_a_comparison_says_what_it_rests_on() -> None:
 )
 def test_neighbours_are_joined_until_each_has_five(counts: list[int], bins: int) -> None:
     """The same in both months, so that so many are expected; what is left at the end goes to the one before."""
-    assert drift_of_counts(np.array([counts, counts])).bins == bins
+    assert measure_binned_drift(np.array([counts, counts])).bins == bins
 
 
 def test_a_value_at_a_border_belongs_above_it() -> None:
     """100 users at 10, where the second of ten bins begins."""
-    drift = drift_of_number(np.arange(100.0), np.full(100, 10.0))
+    drift = measure_number_drift(np.arange(100.0), np.full(100, 10.0))
 
-    assert drift.psi == drift_of_counts(np.array([[10] * 10, [0, 100] + [0] * 8])).psi
+    assert drift.psi == measure_binned_drift(np.array([[10] * 10, [0, 100] + [0] * 8])).psi
 
 
 def test_a_bins_part_is_not_more_than_a_bins_part() -> None:
     """Half the users at a value of two bins need no bin of their own; six of ten do. Nobody has no borders."""
-    assert with_heavy(np.array([1.0, 2.0]), np.array([0.5, 0.5]), 2).tolist() == [1, 2]
-    assert with_heavy(np.array([1.0]), np.array([0.6]), 2).tolist() == [1, np.nextafter(1, 2)]
-    assert edges_of(np.array([]), 10).tolist() == []
+    assert add_heavy_value_edges(np.array([1.0, 2.0]), np.array([0.5, 0.5]), 2).tolist() == [1, 2]
+    assert add_heavy_value_edges(np.array([1.0]), np.array([0.6]), 2).tolist() == [1, np.nextafter(1, 2)]
+    assert compute_quantile_edges(np.array([]), 10).tolist() == []
 
 
 def test_a_month_has_two_bins_at_least_and_ten_at_most() -> None:
     assert [
-        bins_for(*users) for users in ((5, 900), (29, 30), (30, 30), (99, 900), (100, 100), (900, 900))
+        choose_bin_count(*users)
+        for users in ((5, 900), (29, 30), (30, 30), (99, 900), (100, 100), (900, 900))
     ] == [2, 2, 3, 9, 10, 10]
 
 
 def test_a_value_that_a_month_lacks_has_nobody_there() -> None:
     """Ten of last month's, twenty of this one's."""
     assert (
-        drift_of_category({"a": 10}, {"a": 10, "b": 10}).last,
-        drift_of_category({"a": 10}, {"a": 10, "b": 10}).now,
+        measure_category_drift({"a": 10}, {"a": 10, "b": 10}).last,
+        measure_category_drift({"a": 10}, {"a": 10, "b": 10}).now,
     ) == (10, 20)
-    assert drift_of_category({"a": 10, "b": 10}, {"a": 10}).now == 10
+    assert measure_category_drift({"a": 10, "b": 10}, {"a": 10}).now == 10

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from kneed import KneeLocator
 
-from segmentation.cells import fit_cells
-from segmentation.clusters import Model, fit
-from segmentation.elbow import Sweep, choose_k, find_knee, require_judged, sweep
+from segmentation.cells import fit_k_range_on_cells
+from segmentation.clusters import KMeansModel, fit_kmeans
+from segmentation.elbow import Sweep, choose_k, find_knee, fit_k_range, require_assessable_k
 from segmentation.errors import SweepError
-from segmentation.facts import Elbow, Validity
+from segmentation.facts import ElbowCurve, ValidityIndices
 from segmentation.features import Points
 
 STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
@@ -32,15 +32,15 @@ REAL = [
 
 def curve(inertia: dict[int, float]) -> Sweep:
     """Give a sweep that has this curve."""
-    models = {k: Model(np.zeros((k, 1)), value) for k, value in inertia.items()}
+    models = {k: KMeansModel(np.zeros((k, 1)), value) for k, value in inertia.items()}
     return Sweep(models, {k: np.zeros(0, dtype=np.intp) for k in models})
 
 
-def separated(inertia: dict[int, float], best: int) -> Validity:
+def separated(inertia: dict[int, float], best: int) -> ValidityIndices:
     """Give silhouettes that are highest at this k."""
     ks = tuple(k for k in inertia if k >= 2)
     flat = (0.0,) * len(ks)
-    return Validity(ks, tuple(0.5 - abs(k - best) / 100 for k in ks), flat, flat, flat)
+    return ValidityIndices(ks, tuple(0.5 - abs(k - best) / 100 for k in ks), flat, flat, flat)
 
 
 def chosen(
@@ -50,7 +50,7 @@ def chosen(
     separates: int = 3,
     panel: int = 1,
     smallest: Mapping[int, int] = MappingProxyType({}),
-) -> Elbow:
+) -> ElbowCurve:
     """Decide where the silhouette and the panel say so, and the smallest segment of each k has 50 users, or these."""
     sizes = dict.fromkeys(inertia, 50) | smallest
     return choose_k(curve(inertia), separated(inertia, separates), wanted, panel, sizes, 10)
@@ -108,7 +108,7 @@ def test_what_is_no_falling_curve_is_refused(ks: list[int], inertia: list[float]
 
 def test_a_sweep_has_the_best_model_for_every_k(points: Callable[..., Points]) -> None:
     """0, 2 and 10, 12: around 6 they lie 36 + 16 + 16 + 36 = 104; in pairs 4 · 1; with one pair left 2."""
-    tried = sweep(points([[0], [2], [10], [12]]), range(1, 4), starts=5, seed=0)
+    tried = fit_k_range(points([[0], [2], [10], [12]]), range(1, 4), n_init=5, seed=0)
 
     assert tried.ks == (1, 2, 3)
     assert tried.inertia == pytest.approx((104, 4, 2))
@@ -119,9 +119,9 @@ def test_a_sweep_of_cells_is_theirs(points: Callable[..., Points]) -> None:
     """On cells the starts compete by another way, whose models these are to the bit."""
     cells = replace(points(np.random.default_rng(2).normal(size=(60, 2))), kind="cells")
 
-    tried = sweep(cells, [2, 3, 4], starts=2, seed=5)
+    tried = fit_k_range(cells, [2, 3, 4], n_init=2, seed=5)
 
-    own = fit_cells(cells, [2, 3, 4], starts=2, seed=5)
+    own = fit_k_range_on_cells(cells, [2, 3, 4], n_init=2, seed=5)
     assert tried.ks == (2, 3, 4)
     for k, model in own.items():
         np.testing.assert_array_equal(tried.models[k].centres, model.centres)
@@ -131,10 +131,10 @@ def test_a_sweep_of_users_goes_by_its_seed(points: Callable[..., Points]) -> Non
     """Users without structure have many optima: one start each would find others if it weren't for the seed."""
     users = points(np.random.default_rng(2).normal(size=(200, 4)))
 
-    first, again = (sweep(users, [6, 7, 8], starts=1, seed=5).inertia for _ in range(2))
+    first, again = (fit_k_range(users, [6, 7, 8], n_init=1, seed=5).inertia for _ in range(2))
 
     assert first == again
-    assert first == tuple(fit(users, k, starts=1, seed=5).inertia for k in (6, 7, 8))
+    assert first == tuple(fit_kmeans(users, k, n_init=1, seed=5).inertia for k in (6, 7, 8))
 
 
 def test_settings_have_the_last_word() -> None:
@@ -223,22 +223,22 @@ def test_no_number_to_try_is_refused(points: Callable[..., Points]) -> None:
     with pytest.raises(
         SweepError, match=r"^There is no number of segments to try\. Correct `k_range` in settings.toml\.$"
     ):
-        sweep(points([[0], [1]]), range(5, 3), starts=1, seed=0)
+        fit_k_range(points([[0], [1]]), range(5, 3), n_init=1, seed=0)
 
 
 def test_what_cannot_be_judged_is_not_asked_for() -> None:
     """Nobody can say how well segments stand apart of which a sample has no users: settings have to ask for fewer."""
-    two = Validity((2,), (0.5,), (0.5,), (9.0,), (0.5,))
-    none = Validity((), (), (), (), ())
+    two = ValidityIndices((2,), (0.5,), (0.5,), (9.0,), (0.5,))
+    none = ValidityIndices((), (), (), (), ())
 
     for wanted in (1, 2, "elbow", "panel"):
-        require_judged(two, wanted, 20_000, fewest=2)
+        require_assessable_k(two, wanted, 20_000, min_k=2)
     with pytest.raises(
         SweepError, match="asks for k = 3, but one of them is so small that a sample of 20,000 users"
     ):
-        require_judged(two, 3, 20_000, fewest=2)
+        require_assessable_k(two, 3, 20_000, min_k=2)
     for wanted in (1, 2, "elbow"):
         with pytest.raises(
             SweepError, match=r"Even 4 segments .* sample of 2,000 users .* Narrow .* \[valid\]"
         ):
-            require_judged(none, wanted, 2_000, fewest=4)
+            require_assessable_k(none, wanted, 2_000, min_k=4)

@@ -12,17 +12,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import FRONT, SAY, Reader, document, fetched, render
 
-from report.engines import find_engine, kernels
-from report.engines.embedded import Embedded, _output, _read
+from report.engines import kernels, select_engine
+from report.engines.embedded import EmbeddedEngine, _format_output, _parse_document
 from report.engines.page import add_title
-from report.engines.pandoc import Look, make_page
+from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import RenderError
 
 # nbclient leaves its sockets to whoever gave it a process
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Exception ignored in.*(Socket|Context|BaseEventLoop):pytest.PytestUnraisableExceptionWarning"
 )
-LOOK = Look(title="T", template="../templates/page.html", css=("../templates/screen.css",))
+LOOK = PageOptions(title="T", template="../templates/page.html", css=("../templates/screen.css",))
 
 BODY = (
     """```{python}
@@ -309,7 +309,7 @@ def test_an_output_that_quarto_would_show_differently_is_refused(
     import nbformat
 
     with pytest.raises(RenderError, match=f"a cell that gives {kind}; its cells give text/markdown is more"):
-        _output(nbformat.from_dict(output), "page.qmd")
+        _format_output(nbformat.from_dict(output), "page.qmd")
 
 
 def test_a_real_frame_is_refused(tmp_path: Path) -> None:
@@ -346,13 +346,13 @@ def test_an_unknown_reference_is_an_error(tmp_path: Path, reference: str) -> Non
     page = document(tmp_path, "").with_suffix(".html")
 
     with pytest.raises(RenderError, match=f"no figure or table is called {reference.strip('[]@')}"):
-        make_page(f"See {reference}.", LOOK, page)
+        convert_to_html_page(f"See {reference}.", LOOK, page)
 
 
 def test_a_missing_picture_is_an_error(tmp_path: Path) -> None:
     """Pandoc only warns of it, and the page would have a hole."""
     with pytest.raises(RenderError, match=r"page.html: Pandoc ended with"):
-        make_page("![](nowhere.svg)", LOOK, document(tmp_path, "").with_suffix(".html"))
+        convert_to_html_page("![](nowhere.svg)", LOOK, document(tmp_path, "").with_suffix(".html"))
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,9 @@ def test_a_missing_picture_is_an_error(tmp_path: Path) -> None:
 def test_a_title_is_text(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Profiles are titled with the segment's name; also where a scheduler knows no letters but English ones."""
     monkeypatch.setenv("LC_ALL", "C")
-    page = make_page("x", Look(title, LOOK.template, LOOK.css), document(tmp_path, "").with_suffix(".html"))
+    page = convert_to_html_page(
+        "x", PageOptions(title, LOOK.template, LOOK.css), document(tmp_path, "").with_suffix(".html")
+    )
     text = page.read_text(encoding="utf-8")
 
     assert title in Reader(text).text
@@ -377,7 +379,7 @@ def test_a_title_is_text(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyP
 
 def test_cells_and_texts_keep_their_order() -> None:
     """A text's values are asked for in a cell of their own before it; a text without any needs none."""
-    notebook = _read(f"{FRONT}\nOne.\n\n```{{python}}\n1\n```\n\nTwo `{{python}} 2`.\n", "page.qmd")
+    notebook = _parse_document(f"{FRONT}\nOne.\n\n```{{python}}\n1\n```\n\nTwo `{{python}} 2`.\n", "page.qmd")
 
     kinds = [cell.cell_type for cell in notebook.cells]
     assert kinds[-4:] == ["markdown", "code", "code", "markdown"]
@@ -387,8 +389,8 @@ def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> N
     """A month starts it ahead; each document finds an empty namespace in it, and its own folder."""
     first = document(tmp_path, SAY + "```{python}\nleft = 1\nMd('first')\n```", name="first.qmd")
     second = document(tmp_path, "```{python}\nx = left\n```", name="second.qmd")
-    engine = Embedded()
-    with engine.warm(first.parent):
+    engine = EmbeddedEngine()
+    with engine.warm_up(first.parent):
         assert "first" in Reader(engine.render(first, tmp_path).read_text("utf-8")).text
         with pytest.raises(RenderError, match="NameError: name 'left' is not defined"):
             engine.render(second, tmp_path)
@@ -397,11 +399,11 @@ def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> N
 
 def test_nothing_that_reached_the_cells_process_is_left_open(tmp_path: Path) -> None:
     """Papermill leaves its sockets open where the process isn't its own; whichever test came later was told of them."""
-    engine, page = Embedded(), document(tmp_path, "Nothing.\n")
+    engine, page = EmbeddedEngine(), document(tmp_path, "Nothing.\n")
     opened = []
     gc.disable()  # nobody else is to close them
     try:
-        with engine.warm(page.parent):
+        with engine.warm_up(page.parent):
             for _ in range(3):
                 engine.render(page, tmp_path / "facts.json")
                 opened.append(open_files())
@@ -412,14 +414,14 @@ def test_nothing_that_reached_the_cells_process_is_left_open(tmp_path: Path) -> 
 
 
 def test_the_engine_says_what_it_is() -> None:
-    engine = find_engine("embedded")
+    engine = select_engine("embedded")
 
     assert engine.name == "embedded"
-    assert engine.version().startswith("pandoc 3")
+    assert engine.get_version().startswith("pandoc 3")
     assert "QUARTO_PYTHON" not in os.environ
 
 
 def test_sockets_lie_where_their_names_have_room() -> None:
     """A folder for temporary files may have a name longer than a socket's may be."""
-    assert kernels._short("/home/ann") == "/home/ann"
-    assert len(kernels._short("/home/" + "x" * 90)) < 10
+    assert kernels._find_short_folder("/home/ann") == "/home/ann"
+    assert len(kernels._find_short_folder("/home/" + "x" * 90)) < 10

@@ -22,18 +22,18 @@ from pages import Reader, fetched, first_line
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 from report import files
-from report.clock import Clock
-from report.engines.embedded import Embedded
-from report.engines.quarto import Quarto
-from report.profiles import file_names
-from report.publish import publish
+from report.clock import StageTimer
+from report.engines.embedded import EmbeddedEngine
+from report.engines.quarto import QuartoEngine
+from report.profiles import list_profile_file_names
+from report.publish import publish_month
 from report.settings import Settings
 from segmentation.facts import Facts
 
 if TYPE_CHECKING:
-    from report.engines import Engine
+    from report.engines import RenderEngine
 
-REAL = Quarto.find()
+REAL = QuartoEngine.find_installed()
 STANDIN = Path(__file__).with_name("quarto_standin.py")
 no_quarto = pytest.mark.skipif(REAL is None, reason="there is no quarto on this machine")
 MONTHS = ("sample", "not synthetic", "nothing found")
@@ -45,12 +45,12 @@ EVERY = [*(("embedded", name) for name in MONTHS), *OTHERS]
 NOW = datetime(2026, 11, 2, 7, tzinfo=UTC)
 
 
-def standin(folder: Path) -> Quarto:
+def standin(folder: Path) -> QuartoEngine:
     """Put the stand-in where a quarto may lie."""
     command = folder / "quarto"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STANDIN}" "$@"\n', encoding="utf-8")
     command.chmod(0o755)
-    return Quarto(str(command))
+    return QuartoEngine(str(command))
 
 
 def month(rendered: Rendered, name: str) -> Facts:  # noqa: F811
@@ -69,14 +69,16 @@ def made(rendered: Rendered) -> Any:  # noqa: F811
 
     def give(engine: str, name: str) -> Path:
         def make(place: Path) -> None:
-            engines: dict[str, Engine | None] = {"embedded": Embedded(), "quarto": REAL}
+            engines: dict[str, RenderEngine | None] = {"embedded": EmbeddedEngine(), "quarto": REAL}
             renderer = engines.get(engine) or standin(place)
             facts = month(rendered, name)
             folder = place / ".2026-10-making"
-            bench = files.workshop(folder / "workshop") / "report"
-            (folder / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
+            bench = files.create_workspace(folder / "workshop") / "report"
+            (folder / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
             with mock.patch.dict(os.environ, {"PYTHONWARNINGS": "ignore"}):
-                pages = publish(facts, folder, bench, renderer, Settings(), Clock(lambda _: None), NOW)
+                pages = publish_month(
+                    facts, folder, bench, renderer, Settings(), StageTimer(lambda _: None), NOW
+                )
             (folder / "pages").write_text(str(pages))
 
         return rendered._once(f"contract-{engine}-{name}", make) / ".2026-10-making"
@@ -136,7 +138,7 @@ def test_every_segment_begins_a_page_and_every_brief_carries_its_own(
     assert count == int((folder / "pages").read_text())
     assert [begin.count(name) for name in names] == [1] * len(names)
     if facts.structure.reliable:
-        stems = file_names(facts)
+        stems = list_profile_file_names(facts)
         assert [first_line(folder / "briefs" / f"{stem}.pdf")[:30] for stem in stems] == names
     else:
         assert not list((folder / "briefs").glob("*.pdf"))

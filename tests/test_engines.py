@@ -14,12 +14,12 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from segmentation.analysis import Analysis
-from segmentation.change import Last
-from segmentation.clean import clean
+from segmentation.change import PreviousMonth
+from segmentation.clean import clean_users
 from segmentation.errors import SegmentationError
-from segmentation.exact import STILL, step_of
-from segmentation.facts import _FACTS, Facts, from_dict, to_dict
-from segmentation.sample import MONTHS, make_month
+from segmentation.exact import CONVERGED_SHIFT, scan_users
+from segmentation.facts import _FACTS_ADAPTER, Facts, facts_from_dict, facts_to_dict
+from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 from segmentation.schema import NUMBERS, Users
 
 Run = Callable[..., Analysis]
@@ -31,7 +31,7 @@ CELLS = FEW | {"exact_users": 1_000}
 
 @cache
 def month(number: int) -> pd.DataFrame:
-    return pd.read_csv(DATA / f"{MONTHS[number]}.csv")
+    return pd.read_csv(DATA / f"{SAMPLE_MONTHS[number]}.csv")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def duck() -> Iterator[Engine]:
 
 def told(facts: Facts) -> Any:
     """Give facts with every digit: those of the file are rounded."""
-    return _FACTS.dump_python(facts, mode="json")
+    return _FACTS_ADAPTER.dump_python(facts, mode="json")
 
 
 def differences(one: Any, other: Any, at: str = "") -> list[str]:
@@ -129,16 +129,20 @@ def test_a_month_after_another_is_the_same_in_every_engine(run: Run, duck: Engin
     """Who moved is joined, and what drifted counted, by the engine that has both months."""
 
     def both(engine: Engine) -> tuple[Facts, Facts]:
-        first = run(engine(month(1)), month=MONTHS[1], **CELLS)
+        first = run(engine(month(1)), month=SAMPLE_MONTHS[1], **CELLS)
         users = first.users
         if not isinstance(users.to_native(), pd.DataFrame):
             users = users.collect(backend="pandas") if isinstance(users, nw.LazyFrame) else users
             users = nw.from_native(engine(users.to_native()))
-        last = Last(from_dict(to_dict(first.facts)), users)
+        last = PreviousMonth(facts_from_dict(facts_to_dict(first.facts)), users)
         return first.facts, run(engine(month(2)), last=last, **CELLS).facts
 
     pandas, relation = both(lambda frame: frame), both(duck)
-    small = run(month(2), last=Last(from_dict(to_dict(pandas[0])), run(month(1), **FEW).users), **FEW).facts
+    small = run(
+        month(2),
+        last=PreviousMonth(facts_from_dict(facts_to_dict(pandas[0])), run(month(1), **FEW).users),
+        **FEW,
+    ).facts
 
     for one, other in zip(pandas, relation, strict=True):
         assert differences(told(one), told(other)) == []
@@ -163,7 +167,7 @@ def vars_of(drift: Any) -> dict[str, float]:
 
 def test_cells_find_the_planted_groups(run: Run, in_cells: Analysis) -> None:
     """Nearly every user in the right group, and the segments of the same size as when each user is a point."""
-    made = make_month(MONTHS[2])
+    made = make_sample_month(SAMPLE_MONTHS[2])
     planted = dict(zip(made.users["user_id"], made.groups, strict=True))
     users = in_cells.users.lazy().collect()
     exact = run(month(2), **FEW).facts
@@ -183,9 +187,9 @@ def test_a_further_step_moves_nothing(in_cells: Analysis) -> None:
     facts = in_cells.facts
     centres = np.array([[segment.centre[name] for name in facts.features] for segment in facts.segments])
 
-    found = step_of(in_cells.users.lazy(), facts.scale, centres)
+    found = scan_users(in_cells.users.lazy(), facts.scale, centres)
 
-    assert np.abs(found.sums / found.sizes[:, None] - centres).max() <= STILL
+    assert np.abs(found.sums / found.sizes[:, None] - centres).max() <= CONVERGED_SHIFT
     assert found.inertia == pytest.approx(facts.elbow.inertia[facts.elbow.k.index(4)], rel=1e-6)
     assert found.sizes.tolist() == [segment.users for segment in facts.segments]
 
@@ -207,7 +211,7 @@ def test_the_facts_say_what_they_rest_on(run: Run, in_cells: Analysis) -> None:
 
 def test_a_grid_too_coarse_is_made_finer(run: Run) -> None:
     """Cells of a whole SD hold users of several segments: they are cut until inertia agrees to a thousandth."""
-    basis = run(month(2), **CELLS, grid=1.0).facts.basis
+    basis = run(month(2), **CELLS, grid_step=1.0).facts.basis
 
     assert basis.step is not None
     assert basis.bound is not None
@@ -222,7 +226,7 @@ def test_of_a_repeated_user_the_same_row_stays_in_any_order(
     rows = users(user_id=["ann", "bob", "ann", "ann"], age=[44, 50, 31, 38])
 
     def kept(frame: Users) -> list[tuple[str, float]]:
-        some = clean(frame, {}, most=0).users.lazy().collect()
+        some = clean_users(frame, {}, max_in_memory=0).users.lazy().collect()
         return sorted(zip(some["user_id"].to_list(), some["age"].to_list(), strict=True))
 
     for frame in (rows, rows[::-1]):
@@ -237,12 +241,12 @@ def test_segments_that_the_sample_cannot_judge_are_not_made(run: Run) -> None:
     """
     rows = month(2).copy()
     rows.loc[rows.index[:12], "annual_income"] = 30_000_000
-    facts = run(rows, **CELLS, sample=500).facts
+    facts = run(rows, **CELLS, sample_size=500).facts
 
     assert (facts.validity.k, facts.elbow.chosen) == ((2,), 2)
     assert facts.elbow.knee is not None
     assert facts.elbow.knee > 2
     with pytest.raises(SegmentationError, match="k = 5, but one of them is so small that a sample of 5"):
-        run(rows, **CELLS, sample=500, k=5)
+        run(rows, **CELLS, sample_size=500, k=5)
     with pytest.raises(SegmentationError, match="Even 3 segments leave one so small that a sample of 5"):
-        run(rows, **CELLS | {"k_range": (3, 6)}, sample=500)
+        run(rows, **CELLS | {"k_range": (3, 6)}, sample_size=500)

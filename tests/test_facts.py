@@ -9,14 +9,22 @@ import pytest
 
 from segmentation.analysis import Analysis
 from segmentation.errors import FactsError
-from segmentation.facts import FORMAT, Facts, Measure, Play, from_dict, schema, to_dict
+from segmentation.facts import (
+    FACTS_FORMAT,
+    Facts,
+    KpiTarget,
+    Play,
+    build_facts_schema,
+    facts_from_dict,
+    facts_to_dict,
+)
 
 
 @pytest.fixture(scope="module")
 def facts(analysis: Analysis) -> Facts:
     """Give real facts, one segment with a play."""
     words = (field.name for field in dataclasses.fields(Play) if field.name != "measure")
-    play = Play(**{word: f"the {word}" for word in words}, measure=Measure("usage_per_month", 600.0, 660.0))
+    play = Play(**{word: f"the {word}" for word in words}, measure=KpiTarget("usage_per_month", 600.0, 660.0))
     first, *others = analysis.facts.segments
     return dataclasses.replace(analysis.facts, segments=(dataclasses.replace(first, play=play), *others))
 
@@ -24,21 +32,21 @@ def facts(analysis: Analysis) -> Facts:
 @pytest.fixture
 def data(facts: Facts) -> dict[str, Any]:
     """Give the same as they stand in facts.json."""
-    return copy.deepcopy(to_dict(facts))
+    return copy.deepcopy(facts_to_dict(facts))
 
 
 def test_facts_come_back_from_json_as_they_went(data: dict[str, Any]) -> None:
     """Documents read what the analysis wrote, in another process: JSON must lose nothing, and hold no NaN."""
-    again = from_dict(json.loads(json.dumps(data, allow_nan=False)))
+    again = facts_from_dict(json.loads(json.dumps(data, allow_nan=False)))
 
-    assert to_dict(again) == data
+    assert facts_to_dict(again) == data
     assert again.segments[0].play is not None
-    assert again.segments[0].play.measure == Measure("usage_per_month", 600.0, 660.0)
+    assert again.segments[0].play.measure == KpiTarget("usage_per_month", 600.0, 660.0)
 
 
 def test_facts_that_came_back_are_those_that_went_up_to_nine_digits(facts: Facts) -> None:
     """Nothing but the rounding of floats is between them: the types come back too, tuples as tuples."""
-    again = from_dict(to_dict(facts))
+    again = facts_from_dict(facts_to_dict(facts))
 
     assert again.audit == facts.audit
     assert again.elbow.k == facts.elbow.k
@@ -50,7 +58,7 @@ def test_floats_are_written_with_nine_digits(facts: Facts) -> None:
     """The tenth changes with the number of threads, and is on no page; whole numbers keep all of theirs."""
     scale = dataclasses.replace(facts.scale, mean={"age": 1 / 3}, sd={"age": 123_456_789_123.0})
     audit = dataclasses.replace(facts.audit, read=12_345_678_901)
-    written = to_dict(dataclasses.replace(facts, scale=scale, audit=audit))
+    written = facts_to_dict(dataclasses.replace(facts, scale=scale, audit=audit))
 
     assert written["scale"] == {"mean": {"age": 0.333333333}, "sd": {"age": 123_456_789_000.0}}
     assert written["audit"]["read"] == 12_345_678_901
@@ -71,7 +79,7 @@ def test_facts_hold_what_json_holds(data: dict[str, Any]) -> None:
 
 def test_the_fields_that_were_promised_are_there(data: dict[str, Any]) -> None:
     """The names that the issue asks for; other programs read them."""
-    assert data["format"] == FORMAT
+    assert data["format"] == FACTS_FORMAT
     assert data["month"] == "2026-10"
     assert {"read", "kept", "dropped"} <= set(data["audit"])
     assert {"k", "inertia", "chosen"} <= set(data["elbow"])
@@ -79,18 +87,18 @@ def test_the_fields_that_were_promised_are_there(data: dict[str, Any]) -> None:
     assert {"explained", "loadings"} <= set(data["pca"])
 
 
-@pytest.mark.parametrize("found", [None, 0, FORMAT + 1, str(FORMAT)])
+@pytest.mark.parametrize("found", [None, 0, FACTS_FORMAT + 1, str(FACTS_FORMAT)])
 def test_another_format_is_refused(data: dict[str, Any], found: object) -> None:
     """It may mean something else by the same names."""
-    with pytest.raises(FactsError, match=re.escape(f"format {found!r}, expected {FORMAT}")):
-        from_dict(data | {"format": found})
+    with pytest.raises(FactsError, match=re.escape(f"format {found!r}, expected {FACTS_FORMAT}")):
+        facts_from_dict(data | {"format": found})
 
 
 @pytest.mark.parametrize("found", [None, [], "facts", 1])
 def test_what_is_no_object_is_refused(found: object) -> None:
     """A file cut short may still be JSON."""
     with pytest.raises(FactsError, match="format None"):
-        from_dict(found)
+        facts_from_dict(found)
 
 
 @pytest.mark.parametrize(
@@ -109,27 +117,27 @@ def test_what_no_month_can_have_is_refused(data: dict[str, Any], change: dict[st
     with pytest.raises(
         FactsError, match=f"^Facts: {said}. The file was changed by hand: run that month again.$"
     ):
-        from_dict(data | {name: data[name] | new if isinstance(new, dict) else new})
+        facts_from_dict(data | {name: data[name] | new if isinstance(new, dict) else new})
 
 
 def test_facts_of_a_segment_of_nobody_or_a_feature_without_spread_are_refused(data: dict[str, Any]) -> None:
     """One user is somebody, and half a year is a spread."""
     first, *others = data["segments"]
-    assert from_dict(data | {"segments": [first | {"users": 1}, *others]}).segments[0].users == 1
+    assert facts_from_dict(data | {"segments": [first | {"users": 1}, *others]}).segments[0].users == 1
     with pytest.raises(FactsError, match="segments: none, or one of nobody"):
-        from_dict(data | {"segments": [first | {"users": 0}, *others]})
+        facts_from_dict(data | {"segments": [first | {"users": 0}, *others]})
     with pytest.raises(FactsError, match="segments: a centre without all features"):
-        from_dict(data | {"segments": [first | {"centre": {}}, *others]})
+        facts_from_dict(data | {"segments": [first | {"centre": {}}, *others]})
     spread = {age: data["scale"] | {"sd": data["scale"]["sd"] | {"age": age}} for age in (0.5, 0.0, math.inf)}
-    assert from_dict(data | {"scale": spread[0.5]}).scale.sd["age"] == 0.5
+    assert facts_from_dict(data | {"scale": spread[0.5]}).scale.sd["age"] == 0.5
     for none in (0.0, math.inf):
         with pytest.raises(FactsError, match="scale: a feature without a spread"):
-            from_dict(data | {"scale": spread[none]})
+            facts_from_dict(data | {"scale": spread[none]})
 
 
 def test_one_user_who_is_left_is_enough_for_facts(data: dict[str, Any]) -> None:
     """Whether a month of one can be analysed, the analysis says; what it wrote is read."""
-    assert from_dict(data | {"audit": data["audit"] | {"kept": 1}}).audit.kept == 1
+    assert facts_from_dict(data | {"audit": data["audit"] | {"kept": 1}}).audit.kept == 1
 
 
 @pytest.mark.parametrize("place", ["month", "segments", "trend", "change", "averages"])
@@ -139,7 +147,7 @@ def test_facts_nested_without_end_are_refused(data: dict[str, Any], place: str) 
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(FactsError, match=rf"^Facts: {place}[a-z.0-9]*: .*changed by hand"):
-        from_dict(data | {place: deep})
+        facts_from_dict(data | {place: deep})
 
 
 def test_an_unknown_field_is_refused_at_any_depth(data: dict[str, Any]) -> None:
@@ -147,7 +155,7 @@ def test_an_unknown_field_is_refused_at_any_depth(data: dict[str, Any]) -> None:
     data["segments"][1]["nmae"] = "Heavy listeners"
 
     with pytest.raises(FactsError, match=r"segments\.1\.nmae"):
-        from_dict(data)
+        facts_from_dict(data)
 
 
 def test_a_missing_field_is_named(data: dict[str, Any]) -> None:
@@ -155,7 +163,7 @@ def test_a_missing_field_is_named(data: dict[str, Any]) -> None:
     del data["audit"]["kept"]
 
     with pytest.raises(FactsError, match=r"audit\.kept"):
-        from_dict(data)
+        facts_from_dict(data)
 
 
 @pytest.mark.parametrize(("place", "value"), [("rule", "unlucky"), ("rows", 1.5), ("column", 7)])
@@ -164,13 +172,13 @@ def test_a_value_of_another_kind_is_named(data: dict[str, Any], place: str, valu
     data["audit"]["dropped"] = [{"rule": "missing", "column": "age", "rows": 1, place: value}]
 
     with pytest.raises(FactsError, match=rf"audit\.dropped\.0\.{place}"):
-        from_dict(data)
+        facts_from_dict(data)
 
 
 def test_a_segment_is_found_by_its_id(facts: Facts) -> None:
-    assert facts.segment("S2") is facts.segments[1]
+    assert facts.get_segment("S2") is facts.segments[1]
     with pytest.raises(KeyError):
-        facts.segment("S99")
+        facts.get_segment("S99")
 
 
 def test_facts_are_frozen(facts: Facts) -> None:
@@ -181,7 +189,7 @@ def test_facts_are_frozen(facts: Facts) -> None:
 
 def test_every_field_is_described_in_the_schema() -> None:
     """facts.json is documented by its schema, and the schema by the lines beside the fields."""
-    whole = schema()
+    whole = build_facts_schema()
     objects = {"Facts": whole, **whole["$defs"]}
     bare = [
         f"{name}.{field}"
@@ -198,7 +206,7 @@ def test_every_field_is_described_in_the_schema() -> None:
 def test_asking_for_the_schema_changes_nothing_of_how_facts_are_read(data: dict[str, Any]) -> None:
     """And each object of the schema refuses what it doesn't know, as reading does."""
     before = Facts.__pydantic_config__
-    whole = schema()
+    whole = build_facts_schema()
 
     assert Facts.__pydantic_config__ is before
     assert all(
@@ -206,4 +214,4 @@ def test_asking_for_the_schema_changes_nothing_of_how_facts_are_read(data: dict[
         for one in [whole, *whole["$defs"].values()]
         if "properties" in one
     )
-    assert to_dict(from_dict(data)) == data
+    assert facts_to_dict(facts_from_dict(data)) == data

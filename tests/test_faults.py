@@ -166,7 +166,7 @@ def beginning(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Begin a run of a month that is there already; wait until it lays out, unless it shall not."""
     with tempfile.TemporaryDirectory(prefix="f") as short:  # a socket's path has at most 107 bytes
         users(240).to_csv(tmp_path / "2026-10.csv", index=False)
-        (tmp_path / "settings.toml").write_text("[segments]\nk = 2\nk_range = [2, 4]\nstarts = 1\n")
+        (tmp_path / "settings.toml").write_text("[segments]\nk = 2\nk_range = [2, 4]\nn_init = 1\n")
         (tmp_path / "out" / "2026-10").mkdir(parents=True)
         (tmp_path / "out" / "2026-10" / "report.html").write_text("the last good one")
         begun: list[subprocess.Popen[str]] = []

@@ -7,16 +7,21 @@ import pandas as pd
 import pytest
 
 from segmentation.errors import SegmentationError
-from segmentation.facts import Scale
+from segmentation.facts import FeatureScale
 from segmentation.features import Points
-from segmentation.flows import Flows, cross, flow, flow_of_tables
-from segmentation.history import Past
+from segmentation.flows import (
+    MigrationCounts,
+    count_migration,
+    count_migration_by_join,
+    crosstab_with_previous,
+)
+from segmentation.history import PreviousModel
 
 THEN, NOW = ("S1", "S2"), ("S2", "S1", "S3")
 # 1 and 2 stay, 3 goes from S1 to S3, 4 leaves S2, 5 comes to S2
 BEFORE = {"1": "S1", "2": "S2", "3": "S1", "4": "S2"}
 AFTER = {"5": "S2", "3": "S3", "2": "S2", "1": "S1"}
-BY_HAND = Flows(rows=THEN, columns=NOW, users=((0, 1, 1), (1, 0, 0)), new=(1, 0, 0), gone=(0, 1))
+BY_HAND = MigrationCounts(rows=THEN, columns=NOW, users=((0, 1, 1), (1, 0, 0)), new=(1, 0, 0), gone=(0, 1))
 
 
 def table(people: dict[str, str], kind: type = str) -> pd.DataFrame:
@@ -26,7 +31,7 @@ def table(people: dict[str, str], kind: type = str) -> pd.DataFrame:
 
 def test_people_are_followed_in_memory() -> None:
     """Five people, of whom three are in both months."""
-    found = flow(
+    found = count_migration(
         list(BEFORE), list(BEFORE.values()), list(AFTER), list(AFTER.values()), rows=THEN, columns=NOW
     )
 
@@ -39,7 +44,7 @@ def test_people_are_followed_by_a_join(kinds: tuple[type, type]) -> None:
     last, now = table(BEFORE, kinds[0]), table(AFTER, kinds[1])
 
     for months in ((last, now), (duckdb.from_df(last), duckdb.from_df(now))):
-        found = flow_of_tables(
+        found = count_migration_by_join(
             *(nw.from_native(month) for month in months), "segment", rows=THEN, columns=NOW
         )
         assert found == BY_HAND
@@ -50,13 +55,15 @@ def test_a_segment_that_is_not_listed_belongs_to_another_run() -> None:
     last, now = nw.from_native(table(BEFORE)), nw.from_native(table(AFTER))
 
     with pytest.raises(SegmentationError, match=r"last month are in segment 'S2', but there are only S1\."):
-        flow_of_tables(last, now, "segment", rows=("S1",), columns=NOW)
+        count_migration_by_join(last, now, "segment", rows=("S1",), columns=NOW)
     with pytest.raises(SegmentationError, match="this month are in segment 'S3', but there are only S1, S2"):
-        flow_of_tables(last, now, "segment", rows=THEN, columns=("S1", "S2"))
+        count_migration_by_join(last, now, "segment", rows=THEN, columns=("S1", "S2"))
 
 
 def test_without_a_last_month_there_are_no_rows() -> None:
-    points = Points(np.eye(2), np.ones(2), ("age", "annual_income"), Scale({}, {}))
-    nobody = Past(Scale({}, {}), ids=(), names=(), centres=np.zeros((0, 2)), users=(), radius=0.0, last_id=0)
+    points = Points(np.eye(2), np.ones(2), ("age", "annual_income"), FeatureScale({}, {}))
+    nobody = PreviousModel(
+        FeatureScale({}, {}), ids=(), names=(), centres=np.zeros((0, 2)), users=(), radius=0.0, last_id=0
+    )
 
-    assert cross(nobody, points, np.array([0, 1]), 3).shape == (0, 3)
+    assert crosstab_with_previous(nobody, points, np.array([0, 1]), 3).shape == (0, 3)

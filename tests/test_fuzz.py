@@ -24,14 +24,14 @@ from corpus.table import HOSTILE
 from pages import Reader
 
 from report import files
-from report.document import escape
-from report.engines.pandoc import Look, make_page
+from report.document import escape_markdown
+from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import InputError, ReportError
 from report.inputs import read_users
 from report.playbook import read_playbook
 from report.settings import Settings, read_settings
 from report.sources import text as large_text
-from report.sources.opening import open_users
+from report.sources.opening import load_users
 
 FUZZ = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
@@ -78,8 +78,8 @@ def test_any_value_of_any_dial_is_understood_or_refused(tmp_path: Path, key: str
 
     def read(path: Path) -> object:
         found = read_settings(path)
-        assert found.signature().name
-        return found.plan()
+        assert found.build_brand().name
+        return found.build_options()
 
     understood(read, path)
 
@@ -172,8 +172,8 @@ def test_numbers_of_any_style_mean_the_same_to_both_readers(
 
     What the reader of large files refuses is given to the other one, unless it is alone with it: then both refuse.
     """
-    monkeypatch.setattr(large_text, "_BY_MEMORY", 0 if alone else 1 << 20)
-    monkeypatch.setattr(large_text, "HEAD", 180)
+    monkeypatch.setattr(large_text, "_MAX_IN_MEMORY_BYTES", 0 if alone else 1 << 20)
+    monkeypatch.setattr(large_text, "HEAD_BYTES", 180)
     path = tmp_path / "2026-10.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, delimiter=delimiter)
@@ -187,7 +187,7 @@ def test_numbers_of_any_style_mean_the_same_to_both_readers(
             return "refused" if alone else str(error)
 
     def large() -> Any:
-        found = open_users(path, "2026-10", Settings(scale={"exact_users": 1}), tmp_path / "scratch").frame
+        found = load_users(path, "2026-10", Settings(scale={"exact_users": 1}), tmp_path / "scratch").frame
         frame = found if isinstance(found, pd.DataFrame) else found.df()
         return [tuple(row) for row in frame[["age", "annual_income"]].to_numpy(float).round(9)]
 
@@ -211,8 +211,10 @@ def letters(text: str) -> list[str]:
 def test_any_text_is_itself_on_a_page(tmp_path: Path, said: str) -> None:
     """Markdown, HTML, template syntax and code are letters like any: the page shows what was written, in one paragraph."""
     (tmp_path / "t.template").write_text("<main>$body$</main>")
-    page = make_page(
-        f"x {escape(said)} y", Look(title="t", template="t.template", css=()), tmp_path / "page.html"
+    page = convert_to_html_page(
+        f"x {escape_markdown(said)} y",
+        PageOptions(title="t", template="t.template", css=()),
+        tmp_path / "page.html",
     )
     read = Reader(page.read_text(encoding="utf-8"))
 

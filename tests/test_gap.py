@@ -5,9 +5,9 @@ import pytest
 
 from segmentation import gap as room
 from segmentation.features import Points
-from segmentation.gap import Gap, choose, curves_of, gap
-from segmentation.lloyd import curve
-from segmentation.reference import box, margin, same_shape
+from segmentation.gap import GapStatistic, apply_one_se_rule, compute_gap_statistic, fit_gap_curves
+from segmentation.lloyd import fit_k_range_quickly
+from segmentation.reference import fit_box_null, fit_copula_null, fit_unimodal_margin
 
 Make = Callable[..., Points]
 KS = range(1, 7)
@@ -24,20 +24,20 @@ def blobs(n: int, seed: int) -> np.ndarray:
     return standardised(middles[rng.integers(0, 3, n)] + rng.normal(size=(n, 4)))
 
 
-def measured(some: Points, draw: room.Draw, draws: int = 12) -> Gap:
-    fits = curve(some.values, some.weights, KS, starts=8, rng=np.random.default_rng(0))
-    found = curves_of(some, KS, draw, draws=draws, seed=1)
-    return gap(found, [fit.inertia.min() for fit in fits.values()], users=some.users)
+def measured(some: Points, draw: room.NullSampler, draws: int = 12) -> GapStatistic:
+    fits = fit_k_range_quickly(some.values, some.weights, KS, n_init=8, rng=np.random.default_rng(0))
+    found = fit_gap_curves(some, KS, draw, n_draws=draws, seed=1)
+    return compute_gap_statistic(found, [fit.inertia.min() for fit in fits.values()], total_users=some.users)
 
 
 def test_the_smallest_k_within_one_standard_error_is_chosen() -> None:
     """At 2, 0.50 >= 0.55 - 0.06; at 1, 0.10 < 0.50 - 0.02."""
-    assert choose([1, 2, 3], [0.10, 0.50, 0.55], [0.01, 0.02, 0.06]) == 2
+    assert apply_one_se_rule([1, 2, 3], [0.10, 0.50, 0.55], [0.01, 0.02, 0.06]) == 2
 
 
 def test_a_gap_that_grows_to_the_end_chooses_the_last() -> None:
     """Nobody is within one standard error of the next."""
-    assert choose([1, 2, 3], [0.1, 0.5, 0.9], [0.01] * 3) == 3
+    assert apply_one_se_rule([1, 2, 3], [0.1, 0.5, 0.9], [0.01] * 3) == 3
 
 
 def test_the_gap_is_none_where_the_users_are_the_reference(points: Make) -> None:
@@ -65,9 +65,9 @@ def test_three_planted_groups_are_three_and_below_the_band(points: Make) -> None
     """Against a crowd that leans and goes together as they do."""
     some = points(blobs(900, 1))
 
-    found = measured(some, same_shape(some, seed=1))
+    found = measured(some, fit_copula_null(some, seed=1))
 
-    assert found.choice == 3
+    assert found.chosen_k == 3
     assert found.is_below_band
 
 
@@ -75,9 +75,9 @@ def test_the_box_sees_the_third_group_but_stops_before_it(points: Make) -> None:
     """Two are no better than one here, so the rule stops at 1, though the gap rises at 3: known of the usual reference."""
     some = points(blobs(900, 1))
 
-    found = measured(some, box(some))
+    found = measured(some, fit_box_null(some))
 
-    assert found.choice == 1
+    assert found.chosen_k == 1
     assert found.gap[2] > found.gap[1] + 5 * found.se[2]
 
 
@@ -94,7 +94,7 @@ def test_the_curve_of_a_crowd_without_structure_lies_in_its_band(points: Make, s
     }[shape]
     some = points(standardised(values))
 
-    found = measured(some, same_shape(some, seed=1))
+    found = measured(some, fit_copula_null(some, seed=1))
 
     assert not found.is_below_band
     assert len(found.low) == len(found.high) > 2
@@ -103,20 +103,20 @@ def test_the_curve_of_a_crowd_without_structure_lies_in_its_band(points: Make, s
 
 def test_the_band_is_that_of_all_users(points: Make) -> None:
     """At k = 1 standardised columns leave no choice: n users times p columns, although only some are drawn."""
-    some = points(blobs(room.MOST + 500, 2))
+    some = points(blobs(room.MAX_NULL_USERS + 500, 2))
 
-    found = measured(some, same_shape(some, seed=1), draws=3)
+    found = measured(some, fit_copula_null(some, seed=1), draws=3)
 
-    assert (found.low[0], found.high[0]) == pytest.approx((4 * (room.MOST + 500),) * 2)
+    assert (found.low[0], found.high[0]) == pytest.approx((4 * (room.MAX_NULL_USERS + 500),) * 2)
 
 
 def test_the_nearest_single_peak_of_two_values_apart_fills_the_way_between() -> None:
     """Half the users at 0 to 1, half at 9 to 10: a quarter of them, the distance to a level way, is out of place."""
     values = np.concatenate([np.linspace(0, 1, 500), np.linspace(9, 10, 500)])
 
-    found = margin(values, np.ones(1000))
+    found = fit_unimodal_margin(values, np.ones(1000))
 
-    slopes = np.diff(found.below) / np.diff(found.at)
+    slopes = np.diff(found.cdf) / np.diff(found.positions)
     peak = int(slopes.argmax())
     assert (np.diff(slopes[: peak + 1]) >= -1e-9).all()
     assert (np.diff(slopes[peak:]) <= 1e-9).all()
@@ -127,10 +127,12 @@ def test_a_crowd_with_one_peak_is_its_own_nearest() -> None:
     """An exponential column keeps its median and its 95th per cent."""
     values = np.random.default_rng(6).exponential(size=5000)
 
-    found = margin(values, np.ones(5000))
+    found = fit_unimodal_margin(values, np.ones(5000))
 
     assert found.distance < 0.02
-    assert np.interp([0.5, 0.95], found.below, found.at) == pytest.approx([np.log(2), np.log(20)], rel=0.06)
+    assert np.interp([0.5, 0.95], found.cdf, found.positions) == pytest.approx(
+        [np.log(2), np.log(20)], rel=0.06
+    )
 
 
 def test_a_draw_leans_and_goes_together_as_the_users_do(points: Make) -> None:
@@ -139,7 +141,7 @@ def test_a_draw_leans_and_goes_together_as_the_users_do(points: Make) -> None:
     common = rng.exponential(size=4000)
     some = points(standardised(np.column_stack([common + rng.exponential(size=4000), common])))
 
-    drawn = same_shape(some, seed=1)(4000, rng)
+    drawn = fit_copula_null(some, seed=1)(4000, rng)
 
     def skewness(values: np.ndarray) -> np.ndarray:
         return np.asarray((standardised(values) ** 3).mean(axis=0))
@@ -156,7 +158,7 @@ def test_the_box_holds_the_users_along_their_main_axes(points: Make) -> None:
     line = np.linspace(-1, 1, 200)
     some = points(np.column_stack([line, line + 0.01 * np.sin(40 * line)]))
 
-    drawn = box(some)(500, np.random.default_rng(1))
+    drawn = fit_box_null(some)(500, np.random.default_rng(1))
 
     assert np.ptp(drawn, axis=0) == pytest.approx(2, abs=0.1)
     assert np.abs(drawn[:, 0] - drawn[:, 1]).max() < 0.03
@@ -166,7 +168,7 @@ def test_one_seed_gives_one_gap(points: Make) -> None:
     """Digit for digit."""
     some = points(blobs(300, 3))
 
-    one, other = (measured(some, same_shape(some, seed=1), draws=4) for _ in range(2))
+    one, other = (measured(some, fit_copula_null(some, seed=1), draws=4) for _ in range(2))
 
     assert one == other
 
@@ -175,18 +177,19 @@ def test_the_curve_is_the_logarithm_of_inertia_per_user(points: Make) -> None:
     """A square of side 2 has 2 per user about its middle, 1 about two sides' middles, and nothing about its corners."""
     corners = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])
 
-    found = curves_of(points(corners), [1, 2, 4], lambda _n, _rng: corners, draws=2, seed=1)
+    found = fit_gap_curves(points(corners), [1, 2, 4], lambda _n, _rng: corners, n_draws=2, seed=1)
 
-    assert found.own.tolist() == pytest.approx([np.log(2), 0, np.log(1e-300)])
-    assert found.null.tolist() == pytest.approx(np.tile(found.own, (2, 1)))
+    assert found.observed.tolist() == pytest.approx([np.log(2), 0, np.log(1e-300)])
+    assert found.null.tolist() == pytest.approx(np.tile(found.observed, (2, 1)))
 
 
 def test_a_crowd_is_of_the_same_shape_unless_another_is_asked_for(points: Make) -> None:
-    """To the last digit that of `same_shape`."""
+    """To the last digit that of `fit_copula_null`."""
     some = points(blobs(200, 2))
 
     one, same = (
-        curves_of(some, range(1, 4), draw, draws=2, seed=5) for draw in (None, same_shape(some, seed=5))
+        fit_gap_curves(some, range(1, 4), draw, n_draws=2, seed=5)
+        for draw in (None, fit_copula_null(some, seed=5))
     )
 
     np.testing.assert_array_equal(one.null, same.null)
@@ -198,9 +201,9 @@ def test_points_that_stand_for_several_users_are_drawn_as_often(points: Make) ->
     values += np.linspace(-0.1, 0.1, 20_000)[:, None]
     weights = np.repeat([2.0, 1.0], 10_000)
 
-    drawn, mass = room._sample(points(values, weights), np.random.default_rng(1))
+    drawn, mass = room._subsample_points(points(values, weights), np.random.default_rng(1))
 
-    assert mass.sum() == room.MOST == 2_000
+    assert mass.sum() == room.MAX_NULL_USERS == 2_000
     assert mass[drawn[:, 0] < 0].sum() / 2_000 == pytest.approx(2 / 3, abs=0.04)
     assert mass @ drawn[:, 0] == pytest.approx(0, abs=1e-9)
     assert mass @ drawn[:, 0] ** 2 == pytest.approx(2_000)
@@ -210,7 +213,7 @@ def test_of_many_users_two_thousand_are_drawn(points: Make) -> None:
     """Each once, and standardised anew."""
     values = np.arange(5_000.0)[:, None]
 
-    drawn, mass = room._sample(points(values), np.random.default_rng(1))
+    drawn, mass = room._subsample_points(points(values), np.random.default_rng(1))
 
     assert len(np.unique(drawn)) == 2_000
     assert (mass == 1).all()
@@ -224,8 +227,8 @@ def test_a_column_that_the_sample_does_not_know_is_asked_of_nobody(points: Make)
     values[17, 1] = 1.0
     some = points(np.column_stack([values[:, 0], standardised(values[:, 1])]))
 
-    found = curves_of(some, [1, 2], draws=3, seed=1)
+    found = fit_gap_curves(some, [1, 2], n_draws=3, seed=1)
 
     assert np.isfinite(found.null).all()
-    assert found.own[0] == pytest.approx(0, abs=1e-9)
+    assert found.observed[0] == pytest.approx(0, abs=1e-9)
     assert found.null[:, 0] == pytest.approx([0] * 3, abs=1e-9)

@@ -10,26 +10,32 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.clean import clean
-from segmentation.clusters import Model, assign, fit
+from segmentation.clean import clean_users
+from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
-from segmentation.facts import Scale
-from segmentation.fates import Fate, fates_of
-from segmentation.features import Points, scale_of, standardise
-from segmentation.flows import Flows, Shift, cross, flow, shifts_of
-from segmentation.history import Lineage, Past, keep, match, rescale
-from segmentation.kept_names import still_fits
-from segmentation.sample import GROUPS, HEAVY, MONTHS, YOUNG, make_month
-from segmentation.schema import FEATURES
-from segmentation.trend import Line, trend_of
+from segmentation.facts import FeatureScale
+from segmentation.fates import Transition, detect_transitions
+from segmentation.features import Points, measure_scale, standardise_users
+from segmentation.flows import (
+    MigrationCounts,
+    ShareDecomposition,
+    count_migration,
+    crosstab_with_previous,
+    decompose_share_changes,
+)
+from segmentation.history import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
+from segmentation.kept_names import is_name_accurate
+from segmentation.sample import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
+from segmentation.schema import DEFAULT_FEATURES
+from segmentation.trend import TrendLine, build_trend
 
 VALID = {"age": (16, 65), "num_of_days_active": (0, 365)}
-ONE = Scale({"age": 0.0, "usage_per_month": 0.0}, {"age": 1.0, "usage_per_month": 1.0})
+ONE = FeatureScale({"age": 0.0, "usage_per_month": 0.0}, {"age": 1.0, "usage_per_month": 1.0})
 
 
-def past(*centres: tuple[float, float], users: int = 10_000, radius: float = 0.5) -> Past:
+def past(*centres: tuple[float, float], users: int = 10_000, radius: float = 0.5) -> PreviousModel:
     """Give segments S1, S2, ... named A, B, ... at these places, in a scaling that changes nothing."""
-    return Past(
+    return PreviousModel(
         scale=ONE,
         ids=tuple(f"S{n + 1}" for n in range(len(centres))),
         names=tuple("ABCDEFG"[: len(centres)]),
@@ -40,28 +46,28 @@ def past(*centres: tuple[float, float], users: int = 10_000, radius: float = 0.5
     )
 
 
-def lineage_of(before: Past, centres: list[tuple[float, float]], users: list[int]) -> Lineage:
-    matches = match(before, np.array(centres, dtype=float), users)
+def lineage_of(before: PreviousModel, centres: list[tuple[float, float]], users: list[int]) -> SegmentLineage:
+    matches = match_centres(before, np.array(centres, dtype=float), users)
     named = [dict(zip(ONE.mean, centre, strict=True)) for centre in centres]
-    return keep(before, matches, named, users)
+    return assign_ids(before, matches, named, users)
 
 
 def test_centres_are_seen_in_last_months_scaling() -> None:
     """1 SD of 10 above a mean of 40 is 50; seen from a mean of 30 with an SD of 5, that is 4 SDs. Columns by name."""
-    now = Scale({"usage_per_month": 100.0, "age": 40.0}, {"usage_per_month": 50.0, "age": 10.0})
-    then = Scale({"age": 30.0, "usage_per_month": 100.0}, {"age": 5.0, "usage_per_month": 100.0})
+    now = FeatureScale({"usage_per_month": 100.0, "age": 40.0}, {"usage_per_month": 50.0, "age": 10.0})
+    then = FeatureScale({"age": 30.0, "usage_per_month": 100.0}, {"age": 5.0, "usage_per_month": 100.0})
 
-    assert rescale(np.array([[-1.0, 1.0]]), now, then).tolist() == [[4.0, -0.5]]
+    assert rescale_values(np.array([[-1.0, 1.0]]), now, then).tolist() == [[4.0, -0.5]]
 
 
 def test_months_on_other_features_are_refused() -> None:
     with pytest.raises(SegmentationError, match="clustered on age, last month was on age, usage_per_month"):
-        rescale(np.zeros((1, 1)), Scale({"age": 0}, {"age": 1}), ONE)
+        rescale_values(np.zeros((1, 1)), FeatureScale({"age": 0}, {"age": 1}), ONE)
 
 
 def test_pairs_have_the_least_total_distance() -> None:
     """Nearest first would pair 0 with 1.1 and leave 2 with 3.2; both pairings are possible only for the right one."""
-    found = match(past((0, 0), (4, 0)), np.array([[4.5, 0], [0.5, 0]]), [100, 100])
+    found = match_centres(past((0, 0), (4, 0)), np.array([[4.5, 0], [0.5, 0]]), [100, 100])
 
     assert [(pair.last, pair.now, pair.distance) for pair in found] == [(0, 1, 0.5), (1, 0, 0.5)]
 
@@ -70,23 +76,23 @@ def test_beyond_half_the_way_to_the_neighbour_it_is_another() -> None:
     """Half of 4 is 2; sampling adds 2 x 0.5 x sqrt(2 / 10,000) = 0.014."""
     before = past((0, 0), (4, 0))
 
-    assert match(before, np.array([[-2.01, 0]]), [10_000])[0].last == 0
-    assert match(before, np.array([[-2.03, 0]]), [10_000]) == ()
+    assert match_centres(before, np.array([[-2.01, 0]]), [10_000])[0].last == 0
+    assert match_centres(before, np.array([[-2.03, 0]]), [10_000]) == ()
 
 
 def test_few_users_make_a_centre_uncertain() -> None:
     """With 25 users each, sampling adds 2 x 0.5 x sqrt(2 / 25) = 0.283 to the 2."""
     before = past((0, 0), (4, 0), users=25)
 
-    assert len(match(before, np.array([[-2.28, 0]]), [25])) == 1
-    assert len(match(before, np.array([[-2.29, 0]]), [25])) == 0
+    assert len(match_centres(before, np.array([[-2.28, 0]]), [25])) == 1
+    assert len(match_centres(before, np.array([[-2.29, 0]]), [25])) == 0
 
 
 def test_a_segment_alone_may_move_by_half_its_radius() -> None:
     before = past((0, 0), radius=1.0, users=10**9)
 
-    assert len(match(before, np.array([[0.49, 0]]), [10**9])) == 1
-    assert len(match(before, np.array([[0.51, 0]]), [10**9])) == 0
+    assert len(match_centres(before, np.array([[0.49, 0]]), [10**9])) == 1
+    assert len(match_centres(before, np.array([[0.51, 0]]), [10**9])) == 0
 
 
 def test_matched_segments_keep_id_name_and_place_and_new_ones_come_after() -> None:
@@ -108,11 +114,11 @@ def test_matched_segments_keep_id_name_and_place_and_new_ones_come_after() -> No
 
 def test_a_new_segment_takes_no_name_that_another_has_or_had() -> None:
     """Called alike by their facts: short names are taken, then the long one, then they are numbered."""
-    named = Past(
+    named = PreviousModel(
         ONE, ("S1",), ("Light listeners",), np.array([[9.0, 9.0]]), (10,), 0.1, 7, ("Older light listeners",)
     )
     centre = {"age": 0.2, "usage_per_month": -1.0}
-    lineage = keep(named, (), [centre], [10])
+    lineage = assign_ids(named, (), [centre], [10])
 
     assert [(kept.id, kept.name) for kept in lineage.segments] == [("S8", "Older light listeners 2")]
 
@@ -131,68 +137,73 @@ def test_the_order_of_this_months_centres_changes_nothing(seed: int) -> None:
 
 def test_a_name_is_kept_through_a_wobble_and_flagged_beyond() -> None:
     """A word needs 0.4 SDs; 0.25 is a wobble of 0.15, 0.24 is more. Another feature has to beat it by as much."""
-    assert still_fits("Young light listeners", {"age": -0.25, "usage_per_month": -0.9})
-    assert not still_fits("Young light listeners", {"age": -0.24, "usage_per_month": -0.9})
-    assert still_fits("Light listeners", {"age": -0.54, "usage_per_month": -0.9})
-    assert not still_fits("Light listeners", {"age": -0.56, "usage_per_month": -0.9})
-    assert not still_fits("Average listeners", {"age": 0.1, "usage_per_month": 0.6})
-    assert still_fits("Heavy listeners 2", {"age": 0.1, "usage_per_month": 0.3})
+    assert is_name_accurate("Young light listeners", {"age": -0.25, "usage_per_month": -0.9})
+    assert not is_name_accurate("Young light listeners", {"age": -0.24, "usage_per_month": -0.9})
+    assert is_name_accurate("Light listeners", {"age": -0.54, "usage_per_month": -0.9})
+    assert not is_name_accurate("Light listeners", {"age": -0.56, "usage_per_month": -0.9})
+    assert not is_name_accurate("Average listeners", {"age": 0.1, "usage_per_month": 0.6})
+    assert is_name_accurate("Heavy listeners 2", {"age": 0.1, "usage_per_month": 0.3})
 
 
 def test_a_name_of_three_words_asks_less_of_each() -> None:
     """Where two of its words aren't enough to tell a segment apart, a name has a third from 0.1 SDs: -0.05 is a wobble."""
     named = "Young lower-income light listeners"
 
-    assert still_fits(named, {"age": 0.04, "annual_income": -0.9, "usage_per_month": -0.9})
-    assert not still_fits(named, {"age": 0.06, "annual_income": -0.9, "usage_per_month": -0.9})
-    assert not still_fits("Young light listeners", {"age": 0.04, "usage_per_month": -0.9})
+    assert is_name_accurate(named, {"age": 0.04, "annual_income": -0.9, "usage_per_month": -0.9})
+    assert not is_name_accurate(named, {"age": 0.06, "annual_income": -0.9, "usage_per_month": -0.9})
+    assert not is_name_accurate("Young light listeners", {"age": 0.04, "usage_per_month": -0.9})
 
 
 def test_what_a_name_leaves_out_has_to_stand_out() -> None:
     """Beside 2 SDs of usage, 0.8 of age are worth a word, and 0.95 are beyond a wobble; beside two words, the weaker one."""
-    assert still_fits("Heavy listeners", {"age": 0.94, "usage_per_month": 2.0})
-    assert not still_fits("Heavy listeners", {"age": 0.96, "usage_per_month": 2.0})
-    assert still_fits("Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.14})
-    assert not still_fits(
+    assert is_name_accurate("Heavy listeners", {"age": 0.94, "usage_per_month": 2.0})
+    assert not is_name_accurate("Heavy listeners", {"age": 0.96, "usage_per_month": 2.0})
+    assert is_name_accurate(
+        "Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.14}
+    )
+    assert not is_name_accurate(
         "Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.16}
     )
 
 
 def test_a_feature_that_segments_are_no_longer_made_by_is_average() -> None:
     """A name says "young"; where age is no feature any more, nothing says so."""
-    assert still_fits("Young light listeners", {"age": -0.9, "usage_per_month": -0.9})
-    assert not still_fits("Young light listeners", {"usage_per_month": -0.9})
+    assert is_name_accurate("Young light listeners", {"age": -0.9, "usage_per_month": -0.9})
+    assert not is_name_accurate("Young light listeners", {"usage_per_month": -0.9})
 
 
 def test_a_name_is_read_back_word_by_word() -> None:
     """Who earns much may listen to little; a lower income is no high one."""
-    assert still_fits("High earners", {"annual_income": 1.5, "usage_per_month": 0.1})
-    assert not still_fits("High earners", {"annual_income": -1.5, "usage_per_month": 0.1})
-    assert not still_fits("Lower-income listeners", {"annual_income": 1.5})
+    assert is_name_accurate("High earners", {"annual_income": 1.5, "usage_per_month": 0.1})
+    assert not is_name_accurate("High earners", {"annual_income": -1.5, "usage_per_month": 0.1})
+    assert not is_name_accurate("Lower-income listeners", {"annual_income": 1.5})
 
 
 def test_a_small_segment_may_wobble_more() -> None:
     """Three standard errors of 0.1 are 0.3."""
-    assert still_fits("Light listeners", {"usage_per_month": -0.11}, error=0.1)
-    assert not still_fits("Light listeners", {"usage_per_month": -0.09}, error=0.1)
+    assert is_name_accurate("Light listeners", {"usage_per_month": -0.11}, standard_error=0.1)
+    assert not is_name_accurate("Light listeners", {"usage_per_month": -0.09}, standard_error=0.1)
 
 
 def test_a_name_that_a_person_gave_always_fits() -> None:
-    assert still_fits("Our fans", {"age": 3.0, "usage_per_month": -3.0})
+    assert is_name_accurate("Our fans", {"age": 3.0, "usage_per_month": -3.0})
 
 
 def test_a_name_that_is_no_longer_true_is_flagged_and_kept() -> None:
-    before = Past(ONE, ("S1",), ("Heavy listeners",), np.array([[0.0, 0.5]]), (10_000,), 1.0, 1)
-    lineage = keep(
-        before, match(before, np.array([[0.0, 0.1]]), [10_000]), [{"age": 0.0, "usage_per_month": 0.1}], [1]
+    before = PreviousModel(ONE, ("S1",), ("Heavy listeners",), np.array([[0.0, 0.5]]), (10_000,), 1.0, 1)
+    lineage = assign_ids(
+        before,
+        match_centres(before, np.array([[0.0, 0.1]]), [10_000]),
+        [{"age": 0.0, "usage_per_month": 0.1}],
+        [1],
     )
 
-    assert [(kept.name, kept.suggested, kept.name_fits) for kept in lineage.segments] == [
+    assert [(kept.name, kept.suggested_name, kept.name_fits) for kept in lineage.segments] == [
         ("Heavy listeners", "Average listeners", True)  # one user: its centre is anywhere
     ]
-    lineage = keep(
+    lineage = assign_ids(
         before,
-        match(before, np.array([[0.0, 0.1]]), [9999]),
+        match_centres(before, np.array([[0.0, 0.1]]), [9999]),
         [{"age": 0.0, "usage_per_month": 0.1}],
         [9999],
     )
@@ -200,61 +211,69 @@ def test_a_name_that_is_no_longer_true_is_flagged_and_kept() -> None:
 
 
 def fates(
-    before: Past, centres: list[tuple[float, float]], users: list[int], people: Flows | None = None
-) -> tuple[Fate, ...]:
+    before: PreviousModel,
+    centres: list[tuple[float, float]],
+    users: list[int],
+    people: MigrationCounts | None = None,
+) -> tuple[Transition, ...]:
     lineage = lineage_of(before, centres, users)
     there = np.array(centres, dtype=float)
     points = Points(there, np.array(users, dtype=float), ("age", "usage_per_month"), ONE)
-    overlap = cross(before, points, np.arange(len(users)), len(users))
-    matches = match(before, there, users)
-    return fates_of(before, matches, lineage, centres=there, users=users, overlap=overlap, flows=people)
+    overlap = crosstab_with_previous(before, points, np.arange(len(users)), len(users))
+    matches = match_centres(before, there, users)
+    return detect_transitions(
+        before, matches, lineage, centres=there, sizes=users, overlap=overlap, flows=people
+    )
 
 
 def test_what_became_of_each_by_place() -> None:
     """Two of 100 users each: a split halves one about its old centre, an emergence leaves both as they were."""
     two = past((0, 0), (8, 0), users=100)
-    s1, s2 = Fate("S1", "survived", ("S1",)), Fate("S2", "survived", ("S2",))
+    s1, s2 = Transition("S1", "survived", ("S1",)), Transition("S2", "survived", ("S2",))
 
     assert fates(two, [(0, 0), (8, 0)], [100, 100]) == (s1, s2)
-    assert fates(two, [(0, -2), (0, 2), (8, 0)], [60, 40, 100]) == (Fate("S1", "split", ("S1", "S3")), s2)
+    assert fates(two, [(0, -2), (0, 2), (8, 0)], [60, 40, 100]) == (
+        Transition("S1", "split", ("S1", "S3")),
+        s2,
+    )
     assert fates(two, [(0, 0), (0, 6), (8, 0)], [100, 80, 100]) == (
         s1,
         s2,
-        Fate("S3", "emerged", ("S3",)),
+        Transition("S3", "emerged", ("S3",)),
     )
-    assert fates(two, [(0, 0)], [200]) == (s1, Fate("S2", "vanished", ()))
+    assert fates(two, [(0, 0)], [200]) == (s1, Transition("S2", "vanished", ()))
 
 
 def test_a_month_without_segments_ends_all_and_begins_all() -> None:
     """Then no id comes back: the highest one ever used is remembered."""
-    none = Past(ONE, (), (), np.empty((0, 2)), (), 1.0, 4)
+    none = PreviousModel(ONE, (), (), np.empty((0, 2)), (), 1.0, 4)
     two = past((0, 0), (8, 0))
 
     assert fates(none, [(0, 1), (0, -1)], [60, 50]) == (
-        Fate("S5", "emerged", ("S5",)),
-        Fate("S6", "emerged", ("S6",)),
+        Transition("S5", "emerged", ("S5",)),
+        Transition("S6", "emerged", ("S6",)),
     )
-    gone = fates_of(
-        two, (), keep(two, (), [], []), centres=np.empty((0, 2)), users=[], overlap=np.empty((2, 0))
+    gone = detect_transitions(
+        two, (), assign_ids(two, (), [], []), centres=np.empty((0, 2)), sizes=[], overlap=np.empty((2, 0))
     )
-    assert gone == (Fate("S1", "vanished", ()), Fate("S2", "vanished", ()))
+    assert gone == (Transition("S1", "vanished", ()), Transition("S2", "vanished", ()))
 
 
 def test_two_that_lie_closest_merge_in_their_middle() -> None:
     three = past((0, -2), (0, 2), (8, 0), users=100)
 
     assert fates(three, [(0, -0.1), (8, 0)], [200, 100]) == (
-        Fate("S1", "merged", ("S1",), ("S2",)),
-        Fate("S2", "merged", ("S1",), ("S1",)),
-        Fate("S3", "survived", ("S3",)),
+        Transition("S1", "merged", ("S1",), ("S2",)),
+        Transition("S2", "merged", ("S1",), ("S1",)),
+        Transition("S3", "survived", ("S3",)),
     )
 
 
 def test_people_decide_where_they_are_known() -> None:
     """By place S3 emerged, since nobody was there and S1 stayed where it was; but its people were in S1."""
     two = past((0, 0), (8, 0), users=100)
-    went = Flows(("S1", "S2"), ("S1", "S2", "S3"), ((50, 0, 45), (0, 95, 0)), (50, 5, 35), (5, 5))
-    came = Flows(("S1", "S2"), ("S1", "S2", "S3"), ((95, 0, 4), (0, 95, 1)), (5, 5, 75), (1, 4))
+    went = MigrationCounts(("S1", "S2"), ("S1", "S2", "S3"), ((50, 0, 45), (0, 95, 0)), (50, 5, 35), (5, 5))
+    came = MigrationCounts(("S1", "S2"), ("S1", "S2", "S3"), ((95, 0, 4), (0, 95, 1)), (5, 5, 75), (1, 4))
     centres, users = [(0.0, 0.0), (8.0, 0.0), (0.0, 6.0)], [100, 100, 80]
 
     assert [fate.kind for fate in fates(two, centres, users, went)] == ["split", "survived"]
@@ -263,7 +282,7 @@ def test_people_decide_where_they_are_known() -> None:
 
 def test_people_are_counted_by_their_ids_in_any_order() -> None:
     """Ann stays in S1, Bob goes to S2, Cy is gone, Di is new; a number is the same id as its digits."""
-    counted = flow(
+    counted = count_migration(
         ["ann", "bob", "cy", "7"],
         ["S1", "S1", "S2", "S2"],
         ["di", "7", "bob", "ann"],
@@ -272,30 +291,30 @@ def test_people_are_counted_by_their_ids_in_any_order() -> None:
         columns=["S1", "S2", "S3"],
     )
 
-    assert counted == Flows(
+    assert counted == MigrationCounts(
         ("S1", "S2"), ("S1", "S2", "S3"), ((1, 1, 0), (0, 1, 0)), new=(0, 0, 1), gone=(0, 1)
     )
-    assert (counted.both, counted.stayed) == (3, 2)
+    assert (counted.retained_users, counted.stayed_users) == (3, 2)
     assert counted.table == ((1, 1, 0, 0), (0, 1, 0, 1), (0, 0, 1, 0))
 
 
 def test_a_user_who_is_there_twice_is_refused() -> None:
     with pytest.raises(SegmentationError, match="1 users are there more than once in last month"):
-        flow(["a", "a"], ["S1", "S1"], ["a"], ["S1"], rows=["S1"], columns=["S1"])
+        count_migration(["a", "a"], ["S1", "S1"], ["a"], ["S1"], rows=["S1"], columns=["S1"])
 
 
 def test_people_and_borders_are_told_apart() -> None:
     """Last month half were in S1. Of this month's ten, six lie within its old borders and seven within its new."""
     before = past((0, 0), (4, 0))
     counts = np.array([[6.0, 0.0], [1.0, 3.0]])
-    first, second = shifts_of(before, ("S1", "S2"), counts)
+    first, second = decompose_share_changes(before, ("S1", "S2"), counts)
 
-    assert first == Shift("S1", last=0.5, same_borders=0.6, now=0.7)
-    assert second == Shift("S2", last=0.5, same_borders=0.4, now=0.3)
+    assert first == ShareDecomposition("S1", last=0.5, same_borders=0.6, now=0.7)
+    assert second == ShareDecomposition("S2", last=0.5, same_borders=0.4, now=0.3)
 
 
 def test_a_trend_has_gaps_where_a_month_or_a_segment_is_missing() -> None:
-    trend = trend_of(
+    trend = build_trend(
         {
             "2026-02": [("S10", "New", 0.4), ("S2", "Renamed", 0.6)],
             "2025-12": [("S2", "Old", 1.0)],
@@ -304,8 +323,8 @@ def test_a_trend_has_gaps_where_a_month_or_a_segment_is_missing() -> None:
 
     assert trend.months == ("2025-12", "2026-01", "2026-02")
     assert trend.lines == (
-        Line("S2", "Renamed", (1.0, None, 0.6)),
-        Line("S10", "New", (None, None, 0.4)),
+        TrendLine("S2", "Renamed", (1.0, None, 0.6)),
+        TrendLine("S10", "New", (None, None, 0.4)),
     )
 
 
@@ -315,26 +334,34 @@ class Month(NamedTuple):
     users: list[str]
     groups: np.ndarray
     points: Points
-    model: Model
+    model: KMeansModel
     labels: np.ndarray
-    past: Past
-    lineage: Lineage
+    past: PreviousModel
+    lineage: SegmentLineage
     segments: list[str]
 
 
 @functools.cache
 def sample(number: int) -> Month:
-    made = make_month(MONTHS[number])
+    made = make_sample_month(SAMPLE_MONTHS[number])
     planted = dict(zip(made.users["user_id"], made.groups, strict=True))
-    frame = clean(nw.from_native(made.users, eager_only=True), VALID).users
-    points = standardise(frame, scale_of(frame, FEATURES))
-    model = fit(points, 4, starts=10, seed=number)
-    labels = assign(points.values, model.centres)
+    frame = clean_users(nw.from_native(made.users, eager_only=True), VALID).users
+    points = standardise_users(frame, measure_scale(frame, DEFAULT_FEATURES))
+    model = fit_kmeans(points, 4, n_init=10, seed=number)
+    labels = assign_nearest(points.values, model.centres)
     users = np.bincount(labels)
     named = [dict(zip(points.features, centre, strict=True)) for centre in model.centres]
-    before = sample(number - 1).past if number else Past(points.scale, (), (), np.empty((0, 4)), (), 1.0, 0)
-    matches = match(before, rescale(model.centres, points.scale, before.scale), users) if number else ()
-    lineage = keep(before, matches, named, users)
+    before = (
+        sample(number - 1).past
+        if number
+        else PreviousModel(points.scale, (), (), np.empty((0, 4)), (), 1.0, 0)
+    )
+    matches = (
+        match_centres(before, rescale_values(model.centres, points.scale, before.scale), users)
+        if number
+        else ()
+    )
+    lineage = assign_ids(before, matches, named, users)
     order = [kept.number for kept in lineage.segments]
     people = [str(user) for user in frame["user_id"].to_list()]
     return Month(
@@ -343,7 +370,7 @@ def sample(number: int) -> Month:
         points=points,
         model=model,
         labels=labels,
-        past=Past(
+        past=PreviousModel(
             points.scale,
             tuple(kept.id for kept in lineage.segments),
             tuple(kept.name for kept in lineage.segments),
@@ -381,8 +408,8 @@ def test_the_samples_segments_keep_their_names(number: int) -> None:
 def test_the_samples_heavy_listeners_grow_and_young_light_ones_shrink(number: int) -> None:
     """Planted: heavy listeners +59 and +64, young light ones -64 each month; and it is the people, not the borders."""
     month, before = sample(number), sample(number - 1)
-    counts = cross(before.past, month.points, month.labels, month.model.k)
-    shifts = {shift.id: shift for shift in shifts_of(before.past, month.lineage.ids, counts)}
+    counts = crosstab_with_previous(before.past, month.points, month.labels, month.model.k)
+    shifts = {shift.id: shift for shift in decompose_share_changes(before.past, month.lineage.ids, counts)}
     heavy, young = (shifts[planted_ids(month)[group]] for group in (HEAVY, YOUNG))
 
     assert heavy.now - heavy.last == pytest.approx(0.0125, abs=0.006)
@@ -395,7 +422,7 @@ def test_the_samples_heavy_listeners_grow_and_young_light_ones_shrink(number: in
 def test_the_samples_people_flow_as_planted(number: int) -> None:
     """As many people may be counted elsewhere as K-means and the planted groups disagree on: 3 % at the most, and 4 % move."""
     month, before = sample(number), sample(number - 1)
-    found = flow(
+    found = count_migration(
         before.users,
         before.segments,
         month.users,
@@ -404,7 +431,7 @@ def test_the_samples_people_flow_as_planted(number: int) -> None:
         columns=month.past.ids,
     )
     where = planted_ids(month)
-    planted = flow(
+    planted = count_migration(
         before.users,
         [where[group] for group in before.groups],
         month.users,
@@ -417,15 +444,17 @@ def test_the_samples_people_flow_as_planted(number: int) -> None:
 
     assert (sum(found.new), sum(found.gone)) == (sum(planted.new), sum(planted.gone))
     assert ari >= 0.97  # as test_sample.py asks of every sample
-    assert np.abs(a - b).sum() / 2 <= (1 - ari) * planted.both
-    matches = match(before.past, rescale(month.model.centres, month.points.scale, before.past.scale), [1] * 4)
-    told = fates_of(
+    assert np.abs(a - b).sum() / 2 <= (1 - ari) * planted.retained_users
+    matches = match_centres(
+        before.past, rescale_values(month.model.centres, month.points.scale, before.past.scale), [1] * 4
+    )
+    told = detect_transitions(
         before.past,
         matches,
         month.lineage,
-        centres=rescale(month.model.centres, month.points.scale, before.past.scale),
-        users=np.bincount(month.labels).tolist(),
-        overlap=cross(before.past, month.points, month.labels, 4),
+        centres=rescale_values(month.model.centres, month.points.scale, before.past.scale),
+        sizes=np.bincount(month.labels).tolist(),
+        overlap=crosstab_with_previous(before.past, month.points, month.labels, 4),
         flows=found,
     )
     assert {fate.kind for fate in told} == {"survived"}

@@ -214,9 +214,9 @@ def test_a_computing_cell_would_be_seen(cell: str, found: list[str]) -> None:
 @pytest.mark.parametrize(
     "cell",
     [
-        "page.show(segments.sizes)",
+        "page.show(segments.plot_sizes)",
         "page.say(words.headline, short=True)",
-        "#| label: fig-elbow\nchart = choice.elbow(facts)",
+        "#| label: fig-elbow\nchart = choice.plot_elbow(facts)",
         "from report import words\n\npage = open_document(facts, 'screen')",
         '#| tags: [parameters]\nfacts = ""  # empty for the newest',
         "page.scripts()",

@@ -17,14 +17,14 @@ from corpus.made import HEADER, ONE, ROW, sheet, user, write
 from report.errors import InputError
 from report.inputs import read_users
 from report.settings import Settings
-from report.sources.opening import open_users
+from report.sources.opening import load_users
 
 Read = Callable[[Path], list[Any]]
 
 
 def _by_duckdb(path: Path) -> list[Any]:
     """Read a file as if it were too large for memory."""
-    found = open_users(path, "2026-10", Settings(scale={"exact_users": 1}), path.parent / "scratch")
+    found = load_users(path, "2026-10", Settings(scale={"exact_users": 1}), path.parent / "scratch")
     assert found.engine == "duckdb"
     return [
         None if value is None else str(value) for value in found.frame.df()["user_id"].replace({np.nan: None})

@@ -31,7 +31,7 @@ from report import inputs, workbook
 from report.errors import InputError
 from report.inputs import read_users
 from segmentation import schema
-from segmentation.text import NO_NUMBER, normalise_text
+from segmentation.text import MISSING_NUMBER_SPELLINGS, normalise_text
 
 MUSIC = Path(__file__).parents[1] / "../shared/data/music.csv"
 # --- the real file
@@ -377,7 +377,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
         path.write_text(TWO + ROW)
         return table
 
-    monkeypatch.setattr(inputs.dialect, "read", read)
+    monkeypatch.setattr(inputs.dialect, "read_delimited_text", read)
 
     refused(path, "changed while it was read", "Wait until it is written")
 
@@ -386,7 +386,7 @@ def test_what_a_library_raises_becomes_a_sentence(tmp_path: Path, monkeypatch: p
     def fail(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(inputs.dialect, "read", fail)
+    monkeypatch.setattr(inputs.dialect, "read_delimited_text", fail)
 
     refused(write(tmp_path, TWO), "can't be read as .csv (MemoryError)")
 
@@ -578,7 +578,7 @@ def test_a_workbook_of_charts_is_refused(tmp_path: Path) -> None:
 WORD = (
     st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=12)
     .map(normalise_text)
-    .filter(lambda word: word.lower() not in NO_NUMBER and not word.startswith(("#", "Err:")))
+    .filter(lambda word: word.lower() not in MISSING_NUMBER_SPELLINGS and not word.startswith(("#", "Err:")))
 )
 NUMBER = st.one_of(
     st.floats(-1e100, 1e100), st.integers(-(10**9), 10**9), st.decimals(-9999, 9999, places=3), st.none()

@@ -3,21 +3,26 @@ import math
 import numpy as np
 import pytest
 
-from segmentation.facts import Index, Interval
-from segmentation.intervals import category_index, numbers, of_moments, share
-from segmentation.tally import Moments
+from segmentation.facts import AffinityIndex, ConfidenceInterval
+from segmentation.intervals import (
+    bootstrap_t_intervals,
+    katz_index_interval,
+    normal_intervals,
+    wilson_interval,
+)
+from segmentation.tally import SegmentMoments
 
 
 def test_wilsons_interval_is_the_published_one() -> None:
     """81 of 263: 0.2553 to 0.3662 (Newcombe 1998, Stat. Med. 17, table I, method 3)."""
-    found = share(81, 263)
+    found = wilson_interval(81, 263)
 
     assert (found.low, found.high) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
 
 
 def test_a_share_of_none_begins_at_none() -> None:
     """0 of 20: 0 to 0.1611; 20 of 20 is its mirror (Newcombe 1998)."""
-    none, all_ = share(0, 20), share(20, 20)
+    none, all_ = wilson_interval(0, 20), wilson_interval(20, 20)
 
     assert (none.low, none.high) == (0, pytest.approx(0.1611, abs=5e-5))
     assert (all_.low, all_.high) == (pytest.approx(1 - 0.1611, abs=5e-5), 1)
@@ -25,7 +30,7 @@ def test_a_share_of_none_begins_at_none() -> None:
 
 def test_the_index_of_all_users_is_certain() -> None:
     """A segment that is everybody has index 100, whoever is drawn."""
-    found = category_index(40, 100, 40, 100)
+    found = katz_index_interval(40, 100, 40, 100)
 
     assert found is not None
     assert (found.low, found.high) == (pytest.approx(100), pytest.approx(100))
@@ -33,7 +38,7 @@ def test_the_index_of_all_users_is_certain() -> None:
 
 def test_the_index_of_a_category_is_worked_out_by_hand() -> None:
     """50 of 100 against 100 of 400: 200. Variance of the log: .5/50 + .75/100 - 2 x .5/100 = .0075."""
-    found = category_index(50, 100, 100, 400)
+    found = katz_index_interval(50, 100, 100, 400)
 
     assert found is not None
     half = 1.959964 * math.sqrt(0.0075)
@@ -45,28 +50,28 @@ def test_the_index_of_a_category_is_worked_out_by_hand() -> None:
 
 def test_a_category_that_nobody_has_gets_no_interval() -> None:
     """A ratio of 0 has no log."""
-    assert category_index(0, 100, 10, 400) is None
+    assert katz_index_interval(0, 100, 10, 400) is None
 
 
 @pytest.mark.parametrize(
     ("interval", "value", "said"),
     [
-        (Interval(101, 130), 115, True),
-        (Interval(70, 99), 85, True),
-        (Interval(101, 130), None, False),
-        (Interval(99, 130), 115, False),
-        (Interval(100, 130), 115, False),
-        (Interval(70, 100), 85, False),
+        (ConfidenceInterval(101, 130), 115, True),
+        (ConfidenceInterval(70, 99), 85, True),
+        (ConfidenceInterval(101, 130), None, False),
+        (ConfidenceInterval(99, 130), 115, False),
+        (ConfidenceInterval(100, 130), 115, False),
+        (ConfidenceInterval(70, 100), 85, False),
         (None, 115, False),
     ],
 )
 def test_an_index_speaks_away_from_100(
-    interval: Interval | None,
+    interval: ConfidenceInterval | None,
     value: float | None,
     said: bool,  # noqa: FBT001
 ) -> None:
     """Without a value, or with the average within, it says nothing."""
-    assert Index(value, 40, interval).speaks is said
+    assert AffinityIndex(value, 40, interval).is_significant is said
 
 
 @pytest.mark.parametrize(("users", "some"), [(40, 4), (60, 5)])
@@ -76,7 +81,7 @@ def test_a_column_that_few_have_is_covered_as_promised(users: int, some: int) ->
     held = known = 0
     for seed in range(150):
         values = (rng.random((users, 1)) < some / users).astype(float)
-        (row,) = numbers(values, np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed)
+        (row,) = bootstrap_t_intervals(values, np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed)
         if row[0].mean is not None and row[0].mean.low < row[0].mean.high:
             known += 1
             held += row[0].mean.low <= some / users <= row[0].mean.high
@@ -89,7 +94,7 @@ def test_where_a_tail_is_of_draws_without_anybody_nothing_is_said() -> None:
     values = np.zeros((30, 1))
     values[7] = 5.0
 
-    (row,) = numbers(values, np.zeros(30, dtype=np.intp), 1, draws=400, seed=1)
+    (row,) = bootstrap_t_intervals(values, np.zeros(30, dtype=np.intp), 1, draws=400, seed=1)
 
     assert row[0].mean is None
 
@@ -101,7 +106,9 @@ def test_draws_of_whom_nobody_differs_stretch_no_interval(users: int, some: int)
     for seed in range(20):
         values = np.concatenate([np.random.default_rng(seed).uniform(1, 100, some), np.zeros(users - some)])
 
-        (row,) = numbers(values[:, None], np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed)
+        (row,) = bootstrap_t_intervals(
+            values[:, None], np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed
+        )
 
         means.append(row[0].mean)
     assert max((mean.high for mean in means if mean), default=0) < 100
@@ -111,7 +118,7 @@ def test_a_mean_of_many_has_the_interval_of_the_books() -> None:
     """Of 2,000 Gaussian users, the mean give or take 1.96 standard errors, within a twentieth of it."""
     values = np.random.default_rng(1).normal(50, 10, (2000, 1))
 
-    (row,) = numbers(values, np.zeros(2000, dtype=np.intp), 1, draws=4000, seed=1)
+    (row,) = bootstrap_t_intervals(values, np.zeros(2000, dtype=np.intp), 1, draws=4000, seed=1)
 
     assert row[0].mean is not None
     half = 1.96 * values.std(ddof=1) / 2000**0.5
@@ -123,7 +130,7 @@ def test_a_leaning_mean_has_a_longer_way_up() -> None:
     """40 incomes, few of them high: who draws 40 others may draw one that is higher still."""
     values = np.random.default_rng(2).lognormal(0, 1, (40, 1))
 
-    (row,) = numbers(values, np.zeros(40, dtype=np.intp), 1, seed=1)
+    (row,) = bootstrap_t_intervals(values, np.zeros(40, dtype=np.intp), 1, seed=1)
 
     assert row[0].mean is not None
     assert row[0].mean.high - values.mean() > 1.3 * (values.mean() - row[0].mean.low)
@@ -133,7 +140,7 @@ def test_the_index_of_everybody_is_100_for_certain() -> None:
     """The mean over itself, in every bootstrap."""
     values = np.random.default_rng(3).lognormal(0, 1, (100, 1))
 
-    (row,) = numbers(values, np.zeros(100, dtype=np.intp), 1, seed=1)
+    (row,) = bootstrap_t_intervals(values, np.zeros(100, dtype=np.intp), 1, seed=1)
 
     assert row[0].index is not None
     assert (row[0].index.low, row[0].index.high) == (pytest.approx(100), pytest.approx(100))
@@ -150,7 +157,7 @@ def test_an_index_knows_that_the_segment_is_among_all() -> None:
     noise = (noise - noise.mean()) / noise.std()
     values = np.concatenate([3 + noise, 1 + noise])[:, None]
 
-    first, _ = numbers(values, np.repeat([0, 1], 400), 2, draws=4000, seed=1)
+    first, _ = bootstrap_t_intervals(values, np.repeat([0, 1], 400), 2, draws=4000, seed=1)
 
     assert first[0].index is not None
     half = 1.96 * math.sqrt(7 / 18 / 800)
@@ -160,16 +167,16 @@ def test_an_index_knows_that_the_segment_is_among_all() -> None:
 
 def test_users_who_are_all_alike_leave_no_doubt() -> None:
     """An interval of no width, and no warning about it."""
-    (row,) = numbers(np.full((50, 1), 7.0), np.zeros(50, dtype=np.intp), 1, draws=50, seed=1)
+    (row,) = bootstrap_t_intervals(np.full((50, 1), 7.0), np.zeros(50, dtype=np.intp), 1, draws=50, seed=1)
 
-    assert row[0].mean == Interval(7, 7)
+    assert row[0].mean == ConfidenceInterval(7, 7)
 
 
 def test_a_segment_of_one_has_no_interval() -> None:
     """Nobody knows how others like it would be."""
     values = np.append(np.random.default_rng(5).normal(10, 1, 50), 99.0)[:, None]
 
-    _, alone = numbers(values, np.append(np.zeros(50, dtype=np.intp), 1), 2, draws=50, seed=1)
+    _, alone = bootstrap_t_intervals(values, np.append(np.zeros(50, dtype=np.intp), 1), 2, draws=50, seed=1)
 
     assert (alone[0].mean, alone[0].index) == (None, None)
 
@@ -178,7 +185,7 @@ def test_an_average_of_nothing_has_no_index() -> None:
     """A ratio to 0 or less says nothing."""
     values = np.repeat([[-1.0], [1]], 20, axis=0)
 
-    first, _ = numbers(values, np.repeat([0, 1], 20), 2, draws=50, seed=1)
+    first, _ = bootstrap_t_intervals(values, np.repeat([0, 1], 20), 2, draws=50, seed=1)
 
     assert first[0].index is None
 
@@ -186,23 +193,28 @@ def test_an_average_of_nothing_has_no_index() -> None:
 def test_of_users_who_have_nothing_the_index_is_0_for_certain() -> None:
     """A log knows no 0; but 40 who never listen are no average listeners, whether they are drawn again or counted."""
     values = np.concatenate([np.zeros(40), np.arange(1.0, 41)])[:, None]
-    moments = Moments(np.array([40.0, 40]), np.array([[0.0], [20.5]]), np.array([[0.0], [133.25]]))
+    moments = SegmentMoments(np.array([40.0, 40]), np.array([[0.0], [20.5]]), np.array([[0.0], [133.25]]))
 
-    for first, second in (numbers(values, np.repeat([0, 1], 40), 2, draws=50, seed=1), of_moments(moments)):
-        assert first[0].index == Interval(0, 0)
-        assert first[0].mean == Interval(pytest.approx(0, abs=1e-9), pytest.approx(0, abs=1e-9))
+    for first, second in (
+        bootstrap_t_intervals(values, np.repeat([0, 1], 40), 2, draws=50, seed=1),
+        normal_intervals(moments),
+    ):
+        assert first[0].index == ConfidenceInterval(0, 0)
+        assert first[0].mean == ConfidenceInterval(pytest.approx(0, abs=1e-9), pytest.approx(0, abs=1e-9))
         assert second[0].index is not None
         assert second[0].index.low > 100
 
 
 def test_one_user_or_a_column_of_nothing_has_no_index_of_0() -> None:
     """Who is alone may have nothing by chance; and where nobody has anything there is no average to be a part of."""
-    alone, _ = numbers(np.array([[0.0, 0], [3, 0], [4, 0]]), np.array([0, 1, 1]), 2, draws=50, seed=1)
-    both = Moments(np.array([1.0, 2]), np.array([[0.0, 0], [3.5, 0]]), np.array([[0.0, 0], [0.25, 0]]))
+    alone, _ = bootstrap_t_intervals(
+        np.array([[0.0, 0], [3, 0], [4, 0]]), np.array([0, 1, 1]), 2, draws=50, seed=1
+    )
+    both = SegmentMoments(np.array([1.0, 2]), np.array([[0.0, 0], [3.5, 0]]), np.array([[0.0, 0], [0.25, 0]]))
 
     assert [one.index for one in alone] == [None, None]
-    assert [one.index for one in of_moments(both)[0]] == [None, None]
-    some, nothing = (one.index for one in of_moments(both)[1])
+    assert [one.index for one in normal_intervals(both)[0]] == [None, None]
+    some, nothing = (one.index for one in normal_intervals(both)[1])
     assert some.low <= 150 <= some.high  # 3.5 of 7 / 3
     assert nothing is None
 
@@ -211,10 +223,10 @@ def test_one_seed_gives_one_answer() -> None:
     """Digit for digit; another seed gives another."""
     values = np.random.default_rng(6).random((120, 2))
     labels = np.arange(120) % 3
-    known = numbers(values, labels, 3, draws=60, seed=3)
+    known = bootstrap_t_intervals(values, labels, 3, draws=60, seed=3)
 
-    assert numbers(values, labels, 3, draws=60, seed=3) == known
-    assert numbers(values, labels, 3, draws=60, seed=4) != known
+    assert bootstrap_t_intervals(values, labels, 3, draws=60, seed=3) == known
+    assert bootstrap_t_intervals(values, labels, 3, draws=60, seed=4) != known
 
 
 def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
@@ -223,13 +235,15 @@ def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
     labels = rng.integers(0, 3, 20_000)
     values = np.column_stack([rng.gamma(2, 10, 20_000) + 5 * labels, rng.normal(50, 9, 20_000)])
     own = [values[labels == n] for n in range(3)]
-    moments = Moments(
+    moments = SegmentMoments(
         np.array([float(len(part)) for part in own]),
         np.array([part.mean(axis=0) for part in own]),
         np.array([part.var(axis=0) for part in own]),
     )
 
-    for drawn, known in zip(numbers(values, labels, 3, seed=1), of_moments(moments), strict=True):
+    for drawn, known in zip(
+        bootstrap_t_intervals(values, labels, 3, seed=1), normal_intervals(moments), strict=True
+    ):
         for one, other in zip(drawn, known, strict=True):
             for a, b in ((one.mean, other.mean), (one.index, other.index)):
                 assert a is not None
@@ -241,11 +255,11 @@ def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
 
 def test_an_interval_of_many_users_by_hand() -> None:
     """400 users of mean 10 and variance 4: 1.96 · 2 / √399 to each side; the only segment is all users, index 100."""
-    (known,) = of_moments(Moments(np.array([400.0]), np.array([[10.0]]), np.array([[4.0]])))
+    (known,) = normal_intervals(SegmentMoments(np.array([400.0]), np.array([[10.0]]), np.array([[4.0]])))
 
     assert known[0].mean is not None
     assert known[0].mean.high - 10 == pytest.approx(1.959964 * 2 / 399**0.5)
-    assert known[0].index == Interval(pytest.approx(100), pytest.approx(100))
+    assert known[0].index == ConfidenceInterval(pytest.approx(100), pytest.approx(100))
 
 
 def test_an_index_of_many_users_by_hand() -> None:
@@ -259,7 +273,7 @@ def test_an_index_of_many_users_by_hand() -> None:
         np.array([[4.0], [100]]),
     )
 
-    found = of_moments(Moments(sizes, means, variances))[0][0].index
+    found = normal_intervals(SegmentMoments(sizes, means, variances))[0][0].index
 
     half = 1.959964 * math.sqrt(2.0833333e-5)
     assert found is not None

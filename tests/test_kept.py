@@ -17,11 +17,11 @@ def test_a_text_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monkey
         made.append(1)
         return "text é"
 
-    assert [kept.text("a.js", make), kept.text("a.js", make)] == ["text é", "text é"]
+    assert [kept.cache_text("a.js", make), kept.cache_text("a.js", make)] == ["text é", "text é"]
     assert len(made) == 1
     (tmp_path / "file").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "file"))
-    assert [kept.text("a.js", make), kept.text("a.js", make)] == ["text é", "text é"]
+    assert [kept.cache_text("a.js", make), kept.cache_text("a.js", make)] == ["text é", "text é"]
     assert len(made) == 3
 
 
@@ -36,10 +36,10 @@ def test_a_folder_is_filled_once_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_p
         if len(times) == 1:
             raise OSError("no room")
 
-    assert kept.folder("some", make) is None
+    assert kept.cache_folder("some", make) is None
     assert list((tmp_path / "share" / "listener-segments").iterdir()) == []
     for _ in range(2):
-        found = kept.folder("some", make)
+        found = kept.cache_folder("some", make)
         assert found is not None
         assert (found / "a").read_text() == "x"
     assert len(times) == 2

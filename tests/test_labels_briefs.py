@@ -259,7 +259,7 @@ def others(id_: str, text: str) -> list[str]:
 @pytest.mark.parametrize("id_", IDS)
 def test_a_segment_has_the_play_of_the_rule_that_fits_it(id_: str) -> None:
     """Every text of it in its own place, and the measure by this segment's own mean."""
-    found = month.distinct().segment(id_).play
+    found = month.distinct().get_segment(id_).play
     column, change = month.WANTED[id_]
     mean = month.in_minutes(month.MEANS[id_])[column]
 
@@ -343,16 +343,16 @@ def test_a_first_month_s_brief_says_how_much_they_listen(id_: str) -> None:
     """There is no change to tell: neither among its figures nor in its subject. Without a contact nobody is to be asked."""
     whole = month.distinct()
     facts = replace(whole, change=None, trend=None, brand=replace(whole.brand, contact=""))
-    brief = make_brief(facts, facts.segment(id_), MailSettings())
+    brief = make_brief(facts, facts.get_segment(id_), MailSettings())
     size = f"{month.USERS[id_]:,} users ({pct(month.SHARES[id_])})"
 
     assert reading.plain(brief.subject) == f"February brief: {NAMES[id_]}{NOW.get(id_, '')}, {size}"
-    assert [(reading.plain(one.said), one.name) for one in brief.figures] == [
+    assert [(reading.plain(one.text), one.name) for one in brief.figures] == [
         (f"{month.USERS[id_]:,}", "users"),
         (pct(month.SHARES[id_]), "of all users"),
         (f"{month.MEANS[id_][2]} hours", "listening a month"),
     ]
-    assert [(one.name, reading.plain(one.said)) for one in brief.about] == [
+    assert [(one.name, reading.plain(one.text)) for one in brief.about] == [
         ("Data", "February 2027, prepared from 10,592 of 10,782 users (february.csv)"),
         ("Full report", "report.html of February 2027, from whoever sent you this"),
     ]
@@ -445,7 +445,7 @@ def test_a_first_month_s_profile_says_how_much_they_listen(id_: str) -> None:
     """In the place of the change."""
     facts = replace(month.distinct(), change=None, trend=None)
     with mock.patch.object(Document, "draw", lambda _, name, one: Markdown(f"{name} of {one.id}")):
-        page = Document(facts, "print", files.TEMPLATES).profile(id_).text
+        page = Document(facts, "print", files.TEMPLATES).render_profile(id_).text
     found = re.findall(r"\[\[(.*?)\]\{\.value\} \[(.*?)\]\{\.what\}\]\{\.key\}", page.replace("\\", ""))
     users, share, _, stable = keys(id_)
 

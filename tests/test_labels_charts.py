@@ -24,8 +24,8 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_tables import COLUMN, EXPECTED, index_groups, index_rows, signed
 
 from report.charts import segments as charts
-from report.charts.brief import bars
-from report.drawing import spec_of
+from report.charts.brief import plot_brief_indices
+from report.drawing import build_chart_spec
 from segmentation.schema import CATEGORIES, NUMBERS
 
 INK, MUTED, FAINT, LOST = "#1b2430", "#5b6672", "#c6ccd2", "#b3261e"
@@ -559,7 +559,7 @@ def test_a_month_that_was_not_made_has_its_place(figures: dict[str, Any], specs:
 def test_the_grey_zone_is_from_80_to_120(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     """With the average in its middle, on pages as in mails."""
     carried = specs[screen][f"fig-indices-{id_.lower()}"]
-    mailed = spec_of(bars(month.distinct().segment(id_)).chart)
+    mailed = build_chart_spec(plot_brief_indices(month.distinct().get_segment(id_)).chart)
 
     for spec in (carried, mailed):
         marks = reading.marks(spec)
@@ -589,13 +589,13 @@ def test_a_first_month_compares_with_nothing() -> None:
     """No change stands beside a size, and none is promised; where nothing is reliable they are groups."""
     first = replace(month.distinct(), change=None, trend=None)
     groups = replace(first, structure=replace(first.structure, evidence="none", reliable=False))
-    sizes, differences = charts.sizes(first), charts.differences(groups)
-    spec = spec_of(sizes.chart)
+    sizes, differences = charts.plot_sizes(first), charts.plot_differences(groups)
+    spec = build_chart_spec(sizes.chart)
 
     assert [row[-1] for row in sizes.rows] == [""] * len(RANKED)
     assert reading.title_of(spec) == "Five segments of 6 to 40 % of users each | Share and number of users"
     assert {text for _, text in of(reading.marks(spec), "text")[1].by("y", "text")} == {""}
-    assert reading.title_of(spec_of(differences.chart)).endswith(
+    assert reading.title_of(build_chart_spec(differences.chart)).endswith(
         "Means of the groups against the average of all users"
     )
 
@@ -676,9 +676,9 @@ def test_a_profile_shows_its_own_segment_s_indices(id_: str, rendered: Rendered)
 @pytest.mark.parametrize("id_", IDS)
 def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
     """All numbers, and the first four values that set it apart, each with its index at the end of its bar."""
-    segment = month.distinct().segment(id_)
-    picture = bars(segment)
-    marks = reading.marks(spec_of(picture.chart))
+    segment = month.distinct().get_segment(id_)
+    picture = plot_brief_indices(segment)
+    marks = reading.marks(build_chart_spec(picture.chart))
     items = [(COLUMN[name], name) for name in NUMBERS]
     items += [(item, item) for item in month.OUT[id_] if item not in NUMBERS][:4]
     said, at = [], []

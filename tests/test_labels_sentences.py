@@ -27,7 +27,7 @@ from test_labels_charts import STANDS_OUT
 
 from report import briefs, changes, doubts, files, verdicts, words
 from report.document import Document, Markdown
-from segmentation.facts import Facts, Segment, Suspicion
+from segmentation.facts import Anomaly, Facts, Segment
 
 MONTH = distinct()
 SUMMARY = (
@@ -90,55 +90,55 @@ PLACES = {
 
 # What each function says of the month; of a function of a segment, of each segment
 SAID: dict[Callable[..., Any], Any] = {
-    words.headline: HEADLINE,
-    words.noun: "segment",
-    words.largest: "Night owls are the largest segment, 40 % of users",
-    words.spread: "Five segments of 6 to 40 % of users each",
-    words.prepared: "Prepared from 10,592 of 10,782 users",  # of 10,911 rows 129 repeat a user
-    words.month: "February 2027",
-    words.synthetic: SYNTHETIC,
-    words.strength: "weak",
-    words.certainty: CERTAINTY,
-    words.sure: SURE,
-    words.steadiness: STEADY,
-    words.by_difference: {
+    words.write_headline: HEADLINE,
+    words.choose_segment_noun: "segment",
+    words.describe_largest_segment: "Night owls are the largest segment, 40 % of users",
+    words.describe_size_range: "Five segments of 6 to 40 % of users each",
+    words.describe_users_analysed: "Prepared from 10,592 of 10,782 users",  # of 10,911 rows 129 repeat a user
+    words.name_report_month: "February 2027",
+    words.write_synthetic_notice: SYNTHETIC,
+    words.name_evidence_level: "weak",
+    words.describe_certainty: CERTAINTY,
+    words.summarise_certainty: SURE,
+    words.describe_stability: STEADY,
+    words.rank_features: {
         "usage_per_month": 2.4,
         "age": 1.74,
         "num_of_days_active": 1.7,
         "annual_income": 0.65,
     },
-    words.difference: "Usage separates the segments most, then age; income does not",
-    words.kept: KEPT,
-    words.quality: "97 % of the rows could be used",
-    words.typical: "The middle user is 37 years old, earns $28,700 and listens 34 hours a month",
-    words.commonest: "Pop is the most popular genre (36 %); most common employment: retired (32 %)",
-    words.seen: "The map shows 73 % of all differences between users",
-    words.method: METHOD,
-    words.colophon: COLOPHON,
-    words.portrait: {id_: portrait(id_) for id_ in IDS},
-    words.place: PLACES,
-    words.stands_out: {id_: f"{month.NAMES[id_]}: {STANDS_OUT[id_][0]}" for id_ in IDS},
-    words.standouts: {id_: STANDS_OUT[id_][1] for id_ in IDS},
-    words.kpi: {id_: MEASURE[id_][0] for id_ in IDS},
-    words.lift: {id_: MEASURE[id_][1] for id_ in IDS},
-    changes.summary: SUMMARY,
-    changes.brief: WHAT_CHANGED,
-    changes.flows: "68 % of the 7,003 users in both months stayed in their segment",
-    changes.ways: WAYS,
-    changes.borders: BORDERS,
-    changes.drift: DRIFT,
-    changes.renamed: RENAMED,
-    changes.outdated: OUTDATED,
-    verdicts.opinion: OPINION,
-    verdicts.band: BAND,
-    verdicts.bend: "The curve bends at 5 segments",
-    verdicts.separation: "Users are separated better in 3 segments than in the 5 used",
-    verdicts.choice: CHOICE,
-    verdicts.decider: "the number of segments is where its curve bends (Kneedle)",
-    verdicts.best_silhouette: 3,
-    verdicts.chosen_silhouette: 0.29,
-    doubts.held: HELD,
-    briefs.steady: {
+    words.describe_separating_features: "Usage separates the segments most, then age; income does not",
+    words.describe_cleaning: KEPT,
+    words.describe_usable_rows: "97 % of the rows could be used",
+    words.describe_median_user: "The middle user is 37 years old, earns $28,700 and listens 34 hours a month",
+    words.describe_common_values: "Pop is the most popular genre (36 %); most common employment: retired (32 %)",
+    words.describe_explained_variance: "The map shows 73 % of all differences between users",
+    words.describe_method: METHOD,
+    words.write_colophon: COLOPHON,
+    words.describe_average_listener: {id_: portrait(id_) for id_ in IDS},
+    words.describe_position: PLACES,
+    words.describe_main_difference: {id_: f"{month.NAMES[id_]}: {STANDS_OUT[id_][0]}" for id_ in IDS},
+    words.describe_differences: {id_: STANDS_OUT[id_][1] for id_ in IDS},
+    words.describe_kpi: {id_: MEASURE[id_][0] for id_ in IDS},
+    words.describe_kpi_lift: {id_: MEASURE[id_][1] for id_ in IDS},
+    changes.summarise_changes: SUMMARY,
+    changes.summarise_changes_briefly: WHAT_CHANGED,
+    changes.describe_retention: "68 % of the 7,003 users in both months stayed in their segment",
+    changes.describe_migration: WAYS,
+    changes.describe_border_shift: BORDERS,
+    changes.describe_drift: DRIFT,
+    changes.describe_outdated_names: RENAMED,
+    changes.summarise_outdated_names: OUTDATED,
+    verdicts.describe_other_measures: OPINION,
+    verdicts.describe_null_band: BAND,
+    verdicts.describe_bend: "The curve bends at 5 segments",
+    verdicts.describe_separation: "Users are separated better in 3 segments than in the 5 used",
+    verdicts.describe_k_choice: CHOICE,
+    verdicts.explain_k_rule: "the number of segments is where its curve bends (Kneedle)",
+    verdicts.find_best_silhouette_k: 3,
+    verdicts.get_chosen_silhouette: 0.29,
+    doubts.describe_hold: HELD,
+    briefs.describe_resampling_stability: {
         "S2": "Highly stable: when the data is resampled it comes again with a likeness of 0.93 of 1. With 95 % confidence it "
         "is 15 to 19 % of users.",
         "S3": "Highly stable: when the data is resampled it comes again with a likeness of 0.88 of 1. With 95 % confidence it "
@@ -150,16 +150,16 @@ SAID: dict[Callable[..., Any], Any] = {
         "S8": "Not to be relied on: when the data is resampled it comes again with a likeness of 0.52 of 1. With 95 % "
         "confidence it is 5 to 7 % of users.",
     },
-    briefs.doubt: {
+    briefs.describe_drop_criterion: {
         "S2": "A month in which its likeness falls below 0.75, or no change in usage after the play.",
         "S3": "A month in which its likeness falls below 0.75, or no change in days active after the play.",
         "S5": "A month in which its likeness falls below 0.75, or no change in income after the play.",
         "S7": "A month in which its likeness doesn't rise to 0.75, or no change in usage after the play.",
         "S8": "A month in which its likeness doesn't rise to 0.75, or no change in days active after the play.",
     },
-    briefs.insight: INSIGHT,
-    changes.said_of: {"S2": "▼1.3", "S3": "▲5.4", "S5": "▼3.5", "S7": "new", "S8": "new"},
-    changes.since: {
+    briefs.write_insight: INSIGHT,
+    changes.format_share_change: {"S2": "▼1.3", "S3": "▲5.4", "S5": "▼3.5", "S7": "new", "S8": "new"},
+    changes.describe_change_since: {
         "S2": "points since December 2026",
         "S3": "points since December 2026",
         "S5": "points since December 2026",
@@ -169,25 +169,25 @@ SAID: dict[Callable[..., Any], Any] = {
 }
 # Functions that give no sentence of the month: what is said of it by them stands in another's sentence, or below
 OTHERS = {
-    words.ranked,
-    words.biggest,
-    words.lower,
-    words.places,  # in `place`
+    words.rank_segments,
+    words.find_largest_segment,
+    words.lowercase_name,
+    words.list_positions,  # in `place`
     words.is_plural,
-    words.is_thin,
-    words.thing,  # in `standouts`
-    words.differing,
-    words.ratio,
-    words.broken,  # in the tables
-    words.axis,
-    verdicts.judged,
-    changes.points,
-    changes.compared,
-    changes.of_segment,
-    changes.changed,
-    changes.fate,
-    doubts.doubted,
-    doubts.reason,
+    words.has_too_few_users,
+    words.describe_difference,  # in `standouts`
+    words.list_differences,
+    words.format_index_ratio,
+    words.name_cleaning_rule,  # in the tables
+    words.title_map_axis,
+    verdicts.name_criterion,
+    changes.format_points,
+    changes.get_comparison,
+    changes.get_share_change,
+    changes.describe_share_change,
+    changes.describe_transition,
+    doubts.add_anomalies,
+    doubts.describe_anomaly,
     briefs.make_brief,
 }
 
@@ -243,7 +243,9 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
     assert [reading.said(one) for one in reading.of_class(masthead, "edition")] == [
         "Listener segments · February 2027"
     ]
-    assert [reading.said(one) for one in reading.of_class(masthead, "prepared")] == [SAID[words.prepared]]
+    assert [reading.said(one) for one in reading.of_class(masthead, "prepared")] == [
+        SAID[words.describe_users_analysed]
+    ]
     assert [reading.said(one) for one in (held, outdated, notice)] == [HELD, OUTDATED, SYNTHETIC]
     said = {
         "headline": (HEADLINE, f"{CERTAINTY} {STEADY} {OPINION} {SUMMARY}"),
@@ -253,7 +255,7 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
             "The data",
             f"{KEPT} What a row may hold is said in settings.toml; Table 4 keeps the books.",
             (
-                f"{SAID[words.typical]}. {SAID[words.commonest]}. The first picture below shows the users before and after "
+                f"{SAID[words.describe_median_user]}. {SAID[words.describe_common_values]}. The first picture below shows the users before and after "
                 "cleaning, the second those kept; their tables have every number."
             ),
         ),
@@ -272,7 +274,7 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         ),
         "map": (
             "The map",
-            f"{SAID[words.seen]}. Segments that lie on each other here may still lie apart in what the map doesn't show.",
+            f"{SAID[words.describe_explained_variance]}. Segments that lie on each other here may still lie apart in what the map doesn't show.",
         ),
         "method": ("Method", METHOD, COLOPHON),
     }
@@ -307,7 +309,7 @@ def test_each_page_of_the_pdf_says_its_own(rendered: Rendered) -> None:  # noqa:
     pages = reading.pdf_lines(rendered.whole("distinct") / "executive.pdf")
     said = {
         0: (
-            f"Larkspur Listener segments · February 2027 {SAID[words.prepared]}",
+            f"Larkspur Listener segments · February 2027 {SAID[words.describe_users_analysed]}",
             HELD,
             SYNTHETIC,
             HEADLINE,
@@ -331,7 +333,7 @@ def test_each_page_of_the_pdf_says_its_own(rendered: Rendered) -> None:  # noqa:
 
 def sized(**users: int) -> Facts:
     """Give the month with these segments alone, each of so many users, and a hundredth of them as its share."""
-    kept = [replace(MONTH.segment(id_), users=n, share=n / 100) for id_, n in users.items()]
+    kept = [replace(MONTH.get_segment(id_), users=n, share=n / 100) for id_, n in users.items()]
     return replace(MONTH, segments=tuple(kept))
 
 
@@ -365,7 +367,7 @@ def survived(*shares: tuple[str, float, float]) -> Facts:
         replace(template, id=id_, name=month.NAMES[id_], last_share=then, share=now, same_borders=then)
         for id_, then, now in shares
     )
-    segments = tuple(replace(MONTH.segment(id_), share=now) for id_, _, now in shares)
+    segments = tuple(replace(MONTH.get_segment(id_), share=now) for id_, _, now in shares)
     return replace(after(segments=moved), segments=segments)
 
 
@@ -409,52 +411,72 @@ BY_PEOPLE = replace(
     ),
 )
 OTHER = {
-    "one kind": (words.headline, sized(S5=37), "One kind of listeners: radio classics, 37 % of users"),
+    "one kind": (words.write_headline, sized(S5=37), "One kind of listeners: radio classics, 37 % of users"),
     "two kinds": (
-        words.headline,
+        words.write_headline,
         sized(S5=37, S8=63),
         "Two kinds of listeners; evening families are the larger, 63 % of users",
     ),
     "none is larger": (
-        words.headline,
+        words.write_headline,
         sized(S5=37, S8=37, S2=26),
         "Three kinds of listeners; none is larger than radio classics, 37 % of users",
     ),
     "no kinds": (
-        words.headline,
+        words.write_headline,
         UNRELIABLE,
         "No reliable segments this month: users differ by degrees, not in groups",
     ),
-    "the only one": (words.largest, sized(S5=37), "Radio classics are the only segment, 37 % of users"),
+    "the only one": (
+        words.describe_largest_segment,
+        sized(S5=37),
+        "Radio classics are the only segment, 37 % of users",
+    ),
     "the larger one": (
-        words.largest,
+        words.describe_largest_segment,
         sized(S2=37, S8=63),
         "Evening families are the larger segment, 63 % of users",
     ),
-    "none larger": (words.largest, sized(S2=37, S8=37), "No segment is larger than commuters, 37 % of users"),
-    "the largest group": (words.largest, UNRELIABLE, "Night owls are the largest group, 40 % of users"),
-    "spread of one": (words.spread, sized(S5=37), "Radio classics are the only segment, 37 % of users"),
-    "spread of equals": (words.spread, sized(S5=37, S8=37), "Two segments of 37 % of users each"),
-    "spread of groups": (words.spread, UNRELIABLE, "Five groups of 6 to 40 % of users each"),
-    "strength: none": (words.strength, UNRELIABLE, "none to rely on"),
-    "strength: clear": (words.strength, apart(*IDS, evidence="clear"), "clear"),
+    "none larger": (
+        words.describe_largest_segment,
+        sized(S2=37, S8=37),
+        "No segment is larger than commuters, 37 % of users",
+    ),
+    "the largest group": (
+        words.describe_largest_segment,
+        UNRELIABLE,
+        "Night owls are the largest group, 40 % of users",
+    ),
+    "spread of one": (
+        words.describe_size_range,
+        sized(S5=37),
+        "Radio classics are the only segment, 37 % of users",
+    ),
+    "spread of equals": (
+        words.describe_size_range,
+        sized(S5=37, S8=37),
+        "Two segments of 37 % of users each",
+    ),
+    "spread of groups": (words.describe_size_range, UNRELIABLE, "Five groups of 6 to 40 % of users each"),
+    "strength: none": (words.name_evidence_level, UNRELIABLE, "none to rely on"),
+    "strength: clear": (words.name_evidence_level, apart(*IDS, evidence="clear"), "clear"),
     "certainty: clear": (
-        words.certainty,
+        words.describe_certainty,
         apart(*IDS, evidence="clear"),
         "Clear structure: few users live between the segments (silhouette 0.29).",
     ),
     "certainty: all apart": (
-        words.certainty,
+        words.describe_certainty,
         apart(*IDS),
         "Weak structure: the segments stand apart, but may not come again (silhouette 0.29).",
     ),
     "certainty: none apart": (
-        words.certainty,
+        words.describe_certainty,
         apart(),
         "Weak structure: the segments shade into each other (silhouette 0.29).",
     ),
     "certainty: no evidence": (
-        words.certainty,
+        words.describe_certainty,
         UNRELIABLE,
         (
             "There is no evidence of separate groups: any border between them is drawn through a crowd (silhouette 0.29). What "
@@ -462,7 +484,7 @@ OTHER = {
         ),
     ),
     "certainty: too little": (
-        words.certainty,
+        words.describe_certainty,
         without(MONTH, reliable=False),
         (
             "There is too little evidence of separate groups: any border between them is drawn through a crowd (silhouette 0.29). "
@@ -470,12 +492,12 @@ OTHER = {
         ),
     ),
     "sure: clear": (
-        words.sure,
+        words.summarise_certainty,
         apart(*IDS, evidence="clear"),
         "Clear structure: few users live between segments. 3 of 5 come again in resampled data.",
     ),
     "sure: one apart": (
-        words.sure,
+        words.summarise_certainty,
         apart("S7"),
         (
             "Weak structure: segments shade into each other; only weekend dancers stand apart. 3 of 5 come again in resampled "
@@ -483,17 +505,17 @@ OTHER = {
         ),
     ),
     "sure: three apart": (
-        words.sure,
+        words.summarise_certainty,
         apart("S7", "S2", "S3"),
         "Weak structure: segments shade into each other. 3 of 5 come again in resampled data.",
     ),
     "sure: all apart": (
-        words.sure,
+        words.summarise_certainty,
         apart(*IDS),
         "Weak structure: segments stand apart, but may not come again. 3 of 5 come again in resampled data.",
     ),
     "sure: one stable": (
-        words.sure,
+        words.summarise_certainty,
         stable("S8"),
         (
             "Weak structure: segments shade into each other; only night owls and radio classics stand apart. 1 of 5 comes again "
@@ -501,7 +523,7 @@ OTHER = {
         ),
     ),
     "sure: all stable": (
-        words.sure,
+        words.summarise_certainty,
         stable(*IDS),
         (
             "Weak structure: segments shade into each other; only night owls and radio classics stand apart. All come again in "
@@ -509,7 +531,7 @@ OTHER = {
         ),
     ),
     "sure: none stable": (
-        words.sure,
+        words.summarise_certainty,
         stable(),
         (
             "Weak structure: segments shade into each other; only night owls and radio classics stand apart. None of 5 come again "
@@ -517,12 +539,12 @@ OTHER = {
         ),
     ),
     "steady: all": (
-        words.steadiness,
+        words.describe_stability,
         stable(*IDS),
         "All five segments come again when the data is resampled.",
     ),
     "steady: one": (
-        words.steadiness,
+        words.describe_stability,
         stable("S8"),
         (
             "One segment of 5 comes again when the data is resampled; commuters, night owls, radio classics and weekend dancers may "
@@ -530,29 +552,33 @@ OTHER = {
         ),
     ),
     "steady: none": (
-        words.steadiness,
+        words.describe_stability,
         stable(),
         "None of the 5 segments is sure to come again when the data is resampled.",
     ),
-    "kept: all": (words.kept, without(MONTH, read=10_592, dropped=()), "All 10,592 rows passed every check."),
+    "kept: all": (
+        words.describe_cleaning,
+        without(MONTH, read=10_592, dropped=()),
+        "All 10,592 rows passed every check.",
+    ),
     "kept: all but one": (
-        words.kept,
+        words.describe_cleaning,
         without(MONTH, read=10_593, dropped=MONTH.audit.dropped[:1]),
         "Of 10,593 rows, 10,592 were kept; 1 was left out: 57 for no value in age.",
     ),
-    "made up by nobody": (words.synthetic, without(MONTH, synthetic=False), ""),
+    "made up by nobody": (words.write_synthetic_notice, without(MONTH, synthetic=False), ""),
     "colophon: files": (
-        words.colophon,
+        words.write_colophon,
         without(MONTH, hashed="files"),
         "Source february.csv, SHA-256 of its files' hashes 0123456789abcdef…; random seed 48; facts format 1.",
     ),
     "colophon: query": (
-        words.colophon,
+        words.write_colophon,
         without(MONTH, hashed="query"),
         "Source february.csv, SHA-256 of what was asked 0123456789abcdef…; random seed 48; facts format 1.",
     ),
     "axis across": (
-        partial(words.axis, component=0),
+        partial(words.title_map_axis, component=0),
         MONTH,
         [
             "← less listening, fewer active days" + 12 * "\u00a0" + "more listening, more active days →",
@@ -560,12 +586,12 @@ OTHER = {
         ],
     ),
     "axis upwards, short": (
-        partial(words.axis, component=1, apart=True, most=1),
+        partial(words.title_map_axis, component=1, separate_lines=True, max_terms=1),
         MONTH,
         ["← lower income", "higher income →", "Second component (SD), 29\u00a0% of the differences"],
     ),
     "summary of moves": (
-        changes.summary,
+        changes.summarise_changes,
         MOVES,
         (
             "Night owls grew by 7.2 points and commuters shrank by 4.0 points since December 2026; all segments are the same kinds "
@@ -573,54 +599,62 @@ OTHER = {
         ),
     ),
     "brief of moves": (
-        changes.brief,
+        changes.summarise_changes_briefly,
         MOVES,
         "The same segments as in December 2026; night owls grew by 7.2 points and commuters shrank by 4.0.",
     ),
     "summary of nothing": (
-        changes.summary,
+        changes.summarise_changes,
         STILL,
         "Since December 2026 the sizes of all segments are unchanged.",
     ),
-    "brief of nothing": (changes.brief, STILL, "The same segments as in December 2026, in the same sizes."),
+    "brief of nothing": (
+        changes.summarise_changes_briefly,
+        STILL,
+        "The same segments as in December 2026, in the same sizes.",
+    ),
     "summary: first": (
-        changes.summary,
+        changes.summarise_changes,
         changed(FIRST, id="S1"),
         "This is the first month: there is nothing to compare it with.",
     ),
-    "brief: first": (changes.brief, changed(FIRST, id="S1"), "First month: nothing to compare it with."),
+    "brief: first": (
+        changes.summarise_changes_briefly,
+        changed(FIRST, id="S1"),
+        "First month: nothing to compare it with.",
+    ),
     "summary: anew": (
-        changes.summary,
+        changes.summarise_changes,
         FIRST,
         "The segments are made of other features than in earlier months: there is nothing to compare them with.",
     ),
     "brief: anew": (
-        changes.brief,
+        changes.summarise_changes_briefly,
         FIRST,
         "Made of other features than in earlier months: nothing to compare with.",
     ),
     "summary: now none": (
-        changes.summary,
+        changes.summarise_changes,
         UNRELIABLE,
         "This month's groups differ by degrees, so that who was in which in December 2026 says little.",
     ),
     "brief: now none": (
-        changes.brief,
+        changes.summarise_changes_briefly,
         UNRELIABLE,
         "No segments this month that could be compared with those of December 2026.",
     ),
     "summary: then none": (
-        changes.summary,
+        changes.summarise_changes,
         after(reliable=False),
         "In December 2026 there were no reliable segments that these could be compared with.",
     ),
     "brief: then none": (
-        changes.brief,
+        changes.summarise_changes_briefly,
         after(reliable=False),
         "In December 2026 there were no reliable segments to compare with.",
     ),
     "flows: no ids": (
-        changes.flows,
+        changes.describe_retention,
         after(flow=None, unfollowed="no ids"),
         (
             "The file names no users, so nobody can be followed from month to month; shares are compared at the borders of the "
@@ -628,7 +662,7 @@ OTHER = {
         ),
     ),
     "flows: no last ids": (
-        changes.flows,
+        changes.describe_retention,
         after(flow=None, unfollowed="no last ids"),
         (
             "The file of December 2026 named no users, so nobody can be followed from month to month; shares are compared at the "
@@ -636,7 +670,7 @@ OTHER = {
         ),
     ),
     "flows: no last users": (
-        changes.flows,
+        changes.describe_retention,
         after(flow=None, unfollowed="no last users"),
         (
             "The users of December 2026 can't be read from the archive, so nobody can be followed from month to month; shares are "
@@ -644,107 +678,111 @@ OTHER = {
         ),
     ),
     "flows: too few": (
-        changes.flows,
+        changes.describe_retention,
         flowing(both=None),
         "How many users are there in both months would give a few of them away, so it is left out",
     ),
     "flows: who stayed": (
-        changes.flows,
+        changes.describe_retention,
         flowing(stayed=None),
         (
             "7,003 users are there in both months; how many stayed in their segment would give a few of them away, so it is left "
             "out"
         ),
     ),
-    "flows: nobody": (changes.flows, flowing(both=0, stayed=None), "Nobody is there in both months"),
+    "flows: nobody": (
+        changes.describe_retention,
+        flowing(both=0, stayed=None),
+        "Nobody is there in both months",
+    ),
     "ways: none": (
-        changes.ways,
+        changes.describe_migration,
         flowing(users=((None,) * 5,) * 5, gone=(None,) * 5, new=(None,) * 5),
         "No group that moved, came or left may be shown: each is too small, or would give away one that is.",
     ),
     "borders: none moved": (
-        changes.borders,
+        changes.describe_border_shift,
         BY_PEOPLE,
         "The change of night owls comes of people who changed; borders hardly moved.",
     ),
     "borders: they alone": (
-        changes.borders,
+        changes.describe_border_shift,
         MOVES,
         "Of the change of night owls, 0.0 points are people who changed and +7.2 come of borders that moved.",
     ),
-    "borders: nothing": (changes.borders, STILL, ""),
+    "borders: nothing": (changes.describe_border_shift, STILL, ""),
     "drift: none": (
-        changes.drift,
+        changes.describe_drift,
         after(drift={"age": month.Drift(0.0042, 0.0061)}),
         "No column is spread otherwise than chance explains.",
     ),
     "drift: one": (
-        changes.drift,
+        changes.describe_drift,
         after(drift={"age": month.Drift(0.0042, 0.0061), "gender": month.Drift(0.0077, 0.0053)}),
         "Gender is spread otherwise than in December 2026, by more than chance explains.",
     ),
     "opinion: all agree": (
-        verdicts.opinion,
+        verdicts.describe_other_measures,
         judged(MONTH, "weak", silhouette=5, gap=5),
         "The silhouette and the gap statistic favour 5, too.",
     ),
     "opinion: one agrees": (
-        verdicts.opinion,
+        verdicts.describe_other_measures,
         judged(MONTH, "weak", silhouette=None, gap=5),
         "The gap statistic favours 5, too.",
     ),
     "opinion: one has none": (
-        verdicts.opinion,
+        verdicts.describe_other_measures,
         judged(MONTH, "weak", silhouette=8, gap=1),
         "Not all measures agree on 5: the silhouette favours 8 and the gap statistic favours none.",
     ),
     "band: within": (
-        verdicts.band,
+        verdicts.describe_null_band,
         without(MONTH, below_band=False),
         "It falls as it would if the same users had no structure, whose range is drawn in grey.",
     ),
     "bend: settings": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(decided_by="settings", knee=7),
         "5 segments, as asked for; the curve bends at 7",
     ),
     "bend: settings, none": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(decided_by="settings", knee=None),
         "5 segments, as asked for; the curve has no bend",
     ),
     "bend: fewer": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(knee=7),
         "5 segments: the curve bends at 7, which would leave one with too few users",
     ),
     "bend: panel, fewer": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(decided_by="panel", chosen=3),
         "3 segments: the panel finds 4, which would leave one with too few users",
     ),
     "bend: panel": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(decided_by="panel", chosen=4),
         "The panel of measures finds 4 segments",
     ),
     "bend: silhouette": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(decided_by="silhouette", chosen=3),
         "The curve has no bend; the silhouette is best at 3 segments",
     ),
     "bend: silhouette, fewer": (
-        verdicts.bend,
+        verdicts.describe_bend,
         elbow(decided_by="silhouette", chosen=2),
         "2 segments: the silhouette is best at 3, which would leave one with too few users",
     ),
     "decider: panel": (
-        verdicts.decider,
+        verdicts.explain_k_rule,
         elbow(decided_by="panel", chosen=4),
         "the number of segments is where a panel of measures agrees",
     ),
     "decider: silhouette, fewer": (
-        verdicts.decider,
+        verdicts.explain_k_rule,
         elbow(decided_by="silhouette"),
         (
             "its curve does not bend, so that the number of segments is where the silhouette is best, or fewer, so that none has "
@@ -752,17 +790,17 @@ OTHER = {
         ),
     ),
     "decider: settings": (
-        verdicts.decider,
+        verdicts.explain_k_rule,
         elbow(decided_by="settings"),
         "the number of segments was asked for",
     ),
     "separation: used": (
-        verdicts.separation,
+        verdicts.describe_separation,
         silhouettes(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1),
         "Users are best separated in 5 segments, the number used",
     ),
     "separation: a little": (
-        verdicts.separation,
+        verdicts.describe_separation,
         silhouettes(0.1, 0.1, 0.1, 0.4, 0.1, 0.44, 0.1, 0.1, 0.1),
         "Users are separated a little better in 7 segments than in the 5 used",
     ),
@@ -844,50 +882,50 @@ def test_a_template_says_what_there_is(what: str) -> None:
     """Each sentence and each chart in its place, and none that there is nothing for."""
     facts, medium, template, said = TEMPLATES[what]
     with mock.patch.object(Document, "draw", lambda _, name: Markdown(name)):
-        found = Document(facts, medium, files.TEMPLATES).template(template).text  # type: ignore[arg-type]
+        found = Document(facts, medium, files.TEMPLATES).render_template(template).text  # type: ignore[arg-type]
 
     assert reading.plain(found.replace("\\", "")) == said
 
 
 DOUBTS = [
-    (Suspicion("future"), "February 2027 has not begun."),
-    (Suspicion("same_file", month="2026-11"), "The users are those of November 2026, one and all."),
-    (Suspicion("users", last=15_432, now=10_911), "10,911 rows were read; in December 2026 15,432."),
+    (Anomaly("future"), "February 2027 has not begun."),
+    (Anomaly("same_file", month="2026-11"), "The users are those of November 2026, one and all."),
+    (Anomaly("users", last=15_432, now=10_911), "10,911 rows were read; in December 2026 15,432."),
     (
-        Suspicion("unit", column="annual_income", last=2_870, now=28_700, month="2026-11"),
+        Anomaly("unit", column="annual_income", last=2_870, now=28_700, month="2026-11"),
         "Mean income is $28,700; in November 2026 $2,870. Is it in another unit?",
     ),
     (
-        Suspicion("lost", column="user_id", value="repeated", last=0.01, now=0.21, month="2026-11"),
+        Anomaly("lost", column="user_id", value="repeated", last=0.01, now=0.21, month="2026-11"),
         "21 % of the rows repeat a user; in November 2026 1 %.",
     ),
     (
-        Suspicion("lost", column="age", value="out_of_range", last=0.03, now=0.14, month="2026-11"),
+        Anomaly("lost", column="age", value="out_of_range", last=0.03, now=0.14, month="2026-11"),
         "14 % of the rows have an impossible age; in November 2026 3 %.",
     ),
     (
-        Suspicion("gone", column="employment_status", value="Intern", last=412, now=6, month="2026-11"),
+        Anomaly("gone", column="employment_status", value="Intern", last=412, now=6, month="2026-11"),
         "At most 6 users have the employment Intern any more; in November 2026 412 had it.",
     ),
     (
-        Suspicion("gone", column="top_genre", value="Polka", last=305, now=0, month="2026-11"),
+        Anomaly("gone", column="top_genre", value="Polka", last=305, now=0, month="2026-11"),
         "Nobody has the top genre Polka any more; in November 2026 305 users had it.",
     ),
 ]
 
 
 @pytest.mark.parametrize(("one", "said"), DOUBTS)
-def test_a_doubt_says_now_and_then(one: Suspicion, said: str) -> None:
+def test_a_doubt_says_now_and_then(one: Anomaly, said: str) -> None:
     """Each with its own month and unit; where a doubt names no month, the last one's."""
-    assert reading.plain(doubts.reason(MONTH, one)) == said
+    assert reading.plain(doubts.describe_anomaly(MONTH, one)) == said
 
 
 def test_a_change_is_said_in_its_direction() -> None:
     """Up is more now than then."""
-    said = [changes.points(by) for by in (0.0123, -0.0345, 0.0004, None)]
+    said = [changes.format_points(by) for by in (0.0123, -0.0345, 0.0004, None)]
 
     assert said == ["▲1.2", "▼3.5", "unchanged", "new"]
-    assert [reading.plain(changes.changed(by)) for by in (0.0123, -0.0345)] == [
+    assert [reading.plain(changes.describe_share_change(by)) for by in (0.0123, -0.0345)] == [
         "grew by 1.2 points",
         "shrank by 3.5 points",
     ]

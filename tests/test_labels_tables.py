@@ -400,17 +400,17 @@ def test_figures_and_tables_are_counted_in_order(rendered: Rendered) -> None:  #
 def test_segments_with_one_offer_share_a_row_each_with_its_own_colour() -> None:
     """In the order of their sizes, wherever they stand in the facts."""
     facts = month.distinct()
-    play = facts.segment("S2").play
+    play = facts.get_segment("S2").play
     assert play is not None
     segments = tuple(replace(one, play=play) if one.id in ("S3", "S8") else one for one in facts.segments)
-    table = tables.plays(replace(facts, segments=segments))
+    table = tables.tabulate_plays(replace(facts, segments=segments))
 
     assert table.rows == (
         ("Night owls, Commuters and Evening families", "Offer of the riders."),
         ("Radio classics", "Offer of the classics."),
         ("Weekend dancers", "Offer of the dancers."),
     )
-    assert table.heads == tuple(
+    assert table.row_heads == tuple(
         tuple((NAMES[id_], COLOURS[id_]) for id_ in row) for row in (("S3", "S2", "S8"), ("S5",), ("S7",))
     )
 
@@ -420,8 +420,8 @@ def test_a_panel_that_finds_nothing_and_one_that_agrees_say_so() -> None:
     facts = month.distinct()
     none, agrees = (replace(facts, structure=replace(facts.structure, panel=k)) for k in (1, 5))
 
-    assert tables.votes(none).rows[-1][1:] == ("none", "differs")
-    assert tables.votes(agrees).rows[-1][1:] == ("5", "agrees")
+    assert tables.tabulate_votes(none).rows[-1][1:] == ("none", "differs")
+    assert tables.tabulate_votes(agrees).rows[-1][1:] == ("5", "agrees")
 
 
 def test_groups_are_called_groups() -> None:
@@ -429,4 +429,7 @@ def test_groups_are_called_groups() -> None:
     facts = month.distinct()
     groups = replace(facts, structure=replace(facts.structure, evidence="none", reliable=False))
 
-    assert tables.stability(groups).caption == "How far each group can be relied on, from resampled data."
+    assert (
+        tables.tabulate_stability(groups).caption
+        == "How far each group can be relied on, from resampled data."
+    )

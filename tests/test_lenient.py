@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from report.lenient import Addresses, read_addresses, read_any_server
-from report.mailserver import Server
+from report.lenient import NoticeSettings, read_mail_server_leniently, read_notice_settings
+from report.mailserver import MailServer
 
-Read = Callable[[str | bytes], Addresses]
+Read = Callable[[str | bytes], NoticeSettings]
 TEXT = """\
 [mail]
 sender = "briefs@example.com"
@@ -16,15 +16,15 @@ owner = "olga@example.com"   # owner = "old@example.com"
 reply_to = "insights@example.com"
 domains = ["example.com"]
 """
-WHOLE = Addresses(sender="briefs@example.com", owner="olga@example.com", reply_to="insights@example.com")
+WHOLE = NoticeSettings(sender="briefs@example.com", owner="olga@example.com", reply_to="insights@example.com")
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    def read_text(text: str | bytes) -> Addresses:
+    def read_text(text: str | bytes) -> NoticeSettings:
         path = tmp_path / "settings.toml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_addresses(path)
+        return read_notice_settings(path)
 
     return read_text
 
@@ -126,14 +126,16 @@ def test_a_broken_env_still_names_the_server(tmp_path: Path, lines: str, known: 
     env.write_text(f"SMTP_HOST=smtp.example.com\n{lines}\n")
     env.chmod(0o600)
 
-    assert read_any_server(env, {}) == Server(**({"host": "smtp.example.com", "port": 587} | known))
+    assert read_mail_server_leniently(env, {}) == MailServer(
+        **({"host": "smtp.example.com", "port": 587} | known)
+    )
 
 
 def test_a_host_in_the_environment_goes_before(tmp_path: Path) -> None:
     """As everywhere; and without a host there is no server."""
     (tmp_path / ".env").write_text("SMTP_HOST=a.example.com\n?\n")
-    found = read_any_server(tmp_path / ".env", {"SMTP_HOST": "b.example.com"})
+    found = read_mail_server_leniently(tmp_path / ".env", {"SMTP_HOST": "b.example.com"})
     assert found is not None
     assert found.host == "b.example.com"
     (tmp_path / ".env").write_text("SMTP_HSOT=a.example.com\n")
-    assert read_any_server(tmp_path / ".env", {}) is None
+    assert read_mail_server_leniently(tmp_path / ".env", {}) is None

@@ -15,8 +15,8 @@ from fontTools.ttLib import TTFont
 from pages import pictures
 
 from report import files, lightfonts, theme
-from report.drawing import spec_of
-from report.fonts import FACES, font_file
+from report.drawing import build_chart_spec
+from report.fonts import FONT_FILES, find_font_file
 
 DRAW = """
 import hashlib, json, sys
@@ -43,24 +43,24 @@ def drawn(specs: list[dict[str, Any]], fonts: list[Path]) -> list[str]:
 def test_a_drawing_is_the_same_by_light_fonts() -> None:
     """To the byte, Arabic and emoji, which they don't have, included."""
     charts = list(pictures(awkward("letters")))[:3]
-    specs = [spec_of(picture.chart) | {"config": theme.config()} for _, picture in charts]
-    whole = drawn(specs, files.font_folders())
+    specs = [build_chart_spec(picture.chart) | {"config": theme.build_vega_config()} for _, picture in charts]
+    whole = drawn(specs, files.find_font_folders())
 
     assert len(set(whole)) == 3
-    assert drawn(specs, lightfonts.folders()) == whole
+    assert drawn(specs, lightfonts.find_light_font_folders()) == whole
 
 
 def test_no_letter_is_lost() -> None:
     """What is left out are hints for screens and other forms of letters; each letter keeps its width."""
-    (folder,) = lightfonts.folders()
-    for name in FACES.values():
-        light, whole = TTFont(folder / name), TTFont(font_file(name))
+    (folder,) = lightfonts.find_light_font_folders()
+    for name in FONT_FILES.values():
+        light, whole = TTFont(folder / name), TTFont(find_font_file(name))
         letters = whole.getBestCmap()
         assert set(light.getBestCmap()) == set(letters)
         assert {code: light["hmtx"][glyph][0] for code, glyph in light.getBestCmap().items()} == {
             code: whole["hmtx"][glyph][0] for code, glyph in letters.items()
         }
-        assert (folder / name).stat().st_size < 0.7 * font_file(name).stat().st_size
+        assert (folder / name).stat().st_size < 0.7 * find_font_file(name).stat().st_size
 
 
 def test_an_environment_that_nobody_may_write_to_draws_by_the_whole_fonts(
@@ -69,4 +69,4 @@ def test_an_environment_that_nobody_may_write_to_draws_by_the_whole_fonts(
     (tmp_path / "file").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "file"))
 
-    assert lightfonts.folders() == files.font_folders()
+    assert lightfonts.find_light_font_folders() == files.find_font_folders()

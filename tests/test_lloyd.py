@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from segmentation.clusters import fit
+from segmentation.clusters import fit_kmeans
 from segmentation.features import Points
-from segmentation.lloyd import _grown, curve, nearest, seeds, settle
+from segmentation.lloyd import (
+    _add_drawn_centre,
+    assign_nearest_batch,
+    draw_kmeans_plus_plus,
+    fit_k_range_quickly,
+    run_lloyd,
+)
 
 Make = Callable[..., Points]
 LINE = np.array([[0.0], [2], [10], [12]])
@@ -15,7 +21,7 @@ ONES = np.ones(4)
 
 def test_centres_settle_on_the_means_of_their_points() -> None:
     """0 and 2 about 1, 10 and 12 about 11: four times 1 squared."""
-    fits = settle(LINE, ONES, np.array([[[0.0], [12]]]))
+    fits = run_lloyd(LINE, ONES, np.array([[[0.0], [12]]]))
 
     assert fits.centres.tolist() == [[[1], [11]]]
     assert fits.inertia.tolist() == pytest.approx([4])
@@ -23,7 +29,7 @@ def test_centres_settle_on_the_means_of_their_points() -> None:
 
 def test_a_weight_is_so_many_users() -> None:
     """Three users at 0 and one at 2: mean 1/2, 3 x 1/4 + 9/4 = 3; with 10 and 12, 5."""
-    fits = settle(LINE, np.array([3.0, 1, 1, 1]), np.array([[[0.0], [12]]]))
+    fits = run_lloyd(LINE, np.array([3.0, 1, 1, 1]), np.array([[[0.0], [12]]]))
 
     assert fits.centres.tolist() == [[[0.5], [11]]]
     assert fits.inertia.tolist() == pytest.approx([5])
@@ -33,21 +39,21 @@ def test_every_start_has_its_own_weights() -> None:
     """A point of weight 0 is not there: without 12, the second centre is 10."""
     weights = np.array([[1.0, 1, 1, 1], [1, 1, 1, 0]])
 
-    fits = settle(LINE, weights, np.array([[[0.0], [12]], [[0.0], [12]]]))
+    fits = run_lloyd(LINE, weights, np.array([[[0.0], [12]], [[0.0], [12]]]))
 
     assert fits.centres[:, 1, 0].tolist() == [11, 10]
 
 
 def test_a_point_between_two_centres_belongs_to_the_first() -> None:
     """1 is as near to 0 as to 2: the first has 0 and 1, the second 2."""
-    fits = settle(np.array([[0.0], [1], [2]]), np.ones(3), np.array([[[0.0], [2]]]), steps=1)
+    fits = run_lloyd(np.array([[0.0], [1], [2]]), np.ones(3), np.array([[[0.0], [2]]]), max_steps=1)
 
     assert fits.centres.tolist() == [[[0.5], [2]]]
 
 
 def test_a_centre_without_points_goes_to_the_farthest() -> None:
     """Nobody is nearest to 100; of 0, 2, 10 and 12, 12 is the farthest from their mean's side."""
-    fits = settle(LINE, ONES, np.array([[[0.0], [100]]]))
+    fits = run_lloyd(LINE, ONES, np.array([[[0.0], [100]]]))
 
     assert sorted(fits.centres[0, :, 0]) == [1, 11]
 
@@ -57,9 +63,9 @@ def test_the_same_start_ends_where_scikit_learn_ends(k: int) -> None:
     """On users without any structure, where there are many places to end."""
     rng = np.random.default_rng(k)
     values, weights = rng.random((700, 4)), rng.integers(1, 4, 700).astype(float)
-    start = seeds(values, weights, k, 3, rng)
+    start = draw_kmeans_plus_plus(values, weights, k, 3, rng)
 
-    fits = settle(values, weights, start)
+    fits = run_lloyd(values, weights, start)
 
     assert len(start) == 3
     for begin, centres, inertia in zip(start, fits.centres, fits.inertia, strict=True):
@@ -69,11 +75,11 @@ def test_the_same_start_ends_where_scikit_learn_ends(k: int) -> None:
 
 
 def test_what_the_report_fits_is_a_fixed_point(points: Make) -> None:
-    """Started from the centres of `clusters.fit`, nothing moves."""
+    """Started from the centres of `clusters.fit_kmeans`, nothing moves."""
     some = points(np.random.default_rng(1).normal(size=(400, 3)))
-    model = fit(some, 4, starts=5, seed=1)
+    model = fit_kmeans(some, 4, n_init=5, seed=1)
 
-    fits = settle(some.values, some.weights, model.centres[None])
+    fits = run_lloyd(some.values, some.weights, model.centres[None])
 
     assert fits.centres[0] == pytest.approx(model.centres, abs=1e-12)
     assert fits.inertia[0] == pytest.approx(model.inertia)
@@ -83,17 +89,17 @@ def test_a_batch_is_its_parts() -> None:
     """What a start comes to does not depend on those beside it."""
     rng = np.random.default_rng(2)
     values = rng.normal(size=(3000, 4))
-    start = seeds(values, np.ones(3000), 8, 6, rng)
+    start = draw_kmeans_plus_plus(values, np.ones(3000), 8, 6, rng)
 
-    together = settle(values, np.ones(3000), start)
+    together = run_lloyd(values, np.ones(3000), start)
 
-    alone = [settle(values, np.ones(3000), begin[None]).inertia[0] for begin in start]
+    alone = [run_lloyd(values, np.ones(3000), begin[None]).inertia[0] for begin in start]
     assert together.inertia == pytest.approx(alone)
 
 
 def test_starts_are_users_who_are_there() -> None:
     """Only points that have users are drawn, each once: a second draw has no distance left."""
-    start = seeds(LINE, np.array([1.0, 0, 1, 1]), 3, 20, np.random.default_rng(0))
+    start = draw_kmeans_plus_plus(LINE, np.array([1.0, 0, 1, 1]), 3, 20, np.random.default_rng(0))
 
     assert [sorted(centres[:, 0]) for centres in start] == [[0, 10, 12]] * 20
 
@@ -103,7 +109,7 @@ def test_the_quick_search_comes_within_a_percent_and_a_half_of_ten_starts(n: int
     """On even crowds, the hardest; both where it looks at all points and where starts compete on some."""
     values = np.random.default_rng(3).random((n, 4))
 
-    fits = curve(values, np.ones(n), [1, 2, 4, 8], starts=4, rng=np.random.default_rng(0))
+    fits = fit_k_range_quickly(values, np.ones(n), [1, 2, 4, 8], n_init=4, rng=np.random.default_rng(0))
 
     assert list(fits) == [1, 2, 4, 8]
     for k, found in fits.items():
@@ -116,7 +122,8 @@ def test_one_seed_gives_one_curve() -> None:
     values = np.random.default_rng(4).random((1500, 4))
 
     one, other = (
-        curve(values, np.ones(1500), [1, 2, 3], starts=3, rng=np.random.default_rng(9)) for _ in range(2)
+        fit_k_range_quickly(values, np.ones(1500), [1, 2, 3], n_init=3, rng=np.random.default_rng(9))
+        for _ in range(2)
     )
 
     assert [(one[k].centres == other[k].centres).all() for k in (1, 2, 3)] == [True] * 3
@@ -124,7 +131,7 @@ def test_one_seed_gives_one_curve() -> None:
 
 def test_points_belong_to_the_nearest_centre() -> None:
     """Of 0 and 10, 1 is nearer to the first and 6 to the second; of 7 and 3, the other way round."""
-    labels = nearest(np.array([[1.0], [6]]), np.array([[[0.0], [10]], [[7.0], [3]]]))
+    labels = assign_nearest_batch(np.array([[1.0], [6]]), np.array([[[0.0], [10]], [[7.0], [3]]]))
 
     assert labels.tolist() == [[0, 1], [1, 0]]
 
@@ -133,10 +140,10 @@ def test_the_quick_search_tries_every_number() -> None:
     """Three pairs a unit wide and far apart: 1, 2 and 3 segments, in the order asked; three leave 6 · 0.5² = 1.5."""
     values = np.array([[0.0, 0], [1, 0], [100, 0], [101, 0], [0, 100], [1, 100]])
 
-    found = curve(values, np.ones(6), [1, 2, 3], starts=5, rng=np.random.default_rng(1))
+    found = fit_k_range_quickly(values, np.ones(6), [1, 2, 3], n_init=5, rng=np.random.default_rng(1))
 
     assert list(found) == [1, 2, 3]
-    assert found[1].best.tolist() == [pytest.approx([203 / 6, 200 / 6])]
+    assert found[1].best_centres.tolist() == [pytest.approx([203 / 6, 200 / 6])]
     assert found[3].inertia.min() == pytest.approx(1.5)
 
 
@@ -144,14 +151,14 @@ def test_points_on_their_centres_have_no_inertia() -> None:
     """Nor less than none, which rounding would give."""
     values = np.array([[1e3, 1], [2e3, 2]])
 
-    assert settle(values, np.ones(2), values[None]).inertia.tolist() == [0]
+    assert run_lloyd(values, np.ones(2), values[None]).inertia.tolist() == [0]
 
 
 def test_a_next_start_is_drawn_by_the_squared_distance() -> None:
     """Nearly all users are at 0, so that it comes first; of one user at 1 and one at 3, the latter is 9 times as likely."""
     values, weights = np.array([[0.0], [1], [3]]), np.array([1e9, 1, 1])
 
-    start = seeds(values, weights, 2, 4000, np.random.default_rng(0))
+    start = draw_kmeans_plus_plus(values, weights, 2, 4000, np.random.default_rng(0))
 
     assert (start[:, 0, 0] == 0).all()
     assert (start[:, 1, 0] == 3).mean() == pytest.approx(0.9, abs=0.02)
@@ -162,7 +169,7 @@ def test_a_centre_is_added_by_users_and_squared_distance() -> None:
     values, weights = np.array([[0.0], [1], [2], [9]]), np.array([5.0, 2, 1, 0])
     rng = np.random.default_rng(0)
 
-    grown = np.array([_grown(values, weights, np.zeros((1, 1)), rng) for _ in range(4000)])
+    grown = np.array([_add_drawn_centre(values, weights, np.zeros((1, 1)), rng) for _ in range(4000)])
 
     assert grown.shape == (4000, 1, 2, 1)
     assert (grown[:, 0, 0] == 0).all()
@@ -172,8 +179,11 @@ def test_a_centre_is_added_by_users_and_squared_distance() -> None:
 
 def test_a_tie_has_all_users_of_the_point() -> None:
     """Two users at 1, between 0 and 2, are the first's: (0 + 2 x 1) / 3. The start beside it has no tie."""
-    fits = settle(
-        np.array([[0.0], [1], [2]]), np.array([1.0, 2, 1]), np.array([[[0.0], [2]], [[0.0], [1.5]]]), steps=1
+    fits = run_lloyd(
+        np.array([[0.0], [1], [2]]),
+        np.array([1.0, 2, 1]),
+        np.array([[[0.0], [2]], [[0.0], [1.5]]]),
+        max_steps=1,
     )
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([2 / 3, 2])
@@ -182,14 +192,16 @@ def test_a_tie_has_all_users_of_the_point() -> None:
 
 def test_the_farthest_is_the_one_that_adds_most() -> None:
     """About 0, three users at 10 add 300 and one at 12 adds 144: a centre without points goes to 10."""
-    fits = settle(LINE, np.array([1.0, 1, 3, 1]), np.array([[[0.0], [1000]]]), steps=1)
+    fits = run_lloyd(LINE, np.array([1.0, 1, 3, 1]), np.array([[[0.0], [1000]]]), max_steps=1)
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([44 / 6, 10])
 
 
 def test_a_centre_with_one_user_stays() -> None:
     """Of three centres one has a user, and one has none: that goes to 0, a unit from its centre, and 50 stays."""
-    fits = settle(np.array([[0.0], [1], [2], [50]]), np.ones(4), np.array([[[1.0], [50], [1000]]]), steps=1)
+    fits = run_lloyd(
+        np.array([[0.0], [1], [2], [50]]), np.ones(4), np.array([[[1.0], [50], [1000]]]), max_steps=1
+    )
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([1, 50, 0])
 
@@ -198,7 +210,7 @@ def test_the_nearest_centre_under_each_of_two_fits() -> None:
     """0, 4 and 9 between 1 and 10, and between 3 and 6: the 4 is 3 away from 1, and 6 from 10."""
     centres = np.array([[[1.0], [10.0]], [[3.0], [6.0]]])
 
-    assert nearest(np.array([[0.0], [4.0], [9.0]]), centres).tolist() == [[0, 0, 1], [0, 0, 1]]
+    assert assign_nearest_batch(np.array([[0.0], [4.0], [9.0]]), centres).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
 def test_a_start_has_no_place_twice_where_there_is_another() -> None:
@@ -206,8 +218,8 @@ def test_a_start_has_no_place_twice_where_there_is_another() -> None:
     values, weights = np.array([[5.0], [5.0], [5.0], [15.0]]), np.ones(4)
     rng = np.random.default_rng(1)
 
-    drawn = seeds(values, weights, 2, 200, rng)
-    grown = [_grown(values, weights, np.array([[5.0]]), rng) for _ in range(50)]
+    drawn = draw_kmeans_plus_plus(values, weights, 2, 200, rng)
+    grown = [_add_drawn_centre(values, weights, np.array([[5.0]]), rng) for _ in range(50)]
 
     assert {tuple(sorted(start[:, 0])) for start in drawn} == {(5, 15)}
     assert {tuple(start[0, :, 0]) for start in grown} == {(5, 15)}
@@ -215,6 +227,6 @@ def test_a_start_has_no_place_twice_where_there_is_another() -> None:
 
 def test_of_fewer_points_than_emptied_centres_as_many_are_filled_as_there_are() -> None:
     """Two users, and four centres, three of them far off: the users have one each, and nothing breaks."""
-    fits = settle(np.array([[0.0], [1.0]]), np.ones(2), np.array([[[0.4], [90.0], [91.0], [92.0]]]))
+    fits = run_lloyd(np.array([[0.0], [1.0]]), np.ones(2), np.array([[[0.4], [90.0], [91.0], [92.0]]]))
 
     assert fits.inertia.tolist() == [0]

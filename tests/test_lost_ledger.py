@@ -22,8 +22,8 @@ from briefing import dials, month_folder
 from mailroom import Mailroom, letter
 
 from report import cli, delivery, files
-from report.outbox import OutboxError
-from report.sending import Postman, resolve, send_month
+from report.outbox import LedgerError
+from report.sending import MailContext, apply_resolution, send_month
 
 TRIES = 200
 MONTH = "2026-10"
@@ -42,10 +42,10 @@ class Office:
         shutil.copytree(made, self.output / made.name)
         self.said: list[str] = []
 
-    def postman(self) -> Postman:
+    def postman(self) -> MailContext:
         """Give who sends it, and keeps what he tells."""
         self.said = []
-        return Postman(
+        return MailContext(
             output=self.output,
             data=self.output,
             settings=dials(
@@ -57,14 +57,14 @@ class Office:
                 2026, 11, 2, 7, 0, tzinfo=UTC
             ),  # stands still: two handovers may have one time
             sleep=lambda _: None,
-            tell=self.said.append,
+            print_line=self.said.append,
         )
 
     def send(self) -> int:
         """Send; where the ledger can't be used, do what the sentence says, which includes to send again."""
         try:
             return send_month(self.postman(), confirm=True)
-        except OutboxError as error:
+        except LedgerError as error:
             (command,) = re.findall(r"ove it away \((mv .+?)\) and run `make send` again", str(error))
             subprocess.run(shlex.split(command), check=True)
             return self.send()
@@ -111,7 +111,7 @@ def scribble(office: Office) -> None:
 
 def another_month(office: Office) -> None:
     office.ledger.unlink()
-    delivery.enrol([letter(1, "ann@example.com")], office.ledger, clock=office.postman().clock)
+    delivery.enqueue_messages([letter(1, "ann@example.com")], office.ledger, clock=office.postman().clock)
 
 
 def another_database(office: Office) -> None:
@@ -231,10 +231,10 @@ def test_whatever_becomes_of_the_ledger_no_inbox_gets_a_second_copy(
                 for which, id_, to in re.findall(ASKED, "\n".join(office.said)):
                     asked += 1
                     found = "sent" if room.taken()[id_, to] else "again"
-                    resolve(office.postman(), f"{which}:{found}", month=MONTH)
+                    apply_resolution(office.postman(), f"{which}:{found}", month=MONTH)
                 for which in re.findall(r"Message (\d+) has changed since it", "\n".join(office.said)):
                     # a scratch hit its digest
-                    resolve(office.postman(), f"{which}:sent", month=MONTH)
+                    apply_resolution(office.postman(), f"{which}:sent", month=MONTH)
             assert code == 0, (number, office.said)
             assert len(room.taken()) == 3, (number, plan)  # and nobody gets none
     assert asked > TRIES // 4
@@ -256,7 +256,7 @@ def test_where_evidence_is_and_the_ledger_is_not_it_stops_and_asks(
         said = "\n".join(office.said)
         assert "it did not know 3 of these messages, which a journal says were handed over" in said
         assert re.search(r"`make send MONTH=2026-10 .*RESOLVE=all:sent` \(what is out is enough\)", said)
-    assert resolve(office.postman(), "all:sent", month=MONTH) == 0
+    assert apply_resolution(office.postman(), "all:sent", month=MONTH) == 0
     assert office.send() == 0
     assert room.heard == []
 
@@ -273,7 +273,7 @@ def test_a_month_that_went_out_from_one_folder_does_not_go_out_from_another(
     postman = replace(second.postman(), mailed=shared)
     assert send_month(postman, confirm=True) == 1
     assert "it did not know 3 of these messages" in "\n".join(second.said)
-    assert resolve(postman, "all:sent", month=MONTH) == 0
+    assert apply_resolution(postman, "all:sent", month=MONTH) == 0
     assert send_month(postman, confirm=True) == 0
     assert room.heard == []
     assert [path.name for path in shared.iterdir()] == [f"{MONTH}.mailed"]
@@ -283,7 +283,10 @@ def test_the_command_shares_its_journals_among_all_folders(tmp_path: Path) -> No
     """They lie in the project's folder, whatever OUTPUT or settings name."""
     (tmp_path / "settings.toml").write_text(f"[data]\noutput = '{tmp_path}'\n", encoding="utf-8")
     for output in (None, tmp_path / "elsewhere"):
-        assert cli._postman(tmp_path / "settings.toml", output).mailed == files.ROOT / "_output-mailed"
+        assert (
+            cli._build_mail_context(tmp_path / "settings.toml", output).journal_folder
+            == files.ROOT / "_output-mailed"
+        )
 
 
 def test_who_knows_that_nobody_has_one_can_say_that_too(tmp_path: Path, made: Path, room: Mailroom) -> None:
@@ -291,7 +294,7 @@ def test_who_knows_that_nobody_has_one_can_say_that_too(tmp_path: Path, made: Pa
     office.send()
     remove(office)
     assert office.send() == 1
-    assert resolve(office.postman(), "all:again", month=MONTH) == 0
+    assert apply_resolution(office.postman(), "all:again", month=MONTH) == 0
 
     assert office.send() == 0
     assert set(room.taken().values()) == {2}
@@ -315,7 +318,7 @@ def test_a_month_can_be_said_to_be_out_where_nothing_is_left_that_knows(
 ) -> None:
     """After the loss of a whole disk, say."""
     office = Office(tmp_path, made, room)
-    assert resolve(office.postman(), "all:sent", month=MONTH) == 0
+    assert apply_resolution(office.postman(), "all:sent", month=MONTH) == 0
     assert "3 sent, 0 refused, 0 waiting, 0 unknown" in "\n".join(office.said)
 
     assert office.send() == 0
@@ -333,7 +336,7 @@ def test_of_a_send_that_was_cut_short_only_what_went_out_is_in_doubt(
     room.act = lambda verb, to: "451 later" if (verb, to) == ("RCPT", "bo@example.com") else None
     assert office.send() == 75
     remove(office)
-    resolve(office.postman(), "all:sent", month=MONTH)
+    apply_resolution(office.postman(), "all:sent", month=MONTH)
     assert "1 sent, 0 refused, 2 waiting, 0 unknown" in "\n".join(office.said)
     room.act = lambda _verb, _recipient: None
 
@@ -346,8 +349,8 @@ def test_nothing_is_unknown_so_all_can_not_be_sent_again(tmp_path: Path, made: P
     """Or a slip of the pen would mail everybody a second time."""
     office = Office(tmp_path, made, room)
     office.send()
-    with pytest.raises(OutboxError, match="RESOLVE=all:again sends none again"):
-        resolve(office.postman(), "all:again", month=MONTH)
+    with pytest.raises(LedgerError, match="RESOLVE=all:again sends none again"):
+        apply_resolution(office.postman(), "all:again", month=MONTH)
     assert office.send() == 0
     assert set(room.taken().values()) == {1}
 
@@ -377,7 +380,7 @@ def test_on_a_disk_that_can_only_be_read_nothing_is_sent(tmp_path: Path, made: P
         pytest.skip("only a user who may mount can make a folder read-only for itself")
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(office.output)], check=True)
-        with pytest.raises(OutboxError, match=r"Read-only file system.*Free the disk or mend its rights"):
+        with pytest.raises(LedgerError, match=r"Read-only file system.*Free the disk or mend its rights"):
             send_month(office.postman(), confirm=True)
     finally:
         subprocess.run(["umount", str(office.output)], check=True)

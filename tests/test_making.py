@@ -29,8 +29,8 @@ from rendered import _run_here
 from report import archive, files, publish
 from report import month as runs
 from report.engines import embedded
-from report.engines.embedded import Embedded
-from report.engines.quarto import Quarto
+from report.engines.embedded import EmbeddedEngine
+from report.engines.quarto import QuartoEngine
 from report.errors import RenderError
 from report.settings import Settings
 from segmentation.facts import Facts
@@ -48,17 +48,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     os.utime(source, (NOW.timestamp(), NOW.timestamp()))
     quarto.write_text(BROKEN)
     quarto.chmod(0o755)
-    settings = Settings(segments={"k": 2, "k_range": [2, 4], "starts": 1}, page={"paper": "Letter"})
-    plan, told = Settings.plan, []
+    settings = Settings(segments={"k": 2, "k_range": [2, 4], "n_init": 1}, page={"paper": "Letter"})
+    plan, told = Settings.build_options, []
     with (
-        mock.patch.object(runs, "begun", here),
-        mock.patch.object(archive, "beside", return_value=contextlib.nullcontext()),
-        mock.patch.object(Settings, "plan", lambda dials: replace(plan(dials), draws=2, bootstraps=4)),
-        mock.patch.object(Quarto, "find", return_value=Quarto(str(quarto))),
-        mock.patch.object(embedded, "_run", _run_here),
+        mock.patch.object(runs, "run_in_process", here),
+        mock.patch.object(archive, "open_process_executor", return_value=contextlib.nullcontext()),
+        mock.patch.object(
+            Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
+        ),
+        mock.patch.object(QuartoEngine, "find_installed", return_value=QuartoEngine(str(quarto))),
+        mock.patch.object(embedded, "_run_cells", _run_here),
     ):
-        run = runs.make_month(
-            source, "2026-10", settings, engine="auto", output=place / "out", now=NOW, tell=told.append
+        run = runs.build_report(
+            source,
+            "2026-10",
+            settings,
+            engine="auto",
+            output=place / "out",
+            now=NOW,
+            report_progress=told.append,
         )
     return SimpleNamespace(run=run, folder=place / "out" / "2026-10", source=source, told=told)
 
@@ -67,7 +75,7 @@ def test_a_run_says_what_it_made(made: SimpleNamespace) -> None:
     """The facts of the file, the folder, the engine that came through and why it wasn't the first, the PDF's pages, the time."""
     run = made.run
 
-    assert files.facts_text(run.facts) == (made.folder / "facts.json").read_text("utf-8")
+    assert files.dump_facts_json(run.facts) == (made.folder / "facts.json").read_text("utf-8")
     assert run.folder == made.folder
     assert run.engine == "embedded"
     assert run.fallback == "executive.qmd: Quarto ended with 3: no such thing."
@@ -176,7 +184,7 @@ def test_run_json_says_what_would_make_the_month_again(made: SimpleNamespace) ->
     assert said["versions"] == {name: version(name) for name in parts}
     assert said["input"] == {
         "name": "2026-10.csv",
-        "sha256": files.sha256(made.source),
+        "sha256": files.hash_file(made.source),
         "hash_of": "the file's bytes",
     }
     assert (
@@ -190,7 +198,7 @@ def test_the_pdf_is_of_the_sheet_and_known_by_the_file(made: SimpleNamespace) ->
     """Letter, as settings say: 8.5 by 11 inches of 72 points; and the first half of the file's hash, so the same for the same users."""
     with pikepdf.open(made.folder / "executive.pdf") as pdf:
         assert [float(side) for side in pdf.pages[0].mediabox] == [0, 0, 612, 792]
-        assert bytes(pdf.trailer.ID[0]) == files.sha256(made.source)[:32].encode()
+        assert bytes(pdf.trailer.ID[0]) == files.hash_file(made.source)[:32].encode()
         assert list(pdf.attachments) == ["facts.json"]
         assert (
             pdf.attachments["facts.json"].get_file().read_bytes() == (made.folder / "facts.json").read_bytes()
@@ -217,8 +225,8 @@ def test_what_was_published_is_deleted_and_nothing_else(tmp_path: Path) -> None:
     for name in ("executive.pdf", "report.html", "facts.json", "segments.parquet"):
         (tmp_path / name).write_text("")
 
-    publish.unpublish(tmp_path)
-    publish.unpublish(tmp_path)  # nothing there is nothing to delete
+    publish.remove_published(tmp_path)
+    publish.remove_published(tmp_path)  # nothing there is nothing to delete
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["facts.json", "segments.parquet"]
 
@@ -227,34 +235,34 @@ def test_what_was_published_is_deleted_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[..., runs.Run]:
+def make(tmp_path: Path) -> Callable[..., runs.ReportRun]:
     """Make a month of these facts; what publishes is called with what a run hands to it."""
     source = tmp_path / "2026-10.csv"
     source.write_text("user_id\n")
 
-    def make_month(facts: Facts, published: Callable[..., int], engine: Any = "embedded") -> runs.Run:
+    def make_month(facts: Facts, published: Callable[..., int], engine: Any = "embedded") -> runs.ReportRun:
         @contextlib.contextmanager
         def analysed(*_: object) -> Iterator[SimpleNamespace]:
-            yield SimpleNamespace(result=lambda _tell: facts)
+            yield SimpleNamespace(wait_for_result=lambda _: facts)
 
         with (
-            mock.patch.object(runs, "begun", analysed),
-            mock.patch.object(runs, "_get_ready", return_value=(published, publish.unpublish)),
-            mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
-            mock.patch.object(Quarto, "find", return_value=None),
+            mock.patch.object(runs, "run_in_process", analysed),
+            mock.patch.object(runs, "_import_publisher", return_value=(published, publish.remove_published)),
+            mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
+            mock.patch.object(QuartoEngine, "find_installed", return_value=None),
         ):
-            return runs.make_month(
+            return runs.build_report(
                 *(source, "2026-10", Settings()),
                 engine=engine,
                 output=tmp_path / "out",
                 now=datetime(2026, 11, 2, 7, tzinfo=UTC),
-                tell=lambda _: None,
+                report_progress=lambda _: None,
             )
 
     return make_month
 
 
-def test_nothing_is_sold_where_nothing_is_reliable(make: Callable[..., runs.Run]) -> None:
+def test_nothing_is_sold_where_nothing_is_reliable(make: Callable[..., runs.ReportRun]) -> None:
     """No play in the facts, whatever the playbook would advise; where something is reliable there are plays."""
     without = facts_factory.unreliable(facts_factory.month(4))
     with_some = replace(without, structure=replace(without.structure, reliable=True))
@@ -268,7 +276,7 @@ def test_nothing_is_sold_where_nothing_is_reliable(make: Callable[..., runs.Run]
         run = make(facts, publish_nothing)
         assert run.pages == 7
         assert run.facts == published[-1]
-        assert files.facts_text(run.facts) == (run.folder / "facts.json").read_text("utf-8")
+        assert files.dump_facts_json(run.facts) == (run.folder / "facts.json").read_text("utf-8")
         assert run.facts.suspicions == ()
     assert [[segment.play is not None for segment in facts.segments] for facts in published] == [
         [False] * 4,
@@ -278,7 +286,7 @@ def test_nothing_is_sold_where_nothing_is_reliable(make: Callable[..., runs.Run]
 
 @pytest.mark.parametrize("engine", ["auto", "embedded"])
 def test_a_page_that_cannot_be_made_ends_the_run_where_no_other_engine_can(
-    make: Callable[..., runs.Run], engine: str, tmp_path: Path
+    make: Callable[..., runs.ReportRun], engine: str, tmp_path: Path
 ) -> None:
     """It is tried once; the last good month stays, and nothing beside it."""
     make(facts_factory.month(4), lambda *_: 1)

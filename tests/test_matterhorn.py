@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report.fonts import font_file
+from report.fonts import find_font_file
 
 PDFUA, DC = "{http://www.aiim.org/pdfua/ns/id/}", "{http://purl.org/dc/elements/1.1/}"
 STANDARD = set(
@@ -236,7 +236,7 @@ def _widths(cid: Any) -> dict[int, float]:
 @cache
 def _letters() -> tuple[bytes, dict[str, int], dict[int, float]]:
     """Give a font of two letters, their glyphs and the glyphs' widths."""
-    font = TTFont(font_file("SourceSansPro-Regular.ttf"))
+    font = TTFont(find_font_file("SourceSansPro-Regular.ttf"))
     options = Options()
     options.layout_features = []
     subsetter = Subsetter(options)

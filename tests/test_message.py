@@ -19,7 +19,13 @@ from pages import Reader
 
 from report import message
 from report.errors import RenderError
-from report.message import addressed, as_test, make_notice, message_id, same_words
+from report.message import (
+    has_same_content,
+    make_notice_message,
+    make_test_message,
+    read_message_id,
+    set_recipients,
+)
 from report.settings import MailSettings
 
 AWKWARD = ("four", "letters", "markup")
@@ -97,7 +103,7 @@ def test_every_line_fits_and_the_whole_is_small(months: Path) -> None:
     for path in (one for name in AWKWARD for one in letters(months, name)):
         raw = path.read_bytes()
 
-        assert len(raw) <= message.MOST
+        assert len(raw) <= message.MAX_MESSAGE_BYTES
         assert max(len(line) for line in raw.split(b"\r\n")) <= 998
         assert b"\n" not in raw.replace(b"\r\n", b"")
         assert raw.isascii()
@@ -109,7 +115,7 @@ def test_a_long_unsubscribe_link_is_not_folded() -> None:
         f"token{n}=0123456789abcdef" for n in range(20)
     )
     mail = MailSettings(**(MAIL | {"unsubscribe": link}))
-    raw = make_notice(key="k", subject="ä" * 200, brand="B", text="t", mail=mail, now=NOW)
+    raw = make_notice_message(key="k", subject="ä" * 200, brand="B", text="t", mail=mail, now=NOW)
 
     assert f"List-Unsubscribe: <{link}>\r\n".encode() in raw
     assert read(raw)["List-Unsubscribe"] == f"<{link}>"
@@ -119,7 +125,7 @@ def test_a_long_unsubscribe_link_is_not_folded() -> None:
 
 @pytest.mark.parametrize("brand", ["Musik, Töne & <Co>", 'Say "hi"', "音楽", "a@b", "x" * 40])
 def test_a_brand_is_a_name_and_no_second_sender(brand: str) -> None:
-    raw = make_notice(key="k", subject="s", brand=brand, text="t", mail=MailSettings(**MAIL), now=NOW)
+    raw = make_notice_message(key="k", subject="s", brand=brand, text="t", mail=MailSettings(**MAIL), now=NOW)
     (sender,) = read(raw)["From"].addresses
 
     assert (sender.display_name, sender.addr_spec) == (brand, "briefs@example.com")
@@ -146,27 +152,32 @@ def test_the_same_month_is_the_same_bytes_and_keeps_its_date(tmp_path: Path) -> 
 
 def test_another_recipient_changes_nothing_else(months: Path) -> None:
     raw = letters(months)[0].read_bytes()
-    to_ann = addressed(raw, "ann@example.com")
-    to_all = addressed(raw, *(f"somebody.{n}@example.com" for n in range(100)))
+    to_ann = set_recipients(raw, "ann@example.com")
+    to_all = set_recipients(raw, *(f"somebody.{n}@example.com" for n in range(100)))
 
     assert read(to_ann)["To"] == "ann@example.com"
     assert len(read(to_all)["To"].addresses) == 100
-    assert read(addressed(raw))["To"].defects == ()
-    assert same_words(to_ann, to_all)
-    assert addressed(to_all, "ann@example.com") == to_ann
+    assert read(set_recipients(raw))["To"].defects == ()
+    assert has_same_content(to_ann, to_all)
+    assert set_recipients(to_all, "ann@example.com") == to_ann
 
 
 def test_a_test_is_another_message_for_other_words(months: Path) -> None:
     one, two = (path.read_bytes() for path in letters(months)[:2])
 
-    assert message_id(as_test(one)) not in (message_id(one), message_id(as_test(two)))
-    assert as_test(one) == as_test(one)
-    assert message_id(as_test(one)) == message_id(as_test(addressed(one, "ann@example.com")))
-    assert not same_words(one, two)
+    assert read_message_id(make_test_message(one)) not in (
+        read_message_id(one),
+        read_message_id(make_test_message(two)),
+    )
+    assert make_test_message(one) == make_test_message(one)
+    assert read_message_id(make_test_message(one)) == read_message_id(
+        make_test_message(set_recipients(one, "ann@example.com"))
+    )
+    assert not has_same_content(one, two)
 
 
 def test_what_is_too_large_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message, "MOST", 10_000)
+    monkeypatch.setattr(message, "MAX_MESSAGE_BYTES", 10_000)
 
     with pytest.raises(RenderError, match="expected at most 10,000"):
         month_folder(tmp_path, factory.month(4))
@@ -219,4 +230,4 @@ def test_a_correction_is_its_segment_s_brief() -> None:
         "<2026-09.S4.brief@example.com>",
     )
 
-    assert message.segments_of(ids, "2026-10") == {"S1", "S2"}
+    assert message.parse_segment_ids(ids, "2026-10") == {"S1", "S2"}

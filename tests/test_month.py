@@ -29,7 +29,7 @@ from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one
 
 from report import cli, files, gates, month, words
 from report.engines import embedded
-from report.engines.embedded import Embedded
+from report.engines.embedded import EmbeddedEngine
 from report.playbook import read_playbook
 from report.settings import Settings
 from segmentation.facts import Facts
@@ -181,7 +181,7 @@ def test_the_run_says_how_it_was_made(folder: Path, facts: Facts) -> None:
     assert told["engine_version"].startswith("pandoc 3")
     assert told["input"] == {
         "name": "2026-10.csv",
-        "sha256": files.sha256(files.ROOT / "data" / "2026-10.csv"),
+        "sha256": files.hash_file(files.ROOT / "data" / "2026-10.csv"),
         "hash_of": "the file's bytes",
     }
     assert told["seed"] == facts.seed == 2026
@@ -237,7 +237,7 @@ def test_the_same_sentences_stand_on_the_screen_and_on_paper(
 ) -> None:
     paper, screen = flat(" ".join(sheets)), flat(Reader(pages["report.html"]).text)
 
-    for sentence in (words.headline, words.certainty, words.kept):
+    for sentence in (words.write_headline, words.describe_certainty, words.describe_cleaning):
         said = flat(sentence(facts))
         assert said in screen
         assert said.replace("-", "") in paper.replace("-", "")
@@ -253,7 +253,7 @@ def test_every_segment_is_on_every_kind_of_page(
         (own,) = [
             page for name, page in pages.items() if name != "report.html" and f"<title>{segment.name}" in page
         ]
-        assert flat(words.portrait(segment)) in flat(Reader(own).text)
+        assert flat(words.describe_average_listener(segment)) in flat(Reader(own).text)
 
 
 def test_every_page_is_whole(pages: dict[str, str]) -> None:
@@ -321,23 +321,25 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
         before = facts_factory.month(4)
         before = replace(before, month="2026-09", source=replace(before.source, synthetic=False))
         (place / "out" / "2026-09").mkdir(parents=True)
-        (place / "out" / "2026-09" / "facts.json").write_text(files.facts_text(before), encoding="utf-8")
-        (place / "settings.toml").write_text("[segments]\nk_range = [1, 5]\nstarts = 3\n")
-        plan = Settings.plan
+        (place / "out" / "2026-09" / "facts.json").write_text(files.dump_facts_json(before), encoding="utf-8")
+        (place / "settings.toml").write_text("[segments]\nk_range = [1, 5]\nn_init = 3\n")
+        plan = Settings.build_options
         command = (
             f"report report --data {place}/2026-10 --settings {place}/settings.toml --output {place}/out"
         )
         with (
             mock.patch.object(sys, "argv", [*command.split(), "--engine", "embedded"]),
-            mock.patch.object(embedded, "_run", _run_here),
-            mock.patch.object(Embedded, "warm", return_value=contextlib.nullcontext()),
-            mock.patch.object(month, "begun", here),
-            mock.patch.object(Settings, "plan", lambda dials: replace(plan(dials), draws=4, bootstraps=8)),
+            mock.patch.object(embedded, "_run_cells", _run_here),
+            mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
+            mock.patch.object(month, "run_in_process", here),
+            mock.patch.object(
+                Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)
+            ),
             mock.patch.object(signal, "signal"),
             contextlib.redirect_stdout(io.StringIO()) as said,
             pytest.raises(SystemExit) as end,
         ):
-            cli.run()
+            cli.run_command_line()
         (place / "said.json").write_text(json.dumps([end.value.code, said.getvalue()]))
 
     return rendered._once("month-worthless", make)
@@ -368,7 +370,7 @@ def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last
     offers = {rule.offer for rule in read_playbook(files.TEMPLATES / "playbook.toml").play}
     assert len(offers) > 3
     assert [offer for offer in offers if offer in screen] == []
-    for gate in (gates.unreliable(facts), gates.held(facts, worthless / "out")):
+    for gate in (gates.check_reliable_segments(facts), gates.check_month_hold(facts, worthless / "out")):
         assert gate is not None
 
 

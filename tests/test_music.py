@@ -13,7 +13,7 @@ from whole import whole
 
 from report import verdicts, words
 from segmentation.analysis import Analysis
-from segmentation.facts import Drop
+from segmentation.facts import DroppedRows
 
 FILE = Path(__file__).parents[2] / "shared" / "data" / "music.csv"
 SHA256 = "9cff801a4f1488070e67cbd1c8d4fac72e2d2700adc25f1a88c73a5233f195bf"
@@ -37,7 +37,7 @@ BEST = {  # the lowest inertia that 2,000 restarts found
 @pytest.fixture(scope="module")
 def music(run: Callable[..., Analysis]) -> Analysis:
     """Give its analysis, by the settings that a report has, with fewer draws."""
-    return run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), starts=50, draws=10, bootstraps=40)
+    return run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), n_init=50, draws=10, bootstraps=40)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,10 @@ def test_five_ages_and_two_days_are_impossible(music: Analysis) -> None:
     audit = music.facts.audit
 
     assert (audit.read, audit.kept) == (4914, 4907)
-    assert audit.dropped == (Drop("out_of_range", "age", 5), Drop("out_of_range", "num_of_days_active", 2))
+    assert audit.dropped == (
+        DroppedRows("out_of_range", "age", 5),
+        DroppedRows("out_of_range", "num_of_days_active", 2),
+    )
 
 
 def test_the_commonest_values_are_those_published(music: Analysis) -> None:
@@ -105,11 +108,11 @@ def test_the_structure_is_weak_and_the_silhouette_prefers_three(music: Analysis)
 
 def test_the_report_says_that_the_evidence_is_weak(music: Analysis) -> None:
     """On the first page, with the judges who want another number, the silhouette's 3 among them."""
-    assert words.strength(music.facts) == "weak"
-    assert words.certainty(music.facts).startswith(
+    assert words.name_evidence_level(music.facts) == "weak"
+    assert words.describe_certainty(music.facts).startswith(
         "Weak structure: the segments shade into each other; only high earners stand apart"
     )
-    assert "the silhouette favours 3" in verdicts.opinion(music.facts)
+    assert "the silhouette favours 3" in verdicts.describe_other_measures(music.facts)
 
 
 def test_each_of_the_four_comes_again(music: Analysis) -> None:

@@ -3,11 +3,11 @@ import itertools
 import pytest
 
 from segmentation.names import name_segments
-from segmentation.schema import FEATURES
+from segmentation.schema import DEFAULT_FEATURES
 
 
 def centre(age: float = 0, income: float = 0, usage: float = 0, days: float = 0) -> dict[str, float]:
-    return dict(zip(FEATURES, (age, income, usage, days), strict=True))
+    return dict(zip(DEFAULT_FEATURES, (age, income, usage, days), strict=True))
 
 
 def test_the_published_segments_have_the_published_names() -> None:

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 from report import files
-from segmentation.schema import BY_NAME, NUMBERS
+from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
 
 _EMBEDDED = re.compile(r"data:(?:image/svg\+xml|application/json|text/[a-z]+);base64,([A-Za-z0-9+/=]+)")
 _ID = re.compile(r"\bu[0-9a-f]{8}\b")
@@ -119,7 +119,7 @@ def test_no_text_holds_a_users_row(texts: dict[str, str], users: pd.DataFrame) -
 def test_a_row_that_slipped_in_is_found(layout: str, users: pd.DataFrame) -> None:
     """As a chart's data, as a table's row and as a text."""
     one = users.dropna().iloc[100]  # its incomes are round, but no other has all numbers
-    slipped = "".join(layout.format(f"{one[name]:.{BY_NAME[name].digits}f}") for name in NUMBERS)
+    slipped = "".join(layout.format(f"{one[name]:.{COLUMNS_BY_NAME[name].digits}f}") for name in NUMBERS)
 
     assert rows_in(f"12 users, 30 % of 1,471: {slipped}", users) == {one.name}
 

@@ -64,7 +64,7 @@ def test_a_text_around_values_is_the_same_text(tmp_path: Path, text: str) -> Non
     said = []
 
     class Page:
-        def text(self, layout: str, *values: object) -> None:
+        def fill_text(self, layout: str, *values: object) -> None:
             said.append(layout.format(*values))
 
     exec(compile(cell.source, "cell", "exec"), {"page": Page()})  # noqa: S102 - what Jupyter would do
@@ -87,7 +87,7 @@ def test_one_document_gives_one_notebook(tmp_path: Path) -> None:
 def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """And says the same sentences as the page, with its charts inside."""
     facts = month(4, first=False)
-    (tmp_path / "facts.json").write_text(files.facts_text(facts), encoding="utf-8")
+    (tmp_path / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
     write_notebook(files.ROOT / "report" / "report.qmd", tmp_path / "a.ipynb")
     run = [
         sys.executable,
@@ -118,6 +118,11 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert "{python}" not in shown
     assert "<script" not in shown
     text = " ".join(re.sub(r"<[^>]*>|\\(?=\W)|[*_]", " ", shown).replace("\u00a0", " ").split())
-    for sentence in (words.headline, words.certainty, words.kept, words.colophon):
+    for sentence in (
+        words.write_headline,
+        words.describe_certainty,
+        words.describe_cleaning,
+        words.write_colophon,
+    ):
         wanted = re.sub(r"[*_]", " ", sentence(facts)).replace("\u00a0", " ")
         assert re.sub(r"\W", "", wanted) in re.sub(r"\W", "", text), sentence.__name__

@@ -16,13 +16,18 @@ import facts_factory as factory
 from briefing import NOW, dials, month_folder
 from mailroom import PASSWORD, Mailroom
 
-from report.lenient import Addresses
-from report.months import describe_missing, find_gaps, missing_months, newest_file
-from report.notices import Desk, describe_failure
-from report.sending import Postman, send_month
+from report.lenient import NoticeSettings
+from report.months import (
+    describe_missing_months,
+    find_month_gaps,
+    find_newest_month_file,
+    list_missing_months,
+)
+from report.notices import OwnerNotifier, make_failure_notice
+from report.sending import MailContext, send_month
 from segmentation.facts import Facts
 
-OLGA = Addresses(sender="briefs@example.com", owner="olga@example.com")
+OLGA = NoticeSettings(sender="briefs@example.com", owner="olga@example.com")
 
 
 @pytest.fixture
@@ -32,9 +37,9 @@ def room() -> Iterator[Mailroom]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, room: Mailroom) -> Desk:
+def desk(tmp_path: Path, room: Mailroom) -> OwnerNotifier:
     said: list[str] = []
-    return Desk(
+    return OwnerNotifier(
         tmp_path / "out", tmp_path / "data", OLGA, room.server(), lambda: NOW, lambda _: None, said.append
     )
 
@@ -51,14 +56,14 @@ def told(room: Mailroom) -> list[str]:
     return [str(mail["Subject"]).replace("\u00a0", " ") for mail in mails]
 
 
-def test_no_secret_is_mailed(desk: Desk) -> None:
+def test_no_secret_is_mailed(desk: OwnerNotifier) -> None:
     """Neither a database's password, whatever is in it, nor the mail server's."""
     why = f"postgresql://reader:pa#s/s@2w@db/music can't be reached. 535 {PASSWORD} is wrong."
-    notice = describe_failure("make report", why, month="2026-10", at=NOW)
+    notice = make_failure_notice("make report", why, month="2026-10", at=NOW)
     with Mailroom(auth=True, settings={"auth_required": False}) as room:
         room.act = lambda verb, _: "235 welcome" if verb == "AUTH" else None
         knowing = replace(desk, server=room.server())
-        assert knowing.mail([notice], command="make report", month="2026-10", pauses=()) == 0
+        assert knowing.send_notices([notice], command="make report", month="2026-10", retry_delays=()) == 0
         room.quiet()
         ((_, raw),) = room.inbox
     text = message_from_bytes(raw, policy=default).get_content()
@@ -72,7 +77,7 @@ def test_briefs_that_wait_are_told_once(tmp_path: Path, room: Mailroom) -> None:
     """A server that puts one inbox off for ever: the first run tells, those after it add no mail, and the exit code stays 75."""
     made(tmp_path / "out", "2026-10")
     room.act = lambda verb, to: "450 later" if (verb, to) == ("RCPT", "ann@example.com") else None
-    postman = Postman(
+    postman = MailContext(
         tmp_path / "out",
         tmp_path / "data",
         dials(),
@@ -95,7 +100,7 @@ def test_a_wrong_password_is_not_tried_a_second_time(tmp_path: Path) -> None:
     with Mailroom(auth=True) as room:
         room.act = lambda verb, _: "535 wrong" if verb == "AUTH" else None
         server = room.server()
-        postman = Postman(
+        postman = MailContext(
             tmp_path / "out", tmp_path / "data", dials(), server, lambda: NOW, lambda _: None, lambda _: None
         )
         assert send_month(postman, confirm=True) == 1
@@ -128,7 +133,7 @@ def test_earlier_months_that_nobody_got_are_named(
             (output / "outbox" / f"{month}.12345678.segments").touch()
         if month not in (*briefs, "2026-10"):
             (folder / "briefs").rename(tmp_path / f"{month}-briefs")
-    postman = Postman(
+    postman = MailContext(
         output, tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, lambda _: None
     )
 
@@ -144,7 +149,7 @@ def test_a_month_for_trying_out_is_not_missed(tmp_path: Path, room: Mailroom) ->
     made(output, "2026-08")
     made(output, "2026-09", factory.unreliable(real))
     made(output, "2026-10", real)
-    postman = Postman(
+    postman = MailContext(
         output, tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, lambda _: None
     )
 
@@ -163,23 +168,23 @@ def test_a_month_for_trying_out_is_not_missed(tmp_path: Path, room: Mailroom) ->
     ],
 )
 def test_a_month_is_missing_from_its_end_on(newest: str, day: str, missing: list[str]) -> None:
-    assert missing_months(newest, datetime.fromisoformat(f"{day}T00:00+00:00")) == missing
+    assert list_missing_months(newest, datetime.fromisoformat(f"{day}T00:00+00:00")) == missing
 
 
 def test_the_day_is_that_of_greenwich() -> None:
     """One clock for all: an hour after midnight in Berlin November has not ended yet."""
     berlin = datetime.fromisoformat("2026-12-01T00:30+01:00")
-    assert missing_months("2026-10", berlin) == []
-    assert describe_missing("2026-10", berlin) == ""
+    assert list_missing_months("2026-10", berlin) == []
+    assert describe_missing_months("2026-10", berlin) == ""
 
 
 def test_several_missing_months_are_said_as_a_span() -> None:
     """From the first to the last, and the newest that there is."""
     now = datetime(2027, 2, 1, tzinfo=UTC)
-    assert describe_missing("2026-10", now).replace("\u00a0", " ") == (
+    assert describe_missing_months("2026-10", now).replace("\u00a0", " ") == (
         "There is no file of November 2026 to January 2027, which have ended. The newest month is October 2026."
     )
-    assert describe_missing("", now) == ""
+    assert describe_missing_months("", now) == ""
 
 
 def test_another_missing_month_is_another_mail(tmp_path: Path, room: Mailroom) -> None:
@@ -187,7 +192,7 @@ def test_another_missing_month_is_another_mail(tmp_path: Path, room: Mailroom) -
     made(tmp_path / "out", "2026-10")
     now = datetime(2026, 12, 4, 7, tzinfo=UTC)
     for days in (0, 1, 30, 31, 32):
-        postman = Postman(
+        postman = MailContext(
             tmp_path / "out",
             tmp_path / "data",
             dials(),
@@ -206,10 +211,10 @@ def test_a_month_that_is_missing_between_others_is_told_once(tmp_path: Path, roo
     (tmp_path / "data").mkdir()
     for name in ("2026-06.csv", "2026-08.csv", "2026-13.csv"):
         (tmp_path / "data" / name).touch()
-    assert find_gaps(tmp_path / "data", tmp_path / "out") == ["2026-07", "2026-09"]
-    assert find_gaps(tmp_path / "nowhere") == []
+    assert find_month_gaps(tmp_path / "data", tmp_path / "out") == ["2026-07", "2026-09"]
+    assert find_month_gaps(tmp_path / "nowhere") == []
     said: list[str] = []
-    postman = Postman(
+    postman = MailContext(
         tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, said.append
     )
 
@@ -226,7 +231,7 @@ def test_a_segment_that_no_key_names_is_told_once(tmp_path: Path, room: Mailroom
         made(tmp_path / "out", month)
         now = NOW.replace(month=12) if month == "2026-11" else NOW
         now = now.replace(year=2027, month=1) if month == "2026-12" else now
-        postman = Postman(
+        postman = MailContext(
             tmp_path / "out",
             tmp_path / "data",
             dials(recipients=recipients),
@@ -244,9 +249,9 @@ def test_a_segment_that_no_key_names_is_told_once(tmp_path: Path, room: Mailroom
 
 def test_the_newest_file_is_found_by_its_name(tmp_path: Path) -> None:
     """Whatever its ending; what is no month is passed over."""
-    assert newest_file(tmp_path / "nowhere") is None
+    assert find_newest_month_file(tmp_path / "nowhere") is None
     for name in ("2026-09.csv", "2026-10.tsv", "README.md", "2026-13.csv", "notes-2026-12.csv"):
         (tmp_path / name).touch()
-    found = newest_file(tmp_path)
+    found = find_newest_month_file(tmp_path)
     assert found is not None
     assert found.name == "2026-10.tsv"

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mailroom import letter
 
 from report.journal import read_journal
-from report.outbox import Outbox, OutboxError, Outgoing, normalise_inbox
+from report.outbox import Ledger, LedgerError, OutgoingMessage, normalise_inbox
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ONE, OTHER = letter(1, "ann@example.com"), letter(1, "bo@example.com")
@@ -31,9 +31,9 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "outbox.sqlite"
 
 
-def states(file: Path, *messages: Outgoing) -> list[tuple[str, str]]:
-    with Outbox.open(file, clock) as outbox:
-        return [(one.recipient, one.state) for one in outbox.deliveries(messages)]
+def states(file: Path, *messages: OutgoingMessage) -> list[tuple[str, str]]:
+    with Ledger.open(file, clock) as outbox:
+        return [(one.recipient, one.state) for one in outbox.list_deliveries(messages)]
 
 
 def python(script: str, *arguments: object, **keywords: Any) -> subprocess.Popen[str]:
@@ -44,31 +44,31 @@ def python(script: str, *arguments: object, **keywords: Any) -> subprocess.Popen
 
 def test_a_message_waits_until_it_is_handed_over_and_is_unknown_until_it_is_settled(ledger: Path) -> None:
     """Whoever dies leaves the truth behind, for every change comes before the act that it is about."""
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE, OTHER])
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE, OTHER])
     assert states(ledger, ONE, OTHER) == [("ann@example.com", "waiting"), ("bo@example.com", "waiting")]
 
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.attempt(ONE)
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.record_attempt(ONE)
     assert states(ledger, ONE) == [("ann@example.com", "waiting")]
 
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.hand_over(ONE)
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.record_handover(ONE)
     assert states(ledger, ONE) == [("ann@example.com", "unknown")]
 
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.settle(ONE, "sent", "250 taken")
-        (delivery,) = outbox.deliveries([ONE])
-    assert (delivery.state, delivery.attempts, delivery.word) == ("sent", 1, "250 taken")
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.record_outcome(ONE, "sent", "250 taken")
+        (delivery,) = outbox.list_deliveries([ONE])
+    assert (delivery.state, delivery.attempts, delivery.detail) == ("sent", 1, "250 taken")
     assert delivery.at == "2026-11-02T12:00:00+00:00"
 
 
 def test_intent_attempt_and_outcome_are_each_on_record(ledger: Path) -> None:
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE])
-        outbox.attempt(ONE)
-        outbox.hand_over(ONE)
-        outbox.settle(ONE, "waiting", "451 later")
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.record_attempt(ONE)
+        outbox.record_handover(ONE)
+        outbox.record_outcome(ONE, "waiting", "451 later")
 
     with sqlite3.connect(ledger) as rows:
         found = rows.execute(
@@ -80,69 +80,72 @@ def test_intent_attempt_and_outcome_are_each_on_record(ledger: Path) -> None:
 
 
 def test_enrolling_again_keeps_what_is_known(ledger: Path) -> None:
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE])
-        outbox.settle(ONE, "sent", "250 taken")
-        outbox.enrol([ONE, OTHER])
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.record_outcome(ONE, "sent", "250 taken")
+        outbox.enqueue_messages([ONE, OTHER])
 
-        assert not outbox.waiting(ONE)
-        assert outbox.waiting(OTHER)
+        assert not outbox.is_waiting(ONE)
+        assert outbox.is_waiting(OTHER)
 
 
 def test_one_inbox_is_one_however_its_address_is_capitalised(ledger: Path) -> None:
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE])
-        outbox.settle(ONE, "sent", "250 taken")
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.record_outcome(ONE, "sent", "250 taken")
 
-        assert not outbox.waiting(letter(1, "Ann@Example.COM"))
+        assert not outbox.is_waiting(letter(1, "Ann@Example.COM"))
 
 
 def test_a_message_that_changed_is_said_to_have_changed_only_once_it_is_out(ledger: Path) -> None:
     """While it waits, the newer one takes its place."""
     newer = letter(1, "ann@example.com", "Twenty-five years old.\n")
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE])
-        outbox.enrol([newer])
-        assert [one.changed for one in outbox.deliveries([newer])] == [False]
-        outbox.settle(newer, "sent", "250 taken")
-        outbox.enrol([ONE])
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.enqueue_messages([newer])
+        assert [one.changed for one in outbox.list_deliveries([newer])] == [False]
+        outbox.record_outcome(newer, "sent", "250 taken")
+        outbox.enqueue_messages([ONE])
 
-        assert [(one.state, one.changed) for one in outbox.deliveries([ONE])] == [("sent", True)]
+        assert [(one.state, one.changed) for one in outbox.list_deliveries([ONE])] == [("sent", True)]
 
 
 def test_an_unknown_message_shows_even_when_nobody_asks_for_it(ledger: Path) -> None:
     """Else it would be forgotten with the recipient who left settings.toml."""
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE, OTHER])
-        outbox.hand_over(ONE)
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE, OTHER])
+        outbox.record_handover(ONE)
 
-        assert [one.recipient for one in outbox.deliveries([OTHER])] == ["ann@example.com", "bo@example.com"]
+        assert [one.recipient for one in outbox.list_deliveries([OTHER])] == [
+            "ann@example.com",
+            "bo@example.com",
+        ]
 
 
 def test_a_person_resolves_by_number(ledger: Path) -> None:
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE, OTHER])
-        outbox.hand_over(ONE)
-        outbox.hand_over(OTHER)
-        outbox.resolve(1, "sent")
-        outbox.resolve(2, "again")
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE, OTHER])
+        outbox.record_handover(ONE)
+        outbox.record_handover(OTHER)
+        outbox.resolve_delivery(1, "sent")
+        outbox.resolve_delivery(2, "again")
 
-        assert [one.state for one in outbox.deliveries([ONE, OTHER])] == ["sent", "waiting"]
+        assert [one.state for one in outbox.list_deliveries([ONE, OTHER])] == ["sent", "waiting"]
 
 
 def test_only_of_an_unknown_message_can_a_person_say_that_it_was_sent(ledger: Path) -> None:
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE])
-        with pytest.raises(OutboxError, match="Message 1 is waiting, expected unknown"):
-            outbox.resolve(1, "sent")
-        with pytest.raises(OutboxError, match="no message 7"):
-            outbox.resolve(7, "again")
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
+        with pytest.raises(LedgerError, match="Message 1 is waiting, expected unknown"):
+            outbox.resolve_delivery(1, "sent")
+        with pytest.raises(LedgerError, match="no message 7"):
+            outbox.resolve_delivery(7, "again")
 
 
 def test_ledger_lock_and_journal_are_their_owners_alone(ledger: Path) -> None:
     ledger.touch(mode=0o644)
-    with Outbox.open(ledger, clock) as outbox:
-        outbox.enrol([ONE])
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in ledger.parent.iterdir()}
 
     assert modes == dict.fromkeys(("outbox.sqlite", "outbox.sqlite-journal", "outbox.lock"), 0o600)
@@ -150,23 +153,23 @@ def test_ledger_lock_and_journal_are_their_owners_alone(ledger: Path) -> None:
 
 def test_every_commit_waits_for_the_disk(ledger: Path) -> None:
     """Level 2 is FULL; under it SQLite syncs journal and file before COMMIT returns."""
-    with Outbox.open(ledger, clock) as outbox:
+    with Ledger.open(ledger, clock) as outbox:
         assert outbox._rows.execute("PRAGMA synchronous").fetchone() == (2,)
         assert outbox._rows.execute("PRAGMA journal_mode").fetchone() == ("persist",)
 
 
 def test_the_second_of_two_senders_is_told_at_once_who_the_first_is(ledger: Path) -> None:
     first = rf"Another sender \(process {os.getpid()}\)"
-    with Outbox.open(ledger, clock), pytest.raises(OutboxError, match=first), Outbox.open(ledger, clock):
+    with Ledger.open(ledger, clock), pytest.raises(LedgerError, match=first), Ledger.open(ledger, clock):
         pass
-    with Outbox.open(ledger, clock):
+    with Ledger.open(ledger, clock):
         pass
 
 
 HOLD = """
 import datetime, pathlib, sys, time
-from report.outbox import Outbox
-with Outbox.open(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(datetime.UTC)):
+from report.outbox import Ledger
+with Ledger.open(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(datetime.UTC)):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -175,7 +178,7 @@ with Outbox.open(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(dateti
 def test_a_process_killed_with_9_leaves_no_lock_behind(ledger: Path) -> None:
     with python(HOLD, ledger) as holder:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(OutboxError, match=f"process {holder.pid}"), Outbox.open(ledger, clock):
+        with pytest.raises(LedgerError, match=f"process {holder.pid}"), Ledger.open(ledger, clock):
             pass
         holder.kill()
         holder.wait()
@@ -187,19 +190,19 @@ FULL_DISK = """
 import datetime, pathlib, resource, sys
 sys.path.insert(0, sys.argv[2])
 from mailroom import letter
-from report.outbox import Outbox
+from report.outbox import Ledger
 file = pathlib.Path(sys.argv[1])
 messages = [letter(number, "ann@example.com") for number in range(8)]
-with Outbox.open(file, lambda: datetime.datetime.now(datetime.UTC)) as outbox:
-    outbox.enrol(messages)
+with Ledger.open(file, lambda: datetime.datetime.now(datetime.UTC)) as outbox:
+    outbox.enqueue_messages(messages)
     for name in (file, pathlib.Path(f"{file}-journal")):  # from here on neither may grow by a byte
         print(name.stat().st_size)
     resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
     for _ in range(4):
         for message in messages:
-            outbox.attempt(message)
-            outbox.hand_over(message)
-            outbox.settle(message, "sent", "250 " + "x" * 296)
+            outbox.record_attempt(message)
+            outbox.record_handover(message)
+            outbox.record_outcome(message, "sent", "250 " + "x" * 296)
     for name in (file, pathlib.Path(f"{file}-journal")):
         print(name.stat().st_size)
 """
@@ -215,19 +218,19 @@ def test_a_disk_that_fills_up_on_the_way_keeps_no_outcome_from_being_recorded(le
 
 
 def test_what_can_not_be_recorded_ends_in_a_sentence(ledger: Path) -> None:
-    with Outbox.open(ledger, clock) as outbox:
+    with Ledger.open(ledger, clock) as outbox:
         outbox._rows.execute("PRAGMA max_page_count = 1")
         with pytest.raises(
-            OutboxError, match=r"database or disk is full\. What can't be recorded isn't sent"
+            LedgerError, match=r"database or disk is full\. What can't be recorded isn't sent"
         ):
-            outbox.enrol([letter(number, "ann@example.com") for number in range(200)])
+            outbox.enqueue_messages([letter(number, "ann@example.com") for number in range(200)])
 
     assert states(ledger, ONE) == []
 
 
 def test_a_file_that_is_no_ledger_is_left_as_it_is(ledger: Path) -> None:
     ledger.write_text("not a database" * 100)
-    with pytest.raises(OutboxError, match=re.escape(f"{ledger} can't be used: file is not a database")):
+    with pytest.raises(LedgerError, match=re.escape(f"{ledger} can't be used: file is not a database")):
         states(ledger)
 
     assert ledger.read_text() == "not a database" * 100
@@ -238,7 +241,7 @@ def test_a_ledger_of_another_version_is_refused(ledger: Path) -> None:
     rows.execute("PRAGMA user_version = 9")
     rows.close()
 
-    with pytest.raises(OutboxError, match="format 9, expected 2"):
+    with pytest.raises(LedgerError, match="format 9, expected 2"):
         states(ledger)
 
 
@@ -264,10 +267,10 @@ def test_a_ledger_of_the_first_format_is_carried_on(ledger: Path) -> None:
     rows.close()
     journal = ledger.with_suffix(".mailed")
     for _ in range(2):
-        with Outbox.open(ledger, clock, [journal]) as outbox:
-            (delivery,) = outbox.deliveries([ONE])
-            assert (delivery.state, delivery.word, delivery.changed) == ("sent", "250 taken", False)
-            assert not outbox.waiting(ONE)
+        with Ledger.open(ledger, clock, [journal]) as outbox:
+            (delivery,) = outbox.list_deliveries([ONE])
+            assert (delivery.state, delivery.detail, delivery.changed) == ("sent", "250 taken", False)
+            assert not outbox.is_waiting(ONE)
 
     assert journal.read_text() == (
         "\n2026-11-02T07:00:01+00:00\t<2026-10.S1@example.com>\tann@example.com\t-"
@@ -287,7 +290,7 @@ def test_a_database_that_is_no_ledger_is_refused(ledger: Path, statement: str) -
     rows.executescript(statement)
     rows.close()
 
-    with pytest.raises(OutboxError, match=r"is no ledger, or is damaged.* Move it away \(mv "):
+    with pytest.raises(LedgerError, match=r"is no ledger, or is damaged.* Move it away \(mv "):
         states(ledger)
 
 
@@ -306,35 +309,35 @@ def test_a_journal_of_which_nothing_can_be_read_stops_the_send(
 ) -> None:
     """As a damaged ledger does; a journal whose only line was cut off is none."""
     journal = ledger.with_suffix(".mailed")
-    with Outbox.open(ledger, clock, [journal]) as outbox:
-        outbox.enrol([ONE, OTHER])
-        outbox.hand_over(ONE)
-        outbox.hand_over(OTHER)
+    with Ledger.open(ledger, clock, [journal]) as outbox:
+        outbox.enqueue_messages([ONE, OTHER])
+        outbox.record_handover(ONE)
+        outbox.record_handover(OTHER)
     text = journal.read_text()
     ledger.unlink()
     journal.write_bytes(spoil(text))
 
     said = r"mailed can't be used: none of its lines can be read.* Move it away \(mv "
-    with pytest.raises(OutboxError, match=said), Outbox.open(ledger, clock, [journal]):
+    with pytest.raises(LedgerError, match=said), Ledger.open(ledger, clock, [journal]):
         pass
     for line in ("", text[:60]):
         journal.write_text(line)
-        with Outbox.open(ledger, clock, [journal]) as outbox:
-            assert outbox.deliveries(every_one=True) == ()
+        with Ledger.open(ledger, clock, [journal]) as outbox:
+            assert outbox.list_deliveries(every_one=True) == ()
 
 
 def test_every_journal_gets_what_another_has(ledger: Path) -> None:
     """A line that was cut off while it was written counts for nothing, and spoils none after it."""
     journals = [ledger.with_suffix(".mailed"), ledger.parent / "elsewhere" / "outbox.mailed"]
-    with Outbox.open(ledger, clock, journals) as outbox:
-        outbox.enrol([ONE, OTHER])
-        outbox.hand_over(ONE)
+    with Ledger.open(ledger, clock, journals) as outbox:
+        outbox.enqueue_messages([ONE, OTHER])
+        outbox.record_handover(ONE)
     whole = journals[0].read_text()
     assert journals[1].read_text() == whole
     journals[0].write_text(whole[:-30])
     journals[1].unlink()
-    with Outbox.open(ledger, clock, journals) as outbox:
-        outbox.hand_over(OTHER)
+    with Ledger.open(ledger, clock, journals) as outbox:
+        outbox.record_handover(OTHER)
 
     assert [one.recipient for one in read_journal(journals[0])] == ["ann@example.com", "bo@example.com"]
     assert read_journal(journals[0]) == read_journal(journals[1])
@@ -345,14 +348,14 @@ def test_what_no_journal_can_record_is_not_handed_over(ledger: Path) -> None:
     """The journal beside the ledger must be written to; the one elsewhere is where that is possible."""
     journals = [ledger.with_suffix(".mailed"), ledger.parent / "elsewhere" / "outbox.mailed"]
     (ledger.parent / "elsewhere").touch()
-    with Outbox.open(ledger, clock, journals) as outbox:
-        outbox.enrol([ONE, OTHER])
-        outbox.hand_over(ONE)
+    with Ledger.open(ledger, clock, journals) as outbox:
+        outbox.enqueue_messages([ONE, OTHER])
+        outbox.record_handover(ONE)
         journals[0].unlink()
         journals[0].mkdir()
-        with pytest.raises(OutboxError, match=r"outbox\.mailed can't be used"):
-            outbox.hand_over(OTHER)
-        found = [(one.recipient, one.state) for one in outbox.deliveries([ONE, OTHER])]
+        with pytest.raises(LedgerError, match=r"outbox\.mailed can't be used"):
+            outbox.record_handover(OTHER)
+        found = [(one.recipient, one.state) for one in outbox.list_deliveries([ONE, OTHER])]
 
     assert found == [("ann@example.com", "unknown"), ("bo@example.com", "waiting")]
 
@@ -382,10 +385,10 @@ def test_two_spellings_of_an_address_are_one_inbox_and_two_inboxes_are_two(
 def test_a_ledger_that_is_a_link_is_refused(ledger: Path) -> None:
     """Someone else's file must not be written to."""
     ledger.symlink_to(ledger.with_name("elsewhere"))
-    with pytest.raises(OutboxError, match="can't be used"):
+    with pytest.raises(LedgerError, match="can't be used"):
         states(ledger)
 
 
 def test_a_ledger_in_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutboxError, match=r"nowhere/outbox\.sqlite can't be used"):
+    with pytest.raises(LedgerError, match=r"nowhere/outbox\.sqlite can't be used"):
         states(tmp_path / "nowhere" / "outbox.sqlite")

@@ -19,7 +19,7 @@ from test_truth_of_words import around
 
 from report import changes, words
 from report.files import TEMPLATES
-from report.printing import Sheets
+from report.printing import PrintedDocument
 
 MONTHS = ("sample", "two", "ten", "long names", "script", "letters", "one of 99 %", "nothing found")
 LAID_OUT = [
@@ -284,7 +284,7 @@ def test_page_one_is_read_in_two_minutes(rendered: Rendered, name: str) -> None:
     names are long: there a name counts as one word, as it does for who reads it again.
     """
     month, pages = rendered.month(name), texts(rendered.pdf(name))
-    first = words.ranked(month)[0]
+    first = words.rank_segments(month)[0]
     named = [first, *month.segments] if name in ("ten", "long names") else []
     more = sum(len(segment.name.split()) - 1 for segment in named)
     charts = [alt for alt, (place, _) in figures(rendered.pdf(name)).items() if place == 0]
@@ -293,7 +293,7 @@ def test_page_one_is_read_in_two_minutes(rendered: Rendered, name: str) -> None:
     assert 1 <= len(charts) <= 3
     assert "How sure?" in pages[0]
     assert "What changed?" in pages[0]
-    assert plain(changes.outdated(month)) in plain(pages[0])
+    assert plain(changes.summarise_outdated_names(month)) in plain(pages[0])
     assert ("What to do" in pages[0]) == month.structure.reliable
     offers = {segment.play.offer for segment in month.segments if segment.play}
     assert [offer for offer in offers if plain(offer) not in plain(pages[0])] == []
@@ -307,7 +307,7 @@ def test_words_are_counted(rendered: Rendered, tmp_path: Path) -> None:  # noqa:
         "<!doctype html><html lang='en'><title>T</title><body><h1>Four kinds of listeners</h1><p>30 % of 4,907 users.</p>",
         encoding="utf-8",
     )
-    Sheets(page, paper="A4", identifier=b"0" * 32).write(tmp_path / "page.pdf")
+    PrintedDocument(page, paper="A4", identifier=b"0" * 32).write_pdf(tmp_path / "page.pdf")
 
     assert len(words_beside_charts(tmp_path / "page.pdf")) == 8  # "%" is none
     assert "Income" not in words_beside_charts(rendered.pdf("sample"))
@@ -340,7 +340,7 @@ def test_a_caption_is_never_alone(tmp_path: Path, count: int, above: int) -> Non
         f"<thead><tr><th scope='col'>Heading</th><th scope='col'>Value</th></tr></thead><tbody>{rows}</tbody></table>",
         encoding="utf-8",
     )
-    Sheets(tmp_path / "a.html", paper="A4", identifier=b"0" * 32).write(tmp_path / "a.pdf")
+    PrintedDocument(tmp_path / "a.html", paper="A4", identifier=b"0" * 32).write_pdf(tmp_path / "a.pdf")
     (page,) = (text for text in texts(tmp_path / "a.pdf") if "A caption" in text)
 
     assert "Row 0" in page
@@ -358,7 +358,7 @@ def test_a_table_longer_than_a_page_repeats_its_head(tmp_path: Path) -> None:
         f"<thead><tr><th scope='col'>Heading</th><th scope='col'>Value</th></tr></thead><tbody>{rows}</tbody></table>",
         encoding="utf-8",
     )
-    count = Sheets(page, paper="A4", identifier=b"0" * 32).write(tmp_path / "long.pdf")
+    count = PrintedDocument(page, paper="A4", identifier=b"0" * 32).write_pdf(tmp_path / "long.pdf")
 
     pages = [text for text in texts(tmp_path / "long.pdf") if "Row" in text]
 
@@ -369,7 +369,7 @@ def test_a_table_longer_than_a_page_repeats_its_head(tmp_path: Path) -> None:
 def test_the_same_month_gives_the_same_bytes(rendered: Rendered, tmp_path: Path) -> None:  # noqa: F811
     """Attachment, dates and identifier included."""
     page, facts = rendered.executive("two"), rendered.facts("two")
-    Sheets(page, paper="A4", identifier=b"0" * 32).write(tmp_path / "again.pdf", facts=facts)
+    PrintedDocument(page, paper="A4", identifier=b"0" * 32).write_pdf(tmp_path / "again.pdf", facts=facts)
 
     assert (tmp_path / "again.pdf").read_bytes() == rendered.pdf("two").read_bytes()
 

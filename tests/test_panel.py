@@ -8,18 +8,28 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from segmentation.clusters import Model
+from segmentation.clusters import KMeansModel
 from segmentation.elbow import Sweep
-from segmentation.facts import Scale, Stability, Validity, Vote
+from segmentation.facts import FeatureScale, SegmentStability, ValidityIndices, Vote
 from segmentation.features import Points
-from segmentation.gap import curves_of, gap
-from segmentation.lloyd import curve, nearest
-from segmentation.panel import MOST, Structure, _some, _steadiest, attest, judge
-from segmentation.validity import validate
-from segmentation.valleys import Border, Borders
+from segmentation.gap import compute_gap_statistic, fit_gap_curves
+from segmentation.lloyd import assign_nearest_batch, fit_k_range_quickly
+from segmentation.panel import (
+    MAX_BOOTSTRAP_POINTS,
+    KConsensus,
+    _choose_most_stable_k,
+    _limit_points,
+    assess_consensus,
+    find_supported_ks,
+)
+from segmentation.validity import compute_validity
+from segmentation.valleys import DensityGap, Separation
 
 Make = Callable[..., Points]
-STEADY, SHAKY = Stability(0.9, 0, 1, "highly stable"), Stability(0.59, 0.3, 0, "not to be relied on")
+STEADY, SHAKY = (
+    SegmentStability(0.9, 0, 1, "highly stable"),
+    SegmentStability(0.59, 0.3, 0, "not to be relied on"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +44,30 @@ def crowds() -> ModuleType:
     return module
 
 
-def judged(points: Points, ks: range = range(1, 8)) -> Structure:
-    fits = curve(points.values, points.weights, ks, starts=10, rng=np.random.default_rng(0), steps=300)
-    models = {k: Model(fit.best, float(fit.inertia.min())) for k, fit in fits.items()}
-    sweep = Sweep(models, {k: nearest(points.values, m.centres[None])[0] for k, m in models.items()})
-    curves = partial(curves_of, points, ks, draws=8, seed=1)
-    return judge(points, sweep, validate(points, sweep, seed=1), curves, bootstraps=8, seed=1)
+def judged(points: Points, ks: range = range(1, 8)) -> KConsensus:
+    fits = fit_k_range_quickly(
+        points.values, points.weights, ks, n_init=10, rng=np.random.default_rng(0), max_steps=300
+    )
+    models = {k: KMeansModel(fit.best_centres, float(fit.inertia.min())) for k, fit in fits.items()}
+    sweep = Sweep(
+        models, {k: assign_nearest_batch(points.values, m.centres[None])[0] for k, m in models.items()}
+    )
+    curves = partial(fit_gap_curves, points, ks, n_draws=8, seed=1)
+    return assess_consensus(
+        points, sweep, compute_validity(points, sweep, seed=1), curves, bootstraps=8, seed=1
+    )
 
 
-def chain(k: int, *z: float) -> Borders:
+def chain(k: int, *z: float) -> Separation:
     """Segments in a row, with valleys that are deep, and so sure."""
-    return Borders(k, tuple(Border(i, i + 1, 100, 0.3, one) for i, one in enumerate(z)))
+    return Separation(k, tuple(DensityGap(i, i + 1, 100, 0.3, one) for i, one in enumerate(z)))
 
 
-def rising(*values: float) -> Validity:
+def rising(*values: float) -> ValidityIndices:
     """Caliński-Harabasz from k = 2 on."""
     ks = tuple(range(2, 2 + len(values)))
     same = (0.0,) * len(ks)
-    return Validity(ks, same, same, values, same)
+    return ValidityIndices(ks, same, same, values, same)
 
 
 def test_a_k_is_attested_when_its_segments_are_apart_and_come_again() -> None:
@@ -59,7 +75,7 @@ def test_a_k_is_attested_when_its_segments_are_apart_and_come_again() -> None:
     borders = {2: chain(2, 5), 3: chain(3, 5, 5), 4: chain(4, 5, 5, 1)}
     stable = {2: [STEADY] * 2, 3: [STEADY, STEADY, SHAKY], 4: [STEADY] * 4}
 
-    assert attest(borders, stable, rising(1, 2, 3)) == (2,)
+    assert find_supported_ks(borders, stable, rising(1, 2, 3)) == (2,)
 
 
 def test_a_valley_on_few_users_needs_a_second_opinion() -> None:
@@ -67,8 +83,8 @@ def test_a_valley_on_few_users_needs_a_second_opinion() -> None:
     borders = {2: chain(2, 5), 3: chain(3, 5, 2.5)}
     stable = {2: [STEADY] * 2, 3: [STEADY] * 3}
 
-    assert attest(borders, stable, rising(1, 2)) == (2, 3)
-    assert attest(borders, stable, rising(2, 1)) == (2,)
+    assert find_supported_ks(borders, stable, rising(1, 2)) == (2, 3)
+    assert find_supported_ks(borders, stable, rising(2, 1)) == (2,)
 
 
 def test_four_groups_are_four_by_the_panel(points: Make, crowds: ModuleType) -> None:
@@ -78,7 +94,7 @@ def test_four_groups_are_four_by_the_panel(points: Make, crowds: ModuleType) -> 
     found = judged(points(crowd.values))
 
     assert found.k == 4
-    assert (found.evidence(4), found.evidence(6)) == ("clear", "weak")
+    assert (found.grade_evidence(4), found.grade_evidence(6)) == ("clear", "weak")
     assert Vote("valleys", 4) in found.votes
 
 
@@ -90,8 +106,8 @@ def test_a_crowd_without_structure_has_no_segments(points: Make, crowds: ModuleT
     found = judged(points(crowd.values), range(1, 6))
 
     assert found.k == 1
-    assert found.attested == ()
-    assert all(found.evidence(k) != "clear" for k in range(1, 6))
+    assert found.supported_ks == ()
+    assert all(found.grade_evidence(k) != "clear" for k in range(1, 6))
     (silhouette,) = (vote for vote in found.votes if vote.judge == "silhouette")
     assert silhouette.k is not None
     assert silhouette.k >= 2
@@ -105,8 +121,8 @@ def test_one_group_apart_from_a_crowd_cut_in_three_is_weak(points: Make) -> None
 
     found = judged(some, range(1, 6))
 
-    assert found.evidence(4) == "weak"
-    assert sum(found.borders[4].apart) == 1
+    assert found.grade_evidence(4) == "weak"
+    assert sum(found.separations[4].separated_segments) == 1
 
 
 def test_planted_crowds_are_as_far_apart_as_is_said(crowds: ModuleType) -> None:
@@ -126,18 +142,18 @@ def test_most_small_planted_crowds_are_counted_rightly(points: Make, crowds: Mod
     assert verdicts == [2, 3, 4, 5]
 
 
-def found_by_hand(*votes: Vote, attested: tuple[int, ...] = (), **borders: Borders) -> Structure:
+def found_by_hand(*votes: Vote, attested: tuple[int, ...] = (), **borders: Separation) -> KConsensus:
     """Give a panel's findings; borders by the k in their names."""
-    curves = curves_of(
-        Points(np.eye(2), np.ones(2), ("a", "b"), Scale({}, {})), [1], lambda *_: np.eye(2), seed=1
+    curves = fit_gap_curves(
+        Points(np.eye(2), np.ones(2), ("a", "b"), FeatureScale({}, {})), [1], lambda *_: np.eye(2), seed=1
     )
-    return Structure(
+    return KConsensus(
         votes,
         max(attested, default=1),
         attested,
         {int(name[1:]): one for name, one in borders.items()},
         {},
-        gap(curves, [2.0], users=2),
+        compute_gap_statistic(curves, [2.0], total_users=2),
     )
 
 
@@ -145,9 +161,13 @@ def test_without_a_segment_apart_there_is_no_evidence() -> None:
     """Of three in a row: with valleys on both sides the middle one is apart, with one valley the first is, with none nobody."""
     some = found_by_hand(k3=chain(3, 5, 0), k2=chain(2, 0))
 
-    assert (some.evidence(3), some.evidence(2), some.evidence(5)) == ("weak", "none", "none")
-    assert found_by_hand(attested=(4,)).evidence(2) == "weak"
-    assert found_by_hand(attested=(4,)).evidence(4) == "clear"
+    assert (some.grade_evidence(3), some.grade_evidence(2), some.grade_evidence(5)) == (
+        "weak",
+        "none",
+        "none",
+    )
+    assert found_by_hand(attested=(4,)).grade_evidence(2) == "weak"
+    assert found_by_hand(attested=(4,)).grade_evidence(4) == "clear"
 
 
 def test_every_judge_votes_once(points: Make, crowds: ModuleType) -> None:
@@ -160,17 +180,22 @@ def test_every_judge_votes_once(points: Make, crowds: ModuleType) -> None:
 
 def test_five_thousand_at_most_are_drawn_for_the_bootstraps(points: Make) -> None:
     """Each once; of fewer, all."""
-    many = points(np.arange(MOST + 1.0)[:, None])
+    many = points(np.arange(MAX_BOOTSTRAP_POINTS + 1.0)[:, None])
 
-    some = _some(many, np.random.default_rng(1)).values[:, 0]
+    some = _limit_points(many, np.random.default_rng(1)).values[:, 0]
 
-    assert len(set(some)) == MOST == 5_000
-    assert _some(few := points(np.arange(float(MOST))[:, None]), np.random.default_rng(1)) is few
+    assert len(set(some)) == MAX_BOOTSTRAP_POINTS == 5_000
+    assert (
+        _limit_points(
+            few := points(np.arange(float(MAX_BOOTSTRAP_POINTS))[:, None]), np.random.default_rng(1)
+        )
+        is few
+    )
 
 
 def test_the_largest_of_equally_steady_numbers_is_voted_for() -> None:
     """Means of Jaccard within 0.01 are equal; under 0.75 nothing is stable, and the vote is for none."""
-    assert _steadiest({2: 0.9, 3: 0.895, 4: 0.88}) == 3
-    assert _steadiest({2: 0.74, 3: 0.70}) == 1
-    assert _steadiest({2: 0.75}) == 2
-    assert _steadiest({}) == 1
+    assert _choose_most_stable_k({2: 0.9, 3: 0.895, 4: 0.88}) == 3
+    assert _choose_most_stable_k({2: 0.74, 3: 0.70}) == 1
+    assert _choose_most_stable_k({2: 0.75}) == 2
+    assert _choose_most_stable_k({}) == 1

@@ -11,7 +11,7 @@ from facts_factory import centred, month
 
 from report import files
 from report.errors import SettingsError
-from report.playbook import Playbook, level, read_playbook, with_plays
+from report.playbook import Playbook, assign_plays, classify_level, read_playbook
 
 LINES = """
 objective = "Make it so."
@@ -49,7 +49,7 @@ def chosen(book: Playbook, **centre: float) -> str:
     """Give the name of the play that a segment here gets."""
     facts = month(4)
     segment = centred(facts.segments[0], **centre)
-    return with_plays(replace(facts, segments=(segment,)), book.play).segments[0].play.rule
+    return assign_plays(replace(facts, segments=(segment,)), book.play).segments[0].play.rule
 
 
 def test_the_first_play_that_fits_counts(book: Callable[..., Playbook]) -> None:
@@ -77,12 +77,12 @@ def test_average_is_a_level_of_its_own(book: Callable[..., Playbook]) -> None:
     ("sds", "said"), [(-0.4, "low"), (-0.399, "average"), (0, "average"), (0.399, "average"), (0.4, "high")]
 )
 def test_a_level_begins_where_its_limit_says(sds: float, said: str) -> None:
-    assert level(sds) == said
+    assert classify_level(sds) == said
 
 
 def test_the_target_is_the_baseline_and_the_change(book: Callable[..., Playbook]) -> None:
     """10 % more than the segment's mean of this month."""
-    facts = with_plays(month(4), book(rule("Rest")).play)
+    facts = assign_plays(month(4), book(rule("Rest")).play)
 
     assert len(facts.segments) == 4
     for segment in facts.segments:
@@ -109,7 +109,7 @@ def test_no_target_is_beyond_what_is_possible(book: Callable[..., Playbook]) -> 
 
     for mean, target in ((300.0, 330.0), (361.0, 365.0), (365.0, 365.0)):
         segments = [replace(s, means=s.means | {"num_of_days_active": mean}) for s in facts.segments]
-        with_days = with_plays(replace(facts, segments=tuple(segments)), days)
+        with_days = assign_plays(replace(facts, segments=tuple(segments)), days)
         assert with_days.segments[0].play.measure.target == pytest.approx(target)
 
 

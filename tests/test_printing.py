@@ -20,9 +20,9 @@ from test_matterhorn import CONDITIONS, File
 from report import files, fonts, words
 from report.charts import segments
 from report.document import Document
-from report.engines.pandoc import Look, make_page
+from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import MachineError, RenderError
-from report.printing import Sheets, check_printing, faces
+from report.printing import PrintedDocument, build_local_font_css, check_weasyprint
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'
 RED = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
@@ -38,7 +38,7 @@ def printed(folder: Path, body: str, **changes: Any) -> Path:
     page, out = folder / "page.html", folder / "page.pdf"
     page.write_text(HEAD + body, encoding="utf-8")
     facts = changes.pop("facts", None)
-    Sheets(page, **{"paper": "A4", "identifier": ID} | changes).write(out, facts=facts)
+    PrintedDocument(page, **{"paper": "A4", "identifier": ID} | changes).write_pdf(out, facts=facts)
     return out
 
 
@@ -59,11 +59,17 @@ def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a page with charts, tables, lists and headings of a month."""
     where = document(tmp_path_factory.mktemp("page"), "").parent
     page = Document(month(4), "print", files.TEMPLATES, figures=where / "figures")
-    parts = [page.template("masthead.md"), f"# {page.say(words.headline)}", page.show(segments.sizes)]
-    parts += [page.show(segments.differences), page.profile("S1"), page.profile("S2")]
+    parts = [
+        page.render_template("masthead.md"),
+        f"# {page.say(words.write_headline)}",
+        page.show(segments.plot_sizes),
+    ]
+    parts += [page.show(segments.plot_differences), page.render_profile("S1"), page.render_profile("S2")]
     text = "\n\n".join(str(part) for part in parts)
-    return make_page(
-        text, Look("A month", "../templates/page.html", ("../templates/print.css",)), where / "month.html"
+    return convert_to_html_page(
+        text,
+        PageOptions("A month", "../templates/page.html", ("../templates/print.css",)),
+        where / "month.html",
     )
 
 
@@ -71,7 +77,7 @@ def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pdf(month_s_page: Path) -> pikepdf.Pdf:
     """Print it on A4."""
     out = month_s_page.with_suffix(".pdf")
-    assert Sheets(month_s_page, paper="A4", identifier=ID).write(out) >= 3
+    assert PrintedDocument(month_s_page, paper="A4", identifier=ID).write_pdf(out) >= 3
     return pikepdf.open(out)
 
 
@@ -226,7 +232,7 @@ def test_a_missing_library_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(builtins, "__import__", without)
 
     with pytest.raises(MachineError) as error:
-        check_printing()
+        check_weasyprint()
     assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in str(error.value)
     assert "brew install pango" in str(error.value)
     assert "\n" not in str(error.value)
@@ -234,12 +240,12 @@ def test_a_missing_library_is_named_with_its_package(monkeypatch: pytest.MonkeyP
 
 def test_the_fonts_are_those_of_the_charts() -> None:
     """They come as packages, so that a page looks the same on every machine."""
-    rules = faces()
+    rules = build_local_font_css()
 
     assert rules.count("@font-face") == 8
     assert "Source Sans Pro" in rules
     assert "Source Serif Pro" in rules
-    assert all(fonts.font_file(name).exists() for name in fonts.FACES.values())
+    assert all(fonts.find_font_file(name).exists() for name in fonts.FONT_FILES.values())
 
 
 def test_a_page_carries_the_letters_that_it_uses(tmp_path: Path) -> None:
@@ -247,9 +253,9 @@ def test_a_page_carries_the_letters_that_it_uses(tmp_path: Path) -> None:
     pages = [tmp_path / "a.html", tmp_path / "b.html"]
     pages[0].write_text(f"{HEAD}<p>Å</p>", encoding="utf-8")
     pages[1].write_text(f"{HEAD}<p>\U0001f3a7 \u0645</p><script>/* Ω </head> */</script>", encoding="utf-8")
-    faces = fonts.cut_faces(fonts.letters_of(*pages))
+    faces = fonts.build_font_css(fonts.collect_letters(*pages))
     for page in pages:
-        fonts.embed_faces(page, faces)
+        fonts.embed_font_css(page, faces)
     texts = [page.read_text("utf-8") for page in pages]
 
     assert all(text.count("@font-face") == 3 for text in texts)
@@ -259,14 +265,14 @@ def test_a_page_carries_the_letters_that_it_uses(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def sheets(rendered: Rendered) -> Sheets:  # noqa: F811
+def sheets(rendered: Rendered) -> PrintedDocument:  # noqa: F811
     """Lay out the sample's executives' document."""
-    return Sheets(rendered.executive("sample"), paper="A4", identifier=ID)
+    return PrintedDocument(rendered.executive("sample"), paper="A4", identifier=ID)
 
 
 @pytest.mark.parametrize("place", range(4))
 def test_each_segment_s_page_is_its_own(
-    sheets: Sheets,
+    sheets: PrintedDocument,
     rendered: Rendered,  # noqa: F811
     tmp_path: Path,
     place: int,
@@ -310,7 +316,7 @@ def test_a_page_that_is_not_the_segment_s_is_never_written(
 ) -> None:
     """A page is a segment's if the segment's name begins it; else the run ends and names both."""
     (tmp_path / "page.html").write_text(f"{HEAD}<style>{style}</style>{SECTIONS}", encoding="utf-8")
-    sheets = Sheets(tmp_path / "page.html", paper="A4", identifier=ID)
+    sheets = PrintedDocument(tmp_path / "page.html", paper="A4", identifier=ID)
     out = tmp_path / "brief.pdf"
     if found is None:
         assert sheets.write_section(anchor, heading, out, title="T") == 1

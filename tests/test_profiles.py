@@ -7,15 +7,21 @@ import pandas as pd
 import pytest
 
 from segmentation import intervals
-from segmentation.clusters import Model
-from segmentation.facts import Index, Interval, Segment, Stability, Standout
-from segmentation.features import scale_of, standardise
-from segmentation.history import Kept
+from segmentation.clusters import KMeansModel
+from segmentation.facts import AffinityIndex, ConfidenceInterval, NotableDifference, Segment, SegmentStability
+from segmentation.features import measure_scale, standardise_users
+from segmentation.history import SegmentIdentity
 from segmentation.names import name_segments
-from segmentation.profiles import Evidence, _label, profile, shares_of
+from segmentation.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.spreads import ruler_of, spread_of
-from segmentation.tally import SEGMENT_NUMBER, counts_of, moments_of, summaries, tables_of
+from segmentation.spreads import compute_column_quantiles, make_bin_grid
+from segmentation.tally import (
+    SEGMENT_NUMBER,
+    compute_segment_moments,
+    count_category_values,
+    crosstab_categories,
+    summarise_columns,
+)
 
 Make = Callable[..., Frame]
 
@@ -24,30 +30,37 @@ def profiled(
     data: Frame, labels: list[int], *, smallest_base: int = 1, smallest_cell: int = 1, **kept: object
 ) -> tuple[Segment, ...]:
     """Describe these segments, which lie apart by age alone; every count is shown unless said otherwise."""
-    points = standardise(data, scale_of(data, ["age"]))
+    points = standardise_users(data, measure_scale(data, ["age"]))
     numbers = np.array(labels)
     k = int(numbers.max()) + 1
     centres = np.array([points.values[numbers == n].mean(axis=0) for n in range(k)])
     names = name_segments([{"age": float(centre[0])} for centre in centres])
-    called = [Kept(n, f"S{n + 1}", name, None, name, name_fits=True) for n, name in enumerate(names)]
+    called = [
+        SegmentIdentity(n, f"S{n + 1}", name, None, name, name_fits=True) for n, name in enumerate(names)
+    ]
     users = data.with_columns(nw.new_series(SEGMENT_NUMBER, numbers, backend="pandas"))
     values = np.column_stack([data[name].to_numpy().astype(float) for name in NUMBERS])
-    return profile(
+    return profile_segments(
         ["age"],
-        Model(centres, 0.0),
-        moments_of(users, k),
+        KMeansModel(centres, 0.0),
+        compute_segment_moments(users, k),
         {
-            name: spread_of(users, name, ruler_of(one.low, one.high, whole=one.whole), k).medians
-            for name, one in summaries(users).items()
+            name: compute_column_quantiles(
+                users, name, make_bin_grid(one.low, one.high, integer=one.is_integer), k
+            ).medians
+            for name, one in summarise_columns(users).items()
         },
         tabled(users, k),
-        intervals.numbers(values, numbers, k, seed=1),
-        {name: one.mean for name, one in summaries(users).items()},
+        intervals.bootstrap_t_intervals(values, numbers, k, seed=1),
+        {name: one.mean for name, one in summarise_columns(users).items()},
         [replace(one, **kept) for one in called],
-        [Evidence(n / 10, Stability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0) for n in range(k)],
-        continues=True,
-        smallest_base=smallest_base,
-        smallest_cell=smallest_cell,
+        [
+            SegmentQuality(n / 10, SegmentStability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0)
+            for n in range(k)
+        ],
+        has_previous_month=True,
+        min_base=smallest_base,
+        min_cell=smallest_cell,
     )
 
 
@@ -55,10 +68,12 @@ def tabled(users: Frame, k: int = 1) -> dict[str, dict[tuple[int, str], int]]:
     """Count every category's values as they are."""
     if SEGMENT_NUMBER not in users.columns:
         users = users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
-    return tables_of(users, {name: {v: v for v in counts_of(users, name)} for name in CATEGORIES}, k)
+    return crosstab_categories(
+        users, {name: {v: v for v in count_category_values(users, name)} for name in CATEGORIES}, k
+    )
 
 
-def said(index: Index) -> tuple[float | None, int | None]:
+def said(index: AffinityIndex) -> tuple[float | None, int | None]:
     """Give an index and the users it rests on."""
     return index.value, index.base
 
@@ -81,7 +96,7 @@ def test_what_is_known_of_a_segment_stands_beside_it(frame: Make) -> None:
     """How often it comes again, and whether it is set apart."""
     first, second = profiled(frame(age=[20, 70, 20, 50]), [0, 1, 0, 0])
 
-    assert first.stability == Stability(0.9, 0.0, 1.0, "stable")
+    assert first.stability == SegmentStability(0.9, 0.0, 1.0, "stable")
     assert second.stability.jaccard == 0.8
     assert (first.apart, second.apart) == (True, False)
 
@@ -90,7 +105,9 @@ def test_a_share_has_wilsons_interval(frame: Make) -> None:
     """3 of 4 by the formula: (.75 + z²/8 ± z √(.75 · .25 / 4 + z²/64)) / (1 + z²/4), z² = 3.8415."""
     first, _ = profiled(frame(age=[20, 70, 20, 50]), [0, 1, 0, 0])
 
-    assert first.share_interval == Interval(pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))
+    assert first.share_interval == ConfidenceInterval(
+        pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4)
+    )
 
 
 def test_means_and_indices_lie_in_their_intervals(frame: Make) -> None:
@@ -117,19 +134,19 @@ def test_an_index_whose_interval_holds_the_average_does_not_speak(frame: Make) -
     many, _ = profiled(frame(age=few * 30, usage_per_month=[*usage] * 30), ([0] * 6 + [1] * 4) * 30)
 
     assert first.index["usage_per_month"].value == pytest.approx(many.index["usage_per_month"].value)
-    assert not first.index["usage_per_month"].speaks
-    assert many.index["usage_per_month"].speaks
+    assert not first.index["usage_per_month"].is_significant
+    assert many.index["usage_per_month"].is_significant
     assert "usage_per_month" not in {item.column for item in first.stands_out}
 
 
 def test_an_index_speaks_where_its_interval_leaves_the_average_out() -> None:
     """The ends belong to it; without an interval or a value there is nothing to say."""
-    assert Index(130.0, 40, Interval(100.1, 160.0)).speaks
-    assert Index(70.0, 40, Interval(50.0, 99.9)).speaks
-    assert not Index(130.0, 40, Interval(100.0, 160.0)).speaks
-    assert not Index(70.0, 40, Interval(50.0, 100.0)).speaks
-    assert not Index(130.0, 40, None).speaks
-    assert not Index(None, 3, Interval(110.0, 160.0)).speaks
+    assert AffinityIndex(130.0, 40, ConfidenceInterval(100.1, 160.0)).is_significant
+    assert AffinityIndex(70.0, 40, ConfidenceInterval(50.0, 99.9)).is_significant
+    assert not AffinityIndex(130.0, 40, ConfidenceInterval(100.0, 160.0)).is_significant
+    assert not AffinityIndex(70.0, 40, ConfidenceInterval(50.0, 100.0)).is_significant
+    assert not AffinityIndex(130.0, 40, None).is_significant
+    assert not AffinityIndex(None, 3, ConfidenceInterval(110.0, 160.0)).is_significant
 
 
 def test_a_segment_is_new_where_none_of_the_last_month_stands_behind_it(frame: Make) -> None:
@@ -175,7 +192,7 @@ def test_an_index_over_an_average_of_nothing_is_nothing(frame: Make) -> None:
     """If nobody has an income, no segment has more or less of it than the average."""
     first, _ = profiled(frame(age=[20, 70], annual_income=[0, 0]), [0, 1])
 
-    assert first.index["annual_income"] == Index(None, 1, None)
+    assert first.index["annual_income"] == AffinityIndex(None, 1, None)
 
 
 def test_a_category_is_compared_by_its_share(frame: Make) -> None:
@@ -187,7 +204,7 @@ def test_a_category_is_compared_by_its_share(frame: Make) -> None:
     assert list(first.categories["top_genre"]) == ["Jazz", "Pop"]
     assert (*said(jazz), jazz.share) == (pytest.approx(400 / 3), 2, pytest.approx(2 / 3))
     assert (*said(pop), pop.share) == (pytest.approx(200 / 3), 1, pytest.approx(1 / 3))
-    assert second.categories["top_genre"]["Jazz"] == Index(None, 0, None, 0.0)
+    assert second.categories["top_genre"]["Jazz"] == AffinityIndex(None, 0, None, 0.0)
     assert said(second.categories["top_genre"]["Pop"]) == (200.0, 1)
 
 
@@ -201,7 +218,7 @@ def test_a_category_of_a_few_in_a_segment_is_nothing(frame: Make) -> None:
     )
     segments = profiled(data, [0] * sum(here) + [1] * sum(there), smallest_cell=10)
 
-    nothing = Index(None, None, None, None)
+    nothing = AffinityIndex(None, None, None, None)
     assert len(segments) == 2
     for segment in segments:
         found = segment.categories["top_genre"]
@@ -233,7 +250,7 @@ def test_where_a_quarter_of_a_table_would_be_nothing_rare_values_are_one(frame: 
 )
 def test_values_put_together_twice_are_all_counted(group: dict[str, int], called: str) -> None:
     """Rare ones are one for the month, and may be one with others for the segments."""
-    assert _label(list(group), group) == called
+    assert _label_group(list(group), group) == called
 
 
 def test_no_two_values_share_a_name(frame: Make) -> None:
@@ -257,9 +274,9 @@ def test_all_users_are_the_hundred(frame: Make) -> None:
     """The most frequent first, of equals by name."""
     data = frame(age=[20, 70, 20, 50], top_genre=["Pop", "Rock", "Pop", "Jazz"])
 
-    means = {name: one.mean for name, one in summaries(data).items()}
+    means = {name: one.mean for name, one in summarise_columns(data).items()}
     assert (means["age"], means["annual_income"], means["num_of_days_active"]) == (40, 20_000, 100)
-    assert list(shares_of(tabled(data))["top_genre"].items()) == [
+    assert list(compute_category_shares(tabled(data))["top_genre"].items()) == [
         ("Pop", 0.5),
         ("Jazz", 0.25),
         ("Rock", 0.25),
@@ -270,7 +287,7 @@ def test_values_that_read_alike_are_one(frame: Make) -> None:
     """1 and "1" of a workbook are the same on the page, and shares still add up to all."""
     data = frame(age=[20, 70, 20, 50], gender=pd.Series([1, "1", "1", 1], dtype=object))
 
-    assert shares_of(tabled(data))["gender"] == {"1": 1.0}
+    assert compute_category_shares(tabled(data))["gender"] == {"1": 1.0}
     gender = profiled(data, [0, 1, 0, 0])[0].categories["gender"]
     assert {value: said(index) for value, index in gender.items()} == {"1": (100.0, 3)}
 
@@ -286,9 +303,9 @@ def test_what_stands_out_is_far_from_the_average_up_or_down(frame: Make) -> None
     first, second = profiled(data, [0, 1] * 30)
 
     assert first.stands_out == (
-        Standout("usage_per_month", None, 180.0),
-        Standout("age", None, 80.0),
-        Standout("num_of_days_active", None, 120.0),
+        NotableDifference("usage_per_month", None, 180.0),
+        NotableDifference("age", None, 80.0),
+        NotableDifference("num_of_days_active", None, 120.0),
     )
     assert [item.column for item in second.stands_out] == ["usage_per_month", "num_of_days_active", "age"]
 
@@ -314,8 +331,8 @@ def test_an_index_of_nought_is_said(frame: Make) -> None:
     """Users who never listen have an index of 0, which has no logarithm, and for certain."""
     first, _ = profiled(frame(age=[20, 70] * 30, usage_per_month=[0, 500] * 30), [0, 1] * 30)
 
-    assert first.index["usage_per_month"] == Index(0.0, 30, Interval(0, 0))
-    assert first.stands_out[0] == Standout("usage_per_month", None, 0.0)
+    assert first.index["usage_per_month"] == AffinityIndex(0.0, 30, ConfidenceInterval(0, 0))
+    assert first.stands_out[0] == NotableDifference("usage_per_month", None, 0.0)
 
 
 def test_what_rests_on_too_few_does_not_stand_out(frame: Make) -> None:

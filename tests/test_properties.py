@@ -18,17 +18,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import facts_factory
 
 from segmentation.analysis import Analysis
-from segmentation.clean import Cleaned, clean
-from segmentation.clusters import assign, fit
-from segmentation.crowd import _in_any_order
-from segmentation.disclosure import hide, merge_small, merged
-from segmentation.facts import to_dict
+from segmentation.clean import CleanedUsers, clean_users
+from segmentation.clusters import assign_nearest, fit_kmeans
+from segmentation.crowd import _compute_row_order
+from segmentation.disclosure import merge_small_categories, sum_by_label, suppress_small_counts
+from segmentation.facts import facts_to_dict
 from segmentation.features import Points
 from segmentation.names import name_segments
-from segmentation.pca import project
-from segmentation.schema import CATEGORIES, FEATURES, NUMBERS, Frame
-from segmentation.spreads import round_step
-from segmentation.validity import calinski_harabasz, davies_bouldin, silhouette
+from segmentation.pca import project_points
+from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS, Frame
+from segmentation.spreads import choose_bin_step
+from segmentation.validity import compute_calinski_harabasz, compute_davies_bouldin, compute_silhouettes
 
 MakePoints = Callable[..., Points]
 VALID = {"age": (16, 65), "annual_income": (0, None), "num_of_days_active": (0, 365)}
@@ -61,9 +61,9 @@ def month(rows: list[dict[str, Any]]) -> Frame:
     return nw.from_native(data, eager_only=True)
 
 
-def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, Cleaned]:
+def cleaned(rows: list[dict[str, Any]]) -> tuple[Frame, CleanedUsers]:
     frame = month(rows)
-    return frame, clean(frame, VALID)
+    return frame, clean_users(frame, VALID)
 
 
 rows_of_a_month = st.lists(a_row, max_size=12)
@@ -87,7 +87,7 @@ def test_rows_kept_and_dropped_are_those_read(rows: list[dict[str, Any]]) -> Non
 def test_what_is_clean_is_clean(rows: list[dict[str, Any]]) -> None:
     """Cleaning once more drops nothing: each row that stays keeps every rule."""
     users = cleaned(rows)[1].users
-    again = clean(users, VALID)
+    again = clean_users(users, VALID)
 
     assert again.audit.dropped == ()
     pd.testing.assert_frame_equal(again.users.to_native(), users.to_native())
@@ -162,28 +162,28 @@ def test_users_are_drawn_in_an_order_of_their_own(rows: list[dict[str, Any]], se
     users = cleaned(rows)[1].users.with_columns(nw.col(*NUMBERS).cast(getattr(nw, dtype.capitalize())))
     shuffled = users[np.random.default_rng(seed).permutation(len(users)).tolist()]
 
-    one, other = (some[_in_any_order(some, FEATURES).tolist()] for some in (users, shuffled))
+    one, other = (some[_compute_row_order(some, DEFAULT_FEATURES).tolist()] for some in (users, shuffled))
     assert one.select(NUMBERS).rows() == other.select(NUMBERS).rows()
 
 
 def test_a_column_that_is_no_feature_draws_nobody_else() -> None:
     """By their ids or, without, by their features: what else is known of the users moves none of them."""
     rng = np.random.default_rng(3)
-    features = pd.DataFrame({name: rng.normal(size=30) for name in FEATURES})
+    features = pd.DataFrame({name: rng.normal(size=30) for name in DEFAULT_FEATURES})
     plan = pd.DataFrame({"plan": rng.permutation(30)})
     ids = pd.DataFrame({"user_id": rng.permutation(30).astype(str)})
-    for known, by in (([features], FEATURES[0]), ([features, ids], "user_id")):
+    for known, by in (([features], DEFAULT_FEATURES[0]), ([features, ids], "user_id")):
         few, more = (pd.concat(columns, axis=1) for columns in (known, [plan, *known]))
 
         for users in (few, more):
-            order = _in_any_order(nw.from_native(users, eager_only=True), FEATURES)
+            order = _compute_row_order(nw.from_native(users, eager_only=True), DEFAULT_FEATURES)
             assert order.tolist() == few.sort_values(by).index.tolist()
 
 
 @given(st.floats(1e-9, 1e9), st.booleans())
 def test_a_step_is_round_and_hardly_larger_than_asked(width: float, whole: bool) -> None:  # noqa: FBT001
     """At most 2.5 times the width (from 2 to 5, where 2.5 is not whole), so bins stay as many as meant."""
-    step = round_step(width, whole=whole)
+    step = choose_bin_step(width, integer=whole)
     asked = max(width, 1) if whole else width
 
     assert asked * (1 - 1e-6) <= step <= 2.5 * asked * (1 + 1e-6)
@@ -196,10 +196,10 @@ def test_the_order_of_the_rows_is_no_fact(
     run: Callable[..., Analysis], groups: pd.DataFrame, seed: int, dtype: str
 ) -> None:
     """A month's file has no order that means anything: shuffled, it gives the same facts up to rounding."""
-    asked = {"k": 4, "k_range": (1, 4), "starts": 20}
+    asked = {"k": 4, "k_range": (1, 4), "n_init": 20}
     kinds = {"top_genre": "category"} if dtype == "object" else dict.fromkeys(NUMBERS, dtype)
     shuffled = groups.astype(kinds).sample(frac=1, random_state=seed)
-    expected, found = (flat(to_dict(run(data, **asked).facts)) for data in (groups, shuffled))
+    expected, found = (flat(facts_to_dict(run(data, **asked).facts)) for data in (groups, shuffled))
 
     assert found == {
         place: pytest.approx(value, rel=1e-6, abs=1e-9) if isinstance(value, float) else value
@@ -220,7 +220,7 @@ def test_where_users_are_alike_the_order_of_the_rows_decides_no_tie(
         num_of_days_active=rng.choice([50, 150, 300], 600),
     )
     expected, *found = (
-        to_dict(run(data, k_range=(1, 8), starts=10).facts)
+        facts_to_dict(run(data, k_range=(1, 8), n_init=10).facts)
         for data in (month, *(month.sample(frac=1, random_state=n) for n in (1, 2)))
     )
 
@@ -242,7 +242,7 @@ def test_neither_unit_nor_zero_of_a_column_moves_anybody(
     run: Callable[..., Analysis], groups: pd.DataFrame, scale: float, name: str, shift: float
 ) -> None:
     """Income in cents, age since another year: the features are standardised, so nobody changes segment."""
-    asked = {"k": 4, "k_range": (1, 4), "starts": 20, "valid": {}}
+    asked = {"k": 4, "k_range": (1, 4), "n_init": 20, "valid": {}}
     other = groups.assign(**{name: groups[name] * scale + shift})
     here, there = run(groups, **asked), run(other, **asked)
 
@@ -265,10 +265,10 @@ some_points = st.integers(4, 9).flatmap(
 def indices(points: Points, labels: np.ndarray) -> list[float]:
     """Measure everything that segments are judged by."""
     return [
-        calinski_harabasz(points, labels),
-        davies_bouldin(points, labels),
-        np.average(silhouette(points, [labels])[0], weights=points.weights),
-        *project(points).explained,
+        compute_calinski_harabasz(points, labels),
+        compute_davies_bouldin(points, labels),
+        np.average(compute_silhouettes(points, [labels])[0], weights=points.weights),
+        *project_points(points).explained,
     ]
 
 
@@ -282,7 +282,8 @@ def test_a_weight_is_so_many_users_in_one_place(
 
     assert indices(weighted, labels) == pytest.approx(indices(repeated, np.repeat(labels, weights)), abs=1e-6)
     each, all_ = (
-        silhouette(p, [g])[0] for p, g in ((weighted, labels), (repeated, np.repeat(labels, weights)))
+        compute_silhouettes(p, [g])[0]
+        for p, g in ((weighted, labels), (repeated, np.repeat(labels, weights)))
     )
     assert np.repeat(each, weights) == pytest.approx(all_, abs=1e-6)
     assert weighted.users == repeated.users
@@ -296,7 +297,7 @@ def test_k_means_takes_a_weight_for_so_many_users(
     """So few points that 30 starts find the very best: it is the same for both."""
     values, weights, _ = drawn
     one, other = (
-        fit(p, 2, starts=30, seed=0)
+        fit_kmeans(p, 2, n_init=30, seed=0)
         for p in (points(values, weights), points(np.repeat(values, weights, axis=0)))
     )
 
@@ -321,8 +322,8 @@ def test_any_fit_is_a_fixed_point(
 ) -> None:
     """No centre is nearer to anybody than their own, which is the mean of its users; sizes fall."""
     values, weights, _ = drawn
-    model = fit(points(values, weights), k, starts=5, seed=0)
-    labels = assign(values, model.centres)
+    model = fit_kmeans(points(values, weights), k, n_init=5, seed=0)
+    labels = assign_nearest(values, model.centres)
     distances = ((values[:, None] - model.centres) ** 2).sum(axis=2)
     users = np.bincount(labels, weights=weights, minlength=k)
 
@@ -341,7 +342,7 @@ def test_any_fit_is_a_fixed_point(
 )
 def test_no_two_segments_share_a_name(centres: list[np.ndarray]) -> None:
     """Ten segments, some in one place: each has one name, in words, and the same when asked again."""
-    named = [dict(zip(FEATURES, map(float, centre), strict=True)) for centre in centres]
+    named = [dict(zip(DEFAULT_FEATURES, map(float, centre), strict=True)) for centre in centres]
     names = name_segments(named)
 
     assert len(set(names)) == len(names) == len(centres)
@@ -358,7 +359,7 @@ def test_what_is_hidden_of_a_row_cannot_be_worked_out(counts: list[int], smalles
 
     Their sum is known, and that each is somebody: so the sum less one for each of the others is a crowd, if there are so many.
     """
-    shown = hide(counts, smallest=smallest)
+    shown = suppress_small_counts(counts, min_cell=smallest)
     hidden = [count for count, visible in zip(counts, shown, strict=True) if visible is None]
 
     assert all(visible in (None, count) for count, visible in zip(counts, shown, strict=True))
@@ -373,7 +374,7 @@ def test_what_is_hidden_of_a_row_cannot_be_worked_out(counts: list[int], smalles
 @given(st.dictionaries(st.text(max_size=2), st.integers(0, 40), max_size=9), st.integers(1, 15))
 def test_what_is_merged_is_a_crowd(counts: dict[str, int], smallest: int) -> None:
     """Nobody is lost, and no label but one of nobody has fewer users than may be shown, if there are so many."""
-    sums = merged(counts, merge_small(counts, smallest=smallest))
+    sums = sum_by_label(counts, merge_small_categories(counts, min_cell=smallest))
 
     assert sum(sums.values()) == sum(counts.values())
     assert not [n for n in sums.values() if 0 < n < smallest] or sum(counts.values()) < smallest

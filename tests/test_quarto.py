@@ -10,28 +10,28 @@ sys.path.insert(0, str(Path(__file__).parent))
 from pages import document
 
 from report import files
-from report.engines import find_engine, quarto
-from report.engines.embedded import Embedded
-from report.engines.quarto import Quarto
+from report.engines import quarto, select_engine
+from report.engines.embedded import EmbeddedEngine
+from report.engines.quarto import QuartoEngine
 from report.errors import MachineError, RenderError
 
 WHOLE = '<!DOCTYPE html>\n<title>T</title><main id="main"><section id="a"><h1>A</h1><a href="https://x.org">x</a></section></main>'
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Quarto:
+def fake(tmp_path: Path) -> QuartoEngine:
     """Give a quarto that does what its script says; here, nothing yet."""
-    return Quarto(str(tmp_path / "quarto"))
+    return QuartoEngine(str(tmp_path / "quarto"))
 
 
-def does(fake: Quarto, script: str) -> None:
+def does(fake: QuartoEngine, script: str) -> None:
     """Let a quarto do this."""
     path = Path(fake.command)
     path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def test_a_render_asks_for_html_with_the_facts(fake: Quarto, tmp_path: Path) -> None:
+def test_a_render_asks_for_html_with_the_facts(fake: QuartoEngine, tmp_path: Path) -> None:
     """In the document's folder, with this Python and this project for its cells."""
     path = document(tmp_path / "shop", "x") if (tmp_path / "shop").mkdir() is None else None
     does(fake, 'echo "$@" > said; pwd > where; echo "$QUARTO_PYTHON $PYTHONPATH" > with; cp ../page.html .')
@@ -47,7 +47,7 @@ def test_a_render_asks_for_html_with_the_facts(fake: Quarto, tmp_path: Path) -> 
     assert (path.parent / "with").read_text().split() == [sys.executable, str(files.ROOT)]
 
 
-def test_a_failing_quarto_is_quoted(fake: Quarto, tmp_path: Path) -> None:
+def test_a_failing_quarto_is_quoted(fake: QuartoEngine, tmp_path: Path) -> None:
     """Without its colours and its own stack."""
     said = (
         r"\033[31mERROR: the cell\n  failed.\033[39m\n\nStack trace:\n    at render (file:///quarto.js:1:2)"
@@ -59,7 +59,7 @@ def test_a_failing_quarto_is_quoted(fake: Quarto, tmp_path: Path) -> None:
     assert str(error.value) == "page.qmd: Quarto ended with 3: ERROR: the cell failed."
 
 
-def test_a_quarto_that_says_nothing_is_still_an_error(fake: Quarto, tmp_path: Path) -> None:
+def test_a_quarto_that_says_nothing_is_still_an_error(fake: QuartoEngine, tmp_path: Path) -> None:
     does(fake, "exit 1")
 
     with pytest.raises(RenderError, match="Quarto ended with 1: nothing"):
@@ -67,7 +67,7 @@ def test_a_quarto_that_says_nothing_is_still_an_error(fake: Quarto, tmp_path: Pa
 
 
 @pytest.mark.parametrize("stale", [False, True])
-def test_success_without_a_page_is_no_success(fake: Quarto, tmp_path: Path, stale: bool) -> None:  # noqa: FBT001
+def test_success_without_a_page_is_no_success(fake: QuartoEngine, tmp_path: Path, stale: bool) -> None:  # noqa: FBT001
     """A failing hook may exit with 0; a page of an earlier run is not this one's."""
     path = document(tmp_path, "x")
     if stale:
@@ -80,57 +80,59 @@ def test_success_without_a_page_is_no_success(fake: Quarto, tmp_path: Path, stal
         fake.render(path, tmp_path)
 
 
-def test_bytes_that_are_no_text_are_quoted_too(fake: Quarto, tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_quoted_too(fake: QuartoEngine, tmp_path: Path) -> None:
     does(fake, "printf 'b\\303\\244d \\377' >&2; exit 1")
 
     with pytest.raises(RenderError, match="Quarto ended with 1: bäd"):
         fake.render(document(tmp_path, "x"), tmp_path)
 
 
-def test_a_quarto_that_cannot_be_run_is_named(fake: Quarto, tmp_path: Path) -> None:
+def test_a_quarto_that_cannot_be_run_is_named(fake: QuartoEngine, tmp_path: Path) -> None:
     with pytest.raises(RenderError, match=r"page\.qmd: Quarto at .*quarto can't be run"):
         fake.render(document(tmp_path, "x"), tmp_path)
 
 
 def test_a_quarto_that_never_ends_is_ended(
-    fake: Quarto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: QuartoEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quarto, "_PATIENCE", 0.3)
+    monkeypatch.setattr(quarto, "_TIMEOUT_SECONDS", 0.3)
     does(fake, "exec sleep 20")
 
     with pytest.raises(RenderError, match=r"can't be run .*timed out"):
         fake.render(document(tmp_path, "x"), tmp_path)
 
 
-def test_the_version_is_what_it_says_and_no_warning_of_it(fake: Quarto) -> None:
+def test_the_version_is_what_it_says_and_no_warning_of_it(fake: QuartoEngine) -> None:
     does(fake, 'echo "deno: a new version is there" >&2; echo 1.9.38')
 
-    assert fake.version() == "1.9.38"
+    assert fake.get_version() == "1.9.38"
 
 
-def test_auto_takes_quarto_where_it_is(fake: Quarto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_auto_takes_quarto_where_it_is(
+    fake: QuartoEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """And the embedded engine where it isn't, or was asked for."""
     does(fake, "exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere" / "python"))
 
-    assert find_engine("auto") == fake
-    assert find_engine("quarto") == fake
-    assert isinstance(find_engine("embedded"), Embedded)
+    assert select_engine("auto") == fake
+    assert select_engine("quarto") == fake
+    assert isinstance(select_engine("embedded"), EmbeddedEngine)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    assert isinstance(find_engine("auto"), Embedded)
+    assert isinstance(select_engine("auto"), EmbeddedEngine)
     with pytest.raises(MachineError, match="there is no quarto on this machine"):
-        find_engine("quarto")
+        select_engine("quarto")
 
 
 def test_the_quarto_of_the_environment_goes_first(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: Quarto
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: QuartoEngine
 ) -> None:
     """`make report` installs it beside this Python."""
     does(fake, "exit 0")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 
-    assert Quarto.find() == fake
+    assert QuartoEngine.find_installed() == fake
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_the_quarto_of_the_environment_goes_first(
     ],
 )
 def test_a_page_that_is_not_whole_is_refused(
-    fake: Quarto, tmp_path: Path, change: tuple[str, str], sentence: str
+    fake: QuartoEngine, tmp_path: Path, change: tuple[str, str], sentence: str
 ) -> None:
     """Each was made by a real Quarto of a document or a project that lacked something, with exit code 0."""
     path = document(tmp_path, "x")

@@ -6,18 +6,18 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from segmentation.analysis import Analysis
-from segmentation.sample import MONTHS, make_month
+from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 
 DATA = Path(__file__).parent.parent / "data"
 
 
-@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("month", SAMPLE_MONTHS)
 def test_the_planted_groups_come_back(run: Callable[..., Analysis], month: str) -> None:
     """The file as shipped, planted dirt and all: k = 4 without being told, and nearly every user in the right group.
 
     1 would be all of them, 0 what chance gives.
     """
-    made = make_month(month)
+    made = make_sample_month(month)
     planted = dict(zip(made.users["user_id"], made.groups, strict=True))
 
     analysis = run(pd.read_csv(DATA / f"{month}.csv"))
@@ -35,7 +35,7 @@ def test_the_planted_dirt_is_found(
     run: Callable[..., Analysis], month: str, missing: int, ages: int, days: int
 ) -> None:
     """The counts of data/README.md, each wrong cell on a row of its own."""
-    audit = run(pd.read_csv(DATA / f"{month}.csv"), starts=1, k_range=(1, 3)).facts.audit
+    audit = run(pd.read_csv(DATA / f"{month}.csv"), n_init=1, k_range=(1, 3)).facts.audit
     ranges = {drop.column: drop.rows for drop in audit.dropped if drop.rule == "out_of_range"}
 
     assert sum(drop.rows for drop in audit.dropped if drop.rule == "missing") == missing

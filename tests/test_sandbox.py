@@ -13,11 +13,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import users
 from postgresql import OWNER, do, lay, postgresql  # noqa: F401 - a fixture
 
-from report.errors import InputError, MachineError, told
+from report.errors import InputError, MachineError, describe_error
 from report.settings import Settings
 from report.sources import duck, faults
-from report.sources.opening import Users, open_users
-from report.sources.places import place_of
+from report.sources.opening import LoadedUsers, load_users
+from report.sources.places import parse_location
 
 PRIVATE = "only-its-owner-may-read-this"
 COLUMNS = "age, gender, employment_status, annual_income, usage_per_month, num_of_days_active"
@@ -69,11 +69,11 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ask(place: Path, query: str, data: str = "") -> Users:
+def ask(place: Path, query: str, data: str = "") -> LoadedUsers:
     """Open the month that a query gives."""
     query = query.format(secret=place / "secret.txt", place=place)
-    return open_users(
-        place_of(data or f"duckdb:///{place}/music.db"),
+    return load_users(
+        parse_location(data or f"duckdb:///{place}/music.db"),
         "2026-10",
         Settings(scale={"query": query}),
         place / "scratch",
@@ -84,7 +84,7 @@ def refused(place: Path, query: str, data: str = "") -> str:
     """Give the sentence with which a query is refused, having held that nothing of the secret is anywhere."""
     with pytest.raises(InputError) as error:
         ask(place, query, data)
-    said = told(error.value)
+    said = describe_error(error.value)
     assert PRIVATE not in said
     assert said.endswith(".")
     for path in place.rglob("*"):
@@ -144,7 +144,7 @@ def test_a_query_reads_the_database_s_tables_and_does_nothing_else(place: Path, 
 def test_duckdb_keeps_to_its_memory_and_fetches_no_extension(tmp_path: Path) -> None:
     """80 MB of rows within 50: the rest is on the disk. What only an extension knows is refused, and none is there after it."""
     known = "SELECT extension_name FROM duckdb_extensions() WHERE loaded ORDER BY 1"
-    with duck.connect(Settings(scale={"memory_limit": "50 MB", "threads": 1}), tmp_path) as connection:
+    with duck.connect_duckdb(Settings(scale={"memory_limit": "50 MB", "threads": 1}), tmp_path) as connection:
         connection.execute(
             "CREATE TABLE t AS SELECT hash(range) AS h, repeat('x', 40) || h AS w FROM range(1000000)"
         )
@@ -198,7 +198,7 @@ def test_a_database_that_cannot_be_opened_is_told_by_its_own_fault(place: Path) 
 
 def test_what_an_engine_says_on_the_way_is_not_repeated() -> None:
     """DuckDB's words quote the cell that it can't read; they go to a log and to the owner's mail."""
-    with pytest.raises(MachineError) as error, faults.said():
+    with pytest.raises(MachineError) as error, faults.translate_errors():
         duckdb.sql("SELECT CAST(x AS INT) FROM (VALUES ('1'), ('Ann Smith')) v(x)").fetchall()
     assert str(error.value).startswith("DuckDB could not go on: ConversionException; ")
     assert "Ann" not in str(error.value)

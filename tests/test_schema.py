@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from segmentation.errors import SchemaError
-from segmentation.schema import BY_NAME, CATEGORIES, COLUMNS, NUMBERS, Frame, check
+from segmentation.schema import CATEGORIES, COLUMNS, COLUMNS_BY_NAME, NUMBERS, Frame, check_columns
 
 Make = Callable[..., Frame]
 
@@ -24,13 +24,13 @@ def test_the_columns_are_those_of_the_music_file() -> None:
         ("top_genre", "category"),
         ("num_of_days_active", "number"),
     ]
-    assert len(BY_NAME) == len(NUMBERS) + len(CATEGORIES) + 1
+    assert len(COLUMNS_BY_NAME) == len(NUMBERS) + len(CATEGORIES) + 1
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_can_be_named_and_measured(name: str) -> None:
     """Segments are named by adjectives, axes by comparatives and values by units: each number has them."""
-    column = BY_NAME[name]
+    column = COLUMNS_BY_NAME[name]
 
     assert column.unit
     assert column.adjectives is not None
@@ -40,9 +40,9 @@ def test_a_number_can_be_named_and_measured(name: str) -> None:
 
 def test_a_file_without_ids_and_with_columns_of_its_own_is_fine(frame: Make) -> None:
     """user_id is optional, and what the schema doesn't know is nobody's business."""
-    check(frame(2, shoe_size=[40, 41]))
+    check_columns(frame(2, shoe_size=[40, 41]))
     with pytest.raises(SchemaError, match="age"):
-        check(frame(2, shoe_size=[40, 41]).drop("age"))
+        check_columns(frame(2, shoe_size=[40, 41]).drop("age"))
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_file_without_ids_and_with_columns_of_its_own_is_fine(frame: Make) -> 
 )
 def test_any_kind_of_number_is_a_number(frame: Make, dtype: str) -> None:
     """Whole or not, nullable or not: readers differ in what they make of the same file."""
-    check(frame(age=pd.Series([20, 30], dtype=dtype)))
+    check_columns(frame(age=pd.Series([20, 30], dtype=dtype)))
     with pytest.raises(SchemaError, match="age"):
-        check(frame(age=pd.Series([20, 30], dtype=dtype).astype(str)))
+        check_columns(frame(age=pd.Series([20, 30], dtype=dtype).astype(str)))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_any_kind_of_number_is_a_number(frame: Make, dtype: str) -> None:
 def test_what_is_no_number_is_refused_by_name(frame: Make, values: list[object], found: str) -> None:
     """The message says which column, what it holds and which unit it should have."""
     with pytest.raises(SchemaError) as refused:
-        check(frame(num_of_days_active=values))
+        check_columns(frame(num_of_days_active=values))
     assert re.fullmatch(
         rf"Column 'num_of_days_active' holds {found}.*, expected numbers \(days in the last 365\)\. "
         r"Correct the export and run `make report` again\.",
@@ -80,11 +80,11 @@ def test_every_missing_column_is_named_with_what_is_there(frame: Make) -> None:
     cut = frame(1).drop("age", "top_genre")
 
     with pytest.raises(SchemaError) as several:
-        check(cut)
+        check_columns(cut)
     assert re.fullmatch(
         r"Missing columns age, top_genre; found gender, employment_status, .*\w\. "
         r"Add what is missing to the export, or map its name under \[columns\] in settings\.toml\.",
         str(several.value),
     )
     with pytest.raises(SchemaError, match=r"^Missing column gender; "):
-        check(frame(1).drop("gender"))
+        check_columns(frame(1).drop("gender"))

@@ -23,15 +23,15 @@ from facts_factory import users
 from postgresql import do, lay, postgresql  # noqa: F401 - a fixture
 
 from report import files
-from report.errors import InputError, ReportError, SettingsError, told
-from report.lenient import read_any_server
-from report.mailserver import Password, Server, read_server
-from report.passwords import LEAST, hide
+from report.errors import InputError, ReportError, SettingsError, describe_error
+from report.lenient import read_mail_server_leniently
+from report.mailserver import MailServer, Password, read_mail_server
+from report.passwords import MIN_PIECE_LENGTH, redact_secrets
 from report.settings import Settings, read_settings
-from report.smtp import Deadline, Session, StopError
+from report.smtp import AbortSendError, Deadline, SmtpSession
 from report.sources import postgres
-from report.sources.opening import describe
-from report.sources.places import Elsewhere, libpq_of, place_of
+from report.sources.opening import describe_source
+from report.sources.places import DatabaseSource, parse_location, parse_postgres_url
 
 SEED = 20261127
 ALPHABETS = (
@@ -107,7 +107,11 @@ WAYS: dict[str, Callable[[str], tuple[str, str, str]]] = {
 
 def pieces(word: str) -> set[str]:
     """Give every four letters in a row of a password, as it stands and without its escapes."""
-    return {form[at : at + LEAST] for form in (word, unquote(word)) for at in range(len(form) - LEAST + 1)}
+    return {
+        form[at : at + MIN_PIECE_LENGTH]
+        for form in (word, unquote(word))
+        for at in range(len(form) - MIN_PIECE_LENGTH + 1)
+    }
 
 
 def texts(way: str, word: str) -> str:
@@ -117,15 +121,15 @@ def texts(way: str, word: str) -> str:
     try:
         if month:
             files.check_month(month)
-        place = place_of(data, spark)
+        place = parse_location(data, spark)
         said += [place.name, str(place), repr(place), place.stem]
-        if isinstance(place, Elsewhere):
-            said.append(describe(place, "2026-10", Settings(scale={"query": "SELECT 1"})).name)
-        if isinstance(place, Elsewhere) and place.engine == "postgresql":
-            postgres.stored(place.url, "SELECT 1", {}, Path("never.parquet"), place.name)
-        files.month_of(place, "")
+        if isinstance(place, DatabaseSource):
+            said.append(describe_source(place, "2026-10", Settings(scale={"query": "SELECT 1"})).name)
+        if isinstance(place, DatabaseSource) and place.engine == "postgresql":
+            postgres.export_postgres_query(place.url, "SELECT 1", {}, Path("never.parquet"), place.name)
+        files.resolve_month(place, "")
     except ReportError as error:
-        said.append(told(error))
+        said.append(describe_error(error))
         said += [line for line in traceback.format_exception(error) if not line.startswith("  File")]
     return "\n".join(said)
 
@@ -176,13 +180,13 @@ def test_the_test_would_see_a_password() -> None:
 )
 def test_a_url_is_read_as_libpq_reads_it(url: str, parameters: dict[str, str]) -> None:
     """Worked out by libpq's manual, 34.1.1.2; two hosts of which one has a port are two ports to it."""
-    assert libpq_of(url) == parameters
+    assert parse_postgres_url(url) == parameters
 
 
 @pytest.mark.parametrize("word", ["hunt@er2", "hunter/two", "hun%ter2", "hun ter2", "pa#ss", "pa?ss"])
 def test_a_url_that_can_be_read_in_two_ways_is_refused_with_what_to_write(word: str) -> None:
     with pytest.raises(InputError) as error:
-        place_of(f"postgresql://reader:{word}@127.0.0.1:55432/music")
+        parse_location(f"postgresql://reader:{word}@127.0.0.1:55432/music")
 
     assert "DATA can't be read as a URL: write the letters : / ? # @ % of a password as %3A" in str(
         error.value
@@ -195,24 +199,24 @@ def test_a_url_that_can_be_read_in_two_ways_is_refused_with_what_to_write(word: 
 
 def test_pieces_of_a_password_are_blotted_out_in_all_their_forms() -> None:
     """Four letters in a row are a piece; of a password of fewer, only the whole where it stands alone."""
-    assert hide("no such host er2@127, nor hunt", "hunt@er2") == "no such host er2@127, nor ***"
-    assert hide("host=t@er2 and hunt%40er2", "hunt@er2") == "host=*** and ***"
-    assert hide("said pa#ss1 for pa%23ss1", "pa%23ss1") == "said *** for ***"
-    assert hide("a cat said a.", "a") == "*** cat said ***."
-    assert hide("nothing to hide", "") == "nothing to hide"
+    assert redact_secrets("no such host er2@127, nor hunt", "hunt@er2") == "no such host er2@127, nor ***"
+    assert redact_secrets("host=t@er2 and hunt%40er2", "hunt@er2") == "host=*** and ***"
+    assert redact_secrets("said pa#ss1 for pa%23ss1", "pa%23ss1") == "said *** for ***"
+    assert redact_secrets("a cat said a.", "a") == "*** cat said ***."
+    assert redact_secrets("nothing to hide", "") == "nothing to hide"
 
 
 def test_a_mail_server_that_repeats_a_password_in_part_is_not_repeated() -> None:
     """As it stands, and as AUTH PLAIN and AUTH LOGIN write it."""
     for word in PASSWORDS:
-        if len(word) < LEAST:
+        if len(word) < MIN_PIECE_LENGTH:
             continue
-        server = Server("localhost", 25, "none", "briefs", Password(word))
-        for echo in (word, word[1:], word[:-1], server.plain, server.plain[3:]):
-            said = server.hide(f"535 5.7.8 no: {echo}")
+        server = MailServer("localhost", 25, "none", "briefs", Password(word))
+        for echo in (word, word[1:], word[:-1], server.auth_plain, server.auth_plain[3:]):
+            said = server.redact_password(f"535 5.7.8 no: {echo}")
             assert not {
                 piece
-                for piece in pieces(word) | pieces(server.plain)
+                for piece in pieces(word) | pieces(server.auth_plain)
                 if piece in said.removeprefix("535 5.7.8 no: ")
             }
 
@@ -224,7 +228,7 @@ def test_lines_of_env_that_were_swapped_show_no_password(tmp_path: Path, name: s
     value = "smtp://briefs:hunter2@mail.example.com" if name == "SMTP_HOST" else "hunter2"
 
     with pytest.raises(SettingsError) as error:
-        read_server(tmp_path / ".env", {name: value})
+        read_mail_server(tmp_path / ".env", {name: value})
     assert "hunter2" not in str(error.value)
 
 
@@ -235,10 +239,10 @@ def test_a_password_as_the_host_is_shown_nowhere(
     """Not by strict reading, nor by the one that looks for a server in a broken `.env`, nor by the connection."""
     (tmp_path / ".env").write_text("no line at all\n", encoding="utf-8")
     with pytest.raises(SettingsError) as error:
-        read_server(tmp_path / "none", {"SMTP_HOST": host, "SMTP_TLS": "none"})
+        read_mail_server(tmp_path / "none", {"SMTP_HOST": host, "SMTP_TLS": "none"})
     assert host not in str(error.value)
 
-    server = read_any_server(tmp_path / ".env", {"SMTP_HOST": host})
+    server = read_mail_server_leniently(tmp_path / ".env", {"SMTP_HOST": host})
     assert (server is None) == (host != "hunter2")
 
     def lookup(*_: object, **__: object) -> None:
@@ -246,8 +250,8 @@ def test_a_password_as_the_host_is_shown_nowhere(
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     if server:
-        with pytest.raises(StopError) as stopped:
-            Session.open(server, "briefs@example.com", Deadline(time.monotonic() + 5))
+        with pytest.raises(AbortSendError) as stopped:
+            SmtpSession.open(server, "briefs@example.com", Deadline(time.monotonic() + 5))
         assert host not in str(stopped.value)
 
 
@@ -264,7 +268,10 @@ def test_a_query_in_settings_is_not_repeated(tmp_path: Path) -> None:
 
 
 # a dozen of the 200, and one with every sign at once; PostgreSQL takes no empty password
-TRIED = [*[word for word in PASSWORDS if len(word) >= LEAST][::16][:12], "p#a@s:s/w%o?r'd \"\\é漢&=[]%41"]
+TRIED = [
+    *[word for word in PASSWORDS if len(word) >= MIN_PIECE_LENGTH][::16][:12],
+    "p#a@s:s/w%o?r'd \"\\é漢&=[]%41",
+]
 
 
 @pytest.fixture(scope="module")
@@ -287,9 +294,11 @@ def test_a_password_of_any_letters_opens_a_real_server(music: int, tmp_path: Pat
         host = f"127.0.0.1:{music}/music"
         escaped = f"postgresql://reader{number}:{quote(word, safe='')}@{host}"
         for url in (escaped, f"postgresql://reader{number}@{host}?password={quote(word, safe='')}"):
-            postgres.stored(url, "SELECT * FROM users", {}, tmp_path / "users.parquet", "postgresql: music")
+            postgres.export_postgres_query(
+                url, "SELECT * FROM users", {}, tmp_path / "users.parquet", "postgresql: music"
+            )
             assert pq.read_metadata(tmp_path / "users.parquet").num_rows == 240
-        assert place_of(escaped).name == "postgresql: music"
+        assert parse_location(escaped).name == "postgresql: music"
 
 
 @pytest.mark.parametrize("way", ["the URL", "PGPASSWORD", "PGPASSFILE"])
@@ -307,7 +316,7 @@ def test_a_password_that_a_real_server_refuses_is_said_nowhere(
     given = f":{quote(word, safe='')}" if way == "the URL" else ""
 
     with pytest.raises(InputError) as error:
-        postgres.stored(
+        postgres.export_postgres_query(
             f"postgresql://reader0{given}@127.0.0.1:{music}/music",
             "SELECT 1",
             {},
@@ -350,7 +359,7 @@ def test_a_whole_run_leaves_its_password_in_no_file(music: int, tmp_path: Path, 
     """Every page, picture, mail, note and line of a month that a database gave; and of one that it refused."""
     number, word = len(TRIED) - 1, TRIED[-1]
     (tmp_path / "settings.toml").write_text(
-        '[segments]\nk = 2\nk_range = [2, 4]\nstarts = 1\n[scale]\nquery = "SELECT * FROM users"\n[mail]\nsender = "a@example.com"\n'
+        '[segments]\nk = 2\nk_range = [2, 4]\nn_init = 1\n[scale]\nquery = "SELECT * FROM users"\n[mail]\nsender = "a@example.com"\n'
     )
     account = f"reader{number if ends == 'well' else 0}"
     url = f"postgresql://{account}:{quote(word, safe='')}@127.0.0.1:{music}/music"

@@ -23,11 +23,11 @@ from mailroom import Mailroom
 
 from report import cli, files
 from report.errors import ReportError, SettingsError
-from report.lastrun import last_run, noted
-from report.notices import notify
-from report.outbox import Outbox, OutboxError
-from report.postbox import open_month
-from report.sending import Postman, resolve, send_month
+from report.lastrun import read_last_run, record_run
+from report.notices import notify_last_failure
+from report.outbox import Ledger, LedgerError
+from report.postbox import open_mailing
+from report.sending import MailContext, apply_resolution, send_month
 from report.settings import Settings
 
 EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
@@ -48,12 +48,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def postman(tmp_path: Path, room: Mailroom, made: Path) -> Callable[..., Postman]:
+def postman(tmp_path: Path, room: Mailroom, made: Path) -> Callable[..., MailContext]:
     """Give a postman with a month of four segments made, who keeps what he tells."""
     (tmp_path / "data").mkdir()
     shutil.copytree(made, tmp_path / "out" / made.name)
 
-    def make(**changes: Any) -> Postman:
+    def make(**changes: Any) -> MailContext:
         known = {
             "output": tmp_path / "out",
             "data": tmp_path / "data",
@@ -61,27 +61,27 @@ def postman(tmp_path: Path, room: Mailroom, made: Path) -> Callable[..., Postman
             "server": room.server(),
             "clock": lambda: NOW,
             "sleep": lambda _: None,
-            "tell": [].append,
+            "print_line": [].append,
         }
-        return Postman(**(known | changes))
+        return MailContext(**(known | changes))
 
     return make
 
 
-def told(postman: Postman) -> str:
-    return "\n".join(postman.tell.__self__)
+def told(postman: MailContext) -> str:
+    return "\n".join(postman.print_line.__self__)
 
 
-def test_a_copy_of_a_month_is_no_month(postman: Callable[..., Postman], made: Path) -> None:
+def test_a_copy_of_a_month_is_no_month(postman: Callable[..., MailContext], made: Path) -> None:
     """Its name comes after the month's own; its briefs may be old ones."""
     one = postman()
     shutil.copytree(made, one.output / f"{made.name}-backup")
 
-    assert open_month(one.output, "").folder.parent.name == made.name
+    assert open_mailing(one.output, "").folder.parent.name == made.name
 
 
 def test_without_confirmation_everything_is_shown_and_nothing_sent(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Who gets what, by name; and no ledger is begun, nor a server called."""
     one = postman()
@@ -98,7 +98,7 @@ def test_without_confirmation_everything_is_shown_and_nothing_sent(
         assert said in told(one)
 
 
-def test_everybody_gets_theirs_once(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_everybody_gets_theirs_once(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """An address that is named twice, in another spelling, gets one; a second run adds none; nor does a report made again."""
     one = postman()
     assert send_month(one, confirm=True) == 0
@@ -112,7 +112,7 @@ def test_everybody_gets_theirs_once(postman: Callable[..., Postman], room: Mailr
     assert "has changed" not in told(again)
 
 
-def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """To the one who gets it alone, and otherwise byte for byte."""
     send_month(postman(), confirm=True)
     found = {
@@ -128,7 +128,7 @@ def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., Postman]
         assert raw.split(b"\r\n\r\n", 1)[1] in found
 
 
-def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """It is named, and goes out as a correction when a person says so, once."""
     send_month(postman(), confirm=True)
     month_folder(postman().output, factory.changed(factory.month(4), 3, users=95))
@@ -138,15 +138,15 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room
     assert "has changed since it was sent" in told(again)
 
     # typed without its folder it would settle another ledger
-    where = re.escape(files.elsewhere(again.output, files.USUAL))
+    where = re.escape(files.format_output_option(again.output, files.DEFAULT_OUTPUT))
     (number,) = re.findall(rf"`make send MONTH=2026-10{where} RESOLVE=([0-9]+):again`", told(again))
     with pytest.raises(ReportError, match=rf"Say which: `make send MONTH=2026-10 .* RESOLVE={number}:again`"):
-        resolve(postman(), f"{number}:again")
+        apply_resolution(postman(), f"{number}:again")
     one = postman()
-    assert resolve(one, f"{number}:again", month="2026-10") == 0
+    assert apply_resolution(one, f"{number}:again", month="2026-10") == 0
     assert "RESOLVE" not in told(one)
     assert told(one).endswith(
-        f"What waits goes out by `make send MONTH=2026-10{files.elsewhere(again.output, files.USUAL)} CONFIRM=yes`."
+        f"What waits goes out by `make send MONTH=2026-10{files.format_output_option(again.output, files.DEFAULT_OUTPUT)} CONFIRM=yes`."
     )
     for _ in range(2):
         assert send_month(postman(), confirm=True) == 0
@@ -161,7 +161,7 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., Postman], room
 
 
 def test_a_correction_that_needn_t_go_out_is_settled_too(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Else every run would ask for a person for ever."""
     send_month(postman(), confirm=True)
@@ -169,25 +169,25 @@ def test_a_correction_that_needn_t_go_out_is_settled_too(
     one = postman()
     assert send_month(one, confirm=True) == 1
     (number,) = re.findall(r" RESOLVE=([0-9]+):sent`", told(one))
-    assert resolve(postman(), f"{number}:sent", month="2026-10") == 0
+    assert apply_resolution(postman(), f"{number}:sent", month="2026-10") == 0
 
     assert send_month(postman(), confirm=True) == 0
     assert dict(room.taken()) == EVERYBODY
 
 
 def test_a_second_correction_names_all_before_it_and_a_newcomer_gets_none(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Back to the first words is a correction, too; who never had the brief gets it as it is now."""
     for users in (95, 97):
         assert send_month(postman(), confirm=True) == 0
         month_folder(postman().output, factory.changed(factory.month(4), 3, users=users))
-        resolve(postman(), "all:again", month="2026-10")
+        apply_resolution(postman(), "all:again", month="2026-10")
     send_month(postman(), confirm=True)
     month_folder(postman().output, factory.month(4))
     more = {"settings": dials(recipients={"all": ["marketing@example.com", "carl@example.com"]})}
     assert send_month(postman(**more), confirm=True) == 1
-    resolve(postman(**more), "all:again", month="2026-10")
+    apply_resolution(postman(**more), "all:again", month="2026-10")
     assert send_month(postman(**more), confirm=True) == 0
 
     mails = [(to, message_from_bytes(raw, policy=default)) for to, raw in room.inbox]
@@ -201,11 +201,13 @@ def test_a_second_correction_names_all_before_it_and_a_newcomer_gets_none(
     assert (carl["Message-ID"], carl["In-Reply-To"]) == (ids[0], None)
 
 
-def test_the_same_brief_again_is_the_same_message(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_the_same_brief_again_is_the_same_message(
+    postman: Callable[..., MailContext], room: Mailroom
+) -> None:
     """Nobody knows whether the first arrived: a mail program that has both shows one."""
     room.play(("DOT", "accept drop"))
     assert send_month(postman(), confirm=True) == 1
-    resolve(postman(), "all:again", month="2026-10")
+    apply_resolution(postman(), "all:again", month="2026-10")
     assert send_month(postman(), confirm=True) == 0
 
     ((id_, _), count), *_ = room.taken().most_common(1)
@@ -214,7 +216,7 @@ def test_the_same_brief_again_is_the_same_message(postman: Callable[..., Postman
 
 
 def test_another_spelling_of_an_address_asks_for_nothing(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     send_month(postman(), confirm=True)
     spelt = {"all": ["MARKETING@example.com"], "S1": ["Ann@Example.com"]}
@@ -226,7 +228,7 @@ def test_another_spelling_of_an_address_asks_for_nothing(
 
 
 def test_another_sender_is_no_reason_for_a_second_brief(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Briefs that are made again from another domain have another Message-ID; whoever has one is sent no other."""
     send_month(postman(), confirm=True)
@@ -240,7 +242,7 @@ def test_another_sender_is_no_reason_for_a_second_brief(
 
 
 def test_what_still_waits_goes_out_from_the_sender_at_hand(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """A server that puts everything off, and by the next day another sender: each inbox gets one, from that one."""
     room.act = lambda verb, _: "450 later" if verb == "MAIL" else None
@@ -256,7 +258,7 @@ def test_what_still_waits_goes_out_from_the_sender_at_hand(
 
 
 def test_other_segments_of_a_month_that_is_out_wait_for_a_person(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Made again by other settings, October has S5 to S7: nobody gets a second set before somebody says so."""
     send_month(postman(), confirm=True)
@@ -280,7 +282,7 @@ def test_other_segments_of_a_month_that_is_out_wait_for_a_person(
 
 
 def test_more_segments_of_a_month_that_is_out_wait_for_a_person(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Made again with five, October's S5 is part of a segment whose brief is out: its readers have these people already."""
     send_month(postman(), confirm=True)
@@ -300,7 +302,7 @@ def test_more_segments_of_a_month_that_is_out_wait_for_a_person(
 
 
 def test_a_segment_that_nobody_got_yet_is_no_other_set(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Its recipient is named later, and marketing has edited the playbook meanwhile: the month has the segments that it had."""
     some = {"settings": dials(recipients={"S1": ["ann@example.com"]})}
@@ -314,13 +316,13 @@ def test_a_segment_that_nobody_got_yet_is_no_other_set(
     assert told(one).count("has changed since it was sent") == 1  # the brief that Ann has
 
 
-def test_what_waits_is_said_before_each_pause(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_what_waits_is_said_before_each_pause(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Two and a half minutes without a word look like a program that hangs."""
     room.act = lambda verb, _: "450 later" if verb == "MAIL" else None
     one = postman()
 
     assert send_month(one, confirm=True) == 75
-    waits = [line for line in one.tell.__self__ if "messages wait" in line]
+    waits = [line for line in one.print_line.__self__ if "messages wait" in line]
     assert [line.rpartition("tried again in ")[2] for line in waits] == [
         "5 seconds.",
         "30 seconds.",
@@ -346,10 +348,10 @@ def test_what_waits_is_said_before_each_pause(postman: Callable[..., Postman], r
     ],
 )
 def test_what_ended_a_run_is_told_to_the_owner_as_to_a_person(
-    postman: Callable[..., Postman], error: BaseException, said: str
+    postman: Callable[..., MailContext], error: BaseException, said: str
 ) -> None:
     one = postman()
-    with pytest.raises(type(error)), noted(one.output, "2026-10", lambda: NOW):
+    with pytest.raises(type(error)), record_run(one.output, "2026-10", lambda: NOW):
         raise error
 
     assert send_month(one) == 0
@@ -357,20 +359,20 @@ def test_what_ended_a_run_is_told_to_the_owner_as_to_a_person(
 
 
 def test_a_notice_that_is_refused_is_no_message_of_the_months(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Its ledger is another one: a number of it would mean another message to `make send`."""
     one = postman()
     failed(one)
     room.act = lambda verb, _: "550 no such inbox" if verb == "RCPT" else None
 
-    assert notify(one.desk) == 1
+    assert notify_last_failure(one.notifier) == 1
     assert "Correct what the server named." in told(one)
     assert "RESOLVE" not in told(one)
 
 
 def test_a_test_goes_to_one_address_and_counts_for_nothing(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """All of them, under ids of their own and in a ledger of their own; the real ones still go out."""
     one = postman()
@@ -386,13 +388,15 @@ def test_a_test_goes_to_one_address_and_counts_for_nothing(
 @pytest.mark.parametrize(
     "to", ["me@elsewhere.com", "me", "me@example.com\nBcc: x@example.com", "a@example.com,b@example.com"]
 )
-def test_a_test_to_a_stranger_is_refused(postman: Callable[..., Postman], room: Mailroom, to: str) -> None:
+def test_a_test_to_a_stranger_is_refused(
+    postman: Callable[..., MailContext], room: Mailroom, to: str
+) -> None:
     with pytest.raises(SettingsError, match="Nothing was sent"):
         send_month(postman(), to=to)
     assert room.heard == []
 
 
-def test_without_a_server_it_says_so_and_names_the_files(postman: Callable[..., Postman]) -> None:
+def test_without_a_server_it_says_so_and_names_the_files(postman: Callable[..., MailContext]) -> None:
     one = postman(server=None)
     assert send_month(one, confirm=True) == 1
     assert "No mail server is configured" in told(one)
@@ -402,7 +406,7 @@ def test_without_a_server_it_says_so_and_names_the_files(postman: Callable[..., 
 
 @pytest.mark.parametrize("spelling", ["NFC", "NFD"])
 def test_a_name_with_an_accent_finds_its_recipients(
-    postman: Callable[..., Postman], room: Mailroom, tmp_path: Path, spelling: str
+    postman: Callable[..., MailContext], room: Mailroom, tmp_path: Path, spelling: str
 ) -> None:
     """However its accents are written, in [names] and under [mail.recipients]."""
     name = unicodedata.normalize(spelling, "Café goers")
@@ -416,14 +420,14 @@ def test_a_name_with_an_accent_finds_its_recipients(
     assert "is no segment of October" not in told(one)
 
 
-def test_without_recipients_nothing_is_sent(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_without_recipients_nothing_is_sent(postman: Callable[..., MailContext], room: Mailroom) -> None:
     one = postman(settings=dials(recipients={}))
     assert send_month(one, confirm=True) == 1
     assert "nobody: name somebody in [mail.recipients]" in told(one)
     assert [to for to, _ in room.inbox] == ["olga@example.com"]
 
 
-def test_a_name_that_fits_no_segment_is_told(postman: Callable[..., Postman]) -> None:
+def test_a_name_that_fits_no_segment_is_told(postman: Callable[..., MailContext]) -> None:
     """Or somebody would wait for a brief for ever because of a slip of the pen."""
     name = factory.month(4).segments[1].name
     one = postman(
@@ -437,7 +441,7 @@ def test_a_name_that_fits_no_segment_is_told(postman: Callable[..., Postman]) ->
 
 
 def test_another_sender_than_the_files_name_is_refused(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     with pytest.raises(
         SettingsError, match=r"are from briefs@example\.com, and settings\.toml says other@example\.com"
@@ -451,33 +455,33 @@ def test_another_sender_than_the_files_name_is_refused(
 # Gates
 
 
-def failed(one: Postman) -> None:
-    with pytest.raises(ReportError), noted(one.output, "2026-11", lambda: NOW):
+def failed(one: MailContext) -> None:
+    with pytest.raises(ReportError), record_run(one.output, "2026-11", lambda: NOW):
         raise ReportError("2026-11.csv: no such column.")
 
 
-def cut_off(one: Postman) -> None:
+def cut_off(one: MailContext) -> None:
     note = one.output / "last-run.json"
-    with noted(one.output, "", lambda: NOW):
+    with record_run(one.output, "", lambda: NOW):
         as_it_was = note.read_text(encoding="utf-8")
     note.write_text(as_it_was, encoding="utf-8")
 
 
-def newer(one: Postman) -> None:
+def newer(one: MailContext) -> None:
     (one.data / "2026-11.csv").write_text("age\n")
 
 
-def thin(one: Postman) -> None:
+def thin(one: MailContext) -> None:
     facts = factory.month(4)
     month_folder(one.output, replace(facts, audit=replace(facts.audit, read=1_000, kept=900)))
 
 
-def newer_twice(one: Postman) -> None:
+def newer_twice(one: MailContext) -> None:
     for kind in ("csv", "xlsx"):
         (one.data / f"2026-11.{kind}").touch()
 
 
-def nothing(one: Postman) -> None:
+def nothing(one: MailContext) -> None:
     month_folder(one.output, factory.awkward("nothing found"))
 
 
@@ -493,7 +497,7 @@ def nothing(one: Postman) -> None:
     ],
 )
 def test_a_shut_gate_mails_nobody_but_the_owner_once(
-    postman: Callable[..., Postman], room: Mailroom, spoil: Callable[[Postman], None], why: str
+    postman: Callable[..., MailContext], room: Mailroom, spoil: Callable[[MailContext], None], why: str
 ) -> None:
     """Shown, nothing is sent; confirmed, the owner alone is told why, once, and the exit code is no success."""
     one = postman()
@@ -511,7 +515,7 @@ def test_a_shut_gate_mails_nobody_but_the_owner_once(
 
 
 def test_a_month_that_is_asked_for_need_not_be_the_newest(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """Nor does it matter to it that another month's run failed."""
     newer(postman())
@@ -521,16 +525,16 @@ def test_a_month_that_is_asked_for_need_not_be_the_newest(
     assert dict(room.taken()) == EVERYBODY
 
 
-def test_a_gate_opens_when_what_shut_it_is_gone(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_a_gate_opens_when_what_shut_it_is_gone(postman: Callable[..., MailContext], room: Mailroom) -> None:
     failed(postman())
     assert send_month(postman(), confirm=True) == 1
-    with noted(postman().output, "2026-10", lambda: NOW):
+    with record_run(postman().output, "2026-10", lambda: NOW):
         pass
     assert send_month(postman(), confirm=True) == 0
     assert len(room.inbox) == 6
 
 
-def test_a_gate_without_an_owner_says_so(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_a_gate_without_an_owner_says_so(postman: Callable[..., MailContext], room: Mailroom) -> None:
     failed(postman())
     one = postman(settings=dials(owner=""))
     assert send_month(one, confirm=True) == 1
@@ -551,7 +555,7 @@ def test_a_gate_without_an_owner_says_so(postman: Callable[..., Postman], room: 
     ],
 )
 def test_the_exit_code_tells_what_became_of_it(
-    postman: Callable[..., Postman], room: Mailroom, fault: tuple[str, str], code: int, state: str
+    postman: Callable[..., MailContext], room: Mailroom, fault: tuple[str, str], code: int, state: str
 ) -> None:
     room.play(fault)
     one = postman()
@@ -561,7 +565,9 @@ def test_the_exit_code_tells_what_became_of_it(
     assert max(room.taken().values()) == 1
 
 
-def test_what_waits_tells_a_scheduler_to_come_again(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_what_waits_tells_a_scheduler_to_come_again(
+    postman: Callable[..., MailContext], room: Mailroom
+) -> None:
     room.act = lambda verb, _: "450 not now" if verb == "MAIL" else None
     assert send_month(postman(), confirm=True) == 75
     room.act = lambda _verb, _recipient: None
@@ -569,22 +575,22 @@ def test_what_waits_tells_a_scheduler_to_come_again(postman: Callable[..., Postm
     assert dict(room.taken()) == EVERYBODY
 
 
-def test_a_second_sender_meets_a_clear_word(postman: Callable[..., Postman]) -> None:
+def test_a_second_sender_meets_a_clear_word(postman: Callable[..., MailContext]) -> None:
     send_month(postman(), confirm=True)
     with (
-        Outbox.open(postman().output / "outbox" / "2026-10.sqlite", lambda: NOW),
-        pytest.raises(OutboxError, match="Another sender"),
+        Ledger.open(postman().output / "outbox" / "2026-10.sqlite", lambda: NOW),
+        pytest.raises(LedgerError, match="Another sender"),
     ):
         send_month(postman(), confirm=True)
 
 
 @pytest.mark.parametrize("said", ["3", "x:sent", "3:maybe", "3:sent; rm", "99999999999:sent"])
-def test_a_verdict_that_cannot_be_read_is_refused(postman: Callable[..., Postman], said: str) -> None:
+def test_a_verdict_that_cannot_be_read_is_refused(postman: Callable[..., MailContext], said: str) -> None:
     with pytest.raises(ReportError, match="can't be read"):
-        resolve(postman(), said)
+        apply_resolution(postman(), said)
 
 
-def test_a_month_that_was_not_made_is_named(postman: Callable[..., Postman], tmp_path: Path) -> None:
+def test_a_month_that_was_not_made_is_named(postman: Callable[..., MailContext], tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="2026-09 was not made"):
         send_month(postman(), month="2026-09")
     with pytest.raises(ReportError, match="no month was made"):
@@ -594,41 +600,41 @@ def test_a_month_that_was_not_made_is_named(postman: Callable[..., Postman], tmp
 # A run that failed
 
 
-def test_a_failed_run_is_told_once_a_day(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_a_failed_run_is_told_once_a_day(postman: Callable[..., MailContext], room: Mailroom) -> None:
     failed(postman())
-    assert notify(postman().desk) == 0
-    assert notify(postman().desk) == 0
+    assert notify_last_failure(postman().notifier) == 0
+    assert notify_last_failure(postman().notifier) == 0
     assert [to for to, _ in room.inbox] == ["olga@example.com"]
     mail = message_from_bytes(room.inbox[0][1], policy=default)
     assert mail["Subject"] == "The listener report of November\u00a02026 was not made"
     assert "2026-11.csv: no such column." in mail.get_content()
 
 
-def test_a_run_whose_note_cannot_be_read_is_told(postman: Callable[..., Postman], room: Mailroom) -> None:
+def test_a_run_whose_note_cannot_be_read_is_told(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Cut short by a full disk, say: it has no time and no month, and the owner has to know all the same."""
     one = postman()
     one.output.mkdir(parents=True, exist_ok=True)
     (one.output / "last-run.json").write_text("{")
 
-    assert notify(one.desk) == 0
+    assert notify_last_failure(one.notifier) == 0
     assert [to for to, _ in room.inbox] == ["olga@example.com"]
 
 
-def test_a_run_that_went_well_is_not_told(postman: Callable[..., Postman], room: Mailroom) -> None:
-    assert notify(postman().desk) == 0
-    with noted(postman().output, "", lambda: NOW):
+def test_a_run_that_went_well_is_not_told(postman: Callable[..., MailContext], room: Mailroom) -> None:
+    assert notify_last_failure(postman().notifier) == 0
+    with record_run(postman().output, "", lambda: NOW):
         pass
-    assert notify(postman().desk) == 0
+    assert notify_last_failure(postman().notifier) == 0
     assert room.heard == []
 
 
-def test_a_failure_that_cannot_be_told_is_no_success(postman: Callable[..., Postman]) -> None:
+def test_a_failure_that_cannot_be_told_is_no_success(postman: Callable[..., MailContext]) -> None:
     failed(postman())
-    assert notify(postman(server=None).desk) == 1
+    assert notify_last_failure(postman(server=None).notifier) == 1
 
 
 def test_a_month_that_there_is_not_is_told_of_as_any_failure(
-    postman: Callable[..., Postman], room: Mailroom
+    postman: Callable[..., MailContext], room: Mailroom
 ) -> None:
     """A note may hold anything: who asked for "2026-13", or a hand that wrote into it."""
     one = postman()
@@ -636,7 +642,7 @@ def test_a_month_that_there_is_not_is_told_of_as_any_failure(
         '{"month": "2026-13", "state": "failed", "why": "MONTH=2026-13 is no month.", "at": ""}'
     )
 
-    assert notify(one.desk) == 0
+    assert notify_last_failure(one.notifier) == 0
     ((_, notice),) = room.inbox
     said = message_from_bytes(notice, policy=default).get_content()
     assert "`make report` for the newest month failed:\r\n\r\nMONTH=2026-13 is no month." in said
@@ -644,11 +650,11 @@ def test_a_month_that_there_is_not_is_told_of_as_any_failure(
 
 def test_a_run_is_noted_from_its_first_moment(tmp_path: Path) -> None:
     """Killed on the way it is no run that went well."""
-    with noted(tmp_path / "out", "2026-10", lambda: NOW):
-        assert last_run(tmp_path / "out").state == "running"
-    assert last_run(tmp_path / "out").state == "done"
+    with record_run(tmp_path / "out", "2026-10", lambda: NOW):
+        assert read_last_run(tmp_path / "out").state == "running"
+    assert read_last_run(tmp_path / "out").state == "done"
     (tmp_path / "out" / "last-run.json").write_text("{")
-    assert last_run(tmp_path / "out").state == "failed"
+    assert read_last_run(tmp_path / "out").state == "failed"
 
 
 def test_the_command_says_yes_by_one_word_only(

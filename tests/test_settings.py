@@ -9,9 +9,9 @@ import pytest
 from report import files
 from report.errors import SettingsError
 from report.settings import Settings, read_settings
-from report.tomlfile import find_line
-from segmentation.plan import Plan
-from segmentation.schema import BY_NAME, FEATURES
+from report.tomlfile import find_key_line
+from segmentation.plan import Options
+from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES
 
 MODELS = set(Settings.model_fields) - {"columns", "names", "valid"}  # sections whose keys are known
 
@@ -43,7 +43,7 @@ def refused(read: Callable[[str], Settings]) -> Callable[[str], str]:
 def test_an_empty_file_and_none_have_every_default(read: Callable[[str], Settings], tmp_path: Path) -> None:
     """A dial that nobody turned stands where it always stood."""
     assert read("") == read_settings(tmp_path / "none.toml") == Settings()
-    assert read("").segments.features == FEATURES
+    assert read("").segments.features == DEFAULT_FEATURES
 
 
 def test_the_project_s_own_settings_are_the_defaults() -> None:
@@ -58,7 +58,7 @@ def test_the_project_s_own_settings_are_the_defaults() -> None:
     }
 
     assert shipped.valid.items() >= possible.items()
-    assert set(shipped.segments.features) >= set(FEATURES)
+    assert set(shipped.segments.features) >= set(DEFAULT_FEATURES)
     assert shipped == usual.model_copy(
         update={
             "brand": usual.brand.model_copy(update=brand),
@@ -70,7 +70,7 @@ def test_the_project_s_own_settings_are_the_defaults() -> None:
 
 def test_what_settings_do_not_say_is_what_a_plan_does_not_say() -> None:
     """A dial has one default, wherever it is asked."""
-    assert Settings().plan() == Plan(FEATURES, {})
+    assert Settings().build_options() == Options(DEFAULT_FEATURES, {})
 
 
 def test_every_dial_stands_in_the_shipped_file() -> None:
@@ -84,7 +84,7 @@ def test_every_dial_stands_in_the_shipped_file() -> None:
     dials = {name: set(type(getattr(Settings(), name)).model_fields) for name in sections if name in MODELS}
 
     assert set(sections) == {*Settings.model_fields, "mail.recipients"}
-    assert sections["columns"] | sections["valid"] <= set(BY_NAME)
+    assert sections["columns"] | sections["valid"] <= set(COLUMNS_BY_NAME)
     assert dials["mail"] - sections["mail"] == {"recipients"}
     assert dials | {"mail": sections["mail"]} == {name: sections[name] for name in MODELS}
 
@@ -100,18 +100,18 @@ def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> Non
         features = ["age", "usage_per_month"]
         k_range = [2, 8]
         k = 3
-        starts = 7
+        n_init = 7
         seed = 5
         [privacy]
-        smallest_base = 40
-        smallest_cell = 12
+        min_base = 40
+        min_cell = 12
         [scale]
         exact_users = 9_000
         grid = 0.1
         """
-    ).plan()
+    ).build_options()
 
-    assert (plan.features, plan.k_range, plan.k, plan.starts, plan.seed) == (
+    assert (plan.features, plan.k_range, plan.k, plan.n_init, plan.seed) == (
         ("age", "usage_per_month"),
         (2, 8),
         3,
@@ -119,12 +119,12 @@ def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> Non
         5,
     )
     assert plan.valid == {"age": (18, 99), "annual_income": (0, None)}
-    assert (plan.smallest_base, plan.smallest_cell) == (40, 12)
-    assert (plan.exact_users, plan.grid) == (9_000, 0.1)
+    assert (plan.min_base, plan.min_cell) == (40, 12)
+    assert (plan.exact_users, plan.grid_step) == (9_000, 0.1)
 
 
 def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Settings]) -> None:
-    assert read('[brand]\naccent = "#0B5563"').signature().accent == "#0b5563"
+    assert read('[brand]\naccent = "#0B5563"').build_brand().accent == "#0b5563"
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
             '[segments]\nfeatures = ["age", "agee"]',
             "line 2: segments.features, entry 2: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
         ),
-        ("[segments]\nstarts = true", "line 2: segments.starts: input should be a whole number, found True"),
-        ('[segments]\nstarts = "5"', "line 2: segments.starts: input should be a whole number, found '5'"),
+        ("[segments]\nn_init = true", "line 2: segments.n_init: input should be a whole number, found True"),
+        ('[segments]\nn_init = "5"', "line 2: segments.n_init: input should be a whole number, found '5'"),
         (
             "[segments]\nseed = -1",
             "line 2: segments.seed: input should be greater than or equal to 0, found -1",
@@ -176,8 +176,8 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ('brand = "x"', "line 1: brand: expected a table of keys, found 'x'"),
         ('[page]\npaper = "A5"', "line 2: page.paper: input should be 'A4' or 'Letter', found 'A5'"),
         (
-            "[privacy]\nsmallest_base = 0",
-            "line 2: privacy.smallest_base: input should be greater than or equal to 1",
+            "[privacy]\nmin_base = 0",
+            "line 2: privacy.min_base: input should be greater than or equal to 1",
         ),
         (
             '[scale]\nmemory_limit = "much"',
@@ -217,8 +217,8 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ('[mail]\nreport = "ftp://a"', "line 2: mail.report: 'ftp://a' is no link; "),
         ('[mail]\nlist_id = "a b"', "line 2: mail.list_id: 'a b' is no list's name; "),
         (
-            "[privacy]\nsmallest_cell = 9",
-            "line 2: privacy.smallest_cell: input should be greater than or equal to 10, ",
+            "[privacy]\nmin_cell = 9",
+            "line 2: privacy.min_cell: input should be greater than or equal to 10, ",
         ),
         ('[names]\ns1 = "Owls"', "line 2: names.s1: 's1' is no segment's id; expected one like S1"),
         ('[names]\nS0 = "Owls"', "line 2: names.S0: 'S0' is no segment's id; "),
@@ -236,7 +236,10 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
             "line 1: names: both S1 and S2 are called 'Caf\u00e9'; ",
         ),
         ('[names]\nS1 = "Owls"\nS2 = " owls"', "line 1: names: both S1 and S2 are called 'owls'; "),
-        ("[mail]\nmost_dropped = 5", "line 2: mail.most_dropped: input should be less than or equal to 1, "),
+        (
+            "[mail]\nmax_drop_rate = 5",
+            "line 2: mail.max_drop_rate: input should be less than or equal to 1, ",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name_and_line(
@@ -350,14 +353,14 @@ k = 3
 )
 def test_a_key_s_line_is_found(place: list[Any], line: int | None) -> None:
     """Not in a comment, nor in another table of the same keys; a key that isn't there is named by its table's head."""
-    assert find_line(TEXT, place) == line
+    assert find_key_line(TEXT, place) == line
 
 
 def test_by_default_nobody_gets_mail(read: Callable[[str], Settings]) -> None:
     """As shipped, too: a newcomer's first `make send` reaches no one."""
     for settings in (Settings(), read(""), read_settings(Path(__file__).parents[1] / "settings.toml")):
         assert (settings.mail.sender, settings.mail.owner, settings.mail.domains) == ("", "", ())
-        assert settings.mail.of("S1", "Heavy listeners") == ()
+        assert settings.mail.list_recipients("S1", "Heavy listeners") == ()
 
 
 def test_recipients_are_named_by_id_by_name_or_as_all(read: Callable[[str], Settings]) -> None:
@@ -374,8 +377,12 @@ def test_recipients_are_named_by_id_by_name_or_as_all(read: Callable[[str], Sett
         """
     ).mail
 
-    assert mail.of("S1", "Heavy listeners") == ("ann@example.com", "ben@example.org", "cay@example.com")
-    assert mail.of("S2", "Others") == ("cay@example.com", "dan@example.com")
+    assert mail.list_recipients("S1", "Heavy listeners") == (
+        "ann@example.com",
+        "ben@example.org",
+        "cay@example.com",
+    )
+    assert mail.list_recipients("S2", "Others") == ("cay@example.com", "dan@example.com")
 
 
 def test_words_have_one_spelling_and_a_query_stays_as_it_is(read: Callable[[str], Settings]) -> None:
@@ -392,4 +399,4 @@ def test_words_have_one_spelling_and_a_query_stays_as_it_is(read: Callable[[str]
     assert (settings.brand.name, settings.brand.contact) == ("Caf\u00e9 musique", "ann")
     assert settings.columns == {"age": "\u00c5ge (Jahre)"}
     assert settings.scale.query == "SELECT 'a\u00a0 b' -- all\nFROM users"
-    assert settings.mail.of("S1", "Zo\u00ebs") == ("ann@example.com", "ben@example.com")
+    assert settings.mail.list_recipients("S1", "Zo\u00ebs") == ("ann@example.com", "ben@example.com")

@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 from scripted import Act, Scripted, close, drip, endless, later, stall
 
-from report.delivery import Outcome, send
+from report.delivery import DeliverySummary, send_messages
 from report.errors import SettingsError
-from report.mailserver import Password, Server, read_server
-from report.smtp import Deadline, LaterError, Session, StopError, choose_name
+from report.mailserver import MailServer, Password, read_mail_server
+from report.smtp import AbortSendError, Deadline, RetryLaterError, SmtpSession, choose_helo_name
 
 ANN, BO = letter(1, "ann@example.com"), letter(1, "bo@example.com")
 LOGIN = {"user": USER, "password": Password(PASSWORD)}
@@ -25,11 +25,11 @@ BEFORE_DOT = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA")
 CODE = {"CONNECT": b"220", "DATA": b"354"}
 
 
-def try_once(folder: Path, server: Server, *messages: Any, **changes: Any) -> Outcome:
+def try_once(folder: Path, server: MailServer, *messages: Any, **changes: Any) -> DeliverySummary:
     """Send in one round, and see that it ends by its deadline."""
     begun = time.monotonic()
-    known = {"sender": SENDER, "sleep": time.sleep, "pauses": ()} | changes
-    outcome = send(
+    known = {"sender": SENDER, "sleep": time.sleep, "retry_delays": ()} | changes
+    outcome = send_messages(
         messages or (ANN,),
         folder / "outbox.sqlite",
         server,
@@ -40,7 +40,7 @@ def try_once(folder: Path, server: Server, *messages: Any, **changes: Any) -> Ou
     return outcome
 
 
-def states(outcome: Outcome) -> list[str]:
+def states(outcome: DeliverySummary) -> list[str]:
     return [one.state for one in outcome.deliveries]
 
 
@@ -113,7 +113,7 @@ def test_an_answer_that_comes_before_the_dot_is_not_its_answer(tmp_path: Path) -
         outcome = try_once(tmp_path, server.server())
 
     assert (states(outcome), server.dots) == (["waiting"], 0)
-    assert outcome.deliveries[0].word.endswith("gave two answers to one command")
+    assert outcome.deliveries[0].detail.endswith("gave two answers to one command")
 
 
 @pytest.mark.parametrize("act", [b"250 taken\r\n", drip(b"250 taken\r\n", 0.01)])
@@ -130,7 +130,7 @@ def test_a_server_that_is_one_answer_ahead_is_found_out(tmp_path: Path) -> None:
         outcome = try_once(tmp_path, server.server())
 
     assert states(outcome) == ["unknown"]
-    assert "then said 554" in outcome.deliveries[0].word
+    assert "then said 554" in outcome.deliveries[0].detail
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_no_pause_goes_beyond_the_deadline(tmp_path: Path) -> None:
 
     with Scripted(MAIL=b"450 later\r\n") as server:
         outcome = try_once(
-            tmp_path, server.server(deadline=100), pauses=(5, 30, 120), sleep=sleep, now=lambda: at[0]
+            tmp_path, server.server(deadline=100), retry_delays=(5, 30, 120), sleep=sleep, now=lambda: at[0]
         )
 
     assert (slept, states(outcome), outcome.exit_status) == ([5, 30], ["waiting"], 75)
@@ -228,7 +228,7 @@ def test_a_server_that_asks_for_the_word_once_more_gets_it(tmp_path: Path) -> No
         outcome = try_once(tmp_path, server.server(**LOGIN))
 
     assert states(outcome) == ["sent"]
-    assert server.heard[2] == server.server(**LOGIN).plain
+    assert server.heard[2] == server.server(**LOGIN).auth_plain
 
 
 @pytest.mark.parametrize("mechanism", [b"PLAIN", b"LOGIN"])
@@ -245,7 +245,7 @@ def test_a_server_that_waits_for_tls_is_named_after_one_try(tmp_path: Path) -> N
     """As one on port 465 does where SMTP_TLS says starttls: it stays silent, today and tomorrow."""
     slept: list[float] = []
     with Scripted(CONNECT=stall) as server:
-        outcome = try_once(tmp_path, server.server(tls="starttls"), pauses=(5, 30), sleep=slept.append)
+        outcome = try_once(tmp_path, server.server(tls="starttls"), retry_delays=(5, 30), sleep=slept.append)
 
     assert (slept, outcome.exit_status) == ([], 1)
     assert outcome.problem == (
@@ -256,7 +256,7 @@ def test_a_server_that_waits_for_tls_is_named_after_one_try(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example.com", "smtp..example.com"])
 def test_a_host_that_there_can_not_be_stops_the_run(tmp_path: Path, host: str) -> None:
-    outcome = try_once(tmp_path, Server(host, 587))
+    outcome = try_once(tmp_path, MailServer(host, 587))
 
     assert outcome.exit_status == 1
     assert outcome.problem == "SMTP_HOST names no host that there is. Nothing was sent. Correct it."
@@ -273,7 +273,7 @@ def test_a_name_that_is_not_known_stops_the_run_and_one_that_is_not_known_now_wa
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
 
-    assert try_once(tmp_path, Server("smtp.example.com", 587)).exit_status == status
+    assert try_once(tmp_path, MailServer("smtp.example.com", 587)).exit_status == status
 
 
 def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_the_server_is_greeted_by_a_full_name_in_ascii(
         assert states(try_once(tmp_path, server.server())) == ["sent"]
 
     assert server.heard[0] == f"ehlo {name}"
-    assert choose_name(server.server(helo="[192.0.2.1]"), SENDER) == "[192.0.2.1]"
+    assert choose_helo_name(server.server(helo="[192.0.2.1]"), SENDER) == "[192.0.2.1]"
 
 
 @pytest.mark.parametrize(
@@ -332,17 +332,17 @@ def test_a_server_that_refuses_our_name_is_told_with_it(
 
 def test_our_name_is_read_from_the_environment(tmp_path: Path) -> None:
     said = {"SMTP_HOST": "smtp.example.com", "SMTP_HELO": "reports.example.org"}
-    server = read_server(tmp_path / ".env", said)
+    server = read_mail_server(tmp_path / ".env", said)
     assert server is not None
     assert server.helo == "reports.example.org"
     for wrong in ("reports", "büro.example.org", "a b.example.org", "x.example.org\tMAIL"):
         with pytest.raises(SettingsError, match="SMTP_HELO"):
-            read_server(tmp_path / ".env", said | {"SMTP_HELO": wrong})
+            read_mail_server(tmp_path / ".env", said | {"SMTP_HELO": wrong})
 
 
 def test_a_session_past_its_deadline_says_so() -> None:
     with (
         Scripted() as server,
-        pytest.raises((LaterError, StopError), match="time for the whole send was over"),
+        pytest.raises((RetryLaterError, AbortSendError), match="time for the whole send was over"),
     ):
-        Session.open(server.server(), SENDER, Deadline(time.monotonic() - 1))
+        SmtpSession.open(server.server(), SENDER, Deadline(time.monotonic() - 1))

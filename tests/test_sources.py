@@ -26,18 +26,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from corpus.table import CORPUS, Case
 
 from report import files
-from report.archive import analyse_month, find_segments, write_users
+from report.archive import analyse_and_store_month, analyse_month, write_assignments
 from report.errors import InputError, MachineError
-from report.inputs import read_month, read_users
+from report.inputs import read_month_file, read_users
 from report.settings import Settings
 from report.sources import faults
-from report.sources.opening import Users, describe, open_users
-from report.sources.places import Elsewhere, files_of, place_of
-from report.sources.progress import watched
+from report.sources.opening import LoadedUsers, describe_source, load_users
+from report.sources.places import DatabaseSource, list_data_files, parse_location
+from report.sources.progress import poll_progress
 from segmentation.analysis import analyse
-from segmentation.clean import clean
-from segmentation.facts import Facts, from_dict, to_dict
-from segmentation.schema import LARGEST, NUMBERS
+from segmentation.clean import clean_users
+from segmentation.facts import Facts, facts_from_dict, facts_to_dict
+from segmentation.schema import MAX_NUMBER, NUMBERS
 
 OCTOBER = files.ROOT / "data" / "2026-10.csv"
 MANY = 1_000  # above it, an engine reads here; the sample has 4,914
@@ -48,7 +48,7 @@ def settings() -> Settings:
     """Let DuckDB begin at a thousand users, and ask little of the analysis."""
     return Settings(
         scale={"exact_users": MANY, "memory_limit": "256MB"},
-        segments={"starts": 2, "k_range": [1, 6]},
+        segments={"n_init": 2, "k_range": [1, 6]},
         valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
     )
 
@@ -56,8 +56,8 @@ def settings() -> Settings:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an analysis draw little: how much it draws is the same to every engine."""
-    plan = Settings.plan
-    monkeypatch.setattr(Settings, "plan", lambda dials: replace(plan(dials), draws=4, bootstraps=8))
+    plan = Settings.build_options
+    monkeypatch.setattr(Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8))
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def october() -> pd.DataFrame:
 
 
 @pytest.fixture
-def opened(settings: Settings, tmp_path: Path) -> Callable[[Any], Users]:
+def opened(settings: Settings, tmp_path: Path) -> Callable[[Any], LoadedUsers]:
     """Open a place as the month of October."""
-    return lambda place: open_users(place, "2026-10", settings, tmp_path / "scratch")
+    return lambda place: load_users(place, "2026-10", settings, tmp_path / "scratch")
 
 
 def bad(october: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def same(found: Facts, expected: Facts) -> None:
         else:
             assert one == other, place
 
-    check(to_dict(found) | {"source": None}, to_dict(expected) | {"source": None}, "facts")
+    check(facts_to_dict(found) | {"source": None}, facts_to_dict(expected) | {"source": None}, "facts")
 
 
 # --- where users are
@@ -118,19 +118,21 @@ def same(found: Facts, expected: Facts) -> None:
 
 def test_data_names_a_file_a_database_or_a_cluster() -> None:
     """Three slashes before a relative path, four before an absolute one, as database URLs have it."""
-    assert place_of("data/2026-10.csv") == Path("data/2026-10.csv")
-    assert place_of("duckdb:///a/b.db") == Elsewhere("duckdb", "a/b.db")
-    assert place_of("duckdb:////a/b.db") == Elsewhere("duckdb", "/a/b.db")
-    assert place_of("postgresql://ann@db/music") == Elsewhere("postgresql", "postgresql://ann@db/music")
-    assert place_of("spark://master:7077") == Elsewhere("spark", "spark://master:7077")
-    assert place_of("s3a://bucket/2026-10", "local[2]") == Elsewhere(
+    assert parse_location("data/2026-10.csv") == Path("data/2026-10.csv")
+    assert parse_location("duckdb:///a/b.db") == DatabaseSource("duckdb", "a/b.db")
+    assert parse_location("duckdb:////a/b.db") == DatabaseSource("duckdb", "/a/b.db")
+    assert parse_location("postgresql://ann@db/music") == DatabaseSource(
+        "postgresql", "postgresql://ann@db/music"
+    )
+    assert parse_location("spark://master:7077") == DatabaseSource("spark", "spark://master:7077")
+    assert parse_location("s3a://bucket/2026-10", "local[2]") == DatabaseSource(
         "spark", "local[2]", "s3a://bucket/2026-10"
     )
-    assert place_of("s3a://bucket/2026-10.parquet", "local[2]").stem == "2026-10"
+    assert parse_location("s3a://bucket/2026-10.parquet", "local[2]").stem == "2026-10"
     for end in ("#hunter2", "?hunter2", "#hun/ter2", "/?hun#ter2"):
-        place = place_of(f"s3a://bucket/2026-10{end}", "local[2]")
+        place = parse_location(f"s3a://bucket/2026-10{end}", "local[2]")
         assert (place.name, place.stem) == ("2026-10", "2026-10")
-    assert Elsewhere("spark", "local[2]", "data/a#b/2026-10").name == "2026-10"
+    assert DatabaseSource("spark", "local[2]", "data/a#b/2026-10").name == "2026-10"
 
 
 @pytest.mark.parametrize(
@@ -144,35 +146,35 @@ def test_data_names_a_file_a_database_or_a_cluster() -> None:
 )
 def test_what_names_nothing_is_refused(data: str, spark: str, said: str) -> None:
     with pytest.raises(InputError) as error:
-        place_of(data, spark)
+        parse_location(data, spark)
     assert str(error.value).startswith(said)
     assert "secret" not in str(error.value)
 
 
 def test_a_password_is_in_no_message() -> None:
     """Names go to pages, facts and logs."""
-    place = place_of("postgresql://ann:secret@db.example.com:5432/music?sslmode=require")
+    place = parse_location("postgresql://ann:secret@db.example.com:5432/music?sslmode=require")
 
-    assert isinstance(place, Elsewhere)
+    assert isinstance(place, DatabaseSource)
     assert place.name == "postgresql: music"
     assert "secret" not in repr(place) + str(place) + place.name + place.stem
     with pytest.raises(InputError, match=r"which month is it"):
-        files.month_of(place, "")
+        files.resolve_month(place, "")
 
 
 def test_a_folder_gives_its_files_and_nothing_hidden(october: pd.DataFrame, tmp_path: Path) -> None:
     folder = in_three(october, tmp_path / "2026-10")
 
-    assert [path.relative_to(folder).as_posix() for path in files_of(folder)] == [
+    assert [path.relative_to(folder).as_posix() for path in list_data_files(folder)] == [
         "a.parquet",
         "b.parquet",
         "late/c.parquet",
     ]
-    assert files.find_month(tmp_path) == folder
-    assert files.month_in(tmp_path, "2026-10") == folder
+    assert files.find_month_file(tmp_path) == folder
+    assert files.look_up_month_file(tmp_path, "2026-10") == folder
     (folder / "d.csv").touch()
     with pytest.raises(InputError, match="holds Parquet and text files, expected"):
-        files_of(folder)
+        list_data_files(folder)
 
 
 def named(folder: Path, *names: str) -> Path:
@@ -223,8 +225,8 @@ def test_of_a_folder_of_months_the_month_s_part_is_read(
     """Where names say which it is; where none says a month, all files are the month's."""
     folder = named(tmp_path / "exports", *names)
 
-    assert [path.relative_to(folder).as_posix() for path in files_of(folder, "2026-10")] == kept
-    assert len(files_of(folder)) == len(names)
+    assert [path.relative_to(folder).as_posix() for path in list_data_files(folder, "2026-10")] == kept
+    assert len(list_data_files(folder)) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -244,8 +246,8 @@ def test_a_folder_of_other_months_is_refused(tmp_path: Path, names: list[str]) -
     with pytest.raises(
         InputError, match=r"exports: holds .*2026-0[89].*, which by name are of another month than 2026-10"
     ):
-        files_of(folder, "2026-10")
-    assert len(files_of(named(tmp_path / "2026-10", *names), "2026-10")) == len(names), (
+        list_data_files(folder, "2026-10")
+    assert len(list_data_files(named(tmp_path / "2026-10", *names), "2026-10")) == len(names), (
         "its own name vouches for it"
     )
 
@@ -266,7 +268,7 @@ def test_a_folder_of_other_months_is_refused(tmp_path: Path, names: list[str]) -
 def test_a_folder_that_may_hold_users_twice_is_refused(tmp_path: Path, names: list[str], said: str) -> None:
     """Several months without a year, or a second copy of a file."""
     with pytest.raises(InputError) as error:
-        files_of(named(tmp_path / "exports", *names), "2026-10")
+        list_data_files(named(tmp_path / "exports", *names), "2026-10")
     assert f"exports: holds {said}" in str(error.value)
 
 
@@ -274,11 +276,11 @@ def test_a_folder_of_a_year_says_it_for_its_months(tmp_path: Path) -> None:
     """As Hive's "year=2026", or as a plain number."""
     for year, month in (("year=2026", "month="), ("2026", "")):
         folder = named(tmp_path / year, f"{month}9/a.csv", f"{month}10/a.csv")
-        assert files_of(folder, "2026-10") == [folder / f"{month}10" / "a.csv"]
+        assert list_data_files(folder, "2026-10") == [folder / f"{month}10" / "a.csv"]
 
 
 def test_october_of_three_months_in_a_folder_has_october_s_users(
-    october: pd.DataFrame, opened: Callable[[Any], Users], tmp_path: Path, settings: Settings
+    october: pd.DataFrame, opened: Callable[[Any], LoadedUsers], tmp_path: Path, settings: Settings
 ) -> None:
     """The shipped folder; and one that Hive would write."""
     for month in ("2026-09", "2026-10"):
@@ -290,13 +292,13 @@ def test_october_of_three_months_in_a_folder_has_october_s_users(
     assert opened(files.ROOT / "data").rows == 4_914
     assert opened(tmp_path / "exports").rows == 1_500
     assert (
-        describe(tmp_path / "exports", "2026-09", settings).sha256
-        != describe(tmp_path / "exports", "2026-10", settings).sha256
+        describe_source(tmp_path / "exports", "2026-09", settings).sha256
+        != describe_source(tmp_path / "exports", "2026-10", settings).sha256
     )
 
 
 def test_a_part_of_no_rows_is_no_fault_and_one_that_cannot_be_read_is(
-    tmp_path: Path, opened: Callable[[Any], Users]
+    tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """Spark leaves a file of no bytes, or a header alone; a part in an archive would be rows that nobody misses."""
     lines = OCTOBER.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -327,9 +329,9 @@ def test_a_name_that_is_not_utf_8_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / name).write_text("x")
 
     with pytest.raises(InputError, match=r"^H\?rer\.csv: the file's name isn't UTF-8\. Rename it"):
-        place_of(str(tmp_path / name))
+        parse_location(str(tmp_path / name))
     with pytest.raises(InputError, match=r"^H\?rer\.csv: the file's name isn't UTF-8\. Rename it"):
-        files_of(tmp_path)
+        list_data_files(tmp_path)
 
 
 def spelt(october: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -357,14 +359,14 @@ def counted(users: Any) -> dict[Any, int]:
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_pandas_and_duckdb_agree_on_every_invisible_letter(
-    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users], kind: str
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], LoadedUsers], kind: str
 ) -> None:
     """One word is one category; what was joined is counted; a joiner that words need makes another word."""
     frame, joined = spelt(october)
     path = tmp_path / f"2026-10.{kind}"
     frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
     large = opened(path)
-    small = read_month(path)
+    small = read_month_file(path)
 
     expected = counted(small.users)
     assert counted(large.frame) == expected
@@ -388,7 +390,7 @@ def test_the_users_of_a_folder_come_in_one_order(
     parts = {}
     for name in ("one", "two"):
         folder = in_three(rows if name == "one" else rows.iloc[::-1], tmp_path / name / "2026-10")
-        parts[name] = open_users(place_of(str(folder)), "2026-10", settings, tmp_path / "scratch").frame
+        parts[name] = load_users(parse_location(str(folder)), "2026-10", settings, tmp_path / "scratch").frame
 
     pd.testing.assert_frame_equal(parts["one"], parts["two"])
     assert parts["one"]["user_id"].is_monotonic_increasing
@@ -401,14 +403,15 @@ def test_what_a_hash_is_of_is_said(october: pd.DataFrame, tmp_path: Path, settin
         f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
         for name in ("a.parquet", "b.parquet", "late/c.parquet")
     )
-    found = describe(folder, "2026-10", settings)
+    found = describe_source(folder, "2026-10", settings)
 
     assert (found.name, found.hashed) == ("2026-10", "files")
     assert found.sha256 == hashlib.sha256(lines.encode()).hexdigest()
-    assert describe(OCTOBER, "2026-10", settings).hashed == "bytes"
+    assert describe_source(OCTOBER, "2026-10", settings).hashed == "bytes"
     asked = Settings(scale={"query": "SELECT * FROM users WHERE month = '{month}'"})
     months = {
-        describe(Elsewhere("duckdb", "music.db"), month, asked).sha256 for month in ("2026-09", "2026-10")
+        describe_source(DatabaseSource("duckdb", "music.db"), month, asked).sha256
+        for month in ("2026-09", "2026-10")
     }
     assert len(months) == 2
 
@@ -417,7 +420,7 @@ def test_what_a_hash_is_of_is_said(october: pd.DataFrame, tmp_path: Path, settin
 
 
 def test_a_folder_with_bad_rows_has_the_audit_that_pandas_gives(
-    october: pd.DataFrame, tmp_path: Path, settings: Settings, opened: Callable[[Any], Users]
+    october: pd.DataFrame, tmp_path: Path, settings: Settings, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """Nulls, infinities, a user three times, a new category: counted by the engine under the same rules."""
     frame = bad(october)
@@ -426,10 +429,10 @@ def test_a_folder_with_bad_rows_has_the_audit_that_pandas_gives(
     small = read_users(tmp_path / "one.parquet")
 
     users = opened(folder)
-    valid = settings.plan().valid
+    valid = settings.build_options().valid
     found, expected = (
-        clean(nw.from_native(users.frame), valid, hold=users.hold),
-        clean(nw.from_native(small), valid),
+        clean_users(nw.from_native(users.frame), valid, materialise=users.materialise_frame),
+        clean_users(nw.from_native(small), valid),
     )
 
     assert (users.engine, users.rows) == ("duckdb", 4_914)
@@ -471,7 +474,7 @@ def _each_income(text: str, write: Callable[[str], str], delimiter: str) -> str:
 
 @pytest.mark.parametrize("kind", TEXTS)
 def test_a_large_text_file_means_what_a_small_one_means(
-    kind: str, tmp_path: Path, opened: Callable[[Any], Users]
+    kind: str, tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """Encodings, delimiters, decimal marks, and what stands for nothing: cell for cell what pandas' way reads."""
     written = TEXTS[kind](OCTOBER.read_text(encoding="utf-8"))
@@ -513,7 +516,7 @@ def test_a_large_text_file_means_what_a_small_one_means(
 def test_a_large_text_file_is_refused_in_the_words_for_a_small_one(
     fault: Callable[[list[str]], list[str]],
     tmp_path: Path,
-    opened: Callable[[Any], Users],
+    opened: Callable[[Any], LoadedUsers],
 ) -> None:
     """DuckDB stops at what it can't read; the reader of small files names it, as long as it can take the file."""
     path = tmp_path / "2026-10.csv"
@@ -537,8 +540,8 @@ def test_duckdb_reads_the_corpus_as_pandas_does(tmp_path: Path, case: Case) -> N
     """Each file of the corpus, as if it were too large for memory: the same values, or refused as well."""
     path = case.make(tmp_path)
     try:
-        with faults.said():
-            users = open_users(path, "2026-10", Settings(scale={"exact_users": 1}), tmp_path / "scratch")
+        with faults.translate_errors():
+            users = load_users(path, "2026-10", Settings(scale={"exact_users": 1}), tmp_path / "scratch")
     except (InputError, MachineError):
         assert isinstance(case.gets, list)
         return
@@ -547,7 +550,7 @@ def test_duckdb_reads_the_corpus_as_pandas_does(tmp_path: Path, case: Case) -> N
     for name in case.gets:
         if name in NUMBERS:  # what is larger than cleaning allows is no less so here
             values = found[name].to_numpy(float, na_value=np.nan)
-            values = np.where(np.abs(values) > LARGEST, np.copysign(np.inf, values), values)
+            values = np.where(np.abs(values) > MAX_NUMBER, np.copysign(np.inf, values), values)
             np.testing.assert_array_equal(values, case.gets[name].to_numpy())
         else:
             assert found[name].isna().tolist() == case.gets[name].isna().tolist()
@@ -556,13 +559,13 @@ def test_duckdb_reads_the_corpus_as_pandas_does(tmp_path: Path, case: Case) -> N
 
 @pytest.mark.parametrize("head", [1_150, 1_200, 1_250, 1_300, 1_350])
 def test_a_head_ends_where_a_row_does(
-    tmp_path: Path, opened: Callable[[Any], Users], monkeypatch: pytest.MonkeyPatch, head: int
+    tmp_path: Path, opened: Callable[[Any], LoadedUsers], monkeypatch: pytest.MonkeyPatch, head: int
 ) -> None:
     """A value of three lines is no quote that stays open, though the first megabyte may end within it."""
     from report.sources import text
 
-    monkeypatch.setattr(text, "_BY_MEMORY", 0)
-    monkeypatch.setattr(text, "HEAD", head)
+    monkeypatch.setattr(text, "_MAX_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(text, "HEAD_BYTES", head)
     header, *rows = OCTOBER.read_text(encoding="utf-8").splitlines()
     bio = '"one who\nlikes ""this""\nand that"'
     path = tmp_path / "2026-10.csv"
@@ -572,15 +575,15 @@ def test_a_head_ends_where_a_row_does(
 
 
 def test_a_file_too_large_for_memory_is_refused_by_row(
-    tmp_path: Path, opened: Callable[[Any], Users], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, opened: Callable[[Any], LoadedUsers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing but DuckDB reads it then, so its own finding has to do."""
     from report.sources import text
 
-    monkeypatch.setattr(text, "_BY_MEMORY", 1_000)
+    monkeypatch.setattr(text, "_MAX_IN_MEMORY_BYTES", 1_000)
     lines = OCTOBER.read_text(encoding="utf-8").splitlines()
     path = tmp_path / "2026-10.csv"
-    monkeypatch.setattr(text, "HEAD", 10_000)
+    monkeypatch.setattr(text, "HEAD_BYTES", 10_000)
     row = lines[3_000].split(",")
     lines[3_000] = ",".join([row[0], "thirty", *row[2:]])
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -596,7 +599,7 @@ def test_a_file_too_large_for_memory_is_refused_by_row(
 
 
 def test_a_name_that_looks_like_a_pattern_is_one_file(
-    october: pd.DataFrame, opened: Callable[[Any], Users], tmp_path: Path
+    october: pd.DataFrame, opened: Callable[[Any], LoadedUsers], tmp_path: Path
 ) -> None:
     """DuckDB reads a[1] as a1, and m* as all that begin so: another file's users would be reported."""
     for folder, name in (("a[1]", "m*"), ("a1", "mine")):
@@ -612,7 +615,7 @@ def test_a_name_that_looks_like_a_pattern_is_one_file(
 
 
 def test_what_cannot_be_printed_is_a_blank_and_headers_are_trimmed(
-    october: pd.DataFrame, opened: Callable[[Any], Users], tmp_path: Path
+    october: pd.DataFrame, opened: Callable[[Any], LoadedUsers], tmp_path: Path
 ) -> None:
     """No picture can hold a control character: drawing one ends the process. A header is known without its blanks."""
     some = october.head(1_500).copy()
@@ -627,7 +630,7 @@ def test_what_cannot_be_printed_is_a_blank_and_headers_are_trimmed(
 
 
 def test_text_among_numbers_in_parquet_is_named(
-    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """A column of text that holds numbers is read as these; what is none is counted."""
     path = tmp_path / "2026-10.parquet"
@@ -650,7 +653,7 @@ def test_text_among_numbers_in_parquet_is_named(
 
 
 def test_excel_s_errors_and_strange_types_are_named(
-    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     path = tmp_path / "2026-10.parquet"
     frame = october.copy()
@@ -667,7 +670,7 @@ def test_excel_s_errors_and_strange_types_are_named(
 
 
 def test_files_of_a_folder_have_the_same_columns(
-    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], Users]
+    october: pd.DataFrame, tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """In another order they are the same; one that is missing would make every row of that file one without a value."""
     folder = in_three(october, tmp_path / "2026-10")
@@ -700,7 +703,7 @@ def test_files_of_a_folder_have_the_same_columns(
 
 
 def test_a_folder_of_text_files_may_be_written_in_several_ways(
-    tmp_path: Path, opened: Callable[[Any], Users]
+    tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """Each says for itself how it is written."""
     lines = OCTOBER.read_text(encoding="utf-8").splitlines()
@@ -741,13 +744,13 @@ def test_a_database_is_asked_by_the_query_in_settings(
     database: Path, october: pd.DataFrame, tmp_path: Path
 ) -> None:
     """It is only read, and asked once; the month stands where the query has it."""
-    place = place_of(f"duckdb:///{database}")
+    place = parse_location(f"duckdb:///{database}")
     before = database.read_bytes()
 
-    users = open_users(
+    users = load_users(
         place, "2026-10", asking("SELECT * FROM users WHERE month = '{month}';"), tmp_path / "s"
     )
-    few = open_users(place, "2026-10", asking("SELECT * FROM users LIMIT 90", 100), tmp_path / "few")
+    few = load_users(place, "2026-10", asking("SELECT * FROM users LIMIT 90", 100), tmp_path / "few")
 
     assert (users.engine, users.rows) == ("duckdb", 4_914)
     assert nw.from_native(users.frame).select(nw.col("annual_income").sum()).collect("pandas").item() == (
@@ -772,16 +775,16 @@ def test_a_query_that_gives_no_users_is_named(
     query: str, month: str, said: str, database: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as error:
-        open_users(place_of(f"duckdb:///{database}"), month, asking(query), tmp_path / "scratch")
+        load_users(parse_location(f"duckdb:///{database}"), month, asking(query), tmp_path / "scratch")
     assert str(error.value).startswith(said)
 
 
 def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
     """DuckDB itself would make an empty one."""
-    place = place_of(f"duckdb:///{tmp_path}/none.db")
+    place = parse_location(f"duckdb:///{tmp_path}/none.db")
 
     with pytest.raises(InputError, match=r"no such file\. Name the database's file"):
-        open_users(place, "2026-10", asking("SELECT 1"), tmp_path / "scratch")
+        load_users(place, "2026-10", asking("SELECT 1"), tmp_path / "scratch")
     assert not (tmp_path / "none.db").exists()
 
 
@@ -789,10 +792,10 @@ def test_postgresql_that_nobody_answers_for_is_named_without_the_password(tmp_pa
     pytest.importorskip(
         "adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres"
     )
-    place = place_of("postgresql://ann:secret@127.0.0.1:1/music")
+    place = parse_location("postgresql://ann:secret@127.0.0.1:1/music")
 
     with pytest.raises(InputError) as error:
-        open_users(place, "2026-10", asking("SELECT 1"), tmp_path / "scratch")
+        load_users(place, "2026-10", asking("SELECT 1"), tmp_path / "scratch")
     assert str(error.value).startswith("postgresql: music: can't be asked (")
     assert "secret" not in str(error.value)
 
@@ -810,9 +813,9 @@ def test_the_whole_analysis_of_a_folder_is_that_of_the_same_users_in_memory(
     output.mkdir(parents=True)
     told: list[str] = []
 
-    found = find_segments(folder, "2026-10", settings, tmp_path / "out", output, told.append)
+    found = analyse_and_store_month(folder, "2026-10", settings, tmp_path / "out", output, told.append)
     expected = analyse(
-        october, settings.plan(), month="2026-10", source=found.source, brand=settings.signature()
+        october, settings.build_options(), month="2026-10", source=found.source, brand=settings.build_brand()
     )
 
     assert found.basis.points == expected.facts.basis.points == "cells"
@@ -839,8 +842,8 @@ def test_a_large_month_follows_its_users_from_a_small_one(
     september = analyse_month(tmp_path / "2026-09.csv", "2026-09", small, output, scratch=tmp_path / "s")
     folder = output / "2026-09"
     folder.mkdir(parents=True)
-    (folder / "facts.json").write_text(files.facts_text(september.facts))
-    write_users(september, folder)
+    (folder / "facts.json").write_text(files.dump_facts_json(september.facts))
+    write_assignments(september, folder)
 
     found = analyse_month(
         tmp_path / "2026-10.parquet", "2026-10", settings, output, scratch=tmp_path / "s"
@@ -852,7 +855,7 @@ def test_a_large_month_follows_its_users_from_a_small_one(
     assert found.change.flow is not None
     assert found.change.flow.both == found.audit.kept
     assert [segment.name for segment in found.segments] == [s.name for s in september.facts.segments]
-    assert to_dict(from_dict(to_dict(found))) == to_dict(found)
+    assert facts_to_dict(facts_from_dict(facts_to_dict(found))) == facts_to_dict(found)
 
 
 # --- what it takes
@@ -861,9 +864,9 @@ def test_a_large_month_follows_its_users_from_a_small_one(
 def test_a_small_month_waits_for_no_engine(tmp_path: Path) -> None:
     """Neither DuckDB nor Spark is imported for it."""
     code = (
-        "import sys; from pathlib import Path; from report.archive import find_segments; from report.settings import Settings;"
+        "import sys; from pathlib import Path; from report.archive import analyse_and_store_month; from report.settings import Settings;"
         "f = Path(sys.argv[2]) / 'x'; f.mkdir();"
-        "find_segments(Path(sys.argv[1]), '2026-10', Settings(segments={'starts': 2, 'k_range': [1, 4]}), f.parent, f, print);"
+        "analyse_and_store_month(Path(sys.argv[1]), '2026-10', Settings(segments={'n_init': 2, 'k_range': [1, 4]}), f.parent, f, print);"
         "sys.exit(bool({'duckdb', 'pyspark', 'adbc_driver_manager'} & set(sys.modules)))"
     )
     lines = OCTOBER.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -881,7 +884,7 @@ def test_progress_tells_rows_read_and_what_remains() -> None:
     told: list[str] = []
     passes = iter([50.0, 50.0, -1.0, 100.0])
 
-    with watched(told.append, 1_000, lambda: next(passes, -1.0)) as begin:
+    with poll_progress(told.append, 1_000, lambda: next(passes, -1.0)) as begin:
         begin("Cleaning")
         deadline = time.monotonic() + 20
         while len(told) < 2 and time.monotonic() < deadline:
@@ -894,9 +897,9 @@ def test_progress_tells_rows_read_and_what_remains() -> None:
 def test_what_an_engine_cannot_do_is_a_sentence() -> None:
     """Memory and room are the machine's; any other error is ours, and goes on as it is."""
     sentence = r"^DuckDB could not go on: .*raise memory_limit under \[scale\]"
-    with pytest.raises(MachineError, match=sentence), faults.said():
+    with pytest.raises(MachineError, match=sentence), faults.translate_errors():
         duckdb.connect(config={"memory_limit": "1MB"}).execute("SELECT list(i) FROM range(10000000) t(i)")
-    with pytest.raises(KeyError), faults.said():
+    with pytest.raises(KeyError), faults.translate_errors():
         raise KeyError
 
 
@@ -974,7 +977,7 @@ def test_a_category_of_numbers_is_called_as_in_a_small_file(
     frame = october.assign(top_genre=np.resize(given, len(october)), user_id=np.arange(len(october)) + 0.5)
     frame.to_parquet(tmp_path / "2026-10.parquet", index=False)
     small = read_users(tmp_path / "2026-10.parquet")
-    large = open_users(tmp_path / "2026-10.parquet", "2026-10", settings, tmp_path / "scratch")
+    large = load_users(tmp_path / "2026-10.parquet", "2026-10", settings, tmp_path / "scratch")
 
     got = large.frame.df().sort_values("user_id", key=lambda ids: ids.astype(float), ignore_index=True)
     assert large.engine == "duckdb"

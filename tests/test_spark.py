@@ -17,19 +17,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_engines import differences, told
 from test_sources import OCTOBER, bad, counted, in_three, same, spelt
 
-from report.archive import find_segments
+from report.archive import analyse_and_store_month
 from report.errors import InputError, MachineError
-from report.inputs import read_month, read_users
+from report.inputs import read_month_file, read_users
 from report.settings import Settings
 from report.sources import cluster, faults
-from report.sources.opening import open_users
-from report.sources.places import Elsewhere
+from report.sources.opening import load_users
+from report.sources.places import DatabaseSource
 from segmentation.analysis import analyse
 from segmentation.facts import Facts
 
 SETTINGS = Settings(
     scale={"exact_users": 1_000},
-    segments={"starts": 2, "k_range": [1, 6]},
+    segments={"n_init": 2, "k_range": [1, 6]},
     valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
 )
 # a cluster that lives for seconds: what Java would do for one that lives for days costs more than the month
@@ -51,15 +51,15 @@ def made(folder: Path) -> Iterator[tuple[Facts, Path]]:
     output = _made(folder.parent / "out" / "2026-10")
     with pytest.MonkeyPatch.context() as changed:
         changed.setenv("PYSPARK_SUBMIT_ARGS", BRIEF)
-        plan = Settings.plan  # what is drawn is drawn in memory, whoever counted the cells
-        changed.setattr(Settings, "plan", lambda dials: replace(plan(dials), draws=4, bootstraps=8))
-        place = Elsewhere("spark", "local[2]", str(folder))
+        plan = Settings.build_options  # what is drawn is drawn in memory, whoever counted the cells
+        changed.setattr(Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8))
+        place = DatabaseSource("spark", "local[2]", str(folder))
         yield _segments(place, output), output
         sql.SparkSession.getActiveSession().stop()
 
 
 def _segments(place: Any, output: Path) -> Facts:
-    return find_segments(place, "2026-10", SETTINGS, output.parent, output, lambda _: None)
+    return analyse_and_store_month(place, "2026-10", SETTINGS, output.parent, output, lambda _: None)
 
 
 def _made(folder: Path) -> Path:
@@ -76,14 +76,14 @@ def test_spark_makes_the_same_month_as_duckdb(made: tuple[Facts, Path], folder: 
 def test_spark_gives_the_same_facts_as_pandas(made: tuple[Facts, Path], folder: Path, tmp_path: Path) -> None:
     """With every digit, from the users in another order in one file."""
     pd.read_parquet(folder).sample(frac=1, random_state=1).to_parquet(tmp_path / "one.parquet", index=False)
-    one = read_month(tmp_path / "one.parquet")
+    one = read_month_file(tmp_path / "one.parquet")
     found = analyse(
         one.users,
-        SETTINGS.plan(),
+        SETTINGS.build_options(),
         month="2026-10",
         source=made[0].source,
-        brand=SETTINGS.signature(),
-        joined=one.joined,
+        brand=SETTINGS.build_brand(),
+        merged_spellings=one.joined,
     )
 
     assert differences(told(made[0]), told(found.facts)) == []
@@ -104,17 +104,17 @@ def test_spark_gives_the_same_facts_as_pandas(made: tuple[Facts, Path], folder: 
 def test_a_query_to_spark_only_reads_tables(folder: Path, query: str, why: str) -> None:
     """In brackets nothing but a query fits; what Spark says of it, which quotes it, is told by its kind."""
     with pytest.raises(InputError, match=why) as error:
-        cluster.scan(Elsewhere("spark", "local[2]"), query.format(folder=folder), "2026-10")
+        cluster.scan_spark_source(DatabaseSource("spark", "local[2]"), query.format(folder=folder), "2026-10")
     assert "hunter2" not in str(error.value)
 
 
 def test_what_spark_says_of_a_cell_is_not_repeated(made: tuple[Facts, Path]) -> None:  # noqa: ARG001 - it starts Spark
     """It quotes the text that is no number."""
     query = "SELECT CAST(x AS INT) FROM VALUES ('Ann Smith') v(x)"
-    frame, _ = cluster.scan(Elsewhere("spark", "local[2]"), query, "2026-10")
+    frame, _ = cluster.scan_spark_source(DatabaseSource("spark", "local[2]"), query, "2026-10")
     with (
         pytest.raises(MachineError, match=r"^Spark could not go on: CAST_INVALID_INPUT") as error,
-        faults.said(),
+        faults.translate_errors(),
     ):
         frame.collect("pyarrow")
     assert "Ann" not in str(error.value)
@@ -140,7 +140,9 @@ def test_spark_agrees_on_every_invisible_letter(made: tuple[Facts, Path], tmp_pa
     (tmp_path / "exports" / "month=2026-09").mkdir()
     frame.head(100).to_parquet(tmp_path / "exports" / "month=2026-09" / "a.parquet", index=False)
     for place in (str(tmp_path / "exports"), f"file://{tmp_path}/exports"):
-        users = open_users(Elsewhere("spark", "local[2]", place), "2026-10", SETTINGS, tmp_path / "scratch")
+        users = load_users(
+            DatabaseSource("spark", "local[2]", place), "2026-10", SETTINGS, tmp_path / "scratch"
+        )
 
         assert (users.engine, users.rows) == ("spark", 4_914)
         assert counted(users.frame) == counted(read_users(folder / "a.parquet"))
@@ -155,6 +157,9 @@ def test_spark_refuses_ids_that_lost_digits(made: tuple[Facts, Path], tmp_path: 
     frame.to_csv(tmp_path / "2026-10.csv", index=False)
 
     with pytest.raises(InputError, match=r"^2026-10\.csv: column 'user_id' has 1 id in scientific notation"):
-        open_users(
-            Elsewhere("spark", "local[2]", str(tmp_path / "2026-10.csv")), "2026-10", SETTINGS, tmp_path / "s"
+        load_users(
+            DatabaseSource("spark", "local[2]", str(tmp_path / "2026-10.csv")),
+            "2026-10",
+            SETTINGS,
+            tmp_path / "s",
         )

@@ -11,7 +11,12 @@ import pytest
 
 from segmentation import spreads
 from segmentation.schema import Users
-from segmentation.spreads import cuts_of, round_step, ruler_of, spread_of
+from segmentation.spreads import (
+    choose_bin_step,
+    compute_column_quantiles,
+    compute_quantile_cuts,
+    make_bin_grid,
+)
 from segmentation.tally import SEGMENT_NUMBER
 
 COLUMNS: dict[str, Callable[[np.random.Generator], Any]] = {
@@ -44,17 +49,17 @@ def test_counting_finds_what_sorting_finds(
 
     Where a part of the ruler holds too many users to ask for each value, it gets a ruler of its own.
     """
-    monkeypatch.setattr(spreads, "_MANY", many)
+    monkeypatch.setattr(spreads, "_MAX_LISTED_USERS", many)
     values = np.asarray(COLUMNS[column](np.random.default_rng(3)), dtype=float)
     segments = np.arange(501) % 3
     users = engine(pd.DataFrame({"age": values, SEGMENT_NUMBER: segments}))
-    ruler = ruler_of(values.min(), values.max(), whole=bool((values == np.floor(values)).all()))
+    ruler = make_bin_grid(values.min(), values.max(), integer=bool((values == np.floor(values)).all()))
 
-    spread = spread_of(users, "age", ruler, 3)
+    spread = compute_column_quantiles(users, "age", ruler, 3)
 
     assert spread.quartiles == tuple(np.quantile(values, [0.25, 0.5, 0.75]))
     assert spread.medians == tuple(float(np.median(values[segments == n])) for n in range(3))
-    assert spread.bins.sum() == 501
+    assert spread.bin_counts.sum() == 501
 
 
 @pytest.mark.parametrize("engine", [in_pandas, in_duckdb])
@@ -62,12 +67,12 @@ def test_a_value_on_a_border_lies_above_it(engine: Callable[[pd.DataFrame], User
     """0.3 is a little less than 3 times 0.1, and still belongs to the bin that begins at 0.3."""
     values = np.arange(31) / 10
     users = engine(pd.DataFrame({"age": values, SEGMENT_NUMBER: 0}))
-    ruler = ruler_of(0.0, 3.0, whole=False)
+    ruler = make_bin_grid(0.0, 3.0, integer=False)
 
-    spread = spread_of(users, "age", ruler, 1)
+    spread = compute_column_quantiles(users, "age", ruler, 1)
 
     assert ruler.edges == tuple(np.arange(31) / 10)
-    assert spread.bins.tolist() == [*[1] * 29, 2]
+    assert spread.bin_counts.tolist() == [*[1] * 29, 2]
 
 
 @pytest.mark.parametrize("engine", [in_pandas, in_duckdb])
@@ -76,8 +81,10 @@ def test_cuts_are_last_months_own_values(engine: Callable[[pd.DataFrame], Users]
     even = engine(pd.DataFrame({"age": np.arange(100.0)}))
     heaped = engine(pd.DataFrame({"age": np.r_[np.zeros(60), np.arange(1.0, 41.0)]}))
 
-    assert cuts_of(even, "age", ruler_of(0, 99, whole=True), 10)[0].tolist() == [10 * n for n in range(1, 10)]
-    cuts, shares = cuts_of(heaped, "age", ruler_of(0, 40, whole=True), 10)
+    assert compute_quantile_cuts(even, "age", make_bin_grid(0, 99, integer=True), 10)[0].tolist() == [
+        10 * n for n in range(1, 10)
+    ]
+    cuts, shares = compute_quantile_cuts(heaped, "age", make_bin_grid(0, 40, integer=True), 10)
     assert cuts.tolist() == [0, 0, 0, 0, 0, 1, 11, 21, 31]
     assert shares.tolist() == [0.6] * 5 + [0.01] * 4
 
@@ -85,22 +92,34 @@ def test_cuts_are_last_months_own_values(engine: Callable[[pd.DataFrame], Users]
 @pytest.mark.parametrize(("low", "high"), [(0.0, 5e-324), (0.0, 1e-310), (1e-200, 1e-200), (7.0, 7.0)])
 def test_values_that_differ_by_nothing_have_a_ruler(low: float, high: float) -> None:
     """Its step is that of a span of one: what is smaller than any number that means something can't be divided into bins."""
-    ruler = ruler_of(low, high, whole=False)
+    ruler = make_bin_grid(low, high, integer=False)
 
     assert np.diff(ruler.edges)[0] == pytest.approx(0.05)
     assert ruler.edges[0] <= low <= high <= ruler.edges[-1]
-    assert ruler.bins == 1
+    assert ruler.n_bins == 1
 
 
 def test_a_rulers_step_is_round_and_its_parts_are_of_a_bin() -> None:
     """30 bins of 0 to 100 would be 3.33 wide: 5 it is, and 20 of them have 204 parts each, of 4,096; whole years one a year."""
-    ruler = ruler_of(0.0, 100.0, whole=False)
-    assert (ruler.step, ruler.bins, ruler.parts, ruler.single, ruler.start) == (5, 20, 204, False, 0)
-    years = ruler_of(16.0, 65.0, whole=True)
-    assert (years.step, years.bins, years.parts, years.single, years.start) == (2, 25, 2, True, 16)
+    ruler = make_bin_grid(0.0, 100.0, integer=False)
+    assert (ruler.step, ruler.n_bins, ruler.parts_per_bin, ruler.is_exact, ruler.start) == (
+        5,
+        20,
+        204,
+        False,
+        0,
+    )
+    years = make_bin_grid(16.0, 65.0, integer=True)
+    assert (years.step, years.n_bins, years.parts_per_bin, years.is_exact, years.start) == (
+        2,
+        25,
+        2,
+        True,
+        16,
+    )
     assert years.edges[-1] == 66
-    incomes = ruler_of(0.0, 200_000.0, whole=True)
-    assert (incomes.step, incomes.single) == (10_000, False)
+    incomes = make_bin_grid(0.0, 200_000.0, integer=True)
+    assert (incomes.step, incomes.is_exact) == (10_000, False)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +131,4 @@ def test_a_rulers_step_is_round_and_its_parts_are_of_a_bin() -> None:
 )  # fmt: skip
 def test_a_round_step_is_the_least_that_is_not_below(width: float, whole: bool, step: float) -> None:  # noqa: FBT001
     """1, 2, 2.5 or 5 times a power of ten; 2.5 is no whole number, and 25 is."""
-    assert round_step(width, whole=whole) == pytest.approx(step)
+    assert choose_bin_step(width, integer=whole) == pytest.approx(step)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from report import files, words
-from report.playbook import read_playbook, with_plays
+from report.playbook import assign_plays, read_playbook
 from segmentation.analysis import Analysis
 from segmentation.facts import Facts
 
@@ -88,12 +88,15 @@ def test_the_band_lies_around_the_curve_of_nothing(none: Facts) -> None:
 
 def test_the_wording_changes_with_it(none: Facts) -> None:
     """Groups, not segments; no basis for different treatment."""
-    assert words.headline(none) == "No reliable segments this month: users differ by degrees, not in groups"
-    assert words.noun(none) == "group"
-    assert words.strength(none) == "none to rely on"
-    assert "no basis for different treatment" in words.certainty(none)
-    assert "the largest group" in words.largest(none)
-    assert "segment" not in words.largest(none)
+    assert (
+        words.write_headline(none)
+        == "No reliable segments this month: users differ by degrees, not in groups"
+    )
+    assert words.choose_segment_noun(none) == "group"
+    assert words.name_evidence_level(none) == "none to rely on"
+    assert "no basis for different treatment" in words.describe_certainty(none)
+    assert "the largest group" in words.describe_largest_segment(none)
+    assert "segment" not in words.describe_largest_segment(none)
 
 
 def test_where_there_are_four_the_panel_decides_for_four(run: Run, groups: pd.DataFrame) -> None:
@@ -105,14 +108,14 @@ def test_where_there_are_four_the_panel_decides_for_four(run: Run, groups: pd.Da
     assert all(segment.apart for segment in facts.segments)
     assert {segment.stability.grade for segment in facts.segments} == {"highly stable"}
     assert facts.structure.below_band
-    played = with_plays(facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+    played = assign_plays(facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
     assert all(segment.play is not None for segment in played.segments)
-    assert words.certainty(facts).startswith("Clear structure")
+    assert words.describe_certainty(facts).startswith("Clear structure")
 
 
 def test_a_person_who_asks_for_another_number_is_told(run: Run, groups: pd.DataFrame) -> None:
     """Six of four groups: made as asked, with weak evidence, since groups are cut and another k is attested."""
-    facts = run(groups, k=6, smallest_cell=5).facts
+    facts = run(groups, k=6, min_cell=5).facts
 
     assert (facts.elbow.chosen, facts.elbow.decided_by) == (6, "settings")
     assert (facts.structure.evidence, facts.structure.reliable, facts.structure.panel) == ("weak", True, 4)
@@ -132,8 +135,8 @@ def test_more_bootstraps_are_asked_of_the_segments_than_of_a_vote(
 
     from segmentation import chosen
 
-    real = chosen.judge
-    monkeypatch.setattr(chosen, "judge", judge)
+    real = chosen.assess_consensus
+    monkeypatch.setattr(chosen, "assess_consensus", judge)
     run(groups, draws=6, bootstraps=40, k_range=(1, 4))
     run(groups, draws=2, bootstraps=3, k_range=(1, 4))
 
@@ -142,7 +145,7 @@ def test_more_bootstraps_are_asked_of_the_segments_than_of_a_vote(
 
 def test_facts_without_reliable_segments_go_to_json_and_back(none: Facts) -> None:
     """Another process reads them."""
-    from segmentation.facts import from_dict, to_dict
+    from segmentation.facts import facts_from_dict, facts_to_dict
 
-    assert to_dict(from_dict(to_dict(none))) == to_dict(none)
-    assert from_dict(to_dict(replace(none))).structure.reliable is False
+    assert facts_to_dict(facts_from_dict(facts_to_dict(none))) == facts_to_dict(none)
+    assert facts_from_dict(facts_to_dict(replace(none))).structure.reliable is False

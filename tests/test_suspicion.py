@@ -25,16 +25,16 @@ from whole import whole
 
 from report import doubts, files, gates, written
 from report.document import Document
-from report.sending import Postman, send_month
+from report.sending import MailContext, send_month
 from segmentation.analysis import Analysis
-from segmentation.clean import clean
-from segmentation.disclosure import merge_small
-from segmentation.distributions import describe, rulers_of
-from segmentation.facts import Drop, Facts, Suspicion, from_dict, to_dict
+from segmentation.clean import clean_users
+from segmentation.disclosure import merge_small_categories
+from segmentation.distributions import build_bin_grids, describe_columns
+from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
 from segmentation.schema import CATEGORIES, NUMBERS
-from segmentation.spreads import spread_of
-from segmentation.suspicion import is_factor, is_gone, is_loss, suspicions_of
-from segmentation.tally import SEGMENT_NUMBER, counts_of, summaries
+from segmentation.spreads import compute_column_quantiles
+from segmentation.suspicion import detect_anomalies, exceeds_factor, has_value_vanished, is_drop_rate_higher
+from segmentation.tally import SEGMENT_NUMBER, count_category_values, summarise_columns
 
 TODAY = "2026-11"
 VALID = dict.fromkeys(NUMBERS, (0, None)) | {
@@ -66,21 +66,22 @@ def crowd(n: int, seed: int) -> pd.DataFrame:
 def facts_of(users: pd.DataFrame, month: str = "2026-10", sha: str = "a") -> Facts:
     """Give a month's facts as far as suspicion looks at them, without segments of their own."""
     read = nw.from_native(users, eager_only=True)
-    cleaned = clean(read, VALID)
+    cleaned = clean_users(read, VALID)
     one = cleaned.users.with_columns(nw.lit(0).alias(SEGMENT_NUMBER))
-    numbers = summaries(one)
+    numbers = summarise_columns(one)
     spreads = {
-        name: (ruler, spread_of(one, name, ruler, 1)) for name, ruler in rulers_of(cleaned, numbers).items()
+        name: (ruler, compute_column_quantiles(one, name, ruler, 1))
+        for name, ruler in build_bin_grids(cleaned, numbers).items()
     }
-    counts = {name: counts_of(one, name) for name in CATEGORIES}
-    labels = {name: merge_small(counts[name]) for name in CATEGORIES}
+    counts = {name: count_category_values(one, name) for name in CATEGORIES}
+    labels = {name: merge_small_categories(counts[name]) for name in CATEGORIES}
     made = factory.month(2)
     return replace(
         made,
         month=month,
         source=replace(made.source, sha256=sha * 64, synthetic=False),
         audit=cleaned.audit,
-        distributions=describe(cleaned, numbers, spreads, counts, labels, smallest=10),
+        distributions=describe_columns(cleaned, numbers, spreads, counts, labels, min_cell=10),
         averages={name: float(cleaned.users[name].mean()) for name in NUMBERS},
     )
 
@@ -89,7 +90,9 @@ def found(users: pd.DataFrame, n: int = 2000) -> list[tuple[str, str | None]]:
     """List what is suspicious about users after a quiet month of n."""
     return [
         (one.kind, one.column)
-        for one in suspicions_of(facts_of(users), facts_of(crowd(n, 1), "2026-09", "b"), today=TODAY)
+        for one in detect_anomalies(
+            facts_of(users), facts_of(crowd(n, 1), "2026-09", "b"), current_month=TODAY
+        )
     ]
 
 
@@ -98,11 +101,11 @@ def found(users: pd.DataFrame, n: int = 2000) -> list[tuple[str, str | None]]:
 
 def test_chance_alone_is_no_reason_and_growth_alone_neither() -> None:
     """A factor of 1.5 is allowed, and 4 standard errors: ln 2 - 4 * 0.07 = 0.413 is more than ln 1.5 = 0.405; with 0.08 it is 0.373."""
-    assert is_factor(2, 0.07, 1.5)
-    assert is_factor(1 / 2, 0.07, 1.5)
-    assert not is_factor(2, 0.08, 1.5)
-    assert not is_factor(1.5, 0, 1.5)
-    assert is_factor(1.51, 0, 1.5)
+    assert exceeds_factor(2, 0.07, 1.5)
+    assert exceeds_factor(1 / 2, 0.07, 1.5)
+    assert not exceeds_factor(2, 0.08, 1.5)
+    assert not exceeds_factor(1.5, 0, 1.5)
+    assert exceeds_factor(1.51, 0, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -112,26 +115,26 @@ def test_users_are_compared_as_two_counts(now: int, alarm: bool) -> None:  # noq
     """From 20 users a month to 60 is chance at most; from 10,000 to 14,900 growth; from 100 to 250 neither: 0.916 - 4 * 0.118 = 0.443."""
     last = {20: 20, 40: 20, 60: 20, 250: 100, 40_000: 10_000, 14_900: 10_000}[now]
 
-    assert is_factor(now / last, math.sqrt(1 / now + 1 / last), 1.5) is alarm
+    assert exceeds_factor(now / last, math.sqrt(1 / now + 1 / last), 1.5) is alarm
 
 
 def test_a_share_of_rows_lost_may_grow_by_five_points_and_chance() -> None:
     """Of 1,000 rows none, then 90: 0.0908 - 0.0010 - 4 * 0.0091 = 0.053, above 0.05; with 85 it is 0.049."""
-    assert is_loss(0, 1000, 90, 1000)
-    assert not is_loss(0, 1000, 85, 1000)
-    assert not is_loss(90, 1000, 0, 1000)
-    assert not is_loss(0, 10, 3, 10)
+    assert is_drop_rate_higher(0, 1000, 90, 1000)
+    assert not is_drop_rate_higher(0, 1000, 85, 1000)
+    assert not is_drop_rate_higher(90, 1000, 0, 1000)
+    assert not is_drop_rate_higher(0, 10, 3, 10)
 
 
 def test_a_value_is_gone_where_chance_would_keep_it() -> None:
     """With months of one size, c users all fall into the first month once in 2^c: 2^-16 is more than 1e-5, 2^-17 is less."""
-    assert not is_gone(16, 1000, 1000, seen=0)
-    assert is_gone(17, 1000, 1000, seen=0)
-    assert is_gone(9, 1000, 10_000, seen=0)
-    assert not is_gone(100, 10_000, 100, seen=0)
-    assert is_gone(60, 1000, 1000, seen=9)
-    assert not is_gone(30, 1000, 1000, seen=9)
-    assert not is_gone(60, 1000, 1000, seen=5000)
+    assert not has_value_vanished(16, 1000, 1000, max_seen=0)
+    assert has_value_vanished(17, 1000, 1000, max_seen=0)
+    assert has_value_vanished(9, 1000, 10_000, max_seen=0)
+    assert not has_value_vanished(100, 10_000, 100, max_seen=0)
+    assert has_value_vanished(60, 1000, 1000, max_seen=9)
+    assert not has_value_vanished(30, 1000, 1000, max_seen=9)
+    assert not has_value_vanished(60, 1000, 1000, max_seen=5000)
 
 
 # --- quiet months
@@ -147,10 +150,12 @@ def test_a_quiet_month_is_never_held() -> None:
         for n in (30, 300, 3000):
             last = facts_of(crowd(n, 2 * number), "2026-09", "b")
             now = facts_of(crowd(int(n * (0.9 + 0.1 * number)), 2 * number + 1))
-            alarms += [(n, number, one) for one in suspicions_of(now, last, today=TODAY)]
+            alarms += [(n, number, one) for one in detect_anomalies(now, last, current_month=TODAY)]
             # a third of the users, or hardly any, has to be seen in the same crowds
             third = facts_of(crowd(n // 3, 2 * number + 1))
-            assert ("users" in {one.kind for one in suspicions_of(third, last, today=TODAY)}) == (n > 30)
+            assert ("users" in {one.kind for one in detect_anomalies(third, last, current_month=TODAY)}) == (
+                n > 30
+            )
 
     assert alarms == []
 
@@ -162,9 +167,9 @@ def test_no_month_of_the_sample_is_held(sample: tuple[Analysis, ...]) -> None:
         for made, sha in zip(sample, "abc", strict=True)
     ]
     for last, now in zip((None, *months[:-1]), months, strict=True):
-        assert suspicions_of(now, last, today="1999-01") == ()
+        assert detect_anomalies(now, last, current_month="1999-01") == ()
         again = replace(now, month="2027-01")
-        assert [one.kind for one in suspicions_of(again, now, today="1999-01")] == ["same_file"]
+        assert [one.kind for one in detect_anomalies(again, now, current_month="1999-01")] == ["same_file"]
 
 
 # --- faults that look like a month
@@ -207,14 +212,14 @@ def test_last_months_users_under_this_months_name_are_known_by_their_bytes_and_w
     """The same file; and the same users, saved in another form."""
     last, now = facts_of(crowd(300, 1), "2026-09", "b"), facts_of(crowd(300, 1))
     # both as facts.json has them: a run compares with what last month's says
-    last, now = (from_dict(to_dict(one)) for one in (last, now))
+    last, now = (facts_from_dict(facts_to_dict(one)) for one in (last, now))
     other = facts_of(crowd(300, 2))
 
-    assert suspicions_of(now, last, today=TODAY) == (Suspicion("same_file", month="2026-09"),)
-    assert suspicions_of(replace(other, source=last.source), last, today=TODAY) == (
-        Suspicion("same_file", month="2026-09"),
+    assert detect_anomalies(now, last, current_month=TODAY) == (Anomaly("same_file", month="2026-09"),)
+    assert detect_anomalies(replace(other, source=last.source), last, current_month=TODAY) == (
+        Anomaly("same_file", month="2026-09"),
     )
-    assert suspicions_of(other, last, today=TODAY) == ()
+    assert detect_anomalies(other, last, current_month=TODAY) == ()
     tables = {
         name: replace(table, values=tuple(replace(item, merged=None) for item in table.values))
         for name, table in last.distributions.categories.items()
@@ -222,14 +227,14 @@ def test_last_months_users_under_this_months_name_are_known_by_their_bytes_and_w
     silent = replace(
         last, distributions=replace(last.distributions, categories=tables)
     )  # as months were made before
-    assert suspicions_of(now, silent, today=TODAY) == (Suspicion("same_file", month="2026-09"),)
+    assert detect_anomalies(now, silent, current_month=TODAY) == (Anomaly("same_file", month="2026-09"),)
 
 
 def test_a_month_that_has_not_begun_is_held_though_it_is_the_first() -> None:
     now = facts_of(crowd(300, 1), "2026-12")
 
-    assert suspicions_of(now, None, today="2026-11") == (Suspicion("future"),)
-    assert suspicions_of(now, None, today="2026-12") == ()
+    assert detect_anomalies(now, None, current_month="2026-11") == (Anomaly("future"),)
+    assert detect_anomalies(now, None, current_month="2026-12") == ()
 
 
 def test_a_value_that_may_hide_among_the_few_is_not_called_gone() -> None:
@@ -237,10 +242,10 @@ def test_a_value_that_may_hide_among_the_few_is_not_called_gone() -> None:
     last = crowd(1000, 1).assign(top_genre=["Polka"] * 30 + ["Pop"] * 970)
     now = crowd(1000, 2).assign(top_genre=["Polka"] * 6 + ["Ska"] * 6 + ["Pop"] * 988)
 
-    assert suspicions_of(facts_of(now), facts_of(last, "2026-09", "b"), today=TODAY) == ()
+    assert detect_anomalies(facts_of(now), facts_of(last, "2026-09", "b"), current_month=TODAY) == ()
 
     many = crowd(1000, 1).assign(top_genre=["Polka"] * 200 + ["Pop"] * 800)
-    (gone,) = suspicions_of(facts_of(now), facts_of(many, "2026-09", "b"), today=TODAY)
+    (gone,) = detect_anomalies(facts_of(now), facts_of(many, "2026-09", "b"), current_month=TODAY)
     assert (gone.kind, gone.value, gone.now) == ("gone", "Polka", 12)
 
 
@@ -249,45 +254,49 @@ def test_a_value_called_like_several_is_one_of_its_own() -> None:
     last = facts_of(crowd(1000, 1).assign(top_genre=["Other (2)"] * 300 + ["Pop"] * 700), "2026-09", "b")
     now = facts_of(crowd(1000, 2).assign(top_genre=["Rock"] * 300 + ["Pop"] * 700))
 
-    assert [(one.kind, one.value) for one in suspicions_of(now, last, today=TODAY)] == [("gone", "Other (2)")]
+    assert [(one.kind, one.value) for one in detect_anomalies(now, last, current_month=TODAY)] == [
+        ("gone", "Other (2)")
+    ]
     genres = last.distributions.categories["top_genre"]
     silent = replace(genres, values=tuple(replace(item, merged=None) for item in genres.values))
     categories = last.distributions.categories | {"top_genre": silent}
     old = replace(last, distributions=replace(last.distributions, categories=categories))
-    assert suspicions_of(now, old, today=TODAY) == ()
+    assert detect_anomalies(now, old, current_month=TODAY) == ()
 
 
 def test_what_a_month_is_compared_with_is_named() -> None:
     """September was made of other features, so that the segments' last month is August; the file is compared with September's."""
     facts = factory.month(4, first=False)
     assert facts.change is not None
-    held = Suspicion("users", last=3000.0, now=480.0, month="2026-05")
+    held = Anomaly("users", last=3000.0, now=480.0, month="2026-05")
 
     assert facts.change.month != "2026-05"
-    assert "in May 2026" in doubts.reason(facts, held).replace("\u00a0", " ")
-    assert written.month_name(facts.change.month) in doubts.reason(facts, replace(held, month=None))
+    assert "in May 2026" in doubts.describe_anomaly(facts, held).replace("\u00a0", " ")
+    assert written.format_month(facts.change.month) in doubts.describe_anomaly(
+        facts, replace(held, month=None)
+    )
 
 
 # --- what comes of it
 
 
 HELD = (
-    Suspicion("future"),
-    Suspicion("same_file"),
-    Suspicion("users", last=3000.0, now=480.0),
-    Suspicion("unit", "annual_income", last=40_400.0, now=404_000.0),
-    Suspicion("lost", "annual_income", "missing", last=0.0, now=0.3),
-    Suspicion("lost", "user_id", "repeated", last=0.0, now=0.3),
-    Suspicion("lost", "age", "out_of_range", last=0.01, now=0.3),
-    Suspicion("gone", "top_genre", "Pop", last=2149.0, now=0.0),
-    Suspicion("gone", "top_genre", "Jazz", last=252.0, now=18.0),
+    Anomaly("future"),
+    Anomaly("same_file"),
+    Anomaly("users", last=3000.0, now=480.0),
+    Anomaly("unit", "annual_income", last=40_400.0, now=404_000.0),
+    Anomaly("lost", "annual_income", "missing", last=0.0, now=0.3),
+    Anomaly("lost", "user_id", "repeated", last=0.0, now=0.3),
+    Anomaly("lost", "age", "out_of_range", last=0.01, now=0.3),
+    Anomaly("gone", "top_genre", "Pop", last=2149.0, now=0.0),
+    Anomaly("gone", "top_genre", "Jazz", last=252.0, now=18.0),
 )
 
 
 def test_each_reason_is_a_sentence_with_its_numbers() -> None:
     facts = factory.month(4, first=False)
 
-    assert [doubts.reason(facts, one).replace("\u00a0", " ") for one in HELD] == [
+    assert [doubts.describe_anomaly(facts, one).replace("\u00a0", " ") for one in HELD] == [
         "October 2026 has not begun.",
         "The users are those of September 2026, one and all.",
         "480 rows were read; in September 2026 3,000.",
@@ -302,17 +311,17 @@ def test_each_reason_is_a_sentence_with_its_numbers() -> None:
 
 def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
     """On the screen, on paper and on every profile; a category of markup is a word there too."""
-    from report.engines.pandoc import Look, make_page
+    from report.engines.pandoc import PageOptions, convert_to_html_page
 
     facts = replace(
-        factory.month(4), suspicions=(HELD[2], Suspicion("gone", "top_genre", factory.SCRIPT, last=99.0))
+        factory.month(4), suspicions=(HELD[2], Anomaly("gone", "top_genre", factory.SCRIPT, last=99.0))
     )
-    files.workshop(tmp_path)
+    files.create_workspace(tmp_path)
     pages = []
     for one in (facts, factory.month(4)):
-        text = Document(one, "print", files.TEMPLATES).template("masthead.md").text
-        look = Look(title="t", template="../templates/page.html", css=())
-        pages.append(make_page(text, look, tmp_path / "report" / "page.html").read_text())
+        text = Document(one, "print", files.TEMPLATES).render_template("masthead.md").text
+        look = PageOptions(title="t", template="../templates/page.html", css=())
+        pages.append(convert_to_html_page(text, look, tmp_path / "report" / "page.html").read_text())
 
     assert (
         "Held: before these numbers are used, somebody should look at the month's file."
@@ -325,10 +334,10 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
 
 
 def test_page_one_has_room_for_three_reasons() -> None:
-    said = doubts.held(replace(factory.month(4), suspicions=HELD))
+    said = doubts.describe_hold(replace(factory.month(4), suspicions=HELD))
 
     assert "And 6 more. No brief is mailed until somebody accepts the month." in said
-    assert doubts.held(factory.month(4)) == ""
+    assert doubts.describe_hold(factory.month(4)) == ""
 
 
 @pytest.fixture
@@ -339,18 +348,20 @@ def room() -> Iterator[Mailroom]:
 
 
 @pytest.fixture
-def postman(tmp_path: Path, room: Mailroom) -> Postman:
+def postman(tmp_path: Path, room: Mailroom) -> MailContext:
     """Give a postman with a held month."""
     held = month_folder(tmp_path / "out", replace(factory.month(4), suspicions=HELD[2:4]))
     (tmp_path / "data").mkdir()
     assert held.parent == tmp_path / "out"
     tell: Any = [].append
-    return Postman(
+    return MailContext(
         tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, tell
     )
 
 
-def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(postman: Postman, room: Mailroom) -> None:
+def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(
+    postman: MailContext, room: Mailroom
+) -> None:
     """The owner gets the reason, once; after ACCEPT=yes the briefs go out, and later runs need not be told again."""
     assert send_month(postman, confirm=True) == 1
     assert send_month(postman, confirm=True) == 1
@@ -372,12 +383,12 @@ def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(postman: Pos
 def test_what_was_accepted_is_one_file_and_its_reasons(tmp_path: Path) -> None:
     """Another file of the same month, or another reason, is another question."""
     facts = replace(factory.month(4), suspicions=HELD[:1])
-    gates.accept(facts, tmp_path)
+    gates.accept_month(facts, tmp_path)
 
-    assert gates.held(facts, tmp_path) is None
-    assert gates.held(replace(facts, suspicions=HELD[1:2]), tmp_path)
-    assert gates.held(replace(facts, source=replace(facts.source, sha256="0" * 64)), tmp_path)
-    assert gates.held(replace(facts, suspicions=()), tmp_path / "other") is None
+    assert gates.check_month_hold(facts, tmp_path) is None
+    assert gates.check_month_hold(replace(facts, suspicions=HELD[1:2]), tmp_path)
+    assert gates.check_month_hold(replace(facts, source=replace(facts.source, sha256="0" * 64)), tmp_path)
+    assert gates.check_month_hold(replace(facts, suspicions=()), tmp_path / "other") is None
 
 
 def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
@@ -386,17 +397,17 @@ def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
     source.write_text("x")
     real, made_up = facts_of(crowd(900, 1), "2026-08", "b"), factory.month(4)
     for name, text in (
-        ("2026-08", files.facts_text(real)),
-        ("2026-09", files.facts_text(replace(made_up, month="2026-09"))),
+        ("2026-08", files.dump_facts_json(real)),
+        ("2026-09", files.dump_facts_json(replace(made_up, month="2026-09"))),
         ("2026-07", "{"),
     ):
         (tmp_path / "out" / name).mkdir(parents=True)
         (tmp_path / "out" / name / "facts.json").write_text(text)
     now = facts_of(crowd(300, 2), "2026-10")
 
-    held = doubts.doubted(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
+    held = doubts.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
     assert [one.kind for one in held.suspicions] == ["users"]
-    first = doubts.doubted(now, tmp_path / "none", now=NOW, source=source)
+    first = doubts.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
     assert first.suspicions == ()
 
 
@@ -406,7 +417,7 @@ def test_a_suspicion_says_what_was_and_what_is() -> None:
     last = replace(
         base,
         source=replace(base.source, sha256="cd" * 32),
-        audit=replace(base.audit, read=1_000, kept=900, dropped=(Drop("missing", "age", 100),)),
+        audit=replace(base.audit, read=1_000, kept=900, dropped=(DroppedRows("missing", "age", 100),)),
     )
     incomes = base.distributions.numbers["annual_income"]
     genre = base.distributions.categories["top_genre"]
@@ -415,7 +426,7 @@ def test_a_suspicion_says_what_was_and_what_is() -> None:
     )
     now = replace(
         base,
-        audit=replace(last.audit, kept=250, dropped=(Drop("missing", "age", 750),)),
+        audit=replace(last.audit, kept=250, dropped=(DroppedRows("missing", "age", 750),)),
         distributions=replace(
             base.distributions,
             numbers=base.distributions.numbers
@@ -425,12 +436,12 @@ def test_a_suspicion_says_what_was_and_what_is() -> None:
         ),
     )
 
-    found = suspicions_of(now, last, today=TODAY)
+    found = detect_anomalies(now, last, current_month=TODAY)
 
     assert set(found) == {
-        Suspicion("unit", "annual_income", last=incomes.mean, now=10 * incomes.mean, month=last.month),
-        Suspicion("lost", "age", "missing", last=0.1, now=0.75, month=last.month),
-        Suspicion(
+        Anomaly("unit", "annual_income", last=incomes.mean, now=10 * incomes.mean, month=last.month),
+        Anomaly("lost", "age", "missing", last=0.1, now=0.75, month=last.month),
+        Anomaly(
             "gone",
             "top_genre",
             first.value,
@@ -454,8 +465,10 @@ def test_means_that_have_no_ratio_are_not_compared(mean: float) -> None:
     fewer = {name: one for name, one in numbers.items() if name != "age"}
     without = replace(last, source=source, distributions=replace(last.distributions, numbers=fewer))
 
-    assert suspicions_of(now, last, today=TODAY) == ()
-    assert suspicions_of(last, without, today=TODAY) == ()
+    assert detect_anomalies(now, last, current_month=TODAY) == ()
+    assert detect_anomalies(last, without, current_month=TODAY) == ()
     tenfold = replace(numbers["age"], mean=10 * numbers["age"].mean)
     older = replace(last, distributions=replace(last.distributions, numbers=numbers | {"age": tenfold}))
-    assert [one.column for one in suspicions_of(older, replace(last, source=source), today=TODAY)] == ["age"]
+    assert [
+        one.column for one in detect_anomalies(older, replace(last, source=source), current_month=TODAY)
+    ] == ["age"]

@@ -8,7 +8,14 @@ from whole import whole
 
 from segmentation import tally as room
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.tally import SEGMENT_NUMBER, all_counts_of, counts_of, moments_of, summaries, tables_of
+from segmentation.tally import (
+    SEGMENT_NUMBER,
+    compute_segment_moments,
+    count_all_categories,
+    count_category_values,
+    crosstab_categories,
+    summarise_columns,
+)
 
 
 def users(**columns: Any) -> Frame:
@@ -18,19 +25,19 @@ def users(**columns: Any) -> Frame:
 
 def test_a_column_is_summarised_by_hand() -> None:
     """2, 4, 9: mean 5, squares 9 + 1 + 16 = 26 over 3; all whole. 2.5 is none."""
-    found = summaries(users(age=[2.0, 4, 9], annual_income=[2.5, 1, 1]))
+    found = summarise_columns(users(age=[2.0, 4, 9], annual_income=[2.5, 1, 1]))
 
     age = found["age"]
-    assert (age.users, age.mean, age.low, age.high, age.whole) == (3, 5, 2, 9, True)
+    assert (age.users, age.mean, age.low, age.high, age.is_integer) == (3, 5, 2, 9, True)
     assert age.sd == pytest.approx((26 / 3) ** 0.5)
-    assert not found["annual_income"].whole
+    assert not found["annual_income"].is_integer
     assert list(found) == list(NUMBERS)
-    assert list(summaries(users(age=[1.0]), ["age"])) == ["age"]
+    assert list(summarise_columns(users(age=[1.0]), ["age"])) == ["age"]
 
 
 def test_moments_are_those_of_each_segment() -> None:
     """Ages 2 and 4 in the first, 10, 10 and 16 in the second: variances 1 and 8, of populations."""
-    found = moments_of(
+    found = compute_segment_moments(
         users(age=[2.0, 4, 10, 10, 16]).with_columns(
             nw.new_series(SEGMENT_NUMBER, [0, 0, 1, 1, 1], backend="pandas")
         ),
@@ -47,10 +54,12 @@ def test_moments_are_those_of_each_segment() -> None:
 @pytest.mark.parametrize("cube", [10_000, 12, 11, 1])
 def test_tables_are_the_same_in_one_scan_and_in_several(monkeypatch: pytest.MonkeyPatch, cube: int) -> None:
     """Two segments, three genres and two genders are 12 combinations: up to as many are asked for at once."""
-    monkeypatch.setattr(room, "_CUBE", cube)
+    monkeypatch.setattr(room, "_MAX_COMBINATIONS", cube)
     asked: list[tuple[str, ...]] = []
-    tally = room.tally
-    monkeypatch.setattr(room, "tally", lambda frame, *names: asked.append(names) or tally(frame, *names))
+    tally = room.count_groups
+    monkeypatch.setattr(
+        room, "count_groups", lambda frame, *names: asked.append(names) or tally(frame, *names)
+    )
     some = users(top_genre=["Pop", "Rock", "Jazz", "Pop"], gender=["a", "b", "a", "a"])
     some = some.with_columns(nw.new_series(SEGMENT_NUMBER, [0, 0, 1, 1], backend="pandas"))
     labels = {
@@ -58,7 +67,7 @@ def test_tables_are_the_same_in_one_scan_and_in_several(monkeypatch: pytest.Monk
         "gender": {"a": "a", "b": "b"},
     }
 
-    assert tables_of(some, labels, 2) == {
+    assert crosstab_categories(some, labels, 2) == {
         "top_genre": {(0, "Pop"): 1, (0, "Other (2)"): 1, (1, "Other (2)"): 1, (1, "Pop"): 1},
         "gender": {(0, "a"): 1, (0, "b"): 1, (1, "a"): 2},
     }
@@ -71,13 +80,13 @@ def test_values_are_counted_alike_in_one_scan_and_in_several(
     monkeypatch: pytest.MonkeyPatch, cube: int
 ) -> None:
     """Three combinations: up to as many come in one answer."""
-    monkeypatch.setattr(room, "_CUBE", cube)
+    monkeypatch.setattr(room, "_MAX_COMBINATIONS", cube)
     some = users(top_genre=["Pop", "Rock", "Pop"], gender=["a", "b", "b"])
 
-    found = all_counts_of(some, CATEGORIES)
+    found = count_all_categories(some, CATEGORIES)
 
     assert found["top_genre"] == {"Pop": 2, "Rock": 1}
     assert found["gender"] == {"a": 1, "b": 2}
-    assert counts_of(some, "gender") == {"a": 1, "b": 2}
-    assert counts_of(users(gender=["a", None]), "gender") == {"a": 1}
+    assert count_category_values(some, "gender") == {"a": 1, "b": 2}
+    assert count_category_values(users(gender=["a", None]), "gender") == {"a": 1}
     assert np.sum(list(found["employment_status"].values())) == 3

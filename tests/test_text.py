@@ -7,13 +7,13 @@ import narwhals as nw
 import pyarrow as pa
 import pytest
 
-from report.columns import Field, Table
-from report.inputs import _categories
-from report.sources.cells import _normalised
-from segmentation.schema import BY_NAME
-from segmentation.text import MISSING, NO_NUMBER, normalise_text
+from report.columns import MatchedColumn, RawTable
+from report.inputs import _normalise_categories
+from report.sources.cells import _apply_normalisation
+from segmentation.schema import COLUMNS_BY_NAME
+from segmentation.text import MISSING_NUMBER_SPELLINGS, MISSING_SPELLINGS, normalise_text
 
-GENRE = Field(BY_NAME["top_genre"], "top_genre", 0)
+GENRE = MatchedColumn(COLUMNS_BY_NAME["top_genre"], "top_genre", 0)
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,20 @@ def test_python_arrow_and_duckdb_agree_on_every_letter() -> None:
     expected = [normalise_text(text) for text in texts]
     table = pa.table({"n": range(len(texts)), "top_genre": texts})
 
-    cells, _ = _categories(GENRE, table["top_genre"], Table("x", (GENRE,), (), (), range(len(texts))))
+    cells, _ = _normalise_categories(
+        GENRE, table["top_genre"], RawTable("x", (GENRE,), (), (), range(len(texts)))
+    )
     assert list(cells) == expected
     with duckdb.connect() as connection:
         relation = connection.from_arrow(table)
-        found = _normalised(nw.from_native(relation), [GENRE]).sort("n").collect("pyarrow")
+        found = _apply_normalisation(nw.from_native(relation), [GENRE]).sort("n").collect("pyarrow")
         assert found.get_column("top_genre").to_list() == expected
     assert len(texts) > 280_000
 
 
 def test_words_for_nothing_are_normalised_and_in_lower_case() -> None:
     """Or no cell could ever be one of them."""
-    assert [normalise_text(word).lower() for word in NO_NUMBER] == list(NO_NUMBER)
-    assert set(NO_NUMBER) - set(MISSING) == {"none", "-", "--", ".", "?"}
+    assert [normalise_text(word).lower() for word in MISSING_NUMBER_SPELLINGS] == list(
+        MISSING_NUMBER_SPELLINGS
+    )
+    assert set(MISSING_NUMBER_SPELLINGS) - set(MISSING_SPELLINGS) == {"none", "-", "--", ".", "?"}

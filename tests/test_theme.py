@@ -15,7 +15,7 @@ from pages import pictures
 from report import files, theme
 
 SIGHTS = ("normal", "protan", "deutan", "tritan")
-PAIRS = list(combinations(theme.SEGMENTS, 2))
+PAIRS = list(combinations(theme.SEGMENT_COLOURS, 2))
 HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b")
 
 
@@ -35,7 +35,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_there_are_eight_segment_colours() -> None:
-    assert len(set(theme.SEGMENTS)) == 8
+    assert len(set(theme.SEGMENT_COLOURS)) == 8
     assert len(PAIRS) == 28
 
 
@@ -63,52 +63,54 @@ def test_every_two_segments_are_told_apart_in_grey() -> None:
 
 
 @pytest.mark.parametrize("text", [theme.INK, theme.MUTED])
-@pytest.mark.parametrize("ground", [theme.PAPER, theme.ZONE])
+@pytest.mark.parametrize("ground", [theme.PAPER, theme.AVERAGE_BAND])
 def test_text_is_read_on_paper_and_on_the_grey_zone(text: str, ground: str) -> None:
     assert contrast(text, ground) >= 4.5
 
 
 @pytest.mark.parametrize("text", [theme.INK, theme.MUTED])
-@pytest.mark.parametrize("ground", [theme.PAPER, theme.ZONE])
+@pytest.mark.parametrize("ground", [theme.PAPER, theme.AVERAGE_BAND])
 def test_text_is_read_on_a_dark_screen(text: str, ground: str) -> None:
     """Each in its dark twin."""
-    assert contrast(theme.DARK[text], theme.DARK[ground]) >= 4.5
+    assert contrast(theme.DARK_COLOURS[text], theme.DARK_COLOURS[ground]) >= 4.5
 
 
-@pytest.mark.parametrize("colour", [*theme.SEGMENTS, theme.LOST])
+@pytest.mark.parametrize("colour", [*theme.SEGMENT_COLOURS, theme.DROPPED_ROWS])
 def test_a_mark_is_seen_on_a_dark_screen(colour: str) -> None:
     """3 to 1 is what a graphic needs (WCAG 1.4.11)."""
-    assert contrast(theme.DARK[colour], theme.DARK[theme.PAPER]) >= 3
+    assert contrast(theme.DARK_COLOURS[colour], theme.DARK_COLOURS[theme.PAPER]) >= 3
 
 
 def test_every_colour_of_the_charts_has_a_dark_twin() -> None:
     """One that had none would stay as it is, dark on dark."""
-    used = {colour.lower() for colour in HEX.findall(json.dumps(theme.config()))}
+    used = {colour.lower() for colour in HEX.findall(json.dumps(theme.build_vega_config()))}
     for facts in (month(4, first=False), month(10)):
         for _, picture in pictures(facts):
             used |= {c.lower() for c in HEX.findall(json.dumps(picture.chart().to_dict(validate=False)))}
 
     assert theme.INK in used
-    assert used - set(theme.DARK) == set()
+    assert used - set(theme.DARK_COLOURS) == set()
 
 
 def test_twins_are_written_as_the_page_looks_them_up() -> None:
     """page.js replaces #rrggbb in small letters."""
-    assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for pair in theme.DARK.items() for colour in pair)
-    assert "/#[0-9a-f]{6}/g" in files.template("page.js")
+    assert all(
+        re.fullmatch(r"#[0-9a-f]{6}", colour) for pair in theme.DARK_COLOURS.items() for colour in pair
+    )
+    assert "/#[0-9a-f]{6}/g" in files.read_template("page.js")
 
 
 def test_a_segment_keeps_its_colour() -> None:
     """By its id, whatever its place; the ninth begins again."""
-    assert theme.colour("S1") == theme.SEGMENTS[0]
-    assert theme.colour("S8") == theme.SEGMENTS[7]
-    assert theme.colour("S9") == theme.SEGMENTS[0]
+    assert theme.get_segment_colour("S1") == theme.SEGMENT_COLOURS[0]
+    assert theme.get_segment_colour("S8") == theme.SEGMENT_COLOURS[7]
+    assert theme.get_segment_colour("S9") == theme.SEGMENT_COLOURS[0]
 
 
 @pytest.mark.parametrize("sheet", ["screen.css", "print.css"])
 def test_text_in_the_style_sheets_is_read(sheet: str) -> None:
     """Every colour that text has, on white; in the dark part of the sheet, on the dark paper."""
-    light, _, dark = files.template(sheet).partition("@media screen and (prefers-color-scheme: dark)")
+    light, _, dark = files.read_template(sheet).partition("@media screen and (prefers-color-scheme: dark)")
     named = dict(re.findall(r"--(ink|muted|accent): (#[0-9a-f]{6})", light))
     assert named
     texts = set(named.values()) | set(re.findall(r"[; {]color: (#[0-9a-f]{6})", light))
@@ -117,4 +119,4 @@ def test_text_in_the_style_sheets_is_read(sheet: str) -> None:
     if dark:
         twins = dict(re.findall(r"--(ink|muted|accent|paper): (#[0-9a-f]{6})", dark))
         assert min(contrast(twins[name], twins["paper"]) for name in ("ink", "muted", "accent")) >= 4.5
-        assert twins["paper"] == theme.DARK[theme.PAPER]
+        assert twins["paper"] == theme.DARK_COLOURS[theme.PAPER]

@@ -29,10 +29,10 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 from report import files, theme
 from report.charts import change, choice, indices, projection, segments
-from report.charts.picture import Picture
-from report.drawing import compact, for_both
-from report.printing import Sheets
-from report.svg import slim
+from report.charts.picture import Figure
+from report.drawing import add_narrow_variant, serialise_spec
+from report.printing import PrintedDocument
+from report.svg import minify_svg
 from segmentation.facts import Facts
 
 Pixels = np.ndarray[Any, np.dtype[np.int16]]
@@ -40,26 +40,26 @@ MOST = 0.003  # of all pixels may differ
 SCALE = 2  # pixels of a picture to a pixel of the chart
 
 
-def pictures(facts: Facts) -> Iterator[tuple[str, Callable[[], Picture]]]:
+def pictures(facts: Facts) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """Give every chart that a month's PDF may show, by the name of its file."""
-    yield "sizes", lambda: segments.sizes(facts)
-    yield "differences", lambda: segments.differences(facts)
+    yield "sizes", lambda: segments.plot_sizes(facts)
+    yield "differences", lambda: segments.plot_differences(facts)
     for segment in facts.segments:
-        yield f"indices-{segment.id.lower()}", lambda segment=segment: indices.indices(facts, segment)  # type: ignore[misc]
-    yield "flow", lambda: change.flow(facts)
-    yield "trend", lambda: change.trend(facts)
-    yield "elbow", lambda: choice.elbow(facts)
-    yield "components", lambda: projection.components(facts)
+        yield f"indices-{segment.id.lower()}", lambda segment=segment: indices.plot_indices(facts, segment)  # type: ignore[misc]
+    yield "flow", lambda: change.plot_flow(facts)
+    yield "trend", lambda: change.plot_trend(facts)
+    yield "elbow", lambda: choice.plot_elbow(facts)
+    yield "components", lambda: projection.plot_components(facts)
 
 
 def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """Give a chart's specification with the look of all charts."""
-    return chart.to_dict(validate=False) | {"config": theme.config()}
+    return chart.to_dict(validate=False) | {"config": theme.build_vega_config()}
 
 
 def by_vega(spec: dict[str, Any]) -> Pixels:
     """Draw a chart by vl-convert alone."""
-    for folder in files.font_folders():
+    for folder in files.find_font_folders():
         vl_convert.register_font_directory(str(folder))
     png = vl_convert.vegalite_to_png(spec | {"background": "white"}, scale=SCALE)
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=np.int16)
@@ -177,7 +177,7 @@ def test_a_chart_in_the_pdf_is_the_chart_that_vega_draws(name: str, printed: Pri
 def test_a_chart_on_the_screen_is_the_same_chart(name: str, printed: Printed) -> None:
     """What the page carries of a specification is thinner and draws the same."""
     spec = spec_of(dict(pictures(printed[2]))[name]().chart())
-    carried = json.loads(compact(spec))
+    carried = json.loads(serialise_spec(spec))
 
     assert len(json.dumps(carried)) < len(json.dumps(spec))
     assert differ(by_vega(carried | {"config": spec["config"]}), by_vega(spec)) == 0
@@ -190,7 +190,7 @@ def test_a_page_carries_of_a_telephone_s_chart_what_is_other(name: str, printed:
     """Put into the wide one's place, as page.js does, it is the narrow one's specification."""
     picture = dict(pictures(printed[2]))[name]()
     narrow = spec_of(picture.narrow())
-    carried = json.loads(for_both(compact(spec_of(picture.chart())), narrow))
+    carried = json.loads(add_narrow_variant(serialise_spec(spec_of(picture.chart())), narrow))
 
     def at(path: list[Any]) -> Any:
         value = carried
@@ -205,7 +205,7 @@ def test_a_page_carries_of_a_telephone_s_chart_what_is_other(name: str, printed:
             at(path)[path[-1]] = then[0]
         else:
             at(path)[path[-1]] = at(then[1]).pop(then[1][-1])
-    assert carried == json.loads(compact(narrow))
+    assert carried == json.loads(serialise_spec(narrow))
 
 
 def test_no_text_is_faded(rendered: Rendered) -> None:  # noqa: F811
@@ -248,13 +248,13 @@ def test_no_letter_is_blank_in_other_months(name: str, rendered: Rendered) -> No
 def printed_chart(chart: alt.TopLevelMixin, folder: Path, *, change_svg: Callable[[str], str] = str) -> Any:
     """Print one chart as the pages' charts are, and give it as Vega draws it and as it came out, with its page."""
     spec = spec_of(chart)
-    drawing = slim(vl_convert.vegalite_to_svg(spec))
+    drawing = minify_svg(vl_convert.vegalite_to_svg(spec))
     source = f"data:image/svg+xml;base64,{base64.b64encode(change_svg(drawing).encode()).decode()}"
     (folder / "page.html").write_text(
         f"<!doctype html><html lang='en'><title>T</title><body><img src='{source}' alt='A chart'>",
         encoding="utf-8",
     )
-    Sheets(folder / "page.html", paper="A4", identifier=b"0" * 32).write(folder / "page.pdf")
+    PrintedDocument(folder / "page.html", paper="A4", identifier=b"0" * 32).write_pdf(folder / "page.pdf")
     document = pypdfium2.PdfDocument(folder / "page.pdf")
     ((page, box),) = figures(folder / "page.pdf").values()
     drawn = by_vega(spec)

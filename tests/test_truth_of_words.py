@@ -25,17 +25,17 @@ from test_truth_of_pictures import figures, labels, pictures, spec_of
 
 from report.charts import quality
 from report.written import (
-    both_measured,
-    decimal,
-    index,
-    likeness,
-    measured,
-    month_name,
-    percent,
-    thousands,
+    format_column_value,
+    format_column_value_pair,
+    format_decimal,
+    format_index,
+    format_month,
+    format_percent,
+    format_similarity,
+    format_thousands,
 )
-from segmentation.facts import Facts, from_dict, to_dict
-from segmentation.schema import BY_NAME, NUMBERS
+from segmentation.facts import Facts, facts_from_dict, facts_to_dict
+from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
 
 Texts = list[str]
 
@@ -54,7 +54,9 @@ STRUCTURE = {
     r"Top \d|\d+ more\b": "how many values are taken together",
 }
 WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_UNITS = "|".join({BY_NAME[name].unit.partition(" ")[0].removesuffix("s") for name in NUMBERS} | {"hour"})
+_UNITS = "|".join(
+    {COLUMNS_BY_NAME[name].unit.partition(" ")[0].removesuffix("s") for name in NUMBERS} | {"hour"}
+)
 _NUMBER = re.compile(rf"[<>]?[−▲▼+]?\$?\d[\d,]*(?:\.\d+)?(?: ?%| (?:(?:{_UNITS})s?|SD)\b)?", re.IGNORECASE)
 _COUNTED = re.compile(rf"\b({'|'.join(WORDS)}) (?:kinds?|segments?|groups?|of)\b", re.IGNORECASE)
 
@@ -76,27 +78,32 @@ def points(change: float) -> Iterator[str]:
 def ratios(value: float) -> Iterator[str]:
     """Write an index, and what sentences make of it."""
     times = value / 100
-    yield from (index(value), percent(times), percent(abs(times - 1)), decimal(times, 1))
+    yield from (
+        format_index(value),
+        format_percent(times),
+        format_percent(abs(times - 1)),
+        format_decimal(times, 1),
+    )
 
 
 def in_units(column: str) -> Callable[[float], Iterator[str]]:
     """Write a value of a column in its unit."""
-    return lambda value: iter((measured(value, column), thousands(value)))
+    return lambda value: iter((format_column_value(value, column), format_thousands(value)))
 
 
 def share(value: float) -> Iterator[str]:
     """Write a share, and what an interval makes of its lower end."""
-    yield from (percent(value), percent(value).removesuffix("\u00a0%"))
+    yield from (format_percent(value), format_percent(value).removesuffix("\u00a0%"))
 
 
 def count(value: float) -> Iterator[str]:
     """Write a count, and what was lost."""
-    yield from (thousands(value), thousands(-value))
+    yield from (format_thousands(value), format_thousands(-value))
 
 
 def precise(*digits: int, unit: str = "") -> Callable[[float], Iterator[str]]:
     """Write a number with so many digits, and with its unit."""
-    return lambda value: iter([f"{decimal(value, number)}{unit}" for number in digits])
+    return lambda value: iter([f"{format_decimal(value, number)}{unit}" for number in digits])
 
 
 COLUMN = "|".join(NUMBERS)
@@ -104,13 +111,13 @@ WRITERS: tuple[tuple[str, Callable[[float], Iterator[str]]], ...] = (
     (r"(.*\.)?(share|last_share|same_borders|stayed|dissolved|recovered)", share),
     (r"shares\..*|trend\.lines\.\d+\.shares\.\d+|pca\.explained\.\d+|.*\.share_interval\.(low|high)", share),
     (r".*\.index\.[^.]+\.value|.*\.categories\..*\.value|.*\.stands_out\.\d+\.index", ratios),
-    (r".*\.(index|categories)\..*\.interval\.(low|high)", lambda value: iter((index(value),))),
+    (r".*\.(index|categories)\..*\.interval\.(low|high)", lambda value: iter((format_index(value),))),
     (r".*\b(users|read|kept|rows|base|before|after|missing|outside|both|last_users|hidden)(\.\d+)*", count),
     (r"change\.flow\.(gone|new)\.\d+|(smallest_base|smallest_cell|starts)", count),
     (r"(elbow|validity)\.k\.\d+|elbow\.(knee|chosen)|structure\.(panel|votes\.\d+\.k)", count),
     (r"elbow\.inertia\.\d+|structure\.band_(low|high)\.\d+|validity\.calinski_harabasz\.\d+", count),
     (r".*(silhouette\w*|davies_bouldin|gap\w*)(\.\d+)?", precise(2)),
-    (r".*\.stability\.jaccard", lambda value: iter((likeness(value),))),
+    (r".*\.stability\.jaccard", lambda value: iter((format_similarity(value),))),
     (r".*\.centre\.\w+", precise(1, 2, unit=" SD")),
     (r"pca\.(loadings|spots)\..*", precise(1, 2)),
     (r"change\.drift\..*", precise(4)),
@@ -137,7 +144,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def writings(facts: Facts) -> set[str]:
     """Give every way in which a fact, or what the pages derive from several, may be written."""
     said: set[str] = set()
-    for path, value in leaves(to_dict(facts)):
+    for path, value in leaves(facts_to_dict(facts)):
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         for pattern, writer in WRITERS:
@@ -160,7 +167,7 @@ def derived(facts: Facts) -> Iterator[str]:
     for segment in facts.segments:
         if segment.play:
             measure = segment.play.measure
-            yield from both_measured(measure.baseline, measure.target, measure.column)
+            yield from format_column_value_pair(measure.baseline, measure.target, measure.column)
     for moved in facts.change.segments if facts.change else ():
         if moved.share is not None and moved.last_share is not None:
             yield from points(moved.share - moved.last_share)
@@ -183,10 +190,10 @@ def no_numbers(facts: Facts) -> re.Pattern[str]:
     """Match what has digits and is no number of its own: names, plays, months, files, and the structure of a page."""
     months = {facts.month, *(facts.trend.months if facts.trend else ())}
     months |= {facts.change.month} if facts.change else set()
-    said = {plain(value) for _, value in leaves(to_dict(facts)) if isinstance(value, str)}
+    said = {plain(value) for _, value in leaves(facts_to_dict(facts)) if isinstance(value, str)}
     for month in months:
         year, number = month.split("-")
-        said |= {plain(month_name(month)), f"{number}/{year}", month}
+        said |= {plain(format_month(month)), f"{number}/{year}", month}
     literal = sorted((text for text in said if re.search(r"\d", text)), key=len, reverse=True)
     return re.compile("|".join([*map(re.escape, literal), *STRUCTURE]))
 
@@ -220,7 +227,7 @@ def axis_labels(scene: Any) -> Iterator[str]:
 def ticks(facts: Facts) -> set[str]:
     """Give the numbers on all axes of all charts."""
     charts = [make().chart() for _, make in pictures(facts)]
-    charts += [quality.numbers(facts).chart(), quality.categories(facts).chart()]
+    charts += [quality.plot_numbers(facts).chart(), quality.plot_categories(facts).chart()]
     found: set[str] = set()
     for chart in charts:
         found |= {plain(label) for label in axis_labels(vl_convert.vegalite_to_scenegraph(spec_of(chart)))}
@@ -354,7 +361,7 @@ def shifted(facts: Facts, pattern: str) -> Facts:
             return value
         return value + 1_007 if isinstance(value, int) else value * 0.63 + 0.0131
 
-    return from_dict(visit(to_dict(facts)))
+    return facts_from_dict(visit(facts_to_dict(facts)))
 
 
 KINDS = {
@@ -391,9 +398,9 @@ def test_a_page_that_was_changed_is_found_out(rendered: Rendered, facts: Facts, 
     known = writings(facts) | axes
     tried = 0
     for said in (
-        thousands(first.users),
-        measured(first.means["annual_income"], "annual_income"),
-        thousands(facts.audit.kept),
+        format_thousands(first.users),
+        format_column_value(first.means["annual_income"], "annual_income"),
+        format_thousands(facts.audit.kept),
     ):
         wrong = said.translate(str.maketrans("0123456789", "1234567890"))
         if plain(wrong) in known:
@@ -422,7 +429,7 @@ def test_a_number_out_of_nowhere_is_found_out(text: str, found: str, facts: Fact
 
 def test_a_number_needs_its_own_unit(facts: Facts) -> None:
     """A share of 30 % doesn't make anybody 30 % years old: "30 SD" is no writing of it."""
-    said = percent(facts.segments[0].share)
+    said = format_percent(facts.segments[0].share)
 
     assert unaccounted([f"It is {said} of users."], facts) == []
     assert unaccounted([f"It is {said.replace('%', 'SD')} away."], facts) != []

@@ -145,9 +145,9 @@ OF_BEFORE = """\
 import types
 from pathlib import Path
 from report import cli
-cli.make_month = lambda *_, **__: types.SimpleNamespace(folder=Path("_output/2026-10"))
-cli._tell = lambda *_: None
-cli.run()
+cli.build_report = lambda *_, **__: types.SimpleNamespace(folder=Path("_output/2026-10"))
+cli._print_summary = lambda *_: None
+cli.run_command_line()
 """
 MORNING = datetime(2026, 11, 2, 7, tzinfo=UTC)  # October has ended, and its file is there
 

@@ -4,14 +4,22 @@ import numpy as np
 import pytest
 
 from segmentation.features import Points
-from segmentation.lloyd import curve
-from segmentation.valleys import Border, Borders, _along, borders, deepest, neighbours, spread
+from segmentation.lloyd import fit_k_range_quickly
+from segmentation.valleys import (
+    DensityGap,
+    Separation,
+    _bin_along_axis,
+    find_density_gap,
+    iterate_gabriel_pairs,
+    jitter_ties,
+    measure_separation,
+)
 
 Make = Callable[..., Points]
 
 
-def border(one: int, other: int, ratio: float, z: float) -> Border:
-    return Border(one=one, other=other, users=100, ratio=ratio, z=z)
+def border(one: int, other: int, ratio: float, z: float) -> DensityGap:
+    return DensityGap(first=one, second=other, users=100, ratio=ratio, z=z)
 
 
 def test_a_square_valley_is_measured_by_hand() -> None:
@@ -19,19 +27,19 @@ def test_a_square_valley_is_measured_by_hand() -> None:
     counts = np.full(30, 10.0)
     counts[13:18] = 2
 
-    ratio, z = deepest(counts)
+    ratio, z = find_density_gap(counts)
 
     assert (ratio, z) == (pytest.approx(10.5 / 50.5), pytest.approx(40 / 60**0.5))
 
 
 def test_a_level_way_has_no_valley() -> None:
     """Everywhere 50 of 50."""
-    assert deepest(np.full(30, 10.0)) == (1.0, 0.0)
+    assert find_density_gap(np.full(30, 10.0)) == (1.0, 0.0)
 
 
 def test_a_slope_has_no_valley() -> None:
     """Its emptier side is emptier than the stretch itself."""
-    ratio, z = deepest(np.arange(30.0))
+    ratio, z = find_density_gap(np.arange(30.0))
 
     assert ratio > 1
     assert z < 0
@@ -39,15 +47,15 @@ def test_a_slope_has_no_valley() -> None:
 
 def test_centres_with_one_between_them_are_no_neighbours() -> None:
     """Of three in a row the outer two aren't; of an even triangle all are."""
-    assert list(neighbours(np.array([[0.0, 0], [1, 0], [2, 0]]))) == [(0, 1), (1, 2)]
-    assert list(neighbours(np.array([[0.0, 0], [1, 0], [0.5, 0.9]]))) == [(0, 1), (0, 2), (1, 2)]
+    assert list(iterate_gabriel_pairs(np.array([[0.0, 0], [1, 0], [2, 0]]))) == [(0, 1), (1, 2)]
+    assert list(iterate_gabriel_pairs(np.array([[0.0, 0], [1, 0], [0.5, 0.9]]))) == [(0, 1), (0, 2), (1, 2)]
 
 
 def test_whole_years_are_spread_over_their_year() -> None:
     """The usual step is 1, so each value fills half of it to either side; the way from 3 to 7 stays empty."""
     ages = np.repeat([1.0, 2, 3, 7, 8, 9], 200)[:, None]
 
-    values = spread(ages, np.random.default_rng(0))[:, 0]
+    values = jitter_ties(ages, np.random.default_rng(0))[:, 0]
 
     assert np.abs(values - ages[:, 0]).max() <= 0.5
     assert np.ptp(values[ages[:, 0] == 2]) > 0.95
@@ -59,10 +67,10 @@ def test_a_yes_or_no_column_is_no_valley(points: Make) -> None:
     rng = np.random.default_rng(0)
     some = points(np.column_stack([rng.integers(0, 2, 2000) * 2 - 1, rng.normal(size=2000)]))
 
-    found = borders(some, np.array([[-1.0, 0], [1, 0]]), seed=1)
+    found = measure_separation(some, np.array([[-1.0, 0], [1, 0]]), seed=1)
 
-    assert [(one.one, one.other) for one in found.borders] == [(0, 1)]
-    assert not found.are_valleys
+    assert [(one.first, one.second) for one in found.gaps] == [(0, 1)]
+    assert not found.is_separated
 
 
 def test_a_hexagon_of_even_users_has_no_valley(points: Make) -> None:
@@ -72,9 +80,9 @@ def test_a_hexagon_of_even_users_has_no_valley(points: Make) -> None:
     angles = np.arange(6) * np.pi / 3
     centres = np.concatenate([[[0.0, 0.0]], np.column_stack([np.cos(angles), np.sin(angles)])])
 
-    found = borders(points(values), centres, seed=1)
+    found = measure_separation(points(values), centres, seed=1)
 
-    middle = [one.ratio for one in found.borders if one.one == 0]
+    middle = [one.ratio for one in found.gaps if one.first == 0]
     assert len(middle) == 6
     assert min(middle) > 0.8
 
@@ -84,24 +92,24 @@ def test_two_groups_apart_have_a_valley_and_their_halves_have_none(points: Make)
     rng = np.random.default_rng(2)
     values = rng.normal(size=(800, 2)) + np.repeat([[0.0, 0], [6, 0]], [500, 300], axis=0)
     some = points(values)
-    fits = curve(values, some.weights, [2, 3], starts=10, rng=rng)
+    fits = fit_k_range_quickly(values, some.weights, [2, 3], n_init=10, rng=rng)
 
-    assert borders(some, fits[2].best, seed=1).are_valleys
-    assert not borders(some, fits[3].best, seed=1).are_valleys
+    assert measure_separation(some, fits[2].best_centres, seed=1).is_separated
+    assert not measure_separation(some, fits[3].best_centres, seed=1).is_separated
 
 
 def test_segments_that_flow_into_one_another_are_not_apart() -> None:
     """0 is apart from both; 1 and 2 have no valley between them."""
-    found = Borders(3, (border(0, 1, 0.2, 6), border(0, 2, 0.3, 5), border(1, 2, 0.9, 1)))
+    found = Separation(3, (border(0, 1, 0.2, 6), border(0, 2, 0.3, 5), border(1, 2, 0.9, 1)))
 
-    assert found.apart == (True, False, False)
-    assert not found.are_valleys
+    assert found.separated_segments == (True, False, False)
+    assert not found.is_separated
 
 
 @pytest.mark.parametrize(("ratio", "z", "valley"), [(0.6, 4, True), (0.7, 40, False), (0.3, 1.9, False)])
 def test_a_valley_is_deep_and_sure(ratio: float, z: float, valley: bool) -> None:  # noqa: FBT001
     """At most two thirds, however many users there are; and two standard deviations, however deep."""
-    assert border(0, 1, ratio, z).is_valley is valley
+    assert border(0, 1, ratio, z).is_separating is valley
 
 
 @pytest.mark.parametrize(("first", "there"), [(7, True), (6, False), (18, True), (19, False)])
@@ -114,7 +122,7 @@ def test_a_valley_lies_near_the_middle(first: int, there: bool) -> None:  # noqa
     counts = np.full(30, 10.0)
     counts[first : first + 5] = 2
 
-    ratio, _ = deepest(counts)
+    ratio, _ = find_density_gap(counts)
 
     assert ratio == pytest.approx((18.5 if there else 26.5) / 50.5)
 
@@ -125,13 +133,13 @@ def test_sides_reach_to_the_stretch_and_no_further() -> None:
     counts[8:13] = 10
     counts[18:23] = 5
 
-    ratio, z = deepest(counts)
+    ratio, z = find_density_gap(counts)
 
     assert (ratio, z) == (pytest.approx(0.5 / 25.5), pytest.approx(25 / 25**0.5))
 
 
 def test_nobody_on_the_way_is_no_division_by_nothing() -> None:
-    assert deepest(np.zeros(30)) == (1.0, 0.0)
+    assert find_density_gap(np.zeros(30)) == (1.0, 0.0)
 
 
 def test_users_opposite_a_border_are_counted_by_their_place() -> None:
@@ -144,12 +152,12 @@ def test_users_opposite_a_border_are_counted_by_their_place() -> None:
     centres = np.array([[-1.0, 0], [1, 0], [0, 3]])
     near = (centres**2).sum(axis=1) - 2 * values @ centres.T
 
-    counts = _along(near, np.array([1.0, 2, 4, 8, 16]), centres, 0, 1)
+    counts = _bin_along_axis(near, np.array([1.0, 2, 4, 8, 16]), centres, 0, 1)
 
     assert counts.shape == (30,)
     assert {n: users for n, users in enumerate(counts) if users} == {5: 2, 15: 1, 29: 4}
     assert counts.dtype == float
-    two = _along(near[:, :2], np.array([1.0, 2, 4, 8, 16]), centres[:2], 0, 1)
+    two = _bin_along_axis(near[:, :2], np.array([1.0, 2, 4, 8, 16]), centres[:2], 0, 1)
     assert {n: users for n, users in enumerate(two) if users} == {5: 2, 15: 17, 29: 4}
 
 
@@ -158,9 +166,9 @@ def test_a_border_says_whose_it_is(points: Make) -> None:
     rng = np.random.default_rng(3)
     some = points(np.repeat([-1.0, 1], 20)[:, None] + rng.uniform(-0.1, 0.1, (40, 1)))
 
-    found = borders(some, np.array([[-1.0], [1.0]]), seed=1)
+    found = measure_separation(some, np.array([[-1.0], [1.0]]), seed=1)
 
-    (one,) = found.borders
+    (one,) = found.gaps
     assert found.k == 2
-    assert (one.one, one.other, one.users) == (0, 1, 40)
-    assert found == borders(some, np.array([[-1.0], [1.0]]), seed=1)
+    assert (one.first, one.second, one.users) == (0, 1, 40)
+    assert found == measure_separation(some, np.array([[-1.0], [1.0]]), seed=1)

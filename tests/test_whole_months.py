@@ -27,7 +27,7 @@ from pages import Reader, first_line
 from rendered import Rendered, rendered  # noqa: F401 - one is a fixture
 
 from report import files
-from report.months import month_name
+from report.months import format_month
 from segmentation.facts import Facts
 
 MADE = ("2026-07", "2026-09", "2026-10", "2026-11")
@@ -39,7 +39,7 @@ BEFORE = {
     "2026-11": "2026-10",
 }
 CALLED = {"2026-07": "july", "2026-09": "september", "2026-10": "october", "2026-11": "november"}
-OFFERS = {play["offer"] for play in tomllib.loads(files.template("playbook.toml"))["play"]}
+OFFERS = {play["offer"] for play in tomllib.loads(files.read_template("playbook.toml"))["play"]}
 HELD = (
     "Held: before these numbers are used, somebody should look at the month's file. Mean income is $652,000; in October 2026 "
     "$55,200. Is it in another unit? No brief is mailed until somebody accepts the month."
@@ -108,14 +108,14 @@ def check_briefs(step: Step, facts: Facts, place: Path, readers: dict[str, str])
         )
         got[segment.id, to] += 1
         assert mail["To"] == to
-        name = month_name(facts.month).partition("\u00a0")[0]
+        name = format_month(facts.month).partition("\u00a0")[0]
         assert plain(mail["Subject"]).startswith(f"{name} brief: {segment.name}, {segment.users} users (")
         assert sheet(mail, place) == segment.name
         for text in parts(mail):
             assert segment.name in text
             assert {offer for offer in OFFERS if offer in text} == {segment.play.offer}
-            assert plain(month_name(facts.month)) in text
-            assert plain(month_name("2026-01")) not in text
+            assert plain(format_month(facts.month)) in text
+            assert plain(format_month("2026-01")) not in text
         link = f"https://intranet.example.com/{facts.month}/report.html"
         assert link in parts(mail)[0]
         assert f'href="{link}"' in mail.get_body(("html",)).get_content()
@@ -158,7 +158,7 @@ def test_each_month_is_compared_with_the_one_before(year: Year, facts: dict[str,
     assert facts["2026-10"].trend is not None
     assert facts["2026-10"].trend.months == ("2026-07", "2026-08", "2026-09", "2026-10")
     for month in ("2026-09", "2026-10"):
-        before = plain(month_name(BEFORE[month] or ""))
+        before = plain(format_month(BEFORE[month] or ""))
         assert f"The same segments as in {before};" in page_one(year.output / month)
         assert f"points since {before}; all segments are the same kinds as then." in screen(
             year.output / month

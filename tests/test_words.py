@@ -27,39 +27,43 @@ from facts_factory import (
 
 from report import briefs, changes, verdicts, words
 from report.written import NBSP
-from segmentation.facts import Basis, Drop, Facts, Flow, Measure, Standout
+from segmentation.facts import ComputedOn, DroppedRows, Facts, KpiTarget, MigrationMatrix, NotableDifference
 
 # What each has to say of awkward("later"), worked out by hand from the users of facts_factory: 192, 96, 96 and 96 of 480;
 # a month before, 12 of the first were high earners, and 12 who left aren't there any more.
 ABOUT_A_MONTH = {
-    words.headline: ("Four kinds", "young lower earners are the largest", "40 %"),
-    words.largest: ("Young lower earners", "largest segment", "40 %"),
-    words.prepared: ("480 of 480",),
-    words.month: ("October 2026",),
-    words.certainty: ("Clear", "0.84"),
-    verdicts.opinion: ("silhouette", "gap statistic", "favour 4"),
-    verdicts.bend: ("4 segments", "asked for", "bends at 4"),
-    verdicts.separation: ("4 segments, the number used",),
-    verdicts.choice: ("1 to 10", "3 starts", "4 segments", "asked for"),
-    words.difference: ("Age", "most, then income"),
-    words.kept: ("All 480 rows",),
-    words.quality: ("100 %",),
-    words.typical: ("32 years", "$29,800", "8.6 hours"),
-    words.commonest: ("Hip-hop", "25 %", "retired", "36 %"),
-    words.seen: ("78 %",),
-    words.method: ("3 random starts", "asked for", "fewer than 30 users"),
-    words.colophon: ("2026-10.csv", "abababababababab", "seed 2026", "format 1"),
-    words.steadiness: ("All four", "resampled"),
-    words.sure: ("Clear", "resampled"),
-    words.spread: ("Four", "20 to 40 %"),
-    verdicts.band: ("falls faster", "no structure"),
-    changes.summary: (
+    words.write_headline: ("Four kinds", "young lower earners are the largest", "40 %"),
+    words.describe_largest_segment: ("Young lower earners", "largest segment", "40 %"),
+    words.describe_users_analysed: ("480 of 480",),
+    words.name_report_month: ("October 2026",),
+    words.describe_certainty: ("Clear", "0.84"),
+    verdicts.describe_other_measures: ("silhouette", "gap statistic", "favour 4"),
+    verdicts.describe_bend: ("4 segments", "asked for", "bends at 4"),
+    verdicts.describe_separation: ("4 segments, the number used",),
+    verdicts.describe_k_choice: ("1 to 10", "3 starts", "4 segments", "asked for"),
+    words.describe_separating_features: ("Age", "most, then income"),
+    words.describe_cleaning: ("All 480 rows",),
+    words.describe_usable_rows: ("100 %",),
+    words.describe_median_user: ("32 years", "$29,800", "8.6 hours"),
+    words.describe_common_values: ("Hip-hop", "25 %", "retired", "36 %"),
+    words.describe_explained_variance: ("78 %",),
+    words.describe_method: ("3 random starts", "asked for", "fewer than 30 users"),
+    words.write_colophon: ("2026-10.csv", "abababababababab", "seed 2026", "format 1"),
+    words.describe_stability: ("All four", "resampled"),
+    words.summarise_certainty: ("Clear", "resampled"),
+    words.describe_size_range: ("Four", "20 to 40 %"),
+    verdicts.describe_null_band: ("falls faster", "no structure"),
+    changes.summarise_changes: (
         "Young lower earners grew by 2.5 points",
         "high earners shrank by 2.5",
         "September 2026",
     ),
-    changes.flows: ("97 % of the 468",),
-    changes.brief: ("young lower earners grew by 2.5 points", "high earners shrank by 2.5", "September 2026"),
+    changes.describe_retention: ("97 % of the 468",),
+    changes.summarise_changes_briefly: (
+        "young lower earners grew by 2.5 points",
+        "high earners shrank by 2.5",
+        "September 2026",
+    ),
 }
 
 
@@ -78,7 +82,7 @@ def plain(text: str) -> str:
 )
 def test_the_headline_counts_as_a_person_does(k: int, began: str, rank: str) -> None:
     """Of two, one is larger; of more, one is the largest."""
-    said = plain(words.headline(month(k)))
+    said = plain(words.write_headline(month(k)))
 
     assert said.startswith(began)
     assert rank in said
@@ -89,10 +93,13 @@ def test_the_headline_names_the_largest_segment() -> None:
     facts = named(month(4), "Young listeners")
 
     assert (
-        plain(words.headline(facts))
+        plain(words.write_headline(facts))
         == "Four kinds of listeners; young listeners are the largest, 40 % of users"
     )
-    assert plain(words.largest(facts)) == "Young listeners are the largest segment, 40 % of users"
+    assert (
+        plain(words.describe_largest_segment(facts))
+        == "Young listeners are the largest segment, 40 % of users"
+    )
 
 
 def test_one_segment_is_no_plural() -> None:
@@ -102,8 +109,10 @@ def test_one_segment_is_no_plural() -> None:
         facts, segments=(replace(facts.segments[0], name="Average listeners", users=480, share=1.0),)
     )
 
-    assert plain(words.headline(one)) == "One kind of listeners: average listeners, 100 % of users"
-    assert plain(words.largest(one)) == "Average listeners are the only segment, 100 % of users"
+    assert plain(words.write_headline(one)) == "One kind of listeners: average listeners, 100 % of users"
+    assert (
+        plain(words.describe_largest_segment(one)) == "Average listeners are the only segment, 100 % of users"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +120,7 @@ def test_one_segment_is_no_plural() -> None:
 )
 def test_how_sure_is_said_by_the_evidence(evidence: str, began: str) -> None:
     """Each of the three has its own words, and the silhouette stands beside them."""
-    said = words.certainty(judged(silhouettes(month(4), k4=0.42), evidence))
+    said = words.describe_certainty(judged(silhouettes(month(4), k4=0.42), evidence))
 
     assert said.startswith(began)
     assert "silhouette 0.42" in said
@@ -121,19 +130,21 @@ def test_where_nothing_is_found_nothing_is_sold() -> None:
     """The headline says so first, and what follows are groups, not segments."""
     facts = unreliable(month(4))
 
-    assert words.headline(facts).startswith("No reliable segments this month")
-    assert "no basis for different treatment" in words.certainty(facts)
-    assert words.noun(facts) == "group"
-    assert "group" in words.largest(facts)
-    assert "segment" not in words.largest(facts)
+    assert words.write_headline(facts).startswith("No reliable segments this month")
+    assert "no basis for different treatment" in words.describe_certainty(facts)
+    assert words.choose_segment_noun(facts) == "group"
+    assert "group" in words.describe_largest_segment(facts)
+    assert "segment" not in words.describe_largest_segment(facts)
 
 
 def test_of_two_that_are_as_large_none_is_the_largest() -> None:
     facts = month(4)
     tied = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
 
-    assert "; none is larger than young lower earners, 25" in plain(words.headline(tied))
-    assert plain(words.largest(tied)).startswith("No segment is larger than young lower earners, 25")
+    assert "; none is larger than young lower earners, 25" in plain(words.write_headline(tied))
+    assert plain(words.describe_largest_segment(tied)).startswith(
+        "No segment is larger than young lower earners, 25"
+    )
 
 
 def test_the_most_popular_value_is_one_that_stands_for_itself() -> None:
@@ -145,9 +156,9 @@ def test_the_most_popular_value_is_one_that_stands_for_itself() -> None:
     categories = facts.distributions.categories | {"top_genre": replace(column, values=marked)}
     second = list(facts.shares["top_genre"])[1]
 
-    assert words.commonest(facts).startswith(f"{first} is the most popular")
+    assert words.describe_common_values(facts).startswith(f"{first} is the most popular")
     merged = replace(facts, distributions=replace(facts.distributions, categories=categories))
-    assert words.commonest(merged).startswith(f"{second} is the most popular")
+    assert words.describe_common_values(merged).startswith(f"{second} is the most popular")
 
 
 def test_segments_that_may_not_come_again_are_named() -> None:
@@ -155,11 +166,11 @@ def test_segments_that_may_not_come_again_are_named() -> None:
     doubtful = replace(facts.segments[1].stability, grade="doubtful")
     sure = [replace(s, stability=replace(s.stability, grade="stable")) for s in facts.segments]
 
-    assert plain(words.steadiness(replace(facts, segments=tuple(sure)))).startswith(
+    assert plain(words.describe_stability(replace(facts, segments=tuple(sure)))).startswith(
         "All four segments come again"
     )
     sure[1] = replace(sure[1], name="Older listeners", stability=doubtful)
-    assert plain(words.steadiness(replace(facts, segments=tuple(sure)))) == (
+    assert plain(words.describe_stability(replace(facts, segments=tuple(sure)))) == (
         "Three segments of 4 come again when the data is resampled; older listeners may not."
     )
 
@@ -181,12 +192,12 @@ def test_a_change_is_counted_in_points_where_it_is_a_number() -> None:
         ),
     )
 
-    assert (changes.said_of(found, grew), changes.since(found, grew)) == (
+    assert (changes.format_share_change(found, grew), changes.describe_change_since(found, grew)) == (
         "▲1.2",
         "points since September\u00a02026",
     )
-    assert changes.since(found, same) == "since September\u00a02026"
-    assert changes.since(month(4), month(4).segments[0]) == ""
+    assert changes.describe_change_since(found, same) == "since September\u00a02026"
+    assert changes.describe_change_since(month(4), month(4).segments[0]) == ""
 
 
 def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
@@ -199,15 +210,15 @@ def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
         index={name: replace(item, value=None) for name, item in segment.index.items()},
     )
 
-    assert words.stands_out(thin) == f"{segment.name}: too few users to compare"
-    assert words.standouts(thin) == "They are too few to be compared with all users."
-    assert briefs.insight(facts, thin) == "They are too few to be compared with all users."
+    assert words.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
+    assert words.describe_differences(thin) == "They are too few to be compared with all users."
+    assert briefs.write_insight(facts, thin) == "They are too few to be compared with all users."
 
 
 def test_one_row_was_left_out_and_one_segment_comes_again() -> None:
     """Singular and plural."""
     facts = month(4)
-    audit = replace(facts.audit, read=facts.audit.kept + 1, dropped=(Drop("missing", "age", 1),))
+    audit = replace(facts.audit, read=facts.audit.kept + 1, dropped=(DroppedRows("missing", "age", 1),))
     shaky = [replace(s, stability=replace(s.stability, grade="doubtful")) for s in facts.segments[1:]]
     one = replace(
         facts,
@@ -217,9 +228,11 @@ def test_one_row_was_left_out_and_one_segment_comes_again() -> None:
         ),
     )
 
-    assert plain(words.kept(replace(facts, audit=audit))).endswith("1 was left out: 1 for no value in age.")
-    assert "One segment of 4 comes again" in plain(words.steadiness(one))
-    assert "1 of 4 comes again" in plain(words.sure(one))
+    assert plain(words.describe_cleaning(replace(facts, audit=audit))).endswith(
+        "1 was left out: 1 for no value in age."
+    )
+    assert "One segment of 4 comes again" in plain(words.describe_stability(one))
+    assert "1 of 4 comes again" in plain(words.summarise_certainty(one))
 
 
 def test_what_separates_is_said_in_the_order_of_how_much() -> None:
@@ -230,7 +243,7 @@ def test_what_separates_is_said_in_the_order_of_how_much() -> None:
         centred(facts.segments[1], age=1.2, annual_income=-0.7, usage_per_month=-0.3),
     )
 
-    assert words.difference(replace(facts, segments=(low, high))) == (
+    assert words.describe_separating_features(replace(facts, segments=(low, high))) == (
         "Age separates the segments most, then income; usage and days active do not"
     )
 
@@ -256,13 +269,13 @@ def test_nothing_separates_and_does_not_separate_at_once(centre: dict[str, float
     facts = month(4)
     pair = (centred(facts.segments[0]), centred(facts.segments[1], **centre))
 
-    assert words.difference(replace(facts, segments=pair)) == said
+    assert words.describe_separating_features(replace(facts, segments=pair)) == said
 
 
 def test_a_portrait_is_in_plain_units() -> None:
     means = {"age": 24.4, "annual_income": 22_871.0, "usage_per_month": 429.0, "num_of_days_active": 163.0}
 
-    assert plain(words.portrait(replace(month(4).segments[0], means=means))) == (
+    assert plain(words.describe_average_listener(replace(month(4).segments[0], means=means))) == (
         "On average 24 years old, $22,900 a year, 7.2 hours of listening a month, active on 163 days of the last 365."
     )
 
@@ -282,7 +295,7 @@ def test_a_portrait_is_in_plain_units() -> None:
     ],
 )
 def test_an_index_is_said_as_a_part_or_a_multiple(index: float, said: str) -> None:
-    assert plain(words.ratio(index)) == said
+    assert plain(words.format_index_ratio(index)) == said
 
 
 def test_what_stands_out_is_what_the_bars_show() -> None:
@@ -291,14 +304,17 @@ def test_what_stands_out_is_what_the_bars_show() -> None:
         month(4).segments[0],
         name="Young listeners",
         stands_out=(
-            Standout("annual_income", None, 62.0),
-            Standout("employment_status", "Student", 210.0),
-            Standout("top_genre", "Jazz", 41.0),
+            NotableDifference("annual_income", None, 62.0),
+            NotableDifference("employment_status", "Student", 210.0),
+            NotableDifference("top_genre", "Jazz", 41.0),
         ),
     )
 
-    assert plain(words.stands_out(segment)) == "Young listeners: income at 62 % of the average (index 62)"
-    assert plain(words.standouts(segment)) == (
+    assert (
+        plain(words.describe_main_difference(segment))
+        == "Young listeners: income at 62 % of the average (index 62)"
+    )
+    assert plain(words.describe_differences(segment)) == (
         "Income at 62 % of the average (index 62). "
         "More common than average: Student (index 210). Less common than average: Jazz (index 41)."
     )
@@ -311,8 +327,8 @@ def test_a_segment_whose_name_says_more_than_its_indices_is_said_to_be_what_its_
         segment, centre=dict.fromkeys(segment.centre, 0.1) | {"age": -1.1, "num_of_days_active": 0.9}
     )
 
-    assert words.stands_out(segment) == "Young frequent listeners: younger, more active days"
-    assert words.standouts(segment).startswith(
+    assert words.describe_main_difference(segment) == "Young frequent listeners: younger, more active days"
+    assert words.describe_differences(segment).startswith(
         "Against the average user: younger, more active days; but no index"
     )
 
@@ -321,7 +337,7 @@ def test_two_of_two_are_both() -> None:
     facts = month(2)
     stable = [replace(s, stability=replace(s.stability, grade="highly stable")) for s in facts.segments]
 
-    assert words.steadiness(replace(facts, segments=tuple(stable))).startswith(
+    assert words.describe_stability(replace(facts, segments=tuple(stable))).startswith(
         "Both\N{NO-BREAK SPACE}segments come again"
     )
 
@@ -329,25 +345,32 @@ def test_two_of_two_are_both() -> None:
 def test_nothing_can_only_become_something() -> None:
     """Of 0 hours no part can be asked, nor more than 365 of 365 days."""
     segment = month(4).segments[0]
-    play = replace(segment.play, measure=Measure("usage_per_month", 0.0, 0.0))
-    full = replace(segment.play, measure=Measure("num_of_days_active", 365.0, 365.0))
+    play = replace(segment.play, measure=KpiTarget("usage_per_month", 0.0, 0.0))
+    full = replace(segment.play, measure=KpiTarget("num_of_days_active", 365.0, 365.0))
 
-    assert plain(words.kpi(replace(segment, play=play))) == "Average usage: 0 minutes today, some wanted."
     assert (
-        plain(words.kpi(replace(segment, play=full)))
+        plain(words.describe_kpi(replace(segment, play=play)))
+        == "Average usage: 0 minutes today, some wanted."
+    )
+    assert (
+        plain(words.describe_kpi(replace(segment, play=full)))
         == "Average days active: 365 days today, the same wanted."
     )
-    assert words.lift(replace(segment, play=play)) == words.lift(replace(segment, play=full)) == ""
-    some = replace(segment.play, measure=Measure("usage_per_month", 60.0, 66.0))
-    assert plain(words.lift(replace(segment, play=some))) == "That is 10 % more."
+    assert (
+        words.describe_kpi_lift(replace(segment, play=play))
+        == words.describe_kpi_lift(replace(segment, play=full))
+        == ""
+    )
+    some = replace(segment.play, measure=KpiTarget("usage_per_month", 60.0, 66.0))
+    assert plain(words.describe_kpi_lift(replace(segment, play=some))) == "That is 10 % more."
 
 
 def test_a_segment_like_everybody_is_said_to_be() -> None:
     segment = centred(replace(month(4).segments[0], name="Average listeners", stands_out=()))
 
-    assert words.stands_out(segment) == "Average listeners: close to the average in everything"
-    assert "close to the average" in words.standouts(segment)
-    assert words.place(segment) == "Average listeners: near the average."
+    assert words.describe_main_difference(segment) == "Average listeners: close to the average in everything"
+    assert "close to the average" in words.describe_differences(segment)
+    assert words.describe_position(segment) == "Average listeners: near the average."
 
 
 def test_features_are_told_by_how_far_they_separate() -> None:
@@ -359,7 +382,7 @@ def test_features_are_told_by_how_far_they_separate() -> None:
         centred(high, age=1.5, annual_income=0.5, usage_per_month=-1),
     )
 
-    found = words.by_difference(replace(facts, segments=apart))
+    found = words.rank_features(replace(facts, segments=apart))
     assert list(found.items()) == [
         ("age", 3),
         ("usage_per_month", 2),
@@ -373,17 +396,17 @@ def test_a_place_is_named_by_what_is_far() -> None:
     facts = month(4)
     segment = replace(centred(facts.segments[0], age=0.4, annual_income=-0.39, usage_per_month=-1), name="X")
 
-    assert words.place(segment) == "X: less listening, older."
+    assert words.describe_position(segment) == "X: less listening, older."
 
 
 def test_a_play_is_judged_by_a_number_that_is_said() -> None:
-    play = replace(month(4).segments[0].play, measure=Measure("usage_per_month", 429.0, 471.9))
+    play = replace(month(4).segments[0].play, measure=KpiTarget("usage_per_month", 429.0, 471.9))
 
     assert (
-        plain(words.kpi(replace(month(4).segments[0], play=play)))
+        plain(words.describe_kpi(replace(month(4).segments[0], play=play)))
         == "Average usage: 7.2 hours today, 7.9 hours wanted."
     )
-    assert words.kpi(replace(month(4).segments[0], play=None)) == ""
+    assert words.describe_kpi(replace(month(4).segments[0], play=None)) == ""
 
 
 def test_every_dropped_row_is_accounted_for() -> None:
@@ -392,38 +415,38 @@ def test_every_dropped_row_is_accounted_for() -> None:
         facts.audit,
         read=4914,
         kept=4907,
-        dropped=(Drop("out_of_range", "age", 5), Drop("missing", "num_of_days_active", 2)),
+        dropped=(DroppedRows("out_of_range", "age", 5), DroppedRows("missing", "num_of_days_active", 2)),
     )
 
-    assert words.kept(replace(facts, audit=audit)) == (
+    assert words.describe_cleaning(replace(facts, audit=audit)) == (
         "Of 4,914 rows, 4,907 were kept; 7 were left out: 5 for an impossible value in age and 2 for no value in days active."
     )
-    assert plain(words.quality(replace(facts, audit=audit))) == ">99 % of the rows could be used"
-    assert words.prepared(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
+    assert plain(words.describe_usable_rows(replace(facts, audit=audit))) == ">99 % of the rows could be used"
+    assert words.describe_users_analysed(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
 
 
 def test_a_clean_file_is_said_to_be() -> None:
     facts = month(4)
 
-    assert words.kept(facts) == "All 480 rows passed every check."
-    assert plain(words.quality(facts)) == "100 % of the rows could be used"
+    assert words.describe_cleaning(facts) == "All 480 rows passed every check."
+    assert plain(words.describe_usable_rows(facts)) == "100 % of the rows could be used"
 
 
 @pytest.mark.parametrize("rule", ["missing", "repeated", "out_of_range"])
 def test_every_rule_has_a_name_and_a_reason(rule: str) -> None:
     facts = month(4)
-    audit = replace(facts.audit, kept=479, dropped=(Drop(rule, "age", 1),))
+    audit = replace(facts.audit, kept=479, dropped=(DroppedRows(rule, "age", 1),))
 
-    assert words.broken(rule)
-    assert words.kept(replace(facts, audit=audit)).count("left out: 1 for ") == 1
+    assert words.name_cleaning_rule(rule)
+    assert words.describe_cleaning(replace(facts, audit=audit)).count("left out: 1 for ") == 1
 
 
 def test_made_up_users_are_called_so() -> None:
     facts = month(4)
     real = replace(facts, source=replace(facts.source, synthetic=False))
 
-    assert "synthetic sample data" in words.synthetic(facts).lower()
-    assert words.synthetic(real) == ""
+    assert "synthetic sample data" in words.write_synthetic_notice(facts).lower()
+    assert words.write_synthetic_notice(real) == ""
 
 
 @pytest.mark.parametrize(("sentence", "parts"), ABOUT_A_MONTH.items())
@@ -440,15 +463,15 @@ def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
     """Nothing absent is printed, nothing is said twice by a slip, and no sentence is empty."""
     facts = awkward(what)
     said = [sentence(facts) for sentence in ABOUT_A_MONTH]
-    said += [line for component in (0, 1) for line in words.axis(facts, component)]
+    said += [line for component in (0, 1) for line in words.title_map_axis(facts, component)]
     for segment in facts.segments:
         said += [
-            words.portrait(segment),
-            words.standouts(segment),
-            words.stands_out(segment),
-            words.place(segment),
+            words.describe_average_listener(segment),
+            words.describe_differences(segment),
+            words.describe_main_difference(segment),
+            words.describe_position(segment),
         ]
-        said += [words.kpi(segment)] if segment.play else []
+        said += [words.describe_kpi(segment)] if segment.play else []
 
     for sentence in said:
         assert sentence.strip()
@@ -461,13 +484,13 @@ def test_words_escape_nothing(name: str) -> None:
     """Who lays a sentence out knows where it goes, and escapes it for that place, once."""
     facts = changed(month(4), name=name)
 
-    assert name in words.largest(facts)
-    assert words.lower(name) in words.headline(facts)
+    assert name in words.describe_largest_segment(facts)
+    assert words.lowercase_name(name) in words.write_headline(facts)
 
 
 def test_a_name_in_a_sentence_keeps_its_other_capitals() -> None:
-    assert words.lower("Young R&B fans") == "young R&B fans"
-    assert words.lower("") == ""
+    assert words.lowercase_name("Young R&B fans") == "young R&B fans"
+    assert words.lowercase_name("") == ""
 
 
 def test_a_number_goes_before_a_category_that_differs_more() -> None:
@@ -475,12 +498,21 @@ def test_a_number_goes_before_a_category_that_differs_more() -> None:
     segment = replace(
         month(4).segments[0],
         name="High earners",
-        stands_out=(Standout("employment_status", "Student", 20.0), Standout("annual_income", None, 314.0)),
+        stands_out=(
+            NotableDifference("employment_status", "Student", 20.0),
+            NotableDifference("annual_income", None, 314.0),
+        ),
     )
     only = replace(segment, stands_out=segment.stands_out[:1])
 
-    assert words.stands_out(segment) == "High earners: income about three times the average (index 314)"
-    assert plain(words.stands_out(only)) == "High earners: Student users at 20 % of the average (index 20)"
+    assert (
+        words.describe_main_difference(segment)
+        == "High earners: income about three times the average (index 314)"
+    )
+    assert (
+        plain(words.describe_main_difference(only))
+        == "High earners: Student users at 20 % of the average (index 20)"
+    )
 
 
 def test_the_spread_of_sizes_is_a_range() -> None:
@@ -489,10 +521,10 @@ def test_the_spread_of_sizes_is_a_range() -> None:
     even = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
     one = replace(facts, segments=(replace(facts.segments[0], users=480, share=1.0),))
 
-    assert plain(words.spread(facts)) == "Four segments of 20 to 40 % of users each"
-    assert plain(words.spread(even)) == "Four segments of 25 % of users each"
-    assert words.spread(one) == words.largest(one)
-    assert [segment.users for segment in words.ranked(facts)] == [192, 96, 96, 96]
+    assert plain(words.describe_size_range(facts)) == "Four segments of 20 to 40 % of users each"
+    assert plain(words.describe_size_range(even)) == "Four segments of 25 % of users each"
+    assert words.describe_size_range(one) == words.describe_largest_segment(one)
+    assert [segment.users for segment in words.rank_segments(facts)] == [192, 96, 96, 96]
 
 
 @pytest.mark.parametrize(
@@ -514,8 +546,8 @@ def test_how_sure_is_said_in_two_sentences(evidence: str, apart: int, shaky: int
         for n, s in enumerate(facts.segments)
     )
 
-    assert words.sure(replace(facts, segments=segments)) == said
-    assert words.sure(unreliable(facts)) == words.certainty(unreliable(facts))
+    assert words.summarise_certainty(replace(facts, segments=segments)) == said
+    assert words.summarise_certainty(unreliable(facts)) == words.describe_certainty(unreliable(facts))
 
 
 def test_what_changed_is_said_in_one_sentence() -> None:
@@ -529,16 +561,16 @@ def test_what_changed_is_said_in_one_sentence() -> None:
     )
     still = tuple(replace(m, last_share=m.share) for m in moved)
 
-    assert changes.brief(month(4)) == "First month: nothing to compare it with."
-    assert plain(changes.brief(later)) == (
+    assert changes.summarise_changes_briefly(month(4)) == "First month: nothing to compare it with."
+    assert plain(changes.summarise_changes_briefly(later)) == (
         "The same segments as in September 2026; young lower earners grew by 2.5 points and high earners shrank by 2.5."
     )
-    assert plain(changes.brief(replace(later, change=events))) == (
+    assert plain(changes.summarise_changes_briefly(replace(later, change=events))) == (
         "Not the same segments as in September 2026: one split and 2 merged."
     )
-    assert plain(changes.brief(replace(later, change=replace(later.change, segments=still)))) == (
-        "The same segments as in September 2026, in the same sizes."
-    )
+    assert plain(
+        changes.summarise_changes_briefly(replace(later, change=replace(later.change, segments=still)))
+    ) == ("The same segments as in September 2026, in the same sizes.")
 
 
 def test_who_moved_is_said_of_the_largest_groups_that_may_be_shown() -> None:
@@ -554,15 +586,15 @@ def test_who_moved_is_said_of_the_largest_groups_that_may_be_shown() -> None:
         gone=(None, None),
     )
 
-    def said(flow: Flow) -> str:
-        return changes.ways(replace(later, change=replace(later.change, flow=flow)))
+    def said(flow: MigrationMatrix) -> str:
+        return changes.describe_migration(replace(later, change=replace(later.change, flow=flow)))
 
     assert said(flow) == (
         "The largest groups that may be shown: 30 users moved from b ones to a ones and 15 of the b ones are new."
     )
     none = replace(flow, users=((90, None), (None, 80)), new=(None, None))
     assert said(none).startswith("No group that moved, came or left may be shown")
-    assert changes.ways(month(4)) == ""
+    assert changes.describe_migration(month(4)) == ""
 
 
 def test_groups_that_are_no_segments_are_not_said_to_have_come_or_gone() -> None:
@@ -570,37 +602,41 @@ def test_groups_that_are_no_segments_are_not_said_to_have_come_or_gone() -> None
     later = month(4, first=False)
     none = replace(later, structure=replace(later.structure, reliable=False, evidence="none"))
 
-    assert plain(changes.brief(none)) == (
+    assert plain(changes.summarise_changes_briefly(none)) == (
         "No segments this month that could be compared with those of September 2026."
     )
-    assert plain(changes.summary(none)).startswith("This month's groups differ by degrees")
-    assert [changes.said_of(none, segment) + changes.since(none, segment) for segment in none.segments] == [
-        ""
-    ] * 4
+    assert plain(changes.summarise_changes(none)).startswith("This month's groups differ by degrees")
+    assert [
+        changes.format_share_change(none, segment) + changes.describe_change_since(none, segment)
+        for segment in none.segments
+    ] == [""] * 4
 
 
 def test_segments_are_not_compared_with_groups_that_were_none() -> None:
     """Whoever is told that a segment is new, or has grown, takes the last month's for one."""
     later = after_none(month(4, first=False))
 
-    assert plain(changes.brief(later)) == "In September 2026 there were no reliable segments to compare with."
-    assert plain(changes.summary(later)) == (
+    assert (
+        plain(changes.summarise_changes_briefly(later))
+        == "In September 2026 there were no reliable segments to compare with."
+    )
+    assert plain(changes.summarise_changes(later)) == (
         "In September 2026 there were no reliable segments that these could be compared with."
     )
-    assert {changes.said_of(later, segment) for segment in later.segments} == {""}
+    assert {changes.format_share_change(later, segment) for segment in later.segments} == {""}
 
 
 def test_what_changed_is_said_by_what_did() -> None:
     """The first group lost 12 of its 480 users to the third a month ago: 2.5 points."""
     later = month(4, first=False)
 
-    assert "first month" in changes.summary(month(4))
-    assert plain(changes.summary(later)).startswith(
+    assert "first month" in changes.summarise_changes(month(4))
+    assert plain(changes.summarise_changes(later)).startswith(
         "Young lower earners grew by 2.5 points and high earners shrank by 2.5"
     )
-    assert changes.said_of(later, later.segments[0]) == "▲2.5"
-    assert changes.said_of(month(4), month(4).segments[0]) == ""
-    assert [changes.points(by) for by in (None, 0, 0.0004, -0.0004, 0.011, -0.004)] == [
+    assert changes.format_share_change(later, later.segments[0]) == "▲2.5"
+    assert changes.format_share_change(month(4), month(4).segments[0]) == ""
+    assert [changes.format_points(by) for by in (None, 0, 0.0004, -0.0004, 0.011, -0.004)] == [
         "new",
         "unchanged",
         "unchanged",
@@ -617,28 +653,34 @@ def test_a_change_of_nothing_is_not_taken_apart() -> None:
         replace(moved, last_share=moved.share, same_borders=moved.share) for moved in later.change.segments
     )
 
-    assert "0.0" not in changes.borders(replace(later, change=replace(later.change, segments=same)))
+    assert "0.0" not in changes.describe_border_shift(
+        replace(later, change=replace(later.change, segments=same))
+    )
     by_both = tuple(
         replace(moved, last_share=moved.share + 0.02, same_borders=moved.share + 0.005)
         for moved in later.change.segments
     )
-    told = plain(changes.borders(replace(later, change=replace(later.change, segments=by_both))))
+    told = plain(
+        changes.describe_border_shift(replace(later, change=replace(later.change, segments=by_both)))
+    )
     assert told.endswith(", −1.5 points are people who changed and −0.5 come of borders that moved.")
     by_people = tuple(
         replace(moved, last_share=moved.share + 0.02, same_borders=moved.share + 0.0004)
         for moved in later.change.segments
     )
-    told = plain(changes.borders(replace(later, change=replace(later.change, segments=by_people))))
+    told = plain(
+        changes.describe_border_shift(replace(later, change=replace(later.change, segments=by_people)))
+    )
     assert told.endswith(" comes of people who changed; borders hardly moved.")
 
 
 def test_what_stood_for_too_many_users_is_said() -> None:
     """A reader has to know that cells were clustered, what that can change, and that the counts are everybody's."""
     facts = month(4)
-    cells = Basis("cells", cells=35_568, step=0.2, sample=20_000, bound=0.00079, steps=3)
+    cells = ComputedOn("cells", cells=35_568, step=0.2, sample=20_000, bound=0.00079, steps=3)
 
-    assert "groups of like users" not in words.method(facts)
-    said = plain(words.method(replace(facts, basis=cells)))
+    assert "groups of like users" not in words.describe_method(facts)
+    said = plain(words.describe_method(replace(facts, basis=cells)))
     assert "looked for on 35,568 groups of like users, which changed inertia by 0.08 %" in said
     assert "a fixed sample of 20,000 users" in said
     assert said.endswith(
@@ -649,8 +691,8 @@ def test_what_stood_for_too_many_users_is_said() -> None:
 def test_segments_that_did_not_come_to_rest_are_not_said_to_have() -> None:
     """A bound is rounded up: 0.0149 % is not "0.01 % or less"."""
     facts = month(4)
-    cells = Basis("cells", cells=900, step=0.2, sample=900, bound=0.000149, steps=25, moved=0.0621)
-    said = plain(words.method(replace(facts, basis=cells)))
+    cells = ComputedOn("cells", cells=900, step=0.2, sample=900, bound=0.000149, steps=25, moved=0.0621)
+    said = plain(words.describe_method(replace(facts, basis=cells)))
 
     assert "inertia by 0.02 % or less" in said
     assert (
@@ -665,21 +707,21 @@ def test_a_user_s_second_row_is_no_user_more() -> None:
         facts.audit,
         read=1_000,
         kept=940,
-        dropped=(Drop("repeated", "user_id", 53), Drop("missing", "age", 7)),
+        dropped=(DroppedRows("repeated", "user_id", 53), DroppedRows("missing", "age", 7)),
     )
     found = replace(facts, audit=audit)
 
-    assert words.kept(found) == (
+    assert words.describe_cleaning(found) == (
         "Of 1,000 rows, 940 were kept; 60 were left out: 53 for a user who is there already and 7 for no value in age."
     )
-    assert words.prepared(found) == "Prepared from 940 of 947 users"
+    assert words.describe_users_analysed(found) == "Prepared from 940 of 947 users"
 
 
 def test_last_month_s_segments_are_said_to_count() -> None:
     """Where there is a last month, the best of random starts isn't all that decides."""
-    assert "of 3 random starts the best counts. " in words.method(month(4))
+    assert "of 3 random starts the best counts. " in words.describe_method(month(4))
     assert "of 3 random starts the best counts, or last month's segments where they are as good. " in (
-        words.method(month(4, first=False))
+        words.describe_method(month(4, first=False))
     )
 
 
@@ -688,5 +730,5 @@ def test_what_a_hash_is_of_is_said() -> None:
     facts = month(4)
     asked = replace(facts, source=replace(facts.source, hashed="query"))
 
-    assert ", SHA-256 of what was asked " in words.colophon(asked)
-    assert ", SHA-256 of what was asked " not in words.colophon(facts)
+    assert ", SHA-256 of what was asked " in words.write_colophon(asked)
+    assert ", SHA-256 of what was asked " not in words.write_colophon(facts)

@@ -3,65 +3,71 @@
 import altair as alt
 
 from report import theme, words
-from report.charts.lettering import fitting
-from report.charts.picture import Layers, Picture, Rows, inline, told
-from report.written import index, label
-from segmentation.facts import Index, Segment
-from segmentation.readings import LEAST, MOST
+from report.charts.lettering import fit_texts
+from report.charts.picture import ChartRows, Figure, LayeredChart, compose_alt_text, make_inline_data
+from report.written import format_index, get_column_label
+from segmentation.facts import AffinityIndex, Segment
+from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import NUMBERS
 
-MARGIN = 6  # pixels around the picture, which dark mode puts on black
-WIDTH = 416 - 2 * MARGIN  # pixels in a mail 640 wide, beside the figures; a telephone shows it at two thirds
-VALUES = 4  # categories at most
-_NAMES, _NUMBER = 138, 74  # pixels for names, and for the number behind the longest bar
-_BARS = WIDTH - _NAMES
-_LANE, _SIZE = 30, 15  # pixels a bar, and size of its name
+IMAGE_MARGIN = 6  # pixels around the picture, which dark mode puts on black
+CHART_WIDTH = (
+    416 - 2 * IMAGE_MARGIN
+)  # pixels in a mail 640 wide, beside the figures; a telephone shows it at two thirds
+MAX_CATEGORIES = 4  # categories at most
+_NAME_WIDTH, _NUMBER_WIDTH = 138, 74  # pixels for names, and for the number behind the longest bar
+_BAR_AREA_WIDTH = CHART_WIDTH - _NAME_WIDTH
+_ROW_HEIGHT, _FONT_SIZE = 30, 15  # pixels a bar, and size of its name
 
 
-def bars(segment: Segment) -> Picture:
+def plot_brief_indices(segment: Segment) -> Figure:
     """Draw the numbers, and the categories that set a segment apart most, against 100 for all users."""
-    items = [(label(name).capitalize(), segment.index[name]) for name in NUMBERS]
+    items = [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS]
     items += [
         (item.category, segment.categories[item.column][item.category])
         for item in segment.stands_out
         if item.category is not None
-    ][:VALUES]
-    return Picture(
-        chart=lambda: _chart(items, theme.colour(segment.id)),
+    ][:MAX_CATEGORIES]
+    return Figure(
+        chart=lambda: _build_chart(items, theme.get_segment_colour(segment.id)),
         caption="Index: the line is the average of all users, 100; grey is near it.",
-        alt=told(f"{segment.name} against 100 for all users", *words.differing(segment)),
+        alt=compose_alt_text(f"{segment.name} against 100 for all users", *words.list_differences(segment)),
         header=("", "Index"),
-        rows=tuple((name, _said(item)) for name, item in items),
+        rows=tuple((name, _format_index(item)) for name, item in items),
     )
 
 
-def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
+def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> LayeredChart:
     """Draw the bars from 100, each with its number at its end."""
-    spoken = [item.value for _, item in items if item.speaks and item.value is not None]
-    high = max([*spoken, 150]) * _BARS / (_BARS - _NUMBER)
-    names, limit = fitting([name for name, _ in items], _NAMES - 10, _SIZE)
-    rows: Rows = [
+    spoken = [item.value for _, item in items if item.is_significant and item.value is not None]
+    high = max([*spoken, 150]) * _BAR_AREA_WIDTH / (_BAR_AREA_WIDTH - _NUMBER_WIDTH)
+    names, limit = fit_texts([name for name, _ in items], _NAME_WIDTH - 10, _FONT_SIZE)
+    rows: ChartRows = [
         {
             "row": str(number),
             "name": name,
             "from": 100,
-            "at": item.value if item.speaks else 100,
-            "end": max(100, item.value or 0) if item.speaks else 100,  # where its number stands
-            "label": _said(item),
-            "speaks": item.speaks,
+            "at": item.value if item.is_significant else 100,
+            "end": max(100, item.value or 0) if item.is_significant else 100,  # where its number stands
+            "label": _format_index(item),
+            "speaks": item.is_significant,
         }
         for number, (name, (_, item)) in enumerate(zip(names, items, strict=True))
     ]
-    base = alt.Chart(inline(rows)).encode(
+    base = alt.Chart(make_inline_data(rows)).encode(
         alt.Y("row:N", sort=None, axis=None),  # two categories may have a value of one name
         alt.X("at:Q", axis=None).scale(domain=[0, high], nice=False, zero=True),
     )
     zone = (
-        alt.Chart(inline([{"low": LEAST, "high": MOST}]))
-        .mark_rect(color=theme.ZONE)
+        alt.Chart(make_inline_data([{"low": INDEX_LOW, "high": INDEX_HIGH}]))
+        .mark_rect(color=theme.AVERAGE_BAND)
         .encode(alt.X("low:Q", axis=None), alt.X2("high:Q"))
     )
-    middle = alt.Chart(inline([{"at": 100}])).mark_rule(color=theme.MUTED).encode(alt.X("at:Q", axis=None))
+    middle = (
+        alt.Chart(make_inline_data([{"at": 100}]))
+        .mark_rule(color=theme.MUTED)
+        .encode(alt.X("at:Q", axis=None))
+    )
     drawn = base.mark_bar(height={"band": 0.62}, color=colour).encode(alt.X2("from:Q"))
     number = base.transform_filter(alt.datum.speaks).mark_text(
         align="left", dx=6, fontSize=15, fontWeight=600
@@ -70,16 +76,16 @@ def _chart(items: list[tuple[str, Index]], colour: str) -> Layers:
         align="left", dx=6, fontSize=15, color=theme.MUTED
     )
     at_end = alt.X("end:Q", axis=None), alt.Text("label:N")
-    name = base.mark_text(align="left", fontSize=_SIZE, limit=limit).encode(
-        alt.Text("name:N"), x=alt.value(-_NAMES)
+    name = base.mark_text(align="left", fontSize=_FONT_SIZE, limit=limit).encode(
+        alt.Text("name:N"), x=alt.value(-_NAME_WIDTH)
     )
     return alt.layer(zone, drawn, middle, number.encode(*at_end), silence.encode(*at_end), name).properties(
-        width=_BARS, height=_LANE * len(rows)
+        width=_BAR_AREA_WIDTH, height=_ROW_HEIGHT * len(rows)
     )
 
 
-def _said(item: Index) -> str:
+def _format_index(item: AffinityIndex) -> str:
     """Write an index, or why it says nothing."""
-    if item.speaks or item.value is None or item.interval is None:
-        return index(item.value if item.speaks else None)
+    if item.is_significant or item.value is None or item.interval is None:
+        return format_index(item.value if item.is_significant else None)
     return "average"

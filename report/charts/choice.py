@@ -5,45 +5,54 @@ from typing import Literal
 import altair as alt
 
 from report import theme, verdicts
-from report.charts.picture import Layers, Picture, Rows, fitted, inline, tips, title, told
-from report.written import decimal, thousands
+from report.charts.picture import (
+    ChartRows,
+    Figure,
+    LayeredChart,
+    compose_alt_text,
+    fit_to_size,
+    make_inline_data,
+    make_title,
+    make_tooltips,
+)
+from report.written import format_decimal, format_thousands
 from segmentation.facts import Facts
 
-_HEIGHT = 215
+_CHART_HEIGHT = 215
 
 
-def elbow(facts: Facts) -> Picture:
+def plot_elbow(facts: Facts) -> Figure:
     """Spread within segments for every k tried, with the chosen k marked."""
     curve = facts.elbow
-    return Picture(
-        chart=lambda: _elbow_chart(facts),
-        narrow=lambda: _elbow_chart(facts, theme.NARROW),
+    return Figure(
+        chart=lambda: _build_elbow_chart(facts),
+        narrow=lambda: _build_elbow_chart(facts, theme.NARROW_WIDTH),
         caption=(
             "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; "
             "the ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure lie."
         ),
-        alt=told(
-            verdicts.bend(facts),
-            f"Spread falls from {thousands(curve.inertia[0])} at {curve.k[0]} to "
-            f"{thousands(curve.inertia[-1])} at {curve.k[-1]} segments",
-            verdicts.band(facts),
+        alt=compose_alt_text(
+            verdicts.describe_bend(facts),
+            f"Spread falls from {format_thousands(curve.inertia[0])} at {curve.k[0]} to "
+            f"{format_thousands(curve.inertia[-1])} at {curve.k[-1]} segments",
+            verdicts.describe_null_band(facts),
         ),
         header=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
         rows=tuple(
-            (str(row["k"]), str(row["said"]), thousands(row["low"]), thousands(row["high"]))
-            for row in _curve(facts)
+            (str(row["k"]), str(row["said"]), format_thousands(row["low"]), format_thousands(row["high"]))
+            for row in _list_curve_rows(facts)
         ),
     )
 
 
-def _curve(facts: Facts) -> Rows:
+def _list_curve_rows(facts: Facts) -> ChartRows:
     """Give the curve, and the range that it would have without structure."""
     curve, structure = facts.elbow, facts.structure
     return [
         {
             "k": k,
             "spread": spread,
-            "said": thousands(spread),
+            "said": format_thousands(spread),
             "chosen": k == curve.chosen,
             "low": low,
             "high": high,
@@ -54,10 +63,10 @@ def _curve(facts: Facts) -> Rows:
     ]
 
 
-def _elbow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
+def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
     """Draw the curve over its band, with a ring at the number used."""
     curve = facts.elbow
-    base = alt.Chart(inline(_curve(facts))).encode(
+    base = alt.Chart(make_inline_data(_list_curve_rows(facts))).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
         alt.Y("spread:Q")
         .title("Spread within segments (squared SD)")
@@ -67,7 +76,7 @@ def _elbow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     band = base.mark_area(color=theme.FAINT, fillOpacity=0.6).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
     line = base.mark_line(color=theme.MUTED, strokeWidth=1.5)
     dots = base.mark_circle(size=48, color=theme.MUTED, opacity=1).encode(
-        tooltip=tips(("k", "Segments"), ("said", "Spread"))
+        tooltip=make_tooltips(("k", "Segments"), ("said", "Spread"))
     )
     chosen = base.transform_filter(alt.datum.chosen)
     ring = chosen.mark_point(size=230, color=theme.INK, strokeWidth=2, filled=False, opacity=1)
@@ -87,27 +96,27 @@ def _elbow_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     )
     text = said.mark_text(align=align, dx=dx, dy=dy, fontSize=13, fontWeight=600)
     return alt.layer(band, line, dots, halo, ring, text).properties(
-        title=title(
-            verdicts.bend(facts),
+        title=make_title(
+            verdicts.describe_bend(facts),
             "The less spread, the more alike the users within a segment; grey: the same users without structure",
         ),
-        **fitted(width, _HEIGHT),
+        **fit_to_size(width, _CHART_HEIGHT),
     )
 
 
-def silhouette(facts: Facts) -> Picture:
+def plot_silhouette(facts: Facts) -> Figure:
     """Mean silhouette for every k of two and more, with the best and the chosen one marked."""
     validity = facts.validity
-    rows = _silhouettes(facts)
-    return Picture(
-        chart=lambda: _silhouette_chart(facts),
-        narrow=lambda: _silhouette_chart(facts, theme.NARROW),
+    rows = _list_silhouette_rows(facts)
+    return Figure(
+        chart=lambda: _build_silhouette_chart(facts),
+        narrow=lambda: _build_silhouette_chart(facts, theme.NARROW_WIDTH),
         caption=(
             "Mean silhouette of all users for each number of segments: how much nearer users are to their own segment "
             "than to the next."
         ),
-        alt=told(
-            verdicts.separation(facts),
+        alt=compose_alt_text(
+            verdicts.describe_separation(facts),
             "Mean silhouette: " + ", ".join(f"{row['said']} for {row['k']}" for row in rows),
         ),
         header=(
@@ -118,7 +127,7 @@ def silhouette(facts: Facts) -> Picture:
             "Davies-Bouldin",
         ),
         rows=tuple(
-            (str(k), decimal(micro), decimal(macro), thousands(ch), decimal(db))
+            (str(k), format_decimal(micro), format_decimal(macro), format_thousands(ch), format_decimal(db))
             for k, micro, macro, ch, db in zip(
                 validity.k,
                 validity.silhouette,
@@ -131,24 +140,24 @@ def silhouette(facts: Facts) -> Picture:
     )
 
 
-def _silhouettes(facts: Facts) -> Rows:
+def _list_silhouette_rows(facts: Facts) -> ChartRows:
     """Give the mean silhouette for each number of segments."""
-    validity, chosen, best = facts.validity, facts.elbow.chosen, verdicts.best_silhouette(facts)
+    validity, chosen, best = facts.validity, facts.elbow.chosen, verdicts.find_best_silhouette_k(facts)
     return [
         {
             "k": k,
             "value": value,
-            "said": decimal(value),
+            "said": format_decimal(value),
             "mark": ", ".join(word for word, there in (("best", k == best), ("used", k == chosen)) if there),
         }
         for k, value in zip(validity.k, validity.silhouette, strict=True)
     ]
 
 
-def _silhouette_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
+def _build_silhouette_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
     """Draw a bar for each number of segments."""
     values = facts.validity.silhouette
-    base = alt.Chart(inline(_silhouettes(facts))).encode(
+    base = alt.Chart(make_inline_data(_list_silhouette_rows(facts))).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
         alt.Y("value:Q")
         .title("Mean silhouette (−1 to 1)")
@@ -157,11 +166,13 @@ def _silhouette_chart(facts: Facts, width: int = theme.WIDTH) -> Layers:
     )
     bars = base.mark_bar(width={"band": 0.6}, cornerRadiusEnd=2).encode(
         color=alt.condition(alt.datum.k == facts.elbow.chosen, alt.value(theme.INK), alt.value(theme.FAINT)),
-        tooltip=tips(("k", "Segments"), ("said", "Mean silhouette")),
+        tooltip=make_tooltips(("k", "Segments"), ("said", "Mean silhouette")),
     )
     value = base.mark_text(dy=-8, fontSize=11.5).encode(alt.Text("said:N"))
     mark = base.mark_text(dy=-23, fontSize=11.5, fontWeight=600).encode(alt.Text("mark:N"))
     return alt.layer(bars, value, mark).properties(
-        title=title(verdicts.separation(facts), "1 is far apart, 0 is on the border between two segments"),
-        **fitted(width, 200),
+        title=make_title(
+            verdicts.describe_separation(facts), "1 is far apart, 0 is on the border between two segments"
+        ),
+        **fit_to_size(width, 200),
     )

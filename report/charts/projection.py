@@ -6,81 +6,95 @@ from typing import Any
 import altair as alt
 
 from report import theme, words
-from report.charts.lettering import apart, widest
+from report.charts.lettering import measure_widest, spread_labels
 from report.charts.picture import (
-    Layers,
-    Panels,
-    Picture,
-    Rows,
-    colours,
-    inline,
-    joined,
-    pad,
-    tips,
-    title,
-    told,
+    ChartRows,
+    Figure,
+    LayeredChart,
+    PanelChart,
+    compose_alt_text,
+    concat_panels,
+    encode_segment_colours,
+    make_inline_data,
+    make_title,
+    make_tooltips,
+    pad_range,
 )
-from report.charts.segments import palette
-from report.written import decimal, label, percent
+from report.charts.segments import map_segment_colours
+from report.written import format_decimal, format_percent, get_column_label
 from segmentation.facts import Facts
 
-_WIDE, _NARROW, _SIDE = (
+_MAP_WIDTH, _NARROW_MAP_WIDTH, _LOADINGS_WIDTH = (
     430,
     262,
     140,
 )  # pixels of the map, on a telephone too, and of the directions beside it
-_NAME = 190  # pixels of a name on the map; a longer one is cut
-_TITLE = 11  # size of an axis' title, as of all charts
-_MIDDLE = 0.5  # of the map's height: a name is nearer to what it names above it, or below
+_MAX_NAME_WIDTH = 190  # pixels of a name on the map; a longer one is cut
+_AXIS_TITLE_SIZE = 11  # size of an axis' title, as of all charts
+_NAME_SIDE_SPLIT = 0.5  # of the map's height: a name is nearer to what it names above it, or below
 
 
-def components(facts: Facts) -> Picture:
+def plot_components(facts: Facts) -> Figure:
     """Users on two principal components: dots by how many, coloured by segment; beside it, the features' directions."""
     pca = facts.pca
-    return Picture(
-        chart=lambda: _map(facts),
-        narrow=lambda: _map(facts, _NARROW),
+    return Figure(
+        chart=lambda: _build_map(facts),
+        narrow=lambda: _build_map(facts, _NARROW_MAP_WIDTH),
         caption=(
             "Users on the first two principal components of the standardised features, each segment's middle named; on "
             "the right, the direction in which each feature grows. Squares with fewer than "
             f"{facts.smallest_cell} users are left blank."
         ),
-        alt=told(
-            words.seen(facts),
+        alt=compose_alt_text(
+            words.describe_explained_variance(facts),
             f"To the right: {pca.axes['right']}; upwards: {pca.axes['up']}",
-            *(f"{facts.segment(p.segment).name} at {decimal(p.x, 1)}, {decimal(p.y, 1)}" for p in pca.spots),
+            *(
+                f"{facts.get_segment(p.segment).name} at {format_decimal(p.x, 1)}, {format_decimal(p.y, 1)}"
+                for p in pca.spots
+            ),
         ),
         header=("Of what", "First component", "Second component"),
         rows=(
-            *((f"Loading of {label(name)}", decimal(a), decimal(b)) for name, (a, b) in pca.loadings.items()),
-            *((f"Middle of {facts.segment(p.segment).name}", decimal(p.x), decimal(p.y)) for p in pca.spots),
-            ("Share of the variance", *(percent(share) for share in pca.explained)),
+            *(
+                (f"Loading of {get_column_label(name)}", format_decimal(a), format_decimal(b))
+                for name, (a, b) in pca.loadings.items()
+            ),
+            *(
+                (f"Middle of {facts.get_segment(p.segment).name}", format_decimal(p.x), format_decimal(p.y))
+                for p in pca.spots
+            ),
+            ("Share of the variance", *(format_percent(share) for share in pca.explained)),
         ),
     )
 
 
-def _map(facts: Facts, width: int = _WIDE) -> Panels:
+def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
     """Draw the map, and beside it or on a narrow sheet below it where each feature grows."""
-    return joined(_users(facts, width), _directions(facts), below=width < _WIDE, spacing=18).properties(
-        title=title(
-            words.seen(facts), "A larger dot is more users; its colour is the segment of most of them"
+    return concat_panels(
+        _draw_users(facts, width), _draw_loadings(facts), stacked=width < _MAP_WIDTH, spacing=18
+    ).properties(
+        title=make_title(
+            words.describe_explained_variance(facts),
+            "A larger dot is more users; its colour is the segment of most of them",
         )
     )
 
 
-def _users(facts: Facts, width: int) -> Layers:
+def _draw_users(facts: Facts, width: int) -> LayeredChart:
     """Draw the squares as dots, and each segment's middle with its name above or below the cloud."""
     pca = facts.pca
     names = {segment.id: segment.name for segment in facts.segments}
-    cells: Rows = [{"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment]} for c in pca.cells]
-    spots: Rows = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
+    cells: ChartRows = [
+        {"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment]} for c in pca.cells
+    ]
+    spots: ChartRows = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
     marks = cells + spots
-    xs, (low, high) = pad([row["x"] for row in marks]), pad([row["y"] for row in marks], 0.04)
+    xs, (low, high) = pad_range([row["x"] for row in marks]), pad_range([row["y"] for row in marks], 0.04)
     unit = (xs[1] - xs[0]) / width  # SDs a pixel, the same in both directions
     for row in spots:  # a name stays within the map
-        room = _half(row) * unit
+        room = _estimate_half_width(row) * unit
         row["tx"] = min(max(float(row["x"]), xs[0] + room), xs[1] - room)
-    lanes = _lanes(spots, unit, low + _MIDDLE * (high - low))
+    lanes = _assign_lanes(spots, unit, low + _NAME_SIDE_SPLIT * (high - low))
     labels = [
         row
         | {
@@ -98,13 +112,13 @@ def _users(facts: Facts, width: int) -> Layers:
     x = (
         alt.X("x:Q")
         .scale(domain=list(xs), nice=False)
-        .title(_axis(facts, 0, width))
+        .title(_title_axis(facts, 0, width))
         .axis(tickCount=6, format="d")
     )
     y = (
         alt.Y("y:Q")
         .scale(domain=list(ys), nice=False)
-        .title(_axis(facts, 1, (ys[1] - ys[0]) / unit))
+        .title(_title_axis(facts, 1, (ys[1] - ys[0]) / unit))
         .axis(tickCount=6, format="d", grid=True)
     )
     fullest = max((cell.users for cell in pca.cells), default=1)
@@ -112,48 +126,56 @@ def _users(facts: Facts, width: int) -> Layers:
         alt.Size("users:Q").scale(domain=[0, fullest], range=[0, 0.8 * (pca.step / unit) ** 2]).legend(None)
     )
     dots = (
-        alt.Chart(inline(cells))
+        alt.Chart(make_inline_data(cells))
         .mark_circle(opacity=1)
         .encode(
             x,
             y,
             size,
-            colours(palette(facts)),
-            tooltip=[*tips(("segment", "Mostly")), alt.Tooltip("users:Q", title="Users", format=",d")],
+            encode_segment_colours(map_segment_colours(facts)),
+            tooltip=[
+                *make_tooltips(("segment", "Mostly")),
+                alt.Tooltip("users:Q", title="Users", format=",d"),
+            ],
         )
     )
-    base = alt.Chart(inline(labels)).encode(x, y)
+    base = alt.Chart(make_inline_data(labels)).encode(x, y)
     leader = base.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.Y2("to:Q"))
     middle = base.mark_point(
         size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6
     )
-    named = base.mark_text(fontSize=12.5, fontWeight=600, limit=_NAME).encode(
+    named = base.mark_text(fontSize=12.5, fontWeight=600, limit=_MAX_NAME_WIDTH).encode(
         alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N")
     )
     halo = base.mark_text(
-        fontSize=12.5, fontWeight=600, limit=_NAME, stroke=theme.PAPER, strokeWidth=5, strokeJoin="round"
+        fontSize=12.5,
+        fontWeight=600,
+        limit=_MAX_NAME_WIDTH,
+        stroke=theme.PAPER,
+        strokeWidth=5,
+        strokeJoin="round",
     ).encode(alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N"))
     return alt.layer(dots, leader, middle, halo, named).properties(
         width=width, height=round((ys[1] - ys[0]) / unit)
     )
 
 
-def _axis(facts: Facts, component: int, pixels: float) -> list[str]:
+def _title_axis(facts: Facts, component: int, pixels: float) -> list[str]:
     """Title an axis with as many words for its directions as there is room for."""
     most = len(facts.features)
     for apart_, told_ in ((False, most), *((True, told_) for told_ in range(most, 0, -1))):
-        lines = words.axis(facts, component, apart=apart_, most=told_)
-        if widest(lines, _TITLE) <= pixels:
+        lines = words.title_map_axis(facts, component, separate_lines=apart_, max_terms=told_)
+        if measure_widest(lines, _AXIS_TITLE_SIZE) <= pixels:
             break
     return lines
 
 
-def _lanes(spots: Rows, unit: float, middle: float) -> list[int]:
+def _assign_lanes(spots: ChartRows, unit: float, middle: float) -> list[int]:
     """Give each name a lane on its side of the middle where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
     lanes = [0] * len(spots)
     taken: list[tuple[int, float, float]] = []
     for place in sorted(range(len(spots)), key=lambda n: float(spots[n]["tx"])):
-        half = _half(spots[place]) * unit
+        half = _estimate_half_width(spots[place]) * unit
         left, right = spots[place]["tx"] - half, spots[place]["tx"] + half
         side = 0 if spots[place]["y"] >= middle else 1
         lanes[place] = next(
@@ -165,39 +187,39 @@ def _lanes(spots: Rows, unit: float, middle: float) -> list[int]:
     return lanes
 
 
-def _half(spot: dict[str, Any]) -> float:
+def _estimate_half_width(spot: dict[str, Any]) -> float:
     """Give half of the pixels that a name takes."""
-    return min(len(str(spot["segment"])) * 3.6 + 6, _NAME / 2 + 6)
+    return min(len(str(spot["segment"])) * 3.6 + 6, _MAX_NAME_WIDTH / 2 + 6)
 
 
-def _directions(facts: Facts) -> Layers:
+def _draw_loadings(facts: Facts) -> LayeredChart:
     """Draw where each feature grows, as lines in a circle of radius 1."""
-    rows: Rows = [
-        {"x": 0, "y": 0, "x2": x, "y2": y, "feature": label(name), "right": x >= 0}
+    rows: ChartRows = [
+        {"x": 0, "y": 0, "x2": x, "y2": y, "feature": get_column_label(name), "right": x >= 0}
         for name, (x, y) in facts.pca.loadings.items()
     ]
-    for row, height in zip(rows, apart([row["y2"] for row in rows], 0.3), strict=True):
+    for row, height in zip(rows, spread_labels([row["y2"] for row in rows], 0.3), strict=True):
         row["ty"] = height
     circle = [
         {"x": math.cos(t / 20 * math.pi), "y": math.sin(t / 20 * math.pi), "order": t} for t in range(41)
     ]
     x = alt.X("x:Q").scale(domain=[-1.1, 1.9], nice=False).axis(None)
     y = alt.Y("y:Q").scale(domain=[-1.15, 1.15], nice=False).axis(None)
-    base = alt.Chart(inline(rows))
+    base = alt.Chart(make_inline_data(rows))
     return alt.layer(
-        alt.Chart(inline(circle))
+        alt.Chart(make_inline_data(circle))
         .mark_line(color=theme.FAINT, strokeWidth=1)
         .encode(x, y, alt.Order("order:Q")),
         base.mark_rule(color=theme.INK, strokeWidth=1.5).encode(x, y, alt.X2("x2:Q"), alt.Y2("y2:Q")),
         base.mark_point(filled=True, size=28, color=theme.INK, opacity=1).encode(
-            alt.X("x2:Q"), alt.Y("y2:Q"), tooltip=tips(("feature", "Feature"))
+            alt.X("x2:Q"), alt.Y("y2:Q"), tooltip=make_tooltips(("feature", "Feature"))
         ),
         base.mark_text(align="left", dx=7, fontSize=11.5).encode(
             alt.X("x2:Q"), alt.Y("ty:Q"), alt.Text("feature:N")
         ),
     ).properties(
-        width=_SIDE,
-        height=round(_SIDE * 2.3 / 3.0),
+        width=_LOADINGS_WIDTH,
+        height=round(_LOADINGS_WIDTH * 2.3 / 3.0),
         title=alt.TitleParams(
             "Where each feature grows", fontSize=12, fontWeight=400, color=theme.MUTED, frame="group"
         ),

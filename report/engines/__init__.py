@@ -6,10 +6,10 @@ from typing import Literal, Protocol
 
 from report.errors import MachineError
 
-Choice = Literal["auto", "quarto", "embedded"]
+EngineChoice = Literal["auto", "quarto", "embedded"]
 
 
-class Engine(Protocol):
+class RenderEngine(Protocol):
     """What renders a document."""
 
     @property
@@ -17,11 +17,11 @@ class Engine(Protocol):
         """Say which engine it is."""
         ...
 
-    def version(self) -> str:
+    def get_version(self) -> str:
         """Say which version renders."""
         ...
 
-    def warm(self, folder: Path) -> AbstractContextManager[None]:
+    def warm_up(self, folder: Path) -> AbstractContextManager[None]:
         """Do ahead what can be done before there are facts."""
         ...
 
@@ -36,7 +36,7 @@ class Engine(Protocol):
         ...
 
 
-def find_engine(choice: Choice) -> Engine:
+def select_engine(choice: EngineChoice) -> RenderEngine:
     """Give the engine that was asked for; `auto` takes Quarto where it is installed.
 
     Raises
@@ -44,13 +44,13 @@ def find_engine(choice: Choice) -> Engine:
     MachineError
         If Quarto was asked for and isn't there.
     """
-    from report.engines.embedded import Embedded  # noqa: PLC0415 - a run begins its analysis first
-    from report.engines.quarto import Quarto  # noqa: PLC0415
+    from report.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - a run begins its analysis first
+    from report.engines.quarto import QuartoEngine  # noqa: PLC0415
 
-    quarto = Quarto.find()
+    quarto = QuartoEngine.find_installed()
     if choice == "quarto" and quarto is None:
         raise MachineError(
             "ENGINE=quarto, but there is no quarto on this machine. Install it from quarto.org, "
             "or leave ENGINE out: the embedded engine makes the same pages."
         )
-    return quarto if quarto is not None and choice != "embedded" else Embedded()
+    return quarto if quarto is not None and choice != "embedded" else EmbeddedEngine()

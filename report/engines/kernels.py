@@ -11,19 +11,19 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
-_LONGEST = 104 - len("/listener-report-1234567-12345678/kernel-5") - 1
-_SOCKETS = "listener-report-"  # then the number of the process that reaches a kernel by them
+_MAX_FOLDER_BYTES = 104 - len("/listener-report-1234567-12345678/kernel-5") - 1
+_SOCKET_PREFIX = "listener-report-"  # then the number of the process that reaches a kernel by them
 
 
-class Kernels(AsyncKernelManager):
+class SocketKernelManager(AsyncKernelManager):
     """Kernels that listen on no port, where the system has sockets in files; each in a folder of its own."""
 
     def __init__(self, **options: object) -> None:
         if sys.platform != "win32":
-            _sweep()
+            _delete_stale_sockets()
             self._sockets = tempfile.TemporaryDirectory(
-                prefix=f"{_SOCKETS}{os.getpid()}-",
-                dir=_short(tempfile.gettempdir()),
+                prefix=f"{_SOCKET_PREFIX}{os.getpid()}-",
+                dir=_find_short_folder(tempfile.gettempdir()),
                 ignore_cleanup_errors=True,
             )
             place = {
@@ -40,7 +40,7 @@ class Kernels(AsyncKernelManager):
         self._clients.append(made)
         return made
 
-    def leave(self) -> None:
+    def close_clients(self) -> None:
         """Close what reached the kernel: papermill leaves it open where the kernel isn't its own."""
         while self._clients:
             self._clients.pop().stop_channels()
@@ -59,16 +59,18 @@ class Kernels(AsyncKernelManager):
     cleanup_resources = _async_cleanup_resources
 
 
-def _short(folder: str) -> str:
+def _find_short_folder(folder: str) -> str:
     """Give a folder for temporary files whose name leaves room for a socket's: a system knows 104 bytes of it."""
-    return folder if len(os.fsencode(folder)) < _LONGEST or not os.access("/tmp", os.W_OK) else "/tmp"  # noqa: S108
+    return (
+        folder if len(os.fsencode(folder)) < _MAX_FOLDER_BYTES or not os.access("/tmp", os.W_OK) else "/tmp"
+    )
 
 
-def _sweep() -> None:
+def _delete_stale_sockets() -> None:
     """Delete the sockets of runs that were killed, and the keys to them."""
-    for left in Path(_short(tempfile.gettempdir())).glob(f"{_SOCKETS}*-*"):
+    for left in Path(_find_short_folder(tempfile.gettempdir())).glob(f"{_SOCKET_PREFIX}*-*"):
         try:
-            os.kill(int(left.name.removeprefix(_SOCKETS).partition("-")[0]), 0)
+            os.kill(int(left.name.removeprefix(_SOCKET_PREFIX).partition("-")[0]), 0)
         except ProcessLookupError:
             shutil.rmtree(left, ignore_errors=True)
         except (ValueError, OSError):  # not ours, or at work for somebody else
@@ -76,25 +78,25 @@ def _sweep() -> None:
 
 
 # what every document imports first
-_AHEAD = (
+_WARM_UP_CODE = (
     "import report.document, report.drawing, report.charts.choice, report.charts.projection, report.charts.quality; "
-    "report.drawing.warm_up()"
+    "report.drawing.warm_up_vega()"
 )
 
 
-def started(folder: Path) -> Kernels:
+def start_kernel(folder: Path) -> SocketKernelManager:
     """Start a process in the folder where a document lies; it imports what documents need, and waits for cells.
 
     The folder is given here and not to papermill, whose `cwd` moves the whole process: two documents are rendered
     side by side.
     """
-    kernel = Kernels(kernel_name="python3")
-    ahead = [f"--IPKernelApp.exec_lines={_AHEAD}"]
+    kernel = SocketKernelManager(kernel_name="python3")
+    ahead = [f"--IPKernelApp.exec_lines={_WARM_UP_CODE}"]
     run_sync(kernel.start_kernel)(cwd=str(folder), extra_arguments=ahead)
     return kernel
 
 
-def stopped(kernel: Kernels) -> None:
+def stop_kernel(kernel: SocketKernelManager) -> None:
     """End a process, if it hasn't ended."""
     run_sync(kernel.shutdown_kernel)(now=True)
     ensure_event_loop().close()  # this thread's, which Jupyter leaves open

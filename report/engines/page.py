@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import RenderError
-from report.written import NBSP, month_name
+from report.written import NBSP, format_month
 
-_TITLE = re.compile(r"(?<=<title>)(.*?)(?=</title>)", re.DOTALL)
-_LEFT = re.compile(r"<code>\{python\} (.*?)</code>", re.DOTALL)
-_UNRESOLVED = re.compile(r"<strong>\?@((?:fig|tbl|sec)-[\w-]+)</strong>")
+_TITLE_TEXT = re.compile(r"(?<=<title>)(.*?)(?=</title>)", re.DOTALL)
+_UNEVALUATED_EXPRESSION = re.compile(r"<code>\{python\} (.*?)</code>", re.DOTALL)
+_UNRESOLVED_REFERENCE = re.compile(r"<strong>\?@((?:fig|tbl|sec)-[\w-]+)</strong>")
 
 
 def finish_page(page: Path, document: Path, facts: Path) -> Path:
@@ -48,9 +48,9 @@ def add_title(text: str, facts: dict[str, Any]) -> str:
 
     Front matter can't: it holds no values, and Quarto's `-M` doesn't override it (quarto-r#181).
     """
-    month = month_name(facts["month"]).replace(NBSP, " ")
+    month = format_month(facts["month"]).replace(NBSP, " ")
     added = html.escape(f" · {month} · {facts['brand']['name']}", quote=False)
-    title = _TITLE.search(text)
+    title = _TITLE_TEXT.search(text)
     if title is None or title[1].endswith(added):
         return text
     return f"{text[: title.end()]}{added}{text[title.end() :]}"
@@ -58,8 +58,8 @@ def add_title(text: str, facts: dict[str, Any]) -> str:
 
 def _find_fault(text: str) -> str:
     """Say what is wrong with a page; empty where nothing is."""
-    page = _Page(text)
-    left, unresolved = _LEFT.search(text), _UNRESOLVED.search(text)
+    page = _PageParser(text)
+    left, unresolved = _UNEVALUATED_EXPRESSION.search(text), _UNRESOLVED_REFERENCE.search(text)
     faults = (
         left
         and f"an expression failed or gave an empty text: the page shows {html.unescape(left[1])[:80]!r}",
@@ -73,7 +73,7 @@ def _find_fault(text: str) -> str:
     return next((fault for fault in faults if fault), "")
 
 
-class _Page(HTMLParser):
+class _PageParser(HTMLParser):
     """What a page is made of."""
 
     def __init__(self, text: str) -> None:

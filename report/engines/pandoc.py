@@ -11,13 +11,13 @@ import pypandoc
 
 from report.errors import RenderError
 
-_FILTER = Path(__file__).with_name("crossref.lua")
-_CARRY = Path(__file__).with_name("carry.lua")
-_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"  # each system has its own
+_CROSSREF_FILTER = Path(__file__).with_name("crossref.lua")
+_EMBED_FILTER = Path(__file__).with_name("carry.lua")
+_UTF8_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"  # each system has its own
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PageOptions:
     """How a page is put together.
 
     Attributes
@@ -39,12 +39,12 @@ class Look:
     toc_depth: int = 0
 
 
-def version() -> str:
+def get_pandoc_version() -> str:
     """Say which Pandoc it is."""
     return str(pypandoc.get_pandoc_version())
 
 
-def make_page(markdown: str, look: Look, page: Path) -> Path:
+def convert_to_html_page(markdown: str, options: PageOptions, page: Path) -> Path:
     """Make a page with its pictures, styles and scripts inside.
 
     Pandoc itself may read no file and ask no network: what the page carries is handed to it.
@@ -64,19 +64,19 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
         "--section-divs",
         "--wrap=none",
         "--fail-if-warnings",
-        f"--lua-filter={_FILTER}",
-        f"--lua-filter={_CARRY}",
-        f"--template={look.template}",
-        f"--metadata=title:{look.title}",
-        f"--metadata=lang:{look.lang}",
-        *(f"--css={path}" for path in look.css),
-        *(["--toc", f"--toc-depth={look.toc_depth}"] if look.toc_depth else []),
+        f"--lua-filter={_CROSSREF_FILTER}",
+        f"--lua-filter={_EMBED_FILTER}",
+        f"--template={options.template}",
+        f"--metadata=title:{options.title}",
+        f"--metadata=lang:{options.lang}",
+        *(f"--css={path}" for path in options.css),
+        *(["--toc", f"--toc-depth={options.toc_depth}"] if options.toc_depth else []),
         f"--output={page.name}",
     ]
     done = subprocess.run(
         arguments,
         input=markdown,
-        env=os.environ | {"LC_ALL": _LOCALE},  # it reads its arguments by the locale
+        env=os.environ | {"LC_ALL": _UTF8_LOCALE},  # it reads its arguments by the locale
         cwd=page.parent,
         capture_output=True,
         text=True,
@@ -93,9 +93,12 @@ def make_page(markdown: str, look: Look, page: Path) -> Path:
     return page
 
 
-def plain_markdown(markdown: str) -> str:
+def convert_to_github_markdown(markdown: str) -> str:
     """Turn Pandoc's Markdown into what GitHub and Jupyter understand: raw HTML passes, attributes become elements."""
     done: str = pypandoc.convert_text(
-        markdown, "gfm", format="markdown", extra_args=["--sandbox", "--wrap=none", f"--lua-filter={_FILTER}"]
+        markdown,
+        "gfm",
+        format="markdown",
+        extra_args=["--sandbox", "--wrap=none", f"--lua-filter={_CROSSREF_FILTER}"],
     )
     return done.strip()

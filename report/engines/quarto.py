@@ -13,29 +13,29 @@ from typing import Self
 from report.engines.page import finish_page
 from report.errors import RenderError
 
-_PATIENCE = 600  # seconds
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TIMEOUT_SECONDS = 600  # seconds
+_ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
-class Quarto:
+class QuartoEngine:
     """The Quarto command line."""
 
     command: str
     name: str = "quarto"
 
     @classmethod
-    def find(cls) -> Self | None:
+    def find_installed(cls) -> Self | None:
         """Find Quarto beside this Python (the package `quarto-cli`), else on the path."""
         beside = Path(sys.executable).with_name("quarto")
         command = str(beside) if beside.exists() else shutil.which("quarto")
         return cls(command) if command else None
 
-    def version(self) -> str:
+    def get_version(self) -> str:
         """Say which version renders."""
-        return self._run(["--version"], Path.cwd(), "--version").stdout.strip()
+        return self._run_quarto(["--version"], Path.cwd(), "--version").stdout.strip()
 
-    def warm(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002 - Quarto starts its own
+    def warm_up(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002 - Quarto starts its own
         """Do nothing ahead."""
         return nullcontext()
 
@@ -51,14 +51,14 @@ class Quarto:
         arguments = ["render", document.name, "--to", "html", "--no-execute-daemon", "-P", f"facts:{facts}"]
         page = document.with_suffix(".html")
         page.unlink(missing_ok=True)
-        done = self._run(arguments, document.parent, document.name)
+        done = self._run_quarto(arguments, document.parent, document.name)
         if not page.exists():  # a failing post-render hook may still exit with 0
             raise RenderError(
-                f"{document.name}: Quarto made no {page.name}. It said: {_last(done.stdout + done.stderr)}."
+                f"{document.name}: Quarto made no {page.name}. It said: {_extract_error(done.stdout + done.stderr)}."
             )
         return finish_page(page, document, facts)
 
-    def _run(self, arguments: list[str], folder: Path, what: str) -> subprocess.CompletedProcess[str]:
+    def _run_quarto(self, arguments: list[str], folder: Path, what: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "QUARTO_PYTHON": sys.executable,
             "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -72,21 +72,21 @@ class Quarto:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RenderError(f"{what}: Quarto at {self.command} can't be run ({error}).") from error
         if done.returncode:
             raise RenderError(
-                f"{what}: Quarto ended with {done.returncode}: {_last(done.stderr or done.stdout)}."
+                f"{what}: Quarto ended with {done.returncode}: {_extract_error(done.stderr or done.stdout)}."
             )
         return done
 
 
-def _last(text: str) -> str:
+def _extract_error(text: str) -> str:
     """Give what Quarto calls an error, or else its last line, without colours and stack."""
-    text = _COLOUR.sub("", text).partition("Stack trace:")[0]
+    text = _ANSI_ESCAPE.sub("", text).partition("Stack trace:")[0]
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("WARN: Error encountered")] or ["nothing"]
     begin = next((n for n, line in enumerate(lines) if line.startswith("ERROR:")), len(lines) - 1)

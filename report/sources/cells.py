@@ -15,34 +15,41 @@ import numpy as np
 import pyarrow as pa
 
 from report import ids, inputs, numerals
-from report.columns import RUN_AGAIN, Field, Table, find, not_numbers
+from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.errors import InputError
-from segmentation.text import ENDS, INVISIBLE, MISSING, NO_NUMBER, STEPS, TRIMMED
+from segmentation.text import (
+    EDGE_BLANKS,
+    INVISIBLE_CHARACTERS,
+    MISSING_NUMBER_SPELLINGS,
+    MISSING_SPELLINGS,
+    NORMALISATION_STEPS,
+    TRIM_CHARACTERS,
+)
 
 # Where a row came from, beside the columns of users, if the engine knows it.
-FILE, ROW = "file of the row", "number of the row"
-Writer = Literal["database", "commas", "anybody"]
-_COMPOSED = (
+FILE_COLUMN, ROW_COLUMN = "file of the row", "number of the row"
+TextOrigin = Literal["database", "commas", "anybody"]
+_NFC_SQL = (
     """CASE WHEN regexp_matches("{0}", '[^[:ascii:]]') THEN nfc_normalize("{0}") ELSE "{0}" END AS "{0}" """
 )
 # Normalising changes no other text; one that starts with # or Err: may be a spreadsheet's error.
-_SUSPECT = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
+_MAY_NEED_NORMALISING = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
 
 
-def users_of(
-    frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str, writer: Writer = "anybody"
+def normalise_users(
+    frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str, text_origin: TextOrigin = "anybody"
 ) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
     """Give the schema's columns of a frame, how many rows there are, and how many spellings were joined by category.
 
     Parameters
     ----------
     frame : narwhals.LazyFrame
-        As the engine reads it; with columns `FILE` and `ROW` if it knows them.
+        As the engine reads it; with columns `FILE_COLUMN` and `ROW_COLUMN` if it knows them.
     names : mapping of str to str
         As in `report.columns.find`.
     source : str
         What messages call it.
-    writer : {"database", "commas", "anybody"}
+    text_origin : {"database", "commas", "anybody"}
         Who wrote numbers as text: a database, with decimal points and nothing between thousands; somebody who separated
         fields by commas; or anybody.
 
@@ -52,34 +59,36 @@ def users_of(
         If a column is missing or holds what it can't, or there is no row.
     """
     schema = frame.collect_schema()
-    origin = [name for name in (FILE, ROW) if name in schema]
+    origin = [name for name in (FILE_COLUMN, ROW_COLUMN) if name in schema]
     headers = [name for name in schema.names() if name not in origin]
-    fields = find(headers, names, source)
+    fields = match_columns(headers, names, source)
     frame = frame.select(*(nw.col(headers[f.index]).alias(f.column.name) for f in fields), *origin)
     kinds = {field: schema[headers[field.index]] for field in fields}
     for field, kind in kinds.items():
-        _refuse_type(field, kind, source)
-    if not (rows := _rows_of(frame)):
+        _refuse_column_type(field, kind, source)
+    if not (rows := _count_rows(frame)):
         raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
-    broken = {field for field, kind in kinds.items() if _has_parts(frame, field, kind, source)}
+    broken = {field for field, kind in kinds.items() if _has_fractions(frame, field, kind, source)}
     frame = frame.with_columns(
-        _typed(field, kind, broken=field in broken).alias(field.column.name)
+        _cast_column(field, kind, broken=field in broken).alias(field.column.name)
         for field, kind in kinds.items()
-        if _is_retyped(field, kind)
+        if _needs_cast(field, kind)
     )
     texts = [field for field, kind in kinds.items() if _is_text(field, kind, broken=field in broken)]
     if numbers := [field for field in texts if field.column.kind == "number"]:
-        frame = _with_numbers(frame, numbers, source, writer)
-    frame, joined = _with_words(frame, [field for field in texts if field.column.kind != "number"], source)
+        frame = _parse_number_columns(frame, numbers, source, text_origin)
+    frame, joined = _normalise_texts(
+        frame, [field for field in texts if field.column.kind != "number"], source
+    )
     for field in fields:
         if field.column.kind == "id" and field in texts:
-            frame = _with_ids(frame, field, source)
+            frame = _restore_ids(frame, field, source)
         elif field.column.kind == "id":  # whole numbers may have been a spreadsheet's too
-            _refuse_rounded(frame, field, source)
+            _refuse_rounded_ids(frame, field, source)
     return frame.drop(*origin), rows, joined
 
 
-def _refuse_type(field: Field, kind: Any, source: str) -> None:
+def _refuse_column_type(field: MatchedColumn, kind: Any, source: str) -> None:
     """Refuse a column that is neither text nor numbers, nor truth values as a category."""
     fits = kind.is_numeric() or kind in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
     if not fits and not (kind == nw.Boolean and field.column.kind == "category"):
@@ -89,20 +98,20 @@ def _refuse_type(field: Field, kind: Any, source: str) -> None:
         )
 
 
-def _has_parts(frame: "nw.LazyFrame[Any]", field: Field, kind: Any, source: str) -> bool:
+def _has_fractions(frame: "nw.LazyFrame[Any]", field: MatchedColumn, kind: Any, source: str) -> bool:
     """Tell categories and ids that come as numbers with a point and aren't whole; most are whole, beside gaps."""
     if field.column.kind == "number" or not kind.is_float():
         return False
     column = nw.col(field.column.name)
     is_single = kind == nw.Float32
     if field.column.kind == "id" or is_single:
-        large = (column.abs() >= ids.EXACT[32 if is_single else 64]) & ~column.is_nan()
+        large = (column.abs() >= ids.MAX_EXACT_INTEGER[32 if is_single else 64]) & ~column.is_nan()
         is_value = large if field.column.kind == "id" else large & (column.abs() < math.inf)
-        _refuse_ids(frame, field, {"long": is_value}, source)
-    return bool(_rows_of(frame, ~_is_integral(field) & ~column.is_nan()))
+        _refuse_faulty_ids(frame, field, {"long": is_value}, source)
+    return bool(_count_rows(frame, ~_is_integral(field) & ~column.is_nan()))
 
 
-def _is_retyped(field: Field, kind: Any) -> bool:
+def _needs_cast(field: MatchedColumn, kind: Any) -> bool:
     wanted = {
         "number": kind == nw.Float64 or not kind.is_numeric(),
         "id": kind.is_integer() or kind == nw.String,
@@ -110,18 +119,18 @@ def _is_retyped(field: Field, kind: Any) -> bool:
     return not wanted.get(field.column.kind, kind == nw.String)
 
 
-def _is_text(field: Field, kind: Any, *, broken: bool) -> bool:
+def _is_text(field: MatchedColumn, kind: Any, *, broken: bool) -> bool:
     """Tell columns that are text once they have their type, or still have to be read as numbers."""
     whole = kind.is_integer() or (kind.is_float() and not broken)
     return {"number": not kind.is_numeric(), "id": not whole}.get(field.column.kind, True)
 
 
-def _is_integral(field: Field) -> nw.Expr:
+def _is_integral(field: MatchedColumn) -> nw.Expr:
     column = nw.col(field.column.name)
-    return (column.abs() <= ids.EXACT[64]) & (column == column.floor())
+    return (column.abs() <= ids.MAX_EXACT_INTEGER[64]) & (column == column.floor())
 
 
-def _typed(field: Field, kind: Any, *, broken: bool) -> nw.Expr:
+def _cast_column(field: MatchedColumn, kind: Any, *, broken: bool) -> nw.Expr:
     """Give a column its type: numbers as such, an id as a whole number or text, all else as text."""
     column = nw.col(field.column.name)
     if field.column.kind == "number":
@@ -139,81 +148,83 @@ def _typed(field: Field, kind: Any, *, broken: bool) -> nw.Expr:
 # --- words
 
 
-def _with_words(
-    frame: "nw.LazyFrame[Any]", fields: Sequence[Field], source: str
+def _normalise_texts(
+    frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str
 ) -> tuple["nw.LazyFrame[Any]", dict[str, int]]:
     """Give every word its one spelling, and count by category the spellings that were joined to another."""
-    fields = [field for field in fields if _is_odd(frame, field)]
+    fields = [field for field in fields if _needs_normalising(frame, field)]
     if not fields:
         return frame, {}
-    counts = {f.column.name: _count_joined(frame, f) for f in fields if f.column.kind == "category"}
-    frame = _normalised(frame, fields)
+    counts = {f.column.name: _count_merged_spellings(frame, f) for f in fields if f.column.kind == "category"}
+    frame = _apply_normalisation(frame, fields)
     for field in fields:
-        _refuse_broken(frame, field, source)
-    frame = frame.with_columns(_known(field) for field in fields)
+        _refuse_spreadsheet_errors(frame, field, source)
+    frame = frame.with_columns(_null_missing(field) for field in fields)
     return frame, {name: count for name, count in counts.items() if count}
 
 
-def _is_odd(frame: "nw.LazyFrame[Any]", field: Field) -> bool:
+def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool:
     """Tell whether normalising changes any cell of a column.
 
     A category is counted by its values first: engines keep a column's few words once, and look at each once.
     """
     name = field.column.name
     values = frame.group_by(name).agg(nw.len()) if field.column.kind == "category" else frame
-    return bool(_rows_of(values, nw.col(name).str.contains(_SUSPECT) | ~_is_known(field)))
+    return bool(
+        _count_rows(values, nw.col(name).str.contains(_MAY_NEED_NORMALISING) | ~_is_not_missing(field))
+    )
 
 
-def _is_known(field: Field) -> nw.Expr:
+def _is_not_missing(field: MatchedColumn) -> nw.Expr:
     """Tell cells that stand for no missing value."""
-    missing = MISSING if field.column.kind == "category" else NO_NUMBER
+    missing = MISSING_SPELLINGS if field.column.kind == "category" else MISSING_NUMBER_SPELLINGS
     return ~nw.col(field.column.name).str.to_lowercase().is_in(missing)
 
 
-def _known(field: Field) -> nw.Expr:
-    return nw.when(_is_known(field)).then(nw.col(field.column.name)).alias(field.column.name)
+def _null_missing(field: MatchedColumn) -> nw.Expr:
+    return nw.when(_is_not_missing(field)).then(nw.col(field.column.name)).alias(field.column.name)
 
 
-def _normalised(frame: "nw.LazyFrame[Any]", fields: Sequence[Field]) -> "nw.LazyFrame[Any]":
+def _apply_normalisation(frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn]) -> "nw.LazyFrame[Any]":
     """Give words their one spelling, as `normalise_text` does; of ids the ends are trimmed and letters composed alone."""
     by_kind = {kind: [f.column.name for f in fields if f.column.kind == kind] for kind in ("category", "id")}
     words = {name: nw.col(name) for name in by_kind["category"]}
-    for written, meant in STEPS:
+    for written, meant in NORMALISATION_STEPS:
         words = {name: word.str.replace_all(written, meant) for name, word in words.items()}
     frame = frame.with_columns(
-        *(word.str.strip_chars(TRIMMED) for word in words.values()),
-        *(nw.col(name).str.replace_all(ENDS, "") for name in by_kind["id"]),
+        *(word.str.strip_chars(TRIM_CHARACTERS) for word in words.values()),
+        *(nw.col(name).str.replace_all(EDGE_BLANKS, "") for name in by_kind["id"]),
     )
-    return compose(frame, [*by_kind["category"], *by_kind["id"]])
+    return normalise_nfc(frame, [*by_kind["category"], *by_kind["id"]])
 
 
-def compose(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyFrame[Any]":
+def normalise_nfc(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyFrame[Any]":
     """Compose letters, Unicode's NFC, which Narwhals has no word for."""
     native: Any = frame.to_native()
     if frame.implementation.is_duckdb():
-        native = native.project(f"* REPLACE ({', '.join(map(_COMPOSED.format, names))})")
+        native = native.project(f"* REPLACE ({', '.join(map(_NFC_SQL.format, names))})")
     else:
         from report.sources import cluster  # noqa: PLC0415 - an extra
 
-        native = cluster.compose(native, names)
+        native = cluster.normalise_nfc_in_spark(native, names)
     composed: nw.LazyFrame[Any] = nw.from_native(native)
     return composed
 
 
-def _count_joined(frame: "nw.LazyFrame[Any]", field: Field) -> int:
+def _count_merged_spellings(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> int:
     """Count the spellings that normalising joins to another."""
     name = field.column.name
-    spellings = _normalised(frame.select(name).unique(), [field]).with_columns(_known(field))
+    spellings = _apply_normalisation(frame.select(name).unique(), [field]).with_columns(_null_missing(field))
     found = spellings.filter(~nw.col(name).is_null()).select(all=nw.len(), values=nw.col(name).n_unique())
     row = found.collect("pyarrow").rows(named=True)[0]
     return int(row["all"] - row["values"])
 
 
-def _refuse_broken(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> None:
+def _refuse_spreadsheet_errors(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
     """Refuse a spreadsheet's error values."""
-    wrong = nw.col(field.column.name).str.contains(inputs.BROKEN) & _is_known(field)
-    if count := _rows_of(frame, wrong):
-        file, row = _first(frame, wrong, source)
+    wrong = nw.col(field.column.name).str.contains(inputs.SPREADSHEET_ERROR) & _is_not_missing(field)
+    if count := _count_rows(frame, wrong):
+        file, row = _locate_first(frame, wrong, source)
         first = "" if row is None else f" (first on row {row})"
         raise InputError(
             f"{file}: column {field.header!r} has {count:,} of Excel's error values{first}. "
@@ -224,83 +235,97 @@ def _refuse_broken(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> Non
 # --- ids
 
 
-def _with_ids(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> "nw.LazyFrame[Any]":
-    """Read ids back that a program made floats of, as `ids.read_ids` does."""
+def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> "nw.LazyFrame[Any]":
+    """Read ids back that a program made floats of, as `ids.restore_ids` does."""
     column = nw.col(field.column.name)
-    floats, whole = column.str.contains(ids.FLOAT), column.str.contains(ids.WHOLE)
-    _refuse_ids(
+    floats, whole = column.str.contains(ids.FLOAT_ID), column.str.contains(ids.INTEGER_ID)
+    _refuse_faulty_ids(
         frame,
         field,
-        {"shortened": column.str.contains(ids.SHORTENED), "long": column.str.contains(ids.LONG_FLOAT)},
+        {
+            "shortened": column.str.contains(ids.SCIENTIFIC_NOTATION),
+            "long": column.str.contains(ids.LONG_FLOAT_ID),
+        },
         source,
     )
-    _refuse_rounded(frame, field, source)
-    padded = column.str.contains(ids.PADDED)
+    _refuse_rounded_ids(frame, field, source)
+    padded = column.str.contains(ids.ZERO_PADDED_ID)
     lengths = (
-        nw.when(flags).then(column.str.len_chars()) for flags in (column.str.contains(ids.UNPADDED), padded)
+        nw.when(flags).then(column.str.len_chars())
+        for flags in (column.str.contains(ids.UNPADDED_ID), padded)
     )
     shortest, longest = lengths
     found = frame.select(shortest=shortest.min(), longest=longest.max()).collect("pyarrow").rows()[0]
     if None not in found and found[0] < found[1]:
-        _refuse_ids(frame, field, {"padded": padded}, source)
-    if not _rows_of(frame, floats):
+        _refuse_faulty_ids(frame, field, {"padded": padded}, source)
+    if not _count_rows(frame, floats):
         return frame
-    if _rows_of(frame, whole):
-        _refuse_ids(frame, field, {"mixed": floats}, source)
-    return frame if _rows_of(frame, ~floats) else frame.with_columns(column.str.replace_all(ids.POINT, ""))
+    if _count_rows(frame, whole):
+        _refuse_faulty_ids(frame, field, {"mixed": floats}, source)
+    return (
+        frame
+        if _count_rows(frame, ~floats)
+        else frame.with_columns(column.str.replace_all(ids.TRAILING_DECIMALS, ""))
+    )
 
 
-def _refuse_rounded(frame: "nw.LazyFrame[Any]", field: Field, source: str) -> None:
+def _refuse_rounded_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
     """Refuse ids if all that are longer than a spreadsheet keeps end in zeros."""
     digits = nw.col(field.column.name).cast(nw.String).str
-    rounded = digits.contains(ids.ROUNDED)
-    if not _rows_of(frame, digits.contains(ids.LONG) & ~rounded):
-        _refuse_ids(frame, field, {"rounded": rounded}, source)
+    rounded = digits.contains(ids.ROUNDED_ID)
+    if not _count_rows(frame, digits.contains(ids.LONG_ID) & ~rounded):
+        _refuse_faulty_ids(frame, field, {"rounded": rounded}, source)
 
 
-def _refuse_ids(frame: "nw.LazyFrame[Any]", field: Field, faults: Mapping[str, nw.Expr], source: str) -> None:
+def _refuse_faulty_ids(
+    frame: "nw.LazyFrame[Any]", field: MatchedColumn, faults: Mapping[str, nw.Expr], source: str
+) -> None:
     for fault, wrong in faults.items():
-        if count := _rows_of(frame, wrong):
-            file, row = _first(frame, wrong, source)
-            raise ids.refuse_ids(file, field, fault, count, row)
+        if count := _count_rows(frame, wrong):
+            file, row = _locate_first(frame, wrong, source)
+            raise ids.make_faulty_id_error(file, field, fault, count, row)
 
 
 # --- numbers
 
 
-def _with_numbers(
-    frame: "nw.LazyFrame[Any]", fields: Sequence[Field], source: str, writer: Writer
+def _parse_number_columns(
+    frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, writer: TextOrigin
 ) -> "nw.LazyFrame[Any]":
     """Read text as numbers, with the decimal marks that all values prove, as `numerals` does."""
     grouped = writer != "database"
     for field in fields:
-        cell = _bare(field)
-        wrong = ~cell.str.to_lowercase().is_in(NO_NUMBER)
+        cell = _trim_cell(field)
+        wrong = ~cell.str.to_lowercase().is_in(MISSING_NUMBER_SPELLINGS)
         for mark in ".," if writer == "anybody" else ".":
-            wrong = wrong & ~cell.str.contains(numerals.pattern(mark, grouped=grouped))
-        if count := _rows_of(frame, wrong):
-            file, row = _first(frame, wrong, source)
-            raise not_numbers(file, field, "texts", count=count, row=row)
+            wrong = wrong & ~cell.str.contains(numerals.build_number_pattern(mark, grouped=grouped))
+        if count := _count_rows(frame, wrong):
+            file, row = _locate_first(frame, wrong, source)
+            raise make_not_numeric_error(file, field, "texts", count=count, row=row)
     marks = dict.fromkeys((field.column.name for field in fields), ".")
     if grouped:
-        marks = numerals.marks(_all_shapes(frame, fields, source, point_only=writer == "commas"))
-    return frame.with_columns(_parsed(field, marks[field.column.name]) for field in fields)
+        marks = numerals.find_decimal_marks(
+            _sample_number_shapes(frame, fields, source, point_only=writer == "commas")
+        )
+    return frame.with_columns(_parse_number(field, marks[field.column.name]) for field in fields)
 
 
-def _bare(field: Field) -> nw.Expr:
-    return nw.col(field.column.name).str.replace_all(INVISIBLE, "").str.replace_all(ENDS, "")
+def _trim_cell(field: MatchedColumn) -> nw.Expr:
+    return (
+        nw.col(field.column.name).str.replace_all(INVISIBLE_CHARACTERS, "").str.replace_all(EDGE_BLANKS, "")
+    )
 
 
-def _all_shapes(
-    frame: "nw.LazyFrame[Any]", fields: Sequence[Field], source: str, *, point_only: bool
-) -> Table:
+def _sample_number_shapes(
+    frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, *, point_only: bool
+) -> RawTable:
     """Give one cell of each shape that numbers have: where their digits and signs are tells which marks they allow."""
     cells: list[tuple[int, str, int]] = []
     for place, field in enumerate(fields):
         cell = nw.col("cell")
-        row = nw.col(ROW) if ROW in frame.collect_schema() else nw.lit(-1)
+        row = nw.col(ROW_COLUMN) if ROW_COLUMN in frame.collect_schema() else nw.lit(-1)
         found = (
-            frame.select(cell=_bare(field), row=row)
+            frame.select(cell=_trim_cell(field), row=row)
             .with_columns(
                 shape=cell.str.replace_all("[0-9]", "1"),
                 first=cell.str.contains("^[+-]?0"),
@@ -318,32 +343,32 @@ def _all_shapes(
         for place in range(len(fields))
     )
     rows = np.array([row for _, _, row in cells], dtype=int)
-    return Table(source, tuple(fields), texts, (None,) * len(fields), rows, point_only)
+    return RawTable(source, tuple(fields), texts, (None,) * len(fields), rows, point_only)
 
 
-def _parsed(field: Field, mark: str) -> nw.Expr:
+def _parse_number(field: MatchedColumn, mark: str) -> nw.Expr:
     """Read cells that are numbers with this decimal mark."""
-    cell = _bare(field)
-    bare = cell.str.replace_all(numerals.separators(mark), "")
+    cell = _trim_cell(field)
+    bare = cell.str.replace_all(numerals.build_separator_pattern(mark), "")
     bare = bare.str.replace_all(",", ".") if mark == "," else bare
-    fits = cell.str.contains(numerals.pattern(mark))
+    fits = cell.str.contains(numerals.build_number_pattern(mark))
     return nw.when(fits).then(bare.cast(nw.Float64)).alias(field.column.name)
 
 
 # --- all of these
 
 
-def _rows_of(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) -> int:
+def _count_rows(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) -> int:
     """Count the rows, those where a condition is true if there is one."""
     asked = nw.len() if condition is None else nw.when(condition).then(nw.lit(1)).sum()
     return int(frame.select(asked.alias("rows")).collect("pyarrow").item() or 0)
 
 
-def _first(frame: "nw.LazyFrame[Any]", condition: nw.Expr, source: str) -> tuple[str, int | None]:
+def _locate_first(frame: "nw.LazyFrame[Any]", condition: nw.Expr, source: str) -> tuple[str, int | None]:
     """Give the file and the row of the first cell for which a condition is true; no row if none is known."""
-    if ROW not in frame.collect_schema():
+    if ROW_COLUMN not in frame.collect_schema():
         return source, None
-    found = frame.filter(condition).select(FILE, ROW).sort(FILE, ROW)
+    found = frame.filter(condition).select(FILE_COLUMN, ROW_COLUMN).sort(FILE_COLUMN, ROW_COLUMN)
     one = found.head(1).collect("pyarrow").rows(named=True)[0]
-    file = re.sub(r"(\.(?:csv|tsv|txt))(?:-read)?\.parquet$", r"\1", Path(one[FILE]).name)
-    return source if file == "query.parquet" else file, int(one[ROW])
+    file = re.sub(r"(\.(?:csv|tsv|txt))(?:-read)?\.parquet$", r"\1", Path(one[FILE_COLUMN]).name)
+    return source if file == "query.parquet" else file, int(one[ROW_COLUMN])

@@ -10,13 +10,13 @@ from typing import Any
 import narwhals as nw
 
 from report.errors import InputError, MachineError
-from report.months import TEXT
+from report.months import TEXT_SUFFIXES
 from report.sources import faults
-from report.sources.cells import Writer
-from report.sources.places import Elsewhere, files_of, part_of
+from report.sources.cells import TextOrigin
+from report.sources.places import DatabaseSource, list_data_files, select_month_files
 
 
-def session(place: Elsewhere) -> Any:
+def start_spark(place: DatabaseSource) -> Any:
     """Start Spark, or take the session that is there.
 
     Raises
@@ -49,12 +49,14 @@ def session(place: Elsewhere) -> Any:
             )
     except (PySparkException, RuntimeError) as error:
         raise MachineError(
-            f"Spark can't be reached at {place.url} ({faults.kind_of(error)}). Check SPARK or DATA."
+            f"Spark can't be reached at {place.url} ({faults.name_engine_error(error)}). Check SPARK or DATA."
         ) from None
     return spark
 
 
-def scan(place: Elsewhere, query: str, month: str) -> tuple["nw.LazyFrame[Any]", Writer]:
+def scan_spark_source(
+    place: DatabaseSource, query: str, month: str
+) -> tuple["nw.LazyFrame[Any]", TextOrigin]:
     """Open what Spark is asked for as a frame, and say who wrote it.
 
     Raises
@@ -62,43 +64,46 @@ def scan(place: Elsewhere, query: str, month: str) -> tuple["nw.LazyFrame[Any]",
     InputError
         If it isn't there, or holds other months beside this one.
     """
-    spark = session(place)
+    spark = start_spark(place)
     from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
 
     try:
-        native, writer = _read(spark, place.table, query, month)
+        native, writer = _read_native(spark, place.table, query, month)
     except PySparkException as error:
         raise InputError(
-            f"{place.name}: Spark can't read it ({faults.kind_of(error)}). Check DATA, and `query` under [scale] in "
+            f"{place.name}: Spark can't read it ({faults.name_engine_error(error)}). Check DATA, and `query` under [scale] in "
             "settings.toml, which may only read."
         ) from None
     return nw.from_native(native), writer
 
 
-def _read(spark: Any, table: str, query: str, month: str) -> tuple[Any, Writer]:
+def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, TextOrigin]:
     """Ask a query or read a table, a file or a folder; a folder here may also hold text, and folders."""
     if not table:
         # in brackets, where only a query fits and nothing that writes
         return spark.sql(f"SELECT * FROM (\n{query}\n)"), "database"  # noqa: S608
     folder = Path(table)
-    is_text = table.lower().endswith(TEXT)
+    is_text = table.lower().endswith(TEXT_SUFFIXES)
     if not is_text and "/" not in table and not folder.exists():
         return spark.table(table), "database"
     base, paths = table, [table]
     if folder.is_dir():
-        base, paths = str(folder.absolute()), [str(path.absolute()) for path in files_of(folder, month)]
-        is_text = paths[0].lower().endswith(TEXT)
+        base, paths = (
+            str(folder.absolute()),
+            [str(path.absolute()) for path in list_data_files(folder, month)],
+        )
+        is_text = paths[0].lower().endswith(TEXT_SUFFIXES)
     reader = spark.read.option("basePath", base) if paths != [table] else spark.read
     native = reader.csv(paths, header=True) if is_text else reader.parquet(*paths)
     if paths == [table] and (found := sorted(native.inputFiles())):  # a folder that only Spark reaches
-        kept = part_of(found, month, table.rstrip("/").rpartition("/")[2])
+        kept = select_month_files(found, month, table.rstrip("/").rpartition("/")[2])
         if kept != found:
             reader = spark.read.option("basePath", table)
             native = reader.csv(kept, header=True) if is_text else reader.parquet(*kept)
     return native, "commas" if is_text else "anybody"
 
 
-def archived(spark: Any, path: Path) -> Any:
+def read_spark_assignments(spark: Any, path: Path) -> Any:
     """Open what a month's run wrote.
 
     Raises
@@ -111,18 +116,18 @@ def archived(spark: Any, path: Path) -> Any:
     try:
         return spark.read.parquet(str(path.absolute()))
     except PySparkException as error:
-        raise OSError(faults.kind_of(error)) from None
+        raise OSError(faults.name_engine_error(error)) from None
 
 
-def compose(frame: Any, names: Sequence[str]) -> Any:
+def normalise_nfc_in_spark(frame: Any, names: Sequence[str]) -> Any:
     """Compose letters, Unicode's NFC: Spark has no function for it, but brings a library that has."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - as above
 
-    def composed(name: str) -> Any:
+    def compose_column(name: str) -> Any:
         no_look_alikes = f.lit(False)  # noqa: FBT003 - NFC, not NFKC
         told = f.java_method(
             f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes
         )
         return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), told).otherwise(f.col(name))
 
-    return frame.withColumns({name: composed(name) for name in names})
+    return frame.withColumns({name: compose_column(name) for name in names})

@@ -11,18 +11,18 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from report.columns import RUN_AGAIN, find
+from report.columns import RUN_AGAIN, match_columns
 from report.errors import InputError
-from report.inputs import refuse_type
-from report.passwords import hide
+from report.inputs import refuse_arrow_type
+from report.passwords import redact_secrets
 from report.settings import Settings
 from report.sources import faults
-from report.sources.cells import FILE, ROW
+from report.sources.cells import FILE_COLUMN, ROW_COLUMN
 
-_ORIGIN = ("filename", "file_row_number")  # columns of DuckDB's own
+_ORIGIN_COLUMNS = ("filename", "file_row_number")  # columns of DuckDB's own
 
 
-def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.DuckDBPyConnection:
+def connect_duckdb(settings: Settings, scratch: Path, database: str = "") -> duckdb.DuckDBPyConnection:
     """Start DuckDB with the memory and the threads that settings give, and a folder for what is more.
 
     Nothing is fetched: an extension that isn't there is asked for by no query. A database that others made is only read,
@@ -55,12 +55,12 @@ def connect(settings: Settings, scratch: Path, database: str = "") -> duckdb.Duc
         "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
     )  # counts, silently
     if database:
-        connection.execute(f"SET allowed_directories = [{quoted(str(scratch.absolute()))}]")
+        connection.execute(f"SET allowed_directories = [{quote_sql(str(scratch.absolute()))}]")
         connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 
 
-def scan(
+def scan_parquet(
     connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings
 ) -> "nw.LazyFrame[Any]":
     """Open Parquet files as one frame.
@@ -70,16 +70,16 @@ def scan(
     InputError
         If one is no Parquet file, or lacks a column that others have.
     """
-    heads = {path: _metadata(path).schema.to_arrow_schema() for path in paths}
+    heads = {path: _read_metadata(path).schema.to_arrow_schema() for path in paths}
     schemas = list(heads.values())
     for path, head in heads.items():
-        _refuse_misread(path, head, settings)
+        _refuse_misread_types(path, head, settings)
     if len({tuple(head.names) for head in schemas}) > 1:
-        _refuse_gaps({path: head.names for path, head in heads.items()}, settings)
+        _refuse_missing_columns({path: head.names for path, head in heads.items()}, settings)
     same = all(head.equals(schemas[0]) for head in schemas)
-    knows_rows = not {name.casefold() for head in schemas for name in head.names} & {*_ORIGIN}
+    knows_rows = not {name.casefold() for head in schemas for name in head.names} & {*_ORIGIN_COLUMNS}
     relation = connection.from_parquet(
-        [literal(path) for path in paths],
+        [escape_glob(path) for path in paths],
         binary_as_string=True,
         union_by_name=not same,
         filename=knows_rows,
@@ -87,18 +87,18 @@ def scan(
     )
     if knows_rows:  # numbered as if it were a sheet with a header
         relation = relation.project(
-            f'* EXCLUDE ({", ".join(_ORIGIN)}), filename AS "{FILE}", file_row_number + 2 AS "{ROW}"'
+            f'* EXCLUDE ({", ".join(_ORIGIN_COLUMNS)}), filename AS "{FILE_COLUMN}", file_row_number + 2 AS "{ROW_COLUMN}"'
         )
     return nw.from_native(relation)
 
 
-def _refuse_misread(path: Path, head: Any, settings: Settings) -> None:
+def _refuse_misread_types(path: Path, head: Any, settings: Settings) -> None:
     """Refuse what DuckDB reads as something else: a duration, half precision, and names that differ by case alone."""
     folded = [name.casefold() for name in head.names]
-    for field in find(head.names, settings.columns, path.name, whole=False):
+    for field in match_columns(head.names, settings.columns, path.name, require_all=False):
         kind = head.field(field.index).type
         if pa.types.is_duration(kind) or pa.types.is_float16(kind):
-            refuse_type(field, kind, path.name)
+            refuse_arrow_type(field, kind, path.name)
         if folded.count(folded[field.index]) > 1:
             raise InputError(
                 f"{path.name}: column {field.header!r} is there twice, but for case. Expected one. Rename the other. "
@@ -106,12 +106,13 @@ def _refuse_misread(path: Path, head: Any, settings: Settings) -> None:
             )
 
 
-def _refuse_gaps(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:
+def _refuse_missing_columns(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:
     """Refuse a folder of which one file has a column of ours that another lacks, or calls otherwise but for case."""
     first: dict[str, tuple[Path, str]] = {}  # by column: the first file that has it, and what it calls it
     called = {
         path: {
-            field.column.name: field.header for field in find(own, settings.columns, path.name, whole=False)
+            field.column.name: field.header
+            for field in match_columns(own, settings.columns, path.name, require_all=False)
         }
         for path, own in names.items()
     }
@@ -132,7 +133,7 @@ def _refuse_gaps(names: Mapping[Path, Sequence[str]], settings: Settings) -> Non
             )
 
 
-def stored(settings: Settings, database: str, query: str, target: Path, source: str) -> Path:
+def export_duckdb_query(settings: Settings, database: str, query: str, target: Path, source: str) -> Path:
     """Write what a query gives to a Parquet file: asked once, however often it is read.
 
     Raises
@@ -141,51 +142,51 @@ def stored(settings: Settings, database: str, query: str, target: Path, source: 
         If the file can't be opened as a database, or the query isn't one that only reads its own tables.
     """
     try:
-        opened = connect(settings, target.parent, database)
+        opened = connect_duckdb(settings, target.parent, database)
     except duckdb.Error as error:
-        raise InputError(f"{source} can't be opened: {faults.cause_of(error)}.") from None
+        raise InputError(f"{source} can't be opened: {faults.explain_engine_error(error)}.") from None
     with opened as connection:
         try:
             statements = connection.extract_statements(query)
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-                raise _refused(source, "it is no single SELECT")
+                raise _make_query_error(source, "it is no single SELECT")
             connection.sql(query).write_parquet(str(target.absolute()))
         except duckdb.PermissionException:
-            raise _refused(
+            raise _make_query_error(
                 source, "it, or a view or a macro of the database, reaches for a file or an address outside"
             ) from None
         except duckdb.Error as error:
-            raise _refused(source, _shown(error, query)) from None
+            raise _make_query_error(source, _redact_error(error, query)) from None
     return target
 
 
-def _refused(source: str, why: str) -> InputError:
+def _make_query_error(source: str, why: str) -> InputError:
     return InputError(
         f"{source}: the query was refused ({why}). Expected one SELECT that reads the database's own tables. Correct "
         "`query` under [scale] in settings.toml."
     )
 
 
-def _shown(error: duckdb.Error, query: str) -> str:
+def _redact_error(error: duckdb.Error, query: str) -> str:
     """Give what may be repeated of DuckDB's words: what it says of names, without the query's texts; of cells, nothing."""
     kind, _, said = str(error).partition("\n")[0].partition(": ")
     if not isinstance(error, (duckdb.CatalogException, duckdb.BinderException)):
         return kind
     texts = re.findall(r"'([^']*)'|\"([^\"]*[^\"\w\s][^\"]*)\"", query)
-    return hide(f"{kind}: {said[:200]}", *(text for pair in texts for text in pair))
+    return redact_secrets(f"{kind}: {said[:200]}", *(text for pair in texts for text in pair))
 
 
-def literal(path: Path) -> str:
+def escape_glob(path: Path) -> str:
     """Give a path as DuckDB reads it: what would be a pattern in it stands for itself."""
     return re.sub(r"([\[*?])", r"[\1]", str(path))
 
 
-def quoted(text: str) -> str:
+def quote_sql(text: str) -> str:
     """Give a text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
+def read_duckdb_assignments(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
     """Open what a month's run wrote: a file, or the folder that a cluster made of it.
 
     Raises
@@ -194,19 +195,23 @@ def archived(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDB
         If it can't be read.
     """
     try:
-        return connection.from_parquet(f"{literal(path)}/*.parquet" if path.is_dir() else literal(path))
+        return connection.from_parquet(
+            f"{escape_glob(path)}/*.parquet" if path.is_dir() else escape_glob(path)
+        )
     except duckdb.Error as error:
-        raise OSError(faults.cause_of(error)) from None
+        raise OSError(faults.explain_engine_error(error)) from None
 
 
-def held(connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
+def materialise_duckdb_frame(
+    connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]"
+) -> "nw.LazyFrame[Any]":
     """Work a frame out into a table of its own; what memory doesn't hold of it goes to the scratch folder."""
     name = f"held_{uuid.uuid4().hex}"
     frame.to_native().create(name)
     return nw.from_native(connection.table(name))
 
 
-def _metadata(path: Path) -> Any:
+def _read_metadata(path: Path) -> Any:
     try:
         return pq.read_metadata(path)
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from report.errors import MachineError
 
-_ENGINES = {"duckdb": "DuckDB", "_duckdb": "DuckDB", "pyspark": "Spark", "py4j": "Spark"}
+_ENGINE_NAMES = {"duckdb": "DuckDB", "_duckdb": "DuckDB", "pyspark": "Spark", "py4j": "Spark"}
 # What an engine's text may be about; the text itself may quote a cell, the query, or a password in an address.
-_CAUSES = {
+_ERROR_CAUSES = {
     r"conflicting lock|set lock on file": "another process has it open for writing; wait until that has closed it, or ask a copy",
     r"no space left|disk quota|max_temp_directory_size": "there is no room left; make some where the output goes",
     r"out of memory|failed to (?:allocate|pin|offload)|OutOfMemory": "it needs more memory; raise memory_limit under [scale] in settings.toml",
@@ -19,7 +19,7 @@ _CAUSES = {
 
 
 @contextmanager
-def said() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn an engine's faults inside into sentences; it needn't be there to be asked.
 
     Raises
@@ -30,26 +30,29 @@ def said() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        engine = next((_ENGINES[name] for name in _modules(error) if name in _ENGINES), None)
+        engine = next((_ENGINE_NAMES[name] for name in _list_packages(error) if name in _ENGINE_NAMES), None)
         if engine is None:
             raise
-        raise MachineError(f"{engine} could not go on: {cause_of(error)}.") from None
+        raise MachineError(f"{engine} could not go on: {explain_engine_error(error)}.") from None
 
 
-def cause_of(error: BaseException) -> str:
+def explain_engine_error(error: BaseException) -> str:
     """Say what ails an engine and what to do, without a word of its text."""
-    found = (cause for pattern, cause in _CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE))
+    found = (
+        cause for pattern, cause in _ERROR_CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE)
+    )
     return next(
-        found, f"{kind_of(error)}; if it lacks memory, raise memory_limit under [scale] in settings.toml"
+        found,
+        f"{name_engine_error(error)}; if it lacks memory, raise memory_limit under [scale] in settings.toml",
     )
 
 
-def kind_of(error: BaseException) -> str:
+def name_engine_error(error: BaseException) -> str:
     """Name an engine's error: by Spark's condition, else by its class."""
     condition = getattr(error, "getCondition", getattr(error, "getErrorClass", lambda: None))()
     return str(condition or type(error).__name__)
 
 
-def _modules(error: BaseException) -> Iterator[str]:
+def _list_packages(error: BaseException) -> Iterator[str]:
     """Name the packages that an error and its kinds come from."""
     return (kind.__module__.partition(".")[0] for kind in type(error).__mro__)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from report import files
 from report.errors import InputError
-from report.inputs import WORDS, Month, read_month
-from report.months import PARQUET, TEXT
+from report.inputs import TEXT_DTYPE, MonthData, read_month_file
+from report.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 from report.settings import Settings
-from report.sources.places import Elsewhere, Place, files_of
-from report.sources.progress import watched
+from report.sources.places import DatabaseSource, DataLocation, list_data_files
+from report.sources.progress import poll_progress
 from segmentation.facts import Source
 from segmentation.schema import NUMBERS
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
-_SHORTEST = 20  # bytes of a row, at least: its fields and what is between them
-_AT_ONCE = 1 << 22
+_MIN_ROW_BYTES = 20  # bytes of a row, at least: its fields and what is between them
+_BYTES_PER_READ = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Users:
+class LoadedUsers:
     """A month's users, and who reads them.
 
     Attributes
@@ -51,7 +51,7 @@ class Users:
     connection: Any = None
     joined: Mapping[str, int] = field(default_factory=dict)
 
-    def earlier(self, path: Path) -> Any:
+    def open_earlier_month(self, path: Path) -> Any:
         """Open an earlier month's users with the same engine.
 
         Raises
@@ -62,21 +62,21 @@ class Users:
         if self.engine == "duckdb":
             from report.sources import duck  # noqa: PLC0415 - by then it is there
 
-            return duck.archived(self.connection, path)
+            return duck.read_duckdb_assignments(self.connection, path)
         if self.engine == "spark":
             from report.sources import cluster  # noqa: PLC0415 - as above
 
-            return cluster.archived(self.connection, path)
+            return cluster.read_spark_assignments(self.connection, path)
         import pandas as pd  # noqa: PLC0415 - as above
 
         return pd.read_parquet(path)
 
-    def hold(self, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
+    def materialise_frame(self, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
         """Give a lazy frame worked out, so that what asks it again needn't work it out again."""
         if self.engine == "duckdb":
             from report.sources import duck  # noqa: PLC0415 - as above
 
-            return duck.held(self.connection, frame)
+            return duck.materialise_duckdb_frame(self.connection, frame)
         if self.engine == "spark":
             import narwhals as nw  # noqa: PLC0415 - as above
 
@@ -85,36 +85,37 @@ class Users:
         return frame
 
     @contextmanager
-    def watched(self, tell: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
-        """Give a `tell` that says beside each stage how far the pass at work is, where the engine knows."""
+    def watch_progress(self, report_progress: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+        """Give a `report_progress` that says beside each stage how far the pass at work is, where the engine knows."""
         if self.engine != "duckdb":
-            yield tell
+            yield report_progress
             return
-        with watched(tell, self.rows, self.connection.query_progress) as begin:
+        with poll_progress(report_progress, self.rows, self.connection.query_progress) as begin:
             yield begin
 
 
-def describe(place: Place, month: str, settings: Settings) -> Source:
+def describe_source(place: DataLocation, month: str, settings: Settings) -> Source:
     """Say where a month's users come from, with a hash of what can be hashed without asking for it again.
 
     Of a file, its bytes; of a folder, the list of its files with the hash of each, as `sha256sum` writes it; of a
     database or a cluster, who is asked for what, and in which month: its answer has no bytes of its own.
     """
-    if isinstance(place, Elsewhere):
-        asked = "\n".join([place.name, place.table or _query(place, month, settings), month])
+    if isinstance(place, DatabaseSource):
+        asked = "\n".join([place.name, place.table or _fill_in_query(place, month, settings), month])
         return Source(place.name, hashlib.sha256(asked.encode()).hexdigest(), synthetic=False, hashed="query")
     if place.is_dir():
         lines = [
-            f"{files.sha256(path)}  {path.relative_to(place).as_posix()}\n" for path in files_of(place, month)
+            f"{files.hash_file(path)}  {path.relative_to(place).as_posix()}\n"
+            for path in list_data_files(place, month)
         ]
         return Source(
             place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files"
         )
-    return Source(name=place.name, sha256=files.sha256(place), synthetic=files.is_sample(place))
+    return Source(name=place.name, sha256=files.hash_file(place), synthetic=files.is_sample(place))
 
 
 @contextmanager
-def unchanged(place: Place, month: str) -> Iterator[None]:
+def ensure_unchanged(place: DataLocation, month: str) -> Iterator[None]:
     """Make sure that a month's files are at the end what they were at the beginning: what was read is what was hashed.
 
     Raises
@@ -122,26 +123,28 @@ def unchanged(place: Place, month: str) -> Iterator[None]:
     InputError
         If one was written meanwhile. Of a database nobody can tell.
     """
-    before = _stamp(place, month)
+    before = _read_file_states(place, month)
     yield
-    if _stamp(place, month) != before:
+    if _read_file_states(place, month) != before:
         raise InputError(
             f"{place.name} changed while it was read. Wait until it is written, and run `make report` again."
         )
 
 
-def _stamp(place: Place, month: str) -> tuple[tuple[str, int, int], ...]:
+def _read_file_states(place: DataLocation, month: str) -> tuple[tuple[str, int, int], ...]:
     """Give name, size and time of change of each file; nothing of what isn't there, which reading will say in words."""
-    if isinstance(place, Elsewhere):
+    if isinstance(place, DatabaseSource):
         return ()
     try:
-        states = {path: path.stat() for path in (files_of(place, month) if place.is_dir() else [place])}
+        states = {
+            path: path.stat() for path in (list_data_files(place, month) if place.is_dir() else [place])
+        }
     except (InputError, OSError, ValueError):
         return ()
     return tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in states.items())
 
 
-def open_users(place: Place, month: str, settings: Settings, scratch: Path) -> Users:
+def load_users(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
     """Open a month's users.
 
     Parameters
@@ -160,84 +163,86 @@ def open_users(place: Place, month: str, settings: Settings, scratch: Path) -> U
     ReportError
         If they can't be read as users without guessing.
     """
-    if isinstance(place, Path) and not place.is_dir() and _is_small(place, settings):
-        return _held(read_month(place, settings.columns))
+    if isinstance(place, Path) and not place.is_dir() and _fits_in_memory(place, settings):
+        return _wrap_month_data(read_month_file(place, settings.columns))
     from report.sources import cells  # noqa: PLC0415 - a small month needs no engine
 
-    if isinstance(place, Elsewhere) and place.engine == "spark":
+    if isinstance(place, DatabaseSource) and place.engine == "spark":
         from report.sources import cluster  # noqa: PLC0415 - an extra
 
-        query = "" if place.table else _query(place, month, settings)
-        frame, writer = cluster.scan(place, query, month)
-        frame, rows, joined = cells.users_of(frame, settings.columns, place.name, writer)
+        query = "" if place.table else _fill_in_query(place, month, settings)
+        frame, writer = cluster.scan_spark_source(place, query, month)
+        frame, rows, joined = cells.normalise_users(frame, settings.columns, place.name, writer)
         if rows <= settings.scale.exact_users:
-            return _held(Month(_collected(frame), joined))
-        return Users(frame.to_native(), rows, "spark", cluster.session(place), joined)
-    return _by_duckdb(place, month, settings, scratch)
+            return _wrap_month_data(MonthData(_collect_users(frame), joined))
+        return LoadedUsers(frame.to_native(), rows, "spark", cluster.start_spark(place), joined)
+    return _load_with_duckdb(place, month, settings, scratch)
 
 
-def _by_duckdb(place: Place, month: str, settings: Settings, scratch: Path) -> Users:
+def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
     from report.sources import cells, duck, text  # noqa: PLC0415 - a small month needs none of them
 
-    connection = duck.connect(settings, scratch)
+    connection = duck.connect_duckdb(settings, scratch)
     try:
-        paths = _as_parquet(connection, place, month, settings, scratch)
-    except text.Unplain:
-        if isinstance(place, Elsewhere) or place.is_dir():
+        paths = _convert_to_parquet(connection, place, month, settings, scratch)
+    except text.UnsupportedByDuckDB:
+        if isinstance(place, DatabaseSource) or place.is_dir():
             raise AssertionError from None  # a folder's files are named one by one
-        return _held(read_month(place, settings.columns))
-    writer: cells.Writer = "database" if isinstance(place, Elsewhere) else "anybody"
-    frame, rows, joined = cells.users_of(
-        duck.scan(connection, paths, settings), settings.columns, place.name, writer
+        return _wrap_month_data(read_month_file(place, settings.columns))
+    writer: cells.TextOrigin = "database" if isinstance(place, DatabaseSource) else "anybody"
+    frame, rows, joined = cells.normalise_users(
+        duck.scan_parquet(connection, paths, settings), settings.columns, place.name, writer
     )
     if rows <= settings.scale.exact_users:
-        return _held(Month(_collected(frame), joined))
-    return Users(frame.to_native(), rows, "duckdb", connection, joined)
+        return _wrap_month_data(MonthData(_collect_users(frame), joined))
+    return LoadedUsers(frame.to_native(), rows, "duckdb", connection, joined)
 
 
-def _as_parquet(connection: Any, place: Place, month: str, settings: Settings, scratch: Path) -> list[Path]:
+def _convert_to_parquet(
+    connection: Any, place: DataLocation, month: str, settings: Settings, scratch: Path
+) -> list[Path]:
     """Give a month's users as Parquet files, made in the scratch folder where they aren't."""
     from report.sources import duck, postgres, text  # noqa: PLC0415 - as above
 
-    if isinstance(place, Elsewhere):
-        query, target = _query(place, month, settings), scratch / "query.parquet"
+    if isinstance(place, DatabaseSource):
+        query, target = _fill_in_query(place, month, settings), scratch / "query.parquet"
         if place.engine == "postgresql":
-            return [postgres.stored(place.url, query, settings.columns, target, place.name)]
+            return [postgres.export_postgres_query(place.url, query, settings.columns, target, place.name)]
         if not Path(place.url).is_file():
             raise InputError(
                 f"duckdb:///{place.url}: no such file. Name the database's file, with four slashes before an absolute path."
             )
-        return [duck.stored(settings, place.url, query, target, place.name)]
-    paths = files_of(place, month) if place.is_dir() else [place]
-    if paths[0].suffix.lower() in PARQUET:
+        return [duck.export_duckdb_query(settings, place.url, query, target, place.name)]
+    paths = list_data_files(place, month) if place.is_dir() else [place]
+    if paths[0].suffix.lower() in PARQUET_SUFFIXES:
         return paths
     if place.is_dir():
-        return [_part(connection, path, n, settings, scratch) for n, path in enumerate(paths)]
-    return [text.to_parquet(connection, place, settings.columns, scratch)]
+        return [_convert_part(connection, path, n, settings, scratch) for n, path in enumerate(paths)]
+    return [text.convert_text_to_parquet(connection, place, settings.columns, scratch)]
 
 
-def _part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path:
+def _convert_part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path:
     """Turn one text file of a folder into Parquet."""
     from report.sources import text  # noqa: PLC0415 - as above
 
     folder = scratch / f"{number:05d}"
     try:
-        return text.to_parquet(connection, path, settings.columns, folder)
-    except text.Unplain:
+        return text.convert_text_to_parquet(connection, path, settings.columns, folder)
+    except text.UnsupportedByDuckDB:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{path.name}.parquet"
-        read_month(path, settings.columns).users.to_parquet(target)
+        read_month_file(path, settings.columns).users.to_parquet(target)
         return target
 
 
-def _is_small(path: Path, settings: Settings) -> bool:
+def _fits_in_memory(path: Path, settings: Settings) -> bool:
     """Tell whether pandas reads a file: whatever has at most as many rows as make exact points, and what isn't there."""
     most = settings.scale.exact_users
-    if path.suffix.lower() not in (*PARQUET, *TEXT) or not path.is_file():
+    if path.suffix.lower() not in (*PARQUET_SUFFIXES, *TEXT_SUFFIXES) or not path.is_file():
         return True  # a workbook ends at a million rows; what can't be opened is named by who reads it
-    if path.stat().st_size <= most * _SHORTEST and path.suffix.lower() in TEXT:
+    if path.stat().st_size <= most * _MIN_ROW_BYTES and path.suffix.lower() in TEXT_SUFFIXES:
         return True
-    if path.suffix.lower() in PARQUET:
+    if path.suffix.lower() in PARQUET_SUFFIXES:
         import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
         try:
@@ -246,12 +251,12 @@ def _is_small(path: Path, settings: Settings) -> bool:
             return True  # as above
     lines = 0
     with path.open("rb") as file:
-        while lines <= most and (part := file.read(_AT_ONCE)):
+        while lines <= most and (part := file.read(_BYTES_PER_READ)):
             lines += part.count(b"\n")
     return lines <= most
 
 
-def _query(place: Elsewhere, month: str, settings: Settings) -> str:
+def _fill_in_query(place: DatabaseSource, month: str, settings: Settings) -> str:
     query = settings.scale.query.replace("{month}", month).strip().rstrip(";")
     if not query:
         raise InputError(
@@ -261,11 +266,11 @@ def _query(place: Elsewhere, month: str, settings: Settings) -> str:
     return query
 
 
-def _held(month: Month) -> Users:
-    return Users(month.users, len(month.users), "pandas", joined=month.joined)
+def _wrap_month_data(month: MonthData) -> LoadedUsers:
+    return LoadedUsers(month.users, len(month.users), "pandas", joined=month.joined)
 
 
-def _collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
+def _collect_users(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
     """Take an engine's few users into memory, as a small file's would be, in an order of their own: it has none."""
     import pandas as pd  # noqa: PLC0415 - by then it is there
 
@@ -273,7 +278,9 @@ def _collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
     columns = {name: table.column(name) for name in table.column_names}
     users = pd.DataFrame(
         {
-            name: column.to_numpy() if name in NUMBERS else column.cast("string").to_pandas().astype(WORDS)
+            name: column.to_numpy()
+            if name in NUMBERS
+            else column.cast("string").to_pandas().astype(TEXT_DTYPE)
             for name, column in columns.items()
         }
     )

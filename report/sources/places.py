@@ -9,67 +9,69 @@ from typing import Literal
 from urllib.parse import unquote
 
 from report.errors import InputError
-from report.months import PARQUET, TEXT
+from report.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 
 # What a source's hash is of, in words
-HASHED = {
+HASH_DESCRIPTIONS = {
     "bytes": "the file's bytes",
     "files": "the list of the folder's files, each with its own hash, as sha256sum writes it",
     "query": "the name of what was asked, the query and the month, not what was answered",
 }
 # Endings of tables that aren't read, and of downloads that aren't finished: never passed over without a word.
-UNREAD = (
+UNSUPPORTED_SUFFIXES = (
     ".gz", ".bz2", ".xz", ".zst", ".lz4", ".snappy", ".zip", ".7z", ".rar", ".tgz", ".tar", ".part", ".crdownload",
     ".xls", ".xlsm", ".xlsb", ".ods", ".tab", ".psv", ".dat", ".jsonl", ".ndjson", ".orc", ".avro", ".pq", ".parq",
     ".feather", ".arrow", ".sav", ".dta", ".rds",
 )  # fmt: skip
 # How names of files and folders say a month: 2026-10, 2026.9, 2026/10/, 20261001, 10-2026, October 2026.
 _YEAR, _MONTH = "(?<![0-9])(?P<year>(?:19|20)[0-9]{2})", "(?P<month>1[0-2]|0?[1-9])"
-_WORD_MONTH = (
+_MONTH_WORD = (
     r"(?<![a-z])(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
 )
-_NAMED = tuple(
+_MONTH_PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_YEAR}[-_. ]{_MONTH}(?![0-9])",
         rf"(?:^|(?<=/)){_YEAR}/{_MONTH}(?=[/.-])",
         r"(?<![0-9])(?P<year>20[1-9][0-9])(?P<month>0[1-9]|1[0-2])(?:[0-3][0-9](?:[0-9]{4}|[0-9]{6})?)?(?![0-9])",
         r"(?<![0-9])(?P<month>1[0-2]|0[1-9]|(?<![a-z])[1-9])[-_. ](?P<year>(?:19|20)[0-9]{2})(?![0-9]|[-_. ][0-9])",
-        rf"{_WORD_MONTH}[-_., ]*(?P<year>(?:19|20)[0-9]{{2}})(?![0-9])",
-        rf"{_YEAR}[-_. ]*{_WORD_MONTH}",
+        rf"{_MONTH_WORD}[-_., ]*(?P<year>(?:19|20)[0-9]{{2}})(?![0-9])",
+        rf"{_YEAR}[-_. ]*{_MONTH_WORD}",
     )
 )
-_ORDER = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_ABBREVIATIONS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # As Hive writes them, in any order and with other folders between; a month without a year is that of no year.
 _HIVE_YEAR = re.compile(r"(?i)(?:^|/)y(?:ea)?r?=([0-9]{4})(?=/)")
 _HIVE_MONTH = re.compile(r"(?i)(?:^|/)m(?:o(?:nth)?)?=(1[0-2]|0?[1-9])(?=/)")
-_CODE = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]+")  # a UUID, whose digits are no month
-_NO_PART = re.compile(r"(?i)(?<![a-z])(?:part|chunk|split|shard|batch|file|p)[-_ ]?$|\w=$")
-_COPY = re.compile(r"(?i)(?:(?: - cop(?:y|ie)| - kopie| copy)(?: ?\([0-9]+\)| [0-9]+)?| ?\([0-9]+\))$")
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]+")  # a UUID, whose digits are no month
+_PART_NUMBER_PREFIX = re.compile(r"(?i)(?<![a-z])(?:part|chunk|split|shard|batch|file|p)[-_ ]?$|\w=$")
+_COPY_SUFFIX = re.compile(r"(?i)(?:(?: - cop(?:y|ie)| - kopie| copy)(?: ?\([0-9]+\)| [0-9]+)?| ?\([0-9]+\))$")
 
 # A letter that ends no part of a URL for any reader, or one written as %..; NUL is none that libpq takes
-_LETTER = r"(?:[^\s\x00-\x1f\x7f,:/?#@%&=\[\]]|%(?!00)[0-9A-Fa-f]{2})"
-_HOST = rf"(?:\[[0-9A-Fa-f:.]+\]|{_LETTER}*)(?::[0-9]{{1,5}})?"
-_WORD = rf"(?:{_LETTER}|[,&=])*"
-_POSTGRES = re.compile(
-    rf"postgres(?:ql)?://(?:(?P<user>{_WORD})(?P<password>:(?:{_LETTER}|[,&=:])*)?@)?(?P<hosts>{_HOST}(?:,{_HOST})*)"
-    rf"(?:/(?P<dbname>{_WORD}))?(?:\?(?P<options>[a-z_]+=(?:{_LETTER}|[,:/])*(?:&[a-z_]+=(?:{_LETTER}|[,:/])*)*))?"
+_URL_CHARACTER = r"(?:[^\s\x00-\x1f\x7f,:/?#@%&=\[\]]|%(?!00)[0-9A-Fa-f]{2})"
+_URL_HOST = rf"(?:\[[0-9A-Fa-f:.]+\]|{_URL_CHARACTER}*)(?::[0-9]{{1,5}})?"
+_URL_WORD = rf"(?:{_URL_CHARACTER}|[,&=])*"
+_POSTGRES_URL = re.compile(
+    rf"postgres(?:ql)?://(?:(?P<user>{_URL_WORD})(?P<password>:(?:{_URL_CHARACTER}|[,&=:])*)?@)?(?P<hosts>{_URL_HOST}(?:,{_URL_HOST})*)"
+    rf"(?:/(?P<dbname>{_URL_WORD}))?(?:\?(?P<options>[a-z_]+=(?:{_URL_CHARACTER}|[,:/])*(?:&[a-z_]+=(?:{_URL_CHARACTER}|[,:/])*)*))?"
 )
-_LIBPQ = re.compile(
+_LIBPQ_PARAMETER = re.compile(
     r"host(addr)?|port|dbname|user|password|passfile|require_auth|channel_binding|connect_timeout|client_encoding|options"
     r"|(fallback_)?application_name|keepalives(_(idle|interval|count))?|tcp_user_timeout|gssencmode|gsslib|gssdelegation"
     r"|ssl((root)?cert|key|mode|password|certmode|crl(dir)?|sni|negotiation|compression)?|ssl_m(in|ax)_protocol_version"
     r"|requirepeer|krbsrvname|service|target_session_attrs|load_balance_hosts"
 )
-_MASTER = re.compile(r"[\w.\[\]*,-]+|[a-z0-9]+://(?:https?://)?[\w.\[\]-]+(?::\d+)?(?:,[\w.-]+(?::\d+)?)*/?")
-_REMOTE = re.compile(
+_SPARK_MASTER = re.compile(
+    r"[\w.\[\]*,-]+|[a-z0-9]+://(?:https?://)?[\w.\[\]-]+(?::\d+)?(?:,[\w.-]+(?::\d+)?)*/?"
+)
+_REMOTE_ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]*:(?://(?:[\w-]+@(?=[\w.-]+\.windows\.net(?:/|$)))?(?P<host>[\w.-]*(?::\d+)?))?(?P<path>(?:/(?!/).*)?)"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class DatabaseSource:
     """A database or a cluster that is asked for a month's users.
 
     Attributes
@@ -108,14 +110,14 @@ class Elsewhere:
         if self.engine == "duckdb":
             return Path(self.url).name
         if self.engine == "postgresql":
-            return f"postgresql: {libpq_of(self.url).get('dbname', '')}".removesuffix(": ")
+            return f"postgresql: {parse_postgres_url(self.url).get('dbname', '')}".removesuffix(": ")
         return f"spark: {self.url}"
 
 
-Place = Path | Elsewhere
+DataLocation = Path | DatabaseSource
 
 
-def place_of(data: str, spark: str = "") -> Place:
+def parse_location(data: str, spark: str = "") -> DataLocation:
     """Say what DATA and SPARK name.
 
     Parameters
@@ -131,9 +133,9 @@ def place_of(data: str, spark: str = "") -> Place:
     InputError
         If it is none of these.
     """
-    check_name(data)
+    check_file_name(data)
     if spark:
-        if not _MASTER.fullmatch(spark):
+        if not _SPARK_MASTER.fullmatch(spark):
             raise InputError(
                 "SPARK can't be read. Expected a master such as spark://host:7077 or local[2], without a user or password."
             )
@@ -141,17 +143,17 @@ def place_of(data: str, spark: str = "") -> Place:
             raise InputError(
                 f"SPARK={spark} has nothing to read. Name it: make report DATA=folder SPARK={spark}."
             )
-        return Elsewhere("spark", spark, _keyless(data))
+        return DatabaseSource("spark", spark, _check_credential_free(data))
     kind, separator, rest = data.partition("://")
     if not separator:
-        return Path(_plain(data))
-    if kind == "spark" and _MASTER.fullmatch(data):
-        return Elsewhere("spark", data)
+        return Path(_check_path(data))
+    if kind == "spark" and _SPARK_MASTER.fullmatch(data):
+        return DatabaseSource("spark", data)
     if kind in ("postgresql", "postgres"):
-        libpq_of(data)
-        return Elsewhere("postgresql", data)
+        parse_postgres_url(data)
+        return DatabaseSource("postgresql", data)
     if kind == "duckdb" and rest.startswith("/") and rest != "/":
-        return Elsewhere("duckdb", _plain(rest[1:]))
+        return DatabaseSource("duckdb", _check_path(rest[1:]))
     shown = f"DATA={kind}://…" if re.fullmatch(r"[a-z][a-z0-9]{1,9}", kind) else "DATA"
     raise InputError(
         f"{shown} can't be read. Expected a file or a folder, duckdb:///file.db, postgresql://… or spark://…; "
@@ -159,7 +161,7 @@ def place_of(data: str, spark: str = "") -> Place:
     )
 
 
-def libpq_of(url: str) -> dict[str, str]:
+def parse_postgres_url(url: str) -> dict[str, str]:
     """Read a PostgreSQL URL into libpq's parameters, the password among them.
 
     Only what every reader of URLs reads in the same way is taken: else a part of the password would be a host, a port
@@ -170,9 +172,9 @@ def libpq_of(url: str) -> dict[str, str]:
     InputError
         If it can be read in two ways, or not at all; nothing of the URL is repeated but a database's name.
     """
-    found = _POSTGRES.fullmatch(url)
+    found = _POSTGRES_URL.fullmatch(url)
     if not found:
-        raise _unreadable(url)
+        raise _make_url_error(url)
     hosts = [
         host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "")
         for host in found["hosts"].split(",")
@@ -189,12 +191,12 @@ def libpq_of(url: str) -> dict[str, str]:
     parameters = dict(said)
     # a name with these letters would be read as a URL or as keywords, and stands on every page
     strange = re.search("[=:@]", parameters.get("dbname", ""))
-    if strange or len(parameters) < len(said) or not all(map(_LIBPQ.fullmatch, parameters)):
-        raise _unreadable(url)
+    if strange or len(parameters) < len(said) or not all(map(_LIBPQ_PARAMETER.fullmatch, parameters)):
+        raise _make_url_error(url)
     return parameters
 
 
-def _unreadable(url: str) -> InputError:
+def _make_url_error(url: str) -> InputError:
     """Refuse a URL, by the database's name where no reader could take a piece of a password for it."""
     named = re.fullmatch(r"[^?#]*@[\w.-]*(?::\d+)?/([A-Za-z_][\w-]*)", url)
     return InputError(
@@ -204,7 +206,7 @@ def _unreadable(url: str) -> InputError:
     )
 
 
-def _plain(path: str) -> str:
+def _check_path(path: str) -> str:
     """Give a path, unless nothing is there and it may be a database's address, with a password that messages would repeat."""
     if re.search(r"[@?#=]|^\w+:", path) and not os.path.exists(path):  # noqa: PTH110 - Path raises where a name is too long
         raise InputError(
@@ -214,9 +216,9 @@ def _plain(path: str) -> str:
     return path
 
 
-def _keyless(table: str) -> str:
+def _check_credential_free(table: str) -> str:
     """Give what a cluster is to read, unless it holds a key or a password, which its messages would repeat."""
-    found = _REMOTE.fullmatch(table)
+    found = _REMOTE_ADDRESS.fullmatch(table)
     if found or not re.search("[:@]", table) or os.path.exists(table):  # noqa: PTH110 - as above
         path = found["path"] if found else table
         split = (
@@ -230,7 +232,7 @@ def _keyless(table: str) -> str:
     )
 
 
-def check_name(path: str | Path) -> None:
+def check_file_name(path: str | Path) -> None:
     """Make sure that the name of a file can be written down.
 
     Raises
@@ -245,26 +247,26 @@ def check_name(path: str | Path) -> None:
         raise InputError(f"{shown}: the file's name isn't UTF-8. Rename it, and run again.") from error
 
 
-def months_named(path: str) -> set[str]:
+def parse_months(path: str) -> set[str]:
     """Return the months that a path's names say.
 
     Examples
     --------
-    >>> months_named("month=2026-09/part-0.parquet"), months_named("year=2026/month=9/a.csv"), months_named("a.csv")
+    >>> parse_months("month=2026-09/part-0.parquet"), parse_months("year=2026/month=9/a.csv"), parse_months("a.csv")
     ({'2026-09'}, {'2026-09'}, set())
     """
-    path = _CODE.sub("", path)
-    found = [(one["year"], one["month"]) for pattern in _NAMED for one in pattern.finditer(path)]
+    path = _UUID.sub("", path)
+    found = [(one["year"], one["month"]) for pattern in _MONTH_PATTERNS for one in pattern.finditer(path)]
     year = _HIVE_YEAR.search(path)
     found += [(year[1] if year else "0000", month) for month in _HIVE_MONTH.findall(path)]
-    return {f"{year}-{_number(month):02d}" for year, month in found}
+    return {f"{year}-{_parse_month_number(month):02d}" for year, month in found}
 
 
-def _number(month: str) -> int:
-    return int(month) if month.isdecimal() else _ORDER.index(month[:3].lower()) + 1
+def _parse_month_number(month: str) -> int:
+    return int(month) if month.isdecimal() else _MONTH_ABBREVIATIONS.index(month[:3].lower()) + 1
 
 
-def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
+def select_month_files(paths: Sequence[str], month: str, folder: str) -> list[str]:
     """Return those of a folder's files that are the month's, by what their names say.
 
     Parameters
@@ -281,14 +283,14 @@ def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
     InputError
         If some names say another month, and not every name says which it is.
     """
-    own = months_named(folder)
+    own = parse_months(folder)
     if not month or own == {month}:
         return list(paths)
     inner = {path: path.rpartition(f"/{folder}/")[2] for path in paths}
     # a folder of a year, or "year=2026", says it for the months in it
-    named = {path: months_named(name if own else f"{folder}/{name}") for path, name in inner.items()}
+    named = {path: parse_months(name if own else f"{folder}/{name}") for path, name in inner.items()}
     if not any(named.values()):
-        if numbered := _numbered(list(inner.values())):
+        if numbered := _find_numbered_names(list(inner.values())):
             raise InputError(
                 f"{folder}: holds {numbered[0]} and {numbered[1]}, whose names differ by a number that may be a month's. Expected "
                 f"files of {month} alone, or the month in every file's name, as in {month}.csv. Rename them, or name the month's "
@@ -309,13 +311,13 @@ def part_of(paths: Sequence[str], month: str, folder: str) -> list[str]:
     )
 
 
-def _numbered(names: Sequence[str]) -> list[str]:
+def _find_numbered_names(names: Sequence[str]) -> list[str]:
     """Return names that differ by a number from 1 to 12 alone, unless a word such as "part" says what it counts."""
     alike: dict[tuple[str, str], dict[str, str]] = {}
     for name in names:
-        plain = _CODE.sub("", name)
+        plain = _UUID.sub("", name)
         for number in re.finditer("[0-9]+", plain):
-            if not _NO_PART.search(plain[: number.start()]):
+            if not _PART_NUMBER_PREFIX.search(plain[: number.start()]):
                 around = plain[: number.start()], plain[number.end() :]
                 alike.setdefault(around, {})[number[0]] = name
     for found in alike.values():
@@ -328,7 +330,7 @@ def _refuse_copies(paths: Sequence[Path], folder: Path) -> None:
     """Refuse a second copy of a file, as file managers name it: its users would count twice."""
     there = set(paths)
     for path in paths:
-        stem = _COPY.sub("", path.stem)
+        stem = _COPY_SUFFIX.sub("", path.stem)
         first = path.with_name(stem + path.suffix)
         if stem and first != path and first in there:
             raise InputError(
@@ -337,7 +339,7 @@ def _refuse_copies(paths: Sequence[Path], folder: Path) -> None:
             )
 
 
-def files_of(folder: Path, month: str = "") -> list[Path]:
+def list_data_files(folder: Path, month: str = "") -> list[Path]:
     """List a folder's Parquet or text files, those of its folders too; what begins with "_" or "." is no data.
 
     A text file of no bytes is left out: a cluster writes one for a part that has no rows.
@@ -359,28 +361,28 @@ def files_of(folder: Path, month: str = "") -> list[Path]:
         for path in folder.rglob("*")
         if path.is_file() and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
     )
-    unread = [path for path in there if path.suffix.lower() in (*UNREAD, ".xlsx")]
+    unread = [path for path in there if path.suffix.lower() in (*UNSUPPORTED_SUFFIXES, ".xlsx")]
     if unread:
-        check_name(unread[0])
+        check_file_name(unread[0])
         raise InputError(
             f"{folder}: holds {unread[0].relative_to(folder)}, which can't be read as a part of a month. Expected Parquet or "
             "text files alone. Unpack it, export it again, or take it out."
         )
-    found = [path for path in there if path.suffix.lower() in PARQUET + TEXT]
+    found = [path for path in there if path.suffix.lower() in PARQUET_SUFFIXES + TEXT_SUFFIXES]
     for path in found:
-        check_name(path)
+        check_file_name(path)
     _refuse_copies(found, folder)
-    kinds = {path.suffix.lower() in PARQUET for path in found}
+    kinds = {path.suffix.lower() in PARQUET_SUFFIXES for path in found}
     if len(kinds) != 1:
         what = "Parquet and text files" if kinds else "no Parquet and no CSV file"
         raise InputError(
             f"{folder}: holds {what}, expected the month's users in files of one kind. Keep one kind, or name another folder."
         )
-    found = [path for path in found if path.suffix.lower() in PARQUET or path.stat().st_size]
+    found = [path for path in found if path.suffix.lower() in PARQUET_SUFFIXES or path.stat().st_size]
     if not found:
         raise InputError(
             f"{folder}: all its files are empty. Expected a header and one row a user. Export it again."
         )
     own = f"/{folder.name}/"
     names = {f"{own}{path.relative_to(folder).as_posix()}": path for path in found}
-    return [names[name] for name in part_of(list(names), month, folder.name)]
+    return [names[name] for name in select_month_files(list(names), month, folder.name)]

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from report.columns import Field, find
+from report.columns import MatchedColumn, match_columns
 from report.errors import InputError, MachineError
-from report.sources.places import libpq_of
+from report.sources.places import parse_postgres_url
 
 # What may be repeated of what libpq says: its own words, and never what they are said of.
-_REASONS = re.compile(
+_LIBPQ_REASONS = re.compile(
     r"Connection refused|No such file or directory|timeout expired|could not translate host name|No route to host"
     r"|(?:password|peer|ident|certificate|LDAP|GSSAPI) authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|does not support SSL|certificate verify failed|too many clients|the database system is starting up"
 )
-_STATES = {
+_SQLSTATE_MEANINGS = {
     "22P02": "a text is no number",
     "22012": "a division by zero",
     "25006": "it would write",
@@ -30,14 +30,14 @@ _STATES = {
     "57014": "it took too long, or was cancelled",
 }
 # A comment in a comment is none to this pattern, and is to PostgreSQL: a query that begins with one is refused.
-_SELECT = re.compile(
+_SELECT_STATEMENT = re.compile(
     r"(?:\s|\(|--[^\n]*\n|/\*(?:(?!/\*).)*?\*/)*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL
 )
 # What the driver gives as what it is; texts and enums come as Arrow's strings
-_PLAIN = ("int2", "int4", "int8", "float4", "float8", "numeric", "bool", "uuid")
+_SUPPORTED_TYPES = ("int2", "int4", "int8", "float4", "float8", "numeric", "bool", "uuid")
 
 
-def stored(url: str, query: str, names: Mapping[str, str], target: Path, source: str) -> Path:
+def export_postgres_query(url: str, query: str, names: Mapping[str, str], target: Path, source: str) -> Path:
     """Write the schema's columns of what a query gives to a Parquet file.
 
     The query is one SELECT, in a transaction that may only read and is never committed. What an account may do by a
@@ -75,15 +75,16 @@ def stored(url: str, query: str, names: Mapping[str, str], target: Path, source:
 
     # each parameter by its name and with every letter escaped, so that libpq can't read it in another way than we did
     address = "&".join(
-        f"{name}={quote(value, safe='', errors='surrogateescape')}" for name, value in libpq_of(url).items()
+        f"{name}={quote(value, safe='', errors='surrogateescape')}"
+        for name, value in parse_postgres_url(url).items()
     )
-    if not _SELECT.match(query):  # COPY ... TO PROGRAM is no writing to PostgreSQL
-        raise _refused(source, "it is no single SELECT")
+    if not _SELECT_STATEMENT.match(query):  # COPY ... TO PROGRAM is no writing to PostgreSQL
+        raise _make_query_error(source, "it is no single SELECT")
     # their texts quote the query and cells, and which letters of a password they may quote is theirs to say
     try:
         connection = dbapi.connect(f"postgresql://?{address}")
     except Error as error:
-        known = _REASONS.search(str(error))
+        known = _LIBPQ_REASONS.search(str(error))
         raise InputError(
             f"{source}: can't be asked ({known[0] if known else 'for a reason that only psql shows'}). Check DATA, and "
             "PGPASSWORD or ~/.pgpass."
@@ -93,9 +94,9 @@ def stored(url: str, query: str, names: Mapping[str, str], target: Path, source:
             cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute(query)
             batches = cursor.fetch_record_batch()
-            fields = find(batches.schema.names, names, source)
+            fields = match_columns(batches.schema.names, names, source)
             for field in fields:
-                _refuse_type(field, batches.schema.field(field.index), source)
+                _refuse_column_type(field, batches.schema.field(field.index), source)
             columns = [field.index for field in fields]
             with pq.ParquetWriter(
                 target, pa.schema([batches.schema.field(column) for column in columns])
@@ -110,24 +111,26 @@ def stored(url: str, query: str, names: Mapping[str, str], target: Path, source:
         if isinstance(error, OSError) and error.errno:
             raise
         state = getattr(error, "sqlstate", None) or ""
-        why = _STATES.get(state, f"SQLSTATE {state}" if state else "a row of it can't be worked out")
-        raise _refused(source, why) from None
+        why = _SQLSTATE_MEANINGS.get(
+            state, f"SQLSTATE {state}" if state else "a row of it can't be worked out"
+        )
+        raise _make_query_error(source, why) from None
     return target
 
 
-def _refused(source: str, why: str) -> InputError:
+def _make_query_error(source: str, why: str) -> InputError:
     return InputError(
         f"{source}: the query was refused ({why}). Expected one SELECT that only reads. Correct `query` under [scale] in "
         "settings.toml; psql says more."
     )
 
 
-def _refuse_type(field: Field, column: Any, source: str) -> None:
+def _refuse_column_type(field: MatchedColumn, column: Any, source: str) -> None:
     """Refuse a column of a type that the driver gives as something else: money in cents, networks as bytes."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     kind = (column.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
-    if kind in _PLAIN or pa.types.is_string(column.type):
+    if kind in _SUPPORTED_TYPES or pa.types.is_string(column.type):
         return
     wanted = "numeric" if field.column.kind == "number" else "text"
     raise InputError(

@@ -4,43 +4,43 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_EVERY = 0.5  # seconds
+_POLL_SECONDS = 0.5  # seconds
 
 
 @contextmanager
-def watched(
-    tell: Callable[[str], None], rows: int, percent: Callable[[], float]
+def poll_progress(
+    report_progress: Callable[[str], None], rows: int, read_percent: Callable[[], float]
 ) -> Iterator[Callable[[str], None]]:
-    """Give a `tell` for the names of stages, and tell beside each how many rows the pass at work has read.
+    """Give a `report_progress` for the names of stages, and tell beside each how many rows the pass at work has read.
 
     Parameters
     ----------
-    tell : callable
+    report_progress : callable
         Told what to show; called by one thread at a time.
     rows : int
         Rows of a whole pass.
-    percent : callable
+    read_percent : callable
         Asked twice a second how far the pass is, 0 to 100; anything else, and there is none.
     """
     stage, done, lock = "", threading.Event(), threading.Lock()
 
-    def begin(name: str) -> None:
+    def begin_stage(name: str) -> None:
         nonlocal stage
         with lock:
             stage = name
-            tell(name)
+            report_progress(name)
 
-    def watch() -> None:
-        while not done.wait(_EVERY):
-            read = round(rows * percent() / 100)
+    def poll_engine() -> None:
+        while not done.wait(_POLL_SECONDS):
+            read = round(rows * read_percent() / 100)
             with lock:
                 if stage and 0 < read < rows:
-                    tell(f"{stage}: {read:,} rows read, {rows - read:,} remain")
+                    report_progress(f"{stage}: {read:,} rows read, {rows - read:,} remain")
 
-    watcher = threading.Thread(target=watch, daemon=True)
+    watcher = threading.Thread(target=poll_engine, daemon=True)
     watcher.start()
     try:
-        yield begin
+        yield begin_stage
     finally:
         done.set()
         watcher.join()

@@ -17,23 +17,23 @@ import numpy as np
 import pyarrow as pa
 
 from report import dialect, numerals
-from report.columns import RUN_AGAIN, Field, Table, not_numbers
+from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.errors import InputError
-from report.sources.duck import literal, quoted
-from segmentation.text import ENDS, INVISIBLE
+from report.sources.duck import escape_glob, quote_sql
+from segmentation.text import EDGE_BLANKS, INVISIBLE_CHARACTERS
 
-HEAD = 1 << 20  # bytes that say how the rest is written
-_TAIL = 1 << 12  # bytes in which the last row is
-_BY_MEMORY = (
+HEAD_BYTES = 1 << 20  # bytes that say how the rest is written
+_TAIL_BYTES = 1 << 12  # bytes in which the last row is
+_MAX_IN_MEMORY_BYTES = (
     500_000_000  # bytes of a file with a fault that the reader of small files still takes, and names it
 )
 
 
-class Unplain(Exception):  # noqa: N818 - no error: another reader takes it
+class UnsupportedByDuckDB(Exception):  # noqa: N818 - no error: another reader takes it
     """The file isn't what DuckDB reads: the reader of small files may read it, or says what is wrong."""
 
 
-def to_parquet(
+def convert_text_to_parquet(
     connection: duckdb.DuckDBPyConnection, path: Path, names: Mapping[str, str], scratch: Path
 ) -> Path:
     """Write the schema's columns of a text file as Parquet: numbers as such, all else as it stands.
@@ -61,41 +61,43 @@ def to_parquet(
     Unplain
         If it is written in a way that DuckDB doesn't read, and small enough for the other reader.
     """
-    head, options = _layout(path, names, scratch)
+    head, options = _detect_layout(path, names, scratch)
     fields = head.fields
-    rows = f"read_csv({quoted(literal(path))}, {options})"
+    rows = f"read_csv({quote_sql(escape_glob(path))}, {options})"
     target = scratch / f"{path.name}.parquet"
     try:
         connection.execute("SET preserve_insertion_order = true")  # so that a row can be named
-        sure = {name for name, mark in numerals.proven(head).items() if mark == "."}
-        cells = ", ".join(_plain(field, point=field.column.name in sure) for field in fields)
-        _copy(connection, f"SELECT {cells} FROM {rows}", target)
-        if not _left(connection, fields, target):
+        sure = {name for name, mark in numerals.find_proven_marks(head).items() if mark == "."}
+        cells = ", ".join(_cast_plain_cell(field, point=field.column.name in sure) for field in fields)
+        _copy_to_parquet(connection, f"SELECT {cells} FROM {rows}", target)
+        if not _has_unparsed_numbers(connection, fields, target):
             return target
-        marks = numerals.marks(_all_shapes(connection, head, target))
+        marks = numerals.find_decimal_marks(_sample_number_shapes(connection, head, target))
         careful, target = target, scratch / f"{path.name}-read.parquet"
-        read = ", ".join(_careful(field, marks) for field in fields)
-        _copy(connection, f"SELECT {read} FROM read_parquet({quoted(literal(careful))})", target)
+        read = ", ".join(_parse_remaining_cell(field, marks) for field in fields)
+        _copy_to_parquet(
+            connection, f"SELECT {read} FROM read_parquet({quote_sql(escape_glob(careful))})", target
+        )
         careful.unlink()
-        wrong = _wrong(connection, fields, target)
+        wrong = _find_invalid_numbers(connection, fields, target)
     except InputError as error:
-        raise _by_memory(path, error) from None  # it counts what here was seen a sample of
+        raise _choose_error(path, error) from None  # it counts what here was seen a sample of
     except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
         line = re.search(r"Line: (\d+)", str(error))  # all that may be repeated: the rest may quote a cell
-        raise _refused(path, f"line {line[1]}" if line else type(error).__name__) from None
+        raise _make_text_error(path, f"line {line[1]}" if line else type(error).__name__) from None
     finally:
         connection.execute("SET preserve_insertion_order = false")
     if wrong:
         field, count, row = wrong
-        raise _by_memory(path, not_numbers(path.name, field, "texts", count=count, row=row + 2))
+        raise _choose_error(path, make_not_numeric_error(path.name, field, "texts", count=count, row=row + 2))
     return target
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    connection.execute(f"COPY ({query}) TO {quoted(str(target))} (FORMAT parquet)")
+def _copy_to_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    connection.execute(f"COPY ({query}) TO {quote_sql(str(target))} (FORMAT parquet)")
 
 
-def _plain(field: Field, *, point: bool) -> str:
+def _cast_plain_cell(field: MatchedColumn, *, point: bool) -> str:
     """Give a cell, in SQL: a number where it is written plainly, else its text under another name; a word as it stands.
 
     DuckDB alone takes "1_000" for a number, and "nan"; and "1.234" for little more than one, which only is sure where another
@@ -103,20 +105,24 @@ def _plain(field: Field, *, point: bool) -> str:
     """
     cell = f"c{field.index}"
     if field.column.kind != "number":
-        return f"{cell} AS {_name(field)}"
+        return f"{cell} AS {_quote_name(field)}"
     doubted = f"contains({cell}, '_')" if point else f"regexp_matches({cell}, '[_.eE]|^[^0-9]*0[0-9]')"
     number = f"CASE WHEN NOT ({doubted}) THEN nullif(try_cast({cell} AS DOUBLE), 'nan'::DOUBLE) END"
-    return f"{number} AS {_name(field)}, CASE WHEN {number} IS NULL THEN {cell} END AS {_rest(field)}"
+    return f"{number} AS {_quote_name(field)}, CASE WHEN {number} IS NULL THEN {cell} END AS {_quote_text_name(field)}"
 
 
-def _left(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], target: Path) -> bool:
+def _has_unparsed_numbers(
+    connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
+) -> bool:
     """Tell whether any number is left that isn't written plainly."""
-    rests = " + ".join(f"count({_rest(field)})" for field in fields if field.column.kind == "number")
-    found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [literal(target)]).fetchone()
+    rests = " + ".join(
+        f"count({_quote_text_name(field)})" for field in fields if field.column.kind == "number"
+    )
+    found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [escape_glob(target)]).fetchone()
     return bool(found and found[0])
 
 
-def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path) -> Table:
+def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable, target: Path) -> RawTable:
     """Give the head with what else can be told of the whole file's numbers: one cell of each shape that isn't written plainly.
 
     Which marks a cell allows depends on where its digits and signs are, and on whether it begins with 0, but not on the digits.
@@ -125,13 +131,15 @@ def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path
     for place, field in enumerate(head.fields):
         if field.column.kind != "number":
             continue
-        rest = _bare(field)
-        fits = " OR ".join(f"regexp_matches({rest}, {quoted(numerals.pattern(mark))})" for mark in ".,")
+        rest = _trim_cell(field)
+        fits = " OR ".join(
+            f"regexp_matches({rest}, {quote_sql(numerals.build_number_pattern(mark))})" for mark in ".,"
+        )
         shape = f"regexp_matches({rest}, '^[+-]?0'), translate({rest}, '023456789', '111111111')"
         seen = connection.execute(
             f"SELECT min(file_row_number) + 2, arg_min({rest}, file_row_number) FROM read_parquet(?, file_row_number = true)"
             f" WHERE {fits} GROUP BY {shape} ORDER BY 1",
-            [literal(target)],
+            [escape_glob(target)],
         ).fetchall()
         for other in range(len(texts)):
             cells = pa.array(
@@ -142,85 +150,85 @@ def _all_shapes(connection: duckdb.DuckDBPyConnection, head: Table, target: Path
     return replace(head, texts=tuple(texts), values=(None,) * len(texts), rows=np.concatenate(rows))
 
 
-def _careful(field: Field, marks: Mapping[str, str]) -> str:
+def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str:
     """Read what is left as `numerals` does, in SQL; what is no number either stays under its other name."""
     if field.column.kind != "number":
-        return _name(field)
+        return _quote_name(field)
     mark = marks[field.column.name]
-    text = _bare(field)
-    bare = f"regexp_replace({text}, {quoted(numerals.separators(mark))}, '', 'g')"
+    text = _trim_cell(field)
+    bare = f"regexp_replace({text}, {quote_sql(numerals.build_separator_pattern(mark))}, '', 'g')"
     bare = f"replace({bare}, ',', '.')" if mark == "," else bare
-    fits = f"regexp_matches({text}, {quoted(numerals.pattern(mark))})"
-    nothing = f"lower({text}) IN ({', '.join(map(quoted, numerals.MISSING.to_pylist()))})"
-    read = f"coalesce({_name(field)}, CASE WHEN {fits} THEN CAST({bare} AS DOUBLE) END) AS {_name(field)}"
-    return f"{read}, CASE WHEN NOT {nothing} AND NOT {fits} THEN {_rest(field)} END AS {_rest(field)}"
+    fits = f"regexp_matches({text}, {quote_sql(numerals.build_number_pattern(mark))})"
+    nothing = f"lower({text}) IN ({', '.join(map(quote_sql, numerals.MISSING_VALUES.to_pylist()))})"
+    read = f"coalesce({_quote_name(field)}, CASE WHEN {fits} THEN CAST({bare} AS DOUBLE) END) AS {_quote_name(field)}"
+    return f"{read}, CASE WHEN NOT {nothing} AND NOT {fits} THEN {_quote_text_name(field)} END AS {_quote_text_name(field)}"
 
 
-def _wrong(
-    connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...], target: Path
-) -> tuple[Field, int, int] | None:
+def _find_invalid_numbers(
+    connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
+) -> tuple[MatchedColumn, int, int] | None:
     """Find the first number column with a cell that is none: how many, and the first one's row."""
     for field in fields:
         if field.column.kind == "number":
             found = connection.execute(
-                f"SELECT count(*), min(file_row_number) FROM read_parquet(?, file_row_number = true) WHERE {_rest(field)} IS NOT NULL",
-                [literal(target)],
+                f"SELECT count(*), min(file_row_number) FROM read_parquet(?, file_row_number = true) WHERE {_quote_text_name(field)} IS NOT NULL",
+                [escape_glob(target)],
             ).fetchone()
             if found and found[0]:
                 return field, *found
     return None
 
 
-def _layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[Table, str]:
+def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[RawTable, str]:
     """Read the head, and say how DuckDB is to read the file."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        head = _whole_rows(file.read(HEAD))
+        head = _cut_at_row_end(file.read(HEAD_BYTES))
         if whole.find(b"\0") >= 0:
-            raise _refused(path, "it has a NUL character")
+            raise _make_text_error(path, "it has a NUL character")
     plain = head.removeprefix(codecs.BOM_UTF8)
     try:
         plain.decode()
     except UnicodeDecodeError:
-        raise _refused(path, "it isn't UTF-8") from None
+        raise _make_text_error(path, "it isn't UTF-8") from None
     if plain.startswith((b"\n", b"\r")) or dialect.SEPARATOR_LINE.match(plain):
-        raise _refused(path, "its first line is no header")
+        raise _make_text_error(path, "its first line is no header")
     scratch.mkdir(parents=True, exist_ok=True)
     sample = scratch / path.name
     sample.write_bytes(head)
     try:
-        table = dialect.read(sample, names)
-        numerals.proven(table)
+        table = dialect.read_delimited_text(sample, names)
+        numerals.find_proven_marks(table)
     except InputError as error:
-        raise _by_memory(path, error) from None  # what is in doubt here may be settled further on
+        raise _choose_error(path, error) from None  # what is in doubt here may be settled further on
     finally:
         sample.unlink()
-    delimiter = dialect.delimiter_of(plain, names)
-    if _ends_in_nothing(path, delimiter):
-        raise _refused(path, "it ends in rows of no user")
-    width = len(dialect.header_of(plain, delimiter))
+    delimiter = dialect.detect_delimiter(plain, names)
+    if _ends_without_user(path, delimiter):
+        raise _make_text_error(path, "it ends in rows of no user")
+    width = len(dialect.read_csv_header(plain, delimiter))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     options = (
-        f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {quoted(delimiter)}, "
+        f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {quote_sql(delimiter)}, "
         "quote = '\"', escape = '\"', strict_mode = true"
     )
     return table, options
 
 
-def _refused(path: Path, said: str) -> Exception:
+def _make_text_error(path: Path, problem: str) -> Exception:
     """Say what can't be read."""
     error = InputError(
-        f"{path.name} can't be read as text ({said}). Expected UTF-8, rows as long as the header, and quotes "
+        f"{path.name} can't be read as text ({problem}). Expected UTF-8, rows as long as the header, and quotes "
         f"around a value that holds the delimiter. {RUN_AGAIN}"
     )
-    return _by_memory(path, error)
+    return _choose_error(path, error)
 
 
-def _by_memory(path: Path, error: InputError) -> Exception:
+def _choose_error(path: Path, error: InputError) -> Exception:
     """Leave a file with a fault to the reader of small files, which may read it or names the fault, if it can take it."""
-    return Unplain(str(error)) if path.stat().st_size <= _BY_MEMORY else error
+    return UnsupportedByDuckDB(str(error)) if path.stat().st_size <= _MAX_IN_MEMORY_BYTES else error
 
 
-def _whole_rows(head: bytes) -> bytes:
+def _cut_at_row_end(head: bytes) -> bytes:
     """Cut the beginning of a file where a row ends: at a line break that stands in no quotes."""
     cut = head.rfind(b"\n") + 1
     quotes = head.count(b'"', 0, cut)
@@ -231,24 +239,24 @@ def _whole_rows(head: bytes) -> bytes:
     return head[:cut] or head[: head.rfind(b"\n") + 1] or head
 
 
-def _ends_in_nothing(path: Path, delimiter: str) -> bool:
+def _ends_without_user(path: Path, delimiter: str) -> bool:
     """Tell whether the last row is empty cells alone, or says how many rows there are: no user."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
     words = last.strip(delimiter.encode() + b'\r" ').decode(errors="replace")
-    return not words or bool(dialect.FOOTER.fullmatch(words))
+    return not words or bool(dialect.ROW_COUNT_FOOTER.fullmatch(words))
 
 
-def _bare(field: Field) -> str:
+def _trim_cell(field: MatchedColumn) -> str:
     """Give the text that is left without marks that nobody sees and blanks at its ends, in SQL."""
-    text = f"regexp_replace({_rest(field)}, {quoted(INVISIBLE)}, '', 'g')"
-    return f"regexp_replace({text}, {quoted(ENDS)}, '', 'g')"
+    text = f"regexp_replace({_quote_text_name(field)}, {quote_sql(INVISIBLE_CHARACTERS)}, '', 'g')"
+    return f"regexp_replace({text}, {quote_sql(EDGE_BLANKS)}, '', 'g')"
 
 
-def _name(field: Field) -> str:
+def _quote_name(field: MatchedColumn) -> str:
     return f'"{field.column.name}"'
 
 
-def _rest(field: Field) -> str:
+def _quote_text_name(field: MatchedColumn) -> str:
     return f'"{field.column.name} as text"'

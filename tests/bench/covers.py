@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from segmentation.facts import Interval
-from segmentation.intervals import category_index, numbers, share
+from segmentation.facts import ConfidenceInterval
+from segmentation.intervals import bootstrap_t_intervals, katz_index_interval, wilson_interval
 
 SHARES = np.array([0.4, 0.3, 0.2, 0.1])  # of four segments: 300 to 3,000 users make 30 to 1,200 of each
 GENRES = np.array([[0.5, 0.3, 0.2], [0.3, 0.4, 0.3], [0.6, 0.2, 0.2], [0.25, 0.25, 0.5]])  # by segment
@@ -24,7 +24,7 @@ def simulate(simulations: int, *, seed: int, draws: int = 1000) -> dict[str, tup
     index = 100 * mean / (SHARES @ mean)
     genre = 100 * GENRES / (SHARES @ GENRES)
 
-    def note(kind: str, interval: Interval | None, truth: float) -> None:
+    def note(kind: str, interval: ConfidenceInterval | None, truth: float) -> None:
         if interval is not None:
             asked[kind] += 1
             held[kind] += interval.low <= truth <= interval.high
@@ -44,14 +44,14 @@ def simulate(simulations: int, *, seed: int, draws: int = 1000) -> dict[str, tup
         )
         chosen = (rng.random(n)[:, None] > GENRES[labels].cumsum(axis=1)[:, :2]).sum(axis=1)
         counts = np.bincount(labels * 3 + chosen, minlength=12).reshape(4, 3)
-        for s, row in enumerate(numbers(values, labels, 4, draws=draws, seed=number)):
-            note("share of a segment", share(sizes[s], n), SHARES[s])
+        for s, row in enumerate(bootstrap_t_intervals(values, labels, 4, draws=draws, seed=number)):
+            note("share of a segment", wilson_interval(sizes[s], n), SHARES[s])
             for j, column in enumerate(("gaussian", "lognormal", "exponential", "even")):
                 note(f"mean, {column}", row[j].mean, mean[s, j])
                 note(f"index, {column}", row[j].index, index[s, j])
             for g in range(3):
-                note("share of a category", share(counts[s, g], sizes[s]), GENRES[s, g])
+                note("share of a category", wilson_interval(counts[s, g], sizes[s]), GENRES[s, g])
                 if counts[s, g] >= 30:
-                    found = category_index(counts[s, g], sizes[s], int(counts[:, g].sum()), n)
+                    found = katz_index_interval(counts[s, g], sizes[s], int(counts[:, g].sum()), n)
                     note("index of a category, base 30+", found, genre[s, g])
     return {kind: (held[kind], asked[kind]) for kind in asked}

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.clusters import assign, continued, fit
-from segmentation.drift import drift_of_category, drift_of_number
-from segmentation.facts import Scale
-from segmentation.fates import Fate, fates_of
+from segmentation.clusters import assign_nearest, fit_kmeans, warm_start_kmeans
+from segmentation.drift import measure_category_drift, measure_number_drift
+from segmentation.facts import FeatureScale
+from segmentation.fates import Transition, detect_transitions
 from segmentation.features import Points
-from segmentation.flows import cross, flow
-from segmentation.history import Lineage, Past, keep, match, rescale
-from segmentation.sample import make_month
+from segmentation.flows import count_migration, crosstab_with_previous
+from segmentation.history import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
+from segmentation.sample import make_sample_month
 
 FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 APART = 6.0
@@ -48,10 +48,10 @@ class Month:
 class Seen:
     """A month as it was analysed."""
 
-    past: Past
+    past: PreviousModel
     labels: NDArray[np.intp]
-    lineage: Lineage | None = None
-    fates: tuple[Fate, ...] = ()
+    lineage: SegmentLineage | None = None
+    fates: tuple[Transition, ...] = ()
 
 
 def make_world(rng: np.random.Generator, k: int, apart: float = APART) -> World:
@@ -102,25 +102,27 @@ def next_month(
 def analyse(month: Month, k: int, seed: int, before: Seen | None, last: Month | None) -> Seen:
     """Analyse a month as the report does; `last` is given where users have ids."""
     mean, sd = month.values.mean(axis=0), month.values.std(axis=0)
-    scale = Scale(dict(zip(FEATURES, mean, strict=True)), dict(zip(FEATURES, sd, strict=True)))
+    scale = FeatureScale(dict(zip(FEATURES, mean, strict=True)), dict(zip(FEATURES, sd, strict=True)))
     points = Points((month.values - mean) / sd, np.ones(len(month.values)), FEATURES, scale)
-    model = fit(points, k, starts=STARTS, seed=seed)
+    model = fit_kmeans(points, k, n_init=STARTS, seed=seed)
     if before is not None:
-        model = continued(points, model, rescale(before.past.centres, before.past.scale, scale), smallest=10)
-    labels = assign(points.values, model.centres)
+        model = warm_start_kmeans(
+            points, model, rescale_values(before.past.centres, before.past.scale, scale), min_cell=10
+        )
+    labels = assign_nearest(points.values, model.centres)
     users = np.bincount(labels, minlength=k)
     centres = [dict(zip(FEATURES, centre, strict=True)) for centre in model.centres]
-    fates: tuple[Fate, ...] = ()
+    fates: tuple[Transition, ...] = ()
     if before is None:
-        nothing = Past(scale, (), (), np.empty((0, 4)), (), 1.0, 0)
-        lineage = keep(nothing, (), centres, users)
+        nothing = PreviousModel(scale, (), (), np.empty((0, 4)), (), 1.0, 0)
+        lineage = assign_ids(nothing, (), centres, users)
     else:
-        there = rescale(model.centres, scale, before.past.scale)
-        matches = match(before.past, there, users)
-        lineage = keep(before.past, matches, centres, users)
+        there = rescale_values(model.centres, scale, before.past.scale)
+        matches = match_centres(before.past, there, users)
+        lineage = assign_ids(before.past, matches, centres, users)
         flows = None
         if last is not None:
-            flows = flow(
+            flows = count_migration(
                 last.users,
                 [before.past.ids[before_to(before)[label]] for label in before.labels],
                 month.users,
@@ -128,12 +130,12 @@ def analyse(month: Month, k: int, seed: int, before: Seen | None, last: Month | 
                 rows=before.past.ids,
                 columns=lineage.ids,
             )
-        overlap = cross(before.past, points, labels, k)
-        fates = fates_of(
-            before.past, matches, lineage, centres=there, users=users, overlap=overlap, flows=flows
+        overlap = crosstab_with_previous(before.past, points, labels, k)
+        fates = detect_transitions(
+            before.past, matches, lineage, centres=there, sizes=users, overlap=overlap, flows=flows
         )
     order = [kept.number for kept in lineage.segments]
-    past = Past(
+    past = PreviousModel(
         scale=scale,
         ids=tuple(kept.id for kept in lineage.segments),
         names=tuple(kept.name for kept in lineage.segments),
@@ -192,7 +194,7 @@ def redrawn(seed: int, months: int, n: int, k: int) -> tuple[int, int, int, int]
 @functools.cache
 def sample_users() -> tuple[Floats, NDArray[np.intp]]:
     """Give the first month's clean users and the number of the planted group of each."""
-    made = make_month("2026-08")
+    made = make_sample_month("2026-08")
     numbers = made.users[list(FEATURES)]
     whole = (
         numbers.notna().all(axis=1) & numbers["age"].between(16, 65) & (numbers["num_of_days_active"] <= 365)
@@ -313,7 +315,7 @@ def false_alarms(seed: int, n: int, m: int, runs: int) -> dict[str, float]:
     """Share of runs without drift in which each kind of column is said to have drifted."""
     rng = np.random.default_rng([seed, 3])
     rates = {
-        name: sum(drift_of_number(make(rng, n), make(rng, m)).has_drifted for _ in range(runs)) / runs
+        name: sum(measure_number_drift(make(rng, n), make(rng, m)).has_drifted for _ in range(runs)) / runs
         for name, make in COLUMNS_OF.items()
     }
     for name, shares in SHARES.items():
@@ -321,7 +323,7 @@ def false_alarms(seed: int, n: int, m: int, runs: int) -> dict[str, float]:
         for _ in range(runs):
             last, now = (rng.multinomial(size, np.array(shares) / sum(shares)) for size in (n, m))
             last_counts, now_counts = ({str(i): int(c) for i, c in enumerate(row)} for row in (last, now))
-            alarms += drift_of_category(last_counts, now_counts).has_drifted
+            alarms += measure_category_drift(last_counts, now_counts).has_drifted
         rates[name] = alarms / runs
     return rates
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from report.files import newest_facts
+from report.files import find_newest_facts
 
 ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
     """Write docs/page-one.png and docs/report.png."""
-    month = newest_facts().parent
+    month = find_newest_facts().parent
     docs = ROOT / "docs"
     page = ["pdftoppm", "-r", "80", "-f", "1", "-l", "1", "-singlefile", "-png"]
     subprocess.run([*page, month / "executive.pdf", docs / "page-one"], check=True)

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from test_suspicion import TODAY, crowd, facts_of
 
-from segmentation.suspicion import suspicions_of
+from segmentation.suspicion import detect_anomalies
 
 SIZES = (30, 100, 300, 1000, 3000, 10_000)
 
@@ -21,7 +21,7 @@ def main(rounds: int) -> int:
         for number in range(rounds):
             last = facts_of(crowd(n, 2 * number), "2026-09", "b")
             now = facts_of(crowd(int(n * (0.9 + 0.2 * number / rounds)), 2 * number + 1))
-            alarms += [one.kind for one in suspicions_of(now, last, today=TODAY)]
+            alarms += [one.kind for one in detect_anomalies(now, last, current_month=TODAY)]
         print(
             f"{n:>7,} users a month: {len(alarms)} alarms in {rounds} quiet months {' '.join(alarms)}",
             flush=True,

@@ -68,7 +68,7 @@ class Result:
 
 def whole(path: Path) -> dict[str, Any]:
     """Run our whole analysis: clean, sweep, judge, settle, describe, write every user's segment."""
-    from report.archive import find_segments
+    from report.archive import analyse_and_store_month
     from report.settings import read_settings
 
     begun: list[tuple[str, float]] = []
@@ -82,7 +82,7 @@ def whole(path: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=path.parent) as output:
         folder = Path(output) / "2026-10"
         folder.mkdir()
-        facts = find_segments(path, "2026-10", settings, Path(output), folder, step)
+        facts = analyse_and_store_month(path, "2026-10", settings, Path(output), folder, step)
     begun.append(("", time.perf_counter()))
     stages: dict[str, float] = {}
     for (name, start), (_, end) in pairwise(begun):
@@ -97,18 +97,22 @@ def our_sweep(path: Path) -> dict[str, Any]:
     import sklearn.cluster  # noqa: F401 - in memory before the clock begins, as where it is compared with
 
     from report.settings import read_settings
-    from segmentation.cells import cells_of, steady
-    from segmentation.clean import clean
-    from segmentation.elbow import sweep
-    from segmentation.features import scale_from
-    from segmentation.tally import summaries
+    from segmentation.cells import aggregate_to_grid, round_scale
+    from segmentation.clean import clean_users
+    from segmentation.elbow import fit_k_range
+    from segmentation.features import build_scale
+    from segmentation.tally import summarise_columns
 
-    plan = read_settings(ROOT / "settings.toml").plan()
-    users = clean(nw.from_native(_duckdb().read_parquet(str(path))), plan.valid, most=plan.exact_users).users
-    found = summaries(users)
-    scale = steady(scale_from({name: found[name] for name in FEATURES}))
+    plan = read_settings(ROOT / "settings.toml").build_options()
+    users = clean_users(
+        nw.from_native(_duckdb().read_parquet(str(path))), plan.valid, max_in_memory=plan.exact_users
+    ).users
+    found = summarise_columns(users)
+    scale = round_scale(build_scale({name: found[name] for name in FEATURES}))
     start = time.perf_counter()
-    curve = sweep(cells_of(users, scale, found, plan.grid), range(1, 11), starts=STARTS, seed=SEED)
+    curve = fit_k_range(
+        aggregate_to_grid(users, scale, found, plan.grid_step), range(1, 11), n_init=STARTS, seed=SEED
+    )
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "centres": curve.models[K].centres.tolist()}
 

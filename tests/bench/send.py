@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import trustme
 from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 
-from report.delivery import resolve, send, survey
+from report.delivery import read_delivery_status, resolve_deliveries, send_messages
 from report.errors import ReportError
-from report.mailserver import Password, Server
+from report.mailserver import MailServer, Password
 
 SEGMENTS, PEOPLE = 3, ("ann@example.com", "bo@example.com")
 FAULTS_PER_CASE = 12
@@ -109,14 +109,14 @@ def serve_orders() -> None:
                     "ca": Path(order["server"]["ca"]),
                     "password": Password(order["server"]["password"]),
                 }
-                outcome = send(
+                outcome = send_messages(
                     messages,
                     Path(order["ledger"]),
-                    Server(**known),
+                    MailServer(**known),
                     sender=SENDER,
                     clock=now,
                     sleep=time.sleep,
-                    pauses=(0.001,) * 3,
+                    retry_delays=(0.001,) * 3,
                     journals=[Path(order["ledger"]).with_suffix(".mailed")],
                 )
                 os._exit(outcome.exit_status)
@@ -249,7 +249,7 @@ class Case:
 
     def everyone_has_one(self) -> bool:
         """Hold the ledger against the inboxes, and resolve what asks for a person by looking there."""
-        outcome, taken = survey(self.messages, self.ledger, clock=now), self.room.taken()
+        outcome, taken = read_delivery_status(self.messages, self.ledger, clock=now), self.room.taken()
         for one in outcome.deliveries:
             have = taken[one.message_id, one.recipient]
             true = have < 2 if one.state == "unknown" else have == (one.state == "sent")
@@ -259,7 +259,7 @@ class Case:
             if one.state in ("unknown", "refused"):
                 there = one.state == "unknown" and have
                 self.tally.seen[f"{one.state}, then {'found in the inbox' if there else 'sent again'}"] += 1
-                resolve(self.ledger, one.number, "sent" if there else "again", clock=now)
+                resolve_deliveries(self.ledger, one.number, "sent" if there else "again", clock=now)
         return bool(self.tally.wrong) or outcome.counts["sent"] == len(self.messages)
 
 

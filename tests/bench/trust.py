@@ -19,15 +19,15 @@ import numpy as np
 from covers import simulate
 from crowds import SEPARATION, SHAPES, Crowd, planted, structureless, users
 
-from segmentation.clusters import Model
+from segmentation.clusters import KMeansModel
 from segmentation.elbow import Sweep
-from segmentation.facts import Scale
+from segmentation.facts import FeatureScale
 from segmentation.features import Points
-from segmentation.gap import curves_of, gap
-from segmentation.lloyd import curve, nearest
-from segmentation.panel import Structure, judge
-from segmentation.reference import box
-from segmentation.validity import validate
+from segmentation.gap import compute_gap_statistic, fit_gap_curves
+from segmentation.lloyd import assign_nearest_batch, fit_k_range_quickly
+from segmentation.panel import KConsensus, assess_consensus
+from segmentation.reference import fit_box_null
+from segmentation.validity import compute_validity
 
 SEED = 1_000_000
 KS = range(1, 11)
@@ -61,25 +61,31 @@ def ask(crowd: Crowd, seed: int) -> Outcome:
     values = crowd.values
     n, features = len(values), tuple("abcd")
     points = Points(
-        values, np.ones(n), features, Scale(dict.fromkeys(features, 0.0), dict.fromkeys(features, 1.0))
+        values, np.ones(n), features, FeatureScale(dict.fromkeys(features, 0.0), dict.fromkeys(features, 1.0))
     )
-    fits = curve(values, points.weights, KS, starts=STARTS, rng=np.random.default_rng(seed), steps=300)
-    models = {k: Model(fit.best, float(fit.inertia.min())) for k, fit in fits.items()}
-    sweep = Sweep(models, {k: nearest(values, model.centres[None])[0] for k, model in models.items()})
-    validity = validate(points, sweep, seed=seed)
+    fits = fit_k_range_quickly(
+        values, points.weights, KS, n_init=STARTS, rng=np.random.default_rng(seed), max_steps=300
+    )
+    models = {k: KMeansModel(fit.best_centres, float(fit.inertia.min())) for k, fit in fits.items()}
+    sweep = Sweep(
+        models, {k: assign_nearest_batch(values, model.centres[None])[0] for k, model in models.items()}
+    )
+    validity = compute_validity(points, sweep, seed=seed)
     start = time.perf_counter()
-    found = judge(points, sweep, validity, partial(curves_of, points, KS, seed=seed), seed=seed)
+    found = assess_consensus(
+        points, sweep, validity, partial(fit_gap_curves, points, KS, seed=seed), seed=seed
+    )
     seconds = time.perf_counter() - start
     answers = {JUDGES[vote.judge]: vote.k for vote in found.votes}
-    boxed = curves_of(points, KS, box(points), draws=BOX_DRAWS, seed=seed)
-    answers[BOX] = gap(boxed, sweep.inertia, users=points.users).choice
+    boxed = fit_gap_curves(points, KS, fit_box_null(points), n_draws=BOX_DRAWS, seed=seed)
+    answers[BOX] = compute_gap_statistic(boxed, sweep.inertia, total_users=points.users).chosen_k
     answers[PANEL] = found.k
     return Outcome(crowd.kind, crowd.k, n, answers, warned(found, answers[JUDGES["elbow"]]), seconds)
 
 
-def warned(found: Structure, elbow: int | None) -> bool:
+def warned(found: KConsensus, elbow: int | None) -> bool:
     """Whether the report, deciding by the elbow, would carry the warning; where nothing bends, whatever it takes."""
-    return all(found.evidence(k) != "clear" for k in ([elbow] if elbow else KS))
+    return all(found.grade_evidence(k) != "clear" for k in ([elbow] if elbow else KS))
 
 
 def draw(seed: int, number: int, *, with_segments: bool) -> Crowd:

@@ -44,7 +44,7 @@ def users(*changes: dict[str, Any]) -> pd.DataFrame:
     for row, change in zip(rows, changes, strict=True):
         row.update({name: float(ONE[name]) for name in schema.NUMBERS} | change)
     frame = pd.DataFrame(rows)
-    frame = frame[[name for name in schema.BY_NAME if name in frame]]  # the order in which it is read
+    frame = frame[[name for name in schema.COLUMNS_BY_NAME if name in frame]]  # the order in which it is read
     text_type = pd.StringDtype(na_value=np.nan)
     return frame.astype({c: "float64" if c in schema.NUMBERS else text_type for c in frame})
 
