@@ -9,7 +9,7 @@ import numpy as np
 
 from report.errors import InputError
 from segmentation import schema
-from segmentation.text import normalise_text
+from segmentation.preprocessing.spelling import normalise_text
 
 RUN_AGAIN = "Correct the export and run `make report` again."
 MAX_QUOTED_CHARACTERS = 40  # characters of the file that a message repeats

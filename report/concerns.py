@@ -19,7 +19,7 @@ from report.postbox import MonthlyMailing
 from report.settings import MailSettings
 from report.written import join_with_and
 from segmentation.errors import SegmentationError
-from segmentation.text import normalise_text
+from segmentation.preprocessing.spelling import normalise_text
 
 
 def list_owner_notices(

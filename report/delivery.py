@@ -82,9 +82,7 @@ class DeliverySummary:
             no way to it, and nothing in it can be sent again.
         """
         settle = f"`make send {make_arguments} RESOLVE="
-        lines = [
-            f"{'No.':>4}  {'State':<8} {'Tries':>5}  {'Recipient':<32} {'Message':<40} Last word"
-        ]
+        lines = [f"{'No.':>4}  {'State':<8} {'Tries':>5}  {'Recipient':<32} {'Message':<40} Last word"]
         for one in self.deliveries:
             word = f"{one.detail} ({one.at})" if one.at else "not tried yet"
             lines.append(

@@ -16,7 +16,7 @@ import pyarrow as pa
 from report.columns import RUN_AGAIN, RawTable, match_columns, normalise_header
 from report.errors import InputError
 from segmentation import schema
-from segmentation.text import normalise_text
+from segmentation.preprocessing.spelling import normalise_text
 
 DELIMITERS = ",;\t|"
 SAVE_AS_UTF8_HINT = "Save it again as 'CSV UTF-8' (in a spreadsheet: Save As), and run `make report` again."

@@ -18,14 +18,14 @@ from report.errors import InputError
 from report.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
 from report.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
 from report.numerals import parse_number_columns
-from segmentation.schema import MAX_NUMBER
-from segmentation.text import (
+from segmentation.preprocessing.spelling import (
     EDGE_BLANKS,
     MISSING_NUMBER_SPELLINGS,
     MISSING_SPELLINGS,
     NORMALISATION_STEPS,
     TRIM_CHARACTERS,
 )
+from segmentation.schema import MAX_NUMBER
 
 # What spreadsheets write, in any language, in a cell that they can't work out or show: neither a value nor missing. All are in capitals.
 SPREADSHEET_ERROR = (

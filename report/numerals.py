@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.errors import InputError
-from segmentation.text import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
+from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
 
 MISSING_VALUES = pa.array(MISSING_NUMBER_SPELLINGS)
 THOUSANDS_SPACES = (

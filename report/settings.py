@@ -18,8 +18,8 @@ from pydantic import (
 from report.tomlfile import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
 from segmentation.facts import Brand
 from segmentation.plan import Options
+from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS
-from segmentation.text import normalise_text
 
 _MAX_NAME_LENGTH = 60  # letters that page one has room for, ten times
 _MIN_CONTRAST = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from report.errors import SettingsError
-from segmentation.text import normalise_text
+from segmentation.preprocessing.spelling import normalise_text
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 # Words that a person reads or that are compared with others; no path, link or query. Last in an `Annotated`.

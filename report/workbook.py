@@ -15,7 +15,7 @@ import pyarrow as pa
 from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.errors import InputError
 from report.ids import make_faulty_id_error
-from segmentation.text import normalise_text
+from segmentation.preprocessing.spelling import normalise_text
 
 MAX_EXACT_NUMBER = 10**15  # Excel keeps 15 digits of a number
 STRICT_NAMESPACE = b"http://purl.oclc.org/ooxml/"  # the names of Strict Open XML, which openpyxl doesn't know

@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 from segmentation import panel as judged_by
 from segmentation.change import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
 from segmentation.chosen import select_model
-from segmentation.clean import Materialise, clean_users
 from segmentation.clusters import KMeansModel, assign_nearest
 from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
 from segmentation.disclosure import merge_small_categories
@@ -30,15 +29,10 @@ from segmentation.facts import (
     Source,
     StructureEvidence,
 )
-from segmentation.features import Points, build_scale
 from segmentation.gap import fit_gap_curves
 from segmentation.pca import build_pca_map, project_points
 from segmentation.plan import Options
-from segmentation.profiles import SegmentQuality, compute_category_shares, profile_segments
-from segmentation.schema import CATEGORIES, NUMBERS, Users
-from segmentation.spreads import compute_column_quantiles
-from segmentation.stability import assess_stability
-from segmentation.tally import (
+from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
     SegmentMoments,
     compute_segment_moments,
@@ -46,6 +40,12 @@ from segmentation.tally import (
     crosstab_categories,
     summarise_columns,
 )
+from segmentation.preprocessing.clean import Materialise, clean_users
+from segmentation.preprocessing.quantiles import compute_column_quantiles
+from segmentation.preprocessing.scaling import Points, build_scale
+from segmentation.profiles import SegmentQuality, compute_category_shares, profile_segments
+from segmentation.schema import CATEGORIES, NUMBERS, Users
+from segmentation.stability import assess_stability
 from segmentation.trend import build_trend
 from segmentation.validity import average_segment_silhouettes
 from segmentation.valleys import measure_separation

@@ -16,10 +16,10 @@ from threadpoolctl import threadpool_limits
 from segmentation.clusters import KMeansModel, assign_nearest, make_kmeans
 from segmentation.errors import SweepError
 from segmentation.facts import FeatureScale
-from segmentation.features import Floats, Points
 from segmentation.lloyd import draw_kmeans_plus_plus, run_lloyd
+from segmentation.preprocessing.aggregate import ColumnSummary, cast_to_float
+from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import Users
-from segmentation.tally import ColumnSummary, cast_to_float
 
 _COARSE_POINTS = 2_500  # points on which the starts compete
 _PILOT_STEPS = 30  # Lloyd steps that they have to show what they are worth

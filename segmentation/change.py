@@ -27,7 +27,6 @@ from segmentation.facts import (
     SegmentTransition,
 )
 from segmentation.fates import detect_transitions
-from segmentation.features import Floats, Points
 from segmentation.flows import (
     MigrationCounts,
     count_migration,
@@ -42,9 +41,15 @@ from segmentation.history import (
     match_centres,
     rescale_values,
 )
+from segmentation.preprocessing.aggregate import (
+    cast_to_float,
+    count_category_values,
+    fetch_rows,
+    summarise_columns,
+)
+from segmentation.preprocessing.quantiles import compute_quantile_cuts, make_bin_grid
+from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
-from segmentation.spreads import compute_quantile_cuts, make_bin_grid
-from segmentation.tally import cast_to_float, count_category_values, fetch_rows, summarise_columns
 
 FALSE_ALARM_RATE = 0.05  # probability that a month without drift names a column that has drifted
 SEGMENT_COLUMN = "segment"  # column of a month's users: the id of each one's segment

@@ -15,10 +15,10 @@ from segmentation.clusters import KMeansModel, assign_nearest, warm_start_kmeans
 from segmentation.crowd import Population
 from segmentation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k
 from segmentation.facts import ComputedOn, ElbowCurve, ValidityIndices
-from segmentation.features import Floats
 from segmentation.gap import GapCurves
 from segmentation.panel import KConsensus, assess_consensus
 from segmentation.plan import Options
+from segmentation.preprocessing.scaling import Floats
 from segmentation.stability import compute_best_jaccards
 from segmentation.validity import compute_validity
 

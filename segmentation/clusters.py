@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segmentation.errors import SweepError
-from segmentation.features import Floats, Labels, Points
+from segmentation.preprocessing.scaling import Floats, Labels, Points
 
 _INERTIA_TOLERANCE = 0.01  # inertia above the best that no reader would see
 _MAX_STEPS = 1000  # Lloyd steps that no start of the size we see comes near

@@ -22,11 +22,11 @@ from segmentation.exact import (
     refine_on_all_users,
 )
 from segmentation.facts import ComputedOn, FeatureScale
-from segmentation.features import Floats, Labels, Points, standardise_users
 from segmentation.flows import crosstab_with_previous
 from segmentation.history import PreviousModel
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
+from segmentation.preprocessing.scaling import Floats, Labels, Points, standardise_users
 from segmentation.schema import NUMBERS, USER_ID, Frame, Users
-from segmentation.tally import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
 
 MAX_GRID_ERROR = 0.001  # part of the inertia by which cells may differ from their users
 
@@ -204,9 +204,13 @@ class OutOfCoreUsers:
         return counts
 
     def estimate_intervals(
-        self, moments: SegmentMoments, model: KMeansModel, *, seed: int
+        self,
+        moments: SegmentMoments,
+        model: KMeansModel,  # noqa: ARG002 - the protocol's
+        *,
+        seed: int,  # noqa: ARG002 - the protocol's
     ) -> Sequence[Sequence[Any]]:
-        """Take the limit of many users."""
+        """Use the normal approximation."""
         return intervals.normal_intervals(moments)
 
     def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Users:

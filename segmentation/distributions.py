@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import narwhals as nw
 
-from segmentation.clean import CleanedUsers
 from segmentation.disclosure import sum_by_label, suppress_small_counts
 from segmentation.facts import CategoryCount, CategoryDistribution, ColumnDistributions, NumberDistribution
 from segmentation.plan import ValidRange
-from segmentation.schema import CATEGORIES, MAX_NUMBER, NUMBERS
-from segmentation.spreads import BinGrid, ColumnQuantiles, count_bins, make_bin_grid
-from segmentation.tally import (
+from segmentation.preprocessing.aggregate import (
     ColumnSummary,
     cast_to_float,
     count_category_values,
     count_frame_rows,
     fetch_rows,
 )
+from segmentation.preprocessing.clean import CleanedUsers
+from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, count_bins, make_bin_grid
+from segmentation.schema import CATEGORIES, MAX_NUMBER, NUMBERS
 
 UNBOUNDED: ValidRange = (-math.inf, None)
 

@@ -8,9 +8,9 @@ import narwhals as nw
 import numpy as np
 
 from segmentation.facts import FeatureScale
-from segmentation.features import Points
+from segmentation.preprocessing.aggregate import cast_to_float
+from segmentation.preprocessing.scaling import Points
 from segmentation.schema import DEFAULT_FEATURES, NUMBERS, USER_ID, Users
-from segmentation.tally import cast_to_float
 
 # Square roots of primes, less their whole parts: no sum of few of them is near a whole number.
 _HASH_MULTIPLIERS = (

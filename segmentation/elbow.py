@@ -10,7 +10,7 @@ from segmentation.cells import fit_k_range_on_cells
 from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SweepError
 from segmentation.facts import DecidedBy, ElbowCurve, ValidityIndices
-from segmentation.features import Labels, Points
+from segmentation.preprocessing.scaling import Labels, Points
 
 
 @dataclass(frozen=True, slots=True)

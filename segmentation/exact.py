@@ -14,9 +14,9 @@ import numpy as np
 
 from segmentation.clusters import KMeansModel, assign_nearest
 from segmentation.facts import FeatureScale
-from segmentation.features import Floats, Points
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, fetch_rows
+from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import Users
-from segmentation.tally import SEGMENT_NUMBER, cast_to_float, fetch_rows
 
 CONVERGED_SHIFT = 1e-4  # SDs that no centre moves any more
 MAX_SCANS = 25  # steps over all users

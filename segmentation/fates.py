@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from segmentation.features import Floats
 from segmentation.flows import MigrationCounts
 from segmentation.history import PreviousModel, SegmentLineage, SegmentMatch, compute_centre_distances
+from segmentation.preprocessing.scaling import Floats
 
 Kind = Literal["survived", "split", "merged", "vanished", "emerged"]
 MAJORITY_SHARE = (

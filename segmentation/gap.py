@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.features import Floats, Points
 from segmentation.lloyd import fit_k_range_quickly
+from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.reference import NullSampler, fit_copula_null, standardise_columns
 
 MAX_NULL_USERS = 2_000  # users of a draw: of more, as many are sampled

@@ -13,9 +13,9 @@ import numpy as np
 
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, FeatureScale
-from segmentation.features import Floats
 from segmentation.kept_names import choose_unused_name, is_name_accurate
 from segmentation.names import name_segments
+from segmentation.preprocessing.scaling import Floats
 
 MATCH_TOLERANCE_SE = 2.0  # standard errors of a centre that two samples of one segment may lie further apart
 

@@ -18,8 +18,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segmentation.facts import ConfidenceInterval
-from segmentation.features import Floats, Labels
-from segmentation.tally import SegmentMoments
+from segmentation.preprocessing.aggregate import SegmentMoments
+from segmentation.preprocessing.scaling import Floats, Labels
 
 _Z_975 = 1.959963984540054  # 97.5 % of a Gaussian lie below
 _TAIL_PERCENTILES = (2.5, 97.5)

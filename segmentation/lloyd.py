@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.features import Floats
+from segmentation.preprocessing.scaling import Floats
 
 _MAX_STEPS = 1000  # as in clusters.fit: no start that we see comes near
 _BATCH_SIZE = 65_536  # distances held at a time: half a megabyte, which stays in the processor's cache

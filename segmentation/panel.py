@@ -18,8 +18,8 @@ import numpy as np
 
 from segmentation.elbow import Sweep, find_knee
 from segmentation.facts import EvidenceLevel, SegmentStability, ValidityIndices, Vote
-from segmentation.features import Points
 from segmentation.gap import GapCurves, GapStatistic, compute_gap_statistic
+from segmentation.preprocessing.scaling import Points
 from segmentation.readings import JACCARD_DOUBTFUL, JACCARD_STABLE
 from segmentation.stability import assess_stability
 from segmentation.validity import select_points

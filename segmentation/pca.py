@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.facts import Centroid, MapBin, PcaMap
-from segmentation.features import Floats, Labels, Points
+from segmentation.preprocessing.scaling import Floats, Labels, Points
 from segmentation.schema import COLUMNS_BY_NAME
 
 MAP_STEP = 0.3  # side of a square of the map, in SDs

@@ -12,9 +12,9 @@ from segmentation.clusters import KMeansModel
 from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
 from segmentation.history import SegmentIdentity
+from segmentation.preprocessing.aggregate import SegmentMoments
 from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import NUMBERS
-from segmentation.tally import SegmentMoments
 
 _OTHER_LABEL = re.compile(
     r"Other \((\d+)\)"

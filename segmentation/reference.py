@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from segmentation.features import Floats, Points
+from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.valleys import jitter_ties
 
 NullSampler: TypeAlias = Callable[

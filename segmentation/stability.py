@@ -7,8 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segmentation.facts import SegmentStability
-from segmentation.features import Floats, Labels, Points
 from segmentation.lloyd import assign_nearest_batch, draw_kmeans_plus_plus, run_lloyd
+from segmentation.preprocessing.scaling import Floats, Labels, Points
 from segmentation.readings import JACCARD_STABLE, grade_stability
 
 _DISSOLVED_JACCARD = 0.5

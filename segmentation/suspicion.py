@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from segmentation.facts import Anomaly, CategoryCount, ColumnDistributions, Facts, NumberDistribution
-from segmentation.text import normalise_text
+from segmentation.preprocessing.spelling import normalise_text
 
 CHANCE_SE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
 MAX_GROWTH_FACTOR = 1.5  # times as many users, or as few

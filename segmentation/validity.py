@@ -12,7 +12,7 @@ import numpy as np
 from segmentation.clusters import assign_nearest
 from segmentation.elbow import Sweep
 from segmentation.facts import ValidityIndices
-from segmentation.features import Floats, Labels, Points
+from segmentation.preprocessing.scaling import Floats, Labels, Points
 
 SILHOUETTE_SAMPLE_SIZE = (
     8_000  # points whose distances to each other are measured: 64 million of them take a second

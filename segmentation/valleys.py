@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.features import Floats, Points
+from segmentation.preprocessing.scaling import Floats, Points
 
 MAX_GAP_RATIO = 2 / 3  # the valley holds at most two thirds of the lower side: less is not worth a name
 # How sure, in z: measured on even crowds of 300 to 700 users (the worst case: no single-peaked crowd is as near to a

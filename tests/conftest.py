@@ -24,8 +24,8 @@ from whole import lacking
 from segmentation.analysis import Analysis, analyse
 from segmentation.change import PreviousMonth
 from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
-from segmentation.features import Points
 from segmentation.plan import Options
+from segmentation.preprocessing.scaling import Points
 from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame
 

@@ -17,10 +17,10 @@ from segmentation.exact import (
     scan_users,
 )
 from segmentation.facts import FeatureScale
-from segmentation.features import Points, measure_scale, standardise_users
 from segmentation.pca import project_points
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, summarise_columns
+from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import Frame
-from segmentation.tally import SEGMENT_NUMBER, summarise_columns
 from segmentation.validity import compute_calinski_harabasz
 
 Make = Callable[..., Frame]

@@ -32,9 +32,9 @@ from segmentation.facts import (
     facts_from_dict,
     facts_to_dict,
 )
-from segmentation.features import Points, measure_scale, standardise_users
 from segmentation.flows import MigrationCounts
 from segmentation.history import extract_previous_model
+from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
 
 MONTHS = ("2026-08", "2026-09", "2026-10")

@@ -11,9 +11,9 @@ from sklearn.metrics import silhouette_score
 from segmentation.chosen import ModelSelection, select_model
 from segmentation.clusters import assign_nearest
 from segmentation.crowd import InMemoryUsers
-from segmentation.features import Floats, Points, measure_scale
 from segmentation.gap import fit_gap_curves
 from segmentation.plan import Options
+from segmentation.preprocessing.scaling import Floats, Points, measure_scale
 from segmentation.validity import select_points
 
 Make = Callable[..., Any]

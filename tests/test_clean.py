@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentation.clean import clean_users
 from segmentation.errors import CleaningError, SchemaError
 from segmentation.facts import DroppedRows
+from segmentation.preprocessing.clean import clean_users
 from segmentation.schema import COLUMNS, Frame
 
 Make = Callable[..., Frame]

@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 
 from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans, warm_start_kmeans
 from segmentation.errors import SweepError
-from segmentation.features import Points
+from segmentation.preprocessing.scaling import Points
 
 Make = Callable[..., Points]
 

@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import facts_factory
 
-from segmentation.clean import clean_users
 from segmentation.facts import CategoryCount, ColumnDistributions
+from segmentation.preprocessing.aggregate import crosstab_categories
+from segmentation.preprocessing.clean import clean_users
+from segmentation.preprocessing.quantiles import choose_bin_step
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.spreads import choose_bin_step
-from segmentation.tally import crosstab_categories
 
 Make = Callable[..., Frame]
 

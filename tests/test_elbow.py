@@ -12,7 +12,7 @@ from segmentation.clusters import KMeansModel, fit_kmeans
 from segmentation.elbow import Sweep, choose_k, find_knee, fit_k_range, require_assessable_k
 from segmentation.errors import SweepError
 from segmentation.facts import ElbowCurve, ValidityIndices
-from segmentation.features import Points
+from segmentation.preprocessing.scaling import Points
 
 STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
 CORNERED = {2: 100.0, 3: 60.0, 4: 20.0, 5: 18.0, 6: 16.0}

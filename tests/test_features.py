@@ -5,7 +5,7 @@ import pytest
 
 from segmentation.errors import CleaningError
 from segmentation.facts import FeatureScale
-from segmentation.features import Points, measure_scale, standardise_users
+from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import Frame
 
 Make = Callable[..., Frame]

@@ -8,7 +8,6 @@ import pytest
 
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
-from segmentation.features import Points
 from segmentation.flows import (
     MigrationCounts,
     count_migration,
@@ -16,6 +15,7 @@ from segmentation.flows import (
     crosstab_with_previous,
 )
 from segmentation.history import PreviousModel
+from segmentation.preprocessing.scaling import Points
 
 THEN, NOW = ("S1", "S2"), ("S2", "S1", "S3")
 # 1 and 2 stay, 3 goes from S1 to S3, 4 leaves S2, 5 comes to S2

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from segmentation import gap as room
-from segmentation.features import Points
 from segmentation.gap import GapStatistic, apply_one_se_rule, compute_gap_statistic, fit_gap_curves
 from segmentation.lloyd import fit_k_range_quickly
+from segmentation.preprocessing.scaling import Points
 from segmentation.reference import fit_box_null, fit_copula_null, fit_unimodal_margin
 
 Make = Callable[..., Points]

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.clean import clean_users
 from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
 from segmentation.fates import Transition, detect_transitions
-from segmentation.features import Points, measure_scale, standardise_users
 from segmentation.flows import (
     MigrationCounts,
     ShareDecomposition,
@@ -25,6 +23,8 @@ from segmentation.flows import (
 )
 from segmentation.history import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
 from segmentation.kept_names import is_name_accurate
+from segmentation.preprocessing.clean import clean_users
+from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.sample import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
 from segmentation.schema import DEFAULT_FEATURES
 from segmentation.trend import TrendLine, build_trend

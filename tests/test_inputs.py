@@ -31,7 +31,7 @@ from report import inputs, workbook
 from report.errors import InputError
 from report.inputs import read_users
 from segmentation import schema
-from segmentation.text import MISSING_NUMBER_SPELLINGS, normalise_text
+from segmentation.preprocessing.spelling import MISSING_NUMBER_SPELLINGS, normalise_text
 
 MUSIC = Path(__file__).parents[1] / "../shared/data/music.csv"
 # --- the real file

@@ -10,7 +10,7 @@ from segmentation.intervals import (
     normal_intervals,
     wilson_interval,
 )
-from segmentation.tally import SegmentMoments
+from segmentation.preprocessing.aggregate import SegmentMoments
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

@@ -5,7 +5,6 @@ import pytest
 from sklearn.cluster import KMeans
 
 from segmentation.clusters import fit_kmeans
-from segmentation.features import Points
 from segmentation.lloyd import (
     _add_drawn_centre,
     assign_nearest_batch,
@@ -13,6 +12,7 @@ from segmentation.lloyd import (
     fit_k_range_quickly,
     run_lloyd,
 )
+from segmentation.preprocessing.scaling import Points
 
 Make = Callable[..., Points]
 LINE = np.array([[0.0], [2], [10], [12]])

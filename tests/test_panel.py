@@ -11,7 +11,6 @@ import pytest
 from segmentation.clusters import KMeansModel
 from segmentation.elbow import Sweep
 from segmentation.facts import FeatureScale, SegmentStability, ValidityIndices, Vote
-from segmentation.features import Points
 from segmentation.gap import compute_gap_statistic, fit_gap_curves
 from segmentation.lloyd import assign_nearest_batch, fit_k_range_quickly
 from segmentation.panel import (
@@ -22,6 +21,7 @@ from segmentation.panel import (
     assess_consensus,
     find_supported_ks,
 )
+from segmentation.preprocessing.scaling import Points
 from segmentation.validity import compute_validity
 from segmentation.valleys import DensityGap, Separation
 

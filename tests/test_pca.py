@@ -6,8 +6,8 @@ import pytest
 from sklearn.decomposition import PCA
 
 from segmentation.facts import Centroid, MapBin
-from segmentation.features import Points
 from segmentation.pca import MAP_STEP, Projection, build_pca_map, project_points
+from segmentation.preprocessing.scaling import Points
 
 Make = Callable[..., Points]
 HALF = 0.5**0.5

@@ -9,19 +9,19 @@ import pytest
 from segmentation import intervals
 from segmentation.clusters import KMeansModel
 from segmentation.facts import AffinityIndex, ConfidenceInterval, NotableDifference, Segment, SegmentStability
-from segmentation.features import measure_scale, standardise_users
 from segmentation.history import SegmentIdentity
 from segmentation.names import name_segments
-from segmentation.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.spreads import compute_column_quantiles, make_bin_grid
-from segmentation.tally import (
+from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
     compute_segment_moments,
     count_category_values,
     crosstab_categories,
     summarise_columns,
 )
+from segmentation.preprocessing.quantiles import compute_column_quantiles, make_bin_grid
+from segmentation.preprocessing.scaling import measure_scale, standardise_users
+from segmentation.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
+from segmentation.schema import CATEGORIES, NUMBERS, Frame
 
 Make = Callable[..., Frame]
 

@@ -18,16 +18,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 import facts_factory
 
 from segmentation.analysis import Analysis
-from segmentation.clean import CleanedUsers, clean_users
 from segmentation.clusters import assign_nearest, fit_kmeans
 from segmentation.crowd import _compute_row_order
 from segmentation.disclosure import merge_small_categories, sum_by_label, suppress_small_counts
 from segmentation.facts import facts_to_dict
-from segmentation.features import Points
 from segmentation.names import name_segments
 from segmentation.pca import project_points
+from segmentation.preprocessing.clean import CleanedUsers, clean_users
+from segmentation.preprocessing.quantiles import choose_bin_step
+from segmentation.preprocessing.scaling import Points
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS, Frame
-from segmentation.spreads import choose_bin_step
 from segmentation.validity import compute_calinski_harabasz, compute_davies_bouldin, compute_silhouettes
 
 MakePoints = Callable[..., Points]

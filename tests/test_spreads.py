@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation import spreads
-from segmentation.schema import Users
-from segmentation.spreads import (
+from segmentation.preprocessing import quantiles
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER
+from segmentation.preprocessing.quantiles import (
     choose_bin_step,
     compute_column_quantiles,
     compute_quantile_cuts,
     make_bin_grid,
 )
-from segmentation.tally import SEGMENT_NUMBER
+from segmentation.schema import Users
 
 COLUMNS: dict[str, Callable[[np.random.Generator], Any]] = {
     "whole years": lambda rng: rng.integers(16, 90, 501),
@@ -49,7 +49,7 @@ def test_counting_finds_what_sorting_finds(
 
     Where a part of the ruler holds too many users to ask for each value, it gets a ruler of its own.
     """
-    monkeypatch.setattr(spreads, "_MAX_LISTED_USERS", many)
+    monkeypatch.setattr(quantiles, "_MAX_LISTED_USERS", many)
     values = np.asarray(COLUMNS[column](np.random.default_rng(3)), dtype=float)
     segments = np.arange(501) % 3
     users = engine(pd.DataFrame({"age": values, SEGMENT_NUMBER: segments}))

@@ -27,14 +27,14 @@ from report import doubts, files, gates, written
 from report.document import Document
 from report.sending import MailContext, send_month
 from segmentation.analysis import Analysis
-from segmentation.clean import clean_users
 from segmentation.disclosure import merge_small_categories
 from segmentation.distributions import build_bin_grids, describe_columns
 from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
+from segmentation.preprocessing.clean import clean_users
+from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.schema import CATEGORIES, NUMBERS
-from segmentation.spreads import compute_column_quantiles
 from segmentation.suspicion import detect_anomalies, exceeds_factor, has_value_vanished, is_drop_rate_higher
-from segmentation.tally import SEGMENT_NUMBER, count_category_values, summarise_columns
 
 TODAY = "2026-11"
 VALID = dict.fromkeys(NUMBERS, (0, None)) | {

@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 from whole import whole
 
-from segmentation import tally as room
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
-from segmentation.tally import (
+from segmentation.preprocessing import aggregate as room
+from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
     compute_segment_moments,
     count_all_categories,
@@ -16,6 +15,7 @@ from segmentation.tally import (
     crosstab_categories,
     summarise_columns,
 )
+from segmentation.schema import CATEGORIES, NUMBERS, Frame
 
 
 def users(**columns: Any) -> Frame:

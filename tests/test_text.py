@@ -10,8 +10,8 @@ import pytest
 from report.columns import MatchedColumn, RawTable
 from report.inputs import _normalise_categories
 from report.sources.cells import _apply_normalisation
+from segmentation.preprocessing.spelling import MISSING_NUMBER_SPELLINGS, MISSING_SPELLINGS, normalise_text
 from segmentation.schema import COLUMNS_BY_NAME
-from segmentation.text import MISSING_NUMBER_SPELLINGS, MISSING_SPELLINGS, normalise_text
 
 GENRE = MatchedColumn(COLUMNS_BY_NAME["top_genre"], "top_genre", 0)
 

@@ -6,7 +6,7 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 
 from segmentation import validity
 from segmentation.elbow import fit_k_range
-from segmentation.features import Points
+from segmentation.preprocessing.scaling import Points
 from segmentation.validity import (
     average_by_segment,
     average_segment_silhouettes,

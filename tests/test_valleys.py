@@ -3,8 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from segmentation.features import Points
 from segmentation.lloyd import fit_k_range_quickly
+from segmentation.preprocessing.scaling import Points
 from segmentation.valleys import (
     DensityGap,
     Separation,

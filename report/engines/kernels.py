@@ -61,9 +61,8 @@ class SocketKernelManager(AsyncKernelManager):
 
 def _find_short_folder(folder: str) -> str:
     """Give a folder for temporary files whose name leaves room for a socket's: a system knows 104 bytes of it."""
-    return (
-        folder if len(os.fsencode(folder)) < _MAX_FOLDER_BYTES or not os.access("/tmp", os.W_OK) else "/tmp"
-    )
+    fits = len(os.fsencode(folder)) < _MAX_FOLDER_BYTES
+    return folder if fits or not os.access("/tmp", os.W_OK) else "/tmp"  # noqa: S108
 
 
 def _delete_stale_sockets() -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from report import ids, inputs, numerals
 from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.errors import InputError
-from segmentation.text import (
+from segmentation.preprocessing.spelling import (
     EDGE_BLANKS,
     INVISIBLE_CHARACTERS,
     MISSING_NUMBER_SPELLINGS,

@@ -20,7 +20,7 @@ from report import dialect, numerals
 from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.errors import InputError
 from report.sources.duck import escape_glob, quote_sql
-from segmentation.text import EDGE_BLANKS, INVISIBLE_CHARACTERS
+from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS
 
 HEAD_BYTES = 1 << 20  # bytes that say how the rest is written
 _TAIL_BYTES = 1 << 12  # bytes in which the last row is

@@ -16,9 +16,9 @@ from segmentation.clusters import assign_nearest, fit_kmeans, warm_start_kmeans
 from segmentation.drift import measure_category_drift, measure_number_drift
 from segmentation.facts import FeatureScale
 from segmentation.fates import Transition, detect_transitions
-from segmentation.features import Points
 from segmentation.flows import count_migration, crosstab_with_previous
 from segmentation.history import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
+from segmentation.preprocessing.scaling import Points
 from segmentation.sample import make_sample_month
 
 FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")

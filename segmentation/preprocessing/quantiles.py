@@ -13,9 +13,9 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.features import Floats
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, count_groups, fetch_rows
+from segmentation.preprocessing.scaling import Floats
 from segmentation.schema import MAX_NUMBER, Users
-from segmentation.tally import SEGMENT_NUMBER, cast_to_float, count_groups, fetch_rows
 
 CountArray = NDArray[np.int64]
 _TARGET_BINS = 30  # about; the step between them is a round number

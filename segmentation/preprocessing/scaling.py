@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from segmentation.errors import CleaningError
 from segmentation.facts import FeatureScale
+from segmentation.preprocessing.aggregate import ColumnSummary, summarise_columns
 from segmentation.schema import Frame, Users
-from segmentation.tally import ColumnSummary, summarise_columns
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]

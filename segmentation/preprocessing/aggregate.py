@@ -12,8 +12,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import NUMBERS, Users
-from segmentation.text import normalise_text
 
 SEGMENT_NUMBER = "_segment"  # column of a user's segment by its place in the model, from 0
 _MAX_COMBINATIONS = 50_000  # combinations of categories that one question may be asked about
