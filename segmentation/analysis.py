@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 from segmentation import panel as judged_by
 from segmentation.change import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
 from segmentation.chosen import select_model
-from segmentation.clusters import KMeansModel, assign_nearest
+from segmentation.clustering.assign import KMeansModel, assign_nearest
+from segmentation.clustering.pca import build_pca_map, project_points
 from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
 from segmentation.disclosure import merge_small_categories
 from segmentation.distributions import build_bin_grids, describe_columns
@@ -30,7 +31,6 @@ from segmentation.facts import (
     StructureEvidence,
 )
 from segmentation.gap import fit_gap_curves
-from segmentation.pca import build_pca_map, project_points
 from segmentation.plan import Options
 from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,

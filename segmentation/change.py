@@ -7,7 +7,7 @@ from types import MappingProxyType
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import KMeansModel
+from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_small_counts, suppress_table
 from segmentation.drift import PsiTest as Measured
 from segmentation.drift import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import KMeansModel, assign_nearest, warm_start_kmeans
+from segmentation.clustering.assign import KMeansModel, assign_nearest, warm_start_kmeans
 from segmentation.crowd import Population
 from segmentation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k
 from segmentation.facts import ComputedOn, ElbowCurve, ValidityIndices

@@ -11,16 +11,16 @@ import narwhals as nw
 import numpy as np
 
 from segmentation import intervals
-from segmentation.cells import aggregate_to_grid, round_scale
-from segmentation.clusters import KMeansModel, assign_nearest
-from segmentation.drawn import is_usable_sample, sample_cells, sample_users
-from segmentation.exact import (
+from segmentation.clustering.assign import KMeansModel, assign_nearest
+from segmentation.clustering.grid import aggregate_to_grid, round_scale
+from segmentation.clustering.refine import (
     CONVERGED_SHIFT,
     RefinedModel,
     assign_in_engine,
     count_model_pairs,
     refine_on_all_users,
 )
+from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
 from segmentation.facts import ComputedOn, FeatureScale
 from segmentation.flows import crosstab_with_previous
 from segmentation.history import PreviousModel

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from segmentation.cells import fit_k_range_on_cells
-from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
+from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
+from segmentation.clustering.grid import fit_k_range_on_cells
 from segmentation.errors import SweepError
 from segmentation.facts import DecidedBy, ElbowCurve, ValidityIndices
 from segmentation.preprocessing.scaling import Labels, Points

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import assign_nearest
+from segmentation.clustering.assign import assign_nearest
 from segmentation.errors import SegmentationError
 from segmentation.history import PreviousModel, rescale_values
 from segmentation.preprocessing.aggregate import count_groups

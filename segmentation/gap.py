@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.lloyd import fit_k_range_quickly
+from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.reference import NullSampler, fit_copula_null, standardise_columns
 

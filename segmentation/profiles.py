@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation import intervals
-from segmentation.clusters import KMeansModel
+from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
 from segmentation.history import SegmentIdentity

@@ -6,8 +6,8 @@ Stable is not the same as real: an even crowd can be cut in the same place every
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from segmentation.clustering.kmeans import assign_nearest_batch, draw_kmeans_plus_plus, run_lloyd
 from segmentation.facts import SegmentStability
-from segmentation.lloyd import assign_nearest_batch, draw_kmeans_plus_plus, run_lloyd
 from segmentation.preprocessing.scaling import Floats, Labels, Points
 from segmentation.readings import JACCARD_STABLE, grade_stability
 

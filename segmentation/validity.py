@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from segmentation.clusters import assign_nearest
+from segmentation.clustering.assign import assign_nearest
 from segmentation.elbow import Sweep
 from segmentation.facts import ValidityIndices
 from segmentation.preprocessing.scaling import Floats, Labels, Points

@@ -5,19 +5,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from segmentation.cells import aggregate_to_grid, coarsen_points, fit_k_range_on_cells, round_scale
-from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
-from segmentation.drawn import is_usable_sample, sample_cells, sample_users
-from segmentation.errors import SweepError
-from segmentation.exact import (
+from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
+from segmentation.clustering.grid import aggregate_to_grid, coarsen_points, fit_k_range_on_cells, round_scale
+from segmentation.clustering.pca import project_points
+from segmentation.clustering.refine import (
     CONVERGED_SHIFT,
     assign_in_engine,
     count_model_pairs,
     refine_on_all_users,
     scan_users,
 )
+from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
+from segmentation.errors import SweepError
 from segmentation.facts import FeatureScale
-from segmentation.pca import project_points
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, summarise_columns
 from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import Frame
@@ -204,7 +204,7 @@ def test_where_the_scans_are_used_up_it_is_said_how_far_they_came(
     """Users without structure, cut into many, can take more scans than there are: the pages then claim no rest."""
     points = celled(crowd, 0.5)
     model = fit_k_range_on_cells(points, [4], n_init=10, seed=1)[4]
-    monkeypatch.setattr("segmentation.exact.MAX_SCANS", 1)
+    monkeypatch.setattr("segmentation.clustering.refine.MAX_SCANS", 1)
 
     exact = refine_on_all_users(crowd, points, model)
 

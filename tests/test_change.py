@@ -22,7 +22,7 @@ from segmentation.change import (
     _suppress_migration,
     track_segments,
 )
-from segmentation.clusters import KMeansModel, assign_nearest
+from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.drift import compute_critical_psi
 from segmentation.facts import (
     Facts,

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import silhouette_score
 
 from segmentation.chosen import ModelSelection, select_model
-from segmentation.clusters import assign_nearest
+from segmentation.clustering.assign import assign_nearest
 from segmentation.crowd import InMemoryUsers
 from segmentation.gap import fit_gap_curves
 from segmentation.plan import Options

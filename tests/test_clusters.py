@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans, warm_start_kmeans
+from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans, warm_start_kmeans
 from segmentation.errors import SweepError
 from segmentation.preprocessing.scaling import Points
 

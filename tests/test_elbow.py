@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from kneed import KneeLocator
 
-from segmentation.cells import fit_k_range_on_cells
-from segmentation.clusters import KMeansModel, fit_kmeans
+from segmentation.clustering.assign import KMeansModel, fit_kmeans
+from segmentation.clustering.grid import fit_k_range_on_cells
 from segmentation.elbow import Sweep, choose_k, find_knee, fit_k_range, require_assessable_k
 from segmentation.errors import SweepError
 from segmentation.facts import ElbowCurve, ValidityIndices

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from segmentation import gap as room
+from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.gap import GapStatistic, apply_one_se_rule, compute_gap_statistic, fit_gap_curves
-from segmentation.lloyd import fit_k_range_quickly
 from segmentation.preprocessing.scaling import Points
 from segmentation.reference import fit_box_null, fit_copula_null, fit_unimodal_margin
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.clusters import KMeansModel, assign_nearest, fit_kmeans
+from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
 from segmentation.fates import Transition, detect_transitions

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from segmentation.clusters import fit_kmeans
-from segmentation.lloyd import (
+from segmentation.clustering.assign import fit_kmeans
+from segmentation.clustering.kmeans import (
     _add_drawn_centre,
     assign_nearest_batch,
     draw_kmeans_plus_plus,

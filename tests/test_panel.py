@@ -8,11 +8,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from segmentation.clusters import KMeansModel
+from segmentation.clustering.assign import KMeansModel
+from segmentation.clustering.kmeans import assign_nearest_batch, fit_k_range_quickly
 from segmentation.elbow import Sweep
 from segmentation.facts import FeatureScale, SegmentStability, ValidityIndices, Vote
 from segmentation.gap import compute_gap_statistic, fit_gap_curves
-from segmentation.lloyd import assign_nearest_batch, fit_k_range_quickly
 from segmentation.panel import (
     MAX_BOOTSTRAP_POINTS,
     KConsensus,

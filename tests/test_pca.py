@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from segmentation.clustering.pca import MAP_STEP, Projection, build_pca_map, project_points
 from segmentation.facts import Centroid, MapBin
-from segmentation.pca import MAP_STEP, Projection, build_pca_map, project_points
 from segmentation.preprocessing.scaling import Points
 
 Make = Callable[..., Points]

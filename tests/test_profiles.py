@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segmentation import intervals
-from segmentation.clusters import KMeansModel
+from segmentation.clustering.assign import KMeansModel
 from segmentation.facts import AffinityIndex, ConfidenceInterval, NotableDifference, Segment, SegmentStability
 from segmentation.history import SegmentIdentity
 from segmentation.names import name_segments

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from segmentation.lloyd import fit_k_range_quickly
+from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.preprocessing.scaling import Points
 from segmentation.valleys import (
     DensityGap,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.clusters import assign_nearest, fit_kmeans, warm_start_kmeans
+from segmentation.clustering.assign import assign_nearest, fit_kmeans, warm_start_kmeans
 from segmentation.drift import measure_category_drift, measure_number_drift
 from segmentation.facts import FeatureScale
 from segmentation.fates import Transition, detect_transitions

@@ -97,7 +97,7 @@ def our_sweep(path: Path) -> dict[str, Any]:
     import sklearn.cluster  # noqa: F401 - in memory before the clock begins, as where it is compared with
 
     from report.settings import read_settings
-    from segmentation.cells import aggregate_to_grid, round_scale
+    from segmentation.clustering.grid import aggregate_to_grid, round_scale
     from segmentation.elbow import fit_k_range
     from segmentation.preprocessing.aggregate import summarise_columns
     from segmentation.preprocessing.clean import clean_users

@@ -19,11 +19,11 @@ import numpy as np
 from covers import simulate
 from crowds import SEPARATION, SHAPES, Crowd, planted, structureless, users
 
-from segmentation.clusters import KMeansModel
+from segmentation.clustering.assign import KMeansModel
+from segmentation.clustering.kmeans import assign_nearest_batch, fit_k_range_quickly
 from segmentation.elbow import Sweep
 from segmentation.facts import FeatureScale
 from segmentation.gap import compute_gap_statistic, fit_gap_curves
-from segmentation.lloyd import assign_nearest_batch, fit_k_range_quickly
 from segmentation.panel import KConsensus, assess_consensus
 from segmentation.preprocessing.scaling import Points
 from segmentation.reference import fit_box_null

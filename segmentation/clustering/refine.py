@@ -12,7 +12,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from segmentation.clusters import KMeansModel, assign_nearest
+from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, fetch_rows
 from segmentation.preprocessing.scaling import Floats, Points

@@ -13,10 +13,10 @@ import narwhals as nw
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segmentation.clusters import KMeansModel, assign_nearest, make_kmeans
+from segmentation.clustering.assign import KMeansModel, assign_nearest, make_kmeans
+from segmentation.clustering.kmeans import draw_kmeans_plus_plus, run_lloyd
 from segmentation.errors import SweepError
 from segmentation.facts import FeatureScale
-from segmentation.lloyd import draw_kmeans_plus_plus, run_lloyd
 from segmentation.preprocessing.aggregate import ColumnSummary, cast_to_float
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import Users

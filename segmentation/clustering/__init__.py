@@ -1,0 +1,1 @@
+"""Segments drawn: K-means in memory, on a grid and on all users; the map (PCA)."""
