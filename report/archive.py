@@ -169,7 +169,7 @@ def analyse_and_store_month(
     """
     with (
         ThreadPoolExecutor(1) as thread,
-        open_process_executor("segmentation.gap") as aside,
+        open_process_executor("segmentation.validation.gap") as aside,
         faults.translate_errors(),
     ):
         # what is dear to import, while an engine reads, or K-means leaves the interpreter alone

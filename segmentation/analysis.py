@@ -12,9 +12,7 @@ import numpy as np
 from narwhals.typing import IntoFrame
 from threadpoolctl import threadpool_limits
 
-from segmentation import panel as judged_by
 from segmentation.change import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
-from segmentation.chosen import select_model
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.pca import build_pca_map, project_points
 from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
@@ -30,7 +28,6 @@ from segmentation.facts import (
     Source,
     StructureEvidence,
 )
-from segmentation.gap import fit_gap_curves
 from segmentation.plan import Options
 from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
@@ -45,10 +42,13 @@ from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.preprocessing.scaling import Points, build_scale
 from segmentation.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
-from segmentation.stability import assess_stability
 from segmentation.trend import build_trend
-from segmentation.validity import average_segment_silhouettes
-from segmentation.valleys import measure_separation
+from segmentation.validation import consensus as judged_by
+from segmentation.validation.gap import fit_gap_curves
+from segmentation.validation.scores import average_segment_silhouettes
+from segmentation.validation.selection import select_model
+from segmentation.validation.separation import measure_separation
+from segmentation.validation.stability import assess_stability
 
 T = TypeVar("T")
 _MIN_GRID_STEP = 0.08  # SDs: a grid that no finer one follows

@@ -21,7 +21,7 @@ from segmentation.facts import FeatureScale
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, summarise_columns
 from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import Frame
-from segmentation.validity import compute_calinski_harabasz
+from segmentation.validation.scores import compute_calinski_harabasz
 
 Make = Callable[..., Frame]
 TWO = ["age", "usage_per_month"]

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import silhouette_score
 
-from segmentation.chosen import ModelSelection, select_model
 from segmentation.clustering.assign import assign_nearest
 from segmentation.crowd import InMemoryUsers
-from segmentation.gap import fit_gap_curves
 from segmentation.plan import Options
 from segmentation.preprocessing.scaling import Floats, Points, measure_scale
-from segmentation.validity import select_points
+from segmentation.validation.gap import fit_gap_curves
+from segmentation.validation.scores import select_points
+from segmentation.validation.selection import ModelSelection, select_model
 
 Make = Callable[..., Any]
 TWO = ("age", "usage_per_month")

@@ -9,10 +9,10 @@ from kneed import KneeLocator
 
 from segmentation.clustering.assign import KMeansModel, fit_kmeans
 from segmentation.clustering.grid import fit_k_range_on_cells
-from segmentation.elbow import Sweep, choose_k, find_knee, fit_k_range, require_assessable_k
 from segmentation.errors import SweepError
 from segmentation.facts import ElbowCurve, ValidityIndices
 from segmentation.preprocessing.scaling import Points
+from segmentation.validation.elbow import Sweep, choose_k, find_knee, fit_k_range, require_assessable_k
 
 STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
 CORNERED = {2: 100.0, 3: 60.0, 4: 20.0, 5: 18.0, 6: 16.0}

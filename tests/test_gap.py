@@ -3,11 +3,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from segmentation import gap as room
 from segmentation.clustering.kmeans import fit_k_range_quickly
-from segmentation.gap import GapStatistic, apply_one_se_rule, compute_gap_statistic, fit_gap_curves
 from segmentation.preprocessing.scaling import Points
-from segmentation.reference import fit_box_null, fit_copula_null, fit_unimodal_margin
+from segmentation.validation import gap as room
+from segmentation.validation.gap import GapStatistic, apply_one_se_rule, compute_gap_statistic, fit_gap_curves
+from segmentation.validation.null_model import fit_box_null, fit_copula_null, fit_unimodal_margin
 
 Make = Callable[..., Points]
 KS = range(1, 7)

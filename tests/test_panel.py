@@ -10,10 +10,9 @@ import pytest
 
 from segmentation.clustering.assign import KMeansModel
 from segmentation.clustering.kmeans import assign_nearest_batch, fit_k_range_quickly
-from segmentation.elbow import Sweep
 from segmentation.facts import FeatureScale, SegmentStability, ValidityIndices, Vote
-from segmentation.gap import compute_gap_statistic, fit_gap_curves
-from segmentation.panel import (
+from segmentation.preprocessing.scaling import Points
+from segmentation.validation.consensus import (
     MAX_BOOTSTRAP_POINTS,
     KConsensus,
     _choose_most_stable_k,
@@ -21,9 +20,10 @@ from segmentation.panel import (
     assess_consensus,
     find_supported_ks,
 )
-from segmentation.preprocessing.scaling import Points
-from segmentation.validity import compute_validity
-from segmentation.valleys import DensityGap, Separation
+from segmentation.validation.elbow import Sweep
+from segmentation.validation.gap import compute_gap_statistic, fit_gap_curves
+from segmentation.validation.scores import compute_validity
+from segmentation.validation.separation import DensityGap, Separation
 
 Make = Callable[..., Points]
 STEADY, SHAKY = (

@@ -28,7 +28,11 @@ from segmentation.preprocessing.clean import CleanedUsers, clean_users
 from segmentation.preprocessing.quantiles import choose_bin_step
 from segmentation.preprocessing.scaling import Points
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS, Frame
-from segmentation.validity import compute_calinski_harabasz, compute_davies_bouldin, compute_silhouettes
+from segmentation.validation.scores import (
+    compute_calinski_harabasz,
+    compute_davies_bouldin,
+    compute_silhouettes,
+)
 
 MakePoints = Callable[..., Points]
 VALID = {"age": (16, 65), "annual_income": (0, None), "num_of_days_active": (0, 365)}

@@ -3,12 +3,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from segmentation import stability as room
 from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.facts import SegmentStability
 from segmentation.preprocessing.scaling import Points
 from segmentation.readings import JACCARD_HIGHLY_STABLE, grade_stability
-from segmentation.stability import assess_stability, compute_best_jaccards
+from segmentation.validation import stability as room
+from segmentation.validation.stability import assess_stability, compute_best_jaccards
 
 Make = Callable[..., Points]
 

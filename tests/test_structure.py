@@ -133,10 +133,10 @@ def test_more_bootstraps_are_asked_of_the_segments_than_of_a_vote(
         asked.append((len(curves().null), bootstraps))
         return real(*args, bootstraps=bootstraps, **others)
 
-    from segmentation import chosen
+    from segmentation.validation import selection
 
-    real = chosen.assess_consensus
-    monkeypatch.setattr(chosen, "assess_consensus", judge)
+    real = selection.assess_consensus
+    monkeypatch.setattr(selection, "assess_consensus", judge)
     run(groups, draws=6, bootstraps=40, k_range=(1, 4))
     run(groups, draws=2, bootstraps=3, k_range=(1, 4))
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_samples
 
-from segmentation import validity
-from segmentation.elbow import fit_k_range
 from segmentation.preprocessing.scaling import Points
-from segmentation.validity import (
+from segmentation.validation import scores
+from segmentation.validation.elbow import fit_k_range
+from segmentation.validation.scores import (
     average_by_segment,
     average_segment_silhouettes,
     compute_calinski_harabasz,
@@ -146,7 +146,7 @@ def test_a_sample_speaks_for_all(points: Make, monkeypatch: pytest.MonkeyPatch) 
     data = points(rng.normal(size=(1200, 3)) + 4 * rng.integers(0, 2, (1200, 1)))
     tried = fit_k_range(data, [2, 3], n_init=2, seed=0)
     exact = compute_validity(data, tried, seed=0)
-    monkeypatch.setattr(validity, "SILHOUETTE_SAMPLE_SIZE", 300)
+    monkeypatch.setattr(scores, "SILHOUETTE_SAMPLE_SIZE", 300)
     sampled = compute_validity(data, tried, seed=0)
 
     assert sampled.silhouette != exact.silhouette
@@ -163,7 +163,7 @@ def test_a_segment_too_small_for_the_sample_has_a_silhouette(
 
     Theirs is 1 - 1 / 100 or so, the others' 1 - 1.1 / 100: the mean distance of two normal numbers is 2 / √π.
     """
-    monkeypatch.setattr(validity, "SILHOUETTE_SAMPLE_SIZE", 10)
+    monkeypatch.setattr(scores, "SILHOUETTE_SAMPLE_SIZE", 10)
     rng = np.random.default_rng(0)
     data = points(np.concatenate([rng.normal(size=498), [100, 101]])[:, None])
     labels = np.array([0] * 498 + [1] * 2)

@@ -5,7 +5,7 @@ import pytest
 
 from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.preprocessing.scaling import Points
-from segmentation.valleys import (
+from segmentation.validation.separation import (
     DensityGap,
     Separation,
     _bin_along_axis,

@@ -98,10 +98,10 @@ def our_sweep(path: Path) -> dict[str, Any]:
 
     from report.settings import read_settings
     from segmentation.clustering.grid import aggregate_to_grid, round_scale
-    from segmentation.elbow import fit_k_range
     from segmentation.preprocessing.aggregate import summarise_columns
     from segmentation.preprocessing.clean import clean_users
     from segmentation.preprocessing.scaling import build_scale
+    from segmentation.validation.elbow import fit_k_range
 
     plan = read_settings(ROOT / "settings.toml").build_options()
     users = clean_users(

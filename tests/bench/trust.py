@@ -21,13 +21,13 @@ from crowds import SEPARATION, SHAPES, Crowd, planted, structureless, users
 
 from segmentation.clustering.assign import KMeansModel
 from segmentation.clustering.kmeans import assign_nearest_batch, fit_k_range_quickly
-from segmentation.elbow import Sweep
 from segmentation.facts import FeatureScale
-from segmentation.gap import compute_gap_statistic, fit_gap_curves
-from segmentation.panel import KConsensus, assess_consensus
 from segmentation.preprocessing.scaling import Points
-from segmentation.reference import fit_box_null
-from segmentation.validity import compute_validity
+from segmentation.validation.consensus import KConsensus, assess_consensus
+from segmentation.validation.elbow import Sweep
+from segmentation.validation.gap import compute_gap_statistic, fit_gap_curves
+from segmentation.validation.null_model import fit_box_null
+from segmentation.validation.scores import compute_validity
 
 SEED = 1_000_000
 KS = range(1, 11)

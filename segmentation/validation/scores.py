@@ -10,9 +10,9 @@ from itertools import takewhile
 import numpy as np
 
 from segmentation.clustering.assign import assign_nearest
-from segmentation.elbow import Sweep
 from segmentation.facts import ValidityIndices
 from segmentation.preprocessing.scaling import Floats, Labels, Points
+from segmentation.validation.elbow import Sweep
 
 SILHOUETTE_SAMPLE_SIZE = (
     8_000  # points whose distances to each other are measured: 64 million of them take a second

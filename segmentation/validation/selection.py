@@ -13,14 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest, warm_start_kmeans
 from segmentation.crowd import Population
-from segmentation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k
 from segmentation.facts import ComputedOn, ElbowCurve, ValidityIndices
-from segmentation.gap import GapCurves
-from segmentation.panel import KConsensus, assess_consensus
 from segmentation.plan import Options
 from segmentation.preprocessing.scaling import Floats
-from segmentation.stability import compute_best_jaccards
-from segmentation.validity import compute_validity
+from segmentation.validation.consensus import KConsensus, assess_consensus
+from segmentation.validation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k
+from segmentation.validation.gap import GapCurves
+from segmentation.validation.scores import compute_validity
+from segmentation.validation.stability import compute_best_jaccards
 
 _SAME_PARTITION_JACCARD = 0.99  # Jaccard likeness of every segment, above which two cuts are one
 _MIN_SEGMENTS = 2  # segments

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.preprocessing.scaling import Floats, Points
-from segmentation.reference import NullSampler, fit_copula_null, standardise_columns
+from segmentation.validation.null_model import NullSampler, fit_copula_null, standardise_columns
 
 MAX_NULL_USERS = 2_000  # users of a draw: of more, as many are sampled
 _N_INIT, _MAX_STEPS = 4, 12

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from segmentation.preprocessing.scaling import Floats, Points
-from segmentation.valleys import jitter_ties
+from segmentation.validation.separation import jitter_ties
 
 NullSampler: TypeAlias = Callable[
     [int, np.random.Generator], Floats

@@ -16,14 +16,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from segmentation.elbow import Sweep, find_knee
 from segmentation.facts import EvidenceLevel, SegmentStability, ValidityIndices, Vote
-from segmentation.gap import GapCurves, GapStatistic, compute_gap_statistic
 from segmentation.preprocessing.scaling import Points
 from segmentation.readings import JACCARD_DOUBTFUL, JACCARD_STABLE
-from segmentation.stability import assess_stability
-from segmentation.validity import select_points
-from segmentation.valleys import Separation, measure_separation_by_k
+from segmentation.validation.elbow import Sweep, find_knee
+from segmentation.validation.gap import GapCurves, GapStatistic, compute_gap_statistic
+from segmentation.validation.scores import select_points
+from segmentation.validation.separation import Separation, measure_separation_by_k
+from segmentation.validation.stability import assess_stability
 
 T = TypeVar("T")
 MAX_BOOTSTRAP_POINTS = 5_000  # points whose bootstraps vote

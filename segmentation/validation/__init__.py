@@ -1,0 +1,1 @@
+"""Whether there are segments, and how many: elbow, gap, stability, separation, consensus."""
