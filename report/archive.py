@@ -22,10 +22,10 @@ from report.sources import cells, faults
 from report.sources.opening import LoadedUsers, describe_source, ensure_unchanged, load_users
 from report.sources.places import DataLocation
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import SEGMENT_COLUMN, PreviousMonth
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
 from segmentation.schema import NUMBERS, USER_ID
+from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth
 
 _log = logging.getLogger(__name__)
 _ASSIGNMENTS_FILE = "segments.parquet"

@@ -16,7 +16,7 @@ from report.written import (
 )
 from segmentation.errors import SegmentationError
 from segmentation.facts import Anomaly, Facts
-from segmentation.suspicion import detect_anomalies
+from segmentation.tracking.anomalies import detect_anomalies
 
 _MAX_REASONS = 3  # that page one has room for
 

@@ -12,7 +12,6 @@ import numpy as np
 from narwhals.typing import IntoFrame
 from threadpoolctl import threadpool_limits
 
-from segmentation.change import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.pca import build_pca_map, project_points
 from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
@@ -42,7 +41,8 @@ from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.preprocessing.scaling import Points, build_scale
 from segmentation.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
-from segmentation.trend import build_trend
+from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
+from segmentation.tracking.trend import build_trend
 from segmentation.validation import consensus as judged_by
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.scores import average_segment_silhouettes

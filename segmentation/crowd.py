@@ -22,11 +22,11 @@ from segmentation.clustering.refine import (
 )
 from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
 from segmentation.facts import ComputedOn, FeatureScale
-from segmentation.flows import crosstab_with_previous
-from segmentation.history import PreviousModel
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
 from segmentation.preprocessing.scaling import Floats, Labels, Points, standardise_users
 from segmentation.schema import NUMBERS, USER_ID, Frame, Users
+from segmentation.tracking.matching import PreviousModel
+from segmentation.tracking.migration import crosstab_with_previous
 
 MAX_GRID_ERROR = 0.001  # part of the inertia by which cells may differ from their users
 

@@ -11,10 +11,10 @@ from segmentation import intervals
 from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
-from segmentation.history import SegmentIdentity
 from segmentation.preprocessing.aggregate import SegmentMoments
 from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import NUMBERS
+from segmentation.tracking.matching import SegmentIdentity
 
 _OTHER_LABEL = re.compile(
     r"Other \((\d+)\)"

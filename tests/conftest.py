@@ -22,12 +22,12 @@ from rendered import rendered  # noqa: F401 - a fixture
 from whole import lacking
 
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import PreviousMonth
 from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
 from segmentation.plan import Options
 from segmentation.preprocessing.scaling import Points
 from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame
+from segmentation.tracking.compare import PreviousMonth
 
 # One input, one result: here as in the report
 settings.register_profile("house", deadline=None, derandomize=True, database=None)

@@ -15,7 +15,6 @@ from whole import whole
 from report import files
 from report.playbook import assign_plays, read_playbook
 from segmentation.analysis import analyse
-from segmentation.change import PreviousMonth
 from segmentation.disclosure import merge_small_categories
 from segmentation.distributions import build_bin_grids, describe_columns
 from segmentation.facts import (
@@ -32,6 +31,7 @@ from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_
 from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
+from segmentation.tracking.compare import PreviousMonth
 
 GENRES = ("Pop", "Rock", "Jazz", "Hip-hop")
 VALID = dict.fromkeys(NUMBERS, (0.0, None))

@@ -12,11 +12,11 @@ import pytest
 from sklearn.metrics import silhouette_samples
 
 from segmentation.analysis import Analysis, analyse
-from segmentation.change import PreviousMonth
 from segmentation.errors import CleaningError, SchemaError, SegmentationError, SweepError
 from segmentation.facts import Brand, DroppedRows, Source, facts_from_dict, facts_to_dict
 from segmentation.plan import Options
 from segmentation.schema import DEFAULT_FEATURES
+from segmentation.tracking.compare import PreviousMonth
 
 Run = Callable[..., Analysis]
 Make = Callable[..., pd.DataFrame]

@@ -19,7 +19,7 @@ from report.sources.opening import describe_source
 from segmentation.analysis import analyse
 from segmentation.facts import Source, facts_from_dict, facts_to_dict
 from segmentation.plan import Options
-from segmentation.suspicion import detect_anomalies
+from segmentation.tracking.anomalies import detect_anomalies
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 REAL, MADE_UP = (Source("2026-10.csv", "0" * 64, synthetic=synthetic) for synthetic in (False, True))

@@ -14,16 +14,7 @@ import pytest
 from report import changes
 from report.written import format_month
 from segmentation.analysis import Analysis
-from segmentation.change import (
-    SEGMENT_COLUMN,
-    PreviousMonth,
-    _count_migration,
-    _measure_drift,
-    _suppress_migration,
-    track_segments,
-)
 from segmentation.clustering.assign import KMeansModel, assign_nearest
-from segmentation.drift import compute_critical_psi
 from segmentation.facts import (
     Facts,
     IdRegistry,
@@ -32,10 +23,19 @@ from segmentation.facts import (
     facts_from_dict,
     facts_to_dict,
 )
-from segmentation.flows import MigrationCounts
-from segmentation.history import extract_previous_model
 from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
+from segmentation.tracking.compare import (
+    SEGMENT_COLUMN,
+    PreviousMonth,
+    _count_migration,
+    _measure_drift,
+    _suppress_migration,
+    track_segments,
+)
+from segmentation.tracking.drift import compute_critical_psi
+from segmentation.tracking.matching import extract_previous_model
+from segmentation.tracking.migration import MigrationCounts
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 Run = Callable[..., Analysis]

@@ -23,7 +23,7 @@ from report.errors import InputError
 from report.inputs import read_users
 from segmentation.analysis import Analysis
 from segmentation.errors import SegmentationError
-from segmentation.suspicion import detect_anomalies
+from segmentation.tracking.anomalies import detect_anomalies
 
 Run = Callable[..., Analysis]
 

@@ -14,9 +14,9 @@ from scipy.optimize import linprog
 from whole import whole
 
 from segmentation.analysis import Analysis
-from segmentation.change import PreviousMonth
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 from segmentation.schema import CATEGORIES
+from segmentation.tracking.compare import PreviousMonth
 
 MUSIC = Path(__file__).parents[2] / "shared" / "data" / "music.csv"
 Run = Callable[..., Analysis]

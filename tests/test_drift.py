@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from segmentation.drift import (
+from segmentation.tracking.drift import (
     add_heavy_value_edges,
     choose_bin_count,
     compute_critical_psi,

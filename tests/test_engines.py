@@ -14,13 +14,13 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from segmentation.analysis import Analysis
-from segmentation.change import PreviousMonth
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
 from segmentation.facts import _FACTS_ADAPTER, Facts, facts_from_dict, facts_to_dict
 from segmentation.preprocessing.clean import clean_users
 from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 from segmentation.schema import NUMBERS, Users
+from segmentation.tracking.compare import PreviousMonth
 
 Run = Callable[..., Analysis]
 Engine = Callable[[pd.DataFrame], Any]

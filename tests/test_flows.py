@@ -8,14 +8,14 @@ import pytest
 
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
-from segmentation.flows import (
+from segmentation.preprocessing.scaling import Points
+from segmentation.tracking.matching import PreviousModel
+from segmentation.tracking.migration import (
     MigrationCounts,
     count_migration,
     count_migration_by_join,
     crosstab_with_previous,
 )
-from segmentation.history import PreviousModel
-from segmentation.preprocessing.scaling import Points
 
 THEN, NOW = ("S1", "S2"), ("S2", "S1", "S3")
 # 1 and 2 stay, 3 goes from S1 to S3, 4 leaves S2, 5 comes to S2

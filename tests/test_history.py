@@ -13,21 +13,27 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
-from segmentation.fates import Transition, detect_transitions
-from segmentation.flows import (
+from segmentation.preprocessing.clean import clean_users
+from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
+from segmentation.sample import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
+from segmentation.schema import DEFAULT_FEATURES
+from segmentation.tracking.kept_names import is_name_accurate
+from segmentation.tracking.matching import (
+    PreviousModel,
+    SegmentLineage,
+    assign_ids,
+    match_centres,
+    rescale_values,
+)
+from segmentation.tracking.migration import (
     MigrationCounts,
     ShareDecomposition,
     count_migration,
     crosstab_with_previous,
     decompose_share_changes,
 )
-from segmentation.history import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
-from segmentation.kept_names import is_name_accurate
-from segmentation.preprocessing.clean import clean_users
-from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
-from segmentation.sample import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
-from segmentation.schema import DEFAULT_FEATURES
-from segmentation.trend import TrendLine, build_trend
+from segmentation.tracking.transitions import Transition, detect_transitions
+from segmentation.tracking.trend import TrendLine, build_trend
 
 VALID = {"age": (16, 65), "num_of_days_active": (0, 365)}
 ONE = FeatureScale({"age": 0.0, "usage_per_month": 0.0}, {"age": 1.0, "usage_per_month": 1.0})

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
-from segmentation.names import name_segments
 from segmentation.schema import DEFAULT_FEATURES
+from segmentation.tracking.naming import name_segments
 
 
 def centre(age: float = 0, income: float = 0, usage: float = 0, days: float = 0) -> dict[str, float]:

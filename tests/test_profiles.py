@@ -9,8 +9,6 @@ import pytest
 from segmentation import intervals
 from segmentation.clustering.assign import KMeansModel
 from segmentation.facts import AffinityIndex, ConfidenceInterval, NotableDifference, Segment, SegmentStability
-from segmentation.history import SegmentIdentity
-from segmentation.names import name_segments
 from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
     compute_segment_moments,
@@ -22,6 +20,8 @@ from segmentation.preprocessing.quantiles import compute_column_quantiles, make_
 from segmentation.preprocessing.scaling import measure_scale, standardise_users
 from segmentation.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
+from segmentation.tracking.matching import SegmentIdentity
+from segmentation.tracking.naming import name_segments
 
 Make = Callable[..., Frame]
 

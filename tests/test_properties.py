@@ -23,11 +23,11 @@ from segmentation.clustering.pca import project_points
 from segmentation.crowd import _compute_row_order
 from segmentation.disclosure import merge_small_categories, sum_by_label, suppress_small_counts
 from segmentation.facts import facts_to_dict
-from segmentation.names import name_segments
 from segmentation.preprocessing.clean import CleanedUsers, clean_users
 from segmentation.preprocessing.quantiles import choose_bin_step
 from segmentation.preprocessing.scaling import Points
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS, Frame
+from segmentation.tracking.naming import name_segments
 from segmentation.validation.scores import (
     compute_calinski_harabasz,
     compute_davies_bouldin,

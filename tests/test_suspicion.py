@@ -34,7 +34,12 @@ from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_
 from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.schema import CATEGORIES, NUMBERS
-from segmentation.suspicion import detect_anomalies, exceeds_factor, has_value_vanished, is_drop_rate_higher
+from segmentation.tracking.anomalies import (
+    detect_anomalies,
+    exceeds_factor,
+    has_value_vanished,
+    is_drop_rate_higher,
+)
 
 TODAY = "2026-11"
 VALID = dict.fromkeys(NUMBERS, (0, None)) | {

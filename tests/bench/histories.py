@@ -13,13 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.clustering.assign import assign_nearest, fit_kmeans, warm_start_kmeans
-from segmentation.drift import measure_category_drift, measure_number_drift
 from segmentation.facts import FeatureScale
-from segmentation.fates import Transition, detect_transitions
-from segmentation.flows import count_migration, crosstab_with_previous
-from segmentation.history import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
 from segmentation.preprocessing.scaling import Points
 from segmentation.sample import make_sample_month
+from segmentation.tracking.drift import measure_category_drift, measure_number_drift
+from segmentation.tracking.matching import (
+    PreviousModel,
+    SegmentLineage,
+    assign_ids,
+    match_centres,
+    rescale_values,
+)
+from segmentation.tracking.migration import count_migration, crosstab_with_previous
+from segmentation.tracking.transitions import Transition, detect_transitions
 
 FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 APART = 6.0

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from test_suspicion import TODAY, crowd, facts_of
 
-from segmentation.suspicion import detect_anomalies
+from segmentation.tracking.anomalies import detect_anomalies
 
 SIZES = (30, 100, 300, 1000, 3000, 10_000)
 

@@ -9,14 +9,6 @@ import numpy as np
 
 from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_small_counts, suppress_table
-from segmentation.drift import PsiTest as Measured
-from segmentation.drift import (
-    add_heavy_value_edges,
-    choose_bin_count,
-    measure_binned_drift,
-    measure_category_drift,
-    measure_number_drift,
-)
 from segmentation.facts import (
     ColumnDrift,
     Facts,
@@ -25,21 +17,6 @@ from segmentation.facts import (
     MonthComparison,
     NotFollowedReason,
     SegmentTransition,
-)
-from segmentation.fates import detect_transitions
-from segmentation.flows import (
-    MigrationCounts,
-    count_migration,
-    count_migration_by_join,
-    decompose_share_changes,
-)
-from segmentation.history import (
-    PreviousModel,
-    SegmentLineage,
-    assign_ids,
-    extract_previous_model,
-    match_centres,
-    rescale_values,
 )
 from segmentation.preprocessing.aggregate import (
     cast_to_float,
@@ -50,6 +27,29 @@ from segmentation.preprocessing.aggregate import (
 from segmentation.preprocessing.quantiles import compute_quantile_cuts, make_bin_grid
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
+from segmentation.tracking.drift import PsiTest as Measured
+from segmentation.tracking.drift import (
+    add_heavy_value_edges,
+    choose_bin_count,
+    measure_binned_drift,
+    measure_category_drift,
+    measure_number_drift,
+)
+from segmentation.tracking.matching import (
+    PreviousModel,
+    SegmentLineage,
+    assign_ids,
+    extract_previous_model,
+    match_centres,
+    rescale_values,
+)
+from segmentation.tracking.migration import (
+    MigrationCounts,
+    count_migration,
+    count_migration_by_join,
+    decompose_share_changes,
+)
+from segmentation.tracking.transitions import detect_transitions
 
 FALSE_ALARM_RATE = 0.05  # probability that a month without drift names a column that has drifted
 SEGMENT_COLUMN = "segment"  # column of a month's users: the id of each one's segment

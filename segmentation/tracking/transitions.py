@@ -10,9 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from segmentation.flows import MigrationCounts
-from segmentation.history import PreviousModel, SegmentLineage, SegmentMatch, compute_centre_distances
 from segmentation.preprocessing.scaling import Floats
+from segmentation.tracking.matching import (
+    PreviousModel,
+    SegmentLineage,
+    SegmentMatch,
+    compute_centre_distances,
+)
+from segmentation.tracking.migration import MigrationCounts
 
 Kind = Literal["survived", "split", "merged", "vanished", "emerged"]
 MAJORITY_SHARE = (

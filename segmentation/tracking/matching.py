@@ -13,9 +13,9 @@ import numpy as np
 
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, FeatureScale
-from segmentation.kept_names import choose_unused_name, is_name_accurate
-from segmentation.names import name_segments
 from segmentation.preprocessing.scaling import Floats
+from segmentation.tracking.kept_names import choose_unused_name, is_name_accurate
+from segmentation.tracking.naming import name_segments
 
 MATCH_TOLERANCE_SE = 2.0  # standard errors of a centre that two samples of one segment may lie further apart
 

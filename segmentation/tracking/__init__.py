@@ -1,0 +1,1 @@
+"""Months compared: which segment continues which, who moved, what drifted, what is suspicious."""
