@@ -16,7 +16,6 @@ from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.pca import build_pca_map, project_points
 from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
 from segmentation.disclosure import merge_small_categories
-from segmentation.distributions import build_bin_grids, describe_columns
 from segmentation.facts import (
     FACTS_FORMAT,
     Brand,
@@ -39,7 +38,8 @@ from segmentation.preprocessing.aggregate import (
 from segmentation.preprocessing.clean import Materialise, clean_users
 from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.preprocessing.scaling import Points, build_scale
-from segmentation.profiles import SegmentQuality, compute_category_shares, profile_segments
+from segmentation.profiling.distributions import build_bin_grids, describe_columns
+from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
 from segmentation.tracking.trend import build_trend

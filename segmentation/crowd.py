@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import narwhals as nw
 import numpy as np
 
-from segmentation import intervals
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.grid import aggregate_to_grid, round_scale
 from segmentation.clustering.refine import (
@@ -24,6 +23,7 @@ from segmentation.clustering.sampling import is_usable_sample, sample_cells, sam
 from segmentation.facts import ComputedOn, FeatureScale
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
 from segmentation.preprocessing.scaling import Floats, Labels, Points, standardise_users
+from segmentation.profiling import intervals
 from segmentation.schema import NUMBERS, USER_ID, Frame, Users
 from segmentation.tracking.matching import PreviousModel
 from segmentation.tracking.migration import crosstab_with_previous

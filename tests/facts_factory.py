@@ -16,7 +16,6 @@ from report import files
 from report.playbook import assign_plays, read_playbook
 from segmentation.analysis import analyse
 from segmentation.disclosure import merge_small_categories
-from segmentation.distributions import build_bin_grids, describe_columns
 from segmentation.facts import (
     Brand,
     ColumnDistributions,
@@ -30,6 +29,7 @@ from segmentation.plan import Options
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
 from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.quantiles import compute_column_quantiles
+from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
 from segmentation.tracking.compare import PreviousMonth
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from segmentation.facts import AffinityIndex, ConfidenceInterval
-from segmentation.intervals import (
+from segmentation.preprocessing.aggregate import SegmentMoments
+from segmentation.profiling.intervals import (
     bootstrap_t_intervals,
     katz_index_interval,
     normal_intervals,
     wilson_interval,
 )
-from segmentation.preprocessing.aggregate import SegmentMoments
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation import intervals
 from segmentation.clustering.assign import KMeansModel
 from segmentation.facts import AffinityIndex, ConfidenceInterval, NotableDifference, Segment, SegmentStability
 from segmentation.preprocessing.aggregate import (
@@ -18,7 +17,13 @@ from segmentation.preprocessing.aggregate import (
 )
 from segmentation.preprocessing.quantiles import compute_column_quantiles, make_bin_grid
 from segmentation.preprocessing.scaling import measure_scale, standardise_users
-from segmentation.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
+from segmentation.profiling import intervals
+from segmentation.profiling.profiles import (
+    SegmentQuality,
+    _label_group,
+    compute_category_shares,
+    profile_segments,
+)
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
 from segmentation.tracking.matching import SegmentIdentity
 from segmentation.tracking.naming import name_segments

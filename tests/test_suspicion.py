@@ -28,11 +28,11 @@ from report.document import Document
 from report.sending import MailContext, send_month
 from segmentation.analysis import Analysis
 from segmentation.disclosure import merge_small_categories
-from segmentation.distributions import build_bin_grids, describe_columns
 from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
 from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.quantiles import compute_column_quantiles
+from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.tracking.anomalies import (
     detect_anomalies,

@@ -46,7 +46,7 @@ STRUCTURE = {
     r"95 % (interval|confidence)|with 95 %": "what an interval is: the truth lies in it 95 times in 100",
     r"95 of 100 crowds": "what the grey band of the elbow is",
     r"SHA-256 [0-9a-f]{16}": "the hash of the month's file, shortened",
-    r"80 to 120|within 20 of it": "from where an index counts as different (segmentation.profiles)",
+    r"80 to 120|within 20 of it": "from where an index counts as different (segmentation.profiling.profiles)",
     r"100 is the average|100 = all users|all users = 100|100 = (the )?average|holds? 100|against 100": "an index is against 100",
     r"200 (is )?twice( it| the average)": "how to read an index",
     r"of the last 365|in the last 365": "what days active are counted in",

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from segmentation.facts import ConfidenceInterval
-from segmentation.intervals import bootstrap_t_intervals, katz_index_interval, wilson_interval
+from segmentation.profiling.intervals import bootstrap_t_intervals, katz_index_interval, wilson_interval
 
 SHARES = np.array([0.4, 0.3, 0.2, 0.1])  # of four segments: 300 to 3,000 users make 30 to 1,200 of each
 GENRES = np.array([[0.5, 0.3, 0.2], [0.3, 0.4, 0.3], [0.6, 0.2, 0.2], [0.25, 0.25, 0.5]])  # by segment

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation import intervals
 from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
 from segmentation.preprocessing.aggregate import SegmentMoments
+from segmentation.profiling import intervals
 from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import NUMBERS
 from segmentation.tracking.matching import SegmentIdentity

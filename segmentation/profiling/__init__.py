@@ -1,0 +1,1 @@
+"""Segments described: means, indices, intervals and distributions."""
