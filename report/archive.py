@@ -21,9 +21,9 @@ from report.settings import Settings
 from report.sources import cells, faults
 from report.sources.opening import LoadedUsers, describe_source, ensure_unchanged, load_users
 from report.sources.places import DataLocation
-from segmentation.analysis import Analysis, analyse
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
+from segmentation.pipeline import Analysis, analyse
 from segmentation.schema import NUMBERS, USER_ID
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth
 

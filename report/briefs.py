@@ -20,7 +20,7 @@ from report.written import (
     join_with_and,
 )
 from segmentation.facts import Facts, NotableDifference, Segment
-from segmentation.readings import INDEX_HIGH, INDEX_LOW, JACCARD_STABLE
+from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, JACCARD_STABLE
 
 MAX_BRIEF_DIFFERENCES = 6
 _AVERAGE_INDEX = 100

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from report.settings import NumericColumn
 from report.tomlfile import TEXT_NORMALISER, read_toml_model
 from segmentation.facts import Facts, KpiTarget, Play, Segment
-from segmentation.plan import ValidRange
-from segmentation.readings import NOTABLE_SD
+from segmentation.options import ValidRange
+from segmentation.thresholds import NOTABLE_SD
 
 _LEGIBLE_PATTERN = r"[\p{L}\p{N}]"  # signs alone are no text
 ShortText = Annotated[

@@ -17,7 +17,7 @@ from pydantic import (
 
 from report.tomlfile import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
 from segmentation.facts import Brand
-from segmentation.plan import Options
+from segmentation.options import Options
 from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS
 

@@ -21,8 +21,8 @@ from report.written import (
     join_with_and,
 )
 from segmentation.facts import Facts, NotableDifference, Segment
-from segmentation.readings import INDEX_HIGH, INDEX_LOW, NOTABLE_SD
 from segmentation.schema import COLUMNS_BY_NAME
+from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, NOTABLE_SD
 
 _AVERAGE_INDEX = 100  # the index of all users
 _MAX_NAMES = 2  # names that a short sentence has room for

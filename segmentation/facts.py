@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from segmentation.errors import FactsError
-from segmentation.readings import StabilityGrade
+from segmentation.thresholds import StabilityGrade
 
 FACTS_FORMAT = 1
 

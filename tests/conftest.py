@@ -21,9 +21,9 @@ from known import drawings
 from rendered import rendered  # noqa: F401 - a fixture
 from whole import lacking
 
-from segmentation.analysis import Analysis, analyse
 from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.pipeline import Analysis, analyse
 from segmentation.preprocessing.scaling import Points
 from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame

@@ -14,7 +14,6 @@ from whole import whole
 
 from report import files
 from report.playbook import assign_plays, read_playbook
-from segmentation.analysis import analyse
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import (
     Brand,
@@ -25,7 +24,8 @@ from segmentation.facts import (
     Segment,
     Source,
 )
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.pipeline import analyse
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
 from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.quantiles import compute_column_quantiles

@@ -42,7 +42,7 @@ from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
 from report.fonts import build_font_css
 from report.settings import Settings
-from segmentation.analysis import Analysis
+from segmentation.pipeline import Analysis
 
 for late in ("sklearn.cluster", "kneed", "jupytext", "report.profiles", "report.briefs", "report.inputs"):
     importlib.import_module(late)  # a run imports them when it needs them: once for all forks

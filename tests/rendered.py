@@ -33,9 +33,9 @@ from report.mailbag import write_briefs
 from report.playbook import assign_plays, read_playbook
 from report.printing import PrintedDocument
 from report.profiles import write_profiles
-from segmentation.analysis import analyse
 from segmentation.facts import Brand, Facts, Source
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.pipeline import analyse
 from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES
 from segmentation.tracking.compare import PreviousMonth

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import silhouette_samples
 
-from segmentation.analysis import Analysis, analyse
 from segmentation.errors import CleaningError, SchemaError, SegmentationError, SweepError
 from segmentation.facts import Brand, DroppedRows, Source, facts_from_dict, facts_to_dict
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.pipeline import Analysis, analyse
 from segmentation.schema import DEFAULT_FEATURES
 from segmentation.tracking.compare import PreviousMonth
 

@@ -16,9 +16,9 @@ from report import archive, files
 from report.errors import InputError
 from report.settings import Settings
 from report.sources.opening import describe_source
-from segmentation.analysis import analyse
 from segmentation.facts import Source, facts_from_dict, facts_to_dict
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.pipeline import analyse
 from segmentation.tracking.anomalies import detect_anomalies
 
 MONTHS = ("2026-08", "2026-09", "2026-10")

@@ -30,7 +30,7 @@ from report.errors import RenderError, SettingsError
 from report.mailserver import MailServer
 from report.outbox import Ledger
 from report.printing import PrintedDocument
-from segmentation.analysis import Analysis
+from segmentation.pipeline import Analysis
 
 ROOT = Path(__file__).parents[1]
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

@@ -13,7 +13,6 @@ import pytest
 
 from report import changes
 from report.written import format_month
-from segmentation.analysis import Analysis
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.facts import (
     Facts,
@@ -23,6 +22,7 @@ from segmentation.facts import (
     facts_from_dict,
     facts_to_dict,
 )
+from segmentation.pipeline import Analysis
 from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
 from segmentation.tracking.compare import (

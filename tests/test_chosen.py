@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import silhouette_score
 
 from segmentation.clustering.assign import assign_nearest
-from segmentation.crowd import InMemoryUsers
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.population import InMemoryUsers
 from segmentation.preprocessing.scaling import Floats, Points, measure_scale
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.scores import select_points

@@ -21,8 +21,8 @@ from facts_factory import users
 
 from report.errors import InputError
 from report.inputs import read_users
-from segmentation.analysis import Analysis
 from segmentation.errors import SegmentationError
+from segmentation.pipeline import Analysis
 from segmentation.tracking.anomalies import detect_anomalies
 
 Run = Callable[..., Analysis]

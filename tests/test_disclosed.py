@@ -13,8 +13,8 @@ import pytest
 from scipy.optimize import linprog
 from whole import whole
 
-from segmentation.analysis import Analysis
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
+from segmentation.pipeline import Analysis
 from segmentation.schema import CATEGORIES
 from segmentation.tracking.compare import PreviousMonth
 

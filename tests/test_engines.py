@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.analysis import Analysis
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
 from segmentation.facts import _FACTS_ADAPTER, Facts, facts_from_dict, facts_to_dict
+from segmentation.pipeline import Analysis
 from segmentation.preprocessing.clean import clean_users
 from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 from segmentation.schema import NUMBERS, Users

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from segmentation.analysis import Analysis
 from segmentation.errors import FactsError
 from segmentation.facts import (
     FACTS_FORMAT,
@@ -18,6 +17,7 @@ from segmentation.facts import (
     facts_from_dict,
     facts_to_dict,
 )
+from segmentation.pipeline import Analysis
 
 
 @pytest.fixture(scope="module")

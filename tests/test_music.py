@@ -12,8 +12,8 @@ from sklearn.metrics import silhouette_samples, silhouette_score
 from whole import whole
 
 from report import verdicts, words
-from segmentation.analysis import Analysis
 from segmentation.facts import DroppedRows
+from segmentation.pipeline import Analysis
 
 FILE = Path(__file__).parents[2] / "shared" / "data" / "music.csv"
 SHA256 = "9cff801a4f1488070e67cbd1c8d4fac72e2d2700adc25f1a88c73a5233f195bf"

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import facts_factory
 
-from segmentation.analysis import Analysis
 from segmentation.clustering.assign import assign_nearest, fit_kmeans
 from segmentation.clustering.pca import project_points
-from segmentation.crowd import _compute_row_order
 from segmentation.disclosure import merge_small_categories, sum_by_label, suppress_small_counts
 from segmentation.facts import facts_to_dict
+from segmentation.pipeline import Analysis
+from segmentation.population import _compute_row_order
 from segmentation.preprocessing.clean import CleanedUsers, clean_users
 from segmentation.preprocessing.quantiles import choose_bin_step
 from segmentation.preprocessing.scaling import Points

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.analysis import Analysis
+from segmentation.pipeline import Analysis
 from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 
 DATA = Path(__file__).parent.parent / "data"

@@ -10,7 +10,7 @@ from report import files
 from report.errors import SettingsError
 from report.settings import Settings, read_settings
 from report.tomlfile import find_key_line
-from segmentation.plan import Options
+from segmentation.options import Options
 from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES
 
 MODELS = set(Settings.model_fields) - {"columns", "names", "valid"}  # sections whose keys are known

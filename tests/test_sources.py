@@ -34,8 +34,8 @@ from report.sources import faults
 from report.sources.opening import LoadedUsers, describe_source, load_users
 from report.sources.places import DatabaseSource, list_data_files, parse_location
 from report.sources.progress import poll_progress
-from segmentation.analysis import analyse
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
+from segmentation.pipeline import analyse
 from segmentation.preprocessing.clean import clean_users
 from segmentation.schema import MAX_NUMBER, NUMBERS
 

@@ -24,8 +24,8 @@ from report.settings import Settings
 from report.sources import cluster, faults
 from report.sources.opening import load_users
 from report.sources.places import DatabaseSource
-from segmentation.analysis import analyse
 from segmentation.facts import Facts
+from segmentation.pipeline import analyse
 
 SETTINGS = Settings(
     scale={"exact_users": 1_000},

@@ -6,7 +6,7 @@ import pytest
 from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.facts import SegmentStability
 from segmentation.preprocessing.scaling import Points
-from segmentation.readings import JACCARD_HIGHLY_STABLE, grade_stability
+from segmentation.thresholds import JACCARD_HIGHLY_STABLE, grade_stability
 from segmentation.validation import stability as room
 from segmentation.validation.stability import assess_stability, compute_best_jaccards
 

@@ -10,8 +10,8 @@ import pytest
 
 from report import files, words
 from report.playbook import assign_plays, read_playbook
-from segmentation.analysis import Analysis
 from segmentation.facts import Facts
+from segmentation.pipeline import Analysis
 
 Run = Callable[..., Analysis]
 

@@ -26,9 +26,9 @@ from whole import whole
 from report import doubts, files, gates, written
 from report.document import Document
 from report.sending import MailContext, send_month
-from segmentation.analysis import Analysis
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
+from segmentation.pipeline import Analysis
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
 from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.quantiles import compute_column_quantiles

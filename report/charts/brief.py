@@ -7,8 +7,8 @@ from report.charts.lettering import fit_texts
 from report.charts.picture import ChartRows, Figure, LayeredChart, compose_alt_text, make_inline_data
 from report.written import format_index, get_column_label
 from segmentation.facts import AffinityIndex, Segment
-from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import NUMBERS
+from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 
 IMAGE_MARGIN = 6  # pixels around the picture, which dark mode puts on black
 CHART_WIDTH = (

@@ -19,8 +19,8 @@ from report.charts.picture import (
 )
 from report.written import format_index, format_percent, format_thousands, get_column_label
 from segmentation.facts import AffinityIndex, Facts, Segment
-from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import CATEGORIES, NUMBERS
+from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 
 _AVERAGE_INDEX = 100  # the index of all users
 _BAR_HEIGHT, _MIN_BAR_HEIGHT = 14, 12  # pixels a bar, and where there are many of them

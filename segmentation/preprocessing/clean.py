@@ -11,7 +11,7 @@ import narwhals as nw
 
 from segmentation.errors import CleaningError
 from segmentation.facts import CleaningAudit, CleaningRule, DroppedRows
-from segmentation.plan import ValidRange
+from segmentation.options import ValidRange
 from segmentation.preprocessing.aggregate import cast_to_float, count_groups, fetch_rows
 from segmentation.schema import COLUMNS, MAX_NUMBER, NUMBERS, USER_ID, Users, check_columns
 

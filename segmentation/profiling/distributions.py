@@ -8,7 +8,7 @@ import narwhals as nw
 
 from segmentation.disclosure import sum_by_label, suppress_small_counts
 from segmentation.facts import CategoryCount, CategoryDistribution, ColumnDistributions, NumberDistribution
-from segmentation.plan import ValidRange
+from segmentation.options import ValidRange
 from segmentation.preprocessing.aggregate import (
     ColumnSummary,
     cast_to_float,

@@ -12,8 +12,8 @@ from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
 from segmentation.preprocessing.aggregate import SegmentMoments
 from segmentation.profiling import intervals
-from segmentation.readings import INDEX_HIGH, INDEX_LOW
 from segmentation.schema import NUMBERS
+from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 from segmentation.tracking.matching import SegmentIdentity
 
 _OTHER_LABEL = re.compile(

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection, Mapping
 
-from segmentation.readings import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 from segmentation.schema import COLUMNS
+from segmentation.thresholds import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 from segmentation.tracking.naming import name_segments
 
 NAME_TOLERANCE_SDS = 0.15  # SDs by which a word may miss that before its name is flagged, or 3 standard errors if they are more

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from segmentation.readings import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 from segmentation.schema import COLUMNS
+from segmentation.thresholds import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 
 _MAX_FEATURES = 2  # features in a name, before it has to be told from another
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from segmentation.facts import EvidenceLevel, SegmentStability, ValidityIndices, Vote
 from segmentation.preprocessing.scaling import Points
-from segmentation.readings import JACCARD_DOUBTFUL, JACCARD_STABLE
+from segmentation.thresholds import JACCARD_DOUBTFUL, JACCARD_STABLE
 from segmentation.validation.elbow import Sweep, find_knee
 from segmentation.validation.gap import GapCurves, GapStatistic, compute_gap_statistic
 from segmentation.validation.scores import select_points

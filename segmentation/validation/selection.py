@@ -12,9 +12,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest, warm_start_kmeans
-from segmentation.crowd import Population
 from segmentation.facts import ComputedOn, ElbowCurve, ValidityIndices
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.population import Population
 from segmentation.preprocessing.scaling import Floats
 from segmentation.validation.consensus import KConsensus, assess_consensus
 from segmentation.validation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k

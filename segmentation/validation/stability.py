@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from segmentation.clustering.kmeans import assign_nearest_batch, draw_kmeans_plus_plus, run_lloyd
 from segmentation.facts import SegmentStability
 from segmentation.preprocessing.scaling import Floats, Labels, Points
-from segmentation.readings import JACCARD_STABLE, grade_stability
+from segmentation.thresholds import JACCARD_STABLE, grade_stability
 
 _DISSOLVED_JACCARD = 0.5
 _N_INIT = 8  # k-means++ starts of a bootstrap; one more is the segments themselves

@@ -84,7 +84,7 @@ IMPORTED = (  # once for all: none of it imports the shell
     ),
     *("pypandoc", "typer", "rich.console", "kneed", "css_inline", "mjml", "aiosmtpd.controller", "trustme"),
     *("pikepdf", "pypdfium2", "email_validator", "jsonschema", "yaml", "jupyter_client.manager", "nbclient"),
-    *("segmentation.analysis", "segmentation.sample", "segmentation.tracking.anomalies"),
+    *("segmentation.pipeline", "segmentation.sample", "segmentation.tracking.anomalies"),
 )
 MOST = 90.0  # seconds of processor time that tests may take for one mistake; the dearest aren't asked beyond
 QUIET = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-W", "ignore", "--no-header"]
@@ -454,9 +454,9 @@ def main(files: list[str], *, share: float, seed: int) -> dict[str, tuple[int, i
         (work / "analyses").mkdir(parents=True, exist_ok=True)
         for name in IMPORTED:
             importlib.import_module(name)
-        from segmentation import analysis
+        from segmentation import pipeline
 
-        with mock.patch.object(analysis, "analyse", _remembered(analysis.analyse, work / "analyses")):
+        with mock.patch.object(pipeline, "analyse", _remembered(pipeline.analyse, work / "analyses")):
             if not (work / "noted").exists():
                 note(_copy(ROOT, work / "project"), work)
             noted: Noted = pickle.loads((work / "noted").read_bytes())  # noqa: S301 - our own

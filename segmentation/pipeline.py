@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.pca import build_pca_map, project_points
-from segmentation.crowd import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import (
     FACTS_FORMAT,
@@ -26,7 +25,8 @@ from segmentation.facts import (
     Source,
     StructureEvidence,
 )
-from segmentation.plan import Options
+from segmentation.options import Options
+from segmentation.population import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
 from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
     SegmentMoments,
