@@ -13,14 +13,14 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from report import exchange, files
-from report.apart import open_process_executor
 from report.errors import ReportError
-from report.months import get_previous_month
 from report.settings import Settings
 from report.sources import cells, faults
 from report.sources.opening import LoadedUsers, describe_source, ensure_unchanged, load_users
-from report.sources.places import DataLocation
+from report.storage import atomic, paths
+from report.storage.location import DataLocation
+from report.storage.months import get_previous_month
+from report.storage.worker import open_process_executor
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
 from segmentation.pipeline import Analysis, analyse
@@ -58,9 +58,9 @@ def read_history(
     opens this month's users opens the last month's.
     """
     months = []
-    for path in files.list_earlier_facts(output, month):
+    for path in paths.list_earlier_facts(output, month):
         try:
-            facts = files.read_facts(path)
+            facts = paths.read_facts(path)
         except (ReportError, SegmentationError) as error:
             _log.warning("%s is left out of the history: %s", path.parent.name, error)
             continue
@@ -89,12 +89,12 @@ def backfill_months(
     """
     if not isinstance(source, Path) or not (source.is_file() or source.is_dir()):
         return  # reading it will say why
-    synthetic = files.is_sample(source)
+    synthetic = paths.is_sample(source)
     missing: list[tuple[str, Path]] = []
     before = get_previous_month(month)
     while not _has_readable_facts(output / before):
-        path = files.look_up_month_file(source.parent, before)
-        if path is None or path == source or files.is_sample(path) != synthetic:
+        path = paths.look_up_month_file(source.parent, before)
+        if path is None or path == source or paths.is_sample(path) != synthetic:
             break
         missing.insert(0, (before, path))
         before = get_previous_month(before)
@@ -104,13 +104,13 @@ def backfill_months(
         report_progress(f"Working out {name}, {why}")
         try:
             with (
-                exchange.atomic_folder(output, name) as folder,
+                atomic.atomic_folder(output, name) as folder,
                 faults.translate_errors(),
                 ensure_unchanged(path, name),
             ):
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH_FOLDER)
                 _copy_pages(output / name, folder)
-                (folder / "facts.json").write_text(files.dump_facts_json(analysis.facts), encoding="utf-8")
+                (folder / "facts.json").write_text(paths.dump_facts_json(analysis.facts), encoding="utf-8")
                 write_assignments(analysis, folder)
         except (ReportError, SegmentationError) as error:
             _log.warning("%s can't be worked out, so it is left out of the history: %s", name, error)
@@ -198,14 +198,14 @@ def write_assignments(analysis: Analysis, folder: Path) -> None:
         analysis.users.sink_parquet(str(path))
     else:
         analysis.users.write_parquet(path)
-    files.restrict_to_owner(path)
-    files.discard_folder(folder / _SCRATCH_FOLDER)
+    paths.restrict_to_owner(path)
+    paths.discard_folder(folder / _SCRATCH_FOLDER)
 
 
 def _has_readable_facts(folder: Path) -> bool:
     """Tell whether a month's facts are there and can be read."""
     try:
-        files.read_facts(folder / "facts.json")
+        paths.read_facts(folder / "facts.json")
     except (ReportError, SegmentationError):
         return False
     return True

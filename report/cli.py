@@ -17,23 +17,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, doubts, exchange, files, theme, words
+from report import changes, doubts, theme, words
 from report.engines import EngineChoice
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
-from report.lastrun import read_last_run, record_run, record_run_failure
 from report.lenient import read_notice_settings
 from report.mailserver import read_mail_server
 from report.month import ReportRun, build_report
-from report.months import (
+from report.notebook import write_notebook
+from report.settings import Settings, read_settings
+from report.storage import atomic, paths
+from report.storage.location import parse_location
+from report.storage.months import (
     MONTH_PATTERN,
     describe_missing_months,
     describe_month_gaps,
     find_month_gaps,
     read_clock,
 )
-from report.notebook import write_notebook
-from report.settings import Settings, read_settings
-from report.sources.places import parse_location
+from report.storage.runlog import read_last_run, record_run, record_run_failure
 from report.written import format_percent, format_similarity, format_thousands, join_with_and
 from segmentation import facts
 from segmentation.errors import SegmentationError
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _CONSOLE = Console(highlight=False)
-_SETTINGS_FILE = files.ROOT / "settings.toml"
+_SETTINGS_FILE = paths.ROOT / "settings.toml"
 _INTERRUPTED_EXIT_CODE = 130  # what a shell calls a program that Ctrl-C ended
 
 
@@ -72,24 +73,24 @@ def report(
     asked_for = month if MONTH_PATTERN.fullmatch(month) else ""
     try:
         dials = read_settings(settings)
-        _check_owner(settings, dials, output or files.ROOT / dials.data.output)
+        _check_owner(settings, dials, output or paths.ROOT / dials.data.output)
     except ReportError as error:
         record_run_failure(
-            output or files.ROOT / read_notice_settings(settings).output, asked_for, read_clock, error
+            output or paths.ROOT / read_notice_settings(settings).output, asked_for, read_clock, error
         )
         raise
-    where = output or files.ROOT / dials.data.output
+    where = output or paths.ROOT / dials.data.output
     noting = record_run(where, asked_for, read_clock, sender=dials.mail.sender, owner=dials.mail.owner)
-    with exchange.run_lock(where), noting, _show_progress() as tell:
+    with atomic.run_lock(where), noting, _show_progress() as tell:
         if month:
-            files.check_month(month)
+            paths.check_month(month)
         asked = data or spark
         source = (
             parse_location(data, spark)
             if asked
-            else files.find_month_file(files.ROOT / dials.data.folder, month)
+            else paths.find_month_file(paths.ROOT / dials.data.folder, month)
         )
-        name = files.resolve_month(source, month)
+        name = paths.resolve_month(source, month)
         run = build_report(
             source,
             name,
@@ -100,9 +101,9 @@ def report(
             report_progress=tell,
         )
     try:
-        _print_summary(run, dials.names, files.format_output_option(where, files.ROOT / dials.data.output))
+        _print_summary(run, dials.names, paths.format_output_option(where, paths.ROOT / dials.data.output))
         if not (asked or month):
-            gaps = describe_month_gaps(find_month_gaps(files.ROOT / dials.data.folder, where))
+            gaps = describe_month_gaps(find_month_gaps(paths.ROOT / dials.data.folder, where))
             for missing in filter(None, (describe_missing_months(name, read_clock()), gaps)):
                 _CONSOLE.print(f"  [bold]missing[/]     {escape(missing)}", soft_wrap=True)
         sys.stdout.flush()
@@ -146,24 +147,24 @@ def sample() -> None:
     from segmentation.sample import SAMPLE_MONTHS  # noqa: PLC0415 - nothing else needs them
     from segmentation.sample import make_sample_month as make_sample  # noqa: PLC0415
 
-    files.write_sample_months(
-        files.ROOT / "data", {month: make_sample(month).to_csv() for month in SAMPLE_MONTHS}
+    paths.write_sample_months(
+        paths.ROOT / "data", {month: make_sample(month).to_csv() for month in SAMPLE_MONTHS}
     )
 
 
 @app.command()
 def schema() -> None:
     """Write the schema of facts.json."""
-    files.write_json(files.ROOT / "docs" / "facts.schema.json", facts.build_facts_schema())
+    paths.write_json(paths.ROOT / "docs" / "facts.schema.json", facts.build_facts_schema())
 
 
 @app.command()
 def notebook() -> None:
     """Write the analysis as a notebook."""
-    path = files.ROOT / "music_streaming_segmentation.ipynb"
-    write_notebook(files.ROOT / "report" / "report.qmd", path)
+    path = paths.ROOT / "music_streaming_segmentation.ipynb"
+    write_notebook(paths.ROOT / "report" / "report.qmd", path)
     _CONSOLE.print(
-        f"{escape(str(files.shorten_path(path)))}: open it in Jupyter; it shows the newest month that was made",
+        f"{escape(str(paths.shorten_path(path)))}: open it in Jupyter; it shows the newest month that was made",
         soft_wrap=True,
     )
 
@@ -183,14 +184,14 @@ def _build_mail_context(settings: Path, output: Path | None) -> "sending.MailCon
 
     dials = read_settings(settings)
     return sending.MailContext(
-        output=output or files.ROOT / dials.data.output,
-        data=files.ROOT / dials.data.folder,
+        output=output or paths.ROOT / dials.data.output,
+        data=paths.ROOT / dials.data.folder,
         settings=dials,
-        server=read_mail_server(files.ROOT / ".env"),
+        server=read_mail_server(paths.ROOT / ".env"),
         clock=read_clock,
         sleep=time.sleep,
         print_line=print,
-        journal_folder=files.ROOT / files.JOURNAL_FOLDER,
+        journal_folder=paths.ROOT / paths.JOURNAL_FOLDER,
     )
 
 
@@ -232,7 +233,7 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> 
             f"{segment.stability.grade} {format_similarity(segment.stability.jaccard)}",
         )
     _CONSOLE.print(table)
-    where = escape(str(files.shorten_path(run.folder)))
+    where = escape(str(paths.shorten_path(run.folder)))
     _CONSOLE.print(f"  report      {where}/report.html", soft_wrap=True)
     _CONSOLE.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
     _CONSOLE.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
@@ -294,7 +295,7 @@ def _report_hidden_summary(folder: Path, error: BaseException) -> None:
     why = describe_os_error(error) if isinstance(error, OSError) else "nobody reads it"
     try:
         print(
-            f"{files.shorten_path(folder)} is made; its summary can't be shown ({why}).",
+            f"{paths.shorten_path(folder)} is made; its summary can't be shown ({why}).",
             file=sys.stderr,
             flush=True,
         )

@@ -2,10 +2,14 @@
 
 import hashlib
 
-from report import delivery, files
+from report import delivery
 from report.errors import ReportError
 from report.mailbag import BRIEFS_FOLDER
-from report.months import (
+from report.notices import Notice, OwnerNotifier
+from report.postbox import MonthlyMailing
+from report.settings import MailSettings
+from report.storage import paths
+from report.storage.months import (
     GRACE_PERIOD,
     describe_missing_months,
     describe_month_gaps,
@@ -14,9 +18,6 @@ from report.months import (
     format_month,
     list_missing_months,
 )
-from report.notices import Notice, OwnerNotifier
-from report.postbox import MonthlyMailing
-from report.settings import MailSettings
 from report.written import join_with_and
 from segmentation.errors import SegmentationError
 from segmentation.preprocessing.spelling import normalise_text
@@ -155,7 +156,7 @@ def _check_unmailed_months(made: MonthlyMailing, desk: OwnerNotifier) -> Notice 
     Meant are those since the last one that was mailed. Where none was ever mailed, those whose briefs were made: the
     others were only worked out to compare with.
     """
-    earlier = [path.parent for path in files.list_earlier_facts(desk.output, made.facts.month)]
+    earlier = [path.parent for path in paths.list_earlier_facts(desk.output, made.facts.month)]
     mailed = [folder.name for folder in earlier if _was_mailed(folder.name, desk)]
     left = [
         folder.name
@@ -183,7 +184,7 @@ def _check_unmailed_months(made: MonthlyMailing, desk: OwnerNotifier) -> Notice 
 
 def _was_mailed(month: str, desk: OwnerNotifier) -> bool:
     """Tell whether a month began to be mailed."""
-    outbox = desk.output / files.LEDGER_FOLDER
+    outbox = desk.output / paths.LEDGER_FOLDER
     try:
         return any(outbox.glob(f"{month}.*.segments")) or bool(
             delivery.list_delivered_ids(outbox / f"{month}.sqlite", clock=desk.clock)
@@ -198,7 +199,7 @@ def _has_briefs_to_mail(month: str, made: MonthlyMailing, desk: OwnerNotifier) -
     Made-up users are for trying out, and so is mail of them once there are real ones.
     """
     try:
-        facts = files.read_facts(desk.output / month / "facts.json")
+        facts = paths.read_facts(desk.output / month / "facts.json")
     except (ReportError, SegmentationError):
         return False
     return facts.structure.reliable and facts.source.synthetic == made.facts.source.synthetic

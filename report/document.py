@@ -18,12 +18,13 @@ from typing import Any, Literal
 
 import jinja2
 
-from report import changes, doubts, drawing, files, kept, tables, theme, words, written
+from report import changes, doubts, drawing, tables, theme, words, written
 from report.charts import change, indices
 from report.charts.picture import Figure
 from report.engines.pandoc import convert_to_github_markdown
 from report.errors import ReportError
 from report.settings import read_settings
+from report.storage import cache, paths
 from report.tables import ReportTable
 from report.written import format_month, join_with_and
 from segmentation.facts import Facts, facts_to_dict
@@ -79,7 +80,7 @@ class Document:
         self.figures = figures
         self.medium = medium
         self._jinja = _build_jinja_environment(templates)
-        self._facts_hash = hashlib.sha256(files.dump_facts_json(facts).encode()).hexdigest()[:12]
+        self._facts_hash = hashlib.sha256(paths.dump_facts_json(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
         """Give a sentence of `report.words`, to stand inside a paragraph."""
@@ -150,12 +151,12 @@ class Document:
         import vl_convert  # noqa: PLC0415 - a document for print never needs it
 
         self.figures.mkdir(exist_ok=True)
-        bundle = kept.cache_text(
+        bundle = cache.cache_text(
             f"vega-{version('vl-convert-python')}.js",
             lambda: vl_convert.javascript_bundle(None),  # type: ignore[arg-type]  # its stub forgets the default
         )
         (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
-        (self.figures / "page.js").write_text(files.read_template("page.js"), encoding="utf-8")
+        (self.figures / "page.js").write_text(paths.read_template("page.js"), encoding="utf-8")
         look = json.dumps(
             {
                 "config": theme.build_vega_config(),
@@ -203,7 +204,7 @@ class Document:
                 return f"![{escape_markdown(picture.alt)}]({drawing.encode_data_url(drawn)})"
             self.figures.mkdir(exist_ok=True)
             said.write_text(drawing.serialise_spec(spec), encoding="utf-8")
-            kept.write_atomically(path, drawn)  # last: who finds it takes both
+            cache.write_atomically(path, drawn)  # last: who finds it takes both
         if self.medium == "print":
             return _render_image(picture, path)
         if self.medium == "page":
@@ -272,7 +273,7 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
         If it was written by another version.
     """
     path = Path(facts) if facts else _find_newest_facts()
-    found = files.read_facts(path if path.exists() else files.ROOT / path)
+    found = paths.read_facts(path if path.exists() else paths.ROOT / path)
     known = {*found.distributions.numbers, *found.distributions.categories}
     new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
     if new:
@@ -280,18 +281,18 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
             f"{format_month(found.month)} was made before the report knew {join_with_and(new)}. "
             f"Make it again: make report MONTH={found.month}."
         )
-    return Document(found, medium, files.TEMPLATES)
+    return Document(found, medium, paths.TEMPLATES)
 
 
 def _find_newest_facts() -> Path:
     """Find the newest month's facts; make a month first in a folder where none was made."""
-    output = files.ROOT / read_settings(files.ROOT / "settings.toml").data.output
-    if not files.list_earlier_facts(output, "9999-99"):
+    output = paths.ROOT / read_settings(paths.ROOT / "settings.toml").data.output
+    if not paths.list_earlier_facts(output, "9999-99"):
         made = [sys.executable, "-m", "report", "report", "--engine", "embedded"]
-        done = subprocess.run(made, cwd=files.ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(made, cwd=paths.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ReportError(done.stderr.strip() or f"`make report` ended with {done.returncode}.")
-    return files.find_newest_facts(output)
+    return paths.find_newest_facts(output)
 
 
 def _build_jinja_environment(templates: Path) -> jinja2.Environment:

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from report import files, words
+from report import words
 from report.errors import ReportError
-from report.sources.places import DataLocation
+from report.storage import paths
+from report.storage.location import DataLocation
 from report.written import (
     format_column_value,
     format_month,
@@ -44,9 +45,9 @@ def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLoca
 
 def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
     """Read the last month that was made of the same kind of users: made-up ones are compared with made-up ones."""
-    for path in reversed(files.list_earlier_facts(output, facts.month)):
+    for path in reversed(paths.list_earlier_facts(output, facts.month)):
         try:
-            found = files.read_facts(path)
+            found = paths.read_facts(path)
         except (ReportError, SegmentationError):  # the analysis has warned of it
             continue
         if found.source.synthetic == facts.source.synthetic:

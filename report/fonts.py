@@ -5,7 +5,8 @@ import io
 import re
 from pathlib import Path
 
-from report import files, theme
+from report import theme
+from report.storage import paths
 
 FONT_FILES = {  # family and weight to file
     (theme.SANS_FONT, 400): "SourceSansPro-Regular.ttf",
@@ -22,7 +23,7 @@ _ALWAYS_INCLUDED = (
 
 def find_font_file(name: str) -> Path:
     """Find a font's file in the packages that bring them."""
-    return next(folder / name for folder in files.find_font_folders() if (folder / name).exists())
+    return next(folder / name for folder in paths.find_font_folders() if (folder / name).exists())
 
 
 def collect_letters(*pages: Path) -> set[str]:

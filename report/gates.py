@@ -5,10 +5,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from report import doubts, files, words
-from report.lastrun import read_last_run
-from report.months import list_month_files
+from report import doubts, words
 from report.settings import Settings
+from report.storage import paths
+from report.storage.months import list_month_files
+from report.storage.runlog import read_last_run
 from report.written import format_month, format_percent_pair, join_with_and
 from segmentation.facts import Facts
 
@@ -54,7 +55,7 @@ def find_blocking_reason(
     mailed_segments : collection of str
         Ids of segments whose brief of this month somebody has, or may have.
     """
-    usual = files.ROOT / settings.data.output
+    usual = paths.ROOT / settings.data.output
     return (
         _check_last_run(facts, output, asked=explicit_month)
         or (None if explicit_month else _check_newer_month(facts, data))
@@ -114,7 +115,7 @@ def check_reliable_segments(facts: Facts) -> BlockingReason | None:
 
 
 def check_month_hold(
-    facts: Facts, output: Path, *, default_output: Path = files.DEFAULT_OUTPUT
+    facts: Facts, output: Path, *, default_output: Path = paths.DEFAULT_OUTPUT
 ) -> BlockingReason | None:
     """Say that a month is held, until a person accepts it as it is; None where it isn't, or is accepted."""
     if not facts.suspicions:
@@ -129,7 +130,7 @@ def check_month_hold(
 
 
 def _check_replaced_segments(
-    facts: Facts, output: Path, out: Collection[str], *, usual: Path = files.DEFAULT_OUTPUT
+    facts: Facts, output: Path, out: Collection[str], *, usual: Path = paths.DEFAULT_OUTPUT
 ) -> BlockingReason | None:
     """Say that a month was made again with other segments after briefs had gone out: nobody gets a second set unasked.
 
@@ -156,12 +157,12 @@ def record_mailed_set(facts: Facts, output: Path) -> None:
 
 def list_mailed_sets(facts: Facts, output: Path) -> set[Path]:
     """Give the sets of segments with which a month was mailed."""
-    return set((output / files.LEDGER_FOLDER).glob(f"{facts.month}.*.segments"))
+    return set((output / paths.LEDGER_FOLDER).glob(f"{facts.month}.*.segments"))
 
 
 def _build_mailed_set_path(facts: Facts, output: Path) -> Path:
     ids = _hash_parts(sorted(segment.id for segment in facts.segments))
-    return output / files.LEDGER_FOLDER / f"{facts.month}.{ids}.segments"
+    return output / paths.LEDGER_FOLDER / f"{facts.month}.{ids}.segments"
 
 
 def accept_month(
@@ -169,7 +170,7 @@ def accept_month(
     output: Path,
     mailed_segments: Collection[str] = (),
     *,
-    default_output: Path = files.DEFAULT_OUTPUT,
+    default_output: Path = paths.DEFAULT_OUTPUT,
 ) -> tuple[BlockingReason, ...]:
     """Remember that a person says that a month is right, and give what it was held for; another file is another question."""
     gates = tuple(
@@ -188,7 +189,7 @@ def accept_month(
 
 
 def _format_accept_command(facts: Facts, output: Path, usual: Path) -> str:
-    return f"`make send MONTH={facts.month} ACCEPT=yes{files.format_output_option(output, usual)}`"
+    return f"`make send MONTH={facts.month} ACCEPT=yes{paths.format_output_option(output, usual)}`"
 
 
 def _hash_parts(*asked: object) -> str:
@@ -196,7 +197,7 @@ def _hash_parts(*asked: object) -> str:
 
 
 def _build_acceptance_path(facts: Facts, gate: BlockingReason, output: Path) -> Path:
-    return output / files.LEDGER_FOLDER / f"{facts.month}.{gate.key}.accepted"
+    return output / paths.LEDGER_FOLDER / f"{facts.month}.{gate.key}.accepted"
 
 
 def format_blocked_notice(reason: BlockingReason, month: str, place: str) -> str:

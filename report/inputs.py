@@ -16,8 +16,8 @@ from report import dialect, workbook
 from report.columns import RUN_AGAIN, MatchedColumn, RawTable, match_columns
 from report.errors import InputError
 from report.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
-from report.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
 from report.numerals import parse_number_columns
+from report.storage.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
 from segmentation.preprocessing.spelling import (
     EDGE_BLANKS,
     MISSING_NUMBER_SPELLINGS,

@@ -9,11 +9,12 @@ import css_inline
 import jinja2
 import mjml
 
-from report import files, lightfonts, theme
+from report import lightfonts, theme
 from report.briefs import Brief
 from report.charts.brief import IMAGE_MARGIN
 from report.drawing import build_chart_spec
 from report.errors import RenderError
+from report.storage import paths
 from report.written import FILTERS
 
 MAX_HTML_BYTES = 60_000  # bytes: Gmail cuts a mail off at about 102 KB, and a thread's briefs add up
@@ -86,7 +87,7 @@ def encode_png_data_uri(png: bytes) -> str:
 def _create_environment(*, markup: bool) -> jinja2.Environment:
     """Set Jinja2 up: strict, and escaping where its output is markup and not a letter in plain text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(files.TEMPLATES),
+        loader=jinja2.FileSystemLoader(paths.TEMPLATES),
         undefined=jinja2.StrictUndefined,
         autoescape=markup,  # noqa: S701
         trim_blocks=True,

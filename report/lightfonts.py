@@ -9,14 +9,15 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from report import files, kept
 from report.fonts import FONT_FILES, find_font_file
+from report.storage import cache as kept
+from report.storage import paths
 
 
 def find_light_font_folders() -> list[Path]:
     """Find the folders to register: light fonts, made once an environment; where that can't be, the packages' own."""
     light = kept.cache_folder(f"fonts-{_hash_font_versions()}", _write_light_fonts)
-    return [light] if light else files.find_font_folders()
+    return [light] if light else paths.find_font_folders()
 
 
 @cache

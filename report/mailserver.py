@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from report.errors import SettingsError
-from report.passwords import NO_PASSWORD, redact_secrets
-from report.passwords import Password as Password  # noqa: PLC0414 - those who name a server name its password
+from report.storage.passwords import NO_PASSWORD, redact_secrets
+from report.storage.passwords import Password as Password  # noqa: PLC0414 - those who name a server name its password
 
 TlsMode = Literal["starttls", "tls", "none"]
 DEFAULT_SMTP_PORTS: dict[TlsMode, int] = {"starttls": 587, "tls": 465, "none": 25}

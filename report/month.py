@@ -9,15 +9,15 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from report import exchange, files
-from report.apart import run_in_process
-from report.clock import StageTimer
 from report.doubts import add_anomalies
 from report.engines import EngineChoice, select_engine
 from report.errors import RenderError
 from report.playbook import assign_plays, read_playbook
 from report.settings import Settings
-from report.sources.places import HASH_DESCRIPTIONS, DataLocation
+from report.storage import atomic, paths
+from report.storage.location import HASH_DESCRIPTIONS, DataLocation
+from report.storage.timing import StageTimer
+from report.storage.worker import run_in_process
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 _VERSIONED_PACKAGES = (
@@ -95,14 +95,14 @@ def build_report(
     """
     start = time.perf_counter()
     clock = StageTimer(report_progress)
-    playbook = read_playbook(files.TEMPLATES / "playbook.toml")
+    playbook = read_playbook(paths.TEMPLATES / "playbook.toml")
     with (
-        exchange.atomic_folder(output, month) as folder,
+        atomic.atomic_folder(output, month) as folder,
         # first, for all else waits for it
         run_in_process(_analyse_in_worker, source, month, settings, output, folder) as analyst,
         ThreadPoolExecutor(1) as aside,
     ):
-        bench = files.create_workspace(folder / "workshop")
+        bench = paths.create_workspace(folder / "workshop")
         renderer = select_engine(engine)
         with renderer.warm_up(bench / "report"):
             ready = aside.submit(
@@ -116,7 +116,7 @@ def build_report(
                 facts = add_anomalies(facts, output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = assign_plays(facts, playbook.play)
-            (folder / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
+            (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
             fallback = ""
             try:
                 pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
@@ -125,13 +125,13 @@ def build_report(
                     raise
                 fallback = str(error)
                 report_progress("Rendering again without Quarto, which failed")
-                renderer, bench = select_engine("embedded"), files.create_workspace(folder / "workshop-again")
+                renderer, bench = select_engine("embedded"), paths.create_workspace(folder / "workshop-again")
                 unpublish(folder)
                 pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
         for made in folder.glob("workshop*"):
-            files.delete_folder(made)
+            paths.delete_folder(made)
         seconds = time.perf_counter() - start
-        files.write_json(
+        paths.write_json(
             folder / "run.json",
             {
                 "month": month,

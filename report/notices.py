@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from report import delivery, exchange
+from report import delivery
 from report.errors import ReportError
-from report.lastrun import read_last_run
 from report.lenient import (
     NoticeSettings,
     fill_missing_addresses,
@@ -27,8 +26,10 @@ from report.lenient import (
 )
 from report.mailserver import MailServer
 from report.message import make_notice_message, parse_segment_ids, read_message_id, set_recipients
-from report.months import MONTH_PATTERN, find_newest_month_file, format_month, read_clock
 from report.outbox import OutgoingMessage, WallClock
+from report.storage import atomic
+from report.storage.months import MONTH_PATTERN, find_newest_month_file, format_month, read_clock
+from report.storage.runlog import read_last_run
 
 PROJECT_ROOT = Path(__file__).parent.parent
 UNATTENDED_LOG = "unattended.log"
@@ -218,7 +219,7 @@ def notify_last_failure(notifier: OwnerNotifier) -> int:
     Gives the exit code: 0 if there is nothing to tell, or it was sent.
     """
     run = read_last_run(notifier.output)
-    if run is None or run.state == "done" or (run.state == "running" and exchange.is_locked(notifier.output)):
+    if run is None or run.state == "done" or (run.state == "running" and atomic.is_locked(notifier.output)):
         notifier.print_line("The last run did not fail, or is still at work: there is nothing to tell.")
         return 0
     at = (

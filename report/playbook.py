@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from report.settings import NumericColumn
-from report.tomlfile import TEXT_NORMALISER, read_toml_model
+from report.storage.toml_text import TEXT_NORMALISER, read_toml_model
 from segmentation.facts import Facts, KpiTarget, Play, Segment
 from segmentation.options import ValidRange
 from segmentation.thresholds import NOTABLE_SD

@@ -7,14 +7,14 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from report import files
 from report.errors import ReportError, SettingsError
 from report.mailbag import BRIEFS_FOLDER
 from report.message import make_test_message, parse_segment_ids, read_header, read_message_id, set_recipients
-from report.months import MONTH_PATTERN
 from report.outbox import OutgoingMessage
 from report.profiles import list_profile_file_names
 from report.settings import MailSettings
+from report.storage import paths
+from report.storage.months import MONTH_PATTERN
 from segmentation.facts import Facts
 
 
@@ -40,14 +40,14 @@ class MonthlyMailing:
     folder: Path
     ledger: Path
     to: str = ""
-    default_output: Path = files.DEFAULT_OUTPUT
+    default_output: Path = paths.DEFAULT_OUTPUT
     journal_folder: Path | None = None
 
     @property
     def format_make_arguments(self) -> str:
         """What names its ledger to `make send`."""
         to = f" TO={self.to}" if self.to else ""
-        return f"MONTH={self.facts.month}{to}{files.format_output_option(self.ledger.parent.parent, self.default_output)}"
+        return f"MONTH={self.facts.month}{to}{paths.format_output_option(self.ledger.parent.parent, self.default_output)}"
 
     @property
     def journals(self) -> tuple[Path, ...]:
@@ -83,7 +83,7 @@ def open_mailing(
     month: str,
     to: str = "",
     *,
-    default_output: Path = files.DEFAULT_OUTPUT,
+    default_output: Path = paths.DEFAULT_OUTPUT,
     journal_folder: Path | None = None,
 ) -> MonthlyMailing:
     """Open a month that was made, the newest if none is named.
@@ -94,19 +94,19 @@ def open_mailing(
         If it wasn't made.
     """
     if month:
-        files.check_month(month)
+        paths.check_month(month)
     there = sorted(
         path.parent for path in output.glob(f"*/{BRIEFS_FOLDER}") if MONTH_PATTERN.fullmatch(path.parent.name)
     )
     found = [path for path in there if path.name == month] if month else there[-1:]
     if not found:
         raise ReportError(
-            f"{files.shorten_path(output)}: {f'{month} was not' if month else 'no month was'} made with its briefs yet. "
+            f"{paths.shorten_path(output)}: {f'{month} was not' if month else 'no month was'} made with its briefs yet. "
             f"Make it first: make report{f' MONTH={month}' if month else ''}."
         )
-    facts = files.read_facts(found[0] / "facts.json")
+    facts = paths.read_facts(found[0] / "facts.json")
     test = f"-to-{re.sub('[^A-Za-z0-9.@-]', '_', to.casefold())}" if to else ""
-    ledger = output / files.LEDGER_FOLDER / f"{facts.month}{test}.sqlite"
+    ledger = output / paths.LEDGER_FOLDER / f"{facts.month}{test}.sqlite"
     return MonthlyMailing(facts, found[0] / BRIEFS_FOLDER, ledger, to, default_output, journal_folder)
 
 
@@ -133,5 +133,5 @@ def _read_eml(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ReportError(
-            f"{files.shorten_path(path)}: can't be read ({error.strerror}). Make the month again: make report."
+            f"{paths.shorten_path(path)}: can't be read ({error.strerror}). Make the month again: make report."
         ) from error

@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from report import files, theme
+from report import theme
 from report.errors import MachineError, RenderError
 from report.standards import make_pdf_conformant
+from report.storage import paths
 
 _log = logging.getLogger(__name__)
 _MISSING_GLYPH = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
@@ -77,7 +78,7 @@ class PrintedDocument:
             fetcher = URLFetcher(allowed_protocols={"file"}, allow_redirects=False, fail_on_errors=True)
             fonts = FontConfiguration()
             size, own = _PAPER_SIZES[paper]
-            differing = (files.TEMPLATES / own).read_text(encoding="utf-8") if own else ""
+            differing = (paths.TEMPLATES / own).read_text(encoding="utf-8") if own else ""
             sheet = CSS(
                 string=f"{build_local_font_css()}\n@page {{ size: {size} }}\n{differing}",
                 font_config=fonts,
@@ -250,7 +251,7 @@ def build_local_font_css() -> str:
     }
     rules = []
     for folder, family, stem in zip(
-        files.find_font_folders(),
+        paths.find_font_folders(),
         (theme.SANS_FONT, theme.SERIF_FONT),
         ("SourceSansPro", "SourceSerifPro"),
         strict=True,

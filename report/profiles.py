@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from report import files, words
+from report import words
 from report.document import Document
 from report.engines.pandoc import PageOptions, convert_to_html_page
+from report.storage import paths
 from segmentation.facts import Facts
 
 
@@ -21,7 +22,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
         Where the pages go.
     """
     out.mkdir()
-    document = Document(facts, "page", files.TEMPLATES, figures=bench / "figures")
+    document = Document(facts, "page", paths.TEMPLATES, figures=bench / "figures")
     pages: list[Path] = []
     for segment, name in zip(facts.segments, list_profile_file_names(facts), strict=True):
         look = PageOptions(

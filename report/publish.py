@@ -4,8 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from report import files
-from report.clock import StageTimer
 from report.drawing import warm_up_vega
 from report.engines import RenderEngine
 from report.fonts import build_font_css, collect_letters, embed_font_css
@@ -13,6 +11,8 @@ from report.mailbag import write_briefs
 from report.printing import PrintedDocument, check_weasyprint
 from report.profiles import write_profiles
 from report.settings import Settings
+from report.storage import paths
+from report.storage.timing import StageTimer
 from segmentation.facts import Facts
 
 
@@ -84,4 +84,4 @@ def remove_published(folder: Path) -> None:
     for name in ("executive.pdf", "report.html"):
         (folder / name).unlink(missing_ok=True)
     for name in ("profiles", "briefs"):
-        files.discard_folder(folder / name)
+        paths.discard_folder(folder / name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from report import concerns, delivery, files, gates
+from report import concerns, delivery, gates
 from report.errors import ReportError, SettingsError
 from report.lenient import NoticeSettings
 from report.mailbag import make_blocked_notice
@@ -16,6 +16,7 @@ from report.notices import Notice, OwnerNotifier
 from report.outbox import OutgoingMessage, Resolution, WallClock
 from report.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.settings import MailSettings, Settings
+from report.storage import paths
 from report.written import format_counted_noun, format_month
 from segmentation.facts import Facts
 
@@ -52,7 +53,7 @@ class MailContext:
     @property
     def default_output(self) -> Path:
         """The output folder that is opened unasked."""
-        return files.ROOT / self.settings.data.output
+        return paths.ROOT / self.settings.data.output
 
     @property
     def notifier(self) -> OwnerNotifier:
@@ -138,11 +139,11 @@ def send_month(
     if context.server is None:
         context.print_line(
             "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
-            f'"The briefs, by mail"; or send these by hand: {files.shorten_path(made.folder)}/*.eml'
+            f'"The briefs, by mail"; or send these by hand: {paths.shorten_path(made.folder)}/*.eml'
         )
     if not (confirm or to):
         asked = f" MONTH={month}" if month else ""
-        which = f"{asked}{files.format_output_option(context.output, context.default_output)}"
+        which = f"{asked}{paths.format_output_option(context.output, context.default_output)}"
         context.print_line(
             f"Nothing was sent. To send: `make send CONFIRM=yes{which}`; all to one address as a test: "
             f"`make send TO=me@example.com{which}`."

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from report.tomlfile import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
+from report.storage.toml_text import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
 from segmentation.facts import Brand
 from segmentation.options import Options
 from segmentation.preprocessing.spelling import normalise_text

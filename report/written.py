@@ -4,7 +4,7 @@
 breaks from its unit at the end of a line (U+00A0).
 """
 
-from report.months import format_month as format_month  # noqa: PLC0414 - sentences and templates have it from here
+from report.storage.months import format_month as format_month  # noqa: PLC0414 - sentences and templates have it from here
 from segmentation.facts import ConfidenceInterval
 from segmentation.schema import COLUMNS_BY_NAME
 

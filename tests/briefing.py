@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from report import exchange, files
 from report.mailbag import write_briefs
 from report.printing import PrintedDocument
 from report.settings import MailSettings, Settings
+from report.storage import atomic, paths
 from segmentation.facts import Facts
 
 NOW = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
@@ -51,8 +51,8 @@ def month_folder(
     output: Path, facts: Facts, settings: Settings | None = None, *, now: datetime = NOW
 ) -> Path:
     """Make a month's folder with its briefs; it takes the place of the one that is there."""
-    with exchange.atomic_folder(output, facts.month) as folder:
-        (folder / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
+    with atomic.atomic_folder(output, facts.month) as folder:
+        (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
         sheets = _sheets(tuple((s.id.lower(), s.name) for s in facts.segments))
         sheets.write_pdf(folder / "executive.pdf")
         write_briefs(facts, sheets, folder, settings or dials(), now=now)

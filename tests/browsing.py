@@ -8,7 +8,7 @@ import pytest
 from facts_factory import ARABIC, EMOJI, LONG, SCRIPT, genres, month, named
 from rendered import Rendered, _render
 
-from report import files
+from report.storage import paths
 
 CHROMIUM = Path("/usr/bin/chromium")
 LIVE = (
@@ -107,7 +107,7 @@ def _folder(what: str, rendered: Rendered) -> Path:
 
     def make(place: Path) -> None:
         facts = named(genres(month(10), SCRIPT, ARABIC), SCRIPT, LONG, LONG[::-1], ARABIC, EMOJI)
-        (place / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
+        (place / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
         _render(place / "facts.json", place / "shop", "report.qmd").rename(place / "report.html")
 
     return rendered.pages("sample") if what == "sample" else rendered._once("everything", make)

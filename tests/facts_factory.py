@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from whole import whole
 
-from report import files
 from report.playbook import assign_plays, read_playbook
+from report.storage import paths
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import (
     Brand,
@@ -108,7 +108,7 @@ def month(k: int = 4, *, first: bool = True) -> Facts:
             )
             last, earlier = PreviousMonth(before.facts, before.users), (*earlier, before.facts)
     made = analyse(users(), plan, month="2026-10", last=last, earlier=earlier, **said)
-    return assign_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+    return assign_plays(made.facts, read_playbook(paths.TEMPLATES / "playbook.toml").play)
 
 
 def genres(facts: Facts, *names: str) -> Facts:

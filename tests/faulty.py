@@ -35,13 +35,14 @@ from inside import here
 from known import conversions, drawings, printings
 from rendered import _run_here
 
-from report import archive, cli, exchange, kept, publish
+from report import archive, cli, publish
 from report import month as runs
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
 from report.fonts import build_font_css
 from report.settings import Settings
+from report.storage import atomic, cache
 from segmentation.pipeline import Analysis
 
 for late in ("sklearn.cluster", "kneed", "jupytext", "report.profiles", "report.briefs", "report.inputs"):
@@ -128,7 +129,7 @@ class Runs:
         notebook.cells, drawn = self._shown[key]
         figures.mkdir(exist_ok=True)
         for name, text in drawn.items():
-            kept.write_atomically(figures / name, text)  # a profile may look for it meanwhile
+            cache.write_atomically(figures / name, text)  # a profile may look for it meanwhile
 
     def _make(self, change: Change, arguments: tuple[str, ...], anew: tuple[str, ...]) -> int:
         """Make the month, and give the exit code."""
@@ -191,7 +192,7 @@ def left(output: Path) -> list[str]:
 def killed(number: int, note: Path) -> Iterator[None]:
     """Kill the process at its n-th point: as each stage begins, and before and after the month takes its place."""
     passed = 0
-    stage, change_places = runs.StageTimer.time_stage, exchange._swap_folders
+    stage, change_places = runs.StageTimer.time_stage, atomic._swap_folders
 
     def point(name: str) -> None:
         nonlocal passed
@@ -212,7 +213,7 @@ def killed(number: int, note: Path) -> Iterator[None]:
 
     with (
         mock.patch.object(runs.StageTimer, "time_stage", noting),
-        mock.patch.object(exchange, "_swap_folders", exchanging),
+        mock.patch.object(atomic, "_swap_folders", exchanging),
     ):
         yield
 

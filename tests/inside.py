@@ -7,5 +7,5 @@ from types import SimpleNamespace
 
 @contextlib.contextmanager
 def here(work: Callable[..., object], *arguments: object) -> Iterator[SimpleNamespace]:
-    """Stand in for `report.apart.begun`."""
+    """Stand in for `report.storage.worker.begun`."""
     yield SimpleNamespace(wait_for_result=lambda tell: work(*arguments, report_progress=tell))

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pypdfium2
 
-from report import charts, files
+from report import charts
 from report.charts.picture import Figure
 from report.engines.embedded import EmbeddedEngine
+from report.storage import paths
 from segmentation.facts import Facts
 
 FRONT = """---
@@ -42,7 +43,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 def document(folder: Path, body: str, *, front: str = FRONT, name: str = "page.qmd") -> Path:
     """Write a document into a workshop, which is laid out on the first call."""
     if not (folder / "_quarto.yml").exists():
-        files.create_workspace(folder)
+        paths.create_workspace(folder)
     path = folder / "report" / name
     path.write_text(f"{front}\n{body}\n", encoding="utf-8")
     (path.parent / "dot.svg").write_text(DOT, encoding="utf-8")

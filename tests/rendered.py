@@ -25,7 +25,6 @@ from briefing import NOW, dials
 from distinct import distinct
 from nbformat import from_dict
 
-from report import files
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
 from report.fonts import build_font_css, collect_letters, embed_font_css
@@ -33,6 +32,7 @@ from report.mailbag import write_briefs
 from report.playbook import assign_plays, read_playbook
 from report.printing import PrintedDocument
 from report.profiles import write_profiles
+from report.storage import paths
 from segmentation.facts import Brand, Facts, Source
 from segmentation.options import Options
 from segmentation.pipeline import analyse
@@ -77,13 +77,13 @@ class Rendered:
 
         def make(place: Path) -> None:
             made = others[name]() if name in others else facts_factory.awkward(name)
-            (place / "facts.json").write_text(files.dump_facts_json(made), encoding="utf-8")
+            (place / "facts.json").write_text(paths.dump_facts_json(made), encoding="utf-8")
 
         return self._once(f"facts-{name}", make) / "facts.json"
 
     def month(self, name: str) -> Facts:
         """Give a month's facts."""
-        return files.read_facts(self.facts(name))
+        return paths.read_facts(self.facts(name))
 
     def executive(self, name: str) -> Path:
         """Give the executives' document as the page that is printed; beside it lies figures/."""
@@ -136,7 +136,7 @@ class Rendered:
         def make(place: Path) -> None:
             report = _render(facts, place / "bench", "report.qmd")
             with contextlib.chdir(executive.parent):  # a profile's pictures are those that executives see
-                profiles = write_profiles(files.read_facts(facts), executive.parent, place / "profiles")
+                profiles = write_profiles(paths.read_facts(facts), executive.parent, place / "profiles")
             faces = build_font_css(collect_letters(report, *profiles))
             for page in (report, *profiles):
                 embed_font_css(page, faces)
@@ -172,7 +172,7 @@ class Rendered:
         def make(place: Path) -> None:
             (place / "data").mkdir()
             for name in ("2026-09.csv", "2026-10.csv"):
-                shutil.copy(files.ROOT / "data" / name, place / "data")
+                shutil.copy(paths.ROOT / "data" / name, place / "data")
             (place / "settings.toml").write_text(_SETTINGS)
             done = subprocess.run(
                 [
@@ -193,7 +193,7 @@ class Rendered:
                         "embedded",
                     ),
                 ],
-                cwd=files.ROOT,
+                cwd=paths.ROOT,
                 env=os.environ
                 | {"COLUMNS": "200", "PYTHONHASHSEED": str(threads), "SOURCE_DATE_EPOCH": "1793602800"}
                 | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
@@ -291,25 +291,25 @@ def _sample() -> Facts:
     )
     last, earlier = None, []
     for month in SAMPLE_MONTHS:
-        path = files.ROOT / "data" / f"{month}.csv"
+        path = paths.ROOT / "data" / f"{month}.csv"
         made = analyse(
             pd.read_csv(path),
             plan,
             month=month,
-            source=Source(path.name, files.hash_file(path), synthetic=True),
+            source=Source(path.name, paths.hash_file(path), synthetic=True),
             brand=Brand("Cadence", "#0b5563", "insights@example.com"),
             last=last,
             earlier=tuple(earlier),
         )
         last = PreviousMonth(made.facts, made.users)
         earlier.append(made.facts)
-    return assign_plays(made.facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+    return assign_plays(made.facts, read_playbook(paths.TEMPLATES / "playbook.toml").play)
 
 
 def _render(facts: Path, place: Path, document: str) -> Path:
     """Render a document in a workshop."""
     place.mkdir(exist_ok=True)
-    files.create_workspace(place)
+    paths.create_workspace(place)
     with mock.patch.object(embedded, "_run_cells", _run_here):
         return EmbeddedEngine().render(place / "report" / document, facts)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from report import apart
 from report.errors import InputError, MachineError, UnexpectedError
+from report.storage import worker as apart
 
 Step = Callable[[str], None]
 

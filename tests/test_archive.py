@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from report import archive, files
+from report import archive
 from report.errors import InputError
 from report.settings import Settings
 from report.sources.opening import describe_source
+from report.storage import paths
 from segmentation.facts import Source, facts_from_dict, facts_to_dict
 from segmentation.options import Options
 from segmentation.pipeline import analyse
@@ -82,7 +83,7 @@ def test_months_that_were_never_made_are_worked_out_the_oldest_first(
         "Working out 2026-08, which was never made",
         "Working out 2026-09, which was never made",
     ]
-    august, september = (files.read_facts(output / month / "facts.json") for month in MONTHS[:2])
+    august, september = (paths.read_facts(output / month / "facts.json") for month in MONTHS[:2])
     assert august.change is None
     assert september.change is not None
     assert september.change.month == "2026-08"
@@ -105,7 +106,7 @@ def test_what_is_worked_out_has_facts_and_segments_and_no_pages(archived: Callab
     users = pd.read_parquet(people)
     assert {"user_id", "segment"} <= set(users.columns)
     assert len(users) == 200
-    facts = files.read_facts(output / "2026-09" / "facts.json")
+    facts = paths.read_facts(output / "2026-09" / "facts.json")
     assert {name: (users["segment"] == name).sum() for name in ("S1", "S4")} == {"S1": 80, "S4": 20}
     assert facts.source.name == "2026-09.csv"
     assert not facts.source.synthetic
@@ -307,7 +308,7 @@ def test_a_month_whose_facts_cannot_be_read_is_worked_out_anew(
     They are of other facts, in which S1 may be somebody else: nobody may be sent them any more.
     """
     output, told = archived("2026-08", "2026-09"), []
-    before = files.read_facts(output / "2026-09" / "facts.json")
+    before = paths.read_facts(output / "2026-09" / "facts.json")
     (output / "2026-09" / "facts.json").write_text(broken)
     (output / "2026-09" / "briefs").mkdir()
     (output / "2026-09" / "briefs" / "young.eml").write_text("of S3, once")
@@ -318,7 +319,7 @@ def test_a_month_whose_facts_cannot_be_read_is_worked_out_anew(
     archive.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
 
     assert told == ["Working out 2026-09, whose facts can't be read"]
-    assert files.read_facts(output / "2026-09" / "facts.json") == before
+    assert paths.read_facts(output / "2026-09" / "facts.json") == before
     assert (output / "2026-09" / "profiles" / "young.html").read_text() == "as it was read"
     assert not (output / "2026-09" / "briefs").exists()
     assert stat.S_IMODE((output / "2026-09" / "segments.parquet").stat().st_mode) == 0o600
@@ -378,7 +379,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     made = archive.analyse_month(october, "2026-10", settings, output, scratch=tmp_path / "s").facts
     found = facts_from_dict(facts_to_dict(made))
 
-    last = files.read_facts(facts)
+    last = paths.read_facts(facts)
     assert {item.value for item in last.distributions.categories["top_genre"].values} & set(
         words.values()
     ) == set()

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from corpus.made import repack, sheet, user
 from facts_factory import month
 
-from report import archive, exchange, files
+from report import archive
 from report.charts import segments
 from report.document import Document
 from report.engines.pandoc import PageOptions, convert_to_github_markdown, convert_to_html_page
@@ -30,6 +30,7 @@ from report.errors import RenderError, SettingsError
 from report.mailserver import MailServer
 from report.outbox import Ledger
 from report.printing import PrintedDocument
+from report.storage import atomic, paths
 from segmentation.pipeline import Analysis
 
 ROOT = Path(__file__).parents[1]
@@ -244,7 +245,7 @@ def test_rows_of_users_and_the_ledger_are_their_owner_s_alone(
     """However careless the account's umask is; a folder in the making is closed to others before there is anything in it."""
     before = os.umask(umask)
     try:
-        with exchange.atomic_folder(tmp_path / "out", "2026-10") as folder:
+        with atomic.atomic_folder(tmp_path / "out", "2026-10") as folder:
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
             archive.write_assignments(analysis, folder)
         with Ledger.open(tmp_path / "ledger.sqlite", lambda: datetime(2026, 11, 1, tzinfo=UTC)):
@@ -286,7 +287,7 @@ def test_a_name_cannot_leave_the_folder_of_profiles(tmp_path: Path) -> None:
 
 
 def test_a_chart_s_label_cannot_leave_the_folder_of_figures(tmp_path: Path) -> None:
-    page = Document(month(4), "print", files.TEMPLATES, figures=tmp_path / "figures")
+    page = Document(month(4), "print", paths.TEMPLATES, figures=tmp_path / "figures")
     page.show(segments.plot_sizes)
 
     assert [path.parent for path in tmp_path.rglob("*.svg")] == [tmp_path / "figures"]

@@ -24,13 +24,13 @@ from corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, wr
 from mailroom import Mailroom
 
 from report.errors import ReportError, describe_error
-from report.lastrun import read_last_run, record_run
 from report.lenient import NoticeSettings
 from report.notices import OwnerNotifier, notify_last_failure
 from report.settings import Settings
 from report.sources import faults
 from report.sources.opening import load_users
-from report.sources.places import DataLocation, parse_location
+from report.storage.location import DataLocation, parse_location
+from report.storage.runlog import read_last_run, record_run
 
 CANARY = "Ann Canary 1987-06-05"  # what a user's cell may hold: no four letters of it are ours to tell
 NUMBER = "98.761"  # readable in two ways

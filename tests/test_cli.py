@@ -18,10 +18,11 @@ import facts_factory as factory
 from facts_factory import users
 from inside import here
 
-from report import cli, files, month
+from report import cli, month
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
-from report.lastrun import read_last_run
+from report.storage import paths
+from report.storage.runlog import read_last_run
 
 Refuse = Callable[..., str]
 QUICK = "[segments]\nn_init = 2\n"
@@ -233,7 +234,7 @@ def test_a_scheduler_may_close_what_is_read_and_written(tmp_path: Path, closed: 
     """What is opened first would take its place, and be written into."""
     (tmp_path / "users.csv").write_text("age\n1\n")
     command = f"'{sys.executable}' -m report report --data '{tmp_path}/users.csv' --output '{tmp_path}/out' {closed}"
-    ended = subprocess.run(command, shell=True, cwd=files.ROOT, capture_output=True, text=True, check=False)  # noqa: S602
+    ended = subprocess.run(command, shell=True, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S602
 
     assert ended.returncode == 1
     assert (tmp_path / "users.csv").read_text() == "age\n1\n"
@@ -293,7 +294,7 @@ def test_it_runs_where_python_is_set_up_strangely(
         tmp_path / "out",
     ]
     ended = subprocess.run(
-        command, cwd=files.ROOT, env=os.environ | strange, capture_output=True, check=False
+        command, cwd=paths.ROOT, env=os.environ | strange, capture_output=True, check=False
     )
 
     assert ended.returncode == 1
@@ -303,7 +304,7 @@ def test_it_runs_where_python_is_set_up_strangely(
 def test_names_that_need_a_person_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """One that no longer fits, and one that settings give to no segment of the month."""
     month = factory.changed(factory.named(factory.month(4), "Young listeners"), name_now="Older listeners")
-    run = cli.ReportRun(month, files.ROOT / "_output" / "2026-10", "embedded", "", 7, 1.0)
+    run = cli.ReportRun(month, paths.ROOT / "_output" / "2026-10", "embedded", "", 7, 1.0)
     cli._print_summary(run, {"S2": month.segments[1].name, "S9": "Nobody"}, "")
     said = capsys.readouterr().out
 
@@ -398,14 +399,14 @@ def test_what_is_a_mistake_of_ours_is_named_with_its_line(
 def make(*arguments: str) -> str:
     """Give what make says."""
     done = subprocess.run(
-        ["make", "-s", "-C", str(files.ROOT), *arguments], capture_output=True, text=True, check=True
+        ["make", "-s", "-C", str(paths.ROOT), *arguments], capture_output=True, text=True, check=True
     )
     return done.stdout
 
 
 def test_make_help_lists_every_target_with_a_line() -> None:
     """A target without one would not be found."""
-    text = (files.ROOT / "Makefile").read_text("utf-8")
+    text = (paths.ROOT / "Makefile").read_text("utf-8")
     joined = text.replace("\\\n", " ")
     phony = set(" ".join(re.findall(r"^\.PHONY:(.*)$", joined, re.MULTILINE)).split())
     listed = dict(re.findall(r"^  make (\S+) +(\S.*)$", make("help"), re.MULTILINE))

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
 from pages import Reader, document, fetched
 
-from report import files, tables, theme, words
+from report import tables, theme, words
 from report.charts import indices, segments
 from report.document import (
     Document,
@@ -29,6 +29,7 @@ from report.document import (
 )
 from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import ReportError
+from report.storage import paths
 from report.svg import minify_svg
 from report.tables import ReportTable
 from segmentation.facts import Facts
@@ -150,7 +151,7 @@ def page_of(what: str, medium: str, folder: Path) -> str:
     """Make a page of much of what documents show."""
     facts = awkward(what)
     where = document(folder, "").parent
-    made = Document(facts, medium, files.TEMPLATES, figures=where / "figures")
+    made = Document(facts, medium, paths.TEMPLATES, figures=where / "figures")
     one = facts.segments[0]
     parts: list[Any] = [
         made.render_template("masthead.md"),
@@ -202,7 +203,7 @@ def test_made_up_users_are_called_so_on_every_page(tmp_path: Path) -> None:
 
 def made(medium: Any, folder: Path, facts: Facts | None = None) -> Document:
     """Open a month for a medium."""
-    return Document(facts or month(4), medium, files.TEMPLATES, figures=folder / "figures")
+    return Document(facts or month(4), medium, paths.TEMPLATES, figures=folder / "figures")
 
 
 def test_a_chart_on_the_screen_brings_its_specification_and_its_numbers(tmp_path: Path) -> None:
@@ -337,7 +338,7 @@ def test_the_numbers_on_the_page_are_the_facts_whole(tmp_path: Path) -> None:
     facts = awkward("script")
     data = re.search(r'id="facts">(.*?)</script>', made("screen", tmp_path, facts).embed_downloads().text)[1]
 
-    assert json.loads(data) == json.loads(files.dump_facts_json(facts))
+    assert json.loads(data) == json.loads(paths.dump_facts_json(facts))
 
 
 def test_markdown_passes_a_template_untouched_and_text_does_not(tmp_path: Path) -> None:
@@ -355,14 +356,14 @@ def test_a_misspelt_field_in_a_template_is_an_error(tmp_path: Path) -> None:
 
 def test_an_empty_name_of_facts_is_the_newest_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "facts.json"
-    path.write_text(files.dump_facts_json(month(4)), encoding="utf-8")
+    path.write_text(paths.dump_facts_json(month(4)), encoding="utf-8")
     asked = []
-    monkeypatch.setattr(files, "find_newest_facts", lambda output: asked.append(output) or path)
+    monkeypatch.setattr(paths, "find_newest_facts", lambda output: asked.append(output) or path)
 
     assert open_document("", "print").facts.month == "2026-10"
     with pytest.raises(ReportError, match="can't be read"):
         open_document(tmp_path / "none.json", "print")
-    assert asked == [files.ROOT / "_output"]  # as settings.toml says
+    assert asked == [paths.ROOT / "_output"]  # as settings.toml says
 
 
 def test_a_month_from_before_a_column_is_made_again(tmp_path: Path) -> None:
@@ -371,7 +372,7 @@ def test_a_month_from_before_a_column_is_made_again(tmp_path: Path) -> None:
     numbers = {name: one for name, one in facts.distributions.numbers.items() if name != "age"}
     old = replace(facts, distributions=replace(facts.distributions, numbers=numbers))
     path = tmp_path / "facts.json"
-    path.write_text(files.dump_facts_json(old), encoding="utf-8")
+    path.write_text(paths.dump_facts_json(old), encoding="utf-8")
 
     said = "was made before the report knew age. Make it again: make report MONTH=2026-10."
     with pytest.raises(ReportError, match=said):

@@ -21,13 +21,13 @@ from facts_factory import awkward
 from pages import Reader, fetched, first_line
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report import files
-from report.clock import StageTimer
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
 from report.profiles import list_profile_file_names
 from report.publish import publish_month
 from report.settings import Settings
+from report.storage import paths
+from report.storage.timing import StageTimer
 from segmentation.facts import Facts
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def made(rendered: Rendered) -> Any:  # noqa: F811
             renderer = engines.get(engine) or standin(place)
             facts = month(rendered, name)
             folder = place / ".2026-10-making"
-            bench = files.create_workspace(folder / "workshop") / "report"
-            (folder / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
+            bench = paths.create_workspace(folder / "workshop") / "report"
+            (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
             with mock.patch.dict(os.environ, {"PYTHONWARNINGS": "ignore"}):
                 pages = publish_month(
                     facts, folder, bench, renderer, Settings(), StageTimer(lambda _: None), NOW
@@ -130,7 +130,7 @@ def test_every_segment_begins_a_page_and_every_brief_carries_its_own(
 ) -> None:
     """For every segment: one page of the PDF begins with its name, and so does its brief's."""
     folder = made(engine, name)
-    facts = files.read_facts(folder / "facts.json")
+    facts = paths.read_facts(folder / "facts.json")
     count = len(pypdfium2.PdfDocument(folder / "executive.pdf"))
     begin = [first_line(folder / "executive.pdf", number)[:30] for number in range(count)]
     names = [" ".join(segment.name.split())[:30] for segment in facts.segments]
@@ -167,7 +167,7 @@ def test_a_fresh_clone_is_rendered_as_a_quarto_user_would(tmp_path: Path) -> Non
     """`quarto render` makes a month first where none was made, both pages, and nothing that git sees."""
     assert REAL is not None
     clone = tmp_path / "clone"
-    listed = subprocess.run(["git", "ls-files"], cwd=files.ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(["git", "ls-files"], cwd=paths.ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("this is no git checkout, so it can't be cloned")
     for name in listed.stdout.split("\n"):
@@ -177,7 +177,7 @@ def test_a_fresh_clone_is_rendered_as_a_quarto_user_would(tmp_path: Path) -> Non
         ):
             continue
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(files.ROOT / name, clone / name)
+        shutil.copy(paths.ROOT / name, clone / name)
     (clone / ".venv").symlink_to(Path(sys.prefix))
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from report import exchange
 from report.errors import MachineError, ReportError
+from report.storage import atomic
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -21,7 +21,7 @@ def listing(folder: Path) -> dict[str, str]:
 
 def build(output: Path, text: str, month_: str = "2026-10") -> None:
     """Make a month's folder with one page."""
-    with exchange.atomic_folder(output, month_) as folder:
+    with atomic.atomic_folder(output, month_) as folder:
         (folder / "report.html").write_text(text)
 
 
@@ -35,7 +35,7 @@ def test_a_month_takes_its_place_whole(tmp_path: Path) -> None:
 
 def test_nobody_else_reads_a_month_that_is_being_made(tmp_path: Path) -> None:
     """It has a row a user in it before that file's own permissions are set."""
-    with exchange.atomic_folder(tmp_path, "2026-10") as folder:
+    with atomic.atomic_folder(tmp_path, "2026-10") as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert folder.name.startswith(".")
 
@@ -46,7 +46,7 @@ def test_a_second_run_replaces_the_first(
 ) -> None:
     """A page that the second doesn't make is gone; on systems too where two folders can't change places at once."""
     if not at_once:
-        monkeypatch.setattr(exchange, "_swap_folders", lambda *_: False)
+        monkeypatch.setattr(atomic, "_swap_folders", lambda *_: False)
     build(tmp_path, "old")
     (tmp_path / "2026-10" / "left.html").write_text("over")
     build(tmp_path, "new")
@@ -59,7 +59,7 @@ def test_a_second_run_replaces_the_first(
 def test_a_failed_run_leaves_the_last_good_one_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
     """Whatever ends it, Ctrl-C too."""
     build(tmp_path, "good")
-    with pytest.raises(type(error)), exchange.atomic_folder(tmp_path, "2026-10") as folder:  # noqa: PT012
+    with pytest.raises(type(error)), atomic.atomic_folder(tmp_path, "2026-10") as folder:  # noqa: PT012
         (folder / "report.html").write_text("half")
         raise error
 
@@ -79,7 +79,7 @@ def test_a_month_that_cannot_take_its_place_leaves_the_last_one_there(
             raise OSError(28, "No space left on device")
         return real(self, target)
 
-    monkeypatch.setattr(exchange, "_swap_folders", lambda *_: False)
+    monkeypatch.setattr(atomic, "_swap_folders", lambda *_: False)
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(OSError, match="No space"):
         build(tmp_path, "new")
@@ -91,7 +91,7 @@ def test_a_run_cut_off_at_the_worst_moment_is_made_good(tmp_path: Path) -> None:
     """Between its last two steps the last good month lies aside; the next run puts it back before it may fail."""
     build(tmp_path, "good")
     (tmp_path / "2026-10").rename(tmp_path / ".2026-10-old")
-    with pytest.raises(ReportError), exchange.atomic_folder(tmp_path, "2026-10"):
+    with pytest.raises(ReportError), atomic.atomic_folder(tmp_path, "2026-10"):
         raise ReportError("x")
 
     assert listing(tmp_path) == {"2026-10/report.html": "good"}
@@ -112,7 +112,7 @@ def test_what_killed_runs_left_is_swept_before_the_next(tmp_path: Path) -> None:
         (tmp_path / name / "report.html").write_text(text)
     (tmp_path / ".2026-10-note").write_text("a file")
 
-    with exchange.run_lock(tmp_path):
+    with atomic.run_lock(tmp_path):
         assert listing(tmp_path) == {
             ".2026-10-note": "a file",
             ".git-x/report.html": "theirs",
@@ -125,19 +125,19 @@ def test_what_killed_runs_left_is_swept_before_the_next(tmp_path: Path) -> None:
 
 def test_one_run_at_a_time_has_a_folder_to_itself(tmp_path: Path) -> None:
     """The second is told so before it does anything; and when the first has ended, it may."""
-    assert not exchange.is_locked(tmp_path / "out")
-    with exchange.run_lock(tmp_path / "out"):
+    assert not atomic.is_locked(tmp_path / "out")
+    with atomic.run_lock(tmp_path / "out"):
         (tmp_path / "out" / ".2026-10-abcdefgh").mkdir()
-        assert exchange.is_locked(tmp_path / "out")
+        assert atomic.is_locked(tmp_path / "out")
         with (
             pytest.raises(MachineError, match=r"out: another run is at work there\."),
-            exchange.run_lock(tmp_path / "out"),
+            atomic.run_lock(tmp_path / "out"),
         ):
             pytest.fail("two at once")
         assert (tmp_path / "out" / ".2026-10-abcdefgh").exists()
-        with exchange.run_lock(tmp_path / "elsewhere"):
+        with atomic.run_lock(tmp_path / "elsewhere"):
             pass
-    with exchange.run_lock(tmp_path / "out"):
+    with atomic.run_lock(tmp_path / "out"):
         assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -146,7 +146,7 @@ def test_a_place_where_no_run_can_write_is_named_before_it_works(tmp_path: Path)
 
     with (
         pytest.raises(MachineError, match=r"taken: nothing can be written"),
-        exchange.run_lock(tmp_path / "taken"),
+        atomic.run_lock(tmp_path / "taken"),
     ):
         pytest.fail("there is no folder")
 
@@ -182,7 +182,7 @@ def test_what_is_no_month_s_folder_is_not_moved_away(tmp_path: Path, kind: str) 
 
     with (
         pytest.raises(MachineError, match=r"2026-10 is a (file|link), expected the month's folder"),
-        exchange.atomic_folder(tmp_path, "2026-10"),
+        atomic.atomic_folder(tmp_path, "2026-10"),
     ):
         pytest.fail("work was begun")
     assert sorted(tmp_path.iterdir()) == before
@@ -195,25 +195,25 @@ def test_who_only_looks_keeps_no_run_out(tmp_path: Path) -> None:
 
     def look() -> None:
         while not looking.wait(0.001):
-            exchange.is_locked(tmp_path / "out")
+            atomic.is_locked(tmp_path / "out")
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
         for _ in range(200):
-            with exchange.run_lock(tmp_path / "out"):
-                assert exchange.is_locked(tmp_path / "out")
+            with atomic.run_lock(tmp_path / "out"):
+                assert atomic.is_locked(tmp_path / "out")
     finally:
         looking.set()
         thread.join()
-    assert not exchange.is_locked(tmp_path / "out")
+    assert not atomic.is_locked(tmp_path / "out")
 
 
 def test_what_a_process_of_the_run_left_goes_with_the_run(tmp_path: Path) -> None:
     """Ctrl-C ends it too fast to clear up: a row a user would lie there until the next month."""
 
     def run() -> None:
-        with exchange.run_lock(tmp_path / "out"):
+        with atomic.run_lock(tmp_path / "out"):
             (tmp_path / "out" / ".2026-08-abcdefgh").mkdir()
             raise KeyboardInterrupt
 

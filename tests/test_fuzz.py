@@ -23,7 +23,6 @@ from corpus.made import ONE, text
 from corpus.table import HOSTILE
 from pages import Reader
 
-from report import files
 from report.document import escape_markdown
 from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import InputError, ReportError
@@ -32,13 +31,14 @@ from report.playbook import read_playbook
 from report.settings import Settings, read_settings
 from report.sources import text as large_text
 from report.sources.opening import load_users
+from report.storage import paths
 
 FUZZ = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
 )
 PAGES = settings(FUZZ, max_examples=25)
-SHIPPED = (files.ROOT / "settings.toml").read_text(encoding="utf-8")
-PLAYS = (files.TEMPLATES / "playbook.toml").read_text(encoding="utf-8")
+SHIPPED = (paths.ROOT / "settings.toml").read_text(encoding="utf-8")
+PLAYS = (paths.TEMPLATES / "playbook.toml").read_text(encoding="utf-8")
 
 a_value = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
@@ -112,7 +112,7 @@ def test_a_playbook_with_anything_put_in_is_understood_or_refused(
 def test_what_is_shipped_is_understood() -> None:
     """And says what the program would do without it, but for the brand: settings.toml is documentation too."""
     assert len(keys) > 20
-    shipped, usual = read_settings(files.ROOT / "settings.toml").segments, Settings().segments
+    shipped, usual = read_settings(paths.ROOT / "settings.toml").segments, Settings().segments
     assert shipped.model_copy(update={"features": usual.features}) == usual  # another one may be asked for
     assert tomllib.loads(PLAYS)["play"]
 
@@ -247,6 +247,6 @@ def test_a_guided_fuzzer_finds_no_traceback(tmp_path: Path) -> None:
         "atheris.Fuzz()\n"
     )
     command = [sys.executable, str(script), "-runs=3000", "-seed=1", "-max_len=400", str(tmp_path / "seeds")]
-    done = subprocess.run(command, cwd=files.ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr[-2000:]

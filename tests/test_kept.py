@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from report import kept
+from report.storage import cache
 
 
 def test_a_text_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,11 +17,11 @@ def test_a_text_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monkey
         made.append(1)
         return "text é"
 
-    assert [kept.cache_text("a.js", make), kept.cache_text("a.js", make)] == ["text é", "text é"]
+    assert [cache.cache_text("a.js", make), cache.cache_text("a.js", make)] == ["text é", "text é"]
     assert len(made) == 1
     (tmp_path / "file").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "file"))
-    assert [kept.cache_text("a.js", make), kept.cache_text("a.js", make)] == ["text é", "text é"]
+    assert [cache.cache_text("a.js", make), cache.cache_text("a.js", make)] == ["text é", "text é"]
     assert len(made) == 3
 
 
@@ -36,10 +36,10 @@ def test_a_folder_is_filled_once_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_p
         if len(times) == 1:
             raise OSError("no room")
 
-    assert kept.cache_folder("some", make) is None
+    assert cache.cache_folder("some", make) is None
     assert list((tmp_path / "share" / "listener-segments").iterdir()) == []
     for _ in range(2):
-        found = kept.cache_folder("some", make)
+        found = cache.cache_folder("some", make)
         assert found is not None
         assert (found / "a").read_text() == "x"
     assert len(times) == 2

@@ -27,10 +27,10 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_charts import STANDS_OUT, WORDS
 from test_labels_tables import COLUMN, index_rows
 
-from report import files
 from report.briefs import make_brief
 from report.document import Document, Markdown
 from report.settings import MailSettings
+from report.storage import paths
 from segmentation.schema import NUMBERS
 
 OFFERED = "February 2027"
@@ -445,7 +445,7 @@ def test_a_first_month_s_profile_says_how_much_they_listen(id_: str) -> None:
     """In the place of the change."""
     facts = replace(month.distinct(), change=None, trend=None)
     with mock.patch.object(Document, "draw", lambda _, name, one: Markdown(f"{name} of {one.id}")):
-        page = Document(facts, "print", files.TEMPLATES).render_profile(id_).text
+        page = Document(facts, "print", paths.TEMPLATES).render_profile(id_).text
     found = re.findall(r"\[\[(.*?)\]\{\.value\} \[(.*?)\]\{\.what\}\]\{\.key\}", page.replace("\\", ""))
     users, share, _, stable = keys(id_)
 

@@ -25,8 +25,9 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
 from test_labels_charts import STANDS_OUT
 
-from report import briefs, changes, doubts, files, verdicts, words
+from report import briefs, changes, doubts, verdicts, words
 from report.document import Document, Markdown
+from report.storage import paths
 from segmentation.facts import Anomaly, Facts, Segment
 
 MONTH = distinct()
@@ -882,7 +883,7 @@ def test_a_template_says_what_there_is(what: str) -> None:
     """Each sentence and each chart in its place, and none that there is nothing for."""
     facts, medium, template, said = TEMPLATES[what]
     with mock.patch.object(Document, "draw", lambda _, name: Markdown(name)):
-        found = Document(facts, medium, files.TEMPLATES).render_template(template).text  # type: ignore[arg-type]
+        found = Document(facts, medium, paths.TEMPLATES).render_template(template).text  # type: ignore[arg-type]
 
     assert reading.plain(found.replace("\\", "")) == said
 

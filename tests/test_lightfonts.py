@@ -14,9 +14,10 @@ from facts_factory import awkward
 from fontTools.ttLib import TTFont
 from pages import pictures
 
-from report import files, lightfonts, theme
+from report import lightfonts, theme
 from report.drawing import build_chart_spec
 from report.fonts import FONT_FILES, find_font_file
+from report.storage import paths
 
 DRAW = """
 import hashlib, json, sys
@@ -44,7 +45,7 @@ def test_a_drawing_is_the_same_by_light_fonts() -> None:
     """To the byte, Arabic and emoji, which they don't have, included."""
     charts = list(pictures(awkward("letters")))[:3]
     specs = [build_chart_spec(picture.chart) | {"config": theme.build_vega_config()} for _, picture in charts]
-    whole = drawn(specs, files.find_font_folders())
+    whole = drawn(specs, paths.find_font_folders())
 
     assert len(set(whole)) == 3
     assert drawn(specs, lightfonts.find_light_font_folders()) == whole
@@ -69,4 +70,4 @@ def test_an_environment_that_nobody_may_write_to_draws_by_the_whole_fonts(
     (tmp_path / "file").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "file"))
 
-    assert lightfonts.find_light_font_folders() == files.find_font_folders()
+    assert lightfonts.find_light_font_folders() == paths.find_font_folders()

@@ -21,9 +21,10 @@ import facts_factory as factory
 from briefing import dials, month_folder
 from mailroom import Mailroom, letter
 
-from report import cli, delivery, files
+from report import cli, delivery
 from report.outbox import LedgerError
 from report.sending import MailContext, apply_resolution, send_month
+from report.storage import paths
 
 TRIES = 200
 MONTH = "2026-10"
@@ -285,7 +286,7 @@ def test_the_command_shares_its_journals_among_all_folders(tmp_path: Path) -> No
     for output in (None, tmp_path / "elsewhere"):
         assert (
             cli._build_mail_context(tmp_path / "settings.toml", output).journal_folder
-            == files.ROOT / "_output-mailed"
+            == paths.ROOT / "_output-mailed"
         )
 
 

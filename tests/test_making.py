@@ -26,13 +26,14 @@ from inside import here
 from pages import Reader
 from rendered import _run_here
 
-from report import archive, files, publish
+from report import archive, publish
 from report import month as runs
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
 from report.errors import RenderError
 from report.settings import Settings
+from report.storage import paths
 from segmentation.facts import Facts
 
 NOW = datetime(2026, 9, 20, 7, tzinfo=UTC)  # October has not begun
@@ -75,7 +76,7 @@ def test_a_run_says_what_it_made(made: SimpleNamespace) -> None:
     """The facts of the file, the folder, the engine that came through and why it wasn't the first, the PDF's pages, the time."""
     run = made.run
 
-    assert files.dump_facts_json(run.facts) == (made.folder / "facts.json").read_text("utf-8")
+    assert paths.dump_facts_json(run.facts) == (made.folder / "facts.json").read_text("utf-8")
     assert run.folder == made.folder
     assert run.engine == "embedded"
     assert run.fallback == "executive.qmd: Quarto ended with 3: no such thing."
@@ -144,7 +145,7 @@ def plain(text: str) -> str:
 
 def test_every_segment_has_the_play_that_the_playbook_advises(made: SimpleNamespace) -> None:
     """The first whose `when` fits: 0.4 standard deviations or more from the average are low or high, as the file says."""
-    rules = tomllib.loads((files.TEMPLATES / "playbook.toml").read_text("utf-8"))["play"]
+    rules = tomllib.loads((paths.TEMPLATES / "playbook.toml").read_text("utf-8"))["play"]
 
     def fits(centre: float, level: str) -> bool:
         return {"low": centre <= -0.4, "high": centre >= 0.4}.get(level, abs(centre) < 0.4)
@@ -184,7 +185,7 @@ def test_run_json_says_what_would_make_the_month_again(made: SimpleNamespace) ->
     assert said["versions"] == {name: version(name) for name in parts}
     assert said["input"] == {
         "name": "2026-10.csv",
-        "sha256": files.hash_file(made.source),
+        "sha256": paths.hash_file(made.source),
         "hash_of": "the file's bytes",
     }
     assert (
@@ -198,7 +199,7 @@ def test_the_pdf_is_of_the_sheet_and_known_by_the_file(made: SimpleNamespace) ->
     """Letter, as settings say: 8.5 by 11 inches of 72 points; and the first half of the file's hash, so the same for the same users."""
     with pikepdf.open(made.folder / "executive.pdf") as pdf:
         assert [float(side) for side in pdf.pages[0].mediabox] == [0, 0, 612, 792]
-        assert bytes(pdf.trailer.ID[0]) == files.hash_file(made.source)[:32].encode()
+        assert bytes(pdf.trailer.ID[0]) == paths.hash_file(made.source)[:32].encode()
         assert list(pdf.attachments) == ["facts.json"]
         assert (
             pdf.attachments["facts.json"].get_file().read_bytes() == (made.folder / "facts.json").read_bytes()
@@ -276,7 +277,7 @@ def test_nothing_is_sold_where_nothing_is_reliable(make: Callable[..., runs.Repo
         run = make(facts, publish_nothing)
         assert run.pages == 7
         assert run.facts == published[-1]
-        assert files.dump_facts_json(run.facts) == (run.folder / "facts.json").read_text("utf-8")
+        assert paths.dump_facts_json(run.facts) == (run.folder / "facts.json").read_text("utf-8")
         assert run.facts.suspicions == ()
     assert [[segment.play is not None for segment in facts.segments] for facts in published] == [
         [False] * 4,

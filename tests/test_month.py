@@ -27,11 +27,12 @@ from inside import here
 from pages import Reader, fetched
 from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
 
-from report import cli, files, gates, month, words
+from report import cli, gates, month, words
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
 from report.playbook import read_playbook
 from report.settings import Settings
+from report.storage import paths
 from segmentation.facts import Facts
 
 
@@ -53,7 +54,7 @@ def folder(run: Path) -> Path:
 @pytest.fixture(scope="module")
 def facts(folder: Path) -> Facts:
     """Give the month's facts."""
-    return files.read_facts(folder / "facts.json")
+    return paths.read_facts(folder / "facts.json")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def test_no_secret_and_no_place_of_this_machine_is_in_what_a_month_leaves(run: P
         if path.suffix == ".pdf":
             with pikepdf.open(path) as pdf:
                 parts += [bytes(one.read_bytes()) for one in pdf.objects if isinstance(one, pikepdf.Stream)]
-        secrets = [one for one in (PASSWORD, str(run), str(files.ROOT), str(Path.home())) if len(one) > 3]
+        secrets = [one for one in (PASSWORD, str(run), str(paths.ROOT), str(Path.home())) if len(one) > 3]
         found += [(path.name, secret) for secret in secrets for part in parts if secret.encode() in part]
 
     assert found == []
@@ -159,7 +160,7 @@ def test_settings_were_heard(folder: Path, facts: Facts, pages: dict[str, str], 
 
 
 def test_facts_fit_the_published_schema(folder: Path) -> None:
-    published = json.loads((files.ROOT / "docs" / "facts.schema.json").read_text("utf-8"))
+    published = json.loads((paths.ROOT / "docs" / "facts.schema.json").read_text("utf-8"))
 
     jsonschema.Draft202012Validator(published).validate(
         json.loads((folder / "facts.json").read_text("utf-8"))
@@ -181,7 +182,7 @@ def test_the_run_says_how_it_was_made(folder: Path, facts: Facts) -> None:
     assert told["engine_version"].startswith("pandoc 3")
     assert told["input"] == {
         "name": "2026-10.csv",
-        "sha256": files.hash_file(files.ROOT / "data" / "2026-10.csv"),
+        "sha256": paths.hash_file(paths.ROOT / "data" / "2026-10.csv"),
         "hash_of": "the file's bytes",
     }
     assert told["seed"] == facts.seed == 2026
@@ -321,7 +322,7 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
         before = facts_factory.month(4)
         before = replace(before, month="2026-09", source=replace(before.source, synthetic=False))
         (place / "out" / "2026-09").mkdir(parents=True)
-        (place / "out" / "2026-09" / "facts.json").write_text(files.dump_facts_json(before), encoding="utf-8")
+        (place / "out" / "2026-09" / "facts.json").write_text(paths.dump_facts_json(before), encoding="utf-8")
         (place / "settings.toml").write_text("[segments]\nk_range = [1, 5]\nn_init = 3\n")
         plan = Settings.build_options
         command = (
@@ -351,7 +352,7 @@ def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last
     """On page one, on the screen and in the terminal; no play stands in the facts, and nobody is mailed."""
     code, out = json.loads((worthless / "said.json").read_text())
     folder = worthless / "out" / "2026-10"
-    facts = files.read_facts(folder / "facts.json")
+    facts = paths.read_facts(folder / "facts.json")
     reason = "120 rows were read; in September 2026 480."
     nothing = "No reliable segments this month"
     first = flat(pypdfium2.PdfDocument(folder / "executive.pdf")[0].get_textpage().get_text_bounded())
@@ -367,7 +368,7 @@ def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last
         assert nothing in said
     assert "none: no reliable segments" in out
     assert reason in flat(out)
-    offers = {rule.offer for rule in read_playbook(files.TEMPLATES / "playbook.toml").play}
+    offers = {rule.offer for rule in read_playbook(paths.TEMPLATES / "playbook.toml").play}
     assert len(offers) > 3
     assert [offer for offer in offers if offer in screen] == []
     for gate in (gates.check_reliable_segments(facts), gates.check_month_hold(facts, worthless / "out")):

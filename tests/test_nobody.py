@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report import files
+from report.storage import paths
 from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
 
 _EMBEDDED = re.compile(r"data:(?:image/svg\+xml|application/json|text/[a-z]+);base64,([A-Za-z0-9+/=]+)")
@@ -36,7 +36,7 @@ _NEAR = 12  # numbers between the first and the last of a row that somebody wrot
 @pytest.fixture(scope="module")
 def users() -> pd.DataFrame:
     """Give the month's file, as it was read."""
-    return pd.read_csv(files.ROOT / "data" / "2026-10.csv")
+    return pd.read_csv(paths.ROOT / "data" / "2026-10.csv")
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import month
 
-from report import files, words
+from report import words
 from report.notebook import write_notebook
+from report.storage import paths
 
 QMD = """---
 title: T
@@ -73,7 +74,7 @@ def test_a_text_around_values_is_the_same_text(tmp_path: Path, text: str) -> Non
 
 def test_one_document_gives_one_notebook(tmp_path: Path) -> None:
     """The same bytes each time, with no output of anybody's month in them."""
-    document = files.ROOT / "report" / "report.qmd"
+    document = paths.ROOT / "report" / "report.qmd"
     for name in ("a.ipynb", "b.ipynb"):
         write_notebook(document, tmp_path / name)
     made = nbformat.read(tmp_path / "a.ipynb", as_version=4)
@@ -87,8 +88,8 @@ def test_one_document_gives_one_notebook(tmp_path: Path) -> None:
 def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """And says the same sentences as the page, with its charts inside."""
     facts = month(4, first=False)
-    (tmp_path / "facts.json").write_text(files.dump_facts_json(facts), encoding="utf-8")
-    write_notebook(files.ROOT / "report" / "report.qmd", tmp_path / "a.ipynb")
+    (tmp_path / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
+    write_notebook(paths.ROOT / "report" / "report.qmd", tmp_path / "a.ipynb")
     run = [
         sys.executable,
         "-m",

@@ -17,14 +17,14 @@ from briefing import NOW, dials, month_folder
 from mailroom import PASSWORD, Mailroom
 
 from report.lenient import NoticeSettings
-from report.months import (
+from report.notices import OwnerNotifier, make_failure_notice
+from report.sending import MailContext, send_month
+from report.storage.months import (
     describe_missing_months,
     find_month_gaps,
     find_newest_month_file,
     list_missing_months,
 )
-from report.notices import OwnerNotifier, make_failure_notice
-from report.sending import MailContext, send_month
 from segmentation.facts import Facts
 
 OLGA = NoticeSettings(sender="briefs@example.com", owner="olga@example.com")

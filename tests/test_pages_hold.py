@@ -18,8 +18,8 @@ from test_truth_of_pictures import figures
 from test_truth_of_words import around
 
 from report import changes, words
-from report.files import TEMPLATES
 from report.printing import PrintedDocument
+from report.storage.paths import TEMPLATES
 
 MONTHS = ("sample", "two", "ten", "long names", "script", "letters", "one of 99 %", "nothing found")
 LAID_OUT = [

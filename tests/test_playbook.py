@@ -9,9 +9,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import centred, month
 
-from report import files
 from report.errors import SettingsError
 from report.playbook import Playbook, assign_plays, classify_level, read_playbook
+from report.storage import paths
 
 LINES = """
 objective = "Make it so."
@@ -97,7 +97,7 @@ def test_every_segment_gets_a_play_from_the_shipped_playbook() -> None:
     rules = {segment.play.rule for segment in month(4).segments}
 
     assert len(rules) >= 2
-    assert read_playbook(files.TEMPLATES / "playbook.toml").play[-1].when == {}
+    assert read_playbook(paths.TEMPLATES / "playbook.toml").play[-1].when == {}
 
 
 def test_no_target_is_beyond_what_is_possible(book: Callable[..., Playbook]) -> None:

@@ -17,12 +17,13 @@ from pages import document, first_line
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_matterhorn import CONDITIONS, File
 
-from report import files, fonts, words
+from report import fonts, words
 from report.charts import segments
 from report.document import Document
 from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import MachineError, RenderError
 from report.printing import PrintedDocument, build_local_font_css, check_weasyprint
+from report.storage import paths
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'
 RED = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
@@ -58,7 +59,7 @@ def tags(pdf: pikepdf.Pdf) -> list[Any]:
 def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a page with charts, tables, lists and headings of a month."""
     where = document(tmp_path_factory.mktemp("page"), "").parent
-    page = Document(month(4), "print", files.TEMPLATES, figures=where / "figures")
+    page = Document(month(4), "print", paths.TEMPLATES, figures=where / "figures")
     parts = [
         page.render_template("masthead.md"),
         f"# {page.say(words.write_headline)}",

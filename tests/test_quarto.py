@@ -9,11 +9,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import document
 
-from report import files
 from report.engines import quarto, select_engine
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
 from report.errors import MachineError, RenderError
+from report.storage import paths
 
 WHOLE = '<!DOCTYPE html>\n<title>T</title><main id="main"><section id="a"><h1>A</h1><a href="https://x.org">x</a></section></main>'
 
@@ -44,7 +44,7 @@ def test_a_render_asks_for_html_with_the_facts(fake: QuartoEngine, tmp_path: Pat
         == f"render page.qmd --to html --no-execute-daemon -P facts:{tmp_path}/a b/facts.json"
     )
     assert (path.parent / "where").read_text().strip() == str(path.parent)
-    assert (path.parent / "with").read_text().split() == [sys.executable, str(files.ROOT)]
+    assert (path.parent / "with").read_text().split() == [sys.executable, str(paths.ROOT)]
 
 
 def test_a_failing_quarto_is_quoted(fake: QuartoEngine, tmp_path: Path) -> None:
@@ -165,5 +165,5 @@ def test_a_page_that_is_not_whole_is_refused(
 
 def test_the_shipped_project_reaches_documents_and_leaves_nothing_that_git_sees() -> None:
     """What Quarto adds to a .gitignore stands there already, and its environment names the one that `make` sets up."""
-    assert {"/.quarto/", "**/*.quarto_ipynb"} <= set((files.ROOT / ".gitignore").read_text().splitlines())
-    assert "QUARTO_PYTHON=${PWD}/.venv/bin/python" in (files.ROOT / "_environment").read_text()
+    assert {"/.quarto/", "**/*.quarto_ipynb"} <= set((paths.ROOT / ".gitignore").read_text().splitlines())
+    assert "QUARTO_PYTHON=${PWD}/.venv/bin/python" in (paths.ROOT / "_environment").read_text()

@@ -17,7 +17,7 @@ from report.errors import InputError, MachineError, describe_error
 from report.settings import Settings
 from report.sources import duck, faults
 from report.sources.opening import LoadedUsers, load_users
-from report.sources.places import parse_location
+from report.storage.location import parse_location
 
 PRIVATE = "only-its-owner-may-read-this"
 COLUMNS = "age, gender, employment_status, annual_income, usage_per_month, num_of_days_active"

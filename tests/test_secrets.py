@@ -22,16 +22,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import users
 from postgresql import do, lay, postgresql  # noqa: F401 - a fixture
 
-from report import files
 from report.errors import InputError, ReportError, SettingsError, describe_error
 from report.lenient import read_mail_server_leniently
 from report.mailserver import MailServer, Password, read_mail_server
-from report.passwords import MIN_PIECE_LENGTH, redact_secrets
 from report.settings import Settings, read_settings
 from report.smtp import AbortSendError, Deadline, SmtpSession
 from report.sources import postgres
 from report.sources.opening import describe_source
-from report.sources.places import DatabaseSource, parse_location, parse_postgres_url
+from report.storage import paths
+from report.storage.location import DatabaseSource, parse_location, parse_postgres_url
+from report.storage.passwords import MIN_PIECE_LENGTH, redact_secrets
 
 SEED = 20261127
 ALPHABETS = (
@@ -120,14 +120,14 @@ def texts(way: str, word: str) -> str:
     said = []
     try:
         if month:
-            files.check_month(month)
+            paths.check_month(month)
         place = parse_location(data, spark)
         said += [place.name, str(place), repr(place), place.stem]
         if isinstance(place, DatabaseSource):
             said.append(describe_source(place, "2026-10", Settings(scale={"query": "SELECT 1"})).name)
         if isinstance(place, DatabaseSource) and place.engine == "postgresql":
             postgres.export_postgres_query(place.url, "SELECT 1", {}, Path("never.parquet"), place.name)
-        files.resolve_month(place, "")
+        paths.resolve_month(place, "")
     except ReportError as error:
         said.append(describe_error(error))
         said += [line for line in traceback.format_exception(error) if not line.startswith("  File")]
@@ -379,7 +379,7 @@ def test_a_whole_run_leaves_its_password_in_no_file(music: int, tmp_path: Path, 
             ),
             *("--settings", str(tmp_path / "settings.toml"), "--output", str(tmp_path / "out")),
         ],
-        cwd=files.ROOT,
+        cwd=paths.ROOT,
         capture_output=True,
         text=True,
         check=False,

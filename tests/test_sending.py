@@ -21,14 +21,15 @@ import facts_factory as factory
 from briefing import NOW, dials, month_folder
 from mailroom import Mailroom
 
-from report import cli, files
+from report import cli
 from report.errors import ReportError, SettingsError
-from report.lastrun import read_last_run, record_run
 from report.notices import notify_last_failure
 from report.outbox import Ledger, LedgerError
 from report.postbox import open_mailing
 from report.sending import MailContext, apply_resolution, send_month
 from report.settings import Settings
+from report.storage import paths
+from report.storage.runlog import read_last_run, record_run
 
 EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
     ("<2026-10.S1.brief@example.com>", "ann@example.com"): 1
@@ -138,7 +139,7 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., MailContext], 
     assert "has changed since it was sent" in told(again)
 
     # typed without its folder it would settle another ledger
-    where = re.escape(files.format_output_option(again.output, files.DEFAULT_OUTPUT))
+    where = re.escape(paths.format_output_option(again.output, paths.DEFAULT_OUTPUT))
     (number,) = re.findall(rf"`make send MONTH=2026-10{where} RESOLVE=([0-9]+):again`", told(again))
     with pytest.raises(ReportError, match=rf"Say which: `make send MONTH=2026-10 .* RESOLVE={number}:again`"):
         apply_resolution(postman(), f"{number}:again")
@@ -146,7 +147,7 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., MailContext], 
     assert apply_resolution(one, f"{number}:again", month="2026-10") == 0
     assert "RESOLVE" not in told(one)
     assert told(one).endswith(
-        f"What waits goes out by `make send MONTH=2026-10{files.format_output_option(again.output, files.DEFAULT_OUTPUT)} CONFIRM=yes`."
+        f"What waits goes out by `make send MONTH=2026-10{paths.format_output_option(again.output, paths.DEFAULT_OUTPUT)} CONFIRM=yes`."
     )
     for _ in range(2):
         assert send_month(postman(), confirm=True) == 0
@@ -661,7 +662,7 @@ def test_the_command_says_yes_by_one_word_only(
     tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its exit code is that of the sending."""
-    monkeypatch.setattr(files, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.delenv("SMTP_HOST", raising=False)
     shutil.copytree(made, tmp_path / "out" / made.name)
     with pytest.raises(ReportError, match="CONFIRM=ja sends nothing"):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from report import files
 from report.errors import SettingsError
 from report.settings import Settings, read_settings
-from report.tomlfile import find_key_line
+from report.storage import paths
+from report.storage.toml_text import find_key_line
 from segmentation.options import Options
 from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES
 
@@ -48,7 +48,7 @@ def test_an_empty_file_and_none_have_every_default(read: Callable[[str], Setting
 
 def test_the_project_s_own_settings_are_the_defaults() -> None:
     """Every value of every section, but for the sample's brand and what its numbers can be; more columns may be asked for."""
-    shipped, usual = read_settings(files.ROOT / "settings.toml"), Settings()
+    shipped, usual = read_settings(paths.ROOT / "settings.toml"), Settings()
     brand = {"name": "Cadence", "contact": "insights@example.com"}
     possible = {
         "age": (16, 120),
@@ -76,7 +76,7 @@ def test_what_settings_do_not_say_is_what_a_plan_does_not_say() -> None:
 def test_every_dial_stands_in_the_shipped_file() -> None:
     """In its section, and commented out where it has no value to begin with; nothing else does."""
     sections: dict[str, set[str]] = {}
-    for line in (files.ROOT / "settings.toml").read_text("utf-8").splitlines():
+    for line in (paths.ROOT / "settings.toml").read_text("utf-8").splitlines():
         if head := re.match(r"\[([\w.]+)\]", line):
             keys = sections[head[1]] = set()
         elif key := re.match(r"(?:# )?(\w+) += ", line):

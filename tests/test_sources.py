@@ -25,21 +25,21 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus.table import CORPUS, Case
 
-from report import files
 from report.archive import analyse_and_store_month, analyse_month, write_assignments
 from report.errors import InputError, MachineError
 from report.inputs import read_month_file, read_users
 from report.settings import Settings
 from report.sources import faults
 from report.sources.opening import LoadedUsers, describe_source, load_users
-from report.sources.places import DatabaseSource, list_data_files, parse_location
 from report.sources.progress import poll_progress
+from report.storage import paths
+from report.storage.location import DatabaseSource, list_data_files, parse_location
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 from segmentation.pipeline import analyse
 from segmentation.preprocessing.clean import clean_users
 from segmentation.schema import MAX_NUMBER, NUMBERS
 
-OCTOBER = files.ROOT / "data" / "2026-10.csv"
+OCTOBER = paths.ROOT / "data" / "2026-10.csv"
 MANY = 1_000  # above it, an engine reads here; the sample has 4,914
 
 
@@ -159,7 +159,7 @@ def test_a_password_is_in_no_message() -> None:
     assert place.name == "postgresql: music"
     assert "secret" not in repr(place) + str(place) + place.name + place.stem
     with pytest.raises(InputError, match=r"which month is it"):
-        files.resolve_month(place, "")
+        paths.resolve_month(place, "")
 
 
 def test_a_folder_gives_its_files_and_nothing_hidden(october: pd.DataFrame, tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_a_folder_gives_its_files_and_nothing_hidden(october: pd.DataFrame, tmp_
         "b.parquet",
         "late/c.parquet",
     ]
-    assert files.find_month_file(tmp_path) == folder
-    assert files.look_up_month_file(tmp_path, "2026-10") == folder
+    assert paths.find_month_file(tmp_path) == folder
+    assert paths.look_up_month_file(tmp_path, "2026-10") == folder
     (folder / "d.csv").touch()
     with pytest.raises(InputError, match="holds Parquet and text files, expected"):
         list_data_files(folder)
@@ -289,7 +289,7 @@ def test_october_of_three_months_in_a_folder_has_october_s_users(
             tmp_path / "exports" / f"month={month}" / "part-0.parquet"
         )
 
-    assert opened(files.ROOT / "data").rows == 4_914
+    assert opened(paths.ROOT / "data").rows == 4_914
     assert opened(tmp_path / "exports").rows == 1_500
     assert (
         describe_source(tmp_path / "exports", "2026-09", settings).sha256
@@ -842,7 +842,7 @@ def test_a_large_month_follows_its_users_from_a_small_one(
     september = analyse_month(tmp_path / "2026-09.csv", "2026-09", small, output, scratch=tmp_path / "s")
     folder = output / "2026-09"
     folder.mkdir(parents=True)
-    (folder / "facts.json").write_text(files.dump_facts_json(september.facts))
+    (folder / "facts.json").write_text(paths.dump_facts_json(september.facts))
     write_assignments(september, folder)
 
     found = analyse_month(
@@ -873,7 +873,7 @@ def test_a_small_month_waits_for_no_engine(tmp_path: Path) -> None:
     (tmp_path / "2026-10.csv").write_text("".join(lines[:601]), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "2026-10.csv"), str(tmp_path)],
-        cwd=files.ROOT,
+        cwd=paths.ROOT,
         check=False,
     )
     assert done.returncode == 0
@@ -920,7 +920,7 @@ def test_ctrl_c_stops_a_large_month_and_leaves_the_last_good_one(
     try:
         run = subprocess.Popen(
             [sys.executable, "-m", "report", "report", "--data", str(path), "--output", str(output)],
-            cwd=files.ROOT,
+            cwd=paths.ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -23,7 +23,7 @@ from report.inputs import read_month_file, read_users
 from report.settings import Settings
 from report.sources import cluster, faults
 from report.sources.opening import load_users
-from report.sources.places import DatabaseSource
+from report.storage.location import DatabaseSource
 from segmentation.facts import Facts
 from segmentation.pipeline import analyse
 

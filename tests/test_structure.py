@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report import files, words
+from report import words
 from report.playbook import assign_plays, read_playbook
+from report.storage import paths
 from segmentation.facts import Facts
 from segmentation.pipeline import Analysis
 
@@ -108,7 +109,7 @@ def test_where_there_are_four_the_panel_decides_for_four(run: Run, groups: pd.Da
     assert all(segment.apart for segment in facts.segments)
     assert {segment.stability.grade for segment in facts.segments} == {"highly stable"}
     assert facts.structure.below_band
-    played = assign_plays(facts, read_playbook(files.TEMPLATES / "playbook.toml").play)
+    played = assign_plays(facts, read_playbook(paths.TEMPLATES / "playbook.toml").play)
     assert all(segment.play is not None for segment in played.segments)
     assert words.describe_certainty(facts).startswith("Clear structure")
 

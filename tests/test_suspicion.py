@@ -23,9 +23,10 @@ from mailroom import Mailroom
 from pages import Reader
 from whole import whole
 
-from report import doubts, files, gates, written
+from report import doubts, gates, written
 from report.document import Document
 from report.sending import MailContext, send_month
+from report.storage import paths
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
@@ -321,10 +322,10 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
     facts = replace(
         factory.month(4), suspicions=(HELD[2], Anomaly("gone", "top_genre", factory.SCRIPT, last=99.0))
     )
-    files.create_workspace(tmp_path)
+    paths.create_workspace(tmp_path)
     pages = []
     for one in (facts, factory.month(4)):
-        text = Document(one, "print", files.TEMPLATES).render_template("masthead.md").text
+        text = Document(one, "print", paths.TEMPLATES).render_template("masthead.md").text
         look = PageOptions(title="t", template="../templates/page.html", css=())
         pages.append(convert_to_html_page(text, look, tmp_path / "report" / "page.html").read_text())
 
@@ -402,8 +403,8 @@ def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
     source.write_text("x")
     real, made_up = facts_of(crowd(900, 1), "2026-08", "b"), factory.month(4)
     for name, text in (
-        ("2026-08", files.dump_facts_json(real)),
-        ("2026-09", files.dump_facts_json(replace(made_up, month="2026-09"))),
+        ("2026-08", paths.dump_facts_json(real)),
+        ("2026-09", paths.dump_facts_json(replace(made_up, month="2026-09"))),
         ("2026-07", "{"),
     ):
         (tmp_path / "out" / name).mkdir(parents=True)

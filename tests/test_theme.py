@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import month
 from pages import pictures
 
-from report import files, theme
+from report import theme
+from report.storage import paths
 
 SIGHTS = ("normal", "protan", "deutan", "tritan")
 PAIRS = list(combinations(theme.SEGMENT_COLOURS, 2))
@@ -97,7 +98,7 @@ def test_twins_are_written_as_the_page_looks_them_up() -> None:
     assert all(
         re.fullmatch(r"#[0-9a-f]{6}", colour) for pair in theme.DARK_COLOURS.items() for colour in pair
     )
-    assert "/#[0-9a-f]{6}/g" in files.read_template("page.js")
+    assert "/#[0-9a-f]{6}/g" in paths.read_template("page.js")
 
 
 def test_a_segment_keeps_its_colour() -> None:
@@ -110,7 +111,7 @@ def test_a_segment_keeps_its_colour() -> None:
 @pytest.mark.parametrize("sheet", ["screen.css", "print.css"])
 def test_text_in_the_style_sheets_is_read(sheet: str) -> None:
     """Every colour that text has, on white; in the dark part of the sheet, on the dark paper."""
-    light, _, dark = files.read_template(sheet).partition("@media screen and (prefers-color-scheme: dark)")
+    light, _, dark = paths.read_template(sheet).partition("@media screen and (prefers-color-scheme: dark)")
     named = dict(re.findall(r"--(ink|muted|accent): (#[0-9a-f]{6})", light))
     assert named
     texts = set(named.values()) | set(re.findall(r"[; {]color: (#[0-9a-f]{6})", light))

@@ -27,11 +27,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report import files, theme
+from report import theme
 from report.charts import change, choice, indices, projection, segments
 from report.charts.picture import Figure
 from report.drawing import add_narrow_variant, serialise_spec
 from report.printing import PrintedDocument
+from report.storage import paths
 from report.svg import minify_svg
 from segmentation.facts import Facts
 
@@ -59,7 +60,7 @@ def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
 
 def by_vega(spec: dict[str, Any]) -> Pixels:
     """Draw a chart by vl-convert alone."""
-    for folder in files.find_font_folders():
+    for folder in paths.find_font_folders():
         vl_convert.register_font_directory(str(folder))
     png = vl_convert.vegalite_to_png(spec | {"background": "white"}, scale=SCALE)
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=np.int16)

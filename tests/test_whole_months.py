@@ -26,8 +26,8 @@ from months import OF_ALL, OWNER, READERS, SETTINGS, Checkout, Step, Year, check
 from pages import Reader, first_line
 from rendered import Rendered, rendered  # noqa: F401 - one is a fixture
 
-from report import files
-from report.months import format_month
+from report.storage import paths
+from report.storage.months import format_month
 from segmentation.facts import Facts
 
 MADE = ("2026-07", "2026-09", "2026-10", "2026-11")
@@ -39,7 +39,7 @@ BEFORE = {
     "2026-11": "2026-10",
 }
 CALLED = {"2026-07": "july", "2026-09": "september", "2026-10": "october", "2026-11": "november"}
-OFFERS = {play["offer"] for play in tomllib.loads(files.read_template("playbook.toml"))["play"]}
+OFFERS = {play["offer"] for play in tomllib.loads(paths.read_template("playbook.toml"))["play"]}
 HELD = (
     "Held: before these numbers are used, somebody should look at the month's file. Mean income is $652,000; in October 2026 "
     "$55,200. Is it in another unit? No brief is mailed until somebody accepts the month."
@@ -53,7 +53,7 @@ def year(rendered: Rendered) -> Year:  # noqa: F811
 
 @pytest.fixture(scope="module")
 def facts(year: Year) -> dict[str, Facts]:
-    return {month: files.read_facts(year.output / month / "facts.json") for month in BEFORE}
+    return {month: paths.read_facts(year.output / month / "facts.json") for month in BEFORE}
 
 
 @pytest.fixture(scope="module")
@@ -335,7 +335,7 @@ def test_an_ordinary_month_is_not_held(year: Year, facts: dict[str, Facts], mont
 
 def test_a_month_without_segments_says_so_and_sells_nothing(year: Year, may: Path) -> None:
     """On page one, on the screen and in the terminal; no offer of the playbook stands anywhere."""
-    made = files.read_facts(may / "facts.json")
+    made = paths.read_facts(may / "facts.json")
     assert not made.structure.reliable
     assert [segment.play for segment in made.segments] == [None] * len(made.segments)
     for text in (page_one(may), screen(may)):

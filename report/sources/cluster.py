@@ -10,10 +10,10 @@ from typing import Any
 import narwhals as nw
 
 from report.errors import InputError, MachineError
-from report.months import TEXT_SUFFIXES
 from report.sources import faults
 from report.sources.cells import TextOrigin
-from report.sources.places import DatabaseSource, list_data_files, select_month_files
+from report.storage.location import DatabaseSource, list_data_files, select_month_files
+from report.storage.months import TEXT_SUFFIXES
 
 
 def start_spark(place: DatabaseSource) -> Any:

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from report.columns import RUN_AGAIN, match_columns
 from report.errors import InputError
 from report.inputs import refuse_arrow_type
-from report.passwords import redact_secrets
 from report.settings import Settings
 from report.sources import faults
 from report.sources.cells import FILE_COLUMN, ROW_COLUMN
+from report.storage.passwords import redact_secrets
 
 _ORIGIN_COLUMNS = ("filename", "file_row_number")  # columns of DuckDB's own
 

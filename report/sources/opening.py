@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from report import files
 from report.errors import InputError
 from report.inputs import TEXT_DTYPE, MonthData, read_month_file
-from report.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 from report.settings import Settings
-from report.sources.places import DatabaseSource, DataLocation, list_data_files
 from report.sources.progress import poll_progress
+from report.storage import paths as files
+from report.storage.location import DatabaseSource, DataLocation, list_data_files
+from report.storage.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 from segmentation.facts import Source
 from segmentation.schema import NUMBERS
 

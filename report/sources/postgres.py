@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from report.columns import MatchedColumn, match_columns
 from report.errors import InputError, MachineError
-from report.sources.places import parse_postgres_url
+from report.storage.location import parse_postgres_url
 
 # What may be repeated of what libpq says: its own words, and never what they are said of.
 _LIBPQ_REASONS = re.compile(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from report.files import find_newest_facts
+from report.storage.paths import find_newest_facts
 
 ROOT = Path(__file__).parents[2]
 

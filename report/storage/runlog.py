@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from report.errors import describe_error
-from report.months import MONTH_PATTERN
+from report.storage.months import MONTH_PATTERN
 
 _RUN_FILE = "last-run.json"
 

@@ -9,7 +9,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from report.errors import InputError
-from report.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
+from report.storage.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 
 # What a source's hash is of, in words
 HASH_DESCRIPTIONS = {

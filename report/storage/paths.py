@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import InputError, ReportError
-from report.months import DATA_SUFFIXES, MONTH_PATTERN, list_month_files
-from report.sources.places import DataLocation, parse_months
+from report.storage.location import DataLocation, parse_months
+from report.storage.months import DATA_SUFFIXES, MONTH_PATTERN, list_month_files
 from report.written import format_month
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
 DEFAULT_OUTPUT = ROOT / "_output"  # where months lie, unless settings name another folder
 JOURNAL_FOLDER = "_output-mailed"  # in the project: journals of what was mailed, whatever the output folder

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from report.errors import MachineError
-from report.months import MONTH_PATTERN
+from report.storage.months import MONTH_PATTERN
 
 _LEFTOVER = re.compile(rf"\.{MONTH_PATTERN.pattern}-\w+")  # a month in the making, or moved aside
 _LOCK_TRIES, _LOCK_PAUSE = (

@@ -1,0 +1,1 @@
+"""What lies on the disk: paths, locations of data, locks, logs, caches and worker processes."""
