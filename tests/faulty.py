@@ -45,7 +45,14 @@ from report.settings import Settings
 from report.storage import atomic, cache
 from segmentation.pipeline import Analysis
 
-for late in ("sklearn.cluster", "kneed", "jupytext", "report.profiles", "report.briefs", "report.inputs"):
+for late in (
+    "sklearn.cluster",
+    "kneed",
+    "jupytext",
+    "report.profiles",
+    "report.briefs",
+    "report.readers.files",
+):
     importlib.import_module(late)  # a run imports them when it needs them: once for all forks
 SETTINGS = '[segments]\nk = 2\nk_range = [2, 4]\nn_init = 1\n[brand]\nname = "Larkspur Radio"\n'
 FACES = build_font_css(frozenset("Larkspur Radio"))  # once for all forks: it takes a second

@@ -146,7 +146,7 @@ def test_weasyprint_reads_no_file_but_fonts(
 CALLED = """
 import sys
 from pathlib import Path
-from report.inputs import read_users
+from report.readers.files import read_users
 
 path = Path(sys.argv[1])
 read_users(path)  # imports what it needs

@@ -20,7 +20,7 @@ from corpus.table import CORPUS, HOSTILE, Case
 from facts_factory import users
 
 from report.errors import InputError
-from report.inputs import read_users
+from report.readers.files import read_users
 from segmentation.errors import SegmentationError
 from segmentation.pipeline import Analysis
 from segmentation.tracking.anomalies import detect_anomalies

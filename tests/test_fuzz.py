@@ -26,8 +26,8 @@ from pages import Reader
 from report.document import escape_markdown
 from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import InputError, ReportError
-from report.inputs import read_users
 from report.playbook import read_playbook
+from report.readers.files import read_users
 from report.settings import Settings, read_settings
 from report.sources import text as large_text
 from report.sources.opening import load_users
@@ -231,8 +231,8 @@ def test_a_guided_fuzzer_finds_no_traceback(tmp_path: Path) -> None:
     script = tmp_path / "fuzz.py"
     script.write_text(
         "import sys, atheris\n"
-        "with atheris.instrument_imports(include=['report.dialect', 'report.numerals', 'report.columns', 'report.inputs']):\n"
-        "    from report.inputs import read_users\n"
+        "with atheris.instrument_imports(include=['report.readers.csv_text', 'report.readers.number_text', 'report.readers.columns', 'report.readers.files']):\n"
+        "    from report.readers.files import read_users\n"
         "from pathlib import Path\n"
         "from report.errors import InputError\n"
         f"path = Path({str(tmp_path / 'm.csv')!r})\n"

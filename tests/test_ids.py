@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from corpus.made import HEADER, ONE, ROW, sheet, user, write
 
 from report.errors import InputError
-from report.inputs import read_users
+from report.readers.files import read_users
 from report.settings import Settings
 from report.sources.opening import load_users
 

@@ -27,9 +27,9 @@ from corpus.made import HEADER, ONE, ROW, parquet, refused, repack, same, sheet,
 from corpus.table import LATIN, TWO
 from whole import lacking
 
-from report import inputs, workbook
 from report.errors import InputError
-from report.inputs import read_users
+from report.readers import excel, files
+from report.readers.files import read_users
 from segmentation import schema
 from segmentation.preprocessing.spelling import MISSING_NUMBER_SPELLINGS, normalise_text
 
@@ -370,14 +370,14 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
 ) -> None:
     """The rows read are whole, and yet not all: only that the file changed tells."""
     path = write(tmp_path, TWO)
-    whole = inputs.dialect.read
+    whole = files.dialect.read
 
     def read(path: Path, names: Any) -> Any:
         table = whole(path, names)
         path.write_text(TWO + ROW)
         return table
 
-    monkeypatch.setattr(inputs.dialect, "read_delimited_text", read)
+    monkeypatch.setattr(files.dialect, "read_delimited_text", read)
 
     refused(path, "changed while it was read", "Wait until it is written")
 
@@ -386,7 +386,7 @@ def test_what_a_library_raises_becomes_a_sentence(tmp_path: Path, monkeypatch: p
     def fail(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(inputs.dialect, "read_delimited_text", fail)
+    monkeypatch.setattr(files.dialect, "read_delimited_text", fail)
 
     refused(write(tmp_path, TWO), "can't be read as .csv (MemoryError)")
 
@@ -535,7 +535,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unopened(
     with zipfile.ZipFile(tmp_path / "m.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b"0" * 1000)
         archive.filelist[0].file_size = 3 << 30
-    monkeypatch.setattr(workbook, "_mentions_formula", pytest.fail)
+    monkeypatch.setattr(excel, "_mentions_formula", pytest.fail)
 
     refused(tmp_path / "m.xlsx", "unpacks to 3,221,225,472 bytes", "CSV or Parquet")
 

@@ -27,7 +27,7 @@ from corpus.table import CORPUS, Case
 
 from report.archive import analyse_and_store_month, analyse_month, write_assignments
 from report.errors import InputError, MachineError
-from report.inputs import read_month_file, read_users
+from report.readers.files import read_month_file, read_users
 from report.settings import Settings
 from report.sources import faults
 from report.sources.opening import LoadedUsers, describe_source, load_users

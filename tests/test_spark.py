@@ -19,7 +19,7 @@ from test_sources import OCTOBER, bad, counted, in_three, same, spelt
 
 from report.archive import analyse_and_store_month
 from report.errors import InputError, MachineError
-from report.inputs import read_month_file, read_users
+from report.readers.files import read_month_file, read_users
 from report.settings import Settings
 from report.sources import cluster, faults
 from report.sources.opening import load_users

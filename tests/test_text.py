@@ -7,8 +7,8 @@ import narwhals as nw
 import pyarrow as pa
 import pytest
 
-from report.columns import MatchedColumn, RawTable
-from report.inputs import _normalise_categories
+from report.readers.columns import MatchedColumn, RawTable
+from report.readers.files import _normalise_categories
 from report.sources.cells import _apply_normalisation
 from segmentation.preprocessing.spelling import MISSING_NUMBER_SPELLINGS, MISSING_SPELLINGS, normalise_text
 from segmentation.schema import COLUMNS_BY_NAME

@@ -14,9 +14,9 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from report import ids, inputs, numerals
-from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.errors import InputError
+from report.readers import files, ids, number_text
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from segmentation.preprocessing.spelling import (
     EDGE_BLANKS,
     INVISIBLE_CHARACTERS,
@@ -46,7 +46,7 @@ def normalise_users(
     frame : narwhals.LazyFrame
         As the engine reads it; with columns `FILE_COLUMN` and `ROW_COLUMN` if it knows them.
     names : mapping of str to str
-        As in `report.columns.find`.
+        As in `report.readers.columns.find`.
     source : str
         What messages call it.
     text_origin : {"database", "commas", "anybody"}
@@ -222,7 +222,7 @@ def _count_merged_spellings(frame: "nw.LazyFrame[Any]", field: MatchedColumn) ->
 
 def _refuse_spreadsheet_errors(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
     """Refuse a spreadsheet's error values."""
-    wrong = nw.col(field.column.name).str.contains(inputs.SPREADSHEET_ERROR) & _is_not_missing(field)
+    wrong = nw.col(field.column.name).str.contains(files.SPREADSHEET_ERROR) & _is_not_missing(field)
     if count := _count_rows(frame, wrong):
         file, row = _locate_first(frame, wrong, source)
         first = "" if row is None else f" (first on row {row})"
@@ -298,13 +298,13 @@ def _parse_number_columns(
         cell = _trim_cell(field)
         wrong = ~cell.str.to_lowercase().is_in(MISSING_NUMBER_SPELLINGS)
         for mark in ".," if writer == "anybody" else ".":
-            wrong = wrong & ~cell.str.contains(numerals.build_number_pattern(mark, grouped=grouped))
+            wrong = wrong & ~cell.str.contains(number_text.build_number_pattern(mark, grouped=grouped))
         if count := _count_rows(frame, wrong):
             file, row = _locate_first(frame, wrong, source)
             raise make_not_numeric_error(file, field, "texts", count=count, row=row)
     marks = dict.fromkeys((field.column.name for field in fields), ".")
     if grouped:
-        marks = numerals.find_decimal_marks(
+        marks = number_text.find_decimal_marks(
             _sample_number_shapes(frame, fields, source, point_only=writer == "commas")
         )
     return frame.with_columns(_parse_number(field, marks[field.column.name]) for field in fields)
@@ -349,9 +349,9 @@ def _sample_number_shapes(
 def _parse_number(field: MatchedColumn, mark: str) -> nw.Expr:
     """Read cells that are numbers with this decimal mark."""
     cell = _trim_cell(field)
-    bare = cell.str.replace_all(numerals.build_separator_pattern(mark), "")
+    bare = cell.str.replace_all(number_text.build_separator_pattern(mark), "")
     bare = bare.str.replace_all(",", ".") if mark == "," else bare
-    fits = cell.str.contains(numerals.build_number_pattern(mark))
+    fits = cell.str.contains(number_text.build_number_pattern(mark))
     return nw.when(fits).then(bare.cast(nw.Float64)).alias(field.column.name)
 
 

@@ -11,9 +11,9 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from report.columns import RUN_AGAIN, match_columns
 from report.errors import InputError
-from report.inputs import refuse_arrow_type
+from report.readers.columns import RUN_AGAIN, match_columns
+from report.readers.files import refuse_arrow_type
 from report.settings import Settings
 from report.sources import faults
 from report.sources.cells import FILE_COLUMN, ROW_COLUMN

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from report.errors import InputError
-from report.inputs import TEXT_DTYPE, MonthData, read_month_file
+from report.readers.files import TEXT_DTYPE, MonthData, read_month_file
 from report.settings import Settings
 from report.sources.progress import poll_progress
 from report.storage import paths as files

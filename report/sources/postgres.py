@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from report.columns import MatchedColumn, match_columns
 from report.errors import InputError, MachineError
+from report.readers.columns import MatchedColumn, match_columns
 from report.storage.location import parse_postgres_url
 
 # What may be repeated of what libpq says: its own words, and never what they are said of.
@@ -50,7 +50,7 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
     query : str
         One SELECT.
     names : mapping of str to str
-        As in `report.columns.find`.
+        As in `report.readers.columns.find`.
     target : Path
         The file.
     source : str

@@ -16,9 +16,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from report import dialect, numerals
-from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.errors import InputError
+from report.readers import csv_text, number_text
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.sources.duck import escape_glob, quote_sql
 from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS
 
@@ -45,7 +45,7 @@ def convert_text_to_parquet(
     path : Path
         An ordinary file that isn't empty.
     names : mapping of str to str
-        As in `report.columns.find`.
+        As in `report.readers.columns.find`.
     scratch : Path
         A folder for what is made.
 
@@ -67,12 +67,12 @@ def convert_text_to_parquet(
     target = scratch / f"{path.name}.parquet"
     try:
         connection.execute("SET preserve_insertion_order = true")  # so that a row can be named
-        sure = {name for name, mark in numerals.find_proven_marks(head).items() if mark == "."}
+        sure = {name for name, mark in number_text.find_proven_marks(head).items() if mark == "."}
         cells = ", ".join(_cast_plain_cell(field, point=field.column.name in sure) for field in fields)
         _copy_to_parquet(connection, f"SELECT {cells} FROM {rows}", target)
         if not _has_unparsed_numbers(connection, fields, target):
             return target
-        marks = numerals.find_decimal_marks(_sample_number_shapes(connection, head, target))
+        marks = number_text.find_decimal_marks(_sample_number_shapes(connection, head, target))
         careful, target = target, scratch / f"{path.name}-read.parquet"
         read = ", ".join(_parse_remaining_cell(field, marks) for field in fields)
         _copy_to_parquet(
@@ -133,7 +133,7 @@ def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable,
             continue
         rest = _trim_cell(field)
         fits = " OR ".join(
-            f"regexp_matches({rest}, {quote_sql(numerals.build_number_pattern(mark))})" for mark in ".,"
+            f"regexp_matches({rest}, {quote_sql(number_text.build_number_pattern(mark))})" for mark in ".,"
         )
         shape = f"regexp_matches({rest}, '^[+-]?0'), translate({rest}, '023456789', '111111111')"
         seen = connection.execute(
@@ -156,10 +156,10 @@ def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str
         return _quote_name(field)
     mark = marks[field.column.name]
     text = _trim_cell(field)
-    bare = f"regexp_replace({text}, {quote_sql(numerals.build_separator_pattern(mark))}, '', 'g')"
+    bare = f"regexp_replace({text}, {quote_sql(number_text.build_separator_pattern(mark))}, '', 'g')"
     bare = f"replace({bare}, ',', '.')" if mark == "," else bare
-    fits = f"regexp_matches({text}, {quote_sql(numerals.build_number_pattern(mark))})"
-    nothing = f"lower({text}) IN ({', '.join(map(quote_sql, numerals.MISSING_VALUES.to_pylist()))})"
+    fits = f"regexp_matches({text}, {quote_sql(number_text.build_number_pattern(mark))})"
+    nothing = f"lower({text}) IN ({', '.join(map(quote_sql, number_text.MISSING_VALUES.to_pylist()))})"
     read = f"coalesce({_quote_name(field)}, CASE WHEN {fits} THEN CAST({bare} AS DOUBLE) END) AS {_quote_name(field)}"
     return f"{read}, CASE WHEN NOT {nothing} AND NOT {fits} THEN {_quote_text_name(field)} END AS {_quote_text_name(field)}"
 
@@ -190,22 +190,22 @@ def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple
         plain.decode()
     except UnicodeDecodeError:
         raise _make_text_error(path, "it isn't UTF-8") from None
-    if plain.startswith((b"\n", b"\r")) or dialect.SEPARATOR_LINE.match(plain):
+    if plain.startswith((b"\n", b"\r")) or csv_text.SEPARATOR_LINE.match(plain):
         raise _make_text_error(path, "its first line is no header")
     scratch.mkdir(parents=True, exist_ok=True)
     sample = scratch / path.name
     sample.write_bytes(head)
     try:
-        table = dialect.read_delimited_text(sample, names)
-        numerals.find_proven_marks(table)
+        table = csv_text.read_delimited_text(sample, names)
+        number_text.find_proven_marks(table)
     except InputError as error:
         raise _choose_error(path, error) from None  # what is in doubt here may be settled further on
     finally:
         sample.unlink()
-    delimiter = dialect.detect_delimiter(plain, names)
+    delimiter = csv_text.detect_delimiter(plain, names)
     if _ends_without_user(path, delimiter):
         raise _make_text_error(path, "it ends in rows of no user")
-    width = len(dialect.read_csv_header(plain, delimiter))
+    width = len(csv_text.read_csv_header(plain, delimiter))
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {quote_sql(delimiter)}, "
@@ -245,7 +245,7 @@ def _ends_without_user(path: Path, delimiter: str) -> bool:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
     words = last.strip(delimiter.encode() + b'\r" ').decode(errors="replace")
-    return not words or bool(dialect.ROW_COUNT_FOOTER.fullmatch(words))
+    return not words or bool(csv_text.ROW_COUNT_FOOTER.fullmatch(words))
 
 
 def _trim_cell(field: MatchedColumn) -> str:

@@ -14,7 +14,7 @@ import pytest
 from whole import lacking
 
 from report.errors import InputError
-from report.inputs import read_users
+from report.readers.files import read_users
 from segmentation import schema
 
 ONE = {

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.errors import InputError
-from report.ids import make_faulty_id_error
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
+from report.readers.ids import make_faulty_id_error
 from segmentation.preprocessing.spelling import normalise_text
 
 MAX_EXACT_NUMBER = 10**15  # Excel keeps 15 digits of a number
@@ -35,7 +35,7 @@ def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
     path : Path
         An ordinary file that isn't empty.
     names : mapping of str to str
-        As in `report.columns.find`.
+        As in `report.readers.columns.find`.
 
     Returns
     -------

@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from report import dialect, workbook
-from report.columns import RUN_AGAIN, MatchedColumn, RawTable, match_columns
 from report.errors import InputError
-from report.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
-from report.numerals import parse_number_columns
+from report.readers import csv_text, excel
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, match_columns
+from report.readers.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
+from report.readers.number_text import parse_number_columns
 from report.storage.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
 from segmentation.preprocessing.spelling import (
     EDGE_BLANKS,
@@ -111,11 +111,11 @@ def _select_reader(path: Path) -> Callable[[Path, Mapping[str, str]], RawTable]:
             "Export the month in one of these."
         )
     return (
-        dialect.read_delimited_text
+        csv_text.read_delimited_text
         if kind in TEXT_SUFFIXES
         else _read_parquet
         if kind in PARQUET_SUFFIXES
-        else workbook.read_workbook
+        else excel.read_workbook
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from report.columns import RUN_AGAIN, MatchedColumn, RawTable
 from report.errors import InputError
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable
 
 # 1.12913E+11, with a sign or Fortran's D too
 SCIENTIFIC_NOTATION = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eEdD]\+[0-9]+$|^[+-]?[0-9][.,][0-9]+[eEdD]\+?[0-9]+$"

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from report.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from report.errors import InputError
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
 from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
 
 MISSING_VALUES = pa.array(MISSING_NUMBER_SPELLINGS)

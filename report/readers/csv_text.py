@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.columns import RUN_AGAIN, RawTable, match_columns, normalise_header
 from report.errors import InputError
+from report.readers.columns import RUN_AGAIN, RawTable, match_columns, normalise_header
 from segmentation import schema
 from segmentation.preprocessing.spelling import normalise_text
 
@@ -56,7 +56,7 @@ def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
     path : Path
         An ordinary file that isn't empty.
     names : mapping of str to str
-        As in `report.columns.find`.
+        As in `report.readers.columns.find`.
 
     Returns
     -------

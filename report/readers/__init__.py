@@ -1,0 +1,1 @@
+"""Files read: text, Excel and Parquet, their numbers, ids and columns."""
