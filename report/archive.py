@@ -15,8 +15,8 @@ import pandas as pd
 
 from report.errors import ReportError
 from report.settings import Settings
-from report.sources import cells, faults
-from report.sources.opening import LoadedUsers, describe_source, ensure_unchanged, load_users
+from report.sources import faults, normalise
+from report.sources.loader import LoadedUsers, describe_source, ensure_unchanged, load_users
 from report.storage import atomic, paths
 from report.storage.location import DataLocation
 from report.storage.months import get_previous_month
@@ -262,6 +262,6 @@ def _normalise_archived_ids(
     if users.collect_schema().get(USER_ID) != nw.String:
         return users
     if isinstance(users, nw.LazyFrame):
-        return cells.normalise_nfc(users, [USER_ID])
+        return normalise.normalise_nfc(users, [USER_ID])
     ids = users.get_column(USER_ID).to_native().str.normalize("NFC")
     return users.with_columns(nw.from_native(ids, series_only=True))

@@ -15,7 +15,7 @@ import pytest
 from report import archive
 from report.errors import InputError
 from report.settings import Settings
-from report.sources.opening import describe_source
+from report.sources.loader import describe_source
 from report.storage import paths
 from segmentation.facts import Source, facts_from_dict, facts_to_dict
 from segmentation.options import Options

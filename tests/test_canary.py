@@ -28,7 +28,7 @@ from report.lenient import NoticeSettings
 from report.notices import OwnerNotifier, notify_last_failure
 from report.settings import Settings
 from report.sources import faults
-from report.sources.opening import load_users
+from report.sources.loader import load_users
 from report.storage.location import DataLocation, parse_location
 from report.storage.runlog import read_last_run, record_run
 
@@ -136,7 +136,7 @@ def test_no_cell_of_a_user_leaves_with_an_error(
     by_memory: int,
 ) -> None:
     """Each cell ends the run, by whichever reader; its row and column are told, and it is looked for wherever the error goes."""
-    from report.sources import text as reader
+    from report.sources import large_csv as reader
 
     monkeypatch.setattr(reader, "_MAX_IN_MEMORY_BYTES", by_memory)
     caplog.set_level(logging.DEBUG)

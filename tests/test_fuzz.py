@@ -29,8 +29,8 @@ from report.errors import InputError, ReportError
 from report.playbook import read_playbook
 from report.readers.files import read_users
 from report.settings import Settings, read_settings
-from report.sources import text as large_text
-from report.sources.opening import load_users
+from report.sources import large_csv as large_text
+from report.sources.loader import load_users
 from report.storage import paths
 
 FUZZ = settings(

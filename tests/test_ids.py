@@ -17,7 +17,7 @@ from corpus.made import HEADER, ONE, ROW, sheet, user, write
 from report.errors import InputError
 from report.readers.files import read_users
 from report.settings import Settings
-from report.sources.opening import load_users
+from report.sources.loader import load_users
 
 Read = Callable[[Path], list[Any]]
 

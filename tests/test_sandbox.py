@@ -15,8 +15,9 @@ from postgresql import OWNER, do, lay, postgresql  # noqa: F401 - a fixture
 
 from report.errors import InputError, MachineError, describe_error
 from report.settings import Settings
-from report.sources import duck, faults
-from report.sources.opening import LoadedUsers, load_users
+from report.sources import duckdb as duck
+from report.sources import faults
+from report.sources.loader import LoadedUsers, load_users
 from report.storage.location import parse_location
 
 PRIVATE = "only-its-owner-may-read-this"

@@ -28,7 +28,7 @@ from report.mailserver import MailServer, Password, read_mail_server
 from report.settings import Settings, read_settings
 from report.smtp import AbortSendError, Deadline, SmtpSession
 from report.sources import postgres
-from report.sources.opening import describe_source
+from report.sources.loader import describe_source
 from report.storage import paths
 from report.storage.location import DatabaseSource, parse_location, parse_postgres_url
 from report.storage.passwords import MIN_PIECE_LENGTH, redact_secrets

@@ -30,7 +30,7 @@ from report.errors import InputError, MachineError
 from report.readers.files import read_month_file, read_users
 from report.settings import Settings
 from report.sources import faults
-from report.sources.opening import LoadedUsers, describe_source, load_users
+from report.sources.loader import LoadedUsers, describe_source, load_users
 from report.sources.progress import poll_progress
 from report.storage import paths
 from report.storage.location import DatabaseSource, list_data_files, parse_location
@@ -562,7 +562,7 @@ def test_a_head_ends_where_a_row_does(
     tmp_path: Path, opened: Callable[[Any], LoadedUsers], monkeypatch: pytest.MonkeyPatch, head: int
 ) -> None:
     """A value of three lines is no quote that stays open, though the first megabyte may end within it."""
-    from report.sources import text
+    from report.sources import large_csv as text
 
     monkeypatch.setattr(text, "_MAX_IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(text, "HEAD_BYTES", head)
@@ -578,7 +578,7 @@ def test_a_file_too_large_for_memory_is_refused_by_row(
     tmp_path: Path, opened: Callable[[Any], LoadedUsers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing but DuckDB reads it then, so its own finding has to do."""
-    from report.sources import text
+    from report.sources import large_csv as text
 
     monkeypatch.setattr(text, "_MAX_IN_MEMORY_BYTES", 1_000)
     lines = OCTOBER.read_text(encoding="utf-8").splitlines()

@@ -21,8 +21,8 @@ from report.archive import analyse_and_store_month
 from report.errors import InputError, MachineError
 from report.readers.files import read_month_file, read_users
 from report.settings import Settings
-from report.sources import cluster, faults
-from report.sources.opening import load_users
+from report.sources import faults, spark
+from report.sources.loader import load_users
 from report.storage.location import DatabaseSource
 from segmentation.facts import Facts
 from segmentation.pipeline import analyse
@@ -104,14 +104,14 @@ def test_spark_gives_the_same_facts_as_pandas(made: tuple[Facts, Path], folder: 
 def test_a_query_to_spark_only_reads_tables(folder: Path, query: str, why: str) -> None:
     """In brackets nothing but a query fits; what Spark says of it, which quotes it, is told by its kind."""
     with pytest.raises(InputError, match=why) as error:
-        cluster.scan_spark_source(DatabaseSource("spark", "local[2]"), query.format(folder=folder), "2026-10")
+        spark.scan_spark_source(DatabaseSource("spark", "local[2]"), query.format(folder=folder), "2026-10")
     assert "hunter2" not in str(error.value)
 
 
 def test_what_spark_says_of_a_cell_is_not_repeated(made: tuple[Facts, Path]) -> None:  # noqa: ARG001 - it starts Spark
     """It quotes the text that is no number."""
     query = "SELECT CAST(x AS INT) FROM VALUES ('Ann Smith') v(x)"
-    frame, _ = cluster.scan_spark_source(DatabaseSource("spark", "local[2]"), query, "2026-10")
+    frame, _ = spark.scan_spark_source(DatabaseSource("spark", "local[2]"), query, "2026-10")
     with (
         pytest.raises(MachineError, match=r"^Spark could not go on: CAST_INVALID_INPUT") as error,
         faults.translate_errors(),

@@ -9,7 +9,7 @@ import pytest
 
 from report.readers.columns import MatchedColumn, RawTable
 from report.readers.files import _normalise_categories
-from report.sources.cells import _apply_normalisation
+from report.sources.normalise import _apply_normalisation
 from segmentation.preprocessing.spelling import MISSING_NUMBER_SPELLINGS, MISSING_SPELLINGS, normalise_text
 from segmentation.schema import COLUMNS_BY_NAME
 

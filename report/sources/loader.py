@@ -60,13 +60,13 @@ class LoadedUsers:
             If they can't be read.
         """
         if self.engine == "duckdb":
-            from report.sources import duck  # noqa: PLC0415 - by then it is there
+            from report.sources import duckdb  # noqa: PLC0415 - by then it is there
 
-            return duck.read_duckdb_assignments(self.connection, path)
+            return duckdb.read_duckdb_assignments(self.connection, path)
         if self.engine == "spark":
-            from report.sources import cluster  # noqa: PLC0415 - as above
+            from report.sources import spark  # noqa: PLC0415 - as above
 
-            return cluster.read_spark_assignments(self.connection, path)
+            return spark.read_spark_assignments(self.connection, path)
         import pandas as pd  # noqa: PLC0415 - as above
 
         return pd.read_parquet(path)
@@ -74,9 +74,9 @@ class LoadedUsers:
     def materialise_frame(self, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
         """Give a lazy frame worked out, so that what asks it again needn't work it out again."""
         if self.engine == "duckdb":
-            from report.sources import duck  # noqa: PLC0415 - as above
+            from report.sources import duckdb  # noqa: PLC0415 - as above
 
-            return duck.materialise_duckdb_frame(self.connection, frame)
+            return duckdb.materialise_duckdb_frame(self.connection, frame)
         if self.engine == "spark":
             import narwhals as nw  # noqa: PLC0415 - as above
 
@@ -165,33 +165,37 @@ def load_users(place: DataLocation, month: str, settings: Settings, scratch: Pat
     """
     if isinstance(place, Path) and not place.is_dir() and _fits_in_memory(place, settings):
         return _wrap_month_data(read_month_file(place, settings.columns))
-    from report.sources import cells  # noqa: PLC0415 - a small month needs no engine
+    from report.sources import normalise  # noqa: PLC0415 - a small month needs no engine
 
     if isinstance(place, DatabaseSource) and place.engine == "spark":
-        from report.sources import cluster  # noqa: PLC0415 - an extra
+        from report.sources import spark  # noqa: PLC0415 - an extra
 
         query = "" if place.table else _fill_in_query(place, month, settings)
-        frame, writer = cluster.scan_spark_source(place, query, month)
-        frame, rows, joined = cells.normalise_users(frame, settings.columns, place.name, writer)
+        frame, writer = spark.scan_spark_source(place, query, month)
+        frame, rows, joined = normalise.normalise_users(frame, settings.columns, place.name, writer)
         if rows <= settings.scale.exact_users:
             return _wrap_month_data(MonthData(_collect_users(frame), joined))
-        return LoadedUsers(frame.to_native(), rows, "spark", cluster.start_spark(place), joined)
+        return LoadedUsers(frame.to_native(), rows, "spark", spark.start_spark(place), joined)
     return _load_with_duckdb(place, month, settings, scratch)
 
 
 def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
-    from report.sources import cells, duck, text  # noqa: PLC0415 - a small month needs none of them
+    from report.sources import (
+        duckdb,  # noqa: PLC0415 - a small month needs none of them
+        large_csv,  # noqa: PLC0415 - a small month needs none of them
+        normalise,  # noqa: PLC0415 - a small month needs none of them
+    )
 
-    connection = duck.connect_duckdb(settings, scratch)
+    connection = duckdb.connect_duckdb(settings, scratch)
     try:
         paths = _convert_to_parquet(connection, place, month, settings, scratch)
-    except text.UnsupportedByDuckDB:
+    except large_csv.UnsupportedByDuckDB:
         if isinstance(place, DatabaseSource) or place.is_dir():
             raise AssertionError from None  # a folder's files are named one by one
         return _wrap_month_data(read_month_file(place, settings.columns))
-    writer: cells.TextOrigin = "database" if isinstance(place, DatabaseSource) else "anybody"
-    frame, rows, joined = cells.normalise_users(
-        duck.scan_parquet(connection, paths, settings), settings.columns, place.name, writer
+    writer: normalise.TextOrigin = "database" if isinstance(place, DatabaseSource) else "anybody"
+    frame, rows, joined = normalise.normalise_users(
+        duckdb.scan_parquet(connection, paths, settings), settings.columns, place.name, writer
     )
     if rows <= settings.scale.exact_users:
         return _wrap_month_data(MonthData(_collect_users(frame), joined))
@@ -202,7 +206,11 @@ def _convert_to_parquet(
     connection: Any, place: DataLocation, month: str, settings: Settings, scratch: Path
 ) -> list[Path]:
     """Give a month's users as Parquet files, made in the scratch folder where they aren't."""
-    from report.sources import duck, postgres, text  # noqa: PLC0415 - as above
+    from report.sources import (
+        duckdb,  # noqa: PLC0415 - as above
+        large_csv,  # noqa: PLC0415 - as above
+        postgres,  # noqa: PLC0415 - as above
+    )
 
     if isinstance(place, DatabaseSource):
         query, target = _fill_in_query(place, month, settings), scratch / "query.parquet"
@@ -212,23 +220,23 @@ def _convert_to_parquet(
             raise InputError(
                 f"duckdb:///{place.url}: no such file. Name the database's file, with four slashes before an absolute path."
             )
-        return [duck.export_duckdb_query(settings, place.url, query, target, place.name)]
+        return [duckdb.export_duckdb_query(settings, place.url, query, target, place.name)]
     paths = list_data_files(place, month) if place.is_dir() else [place]
     if paths[0].suffix.lower() in PARQUET_SUFFIXES:
         return paths
     if place.is_dir():
         return [_convert_part(connection, path, n, settings, scratch) for n, path in enumerate(paths)]
-    return [text.convert_text_to_parquet(connection, place, settings.columns, scratch)]
+    return [large_csv.convert_text_to_parquet(connection, place, settings.columns, scratch)]
 
 
 def _convert_part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path:
     """Turn one text file of a folder into Parquet."""
-    from report.sources import text  # noqa: PLC0415 - as above
+    from report.sources import large_csv  # noqa: PLC0415 - as above
 
     folder = scratch / f"{number:05d}"
     try:
-        return text.convert_text_to_parquet(connection, path, settings.columns, folder)
-    except text.UnsupportedByDuckDB:
+        return large_csv.convert_text_to_parquet(connection, path, settings.columns, folder)
+    except large_csv.UnsupportedByDuckDB:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{path.name}.parquet"
         read_month_file(path, settings.columns).users.to_parquet(target)

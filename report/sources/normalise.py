@@ -204,9 +204,9 @@ def normalise_nfc(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyF
     if frame.implementation.is_duckdb():
         native = native.project(f"* REPLACE ({', '.join(map(_NFC_SQL.format, names))})")
     else:
-        from report.sources import cluster  # noqa: PLC0415 - an extra
+        from report.sources import spark  # noqa: PLC0415 - an extra
 
-        native = cluster.normalise_nfc_in_spark(native, names)
+        native = spark.normalise_nfc_in_spark(native, names)
     composed: nw.LazyFrame[Any] = nw.from_native(native)
     return composed
 

@@ -11,7 +11,7 @@ import narwhals as nw
 
 from report.errors import InputError, MachineError
 from report.sources import faults
-from report.sources.cells import TextOrigin
+from report.sources.normalise import TextOrigin
 from report.storage.location import DatabaseSource, list_data_files, select_month_files
 from report.storage.months import TEXT_SUFFIXES
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from report.errors import InputError
 from report.readers import csv_text, number_text
 from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
-from report.sources.duck import escape_glob, quote_sql
+from report.sources.duckdb import escape_glob, quote_sql
 from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS
 
 HEAD_BYTES = 1 << 20  # bytes that say how the rest is written

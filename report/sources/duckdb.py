@@ -16,7 +16,7 @@ from report.readers.columns import RUN_AGAIN, match_columns
 from report.readers.files import refuse_arrow_type
 from report.settings import Settings
 from report.sources import faults
-from report.sources.cells import FILE_COLUMN, ROW_COLUMN
+from report.sources.normalise import FILE_COLUMN, ROW_COLUMN
 from report.storage.passwords import redact_secrets
 
 _ORIGIN_COLUMNS = ("filename", "file_row_number")  # columns of DuckDB's own
