@@ -4,11 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 
-from report import changes, theme, words
+from report import theme
 from report.charts.brief import plot_brief_indices
 from report.charts.picture import Figure
 from report.settings import MailSettings
-from report.written import (
+from report.text import changes, sentences
+from report.text.formatting import (
     format_index,
     format_interval,
     format_listening_time,
@@ -151,12 +152,12 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         brand=_strip_control_characters(facts.brand.name),
         accent=facts.brand.accent,
         colour=theme.get_segment_colour(segment.id),
-        subject=f"{month.split()[0]} brief: {segment.name}{now and f' (now {words.lowercase_name(now)})'}, {size}",
+        subject=f"{month.split()[0]} brief: {segment.name}{now and f' (now {sentences.lowercase_name(now)})'}, {size}",
         preheader=play.offer,
         outdated=now
         and f"This name no longer fits: named today, the segment would be called {now}. What follows describes it as it is now.",
         objective=play.objective,
-        portrait=words.describe_average_listener(segment),
+        portrait=sentences.describe_average_listener(segment),
         figures=_build_key_figures(facts, segment),
         evidence=tuple(
             _format_difference(segment, item) for item in segment.stands_out[:MAX_BRIEF_DIFFERENCES]
@@ -177,25 +178,25 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
             BriefLine("Don't", play.avoid),
             BriefLine(
                 "Measure",
-                f"{words.describe_kpi(segment)} {words.describe_kpi_lift(segment)}".rstrip(),
+                f"{sentences.describe_kpi(segment)} {sentences.describe_kpi_lift(segment)}".rstrip(),
             ),
         ),
         confidence=(
             BriefLine("The segment", describe_resampling_stability(segment)),
-            BriefLine("All segments", words.describe_certainty(facts)),
+            BriefLine("All segments", sentences.describe_certainty(facts)),
             BriefLine("Not known", play.unknown),
             BriefLine("What would change our mind", describe_drop_criterion(segment)),
         ),
         about=(
             BriefLine(
                 "Data",
-                f"{month}, {_lower_first_letter(words.describe_users_analysed(facts))} ({_strip_control_characters(facts.source.name)})",
+                f"{month}, {_lower_first_letter(sentences.describe_users_analysed(facts))} ({_strip_control_characters(facts.source.name)})",
             ),
             *([BriefLine("Questions", contact)] if contact else []),
             BriefLine("Full report", where),
         ),
         link=where if re.match(r"https?://", where) else "",
-        synthetic=words.write_synthetic_notice(facts),
+        synthetic=sentences.write_synthetic_notice(facts),
         picture=picture,
     )
 
@@ -213,19 +214,19 @@ def write_insight(facts: Facts, segment: Segment) -> str:
             item for item in others if item.category is None or item.index > _AVERAGE_INDEX
         ]  # not what they aren't
         return (
-            f"{said} What else sets them apart: {words.describe_difference((told or others)[0])}."
+            f"{said} What else sets them apart: {sentences.describe_difference((told or others)[0])}."
             if others
             else said
         )
-    if first is None and words.has_too_few_users(segment):
+    if first is None and sentences.has_too_few_users(segment):
         return "They are too few to be compared with all users."
-    if first is None and (found := words.list_positions(segment)):
+    if first is None and (found := sentences.list_positions(segment)):
         return f"They differ from all users by little: {join_with_and(found)}."
     if first is None:
         return "Nothing sets them apart from all users: what works for everybody should work here."
     if usage.interval and usage.interval.low >= INDEX_LOW and usage.interval.high <= INDEX_HIGH:
-        return f"They listen about as much as everybody; what sets them apart is {words.describe_difference(first)}."
-    return f"What sets them apart is {words.describe_difference(first)}."
+        return f"They listen about as much as everybody; what sets them apart is {sentences.describe_difference(first)}."
+    return f"What sets them apart is {sentences.describe_difference(first)}."
 
 
 def describe_resampling_stability(segment: Segment) -> str:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import changes, doubts, theme, words
+from report import theme
 from report.engines import EngineChoice
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
 from report.lenient import read_notice_settings
@@ -35,7 +35,8 @@ from report.storage.months import (
     read_clock,
 )
 from report.storage.runlog import read_last_run, record_run, record_run_failure
-from report.written import format_percent, format_similarity, format_thousands, join_with_and
+from report.text import changes, holds, sentences
+from report.text.formatting import format_percent, format_similarity, format_thousands, join_with_and
 from segmentation import facts
 from segmentation.errors import SegmentationError
 
@@ -216,15 +217,15 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> 
     """End with a short table of the segments and where the files lie; the output folder is named where it isn't the usual one."""
     month, audit = run.facts, run.facts.audit
     _CONSOLE.print(
-        f"[bold]{words.name_report_month(month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
-        f"{format_thousands(audit.kept)} users kept · {len(month.segments)} {words.choose_segment_noun(month)}s ({month.elbow.decided_by}) · "
-        f"structure {words.name_evidence_level(month)}",
+        f"[bold]{sentences.name_report_month(month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
+        f"{format_thousands(audit.kept)} users kept · {len(month.segments)} {sentences.choose_segment_noun(month)}s ({month.elbow.decided_by}) · "
+        f"structure {sentences.name_evidence_level(month)}",
         soft_wrap=True,
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for column in ("left", "right", "right", "right", "left"):
         table.add_column(justify=column)
-    for segment in words.rank_segments(month):
+    for segment in sentences.rank_segments(month):
         table.add_row(
             f"  [{theme.get_segment_colour(segment.id)}]■[/] {escape(segment.name)}",
             format_thousands(segment.users),
@@ -244,7 +245,7 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> 
     )
     _CONSOLE.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
     if month.suspicions:
-        _CONSOLE.print(f"  [bold]held[/]        {escape(doubts.describe_hold(month))}", soft_wrap=True)
+        _CONSOLE.print(f"  [bold]held[/]        {escape(holds.describe_hold(month))}", soft_wrap=True)
     if outdated := changes.summarise_outdated_names(month):
         _CONSOLE.print(
             f"  [bold]names[/]       {escape(outdated)} Rename under \\[names] in settings.toml.",

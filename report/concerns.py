@@ -18,7 +18,7 @@ from report.storage.months import (
     format_month,
     list_missing_months,
 )
-from report.written import join_with_and
+from report.text.formatting import join_with_and
 from segmentation.errors import SegmentationError
 from segmentation.preprocessing.spelling import normalise_text
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import jinja2
 
-from report import changes, doubts, drawing, tables, theme, words, written
+from report import drawing, tables, theme
 from report.charts import change, indices
 from report.charts.picture import Figure
 from report.engines.pandoc import convert_to_github_markdown
@@ -26,7 +26,9 @@ from report.errors import ReportError
 from report.settings import read_settings
 from report.storage import cache, paths
 from report.tables import ReportTable
-from report.written import format_month, join_with_and
+from report.text import changes, formatting, holds
+from report.text import sentences as words
+from report.text.formatting import format_month, join_with_and
 from segmentation.facts import Facts, facts_to_dict
 from segmentation.schema import CATEGORIES, NUMBERS
 
@@ -83,7 +85,7 @@ class Document:
         self._facts_hash = hashlib.sha256(paths.dump_facts_json(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
-        """Give a sentence of `report.words`, to stand inside a paragraph."""
+        """Give a sentence of `report.text.sentences`, to stand inside a paragraph."""
         # never empty: Quarto leaves the source of an expression that gives an empty text
         return self._adapt_markdown(escape_markdown(sentence(self.facts, *args)) or "<!-- -->")
 
@@ -135,7 +137,7 @@ class Document:
                 page=self,
                 words=words,
                 changes=changes,
-                doubts=doubts,
+                doubts=holds,
                 theme=theme,
             )
         )
@@ -310,7 +312,7 @@ def _build_jinja_environment(templates: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701
     )
-    environment.filters.update(written.FILTERS, raw=Markdown)
+    environment.filters.update(formatting.FILTERS, raw=Markdown)
     return environment
 
 

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from report import doubts, words
 from report.settings import Settings
 from report.storage import paths
 from report.storage.months import list_month_files
 from report.storage.runlog import read_last_run
-from report.written import format_month, format_percent_pair, join_with_and
+from report.text import holds, sentences
+from report.text.formatting import format_month, format_percent_pair, join_with_and
 from segmentation.facts import Facts
 
 
@@ -98,7 +98,7 @@ def _check_drop_rate(facts: Facts, most: float) -> BlockingReason | None:
     return BlockingReason(
         "dropped",
         f"{lost} of the rows were dropped",
-        f"{words.describe_cleaning(facts)} That is more than the {allowed} of the rows that settings.toml allows (mail.max_drop_rate). "
+        f"{sentences.describe_cleaning(facts)} That is more than the {allowed} of the rows that settings.toml allows (mail.max_drop_rate). "
         "Correct the export and run `make report` again.",
     )
 
@@ -110,7 +110,7 @@ def check_reliable_segments(facts: Facts) -> BlockingReason | None:
     return BlockingReason(
         "unreliable",
         "no reliable segments",
-        f"{words.write_headline(facts)}. {words.describe_certainty(facts)} The report describes the users, and is there as always.",
+        f"{sentences.write_headline(facts)}. {sentences.describe_certainty(facts)} The report describes the users, and is there as always.",
     )
 
 
@@ -120,7 +120,7 @@ def check_month_hold(
     """Say that a month is held, until a person accepts it as it is; None where it isn't, or is accepted."""
     if not facts.suspicions:
         return None
-    reasons = [doubts.describe_anomaly(facts, one) for one in facts.suspicions]
+    reasons = [holds.describe_anomaly(facts, one) for one in facts.suspicions]
     gate = BlockingReason(
         f"held-{_hash_parts(facts.source.sha256, reasons)}",
         "the month is held",

@@ -15,7 +15,7 @@ from report.charts.brief import IMAGE_MARGIN
 from report.drawing import build_chart_spec
 from report.errors import RenderError
 from report.storage import paths
-from report.written import FILTERS
+from report.text.formatting import FILTERS
 
 MAX_HTML_BYTES = 60_000  # bytes: Gmail cuts a mail off at about 102 KB, and a thread's briefs add up
 CHART_PIXEL_RATIO = 2  # pixels of the picture for each pixel of the page

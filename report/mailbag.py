@@ -23,7 +23,7 @@ from report.notices import Notice
 from report.printing import PrintedDocument
 from report.profiles import list_profile_file_names
 from report.settings import MailSettings, Settings
-from report.written import format_month
+from report.text.formatting import format_month
 from segmentation.facts import Facts
 
 BRIEFS_FOLDER = "briefs"

@@ -9,7 +9,6 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from report.doubts import add_anomalies
 from report.engines import EngineChoice, select_engine
 from report.errors import RenderError
 from report.playbook import assign_plays, read_playbook
@@ -18,6 +17,7 @@ from report.storage import atomic, paths
 from report.storage.location import HASH_DESCRIPTIONS, DataLocation
 from report.storage.timing import StageTimer
 from report.storage.worker import run_in_process
+from report.text.holds import add_anomalies
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 _VERSIONED_PACKAGES = (

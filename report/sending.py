@@ -17,7 +17,7 @@ from report.outbox import OutgoingMessage, Resolution, WallClock
 from report.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.settings import MailSettings, Settings
 from report.storage import paths
-from report.written import format_counted_noun, format_month
+from report.text.formatting import format_counted_noun, format_month
 from segmentation.facts import Facts
 
 

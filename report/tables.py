@@ -4,8 +4,9 @@ import html
 import re
 from dataclasses import dataclass
 
-from report import changes, theme, verdicts, words
-from report.written import (
+from report import theme
+from report.text import changes, selection, sentences
+from report.text.formatting import (
     format_column_value,
     format_decimal,
     format_month,
@@ -98,7 +99,7 @@ def tabulate_audit(facts: Facts) -> ReportTable:
     ]
     rows += [
         (
-            words.name_cleaning_rule(drop.rule),
+            sentences.name_cleaning_rule(drop.rule),
             get_column_label(drop.column),
             f"{format_thousands(-drop.rows)}",
         )
@@ -113,7 +114,7 @@ def tabulate_waterfall(facts: Facts) -> ReportTable:
     rules = dict.fromkeys(drop.rule for drop in facts.audit.dropped)
     lost = {rule: sum(drop.rows for drop in facts.audit.dropped if drop.rule == rule) for rule in rules}
     rows = [("Rows read", format_thousands(facts.audit.read))]
-    rows += [(words.name_cleaning_rule(rule), format_thousands(-rows_)) for rule, rows_ in lost.items()]
+    rows += [(sentences.name_cleaning_rule(rule), format_thousands(-rows_)) for rule, rows_ in lost.items()]
     rows += [("Users kept", format_thousands(facts.audit.kept))]
     return ReportTable("From the rows read to the users kept.", ("Step", "Rows"), tuple(rows))
 
@@ -123,7 +124,7 @@ def tabulate_votes(facts: Facts) -> ReportTable:
     used = facts.elbow.chosen
     rows = [
         (
-            verdicts.name_criterion(vote.judge),
+            selection.name_criterion(vote.judge),
             "no bend" if vote.k is None else "none" if vote.k == 1 else str(vote.k),
             "" if vote.k is None else "agrees" if vote.k == used else "differs",
         )
@@ -147,7 +148,7 @@ def tabulate_votes(facts: Facts) -> ReportTable:
 def tabulate_stability(facts: Facts) -> ReportTable:
     """List how far each segment can be relied on."""
     return ReportTable(
-        f"How far each {words.choose_segment_noun(facts)} can be relied on, from resampled data.",
+        f"How far each {sentences.choose_segment_noun(facts)} can be relied on, from resampled data.",
         ("Segment", "Stability", "Comes again", "Dissolves", "Set apart", "Silhouette"),
         tuple(
             (
@@ -158,9 +159,9 @@ def tabulate_stability(facts: Facts) -> ReportTable:
                 "yes" if s.apart else "no",
                 format_decimal(s.silhouette),
             )
-            for s in words.rank_segments(facts)
+            for s in sentences.rank_segments(facts)
         ),
-        colours=tuple(theme.get_segment_colour(s.id) for s in words.rank_segments(facts)),
+        colours=tuple(theme.get_segment_colour(s.id) for s in sentences.rank_segments(facts)),
     )
 
 
@@ -229,16 +230,16 @@ def tabulate_segments(facts: Facts) -> ReportTable:
                 *(format_column_value(s.medians[name], name) for name in numbers),
                 f"{s.stability.grade}, {format_similarity(s.stability.jaccard)}",
             )
-            for s in words.rank_segments(facts)
+            for s in sentences.rank_segments(facts)
         ),
-        colours=tuple(theme.get_segment_colour(s.id) for s in words.rank_segments(facts)),
+        colours=tuple(theme.get_segment_colour(s.id) for s in sentences.rank_segments(facts)),
     )
 
 
 def tabulate_plays(facts: Facts) -> ReportTable:
     """List what to do this month, and with which segments: those that get the same stand together."""
     by_offer: dict[str, list[Segment]] = {}
-    for segment in words.rank_segments(facts):
+    for segment in sentences.rank_segments(facts):
         by_offer.setdefault(segment.play.offer if segment.play else "", []).append(segment)
     return ReportTable(
         "What to do",

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from report import changes
-from report.written import format_month
+from report.text import changes
+from report.text.formatting import format_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.facts import (
     Facts,

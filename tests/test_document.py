@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
 from pages import Reader, document, fetched
 
-from report import tables, theme, words
+from report import tables, theme
 from report.charts import indices, segments
 from report.document import (
     Document,
@@ -32,6 +32,7 @@ from report.errors import ReportError
 from report.storage import paths
 from report.svg import minify_svg
 from report.tables import ReportTable
+from report.text import sentences
 from segmentation.facts import Facts
 
 LOOK = PageOptions("T", "../templates/page.html", ("../templates/screen.css",))
@@ -155,8 +156,8 @@ def page_of(what: str, medium: str, folder: Path) -> str:
     one = facts.segments[0]
     parts: list[Any] = [
         made.render_template("masthead.md"),
-        f"# {made.say(words.write_headline)}",
-        made.say(words.describe_common_values),
+        f"# {made.say(sentences.write_headline)}",
+        made.say(sentences.describe_common_values),
         made.show(segments.plot_sizes),
         made.show(indices.plot_indices, one),
         made.show(tables.tabulate_segments),
@@ -213,7 +214,7 @@ def test_a_chart_on_the_screen_brings_its_specification_and_its_numbers(tmp_path
     assert "{#fig-sizes fig-alt=" in text
     spec = json.loads(re.search(r'class="chart" data-figure="fig-sizes">(.*?)</script>', text)[1])
     assert "config" not in spec
-    assert spec["title"]["text"] == words.describe_size_range(month(4))
+    assert spec["title"]["text"] == sentences.describe_size_range(month(4))
     assert "<details" in text
     assert "<summary>" in text
 
@@ -231,7 +232,7 @@ def test_a_chart_in_a_notebook_stands_by_itself(tmp_path: Path) -> None:
 
     (image,) = Reader(text).all("img")
     assert image["src"].startswith("data:image/svg+xml;base64,")
-    assert image["alt"].startswith(words.describe_largest_segment(month(4)))
+    assert image["alt"].startswith(sentences.describe_largest_segment(month(4)))
     assert "{#" not in text
     assert not (tmp_path / "figures").exists()
 
@@ -247,7 +248,7 @@ def test_a_chart_on_a_page_of_its_own_has_a_twin_for_telephones(tmp_path: Path) 
     ]
     boxes = [re.search(r'viewBox="(-14) 0 ([\d.]+) [\d.]+"', drawing) for drawing in drawings]
 
-    assert wide["alt"].startswith(words.describe_largest_segment(month(4)))
+    assert wide["alt"].startswith(sentences.describe_largest_segment(month(4)))
     assert float(boxes[0][2]) > 600
     assert float(boxes[1][2]) < 360
     assert "<figcaption>Users in each segment" in text

@@ -25,9 +25,11 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
 from test_labels_charts import STANDS_OUT
 
-from report import briefs, changes, doubts, verdicts, words
+from report import briefs
 from report.document import Document, Markdown
 from report.storage import paths
+from report.text import changes, holds, selection
+from report.text import sentences as words
 from segmentation.facts import Anomaly, Facts, Segment
 
 MONTH = distinct()
@@ -130,15 +132,15 @@ SAID: dict[Callable[..., Any], Any] = {
     changes.describe_drift: DRIFT,
     changes.describe_outdated_names: RENAMED,
     changes.summarise_outdated_names: OUTDATED,
-    verdicts.describe_other_measures: OPINION,
-    verdicts.describe_null_band: BAND,
-    verdicts.describe_bend: "The curve bends at 5 segments",
-    verdicts.describe_separation: "Users are separated better in 3 segments than in the 5 used",
-    verdicts.describe_k_choice: CHOICE,
-    verdicts.explain_k_rule: "the number of segments is where its curve bends (Kneedle)",
-    verdicts.find_best_silhouette_k: 3,
-    verdicts.get_chosen_silhouette: 0.29,
-    doubts.describe_hold: HELD,
+    selection.describe_other_measures: OPINION,
+    selection.describe_null_band: BAND,
+    selection.describe_bend: "The curve bends at 5 segments",
+    selection.describe_separation: "Users are separated better in 3 segments than in the 5 used",
+    selection.describe_k_choice: CHOICE,
+    selection.explain_k_rule: "the number of segments is where its curve bends (Kneedle)",
+    selection.find_best_silhouette_k: 3,
+    selection.get_chosen_silhouette: 0.29,
+    holds.describe_hold: HELD,
     briefs.describe_resampling_stability: {
         "S2": "Highly stable: when the data is resampled it comes again with a likeness of 0.93 of 1. With 95 % confidence it "
         "is 15 to 19 % of users.",
@@ -181,14 +183,14 @@ OTHERS = {
     words.format_index_ratio,
     words.name_cleaning_rule,  # in the tables
     words.title_map_axis,
-    verdicts.name_criterion,
+    selection.name_criterion,
     changes.format_points,
     changes.get_comparison,
     changes.get_share_change,
     changes.describe_share_change,
     changes.describe_transition,
-    doubts.add_anomalies,
-    doubts.describe_anomaly,
+    holds.add_anomalies,
+    holds.describe_anomaly,
     briefs.make_brief,
 }
 
@@ -204,7 +206,7 @@ def functions(module: ModuleType) -> set[Callable[..., Any]]:
 
 def test_every_sentence_is_read() -> None:
     """A function that somebody adds is written down here, with what it says."""
-    offered = set().union(*map(functions, (words, changes, verdicts, doubts, briefs)))
+    offered = set().union(*map(functions, (words, changes, selection, holds, briefs)))
 
     assert {one.__qualname__ for one in offered ^ (SAID.keys() | OTHERS)} == set()
 
@@ -723,67 +725,67 @@ OTHER = {
         "Gender is spread otherwise than in December 2026, by more than chance explains.",
     ),
     "opinion: all agree": (
-        verdicts.describe_other_measures,
+        selection.describe_other_measures,
         judged(MONTH, "weak", silhouette=5, gap=5),
         "The silhouette and the gap statistic favour 5, too.",
     ),
     "opinion: one agrees": (
-        verdicts.describe_other_measures,
+        selection.describe_other_measures,
         judged(MONTH, "weak", silhouette=None, gap=5),
         "The gap statistic favours 5, too.",
     ),
     "opinion: one has none": (
-        verdicts.describe_other_measures,
+        selection.describe_other_measures,
         judged(MONTH, "weak", silhouette=8, gap=1),
         "Not all measures agree on 5: the silhouette favours 8 and the gap statistic favours none.",
     ),
     "band: within": (
-        verdicts.describe_null_band,
+        selection.describe_null_band,
         without(MONTH, below_band=False),
         "It falls as it would if the same users had no structure, whose range is drawn in grey.",
     ),
     "bend: settings": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(decided_by="settings", knee=7),
         "5 segments, as asked for; the curve bends at 7",
     ),
     "bend: settings, none": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(decided_by="settings", knee=None),
         "5 segments, as asked for; the curve has no bend",
     ),
     "bend: fewer": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(knee=7),
         "5 segments: the curve bends at 7, which would leave one with too few users",
     ),
     "bend: panel, fewer": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(decided_by="panel", chosen=3),
         "3 segments: the panel finds 4, which would leave one with too few users",
     ),
     "bend: panel": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(decided_by="panel", chosen=4),
         "The panel of measures finds 4 segments",
     ),
     "bend: silhouette": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(decided_by="silhouette", chosen=3),
         "The curve has no bend; the silhouette is best at 3 segments",
     ),
     "bend: silhouette, fewer": (
-        verdicts.describe_bend,
+        selection.describe_bend,
         elbow(decided_by="silhouette", chosen=2),
         "2 segments: the silhouette is best at 3, which would leave one with too few users",
     ),
     "decider: panel": (
-        verdicts.explain_k_rule,
+        selection.explain_k_rule,
         elbow(decided_by="panel", chosen=4),
         "the number of segments is where a panel of measures agrees",
     ),
     "decider: silhouette, fewer": (
-        verdicts.explain_k_rule,
+        selection.explain_k_rule,
         elbow(decided_by="silhouette"),
         (
             "its curve does not bend, so that the number of segments is where the silhouette is best, or fewer, so that none has "
@@ -791,17 +793,17 @@ OTHER = {
         ),
     ),
     "decider: settings": (
-        verdicts.explain_k_rule,
+        selection.explain_k_rule,
         elbow(decided_by="settings"),
         "the number of segments was asked for",
     ),
     "separation: used": (
-        verdicts.describe_separation,
+        selection.describe_separation,
         silhouettes(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1),
         "Users are best separated in 5 segments, the number used",
     ),
     "separation: a little": (
-        verdicts.describe_separation,
+        selection.describe_separation,
         silhouettes(0.1, 0.1, 0.1, 0.4, 0.1, 0.44, 0.1, 0.1, 0.1),
         "Users are separated a little better in 7 segments than in the 5 used",
     ),
@@ -918,7 +920,7 @@ DOUBTS = [
 @pytest.mark.parametrize(("one", "said"), DOUBTS)
 def test_a_doubt_says_now_and_then(one: Anomaly, said: str) -> None:
     """Each with its own month and unit; where a doubt names no month, the last one's."""
-    assert reading.plain(doubts.describe_anomaly(MONTH, one)) == said
+    assert reading.plain(holds.describe_anomaly(MONTH, one)) == said
 
 
 def test_a_change_is_said_in_its_direction() -> None:

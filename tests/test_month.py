@@ -27,12 +27,13 @@ from inside import here
 from pages import Reader, fetched
 from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
 
-from report import cli, gates, month, words
+from report import cli, gates, month
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
 from report.playbook import read_playbook
 from report.settings import Settings
 from report.storage import paths
+from report.text import sentences
 from segmentation.facts import Facts
 
 
@@ -238,7 +239,7 @@ def test_the_same_sentences_stand_on_the_screen_and_on_paper(
 ) -> None:
     paper, screen = flat(" ".join(sheets)), flat(Reader(pages["report.html"]).text)
 
-    for sentence in (words.write_headline, words.describe_certainty, words.describe_cleaning):
+    for sentence in (sentences.write_headline, sentences.describe_certainty, sentences.describe_cleaning):
         said = flat(sentence(facts))
         assert said in screen
         assert said.replace("-", "") in paper.replace("-", "")
@@ -254,7 +255,7 @@ def test_every_segment_is_on_every_kind_of_page(
         (own,) = [
             page for name, page in pages.items() if name != "report.html" and f"<title>{segment.name}" in page
         ]
-        assert flat(words.describe_average_listener(segment)) in flat(Reader(own).text)
+        assert flat(sentences.describe_average_listener(segment)) in flat(Reader(own).text)
 
 
 def test_every_page_is_whole(pages: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_samples, silhouette_score
 from whole import whole
 
-from report import verdicts, words
+from report.text import selection, sentences
 from segmentation.facts import DroppedRows
 from segmentation.pipeline import Analysis
 
@@ -108,11 +108,11 @@ def test_the_structure_is_weak_and_the_silhouette_prefers_three(music: Analysis)
 
 def test_the_report_says_that_the_evidence_is_weak(music: Analysis) -> None:
     """On the first page, with the judges who want another number, the silhouette's 3 among them."""
-    assert words.name_evidence_level(music.facts) == "weak"
-    assert words.describe_certainty(music.facts).startswith(
+    assert sentences.name_evidence_level(music.facts) == "weak"
+    assert sentences.describe_certainty(music.facts).startswith(
         "Weak structure: the segments shade into each other; only high earners stand apart"
     )
-    assert "the silhouette favours 3" in verdicts.describe_other_measures(music.facts)
+    assert "the silhouette favours 3" in selection.describe_other_measures(music.facts)
 
 
 def test_each_of_the_four_comes_again(music: Analysis) -> None:

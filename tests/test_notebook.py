@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import month
 
-from report import words
 from report.notebook import write_notebook
 from report.storage import paths
+from report.text import sentences
 
 QMD = """---
 title: T
@@ -120,10 +120,10 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert "<script" not in shown
     text = " ".join(re.sub(r"<[^>]*>|\\(?=\W)|[*_]", " ", shown).replace("\u00a0", " ").split())
     for sentence in (
-        words.write_headline,
-        words.describe_certainty,
-        words.describe_cleaning,
-        words.write_colophon,
+        sentences.write_headline,
+        sentences.describe_certainty,
+        sentences.describe_cleaning,
+        sentences.write_colophon,
     ):
         wanted = re.sub(r"[*_]", " ", sentence(facts)).replace("\u00a0", " ")
         assert re.sub(r"\W", "", wanted) in re.sub(r"\W", "", text), sentence.__name__

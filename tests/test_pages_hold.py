@@ -17,9 +17,9 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_truth_of_pictures import figures
 from test_truth_of_words import around
 
-from report import changes, words
 from report.printing import PrintedDocument
 from report.storage.paths import TEMPLATES
+from report.text import changes, sentences
 
 MONTHS = ("sample", "two", "ten", "long names", "script", "letters", "one of 99 %", "nothing found")
 LAID_OUT = [
@@ -284,7 +284,7 @@ def test_page_one_is_read_in_two_minutes(rendered: Rendered, name: str) -> None:
     names are long: there a name counts as one word, as it does for who reads it again.
     """
     month, pages = rendered.month(name), texts(rendered.pdf(name))
-    first = words.rank_segments(month)[0]
+    first = sentences.rank_segments(month)[0]
     named = [first, *month.segments] if name in ("ten", "long names") else []
     more = sum(len(segment.name.split()) - 1 for segment in named)
     charts = [alt for alt, (place, _) in figures(rendered.pdf(name)).items() if place == 0]

@@ -17,13 +17,14 @@ from pages import document, first_line
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_matterhorn import CONDITIONS, File
 
-from report import fonts, words
+from report import fonts
 from report.charts import segments
 from report.document import Document
 from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import MachineError, RenderError
 from report.printing import PrintedDocument, build_local_font_css, check_weasyprint
 from report.storage import paths
+from report.text import sentences
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'
 RED = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
@@ -62,7 +63,7 @@ def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = Document(month(4), "print", paths.TEMPLATES, figures=where / "figures")
     parts = [
         page.render_template("masthead.md"),
-        f"# {page.say(words.write_headline)}",
+        f"# {page.say(sentences.write_headline)}",
         page.show(segments.plot_sizes),
     ]
     parts += [page.show(segments.plot_differences), page.render_profile("S1"), page.render_profile("S2")]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report import words
 from report.playbook import assign_plays, read_playbook
 from report.storage import paths
+from report.text import sentences
 from segmentation.facts import Facts
 from segmentation.pipeline import Analysis
 
@@ -90,14 +90,14 @@ def test_the_band_lies_around_the_curve_of_nothing(none: Facts) -> None:
 def test_the_wording_changes_with_it(none: Facts) -> None:
     """Groups, not segments; no basis for different treatment."""
     assert (
-        words.write_headline(none)
+        sentences.write_headline(none)
         == "No reliable segments this month: users differ by degrees, not in groups"
     )
-    assert words.choose_segment_noun(none) == "group"
-    assert words.name_evidence_level(none) == "none to rely on"
-    assert "no basis for different treatment" in words.describe_certainty(none)
-    assert "the largest group" in words.describe_largest_segment(none)
-    assert "segment" not in words.describe_largest_segment(none)
+    assert sentences.choose_segment_noun(none) == "group"
+    assert sentences.name_evidence_level(none) == "none to rely on"
+    assert "no basis for different treatment" in sentences.describe_certainty(none)
+    assert "the largest group" in sentences.describe_largest_segment(none)
+    assert "segment" not in sentences.describe_largest_segment(none)
 
 
 def test_where_there_are_four_the_panel_decides_for_four(run: Run, groups: pd.DataFrame) -> None:
@@ -111,7 +111,7 @@ def test_where_there_are_four_the_panel_decides_for_four(run: Run, groups: pd.Da
     assert facts.structure.below_band
     played = assign_plays(facts, read_playbook(paths.TEMPLATES / "playbook.toml").play)
     assert all(segment.play is not None for segment in played.segments)
-    assert words.describe_certainty(facts).startswith("Clear structure")
+    assert sentences.describe_certainty(facts).startswith("Clear structure")
 
 
 def test_a_person_who_asks_for_another_number_is_told(run: Run, groups: pd.DataFrame) -> None:

@@ -23,10 +23,11 @@ from mailroom import Mailroom
 from pages import Reader
 from whole import whole
 
-from report import doubts, gates, written
+from report import gates
 from report.document import Document
 from report.sending import MailContext, send_month
 from report.storage import paths
+from report.text import formatting, holds
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
@@ -277,8 +278,8 @@ def test_what_a_month_is_compared_with_is_named() -> None:
     held = Anomaly("users", last=3000.0, now=480.0, month="2026-05")
 
     assert facts.change.month != "2026-05"
-    assert "in May 2026" in doubts.describe_anomaly(facts, held).replace("\u00a0", " ")
-    assert written.format_month(facts.change.month) in doubts.describe_anomaly(
+    assert "in May 2026" in holds.describe_anomaly(facts, held).replace("\u00a0", " ")
+    assert formatting.format_month(facts.change.month) in holds.describe_anomaly(
         facts, replace(held, month=None)
     )
 
@@ -302,7 +303,7 @@ HELD = (
 def test_each_reason_is_a_sentence_with_its_numbers() -> None:
     facts = factory.month(4, first=False)
 
-    assert [doubts.describe_anomaly(facts, one).replace("\u00a0", " ") for one in HELD] == [
+    assert [holds.describe_anomaly(facts, one).replace("\u00a0", " ") for one in HELD] == [
         "October 2026 has not begun.",
         "The users are those of September 2026, one and all.",
         "480 rows were read; in September 2026 3,000.",
@@ -340,10 +341,10 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
 
 
 def test_page_one_has_room_for_three_reasons() -> None:
-    said = doubts.describe_hold(replace(factory.month(4), suspicions=HELD))
+    said = holds.describe_hold(replace(factory.month(4), suspicions=HELD))
 
     assert "And 6 more. No brief is mailed until somebody accepts the month." in said
-    assert doubts.describe_hold(factory.month(4)) == ""
+    assert holds.describe_hold(factory.month(4)) == ""
 
 
 @pytest.fixture
@@ -411,9 +412,9 @@ def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
         (tmp_path / "out" / name / "facts.json").write_text(text)
     now = facts_of(crowd(300, 2), "2026-10")
 
-    held = doubts.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
+    held = holds.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
     assert [one.kind for one in held.suspicions] == ["users"]
-    first = doubts.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
+    first = holds.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
     assert first.suspicions == ()
 
 

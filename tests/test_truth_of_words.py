@@ -24,7 +24,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_truth_of_pictures import figures, labels, pictures, spec_of
 
 from report.charts import quality
-from report.written import (
+from report.text.formatting import (
     format_column_value,
     format_column_value_pair,
     format_decimal,

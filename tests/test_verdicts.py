@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import judged, month, silhouettes
 
-from report import verdicts, words
+from report.text import selection, sentences
 from segmentation.facts import Facts
 
 
@@ -22,39 +22,40 @@ def test_a_second_opinion_that_differs_is_said() -> None:
     agrees = judged(silhouettes(month(4), k4=0.6, k3=0.5), "clear")
     differs = judged(silhouettes(month(4), k4=0.5, k3=0.6), "weak", silhouette=3, gap=1)
 
-    assert verdicts.describe_other_measures(agrees) == "The silhouette and the gap statistic favour 4, too."
-    assert verdicts.describe_other_measures(differs) == (
+    assert selection.describe_other_measures(agrees) == "The silhouette and the gap statistic favour 4, too."
+    assert selection.describe_other_measures(differs) == (
         "Not all measures agree on 4: the silhouette favours 3 and the gap statistic favours none."
     )
-    assert verdicts.describe_separation(agrees) == "Users are best separated in 4 segments, the number used"
+    assert selection.describe_separation(agrees) == "Users are best separated in 4 segments, the number used"
     assert (
-        verdicts.describe_separation(differs) == "Users are separated better in 3 segments than in the 4 used"
+        selection.describe_separation(differs)
+        == "Users are separated better in 3 segments than in the 4 used"
     )
     near = silhouettes(month(4), k4=0.5, k3=0.54)
     assert (
-        verdicts.describe_separation(near)
+        selection.describe_separation(near)
         == "Users are separated a little better in 3 segments than in the 4 used"
     )
 
 
 def test_of_equally_good_numbers_the_smaller_is_best() -> None:
-    assert verdicts.find_best_silhouette_k(silhouettes(month(4), k3=0.6, k5=0.6)) == 3
+    assert selection.find_best_silhouette_k(silhouettes(month(4), k3=0.6, k5=0.6)) == 3
 
 
 def test_who_decided_the_number_is_said() -> None:
     """A number from settings is no finding of the curve's."""
     facts = month(4)
 
-    assert verdicts.describe_bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
+    assert selection.describe_bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
     found = replace(facts, structure=replace(facts.structure, panel=4))
     assert (
-        verdicts.describe_bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
+        selection.describe_bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
     )
-    assert "asked for" in verdicts.describe_bend(elbow(facts, decided_by="settings", knee=3))
-    assert "bends at 3" in verdicts.describe_bend(elbow(facts, decided_by="settings", knee=3))
-    assert "no bend" in verdicts.describe_bend(elbow(facts, decided_by="settings", knee=None))
+    assert "asked for" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
+    assert "bends at 3" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
+    assert "no bend" in selection.describe_bend(elbow(facts, decided_by="settings", knee=None))
     four = silhouettes(facts, k4=0.6)
-    assert "no bend" in verdicts.describe_bend(elbow(four, decided_by="silhouette", knee=None))
+    assert "no bend" in selection.describe_bend(elbow(four, decided_by="silhouette", knee=None))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,8 @@ def test_a_smaller_number_than_was_found_is_told_with_its_reason(by: str, said: 
     found = replace(facts, structure=replace(facts.structure, panel=5))
 
     fewer = elbow(found, decided_by=by, knee=5, chosen=4)
-    assert verdicts.describe_bend(fewer) == said
-    assert ", or fewer, so that none has too few users. The" in words.describe_method(fewer)
+    assert selection.describe_bend(fewer) == said
+    assert ", or fewer, so that none has too few users. The" in sentences.describe_method(fewer)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +93,4 @@ def test_the_method_says_who_decided(by: str, said: str) -> None:
     facts = silhouettes(month(4), k4=0.6)
     found = replace(facts, structure=replace(facts.structure, panel=4))
 
-    assert said in words.describe_method(elbow(found, decided_by=by, knee=4, chosen=4))
+    assert said in sentences.describe_method(elbow(found, decided_by=by, knee=4, chosen=4))

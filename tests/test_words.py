@@ -25,34 +25,35 @@ from facts_factory import (
     unreliable,
 )
 
-from report import briefs, changes, verdicts, words
-from report.written import NBSP
+from report import briefs
+from report.text import changes, selection, sentences
+from report.text.formatting import NBSP
 from segmentation.facts import ComputedOn, DroppedRows, Facts, KpiTarget, MigrationMatrix, NotableDifference
 
 # What each has to say of awkward("later"), worked out by hand from the users of facts_factory: 192, 96, 96 and 96 of 480;
 # a month before, 12 of the first were high earners, and 12 who left aren't there any more.
 ABOUT_A_MONTH = {
-    words.write_headline: ("Four kinds", "young lower earners are the largest", "40 %"),
-    words.describe_largest_segment: ("Young lower earners", "largest segment", "40 %"),
-    words.describe_users_analysed: ("480 of 480",),
-    words.name_report_month: ("October 2026",),
-    words.describe_certainty: ("Clear", "0.84"),
-    verdicts.describe_other_measures: ("silhouette", "gap statistic", "favour 4"),
-    verdicts.describe_bend: ("4 segments", "asked for", "bends at 4"),
-    verdicts.describe_separation: ("4 segments, the number used",),
-    verdicts.describe_k_choice: ("1 to 10", "3 starts", "4 segments", "asked for"),
-    words.describe_separating_features: ("Age", "most, then income"),
-    words.describe_cleaning: ("All 480 rows",),
-    words.describe_usable_rows: ("100 %",),
-    words.describe_median_user: ("32 years", "$29,800", "8.6 hours"),
-    words.describe_common_values: ("Hip-hop", "25 %", "retired", "36 %"),
-    words.describe_explained_variance: ("78 %",),
-    words.describe_method: ("3 random starts", "asked for", "fewer than 30 users"),
-    words.write_colophon: ("2026-10.csv", "abababababababab", "seed 2026", "format 1"),
-    words.describe_stability: ("All four", "resampled"),
-    words.summarise_certainty: ("Clear", "resampled"),
-    words.describe_size_range: ("Four", "20 to 40 %"),
-    verdicts.describe_null_band: ("falls faster", "no structure"),
+    sentences.write_headline: ("Four kinds", "young lower earners are the largest", "40 %"),
+    sentences.describe_largest_segment: ("Young lower earners", "largest segment", "40 %"),
+    sentences.describe_users_analysed: ("480 of 480",),
+    sentences.name_report_month: ("October 2026",),
+    sentences.describe_certainty: ("Clear", "0.84"),
+    selection.describe_other_measures: ("silhouette", "gap statistic", "favour 4"),
+    selection.describe_bend: ("4 segments", "asked for", "bends at 4"),
+    selection.describe_separation: ("4 segments, the number used",),
+    selection.describe_k_choice: ("1 to 10", "3 starts", "4 segments", "asked for"),
+    sentences.describe_separating_features: ("Age", "most, then income"),
+    sentences.describe_cleaning: ("All 480 rows",),
+    sentences.describe_usable_rows: ("100 %",),
+    sentences.describe_median_user: ("32 years", "$29,800", "8.6 hours"),
+    sentences.describe_common_values: ("Hip-hop", "25 %", "retired", "36 %"),
+    sentences.describe_explained_variance: ("78 %",),
+    sentences.describe_method: ("3 random starts", "asked for", "fewer than 30 users"),
+    sentences.write_colophon: ("2026-10.csv", "abababababababab", "seed 2026", "format 1"),
+    sentences.describe_stability: ("All four", "resampled"),
+    sentences.summarise_certainty: ("Clear", "resampled"),
+    sentences.describe_size_range: ("Four", "20 to 40 %"),
+    selection.describe_null_band: ("falls faster", "no structure"),
     changes.summarise_changes: (
         "Young lower earners grew by 2.5 points",
         "high earners shrank by 2.5",
@@ -82,7 +83,7 @@ def plain(text: str) -> str:
 )
 def test_the_headline_counts_as_a_person_does(k: int, began: str, rank: str) -> None:
     """Of two, one is larger; of more, one is the largest."""
-    said = plain(words.write_headline(month(k)))
+    said = plain(sentences.write_headline(month(k)))
 
     assert said.startswith(began)
     assert rank in said
@@ -93,11 +94,11 @@ def test_the_headline_names_the_largest_segment() -> None:
     facts = named(month(4), "Young listeners")
 
     assert (
-        plain(words.write_headline(facts))
+        plain(sentences.write_headline(facts))
         == "Four kinds of listeners; young listeners are the largest, 40 % of users"
     )
     assert (
-        plain(words.describe_largest_segment(facts))
+        plain(sentences.describe_largest_segment(facts))
         == "Young listeners are the largest segment, 40 % of users"
     )
 
@@ -109,9 +110,10 @@ def test_one_segment_is_no_plural() -> None:
         facts, segments=(replace(facts.segments[0], name="Average listeners", users=480, share=1.0),)
     )
 
-    assert plain(words.write_headline(one)) == "One kind of listeners: average listeners, 100 % of users"
+    assert plain(sentences.write_headline(one)) == "One kind of listeners: average listeners, 100 % of users"
     assert (
-        plain(words.describe_largest_segment(one)) == "Average listeners are the only segment, 100 % of users"
+        plain(sentences.describe_largest_segment(one))
+        == "Average listeners are the only segment, 100 % of users"
     )
 
 
@@ -120,7 +122,7 @@ def test_one_segment_is_no_plural() -> None:
 )
 def test_how_sure_is_said_by_the_evidence(evidence: str, began: str) -> None:
     """Each of the three has its own words, and the silhouette stands beside them."""
-    said = words.describe_certainty(judged(silhouettes(month(4), k4=0.42), evidence))
+    said = sentences.describe_certainty(judged(silhouettes(month(4), k4=0.42), evidence))
 
     assert said.startswith(began)
     assert "silhouette 0.42" in said
@@ -130,19 +132,19 @@ def test_where_nothing_is_found_nothing_is_sold() -> None:
     """The headline says so first, and what follows are groups, not segments."""
     facts = unreliable(month(4))
 
-    assert words.write_headline(facts).startswith("No reliable segments this month")
-    assert "no basis for different treatment" in words.describe_certainty(facts)
-    assert words.choose_segment_noun(facts) == "group"
-    assert "group" in words.describe_largest_segment(facts)
-    assert "segment" not in words.describe_largest_segment(facts)
+    assert sentences.write_headline(facts).startswith("No reliable segments this month")
+    assert "no basis for different treatment" in sentences.describe_certainty(facts)
+    assert sentences.choose_segment_noun(facts) == "group"
+    assert "group" in sentences.describe_largest_segment(facts)
+    assert "segment" not in sentences.describe_largest_segment(facts)
 
 
 def test_of_two_that_are_as_large_none_is_the_largest() -> None:
     facts = month(4)
     tied = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
 
-    assert "; none is larger than young lower earners, 25" in plain(words.write_headline(tied))
-    assert plain(words.describe_largest_segment(tied)).startswith(
+    assert "; none is larger than young lower earners, 25" in plain(sentences.write_headline(tied))
+    assert plain(sentences.describe_largest_segment(tied)).startswith(
         "No segment is larger than young lower earners, 25"
     )
 
@@ -156,9 +158,9 @@ def test_the_most_popular_value_is_one_that_stands_for_itself() -> None:
     categories = facts.distributions.categories | {"top_genre": replace(column, values=marked)}
     second = list(facts.shares["top_genre"])[1]
 
-    assert words.describe_common_values(facts).startswith(f"{first} is the most popular")
+    assert sentences.describe_common_values(facts).startswith(f"{first} is the most popular")
     merged = replace(facts, distributions=replace(facts.distributions, categories=categories))
-    assert words.describe_common_values(merged).startswith(f"{second} is the most popular")
+    assert sentences.describe_common_values(merged).startswith(f"{second} is the most popular")
 
 
 def test_segments_that_may_not_come_again_are_named() -> None:
@@ -166,11 +168,11 @@ def test_segments_that_may_not_come_again_are_named() -> None:
     doubtful = replace(facts.segments[1].stability, grade="doubtful")
     sure = [replace(s, stability=replace(s.stability, grade="stable")) for s in facts.segments]
 
-    assert plain(words.describe_stability(replace(facts, segments=tuple(sure)))).startswith(
+    assert plain(sentences.describe_stability(replace(facts, segments=tuple(sure)))).startswith(
         "All four segments come again"
     )
     sure[1] = replace(sure[1], name="Older listeners", stability=doubtful)
-    assert plain(words.describe_stability(replace(facts, segments=tuple(sure)))) == (
+    assert plain(sentences.describe_stability(replace(facts, segments=tuple(sure)))) == (
         "Three segments of 4 come again when the data is resampled; older listeners may not."
     )
 
@@ -210,8 +212,8 @@ def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
         index={name: replace(item, value=None) for name, item in segment.index.items()},
     )
 
-    assert words.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
-    assert words.describe_differences(thin) == "They are too few to be compared with all users."
+    assert sentences.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
+    assert sentences.describe_differences(thin) == "They are too few to be compared with all users."
     assert briefs.write_insight(facts, thin) == "They are too few to be compared with all users."
 
 
@@ -228,11 +230,11 @@ def test_one_row_was_left_out_and_one_segment_comes_again() -> None:
         ),
     )
 
-    assert plain(words.describe_cleaning(replace(facts, audit=audit))).endswith(
+    assert plain(sentences.describe_cleaning(replace(facts, audit=audit))).endswith(
         "1 was left out: 1 for no value in age."
     )
-    assert "One segment of 4 comes again" in plain(words.describe_stability(one))
-    assert "1 of 4 comes again" in plain(words.summarise_certainty(one))
+    assert "One segment of 4 comes again" in plain(sentences.describe_stability(one))
+    assert "1 of 4 comes again" in plain(sentences.summarise_certainty(one))
 
 
 def test_what_separates_is_said_in_the_order_of_how_much() -> None:
@@ -243,7 +245,7 @@ def test_what_separates_is_said_in_the_order_of_how_much() -> None:
         centred(facts.segments[1], age=1.2, annual_income=-0.7, usage_per_month=-0.3),
     )
 
-    assert words.describe_separating_features(replace(facts, segments=(low, high))) == (
+    assert sentences.describe_separating_features(replace(facts, segments=(low, high))) == (
         "Age separates the segments most, then income; usage and days active do not"
     )
 
@@ -269,13 +271,13 @@ def test_nothing_separates_and_does_not_separate_at_once(centre: dict[str, float
     facts = month(4)
     pair = (centred(facts.segments[0]), centred(facts.segments[1], **centre))
 
-    assert words.describe_separating_features(replace(facts, segments=pair)) == said
+    assert sentences.describe_separating_features(replace(facts, segments=pair)) == said
 
 
 def test_a_portrait_is_in_plain_units() -> None:
     means = {"age": 24.4, "annual_income": 22_871.0, "usage_per_month": 429.0, "num_of_days_active": 163.0}
 
-    assert plain(words.describe_average_listener(replace(month(4).segments[0], means=means))) == (
+    assert plain(sentences.describe_average_listener(replace(month(4).segments[0], means=means))) == (
         "On average 24 years old, $22,900 a year, 7.2 hours of listening a month, active on 163 days of the last 365."
     )
 
@@ -295,7 +297,7 @@ def test_a_portrait_is_in_plain_units() -> None:
     ],
 )
 def test_an_index_is_said_as_a_part_or_a_multiple(index: float, said: str) -> None:
-    assert plain(words.format_index_ratio(index)) == said
+    assert plain(sentences.format_index_ratio(index)) == said
 
 
 def test_what_stands_out_is_what_the_bars_show() -> None:
@@ -311,10 +313,10 @@ def test_what_stands_out_is_what_the_bars_show() -> None:
     )
 
     assert (
-        plain(words.describe_main_difference(segment))
+        plain(sentences.describe_main_difference(segment))
         == "Young listeners: income at 62 % of the average (index 62)"
     )
-    assert plain(words.describe_differences(segment)) == (
+    assert plain(sentences.describe_differences(segment)) == (
         "Income at 62 % of the average (index 62). "
         "More common than average: Student (index 210). Less common than average: Jazz (index 41)."
     )
@@ -327,8 +329,10 @@ def test_a_segment_whose_name_says_more_than_its_indices_is_said_to_be_what_its_
         segment, centre=dict.fromkeys(segment.centre, 0.1) | {"age": -1.1, "num_of_days_active": 0.9}
     )
 
-    assert words.describe_main_difference(segment) == "Young frequent listeners: younger, more active days"
-    assert words.describe_differences(segment).startswith(
+    assert (
+        sentences.describe_main_difference(segment) == "Young frequent listeners: younger, more active days"
+    )
+    assert sentences.describe_differences(segment).startswith(
         "Against the average user: younger, more active days; but no index"
     )
 
@@ -337,7 +341,7 @@ def test_two_of_two_are_both() -> None:
     facts = month(2)
     stable = [replace(s, stability=replace(s.stability, grade="highly stable")) for s in facts.segments]
 
-    assert words.describe_stability(replace(facts, segments=tuple(stable))).startswith(
+    assert sentences.describe_stability(replace(facts, segments=tuple(stable))).startswith(
         "Both\N{NO-BREAK SPACE}segments come again"
     )
 
@@ -349,28 +353,30 @@ def test_nothing_can_only_become_something() -> None:
     full = replace(segment.play, measure=KpiTarget("num_of_days_active", 365.0, 365.0))
 
     assert (
-        plain(words.describe_kpi(replace(segment, play=play)))
+        plain(sentences.describe_kpi(replace(segment, play=play)))
         == "Average usage: 0 minutes today, some wanted."
     )
     assert (
-        plain(words.describe_kpi(replace(segment, play=full)))
+        plain(sentences.describe_kpi(replace(segment, play=full)))
         == "Average days active: 365 days today, the same wanted."
     )
     assert (
-        words.describe_kpi_lift(replace(segment, play=play))
-        == words.describe_kpi_lift(replace(segment, play=full))
+        sentences.describe_kpi_lift(replace(segment, play=play))
+        == sentences.describe_kpi_lift(replace(segment, play=full))
         == ""
     )
     some = replace(segment.play, measure=KpiTarget("usage_per_month", 60.0, 66.0))
-    assert plain(words.describe_kpi_lift(replace(segment, play=some))) == "That is 10 % more."
+    assert plain(sentences.describe_kpi_lift(replace(segment, play=some))) == "That is 10 % more."
 
 
 def test_a_segment_like_everybody_is_said_to_be() -> None:
     segment = centred(replace(month(4).segments[0], name="Average listeners", stands_out=()))
 
-    assert words.describe_main_difference(segment) == "Average listeners: close to the average in everything"
-    assert "close to the average" in words.describe_differences(segment)
-    assert words.describe_position(segment) == "Average listeners: near the average."
+    assert (
+        sentences.describe_main_difference(segment) == "Average listeners: close to the average in everything"
+    )
+    assert "close to the average" in sentences.describe_differences(segment)
+    assert sentences.describe_position(segment) == "Average listeners: near the average."
 
 
 def test_features_are_told_by_how_far_they_separate() -> None:
@@ -382,7 +388,7 @@ def test_features_are_told_by_how_far_they_separate() -> None:
         centred(high, age=1.5, annual_income=0.5, usage_per_month=-1),
     )
 
-    found = words.rank_features(replace(facts, segments=apart))
+    found = sentences.rank_features(replace(facts, segments=apart))
     assert list(found.items()) == [
         ("age", 3),
         ("usage_per_month", 2),
@@ -396,17 +402,17 @@ def test_a_place_is_named_by_what_is_far() -> None:
     facts = month(4)
     segment = replace(centred(facts.segments[0], age=0.4, annual_income=-0.39, usage_per_month=-1), name="X")
 
-    assert words.describe_position(segment) == "X: less listening, older."
+    assert sentences.describe_position(segment) == "X: less listening, older."
 
 
 def test_a_play_is_judged_by_a_number_that_is_said() -> None:
     play = replace(month(4).segments[0].play, measure=KpiTarget("usage_per_month", 429.0, 471.9))
 
     assert (
-        plain(words.describe_kpi(replace(month(4).segments[0], play=play)))
+        plain(sentences.describe_kpi(replace(month(4).segments[0], play=play)))
         == "Average usage: 7.2 hours today, 7.9 hours wanted."
     )
-    assert words.describe_kpi(replace(month(4).segments[0], play=None)) == ""
+    assert sentences.describe_kpi(replace(month(4).segments[0], play=None)) == ""
 
 
 def test_every_dropped_row_is_accounted_for() -> None:
@@ -418,18 +424,23 @@ def test_every_dropped_row_is_accounted_for() -> None:
         dropped=(DroppedRows("out_of_range", "age", 5), DroppedRows("missing", "num_of_days_active", 2)),
     )
 
-    assert words.describe_cleaning(replace(facts, audit=audit)) == (
+    assert sentences.describe_cleaning(replace(facts, audit=audit)) == (
         "Of 4,914 rows, 4,907 were kept; 7 were left out: 5 for an impossible value in age and 2 for no value in days active."
     )
-    assert plain(words.describe_usable_rows(replace(facts, audit=audit))) == ">99 % of the rows could be used"
-    assert words.describe_users_analysed(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
+    assert (
+        plain(sentences.describe_usable_rows(replace(facts, audit=audit)))
+        == ">99 % of the rows could be used"
+    )
+    assert (
+        sentences.describe_users_analysed(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
+    )
 
 
 def test_a_clean_file_is_said_to_be() -> None:
     facts = month(4)
 
-    assert words.describe_cleaning(facts) == "All 480 rows passed every check."
-    assert plain(words.describe_usable_rows(facts)) == "100 % of the rows could be used"
+    assert sentences.describe_cleaning(facts) == "All 480 rows passed every check."
+    assert plain(sentences.describe_usable_rows(facts)) == "100 % of the rows could be used"
 
 
 @pytest.mark.parametrize("rule", ["missing", "repeated", "out_of_range"])
@@ -437,16 +448,16 @@ def test_every_rule_has_a_name_and_a_reason(rule: str) -> None:
     facts = month(4)
     audit = replace(facts.audit, kept=479, dropped=(DroppedRows(rule, "age", 1),))
 
-    assert words.name_cleaning_rule(rule)
-    assert words.describe_cleaning(replace(facts, audit=audit)).count("left out: 1 for ") == 1
+    assert sentences.name_cleaning_rule(rule)
+    assert sentences.describe_cleaning(replace(facts, audit=audit)).count("left out: 1 for ") == 1
 
 
 def test_made_up_users_are_called_so() -> None:
     facts = month(4)
     real = replace(facts, source=replace(facts.source, synthetic=False))
 
-    assert "synthetic sample data" in words.write_synthetic_notice(facts).lower()
-    assert words.write_synthetic_notice(real) == ""
+    assert "synthetic sample data" in sentences.write_synthetic_notice(facts).lower()
+    assert sentences.write_synthetic_notice(real) == ""
 
 
 @pytest.mark.parametrize(("sentence", "parts"), ABOUT_A_MONTH.items())
@@ -463,15 +474,15 @@ def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
     """Nothing absent is printed, nothing is said twice by a slip, and no sentence is empty."""
     facts = awkward(what)
     said = [sentence(facts) for sentence in ABOUT_A_MONTH]
-    said += [line for component in (0, 1) for line in words.title_map_axis(facts, component)]
+    said += [line for component in (0, 1) for line in sentences.title_map_axis(facts, component)]
     for segment in facts.segments:
         said += [
-            words.describe_average_listener(segment),
-            words.describe_differences(segment),
-            words.describe_main_difference(segment),
-            words.describe_position(segment),
+            sentences.describe_average_listener(segment),
+            sentences.describe_differences(segment),
+            sentences.describe_main_difference(segment),
+            sentences.describe_position(segment),
         ]
-        said += [words.describe_kpi(segment)] if segment.play else []
+        said += [sentences.describe_kpi(segment)] if segment.play else []
 
     for sentence in said:
         assert sentence.strip()
@@ -484,13 +495,13 @@ def test_words_escape_nothing(name: str) -> None:
     """Who lays a sentence out knows where it goes, and escapes it for that place, once."""
     facts = changed(month(4), name=name)
 
-    assert name in words.describe_largest_segment(facts)
-    assert words.lowercase_name(name) in words.write_headline(facts)
+    assert name in sentences.describe_largest_segment(facts)
+    assert sentences.lowercase_name(name) in sentences.write_headline(facts)
 
 
 def test_a_name_in_a_sentence_keeps_its_other_capitals() -> None:
-    assert words.lowercase_name("Young R&B fans") == "young R&B fans"
-    assert words.lowercase_name("") == ""
+    assert sentences.lowercase_name("Young R&B fans") == "young R&B fans"
+    assert sentences.lowercase_name("") == ""
 
 
 def test_a_number_goes_before_a_category_that_differs_more() -> None:
@@ -506,11 +517,11 @@ def test_a_number_goes_before_a_category_that_differs_more() -> None:
     only = replace(segment, stands_out=segment.stands_out[:1])
 
     assert (
-        words.describe_main_difference(segment)
+        sentences.describe_main_difference(segment)
         == "High earners: income about three times the average (index 314)"
     )
     assert (
-        plain(words.describe_main_difference(only))
+        plain(sentences.describe_main_difference(only))
         == "High earners: Student users at 20 % of the average (index 20)"
     )
 
@@ -521,10 +532,10 @@ def test_the_spread_of_sizes_is_a_range() -> None:
     even = replace(facts, segments=tuple(replace(s, users=120, share=0.25) for s in facts.segments))
     one = replace(facts, segments=(replace(facts.segments[0], users=480, share=1.0),))
 
-    assert plain(words.describe_size_range(facts)) == "Four segments of 20 to 40 % of users each"
-    assert plain(words.describe_size_range(even)) == "Four segments of 25 % of users each"
-    assert words.describe_size_range(one) == words.describe_largest_segment(one)
-    assert [segment.users for segment in words.rank_segments(facts)] == [192, 96, 96, 96]
+    assert plain(sentences.describe_size_range(facts)) == "Four segments of 20 to 40 % of users each"
+    assert plain(sentences.describe_size_range(even)) == "Four segments of 25 % of users each"
+    assert sentences.describe_size_range(one) == sentences.describe_largest_segment(one)
+    assert [segment.users for segment in sentences.rank_segments(facts)] == [192, 96, 96, 96]
 
 
 @pytest.mark.parametrize(
@@ -546,8 +557,8 @@ def test_how_sure_is_said_in_two_sentences(evidence: str, apart: int, shaky: int
         for n, s in enumerate(facts.segments)
     )
 
-    assert words.summarise_certainty(replace(facts, segments=segments)) == said
-    assert words.summarise_certainty(unreliable(facts)) == words.describe_certainty(unreliable(facts))
+    assert sentences.summarise_certainty(replace(facts, segments=segments)) == said
+    assert sentences.summarise_certainty(unreliable(facts)) == sentences.describe_certainty(unreliable(facts))
 
 
 def test_what_changed_is_said_in_one_sentence() -> None:
@@ -679,8 +690,8 @@ def test_what_stood_for_too_many_users_is_said() -> None:
     facts = month(4)
     cells = ComputedOn("cells", cells=35_568, step=0.2, sample=20_000, bound=0.00079, steps=3)
 
-    assert "groups of like users" not in words.describe_method(facts)
-    said = plain(words.describe_method(replace(facts, basis=cells)))
+    assert "groups of like users" not in sentences.describe_method(facts)
+    said = plain(sentences.describe_method(replace(facts, basis=cells)))
     assert "looked for on 35,568 groups of like users, which changed inertia by 0.08 %" in said
     assert "a fixed sample of 20,000 users" in said
     assert said.endswith(
@@ -692,7 +703,7 @@ def test_segments_that_did_not_come_to_rest_are_not_said_to_have() -> None:
     """A bound is rounded up: 0.0149 % is not "0.01 % or less"."""
     facts = month(4)
     cells = ComputedOn("cells", cells=900, step=0.2, sample=900, bound=0.000149, steps=25, moved=0.0621)
-    said = plain(words.describe_method(replace(facts, basis=cells)))
+    said = plain(sentences.describe_method(replace(facts, basis=cells)))
 
     assert "inertia by 0.02 % or less" in said
     assert (
@@ -711,17 +722,17 @@ def test_a_user_s_second_row_is_no_user_more() -> None:
     )
     found = replace(facts, audit=audit)
 
-    assert words.describe_cleaning(found) == (
+    assert sentences.describe_cleaning(found) == (
         "Of 1,000 rows, 940 were kept; 60 were left out: 53 for a user who is there already and 7 for no value in age."
     )
-    assert words.describe_users_analysed(found) == "Prepared from 940 of 947 users"
+    assert sentences.describe_users_analysed(found) == "Prepared from 940 of 947 users"
 
 
 def test_last_month_s_segments_are_said_to_count() -> None:
     """Where there is a last month, the best of random starts isn't all that decides."""
-    assert "of 3 random starts the best counts. " in words.describe_method(month(4))
+    assert "of 3 random starts the best counts. " in sentences.describe_method(month(4))
     assert "of 3 random starts the best counts, or last month's segments where they are as good. " in (
-        words.describe_method(month(4, first=False))
+        sentences.describe_method(month(4, first=False))
     )
 
 
@@ -730,5 +741,5 @@ def test_what_a_hash_is_of_is_said() -> None:
     facts = month(4)
     asked = replace(facts, source=replace(facts.source, hashed="query"))
 
-    assert ", SHA-256 of what was asked " in words.write_colophon(asked)
-    assert ", SHA-256 of what was asked " not in words.write_colophon(facts)
+    assert ", SHA-256 of what was asked " in sentences.write_colophon(asked)
+    assert ", SHA-256 of what was asked " not in sentences.write_colophon(facts)

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from report.written import (
+from report.text.formatting import (
     FILTERS,
     MINUS,
     NBSP,

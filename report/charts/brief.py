@@ -2,10 +2,11 @@
 
 import altair as alt
 
-from report import theme, words
+from report import theme
 from report.charts.lettering import fit_texts
 from report.charts.picture import ChartRows, Figure, LayeredChart, compose_alt_text, make_inline_data
-from report.written import format_index, get_column_label
+from report.text import sentences
+from report.text.formatting import format_index, get_column_label
 from segmentation.facts import AffinityIndex, Segment
 from segmentation.schema import NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
@@ -31,7 +32,9 @@ def plot_brief_indices(segment: Segment) -> Figure:
     return Figure(
         chart=lambda: _build_chart(items, theme.get_segment_colour(segment.id)),
         caption="Index: the line is the average of all users, 100; grey is near it.",
-        alt=compose_alt_text(f"{segment.name} against 100 for all users", *words.list_differences(segment)),
+        alt=compose_alt_text(
+            f"{segment.name} against 100 for all users", *sentences.list_differences(segment)
+        ),
         header=("", "Index"),
         rows=tuple((name, _format_index(item)) for name, item in items),
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 import altair as alt
 
-from report import changes, theme
+from report import theme
 from report.charts.lettering import spread_labels
 from report.charts.picture import (
     ChartRows,
@@ -17,7 +17,8 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
-from report.written import NBSP, format_month, format_percent, format_thousands
+from report.text import changes
+from report.text.formatting import NBSP, format_month, format_percent, format_thousands
 from segmentation.facts import Facts, MigrationMatrix, MonthComparison, Trend
 
 _MIN_HEIGHT, _NAME_WIDTH, _BAR_WIDTH = (

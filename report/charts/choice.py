@@ -4,7 +4,7 @@ from typing import Literal
 
 import altair as alt
 
-from report import theme, verdicts
+from report import theme
 from report.charts.picture import (
     ChartRows,
     Figure,
@@ -15,7 +15,8 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
-from report.written import format_decimal, format_thousands
+from report.text import selection
+from report.text.formatting import format_decimal, format_thousands
 from segmentation.facts import Facts
 
 _CHART_HEIGHT = 215
@@ -32,10 +33,10 @@ def plot_elbow(facts: Facts) -> Figure:
             "the ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure lie."
         ),
         alt=compose_alt_text(
-            verdicts.describe_bend(facts),
+            selection.describe_bend(facts),
             f"Spread falls from {format_thousands(curve.inertia[0])} at {curve.k[0]} to "
             f"{format_thousands(curve.inertia[-1])} at {curve.k[-1]} segments",
-            verdicts.describe_null_band(facts),
+            selection.describe_null_band(facts),
         ),
         header=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
         rows=tuple(
@@ -97,7 +98,7 @@ def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
     text = said.mark_text(align=align, dx=dx, dy=dy, fontSize=13, fontWeight=600)
     return alt.layer(band, line, dots, halo, ring, text).properties(
         title=make_title(
-            verdicts.describe_bend(facts),
+            selection.describe_bend(facts),
             "The less spread, the more alike the users within a segment; grey: the same users without structure",
         ),
         **fit_to_size(width, _CHART_HEIGHT),
@@ -116,7 +117,7 @@ def plot_silhouette(facts: Facts) -> Figure:
             "than to the next."
         ),
         alt=compose_alt_text(
-            verdicts.describe_separation(facts),
+            selection.describe_separation(facts),
             "Mean silhouette: " + ", ".join(f"{row['said']} for {row['k']}" for row in rows),
         ),
         header=(
@@ -142,7 +143,7 @@ def plot_silhouette(facts: Facts) -> Figure:
 
 def _list_silhouette_rows(facts: Facts) -> ChartRows:
     """Give the mean silhouette for each number of segments."""
-    validity, chosen, best = facts.validity, facts.elbow.chosen, verdicts.find_best_silhouette_k(facts)
+    validity, chosen, best = facts.validity, facts.elbow.chosen, selection.find_best_silhouette_k(facts)
     return [
         {
             "k": k,
@@ -172,7 +173,7 @@ def _build_silhouette_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Laye
     mark = base.mark_text(dy=-23, fontSize=11.5, fontWeight=600).encode(alt.Text("mark:N"))
     return alt.layer(bars, value, mark).properties(
         title=make_title(
-            verdicts.describe_separation(facts), "1 is far apart, 0 is on the border between two segments"
+            selection.describe_separation(facts), "1 is far apart, 0 is on the border between two segments"
         ),
         **fit_to_size(width, 200),
     )

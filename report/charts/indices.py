@@ -6,7 +6,7 @@ from typing import Literal
 
 import altair as alt
 
-from report import theme, words
+from report import theme
 from report.charts.lettering import fit_texts
 from report.charts.picture import (
     ChartRows,
@@ -17,7 +17,8 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
-from report.written import format_index, format_percent, format_thousands, get_column_label
+from report.text import sentences
+from report.text.formatting import format_index, format_percent, format_thousands, get_column_label
 from segmentation.facts import AffinityIndex, Facts, Segment
 from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
@@ -57,15 +58,17 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
         (get_column_label(name).capitalize(), list(segment.categories[name].items()))
         for name in _CATEGORY_ORDER
     ]
-    finding, colour = words.describe_main_difference(segment), theme.get_segment_colour(segment.id)
+    finding, colour = sentences.describe_main_difference(segment), theme.get_segment_colour(segment.id)
     return Figure(
         chart=lambda: _build_chart(finding, groups, colour, _WIDE_LAYOUT),
         narrow=lambda: _build_chart(finding, groups, colour, _NARROW_LAYOUT),
         caption=(
-            f"How {words.lowercase_name(segment.name)} differ from all users. An index of 200 is twice the average; n is the number of "
+            f"How {sentences.lowercase_name(segment.name)} differ from all users. An index of 200 is twice the average; n is the number of "
             f"users that it rests on. Under {facts.smallest_base} of them, or where the interval holds 100, it says nothing."
         ),
-        alt=compose_alt_text(f"{segment.name} against 100 for all users", *words.list_differences(segment)),
+        alt=compose_alt_text(
+            f"{segment.name} against 100 for all users", *sentences.list_differences(segment)
+        ),
         header=("Of what", "Index", "Users"),
         rows=tuple(
             (

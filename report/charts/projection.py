@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from report import theme, words
+from report import theme
 from report.charts.lettering import measure_widest, spread_labels
 from report.charts.picture import (
     ChartRows,
@@ -21,7 +21,8 @@ from report.charts.picture import (
     pad_range,
 )
 from report.charts.segments import map_segment_colours
-from report.written import format_decimal, format_percent, get_column_label
+from report.text import sentences
+from report.text.formatting import format_decimal, format_percent, get_column_label
 from segmentation.facts import Facts
 
 _MAP_WIDTH, _NARROW_MAP_WIDTH, _LOADINGS_WIDTH = (
@@ -46,7 +47,7 @@ def plot_components(facts: Facts) -> Figure:
             f"{facts.smallest_cell} users are left blank."
         ),
         alt=compose_alt_text(
-            words.describe_explained_variance(facts),
+            sentences.describe_explained_variance(facts),
             f"To the right: {pca.axes['right']}; upwards: {pca.axes['up']}",
             *(
                 f"{facts.get_segment(p.segment).name} at {format_decimal(p.x, 1)}, {format_decimal(p.y, 1)}"
@@ -74,7 +75,7 @@ def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
         _draw_users(facts, width), _draw_loadings(facts), stacked=width < _MAP_WIDTH, spacing=18
     ).properties(
         title=make_title(
-            words.describe_explained_variance(facts),
+            sentences.describe_explained_variance(facts),
             "A larger dot is more users; its colour is the segment of most of them",
         )
     )
@@ -164,7 +165,7 @@ def _title_axis(facts: Facts, component: int, pixels: float) -> list[str]:
     """Title an axis with as many words for its directions as there is room for."""
     most = len(facts.features)
     for apart_, told_ in ((False, most), *((True, told_) for told_ in range(most, 0, -1))):
-        lines = words.title_map_axis(facts, component, separate_lines=apart_, max_terms=told_)
+        lines = sentences.title_map_axis(facts, component, separate_lines=apart_, max_terms=told_)
         if measure_widest(lines, _AXIS_TITLE_SIZE) <= pixels:
             break
     return lines

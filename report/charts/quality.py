@@ -4,7 +4,7 @@ import json
 
 import altair as alt
 
-from report import theme, words
+from report import theme
 from report.charts.lettering import fit_texts
 from report.charts.picture import (
     ChartRows,
@@ -17,7 +17,8 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
-from report.written import (
+from report.text import sentences
+from report.text.formatting import (
     capitalise_first,
     format_column_value,
     format_decimal,
@@ -44,7 +45,7 @@ def plot_numbers(facts: Facts) -> Figure:
         chart=lambda: _build_histograms(facts),
         narrow=lambda: _build_histograms(facts, theme.NARROW_WIDTH),
         caption=f"How {join_with_and(list(map(get_column_label, columns)))} are spread over the users, after cleaning and before.",
-        alt=compose_alt_text(words.describe_median_user(facts)),
+        alt=compose_alt_text(sentences.describe_median_user(facts)),
         header=(
             "Column",
             "Mean",
@@ -80,7 +81,7 @@ def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart
     ]
     return concat_panels(*pairs, stacked=True, spacing=18).properties(
         title=make_title(
-            words.describe_median_user(facts),
+            sentences.describe_median_user(facts),
             f"Users by value; red, where rows were left out; no bar under {facts.smallest_cell} users",
         )
     )
@@ -93,7 +94,7 @@ def plot_categories(facts: Facts) -> Figure:
         chart=lambda: _build_categories_chart(facts),
         narrow=lambda: _build_categories_chart(facts, theme.NARROW_WIDTH),
         caption=f"{capitalise_first(join_with_and(list(map(get_column_label, facts.distributions.categories))))} of the users kept.",
-        alt=compose_alt_text(words.describe_common_values(facts)),
+        alt=compose_alt_text(sentences.describe_common_values(facts)),
         header=("Column", "Value", "Read", "Kept", "Share of kept"),
         rows=tuple(
             (
@@ -166,7 +167,7 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
         chart = concat_panels(*lines, stacked=True, spacing=18)
     else:
         chart = concat_panels(*panels, stacked=below, spacing=10)
-    return chart.properties(title=make_title(words.describe_common_values(facts), "Share of users kept"))
+    return chart.properties(title=make_title(sentences.describe_common_values(facts), "Share of users kept"))
 
 
 def _format_rows_read(count: int | None) -> str:

@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from report import changes, theme, words
+from report import theme
 from report.charts.lettering import measure_widest
 from report.charts.picture import (
     ChartRows,
@@ -17,7 +17,8 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
-from report.written import (
+from report.text import changes, sentences
+from report.text.formatting import (
     format_column_value,
     format_decimal,
     format_interval,
@@ -56,14 +57,14 @@ def map_segment_colours(facts: Facts) -> dict[str, str]:
 
 def plot_sizes(facts: Facts) -> Figure:
     """Users in each segment, the largest first."""
-    ranked = words.rank_segments(facts)
+    ranked = sentences.rank_segments(facts)
     first, *others = ranked
     return Figure(
         chart=lambda: _build_sizes_chart(facts),
         narrow=lambda: _build_sizes_chart(facts, theme.NARROW_WIDTH),
         caption="Users in each segment, and their share of all users.",
         alt=compose_alt_text(
-            f"{words.describe_largest_segment(facts)}, {format_thousands(first.users)} of them",
+            f"{sentences.describe_largest_segment(facts)}, {format_thousands(first.users)} of them",
             *(f"{s.name}: {format_percent(s.share)}, {format_thousands(s.users)}" for s in others),
         ),
         header=("Segment", "Users", "Share", "95 % interval of the share", "Change, points"),
@@ -92,7 +93,7 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
             "share": format_percent(segment.share),
             "count": format_thousands(segment.users),
         }
-        for segment in words.rank_segments(facts)
+        for segment in sentences.rank_segments(facts)
     ]
     across = width - (0 if above else _SIZES_NAME_WIDTH + 8)  # at least
     room = _SIZES_LABEL_WIDTH + (_SIZES_CHANGE_WIDTH if changes.get_comparison(facts) else 0)
@@ -118,7 +119,7 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
     )
     size = {"width": width, "height": lane * len(rows)} if above else fit_to_size(width, lane * len(rows) + 6)
     return alt.layer(bars, text, change, *([name] if above else [])).properties(
-        title=make_title(words.describe_size_range(facts), _describe_sizes_chart(facts)), **size
+        title=make_title(sentences.describe_size_range(facts), _describe_sizes_chart(facts)), **size
     )
 
 
@@ -139,8 +140,8 @@ def plot_differences(facts: Facts) -> Figure:
             "deviations (SD), so that years and dollars can be compared."
         ),
         alt=compose_alt_text(
-            words.describe_separating_features(facts),
-            *(words.describe_position(s) for s in words.rank_segments(facts)),
+            sentences.describe_separating_features(facts),
+            *(sentences.describe_position(s) for s in sentences.rank_segments(facts)),
         ),
         header=("Segment", *(get_column_label(feature).capitalize() for feature in facts.features)),
         rows=tuple(
@@ -151,7 +152,7 @@ def plot_differences(facts: Facts) -> Figure:
                     for f in facts.features
                 ),
             )
-            for s in words.rank_segments(facts)
+            for s in sentences.rank_segments(facts)
         ),
     )
 
@@ -159,14 +160,14 @@ def plot_differences(facts: Facts) -> Figure:
 def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
     """Draw a panel a feature: side by side, those that differ most, or on a narrow sheet all below each other."""
     below = width < theme.PAGE_WIDTH
-    most = list(words.rank_features(facts))[:_MAX_PANELS]
+    most = list(sentences.rank_features(facts))[:_MAX_PANELS]
     features = [name for name in facts.features if below or name in most]
     others = (
         f"; {_MAX_PANELS} of {len(facts.features)} features, those that differ most"
         if len(features) < len(facts.features)
         else ""
     )
-    ranked = words.rank_segments(facts)
+    ranked = sentences.rank_segments(facts)
     names = [segment.name for segment in ranked]
     reach = max(1.0, *(abs(value) for segment in ranked for value in segment.centre.values())) * 1.12
     size = 12 if below else 13 if measure_widest(names, 13) <= _NAME_WIDTH - 8 else 11.5
@@ -235,7 +236,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
         )
     return concat_panels(*panels, stacked=below, spacing=_PANEL_GAP).properties(
         title=make_title(
-            words.describe_separating_features(facts),
-            f"Means of the {words.choose_segment_noun(facts)}s against the average of all users{others}",
+            sentences.describe_separating_features(facts),
+            f"Means of the {sentences.choose_segment_noun(facts)}s against the average of all users{others}",
         )
     )

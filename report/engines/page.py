@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import RenderError
-from report.written import NBSP, format_month
+from report.text.formatting import NBSP, format_month
 
 _TITLE_TEXT = re.compile(r"(?<=<title>)(.*?)(?=</title>)", re.DOTALL)
 _UNEVALUATED_EXPRESSION = re.compile(r"<code>\{python\} (.*?)</code>", re.DOTALL)

@@ -13,7 +13,7 @@ from typing import Any
 from report.errors import InputError, ReportError
 from report.storage.location import DataLocation, parse_months
 from report.storage.months import DATA_SUFFIXES, MONTH_PATTERN, list_month_files
-from report.written import format_month
+from report.text.formatting import format_month
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 ROOT = Path(__file__).parents[2]

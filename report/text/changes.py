@@ -1,9 +1,8 @@
-"""Sentences about what changed since the last month. Plain text, as in `report.words`."""
+"""Sentences about what changed since the last month. Plain text, as in `report.text.sentences`."""
 
 from collections import Counter
 
-from report.words import is_plural, lowercase_name
-from report.written import (
+from report.text.formatting import (
     MINUS,
     NBSP,
     capitalise_first,
@@ -14,6 +13,7 @@ from report.written import (
     get_column_label,
     join_with_and,
 )
+from report.text.sentences import is_plural, lowercase_name
 from segmentation.facts import Facts, MonthComparison, Segment, SegmentTransition
 
 _TRANSITION_WORDS = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}

@@ -1,9 +1,9 @@
 """Sentences on the number of segments: what was tried, what each measure says, and who decided.
 
-Plain text, as in `report.words`.
+Plain text, as in `report.text.sentences`.
 """
 
-from report.written import capitalise_first, join_with_and
+from report.text.formatting import capitalise_first, join_with_and
 from segmentation.facts import Facts
 
 _SILHOUETTE_TIE = 0.05  # of a mean silhouette: a difference that nobody decides by

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from report import words
 from report.errors import ReportError
 from report.storage import paths
 from report.storage.location import DataLocation
-from report.written import (
+from report.text import sentences
+from report.text.formatting import (
     format_column_value,
     format_month,
     format_percent,
@@ -72,7 +72,7 @@ def describe_anomaly(facts: Facts, anomaly: Anomaly) -> str:
     month = anomaly.month or (facts.change.month if facts.change else "")
     before = format_month(month) if month else "the last month"
     if anomaly.kind == "future":
-        return f"{words.name_report_month(facts)} has not begun."
+        return f"{sentences.name_report_month(facts)} has not begun."
     if anomaly.kind == "same_file":
         return f"The users are those of {before}, one and all."
     if anomaly.kind == "users":

@@ -1,12 +1,12 @@
 """Sentences: facts in, what an executive would say out. Plain text; whoever lays it out escapes it.
 
-Each sentence is chosen by what the numbers support, and every number in it is written by `report.written`.
+Each sentence is chosen by what the numbers support, and every number in it is written by `report.text.formatting`.
 """
 
 import math
 
-from report import verdicts
-from report.written import (
+from report.text import selection
+from report.text.formatting import (
     NBSP,
     capitalise_first,
     format_column_value,
@@ -125,7 +125,7 @@ def name_evidence_level(facts: Facts) -> str:
 
 def describe_certainty(facts: Facts) -> str:
     """Say how sure the segments are, for one who decides by them."""
-    mean = format_decimal(verdicts.get_chosen_silhouette(facts))
+    mean = format_decimal(selection.get_chosen_silhouette(facts))
     if not facts.structure.reliable:
         evidence = "no" if facts.structure.evidence == "none" else "too little"
         return (
@@ -430,7 +430,7 @@ def describe_method(facts: Facts) -> str:
         f"Rows with a missing or impossible value, and a user's second row, are left out. {capitalise_first(features)} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
         f"of {facts.starts} random starts the best counts{kept_on}. Inertia is the sum of squared distances to the centres; "
-        f"{verdicts.explain_k_rule(facts)}. The silhouette tells how much nearer a user is to the own "
+        f"{selection.explain_k_rule(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_describe_grid_approximation(facts)}"
     )
