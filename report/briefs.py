@@ -4,10 +4,10 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 
-from report import theme
 from report.charts.brief import plot_brief_indices
 from report.charts.picture import Figure
 from report.settings import MailSettings
+from report.style import theme
 from report.text import changes, sentences
 from report.text.formatting import (
     format_index,

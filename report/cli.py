@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report import theme
 from report.engines import EngineChoice
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
 from report.lenient import read_notice_settings
@@ -35,6 +34,7 @@ from report.storage.months import (
     read_clock,
 )
 from report.storage.runlog import read_last_run, record_run, record_run_failure
+from report.style import theme
 from report.text import changes, holds, sentences
 from report.text.formatting import format_percent, format_similarity, format_thousands, join_with_and
 from segmentation import facts

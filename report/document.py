@@ -18,13 +18,14 @@ from typing import Any, Literal
 
 import jinja2
 
-from report import drawing, tables, theme
+from report import drawing, tables
 from report.charts import change, indices
 from report.charts.picture import Figure
 from report.engines.pandoc import convert_to_github_markdown
 from report.errors import ReportError
 from report.settings import read_settings
 from report.storage import cache, paths
+from report.style import theme
 from report.tables import ReportTable
 from report.text import changes, formatting, holds
 from report.text import sentences as words

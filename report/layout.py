@@ -9,12 +9,12 @@ import css_inline
 import jinja2
 import mjml
 
-from report import lightfonts, theme
 from report.briefs import Brief
 from report.charts.brief import IMAGE_MARGIN
 from report.drawing import build_chart_spec
 from report.errors import RenderError
 from report.storage import paths
+from report.style import lightfonts, theme
 from report.text.formatting import FILTERS
 
 MAX_HTML_BYTES = 60_000  # bytes: Gmail cuts a mail off at about 102 KB, and a thread's briefs add up

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from report import theme
 from report.errors import MachineError, RenderError
 from report.standards import make_pdf_conformant
 from report.storage import paths
+from report.style import theme
 
 _log = logging.getLogger(__name__)
 _MISSING_GLYPH = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from report.drawing import warm_up_vega
 from report.engines import RenderEngine
-from report.fonts import build_font_css, collect_letters, embed_font_css
 from report.mailbag import write_briefs
 from report.printing import PrintedDocument, check_weasyprint
 from report.profiles import write_profiles
 from report.settings import Settings
 from report.storage import paths
 from report.storage.timing import StageTimer
+from report.style.fonts import build_font_css, collect_letters, embed_font_css
 from segmentation.facts import Facts
 
 

@@ -4,7 +4,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from report import theme
+from report.style import theme
 from report.text import changes, selection, sentences
 from report.text.formatting import (
     format_column_value,

@@ -40,9 +40,9 @@ from report import month as runs
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
-from report.fonts import build_font_css
 from report.settings import Settings
 from report.storage import atomic, cache
+from report.style.fonts import build_font_css
 from segmentation.pipeline import Analysis
 
 for late in (

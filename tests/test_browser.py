@@ -20,7 +20,7 @@ from browsing import Open
 from facts_factory import SCRIPT
 from rendered import Rendered
 
-from report import theme
+from report.style import theme
 from segmentation.facts import facts_from_dict, facts_to_dict
 
 pytestmark = pytest.mark.filterwarnings(

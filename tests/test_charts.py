@@ -15,12 +15,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, NOTHING, SCRIPT, awkward, changed, month
 from pages import makers, pictures
 
-from report import theme
 from report.charts import change, choice, indices, segments
 from report.charts.lettering import fit_texts, measure_widest, spread_labels
 from report.charts.picture import Figure, compose_alt_text, pad_range
 from report.drawing import render_svg
 from report.errors import RenderError
+from report.style import theme
 from segmentation.facts import AffinityIndex, Facts, NotableDifference, TrendLine
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
 from pages import Reader, document, fetched
 
-from report import tables, theme
+from report import tables
 from report.charts import indices, segments
 from report.document import (
     Document,
@@ -30,6 +30,7 @@ from report.document import (
 from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import ReportError
 from report.storage import paths
+from report.style import theme
 from report.svg import minify_svg
 from report.tables import ReportTable
 from report.text import sentences

@@ -14,10 +14,10 @@ from facts_factory import awkward
 from fontTools.ttLib import TTFont
 from pages import pictures
 
-from report import lightfonts, theme
 from report.drawing import build_chart_spec
-from report.fonts import FONT_FILES, find_font_file
 from report.storage import paths
+from report.style import lightfonts, theme
+from report.style.fonts import FONT_FILES, find_font_file
 
 DRAW = """
 import hashlib, json, sys

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report.fonts import find_font_file
+from report.style.fonts import find_font_file
 
 PDFUA, DC = "{http://www.aiim.org/pdfua/ns/id/}", "{http://purl.org/dc/elements/1.1/}"
 STANDARD = set(

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import month
 from pages import pictures
 
-from report import theme
 from report.storage import paths
+from report.style import theme
 
 SIGHTS = ("normal", "protan", "deutan", "tritan")
 PAIRS = list(combinations(theme.SEGMENT_COLOURS, 2))

@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report import theme
 from report.charts import change, choice, indices, projection, segments
 from report.charts.picture import Figure
 from report.drawing import add_narrow_variant, serialise_spec
 from report.printing import PrintedDocument
 from report.storage import paths
+from report.style import theme
 from report.svg import minify_svg
 from segmentation.facts import Facts
 

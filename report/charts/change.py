@@ -6,7 +6,6 @@ from typing import Literal
 
 import altair as alt
 
-from report import theme
 from report.charts.lettering import spread_labels
 from report.charts.picture import (
     ChartRows,
@@ -17,6 +16,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.style import theme
 from report.text import changes
 from report.text.formatting import NBSP, format_month, format_percent, format_thousands
 from segmentation.facts import Facts, MigrationMatrix, MonthComparison, Trend

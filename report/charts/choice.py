@@ -4,7 +4,6 @@ from typing import Literal
 
 import altair as alt
 
-from report import theme
 from report.charts.picture import (
     ChartRows,
     Figure,
@@ -15,6 +14,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.style import theme
 from report.text import selection
 from report.text.formatting import format_decimal, format_thousands
 from segmentation.facts import Facts

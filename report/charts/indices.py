@@ -6,7 +6,6 @@ from typing import Literal
 
 import altair as alt
 
-from report import theme
 from report.charts.lettering import fit_texts
 from report.charts.picture import (
     ChartRows,
@@ -17,6 +16,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.style import theme
 from report.text import sentences
 from report.text.formatting import format_index, format_percent, format_thousands, get_column_label
 from segmentation.facts import AffinityIndex, Facts, Segment

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate
 
-from report import theme
-from report.fonts import FONT_FILES, find_font_file
+from report.style import theme
+from report.style.fonts import FONT_FILES, find_font_file
 
 _MISSING_GLYPH_WIDTH = 1.35  # of its size: the width of a letter that our font doesn't have, an emoji
 _NO_LIMIT = 10_000

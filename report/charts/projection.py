@@ -5,7 +5,6 @@ from typing import Any
 
 import altair as alt
 
-from report import theme
 from report.charts.lettering import measure_widest, spread_labels
 from report.charts.picture import (
     ChartRows,
@@ -21,6 +20,7 @@ from report.charts.picture import (
     pad_range,
 )
 from report.charts.segments import map_segment_colours
+from report.style import theme
 from report.text import sentences
 from report.text.formatting import format_decimal, format_percent, get_column_label
 from segmentation.facts import Facts

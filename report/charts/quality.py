@@ -4,7 +4,6 @@ import json
 
 import altair as alt
 
-from report import theme
 from report.charts.lettering import fit_texts
 from report.charts.picture import (
     ChartRows,
@@ -17,6 +16,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.style import theme
 from report.text import sentences
 from report.text.formatting import (
     capitalise_first,

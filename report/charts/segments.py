@@ -2,7 +2,6 @@
 
 import altair as alt
 
-from report import theme
 from report.charts.lettering import measure_widest
 from report.charts.picture import (
     ChartRows,
@@ -17,6 +16,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.style import theme
 from report.text import changes, sentences
 from report.text.formatting import (
     format_column_value,

@@ -9,9 +9,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from report.fonts import FONT_FILES, find_font_file
 from report.storage import cache as kept
 from report.storage import paths
+from report.style.fonts import FONT_FILES, find_font_file
 
 
 def find_light_font_folders() -> list[Path]:

@@ -5,8 +5,8 @@ import io
 import re
 from pathlib import Path
 
-from report import theme
 from report.storage import paths
+from report.style import theme
 
 FONT_FILES = {  # family and weight to file
     (theme.SANS_FONT, 400): "SourceSansPro-Regular.ttf",

@@ -1,0 +1,1 @@
+"""Colours and fonts, the same for charts, pages and mails."""
