@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from report.charts.brief import plot_brief_indices
-from report.charts.picture import Figure
+from report.charts.figure import Figure
 from report.settings import MailSettings
 from report.style import theme
 from report.text import changes, sentences

@@ -18,9 +18,10 @@ from typing import Any, Literal
 
 import jinja2
 
-from report import drawing, tables
-from report.charts import change, indices
-from report.charts.picture import Figure
+from report import tables
+from report.charts import changes as change
+from report.charts import indices, render
+from report.charts.figure import Figure
 from report.engines.pandoc import convert_to_github_markdown
 from report.errors import ReportError
 from report.settings import read_settings
@@ -201,12 +202,12 @@ class Document:
         path = self.figures / f"{label}-{self._facts_hash}.svg"
         said = path.with_suffix(".json")  # Altair takes as long to say a chart as Vega to draw it
         if not path.exists():
-            spec = drawing.build_chart_spec(picture.chart)
-            drawn = drawing.render_svg(spec)
+            spec = render.build_chart_spec(picture.chart)
+            drawn = render.render_svg(spec)
             if self.medium == "notebook":
-                return f"![{escape_markdown(picture.alt)}]({drawing.encode_data_url(drawn)})"
+                return f"![{escape_markdown(picture.alt)}]({render.encode_data_url(drawn)})"
             self.figures.mkdir(exist_ok=True)
-            said.write_text(drawing.serialise_spec(spec), encoding="utf-8")
+            said.write_text(render.serialise_spec(spec), encoding="utf-8")
             cache.write_atomically(path, drawn)  # last: who finds it takes both
         if self.medium == "print":
             return _render_image(picture, path)
@@ -214,9 +215,9 @@ class Document:
             return self._render_responsive_figure(picture, path)
         carried = said.read_text(encoding="utf-8")
         if picture.narrow:
-            carried = drawing.add_narrow_variant(carried, drawing.build_chart_spec(picture.narrow))
+            carried = render.add_narrow_variant(carried, render.build_chart_spec(picture.narrow))
         shown = path.with_name(f"{path.stem}-screen.svg")
-        shown.write_text(drawing.widen_view_box(path.read_text(encoding="utf-8")), encoding="utf-8")
+        shown.write_text(render.widen_view_box(path.read_text(encoding="utf-8")), encoding="utf-8")
         alt = _escape_attribute(picture.alt)
         rows = ReportTable(picture.caption, picture.header, picture.rows)
         return "\n\n".join(
@@ -233,10 +234,10 @@ class Document:
         """Refer to a picture and, where it has one, to its twin for narrow screens, below which its caption says the rest."""
         source = ""
         if picture.narrow:
-            spec = drawing.build_chart_spec(picture.narrow)
+            spec = render.build_chart_spec(picture.narrow)
             spec.pop("title", None)  # a title has one line, and a telephone no room for it
-            source = f'<source media="(max-width: 42rem)" srcset="{drawing.encode_data_url(drawing.widen_view_box(drawing.render_svg(spec)))}">'  # Pandoc leaves it as it is
-        image = f'<img src="{drawing.encode_data_url(drawing.widen_view_box(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
+            source = f'<source media="(max-width: 42rem)" srcset="{render.encode_data_url(render.widen_view_box(render.render_svg(spec)))}">'  # Pandoc leaves it as it is
+        image = f'<img src="{render.encode_data_url(render.widen_view_box(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
         return _fence_raw_html(
             f"<figure><picture>{source}{image}</picture>\n<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
         )

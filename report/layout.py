@@ -11,7 +11,7 @@ import mjml
 
 from report.briefs import Brief
 from report.charts.brief import IMAGE_MARGIN
-from report.drawing import build_chart_spec
+from report.charts.render import build_chart_spec
 from report.errors import RenderError
 from report.storage import paths
 from report.style import lightfonts, theme

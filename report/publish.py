@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from report.drawing import warm_up_vega
+from report.charts.render import warm_up_vega
 from report.engines import RenderEngine
 from report.mailbag import write_briefs
 from report.printing import PrintedDocument, check_weasyprint

@@ -198,8 +198,9 @@ def lighter() -> Iterator[None]:
     from known import drawings, printings
     from rendered import _run_here
 
-    from report import archive, drawing, layout, publish
+    from report import archive, layout, publish
     from report import month as runs
+    from report.charts import render
     from report.engines import embedded
     from report.settings import Settings
 
@@ -220,7 +221,7 @@ def lighter() -> Iterator[None]:
         ),
         mock.patch.object(publish, "build_font_css", return_value=""),
         mock.patch.object(runs.StageTimer, "time_stage", noting),
-        mock.patch.object(drawing, "build_chart_spec", return_value=EMPTY),
+        mock.patch.object(render, "build_chart_spec", return_value=EMPTY),
         mock.patch.object(layout, "build_chart_spec", return_value=EMPTY),
         drawings(Path(tempfile.gettempdir()) / "drawings"),
         printings(Path(tempfile.gettempdir()) / "printings"),

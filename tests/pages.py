@@ -14,7 +14,7 @@ from pathlib import Path
 import pypdfium2
 
 from report import charts
-from report.charts.picture import Figure
+from report.charts.figure import Figure
 from report.engines.embedded import EmbeddedEngine
 from report.storage import paths
 from segmentation.facts import Facts

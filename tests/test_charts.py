@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, NOTHING, SCRIPT, awkward, changed, month
 from pages import makers, pictures
 
-from report.charts import change, choice, indices, segments
-from report.charts.lettering import fit_texts, measure_widest, spread_labels
-from report.charts.picture import Figure, compose_alt_text, pad_range
-from report.drawing import render_svg
+from report.charts import changes, indices, k_selection, segments
+from report.charts.figure import Figure, compose_alt_text, pad_range
+from report.charts.labels import fit_texts, measure_widest, spread_labels
+from report.charts.render import render_svg
 from report.errors import RenderError
 from report.style import theme
 from segmentation.facts import AffinityIndex, Facts, NotableDifference, TrendLine
@@ -244,7 +244,7 @@ def test_the_ring_is_where_the_choice_is() -> None:
     facts = month(4)
     bent = replace(facts, elbow=replace(facts.elbow, decided_by="elbow"))
 
-    for made in (choice.plot_elbow(facts), choice.plot_elbow(bent)):
+    for made in (k_selection.plot_elbow(facts), k_selection.plot_elbow(bent)):
         data = rows(made.chart().to_dict(validate=False))
         assert [row["k"] for row in data if row.get("chosen")] == [4]
         assert "4 segments" in made.chart().to_dict(validate=False)["title"]["text"]
@@ -361,7 +361,7 @@ def test_a_bar_of_the_flow_is_as_high_as_its_segment_is_large() -> None:
     hidden = replace(flow, users=tuple(tuple(None for _ in row) for row in flow.users))
     found = []
     for one in (flow, hidden):
-        chart = change.plot_flow(replace(facts, change=replace(facts.change, flow=one))).chart()
+        chart = changes.plot_flow(replace(facts, change=replace(facts.change, flow=one))).chart()
         data = rows(chart.to_dict(validate=False))
         found.append({row["name"]: row["y2"] - row["y"] for row in data if row.get("left") is False})
     sizes = {segment.name: segment.users for segment in facts.segments}
@@ -377,7 +377,7 @@ def test_a_band_is_drawn_of_one_row() -> None:
     facts = month(10, first=False)
     found = facts.change.flow
     bands = sum(bool(n) for row in (*found.users, found.gone, found.new) for n in row)
-    data = rows(change.plot_flow(facts).chart().to_dict(validate=False))
+    data = rows(changes.plot_flow(facts).chart().to_dict(validate=False))
 
     assert sum("band" in row for row in data) == bands
 
@@ -395,10 +395,10 @@ def test_a_trend_without_change_is_none() -> None:
         facts.trend, lines=tuple(replace(line, shares=(0.2, 0.2, 0.2)) for line in facts.trend.lines)
     )
 
-    assert change.plot_trend(replace(facts, trend=still)).alt.startswith(
+    assert changes.plot_trend(replace(facts, trend=still)).alt.startswith(
         "All shares are as they were in August"
     )
-    assert change.plot_trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")
+    assert changes.plot_trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
     facts = month(4, first=False)
     lines = tuple(TrendLine(f"S{n}", "AB"[n], own) for n, own in enumerate(shares))
 
-    alt = change.plot_trend(replace(facts, trend=replace(facts.trend, lines=lines))).alt
+    alt = changes.plot_trend(replace(facts, trend=replace(facts.trend, lines=lines))).alt
     assert alt.replace("\u00a0", " ").startswith(said)
 
 

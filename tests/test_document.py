@@ -19,6 +19,7 @@ from pages import Reader, document, fetched
 
 from report import tables
 from report.charts import indices, segments
+from report.charts.svg import minify_svg
 from report.document import (
     Document,
     Markdown,
@@ -31,7 +32,6 @@ from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import ReportError
 from report.storage import paths
 from report.style import theme
-from report.svg import minify_svg
 from report.tables import ReportTable
 from report.text import sentences
 from segmentation.facts import Facts

@@ -25,7 +25,7 @@ from test_labels_tables import COLUMN, EXPECTED, index_groups, index_rows, signe
 
 from report.charts import segments as charts
 from report.charts.brief import plot_brief_indices
-from report.drawing import build_chart_spec
+from report.charts.render import build_chart_spec
 from segmentation.schema import CATEGORIES, NUMBERS
 
 INK, MUTED, FAINT, LOST = "#1b2430", "#5b6672", "#c6ccd2", "#b3261e"

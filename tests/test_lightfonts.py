@@ -14,7 +14,7 @@ from facts_factory import awkward
 from fontTools.ttLib import TTFont
 from pages import pictures
 
-from report.drawing import build_chart_spec
+from report.charts.render import build_chart_spec
 from report.storage import paths
 from report.style import lightfonts, theme
 from report.style.fonts import FONT_FILES, find_font_file

@@ -27,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report.charts import change, choice, indices, projection, segments
-from report.charts.picture import Figure
-from report.drawing import add_narrow_variant, serialise_spec
+from report.charts import changes, indices, k_selection, projection, segments
+from report.charts.figure import Figure
+from report.charts.render import add_narrow_variant, serialise_spec
+from report.charts.svg import minify_svg
 from report.printing import PrintedDocument
 from report.storage import paths
 from report.style import theme
-from report.svg import minify_svg
 from segmentation.facts import Facts
 
 Pixels = np.ndarray[Any, np.dtype[np.int16]]
@@ -47,9 +47,9 @@ def pictures(facts: Facts) -> Iterator[tuple[str, Callable[[], Figure]]]:
     yield "differences", lambda: segments.plot_differences(facts)
     for segment in facts.segments:
         yield f"indices-{segment.id.lower()}", lambda segment=segment: indices.plot_indices(facts, segment)  # type: ignore[misc]
-    yield "flow", lambda: change.plot_flow(facts)
-    yield "trend", lambda: change.plot_trend(facts)
-    yield "elbow", lambda: choice.plot_elbow(facts)
+    yield "flow", lambda: changes.plot_flow(facts)
+    yield "trend", lambda: changes.plot_trend(facts)
+    yield "elbow", lambda: k_selection.plot_elbow(facts)
     yield "components", lambda: projection.plot_components(facts)
 
 

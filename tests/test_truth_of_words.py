@@ -23,7 +23,7 @@ from pages import Reader
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_truth_of_pictures import figures, labels, pictures, spec_of
 
-from report.charts import quality
+from report.charts import data_quality
 from report.text.formatting import (
     format_column_value,
     format_column_value_pair,
@@ -227,7 +227,7 @@ def axis_labels(scene: Any) -> Iterator[str]:
 def ticks(facts: Facts) -> set[str]:
     """Give the numbers on all axes of all charts."""
     charts = [make().chart() for _, make in pictures(facts)]
-    charts += [quality.plot_numbers(facts).chart(), quality.plot_categories(facts).chart()]
+    charts += [data_quality.plot_numbers(facts).chart(), data_quality.plot_categories(facts).chart()]
     found: set[str] = set()
     for chart in charts:
         found |= {plain(label) for label in axis_labels(vl_convert.vegalite_to_scenegraph(spec_of(chart)))}

@@ -2,8 +2,8 @@
 
 import altair as alt
 
-from report.charts.lettering import fit_texts
-from report.charts.picture import ChartRows, Figure, LayeredChart, compose_alt_text, make_inline_data
+from report.charts.figure import ChartRows, Figure, LayeredChart, compose_alt_text, make_inline_data
+from report.charts.labels import fit_texts
 from report.style import theme
 from report.text import sentences
 from report.text.formatting import format_index, get_column_label

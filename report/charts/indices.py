@@ -6,8 +6,7 @@ from typing import Literal
 
 import altair as alt
 
-from report.charts.lettering import fit_texts
-from report.charts.picture import (
+from report.charts.figure import (
     ChartRows,
     Figure,
     LayeredChart,
@@ -16,6 +15,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.charts.labels import fit_texts
 from report.style import theme
 from report.text import sentences
 from report.text.formatting import format_index, format_percent, format_thousands, get_column_label

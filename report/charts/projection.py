@@ -5,8 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from report.charts.lettering import measure_widest, spread_labels
-from report.charts.picture import (
+from report.charts.figure import (
     ChartRows,
     Figure,
     LayeredChart,
@@ -19,6 +18,7 @@ from report.charts.picture import (
     make_tooltips,
     pad_range,
 )
+from report.charts.labels import measure_widest, spread_labels
 from report.charts.segments import map_segment_colours
 from report.style import theme
 from report.text import sentences

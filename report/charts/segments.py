@@ -2,8 +2,7 @@
 
 import altair as alt
 
-from report.charts.lettering import measure_widest
-from report.charts.picture import (
+from report.charts.figure import (
     ChartRows,
     Figure,
     LayeredChart,
@@ -16,6 +15,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.charts.labels import measure_widest
 from report.style import theme
 from report.text import changes, sentences
 from report.text.formatting import (

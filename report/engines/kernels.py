@@ -78,8 +78,8 @@ def _delete_stale_sockets() -> None:
 
 # what every document imports first
 _WARM_UP_CODE = (
-    "import report.document, report.drawing, report.charts.choice, report.charts.projection, report.charts.quality; "
-    "report.drawing.warm_up_vega()"
+    "import report.document, report.charts.render, report.charts.k_selection, report.charts.projection, report.charts.data_quality; "
+    "report.charts.render.warm_up_vega()"
 )
 
 

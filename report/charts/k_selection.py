@@ -4,7 +4,7 @@ from typing import Literal
 
 import altair as alt
 
-from report.charts.picture import (
+from report.charts.figure import (
     ChartRows,
     Figure,
     LayeredChart,

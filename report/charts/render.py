@@ -14,9 +14,9 @@ from typing import Any
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
+from report.charts.svg import minify_svg
 from report.errors import RenderError
 from report.style import lightfonts, theme
-from report.svg import minify_svg
 
 # Altair's `.axis(…)` and its like keep what they are called on in the class: in two threads, one gets the other's
 _ALTAIR_LOCK = threading.Lock()

@@ -6,8 +6,7 @@ from typing import Literal
 
 import altair as alt
 
-from report.charts.lettering import spread_labels
-from report.charts.picture import (
+from report.charts.figure import (
     ChartRows,
     Figure,
     LayeredChart,
@@ -16,6 +15,7 @@ from report.charts.picture import (
     make_title,
     make_tooltips,
 )
+from report.charts.labels import spread_labels
 from report.style import theme
 from report.text import changes
 from report.text.formatting import NBSP, format_month, format_percent, format_thousands
