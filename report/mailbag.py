@@ -20,8 +20,8 @@ from report.message import (
     set_recipients,
 )
 from report.notices import Notice
+from report.pages.profiles import list_profile_file_names
 from report.printing import PrintedDocument
-from report.profiles import list_profile_file_names
 from report.settings import MailSettings, Settings
 from report.text.formatting import format_month
 from segmentation.facts import Facts

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from report.engines import EngineChoice, select_engine
 from report.errors import RenderError
-from report.playbook import assign_plays, read_playbook
+from report.pages.playbook import assign_plays, read_playbook
 from report.settings import Settings
 from report.storage import atomic, paths
 from report.storage.location import HASH_DESCRIPTIONS, DataLocation

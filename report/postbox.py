@@ -11,7 +11,7 @@ from report.errors import ReportError, SettingsError
 from report.mailbag import BRIEFS_FOLDER
 from report.message import make_test_message, parse_segment_ids, read_header, read_message_id, set_recipients
 from report.outbox import OutgoingMessage
-from report.profiles import list_profile_file_names
+from report.pages.profiles import list_profile_file_names
 from report.settings import MailSettings
 from report.storage import paths
 from report.storage.months import MONTH_PATTERN

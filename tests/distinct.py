@@ -7,7 +7,7 @@ import tomllib
 from functools import cache
 from typing import Any
 
-from report.playbook import Playbook, assign_plays
+from report.pages.playbook import Playbook, assign_plays
 from segmentation.facts import (
     FACTS_FORMAT,
     AffinityIndex,

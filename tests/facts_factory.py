@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from whole import whole
 
-from report.playbook import assign_plays, read_playbook
+from report.pages.playbook import assign_plays, read_playbook
 from report.storage import paths
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import (

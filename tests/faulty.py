@@ -49,7 +49,7 @@ for late in (
     "sklearn.cluster",
     "kneed",
     "jupytext",
-    "report.profiles",
+    "report.pages.profiles",
     "report.briefs",
     "report.readers.files",
 ):

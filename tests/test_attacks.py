@@ -24,11 +24,11 @@ from facts_factory import month
 
 from report import archive
 from report.charts import segments
-from report.document import Document
 from report.engines.pandoc import PageOptions, convert_to_github_markdown, convert_to_html_page
 from report.errors import RenderError, SettingsError
 from report.mailserver import MailServer
 from report.outbox import Ledger
+from report.pages.document import Document
 from report.printing import PrintedDocument
 from report.storage import atomic, paths
 from segmentation.pipeline import Analysis
@@ -277,7 +277,7 @@ def test_a_name_cannot_leave_the_folder_of_profiles(tmp_path: Path) -> None:
     """A segment's name comes from words of ours, but names of files are made so that it wouldn't matter."""
     from facts_factory import named
 
-    from report.profiles import list_profile_file_names
+    from report.pages.profiles import list_profile_file_names
 
     names = list_profile_file_names(named(month(4), "../../etc/passwd", "/root", "..", "a\0b"))
 

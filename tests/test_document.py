@@ -17,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import ARABIC, EMOJI, FENCE, MARKUP, SCRIPT, awkward, month
 from pages import Reader, document, fetched
 
-from report import tables
 from report.charts import indices, segments
 from report.charts.svg import minify_svg
-from report.document import (
+from report.engines.pandoc import PageOptions, convert_to_html_page
+from report.errors import ReportError
+from report.pages import tables
+from report.pages.document import (
     Document,
     Markdown,
     _escape_script_json,
@@ -28,11 +30,9 @@ from report.document import (
     escape_markdown,
     open_document,
 )
-from report.engines.pandoc import PageOptions, convert_to_html_page
-from report.errors import ReportError
+from report.pages.tables import ReportTable
 from report.storage import paths
 from report.style import theme
-from report.tables import ReportTable
 from report.text import sentences
 from segmentation.facts import Facts
 

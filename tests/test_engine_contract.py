@@ -23,7 +23,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 from report.engines.embedded import EmbeddedEngine
 from report.engines.quarto import QuartoEngine
-from report.profiles import list_profile_file_names
+from report.pages.profiles import list_profile_file_names
 from report.publish import publish_month
 from report.settings import Settings
 from report.storage import paths

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import awkward, month, named
 
 from report.errors import InputError, ReportError
-from report.profiles import slugify_name, write_profiles
+from report.pages.profiles import slugify_name, write_profiles
 from report.storage import paths
 from report.storage.months import DATA_SUFFIXES, find_newest_month_file, get_previous_month, list_month_files
 from segmentation.errors import FactsError

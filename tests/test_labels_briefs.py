@@ -28,7 +28,7 @@ from test_labels_charts import STANDS_OUT, WORDS
 from test_labels_tables import COLUMN, index_rows
 
 from report.briefs import make_brief
-from report.document import Document, Markdown
+from report.pages.document import Document, Markdown
 from report.settings import MailSettings
 from report.storage import paths
 from segmentation.schema import NUMBERS

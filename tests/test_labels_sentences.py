@@ -26,7 +26,7 @@ from test_labels_briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
 from test_labels_charts import STANDS_OUT
 
 from report import briefs
-from report.document import Document, Markdown
+from report.pages.document import Document, Markdown
 from report.storage import paths
 from report.text import changes, holds, selection
 from report.text import sentences as words

@@ -17,7 +17,7 @@ from distinct import COLOURS, DARK, FEATURES, IDS, LABELS, NAMES, RANKED, grew, 
 from reading import Table
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report import tables
+from report.pages import tables
 from segmentation.schema import CATEGORIES, NUMBERS
 
 Rows = tuple[tuple[str, ...], ...]

@@ -30,7 +30,7 @@ from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one
 from report import cli, gates, month
 from report.engines import embedded
 from report.engines.embedded import EmbeddedEngine
-from report.playbook import read_playbook
+from report.pages.playbook import read_playbook
 from report.settings import Settings
 from report.storage import paths
 from report.text import sentences

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from facts_factory import centred, month
 
 from report.errors import SettingsError
-from report.playbook import Playbook, assign_plays, classify_level, read_playbook
+from report.pages.playbook import Playbook, assign_plays, classify_level, read_playbook
 from report.storage import paths
 
 LINES = """

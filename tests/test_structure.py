@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report.playbook import assign_plays, read_playbook
+from report.pages.playbook import assign_plays, read_playbook
 from report.storage import paths
 from report.text import sentences
 from segmentation.facts import Facts

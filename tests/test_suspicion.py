@@ -24,7 +24,7 @@ from pages import Reader
 from whole import whole
 
 from report import gates
-from report.document import Document
+from report.pages.document import Document
 from report.sending import MailContext, send_month
 from report.storage import paths
 from report.text import formatting, holds

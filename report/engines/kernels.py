@@ -78,7 +78,7 @@ def _delete_stale_sockets() -> None:
 
 # what every document imports first
 _WARM_UP_CODE = (
-    "import report.document, report.charts.render, report.charts.k_selection, report.charts.projection, report.charts.data_quality; "
+    "import report.pages.document, report.charts.render, report.charts.k_selection, report.charts.projection, report.charts.data_quality; "
     "report.charts.render.warm_up_vega()"
 )
 

@@ -18,16 +18,16 @@ from typing import Any, Literal
 
 import jinja2
 
-from report import tables
 from report.charts import changes as change
 from report.charts import indices, render
 from report.charts.figure import Figure
 from report.engines.pandoc import convert_to_github_markdown
 from report.errors import ReportError
+from report.pages import tables
+from report.pages.tables import ReportTable
 from report.settings import read_settings
 from report.storage import cache, paths
 from report.style import theme
-from report.tables import ReportTable
 from report.text import changes, formatting, holds
 from report.text import sentences as words
 from report.text.formatting import format_month, join_with_and
@@ -92,7 +92,7 @@ class Document:
         return self._adapt_markdown(escape_markdown(sentence(self.facts, *args)) or "<!-- -->")
 
     def show(self, make: Callable[..., Figure | ReportTable], *args: Any) -> Markdown:
-        """Give a chart of `report.charts` or a table of `report.tables`, drawn, with all that belongs to it."""
+        """Give a chart of `report.charts` or a table of `report.pages.tables`, drawn, with all that belongs to it."""
         made = make(self.facts, *args)
         label = re.sub(
             r"[^a-z0-9]+",

@@ -1,0 +1,1 @@
+"""What the documents lay out: tables, profiles, plays, and the object that their cells call."""
