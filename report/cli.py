@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report.engines import EngineChoice
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
 from report.lenient import read_notice_settings
 from report.mailserver import read_mail_server
 from report.month import ReportRun, build_report
-from report.notebook import write_notebook
+from report.rendering.engine import EngineChoice
+from report.rendering.notebook import write_notebook
 from report.settings import Settings, read_settings
 from report.storage import atomic, paths
 from report.storage.location import parse_location

@@ -21,7 +21,7 @@ from report.message import (
 )
 from report.notices import Notice
 from report.pages.profiles import list_profile_file_names
-from report.printing import PrintedDocument
+from report.rendering.pdf import PrintedDocument
 from report.settings import MailSettings, Settings
 from report.text.formatting import format_month
 from segmentation.facts import Facts

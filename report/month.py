@@ -9,9 +9,9 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from report.engines import EngineChoice, select_engine
 from report.errors import RenderError
 from report.pages.playbook import assign_plays, read_playbook
+from report.rendering.engine import EngineChoice, select_engine
 from report.settings import Settings
 from report.storage import atomic, paths
 from report.storage.location import HASH_DESCRIPTIONS, DataLocation

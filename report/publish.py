@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from report.charts.render import warm_up_vega
-from report.engines import RenderEngine
 from report.mailbag import write_briefs
 from report.pages.profiles import write_profiles
-from report.printing import PrintedDocument, check_weasyprint
+from report.rendering.engine import RenderEngine
+from report.rendering.pdf import PrintedDocument, check_weasyprint
 from report.settings import Settings
 from report.storage import paths
 from report.storage.timing import StageTimer

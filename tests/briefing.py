@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from report.mailbag import write_briefs
-from report.printing import PrintedDocument
+from report.rendering.pdf import PrintedDocument
 from report.settings import MailSettings, Settings
 from report.storage import atomic, paths
 from segmentation.facts import Facts

@@ -37,9 +37,9 @@ from rendered import _run_here
 
 from report import archive, cli, publish
 from report import month as runs
-from report.engines import embedded
-from report.engines.embedded import EmbeddedEngine
-from report.engines.quarto import QuartoEngine
+from report.rendering import embedded
+from report.rendering.embedded import EmbeddedEngine
+from report.rendering.quarto import QuartoEngine
 from report.settings import Settings
 from report.storage import atomic, cache
 from report.style.fonts import build_font_css

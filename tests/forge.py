@@ -201,7 +201,7 @@ def lighter() -> Iterator[None]:
     from report import archive, layout, publish
     from report import month as runs
     from report.charts import render
-    from report.engines import embedded
+    from report.rendering import embedded
     from report.settings import Settings
 
     plan, stage, kill_at = Settings.build_options, runs.StageTimer.time_stage, os.environ.get("KILL_AT")

@@ -19,7 +19,7 @@ from unittest import mock
 import vl_convert
 
 from report import publish
-from report.engines import pandoc
+from report.rendering import pandoc
 
 CARRIED = (".css", ".js", ".png", ".svg")  # what carry.lua hands to Pandoc
 

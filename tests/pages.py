@@ -15,7 +15,7 @@ import pypdfium2
 
 from report import charts
 from report.charts.figure import Figure
-from report.engines.embedded import EmbeddedEngine
+from report.rendering.embedded import EmbeddedEngine
 from report.storage import paths
 from segmentation.facts import Facts
 

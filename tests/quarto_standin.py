@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rendered import _run_here
 
-from report.engines import embedded, pandoc
-from report.notebook import INLINE_EXPRESSION
+from report.rendering import embedded, pandoc
+from report.rendering.notebook import INLINE_EXPRESSION
 
 FILTER = Path(pandoc.__file__).with_name("crossref.lua")
 

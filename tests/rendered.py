@@ -25,12 +25,12 @@ from briefing import NOW, dials
 from distinct import distinct
 from nbformat import from_dict
 
-from report.engines import embedded
-from report.engines.embedded import EmbeddedEngine
 from report.mailbag import write_briefs
 from report.pages.playbook import assign_plays, read_playbook
 from report.pages.profiles import write_profiles
-from report.printing import PrintedDocument
+from report.rendering import embedded
+from report.rendering.embedded import EmbeddedEngine
+from report.rendering.pdf import PrintedDocument
 from report.storage import paths
 from report.style.fonts import build_font_css, collect_letters, embed_font_css
 from segmentation.facts import Brand, Facts, Source

@@ -24,12 +24,12 @@ from facts_factory import month
 
 from report import archive
 from report.charts import segments
-from report.engines.pandoc import PageOptions, convert_to_github_markdown, convert_to_html_page
 from report.errors import RenderError, SettingsError
 from report.mailserver import MailServer
 from report.outbox import Ledger
 from report.pages.document import Document
-from report.printing import PrintedDocument
+from report.rendering.pandoc import PageOptions, convert_to_github_markdown, convert_to_html_page
+from report.rendering.pdf import PrintedDocument
 from report.storage import atomic, paths
 from segmentation.pipeline import Analysis
 

@@ -19,8 +19,8 @@ from facts_factory import users
 from inside import here
 
 from report import cli, month
-from report.engines.embedded import EmbeddedEngine
-from report.engines.quarto import QuartoEngine
+from report.rendering.embedded import EmbeddedEngine
+from report.rendering.quarto import QuartoEngine
 from report.storage import paths
 from report.storage.runlog import read_last_run
 

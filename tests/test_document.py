@@ -19,7 +19,6 @@ from pages import Reader, document, fetched
 
 from report.charts import indices, segments
 from report.charts.svg import minify_svg
-from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import ReportError
 from report.pages import tables
 from report.pages.document import (
@@ -31,6 +30,7 @@ from report.pages.document import (
     open_document,
 )
 from report.pages.tables import ReportTable
+from report.rendering.pandoc import PageOptions, convert_to_html_page
 from report.storage import paths
 from report.style import theme
 from report.text import sentences

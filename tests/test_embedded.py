@@ -12,11 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import FRONT, SAY, Reader, document, fetched, render
 
-from report.engines import kernels, select_engine
-from report.engines.embedded import EmbeddedEngine, _format_output, _parse_document
-from report.engines.page import add_title
-from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import RenderError
+from report.rendering import kernels
+from report.rendering.embedded import EmbeddedEngine, _format_output, _parse_document
+from report.rendering.engine import select_engine
+from report.rendering.page import add_title
+from report.rendering.pandoc import PageOptions, convert_to_html_page
 
 # nbclient leaves its sockets to whoever gave it a process
 pytestmark = pytest.mark.filterwarnings(

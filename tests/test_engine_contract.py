@@ -21,17 +21,17 @@ from facts_factory import awkward
 from pages import Reader, fetched, first_line
 from rendered import Rendered, rendered  # noqa: F401 - a fixture
 
-from report.engines.embedded import EmbeddedEngine
-from report.engines.quarto import QuartoEngine
 from report.pages.profiles import list_profile_file_names
 from report.publish import publish_month
+from report.rendering.embedded import EmbeddedEngine
+from report.rendering.quarto import QuartoEngine
 from report.settings import Settings
 from report.storage import paths
 from report.storage.timing import StageTimer
 from segmentation.facts import Facts
 
 if TYPE_CHECKING:
-    from report.engines import RenderEngine
+    from report.rendering.engine import RenderEngine
 
 REAL = QuartoEngine.find_installed()
 STANDIN = Path(__file__).with_name("quarto_standin.py")

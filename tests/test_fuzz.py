@@ -23,11 +23,11 @@ from corpus.made import ONE, text
 from corpus.table import HOSTILE
 from pages import Reader
 
-from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import InputError, ReportError
 from report.pages.document import escape_markdown
 from report.pages.playbook import read_playbook
 from report.readers.files import read_users
+from report.rendering.pandoc import PageOptions, convert_to_html_page
 from report.settings import Settings, read_settings
 from report.sources import large_csv as large_text
 from report.sources.loader import load_users

@@ -28,10 +28,10 @@ from rendered import _run_here
 
 from report import archive, publish
 from report import month as runs
-from report.engines import embedded
-from report.engines.embedded import EmbeddedEngine
-from report.engines.quarto import QuartoEngine
 from report.errors import RenderError
+from report.rendering import embedded
+from report.rendering.embedded import EmbeddedEngine
+from report.rendering.quarto import QuartoEngine
 from report.settings import Settings
 from report.storage import paths
 from segmentation.facts import Facts

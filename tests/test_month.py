@@ -28,9 +28,9 @@ from pages import Reader, fetched
 from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
 
 from report import cli, gates, month
-from report.engines import embedded
-from report.engines.embedded import EmbeddedEngine
 from report.pages.playbook import read_playbook
+from report.rendering import embedded
+from report.rendering.embedded import EmbeddedEngine
 from report.settings import Settings
 from report.storage import paths
 from report.text import sentences

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from facts_factory import month
 
-from report.notebook import write_notebook
+from report.rendering.notebook import write_notebook
 from report.storage import paths
 from report.text import sentences
 

@@ -17,7 +17,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_truth_of_pictures import figures
 from test_truth_of_words import around
 
-from report.printing import PrintedDocument
+from report.rendering.pdf import PrintedDocument
 from report.storage.paths import TEMPLATES
 from report.text import changes, sentences
 

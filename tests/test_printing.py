@@ -18,10 +18,10 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_matterhorn import CONDITIONS, File
 
 from report.charts import segments
-from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.errors import MachineError, RenderError
 from report.pages.document import Document
-from report.printing import PrintedDocument, build_local_font_css, check_weasyprint
+from report.rendering.pandoc import PageOptions, convert_to_html_page
+from report.rendering.pdf import PrintedDocument, build_local_font_css, check_weasyprint
 from report.storage import paths
 from report.style import fonts
 from report.text import sentences

@@ -9,10 +9,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import document
 
-from report.engines import quarto, select_engine
-from report.engines.embedded import EmbeddedEngine
-from report.engines.quarto import QuartoEngine
 from report.errors import MachineError, RenderError
+from report.rendering import quarto
+from report.rendering.embedded import EmbeddedEngine
+from report.rendering.engine import select_engine
+from report.rendering.quarto import QuartoEngine
 from report.storage import paths
 
 WHOLE = '<!DOCTYPE html>\n<title>T</title><main id="main"><section id="a"><h1>A</h1><a href="https://x.org">x</a></section></main>'

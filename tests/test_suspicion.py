@@ -318,7 +318,7 @@ def test_each_reason_is_a_sentence_with_its_numbers() -> None:
 
 def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
     """On the screen, on paper and on every profile; a category of markup is a word there too."""
-    from report.engines.pandoc import PageOptions, convert_to_html_page
+    from report.rendering.pandoc import PageOptions, convert_to_html_page
 
     facts = replace(
         factory.month(4), suspicions=(HELD[2], Anomaly("gone", "top_genre", factory.SCRIPT, last=99.0))

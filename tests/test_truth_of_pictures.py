@@ -31,7 +31,7 @@ from report.charts import changes, indices, k_selection, projection, segments
 from report.charts.figure import Figure
 from report.charts.render import add_narrow_variant, serialise_spec
 from report.charts.svg import minify_svg
-from report.printing import PrintedDocument
+from report.rendering.pdf import PrintedDocument
 from report.storage import paths
 from report.style import theme
 from segmentation.facts import Facts

@@ -21,10 +21,10 @@ import jinja2
 from report.charts import changes as change
 from report.charts import indices, render
 from report.charts.figure import Figure
-from report.engines.pandoc import convert_to_github_markdown
 from report.errors import ReportError
 from report.pages import tables
 from report.pages.tables import ReportTable
+from report.rendering.pandoc import convert_to_github_markdown
 from report.settings import read_settings
 from report.storage import cache, paths
 from report.style import theme

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from report.engines.pandoc import PageOptions, convert_to_html_page
 from report.pages.document import Document
+from report.rendering.pandoc import PageOptions, convert_to_html_page
 from report.storage import paths
 from report.text import sentences as words
 from segmentation.facts import Facts

@@ -408,7 +408,7 @@ def _touched(mistake: Mistake, noted: Noted, names: Names) -> set[str]:
         return reach(place for place in noted.at if place[0] == name)
 
     if mistake.file.endswith(".lua"):  # which Pandoc reads
-        return reach_file("report/engines/pandoc.py")
+        return reach_file("report/rendering/pandoc.py")
     if not mistake.file.endswith(".py"):
         return reach_file(mistake.file)
     own = [(mistake.file, line) for line in mistake.lines]

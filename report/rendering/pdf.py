@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import MachineError, RenderError
-from report.standards import make_pdf_conformant
+from report.rendering.pdf_accessibility import make_pdf_conformant
 from report.storage import paths
 from report.style import theme
 

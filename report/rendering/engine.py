@@ -44,8 +44,8 @@ def select_engine(choice: EngineChoice) -> RenderEngine:
     MachineError
         If Quarto was asked for and isn't there.
     """
-    from report.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - a run begins its analysis first
-    from report.engines.quarto import QuartoEngine  # noqa: PLC0415
+    from report.rendering.embedded import EmbeddedEngine  # noqa: PLC0415 - a run begins its analysis first
+    from report.rendering.quarto import QuartoEngine  # noqa: PLC0415
 
     quarto = QuartoEngine.find_installed()
     if choice == "quarto" and quarto is None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from report.engines.page import finish_page
 from report.errors import RenderError
+from report.rendering.page import finish_page
 
 _TIMEOUT_SECONDS = 600  # seconds
 _ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

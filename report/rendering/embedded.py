@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
-from report.engines.kernels import SocketKernelManager, start_kernel, stop_kernel
-from report.engines.page import finish_page
-from report.engines.pandoc import PageOptions, convert_to_html_page, get_pandoc_version
 from report.errors import RenderError
-from report.notebook import INLINE_EXPRESSION
+from report.rendering.kernels import SocketKernelManager, start_kernel, stop_kernel
+from report.rendering.notebook import INLINE_EXPRESSION
+from report.rendering.page import finish_page
+from report.rendering.pandoc import PageOptions, convert_to_html_page, get_pandoc_version
 
 _CELL_OPTION = re.compile(r"^#\|\s?(.*)$")
 
