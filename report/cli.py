@@ -19,7 +19,6 @@ from rich.table import Table
 
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
 from report.lenient import read_notice_settings
-from report.mailserver import read_mail_server
 from report.month import ReportRun, build_report
 from report.rendering.engine import EngineChoice
 from report.rendering.notebook import write_notebook
@@ -37,6 +36,7 @@ from report.storage.runlog import read_last_run, record_run, record_run_failure
 from report.style import theme
 from report.text import changes, holds, sentences
 from report.text.formatting import format_percent, format_similarity, format_thousands, join_with_and
+from report.transport.server import read_mail_server
 from segmentation import facts
 from segmentation.errors import SegmentationError
 

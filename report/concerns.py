@@ -2,7 +2,6 @@
 
 import hashlib
 
-from report import delivery
 from report.errors import ReportError
 from report.mailbag import BRIEFS_FOLDER
 from report.notices import Notice, OwnerNotifier
@@ -19,6 +18,7 @@ from report.storage.months import (
     list_missing_months,
 )
 from report.text.formatting import join_with_and
+from report.transport import deliver
 from segmentation.errors import SegmentationError
 from segmentation.preprocessing.spelling import normalise_text
 
@@ -56,13 +56,13 @@ def list_owner_notices(
     return [notice for notice in found if notice]
 
 
-def make_undelivered_notice(mailing: MonthlyMailing, outcome: delivery.DeliverySummary) -> Notice | None:
+def make_undelivered_notice(mailing: MonthlyMailing, outcome: deliver.DeliverySummary) -> Notice | None:
     """Say which briefs were not sent; None where all were."""
     left = tuple(one for one in outcome.deliveries if one.state != "sent")
     if not left:
         return None
     person = [(one.number, one.state) for one in left if one.state != "waiting"]
-    count = delivery.DeliverySummary(left).counts
+    count = deliver.DeliverySummary(left).counts
     said = join_with_and([f"{number} {state}" for state, number in count.items() if number])
     waits = " What waits is tried again by the next `make unattended`, or now by `make send CONFIRM=yes`."
     return Notice(
@@ -70,7 +70,7 @@ def make_undelivered_notice(mailing: MonthlyMailing, outcome: delivery.DeliveryS
         subject=f"Segment briefs of {format_month(mailing.facts.month)}: {said}",
         text=(
             f"Not every brief of {format_month(mailing.facts.month)} has arrived: {said}.{waits if count['waiting'] else ''}\n\n"
-            f"{delivery.DeliverySummary(left, outcome.problem, outcome.stopped).format_table(mailing.format_make_arguments)}"
+            f"{deliver.DeliverySummary(left, outcome.problem, outcome.stopped).format_table(mailing.format_make_arguments)}"
         ),
     )
 
@@ -187,7 +187,7 @@ def _was_mailed(month: str, desk: OwnerNotifier) -> bool:
     outbox = desk.output / paths.LEDGER_FOLDER
     try:
         return any(outbox.glob(f"{month}.*.segments")) or bool(
-            delivery.list_delivered_ids(outbox / f"{month}.sqlite", clock=desk.clock)
+            deliver.list_delivered_ids(outbox / f"{month}.sqlite", clock=desk.clock)
         )
     except ReportError:  # a ledger that can't be read is of a month that was sent
         return True

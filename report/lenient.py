@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from report.errors import ReportError, SettingsError
-from report.mailserver import (
+from report.transport.server import (
     DEFAULT_SMTP_PORTS,
     HOST_PATTERN,
     SMTP_VARIABLES,

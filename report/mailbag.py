@@ -12,18 +12,18 @@ from report.layout import (
     render_brief_html,
     render_brief_text,
 )
-from report.message import (
+from report.notices import Notice
+from report.pages.profiles import list_profile_file_names
+from report.rendering.pdf import PrintedDocument
+from report.settings import MailSettings, Settings
+from report.text.formatting import format_month
+from report.transport.message import (
     copy_date,
     has_same_content,
     make_brief_message,
     make_notice_message,
     set_recipients,
 )
-from report.notices import Notice
-from report.pages.profiles import list_profile_file_names
-from report.rendering.pdf import PrintedDocument
-from report.settings import MailSettings, Settings
-from report.text.formatting import format_month
 from segmentation.facts import Facts
 
 BRIEFS_FOLDER = "briefs"

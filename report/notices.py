@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from report import delivery
 from report.errors import ReportError
 from report.lenient import (
     NoticeSettings,
@@ -24,12 +23,13 @@ from report.lenient import (
     read_mail_server_leniently,
     read_notice_settings,
 )
-from report.mailserver import MailServer
-from report.message import make_notice_message, parse_segment_ids, read_message_id, set_recipients
-from report.outbox import OutgoingMessage, WallClock
 from report.storage import atomic
 from report.storage.months import MONTH_PATTERN, find_newest_month_file, format_month, read_clock
 from report.storage.runlog import read_last_run
+from report.transport import deliver
+from report.transport.ledger import OutgoingMessage, WallClock
+from report.transport.message import make_notice_message, parse_segment_ids, read_message_id, set_recipients
+from report.transport.server import MailServer
 
 PROJECT_ROOT = Path(__file__).parent.parent
 UNATTENDED_LOG = "unattended.log"
@@ -144,10 +144,10 @@ class OwnerNotifier:
 
     def _deliver_messages(
         self, messages: Sequence[OutgoingMessage], ledger: Path, pauses: Sequence[float]
-    ) -> delivery.DeliverySummary:
+    ) -> deliver.DeliverySummary:
         assert self.server is not None  # noqa: S101 - `mail` has looked
         ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return delivery.send_messages(
+        return deliver.send_messages(
             messages,
             ledger,
             self.server,
@@ -180,7 +180,7 @@ class OwnerNotifier:
             return "not known, for no month was found"
         try:
             ledger = self.output / "outbox" / f"{month}.sqlite"
-            out = delivery.list_delivered_ids(ledger, clock=self.clock)
+            out = deliver.list_delivered_ids(ledger, clock=self.clock)
         except (ReportError, OSError) as error:
             return f"not known: {error}"
         ids = sorted(parse_segment_ids(out, month))
@@ -229,7 +229,7 @@ def notify_last_failure(notifier: OwnerNotifier) -> int:
     why = run.why if run.state == "failed" else run.sentence
     notice = make_failure_notice("make report", why, month=month, at=at)
     return notifier.send_notices(
-        [notice], command="make report", month=month, retry_delays=delivery.RETRY_DELAYS
+        [notice], command="make report", month=month, retry_delays=deliver.RETRY_DELAYS
     )
 
 

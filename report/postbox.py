@@ -9,12 +9,18 @@ from pathlib import Path
 
 from report.errors import ReportError, SettingsError
 from report.mailbag import BRIEFS_FOLDER
-from report.message import make_test_message, parse_segment_ids, read_header, read_message_id, set_recipients
-from report.outbox import OutgoingMessage
 from report.pages.profiles import list_profile_file_names
 from report.settings import MailSettings
 from report.storage import paths
 from report.storage.months import MONTH_PATTERN
+from report.transport.ledger import OutgoingMessage
+from report.transport.message import (
+    make_test_message,
+    parse_segment_ids,
+    read_header,
+    read_message_id,
+    set_recipients,
+)
 from segmentation.facts import Facts
 
 

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from report import concerns, delivery, gates
+from report import concerns, gates
 from report.errors import ReportError, SettingsError
 from report.lenient import NoticeSettings
 from report.mailbag import make_blocked_notice
-from report.mailserver import MailServer
-from report.message import read_header
 from report.notices import Notice, OwnerNotifier
-from report.outbox import OutgoingMessage, Resolution, WallClock
 from report.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.settings import MailSettings, Settings
 from report.storage import paths
 from report.text.formatting import format_counted_noun, format_month
+from report.transport import deliver
+from report.transport.ledger import OutgoingMessage, Resolution, WallClock
+from report.transport.message import read_header
+from report.transport.server import MailServer
 from segmentation.facts import Facts
 
 
@@ -156,9 +157,9 @@ def send_month(
     sender = _check_sender(context, messages)
     if not to:
         # the ledger first: the mark without it says that it was lost
-        delivery.enqueue_messages(messages, made.ledger, clock=context.clock, journals=made.journals)
+        deliver.enqueue_messages(messages, made.ledger, clock=context.clock, journals=made.journals)
         gates.record_mailed_set(made.facts, context.output)
-    outcome = delivery.send_messages(
+    outcome = deliver.send_messages(
         messages,
         made.ledger,
         context.server,
@@ -187,7 +188,7 @@ def _conclude_send(
     made: MonthlyMailing,
     left: list[Notice],
     to: str,
-    outcome: delivery.DeliverySummary | None = None,
+    outcome: deliver.DeliverySummary | None = None,
 ) -> int:
     """Tell the owner what is left for a person to do, and give the exit code; a test tells nobody."""
     status = outcome.exit_status if outcome else 0
@@ -220,11 +221,11 @@ def _find_mailed_segments(
         one.message_id for one in known
     ):
         why = "the ledger is new, and a mark beside it says that this month was mailed"
-        delivery.enqueue_messages(
+        deliver.enqueue_messages(
             messages, made.ledger, clock=postman.clock, journals=made.journals, unknown_reason=why
         )
     return made.extract_segment_ids(
-        delivery.list_delivered_ids(made.ledger, clock=postman.clock, journals=made.journals)
+        deliver.list_delivered_ids(made.ledger, clock=postman.clock, journals=made.journals)
     )
 
 
@@ -234,9 +235,9 @@ def _read_status(
     messages: Sequence[OutgoingMessage] = (),
     *,
     every_one: bool = False,
-) -> delivery.DeliverySummary:
+) -> deliver.DeliverySummary:
     """Tell where messages stand."""
-    return delivery.read_delivery_status(
+    return deliver.read_delivery_status(
         messages, made.ledger, clock=postman.clock, journals=made.journals, include_all=every_one
     )
 
@@ -272,7 +273,7 @@ def apply_resolution(context: MailContext, resolution: str, *, month: str = "", 
     if not to:
         _find_mailed_segments(context, made, messages)
     made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
-    delivery.resolve_deliveries(
+    deliver.resolve_deliveries(
         made.ledger,
         None if found[1] == "all" else int(found[1]),
         cast("Resolution", found[2]),

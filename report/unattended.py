@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from report import delivery
 from report.errors import ReportError
 from report.notices import PROJECT_ROOT, UNATTENDED_LOG, OwnerNotifier, find_run_month, make_failure_notice
+from report.transport import deliver
 
 _SELF_REPORTED_EXIT_CODES = (1, 75)  # how `send` ends where it has told the owner itself
 _INTERRUPTED_EXIT_CODE = 130
@@ -68,7 +68,7 @@ def _notify_owner(desk: OwnerNotifier, environ: Mapping[str, str], command: str,
     """Mail the owner that a command failed; give the exit code."""
     month = find_run_month(desk, environ)
     notice = make_failure_notice(command, why, month=month, at=desk.clock())
-    desk.send_notices([notice], command=command, month=month, retry_delays=delivery.RETRY_DELAYS)
+    desk.send_notices([notice], command=command, month=month, retry_delays=deliver.RETRY_DELAYS)
     return 1
 
 

@@ -24,8 +24,8 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from report.mailserver import MailServer, Password
-from report.outbox import OutgoingMessage
+from report.transport.ledger import OutgoingMessage
+from report.transport.server import MailServer, Password
 
 USER, PASSWORD = "briefs", "correct horse"
 SENDER = "briefs@example.com"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from report.mailserver import MailServer
+from report.transport.server import MailServer
 
 Act = bytes | Callable[[socket.socket], None]
 HONEST: dict[str, Act] = {

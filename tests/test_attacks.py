@@ -25,12 +25,12 @@ from facts_factory import month
 from report import archive
 from report.charts import segments
 from report.errors import RenderError, SettingsError
-from report.mailserver import MailServer
-from report.outbox import Ledger
 from report.pages.document import Document
 from report.rendering.pandoc import PageOptions, convert_to_github_markdown, convert_to_html_page
 from report.rendering.pdf import PrintedDocument
 from report.storage import atomic, paths
+from report.transport.ledger import Ledger
+from report.transport.server import MailServer
 from segmentation.pipeline import Analysis
 
 ROOT = Path(__file__).parents[1]

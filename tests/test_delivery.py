@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 
-from report.delivery import (
+from report.errors import SettingsError
+from report.transport.deliver import (
     RETRY_DELAYS,
     DeliveryError,
     DeliverySummary,
@@ -24,9 +25,8 @@ from report.delivery import (
     resolve_deliveries,
     send_messages,
 )
-from report.errors import SettingsError
-from report.mailserver import MailServer, Password, read_mail_server
-from report.outbox import Delivery, DeliveryState, Ledger, LedgerError, OutgoingMessage
+from report.transport.ledger import Delivery, DeliveryState, Ledger, LedgerError, OutgoingMessage
+from report.transport.server import MailServer, Password, read_mail_server
 
 Authority = tuple[Path, ssl.SSLContext]
 BEFORE_MAIL = ("CONNECT", "EHLO", "STARTTLS", "AUTH")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from report.lenient import NoticeSettings, read_mail_server_leniently, read_notice_settings
-from report.mailserver import MailServer
+from report.transport.server import MailServer
 
 Read = Callable[[str | bytes], NoticeSettings]
 TEXT = """\

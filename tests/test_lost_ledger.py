@@ -21,10 +21,11 @@ import facts_factory as factory
 from briefing import dials, month_folder
 from mailroom import Mailroom, letter
 
-from report import cli, delivery
-from report.outbox import LedgerError
+from report import cli
 from report.sending import MailContext, apply_resolution, send_month
 from report.storage import paths
+from report.transport import deliver
+from report.transport.ledger import LedgerError
 
 TRIES = 200
 MONTH = "2026-10"
@@ -112,7 +113,7 @@ def scribble(office: Office) -> None:
 
 def another_month(office: Office) -> None:
     office.ledger.unlink()
-    delivery.enqueue_messages([letter(1, "ann@example.com")], office.ledger, clock=office.postman().clock)
+    deliver.enqueue_messages([letter(1, "ann@example.com")], office.ledger, clock=office.postman().clock)
 
 
 def another_database(office: Office) -> None:

@@ -17,16 +17,16 @@ import facts_factory as factory
 from briefing import MAIL, NOW, dials, month_folder
 from pages import Reader
 
-from report import message
 from report.errors import RenderError
-from report.message import (
+from report.settings import MailSettings
+from report.transport import message
+from report.transport.message import (
     has_same_content,
     make_notice_message,
     make_test_message,
     read_message_id,
     set_recipients,
 )
-from report.settings import MailSettings
 
 AWKWARD = ("four", "letters", "markup")
 

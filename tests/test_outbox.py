@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mailroom import letter
 
-from report.journal import read_journal
-from report.outbox import Ledger, LedgerError, OutgoingMessage, normalise_inbox
+from report.transport.journal import read_journal
+from report.transport.ledger import Ledger, LedgerError, OutgoingMessage, normalise_inbox
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ONE, OTHER = letter(1, "ann@example.com"), letter(1, "bo@example.com")
@@ -168,7 +168,7 @@ def test_the_second_of_two_senders_is_told_at_once_who_the_first_is(ledger: Path
 
 HOLD = """
 import datetime, pathlib, sys, time
-from report.outbox import Ledger
+from report.transport.ledger import Ledger
 with Ledger.open(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(datetime.UTC)):
     print("held", flush=True)
     time.sleep(60)
@@ -190,7 +190,7 @@ FULL_DISK = """
 import datetime, pathlib, resource, sys
 sys.path.insert(0, sys.argv[2])
 from mailroom import letter
-from report.outbox import Ledger
+from report.transport.ledger import Ledger
 file = pathlib.Path(sys.argv[1])
 messages = [letter(number, "ann@example.com") for number in range(8)]
 with Ledger.open(file, lambda: datetime.datetime.now(datetime.UTC)) as outbox:

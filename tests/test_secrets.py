@@ -24,14 +24,14 @@ from postgresql import do, lay, postgresql  # noqa: F401 - a fixture
 
 from report.errors import InputError, ReportError, SettingsError, describe_error
 from report.lenient import read_mail_server_leniently
-from report.mailserver import MailServer, Password, read_mail_server
 from report.settings import Settings, read_settings
-from report.smtp import AbortSendError, Deadline, SmtpSession
 from report.sources import postgres
 from report.sources.loader import describe_source
 from report.storage import paths
 from report.storage.location import DatabaseSource, parse_location, parse_postgres_url
 from report.storage.passwords import MIN_PIECE_LENGTH, redact_secrets
+from report.transport.server import MailServer, Password, read_mail_server
+from report.transport.smtp import AbortSendError, Deadline, SmtpSession
 
 SEED = 20261127
 ALPHABETS = (

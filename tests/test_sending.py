@@ -24,12 +24,12 @@ from mailroom import Mailroom
 from report import cli
 from report.errors import ReportError, SettingsError
 from report.notices import notify_last_failure
-from report.outbox import Ledger, LedgerError
 from report.postbox import open_mailing
 from report.sending import MailContext, apply_resolution, send_month
 from report.settings import Settings
 from report.storage import paths
 from report.storage.runlog import read_last_run, record_run
+from report.transport.ledger import Ledger, LedgerError
 
 EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
     ("<2026-10.S1.brief@example.com>", "ann@example.com"): 1

@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 from scripted import Act, Scripted, close, drip, endless, later, stall
 
-from report.delivery import DeliverySummary, send_messages
 from report.errors import SettingsError
-from report.mailserver import MailServer, Password, read_mail_server
-from report.smtp import AbortSendError, Deadline, RetryLaterError, SmtpSession, choose_helo_name
+from report.transport.deliver import DeliverySummary, send_messages
+from report.transport.server import MailServer, Password, read_mail_server
+from report.transport.smtp import AbortSendError, Deadline, RetryLaterError, SmtpSession, choose_helo_name
 
 ANN, BO = letter(1, "ann@example.com"), letter(1, "bo@example.com")
 LOGIN = {"user": USER, "password": Password(PASSWORD)}

@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import trustme
 from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 
-from report.delivery import read_delivery_status, resolve_deliveries, send_messages
 from report.errors import ReportError
-from report.mailserver import MailServer, Password
+from report.transport.deliver import read_delivery_status, resolve_deliveries, send_messages
+from report.transport.server import MailServer, Password
 
 SEGMENTS, PEOPLE = 3, ("ann@example.com", "bo@example.com")
 FAULTS_PER_CASE = 12

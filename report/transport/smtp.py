@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Self
 
-from report.mailserver import MailServer
-from report.outbox import DeliveryState, OutgoingMessage
+from report.transport.ledger import DeliveryState, OutgoingMessage
+from report.transport.server import MailServer
 
 _MAX_REPLY_BYTES = 65_536  # bytes, all lines of one reply
 _CHUNK_BYTES = 16_384  # bytes that must leave within one timeout

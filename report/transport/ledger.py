@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from report.errors import ReportError
-from report.journal import UNKNOWN_DIGEST, Handover, append_to_journal, open_private, read_journal
+from report.transport.journal import UNKNOWN_DIGEST, Handover, append_to_journal, open_private, read_journal
 
 LEDGER_FORMAT = 2
 DeliveryState = Literal["waiting", "sent", "refused", "unknown"]

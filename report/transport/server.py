@@ -35,7 +35,7 @@ class MailServer:
     ca : Path or None
         PEM file of the authority that signs the server's certificate; None for those the system trusts.
     helo : str
-        What we call ourselves; empty for a name that is found (see `report.smtp.choose_name`).
+        What we call ourselves; empty for a name that is found (see `report.transport.smtp.choose_name`).
     timeout : float
         Seconds in which an answer has to be there whole.
     grace : float

@@ -16,10 +16,8 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from report.errors import ReportError
-from report.journal import UNKNOWN_DIGEST, Handover
-from report.mailserver import MailServer
-from report.message import make_correction_message, read_message_id
-from report.outbox import (
+from report.transport.journal import UNKNOWN_DIGEST, Handover
+from report.transport.ledger import (
     RECOVERED_FROM_JOURNAL,
     Delivery,
     DeliveryState,
@@ -28,7 +26,9 @@ from report.outbox import (
     Resolution,
     WallClock,
 )
-from report.smtp import AbortSendError, Deadline, RetryLaterError, SmtpSession
+from report.transport.message import make_correction_message, read_message_id
+from report.transport.server import MailServer
+from report.transport.smtp import AbortSendError, Deadline, RetryLaterError, SmtpSession
 
 RETRY_DELAYS = (5.0, 30.0, 120.0)
 MAX_LINE_BYTES = 998
