@@ -40,10 +40,10 @@ AGAIN := $(MAKE)
 ANY = $$($(BIN)/python -c '' 2>/dev/null && echo $(BIN)/python || echo $(PYTHON))
 
 notify: ## mail the owner that the last run failed, if it did
-	@$(ANY) -m report.notices
+	@$(ANY) -m report.operations.notices
 
 unattended: ## what a scheduler calls: report, then send; the owner is mailed whatever fails
-	@$(LOOK) $(ANY) -m report.unattended "$(AGAIN)"
+	@$(LOOK) $(ANY) -m report.operations.unattended "$(AGAIN)"
 
 # Tests start the command many times: its modules are compiled once, even where the environment keeps no bytecode.
 test: export PYTHONDONTWRITEBYTECODE =

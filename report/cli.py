@@ -18,8 +18,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
-from report.lenient import read_notice_settings
 from report.month import ReportRun, build_report
+from report.operations.lenient import read_notice_settings
 from report.rendering.engine import EngineChoice
 from report.rendering.notebook import write_notebook
 from report.settings import Settings, read_settings

@@ -4,7 +4,7 @@ import hashlib
 
 from report.errors import ReportError
 from report.mailbag import BRIEFS_FOLDER
-from report.notices import Notice, OwnerNotifier
+from report.operations.notices import Notice, OwnerNotifier
 from report.postbox import MonthlyMailing
 from report.settings import MailSettings
 from report.storage import paths

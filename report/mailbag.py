@@ -12,7 +12,7 @@ from report.layout import (
     render_brief_html,
     render_brief_text,
 )
-from report.notices import Notice
+from report.operations.notices import Notice
 from report.pages.profiles import list_profile_file_names
 from report.rendering.pdf import PrintedDocument
 from report.settings import MailSettings, Settings

@@ -8,9 +8,9 @@ from typing import cast
 
 from report import concerns, gates
 from report.errors import ReportError, SettingsError
-from report.lenient import NoticeSettings
 from report.mailbag import make_blocked_notice
-from report.notices import Notice, OwnerNotifier
+from report.operations.lenient import NoticeSettings
+from report.operations.notices import Notice, OwnerNotifier
 from report.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.settings import MailSettings, Settings
 from report.storage import paths

@@ -24,8 +24,8 @@ from corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, wr
 from mailroom import Mailroom
 
 from report.errors import ReportError, describe_error
-from report.lenient import NoticeSettings
-from report.notices import OwnerNotifier, notify_last_failure
+from report.operations.lenient import NoticeSettings
+from report.operations.notices import OwnerNotifier, notify_last_failure
 from report.settings import Settings
 from report.sources import faults
 from report.sources.loader import load_users

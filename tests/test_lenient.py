@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from report.lenient import NoticeSettings, read_mail_server_leniently, read_notice_settings
+from report.operations.lenient import NoticeSettings, read_mail_server_leniently, read_notice_settings
 from report.transport.server import MailServer
 
 Read = Callable[[str | bytes], NoticeSettings]

@@ -23,7 +23,7 @@ from facts_factory import users
 from postgresql import do, lay, postgresql  # noqa: F401 - a fixture
 
 from report.errors import InputError, ReportError, SettingsError, describe_error
-from report.lenient import read_mail_server_leniently
+from report.operations.lenient import read_mail_server_leniently
 from report.settings import Settings, read_settings
 from report.sources import postgres
 from report.sources.loader import describe_source

@@ -23,7 +23,7 @@ from mailroom import Mailroom
 
 from report import cli
 from report.errors import ReportError, SettingsError
-from report.notices import notify_last_failure
+from report.operations.notices import notify_last_failure
 from report.postbox import open_mailing
 from report.sending import MailContext, apply_resolution, send_month
 from report.settings import Settings

@@ -493,5 +493,5 @@ def test_a_run_that_is_ended_is_told(checkout: Checkout) -> None:
 
 def test_what_tells_of_failures_needs_no_package() -> None:
     """A set-up that failed may have left none: -S leaves Python with its standard library."""
-    words = [sys.executable, "-S", "-c", "import report.unattended, report.notices"]
+    words = [sys.executable, "-S", "-c", "import report.operations.unattended, report.operations.notices"]
     subprocess.run(words, cwd=ROOT, check=True)

@@ -13,7 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from report.errors import ReportError
-from report.notices import PROJECT_ROOT, UNATTENDED_LOG, OwnerNotifier, find_run_month, make_failure_notice
+from report.operations.notices import (
+    PROJECT_ROOT,
+    UNATTENDED_LOG,
+    OwnerNotifier,
+    find_run_month,
+    make_failure_notice,
+)
 from report.transport import deliver
 
 _SELF_REPORTED_EXIT_CODES = (1, 75)  # how `send` ends where it has told the owner itself

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from report.errors import ReportError
-from report.lenient import (
+from report.operations.lenient import (
     NoticeSettings,
     fill_missing_addresses,
     read_mail_server_leniently,
@@ -31,7 +31,7 @@ from report.transport.ledger import OutgoingMessage, WallClock
 from report.transport.message import make_notice_message, parse_segment_ids, read_message_id, set_recipients
 from report.transport.server import MailServer
 
-PROJECT_ROOT = Path(__file__).parent.parent
+PROJECT_ROOT = Path(__file__).parents[2]
 UNATTENDED_LOG = "unattended.log"
 _URL_CREDENTIALS = re.compile(r"(?<=://)\S*@")  # user and password in an address
 

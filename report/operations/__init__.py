@@ -1,0 +1,1 @@
+"""A month without hands: the steps, and what the owner is told."""
