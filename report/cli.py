@@ -41,7 +41,7 @@ from segmentation import facts
 from segmentation.errors import SegmentationError
 
 if TYPE_CHECKING:
-    from report import sending
+    from report.mail import send as sending
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _CONSOLE = Console(highlight=False)
@@ -132,7 +132,7 @@ def send(
         raise ReportError(
             f"ACCEPT={accept} accepts nothing. To accept a month that is held: make send ACCEPT=yes."
         )
-    from report import sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
+    from report.mail import send as sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
 
     postman = _build_mail_context(settings, output)
     if resolve:
@@ -181,7 +181,7 @@ def _show_progress() -> Iterator[Callable[[str], None]]:
 
 
 def _build_mail_context(settings: Path, output: Path | None) -> "sending.MailContext":
-    from report import sending  # noqa: PLC0415 - as above
+    from report.mail import send as sending  # noqa: PLC0415 - as above
 
     dials = read_settings(settings)
     return sending.MailContext(

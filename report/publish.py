@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from report.charts.render import warm_up_vega
-from report.mailbag import write_briefs
+from report.mail.export import write_briefs
 from report.pages.profiles import write_profiles
 from report.rendering.engine import RenderEngine
 from report.rendering.pdf import PrintedDocument, check_weasyprint

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from report.mailbag import write_briefs
+from report.mail.export import write_briefs
 from report.rendering.pdf import PrintedDocument
 from report.settings import MailSettings, Settings
 from report.storage import atomic, paths

@@ -50,7 +50,7 @@ for late in (
     "kneed",
     "jupytext",
     "report.pages.profiles",
-    "report.briefs",
+    "report.mail.brief",
     "report.readers.files",
 ):
     importlib.import_module(late)  # a run imports them when it needs them: once for all forks

@@ -198,9 +198,10 @@ def lighter() -> Iterator[None]:
     from known import drawings, printings
     from rendered import _run_here
 
-    from report import archive, layout, publish
+    from report import archive, publish
     from report import month as runs
     from report.charts import render
+    from report.mail import layout
     from report.rendering import embedded
     from report.settings import Settings
 

@@ -25,7 +25,7 @@ from briefing import NOW, dials
 from distinct import distinct
 from nbformat import from_dict
 
-from report.mailbag import write_briefs
+from report.mail.export import write_briefs
 from report.pages.playbook import assign_plays, read_playbook
 from report.pages.profiles import write_profiles
 from report.rendering import embedded

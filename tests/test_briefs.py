@@ -23,10 +23,10 @@ import facts_factory as factory
 from briefing import MAIL
 from pages import Reader, fetched
 
-from report import layout
-from report.briefs import Brief, make_brief, write_insight
 from report.errors import RenderError
-from report.layout import (
+from report.mail import layout
+from report.mail.brief import Brief, make_brief, write_insight
+from report.mail.layout import (
     CHART_PIXEL_RATIO,
     CHART_SOURCE_PLACEHOLDER,
     MAX_HTML_BYTES,

@@ -27,7 +27,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_charts import STANDS_OUT, WORDS
 from test_labels_tables import COLUMN, index_rows
 
-from report.briefs import make_brief
+from report.mail.brief import make_brief
 from report.pages.document import Document, Markdown
 from report.settings import MailSettings
 from report.storage import paths

@@ -25,7 +25,7 @@ from rendered import Rendered, rendered  # noqa: F401 - a fixture
 from test_labels_briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
 from test_labels_charts import STANDS_OUT
 
-from report import briefs
+from report.mail import brief
 from report.pages.document import Document, Markdown
 from report.storage import paths
 from report.text import changes, holds, selection
@@ -141,7 +141,7 @@ SAID: dict[Callable[..., Any], Any] = {
     selection.find_best_silhouette_k: 3,
     selection.get_chosen_silhouette: 0.29,
     holds.describe_hold: HELD,
-    briefs.describe_resampling_stability: {
+    brief.describe_resampling_stability: {
         "S2": "Highly stable: when the data is resampled it comes again with a likeness of 0.93 of 1. With 95 % confidence it "
         "is 15 to 19 % of users.",
         "S3": "Highly stable: when the data is resampled it comes again with a likeness of 0.88 of 1. With 95 % confidence it "
@@ -153,14 +153,14 @@ SAID: dict[Callable[..., Any], Any] = {
         "S8": "Not to be relied on: when the data is resampled it comes again with a likeness of 0.52 of 1. With 95 % "
         "confidence it is 5 to 7 % of users.",
     },
-    briefs.describe_drop_criterion: {
+    brief.describe_drop_criterion: {
         "S2": "A month in which its likeness falls below 0.75, or no change in usage after the play.",
         "S3": "A month in which its likeness falls below 0.75, or no change in days active after the play.",
         "S5": "A month in which its likeness falls below 0.75, or no change in income after the play.",
         "S7": "A month in which its likeness doesn't rise to 0.75, or no change in usage after the play.",
         "S8": "A month in which its likeness doesn't rise to 0.75, or no change in days active after the play.",
     },
-    briefs.write_insight: INSIGHT,
+    brief.write_insight: INSIGHT,
     changes.format_share_change: {"S2": "▼1.3", "S3": "▲5.4", "S5": "▼3.5", "S7": "new", "S8": "new"},
     changes.describe_change_since: {
         "S2": "points since December 2026",
@@ -191,7 +191,7 @@ OTHERS = {
     changes.describe_transition,
     holds.add_anomalies,
     holds.describe_anomaly,
-    briefs.make_brief,
+    brief.make_brief,
 }
 
 
@@ -206,7 +206,7 @@ def functions(module: ModuleType) -> set[Callable[..., Any]]:
 
 def test_every_sentence_is_read() -> None:
     """A function that somebody adds is written down here, with what it says."""
-    offered = set().union(*map(functions, (words, changes, selection, holds, briefs)))
+    offered = set().union(*map(functions, (words, changes, selection, holds, brief)))
 
     assert {one.__qualname__ for one in offered ^ (SAID.keys() | OTHERS)} == set()
 

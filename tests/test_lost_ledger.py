@@ -22,7 +22,7 @@ from briefing import dials, month_folder
 from mailroom import Mailroom, letter
 
 from report import cli
-from report.sending import MailContext, apply_resolution, send_month
+from report.mail.send import MailContext, apply_resolution, send_month
 from report.storage import paths
 from report.transport import deliver
 from report.transport.ledger import LedgerError

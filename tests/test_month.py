@@ -27,7 +27,8 @@ from inside import here
 from pages import Reader, fetched
 from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
 
-from report import cli, gates, month
+from report import cli, month
+from report.mail import policy
 from report.pages.playbook import read_playbook
 from report.rendering import embedded
 from report.rendering.embedded import EmbeddedEngine
@@ -372,7 +373,7 @@ def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last
     offers = {rule.offer for rule in read_playbook(paths.TEMPLATES / "playbook.toml").play}
     assert len(offers) > 3
     assert [offer for offer in offers if offer in screen] == []
-    for gate in (gates.check_reliable_segments(facts), gates.check_month_hold(facts, worthless / "out")):
+    for gate in (policy.check_reliable_segments(facts), policy.check_month_hold(facts, worthless / "out")):
         assert gate is not None
 
 

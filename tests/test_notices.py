@@ -16,9 +16,9 @@ import facts_factory as factory
 from briefing import NOW, dials, month_folder
 from mailroom import PASSWORD, Mailroom
 
+from report.mail.send import MailContext, send_month
 from report.operations.lenient import NoticeSettings
 from report.operations.notices import OwnerNotifier, make_failure_notice
-from report.sending import MailContext, send_month
 from report.storage.months import (
     describe_missing_months,
     find_month_gaps,

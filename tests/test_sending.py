@@ -23,9 +23,9 @@ from mailroom import Mailroom
 
 from report import cli
 from report.errors import ReportError, SettingsError
+from report.mail.postbox import open_mailing
+from report.mail.send import MailContext, apply_resolution, send_month
 from report.operations.notices import notify_last_failure
-from report.postbox import open_mailing
-from report.sending import MailContext, apply_resolution, send_month
 from report.settings import Settings
 from report.storage import paths
 from report.storage.runlog import read_last_run, record_run

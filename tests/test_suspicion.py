@@ -23,9 +23,9 @@ from mailroom import Mailroom
 from pages import Reader
 from whole import whole
 
-from report import gates
+from report.mail import policy
+from report.mail.send import MailContext, send_month
 from report.pages.document import Document
-from report.sending import MailContext, send_month
 from report.storage import paths
 from report.text import formatting, holds
 from segmentation.disclosure import merge_small_categories
@@ -390,12 +390,12 @@ def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(
 def test_what_was_accepted_is_one_file_and_its_reasons(tmp_path: Path) -> None:
     """Another file of the same month, or another reason, is another question."""
     facts = replace(factory.month(4), suspicions=HELD[:1])
-    gates.accept_month(facts, tmp_path)
+    policy.accept_month(facts, tmp_path)
 
-    assert gates.check_month_hold(facts, tmp_path) is None
-    assert gates.check_month_hold(replace(facts, suspicions=HELD[1:2]), tmp_path)
-    assert gates.check_month_hold(replace(facts, source=replace(facts.source, sha256="0" * 64)), tmp_path)
-    assert gates.check_month_hold(replace(facts, suspicions=()), tmp_path / "other") is None
+    assert policy.check_month_hold(facts, tmp_path) is None
+    assert policy.check_month_hold(replace(facts, suspicions=HELD[1:2]), tmp_path)
+    assert policy.check_month_hold(replace(facts, source=replace(facts.source, sha256="0" * 64)), tmp_path)
+    assert policy.check_month_hold(replace(facts, suspicions=()), tmp_path / "other") is None
 
 
 def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:

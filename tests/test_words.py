@@ -25,7 +25,7 @@ from facts_factory import (
     unreliable,
 )
 
-from report import briefs
+from report.mail import brief
 from report.text import changes, selection, sentences
 from report.text.formatting import NBSP
 from segmentation.facts import ComputedOn, DroppedRows, Facts, KpiTarget, MigrationMatrix, NotableDifference
@@ -214,7 +214,7 @@ def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
 
     assert sentences.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
     assert sentences.describe_differences(thin) == "They are too few to be compared with all users."
-    assert briefs.write_insight(facts, thin) == "They are too few to be compared with all users."
+    assert brief.write_insight(facts, thin) == "They are too few to be compared with all users."
 
 
 def test_one_row_was_left_out_and_one_segment_comes_again() -> None:

@@ -3,9 +3,9 @@
 import hashlib
 
 from report.errors import ReportError
-from report.mailbag import BRIEFS_FOLDER
+from report.mail.export import BRIEFS_FOLDER
+from report.mail.postbox import MonthlyMailing
 from report.operations.notices import Notice, OwnerNotifier
-from report.postbox import MonthlyMailing
 from report.settings import MailSettings
 from report.storage import paths
 from report.storage.months import (

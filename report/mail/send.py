@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from report import concerns, gates
 from report.errors import ReportError, SettingsError
-from report.mailbag import make_blocked_notice
+from report.mail import concerns, policy
+from report.mail.export import make_blocked_notice
+from report.mail.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.operations.lenient import NoticeSettings
 from report.operations.notices import Notice, OwnerNotifier
-from report.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
 from report.settings import MailSettings, Settings
 from report.storage import paths
 from report.text.formatting import format_counted_noun, format_month
@@ -115,10 +115,10 @@ def send_month(
         context.print_line(
             _describe_acceptance(
                 made.facts,
-                gates.accept_month(made.facts, context.output, out, default_output=context.default_output),
+                policy.accept_month(made.facts, context.output, out, default_output=context.default_output),
             )
         )
-    gate = gates.find_blocking_reason(
+    gate = policy.find_blocking_reason(
         made.facts,
         context.settings,
         context.output,
@@ -158,7 +158,7 @@ def send_month(
     if not to:
         # the ledger first: the mark without it says that it was lost
         deliver.enqueue_messages(messages, made.ledger, clock=context.clock, journals=made.journals)
-        gates.record_mailed_set(made.facts, context.output)
+        policy.record_mailed_set(made.facts, context.output)
     outcome = deliver.send_messages(
         messages,
         made.ledger,
@@ -217,7 +217,7 @@ def _find_mailed_segments(
     Where marks say that the month began to be mailed and its ledger knows nothing of it, everybody may have one.
     """
     known = _read_status(postman, made, every_one=True).deliveries
-    if gates.list_mailed_sets(made.facts, postman.output) and not made.extract_segment_ids(
+    if policy.list_mailed_sets(made.facts, postman.output) and not made.extract_segment_ids(
         one.message_id for one in known
     ):
         why = "the ledger is new, and a mark beside it says that this month was mailed"
@@ -242,7 +242,7 @@ def _read_status(
     )
 
 
-def _describe_acceptance(facts: Facts, accepted: Sequence[gates.BlockingReason]) -> str:
+def _describe_acceptance(facts: Facts, accepted: Sequence[policy.BlockingReason]) -> str:
     """Say what it means that a month is accepted."""
     if not accepted:
         return f"Nothing holds {format_month(facts.month)}, or it was accepted before: there is nothing to accept."
@@ -282,7 +282,7 @@ def apply_resolution(context: MailContext, resolution: str, *, month: str = "", 
         journals=made.journals,
     )
     if found[2] == "sent" and not to:
-        gates.record_mailed_set(made.facts, context.output)
+        policy.record_mailed_set(made.facts, context.output)
     outcome = _read_status(context, made, messages)
     context.print_line(outcome.format_table(made.format_make_arguments))
     if outcome.counts["waiting"]:

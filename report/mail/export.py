@@ -3,15 +3,15 @@
 from datetime import datetime
 from pathlib import Path
 
-from report.briefs import make_brief
-from report.gates import BlockingReason, check_reliable_segments, format_blocked_notice
-from report.layout import (
+from report.mail.brief import make_brief
+from report.mail.layout import (
     CHART_SOURCE_PLACEHOLDER,
     encode_png_data_uri,
     render_brief_chart,
     render_brief_html,
     render_brief_text,
 )
+from report.mail.policy import BlockingReason, check_reliable_segments, format_blocked_notice
 from report.operations.notices import Notice
 from report.pages.profiles import list_profile_file_names
 from report.rendering.pdf import PrintedDocument

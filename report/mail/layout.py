@@ -9,10 +9,10 @@ import css_inline
 import jinja2
 import mjml
 
-from report.briefs import Brief
 from report.charts.brief import IMAGE_MARGIN
 from report.charts.render import build_chart_spec
 from report.errors import RenderError
+from report.mail.brief import Brief
 from report.storage import paths
 from report.style import lightfonts, theme
 from report.text.formatting import FILTERS

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from report.errors import ReportError, SettingsError
-from report.mailbag import BRIEFS_FOLDER
+from report.mail.export import BRIEFS_FOLDER
 from report.pages.profiles import list_profile_file_names
 from report.settings import MailSettings
 from report.storage import paths
