@@ -109,7 +109,7 @@ PURE := $(foreach room,$(CORE),$(wildcard tests/test_$(room).py)) tests/test_pro
 coverage: setup-test ## branches of segmentation/ that its own tests take; less than 95 % fails
 	@$(BIN)/python -m pytest -n auto -q $(PURE) --cov=segmentation --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-# ROOMS="names drift report/month.py templates/brief.txt": of the core a room's name, of the shell its file.
+# ROOMS="names drift report/run.py templates/brief.txt": of the core a room's name, of the shell its file.
 mutants: setup-test ## how many small mistakes the tests see (ROOMS=... for some rooms, PART=1 for a tenth, SEED=2026, SURVIVORS=yes); less than 85 % of the core or 80 % of the shell fails
 	@$(LOOK) $(BIN)/python tests/bench/mutants.py $(ROOMS)
 

@@ -18,10 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
-from report.month import ReportRun, build_report
 from report.operations.lenient import read_notice_settings
 from report.rendering.engine import EngineChoice
 from report.rendering.notebook import write_notebook
+from report.run import ReportRun, build_report
 from report.settings import Settings, read_settings
 from report.storage import atomic, paths
 from report.storage.location import parse_location

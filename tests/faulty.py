@@ -35,8 +35,8 @@ from inside import here
 from known import conversions, drawings, printings
 from rendered import _run_here
 
-from report import archive, cli, publish
-from report import month as runs
+from report import cli, history, publish
+from report import run as runs
 from report.rendering import embedded
 from report.rendering.embedded import EmbeddedEngine
 from report.rendering.quarto import QuartoEngine
@@ -114,7 +114,7 @@ class Runs:
 
     def warm_up(self) -> None:
         """Make the month in this process: a fork then finds all imported that a run needs, and what the analysis found."""
-        analyse = archive.analyse
+        analyse = history.analyse
 
         def once(*arguments: Any, **how: Any) -> Analysis:
             self._analysis = analyse(*arguments, **how)
@@ -122,7 +122,7 @@ class Runs:
 
         with (
             contextlib.redirect_stdout(io.StringIO()),
-            mock.patch.object(archive, "analyse", once),
+            mock.patch.object(history, "analyse", once),
         ):
             assert self._make(contextlib.nullcontext, (), ("segments",)) == 0
 
@@ -152,13 +152,13 @@ class Runs:
             *arguments,
         ]
         plan, code = Settings.build_options, 99
-        found = mock.patch.object(archive, "analyse", return_value=self._analysis)
+        found = mock.patch.object(history, "analyse", return_value=self._analysis)
         try:
             with (
                 mock.patch.object(sys, "argv", asked),
                 mock.patch.object(embedded, "_run_cells", _run_here if "cells" in anew else self._run_cells),
                 mock.patch.object(runs, "run_in_process", here),
-                mock.patch.object(archive, "open_process_executor", return_value=contextlib.nullcontext()),
+                mock.patch.object(history, "open_process_executor", return_value=contextlib.nullcontext()),
                 mock.patch.object(publish, "build_font_css", return_value=FACES),
                 mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
                 mock.patch.object(

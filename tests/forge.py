@@ -198,8 +198,8 @@ def lighter() -> Iterator[None]:
     from known import drawings, printings
     from rendered import _run_here
 
-    from report import archive, publish
-    from report import month as runs
+    from report import history, publish
+    from report import run as runs
     from report.charts import render
     from report.mail import layout
     from report.rendering import embedded
@@ -215,7 +215,7 @@ def lighter() -> Iterator[None]:
     with (
         mock.patch.object(embedded, "_run_cells", _run_here),
         mock.patch.object(runs, "run_in_process", here),
-        mock.patch.object(archive, "open_process_executor", return_value=contextlib.nullcontext()),
+        mock.patch.object(history, "open_process_executor", return_value=contextlib.nullcontext()),
         mock.patch.object(embedded.EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
         mock.patch.object(
             Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)

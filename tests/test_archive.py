@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from report import archive
+from report import history
 from report.errors import InputError
 from report.settings import Settings
 from report.sources.loader import describe_source
@@ -34,7 +34,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def quick(users: pd.DataFrame, plan: Options, **others: Any) -> object:
         return analyse(users, replace(plan, draws=2, bootstraps=4), **others)
 
-    monkeypatch.setattr(archive, "analyse", quick)
+    monkeypatch.setattr(history, "analyse", quick)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def archived(tmp_path: Path, months: Callable[..., Path], settings: Settings) ->
 
     def make(*names: str) -> Path:
         source, output = months(*names, "2026-10"), tmp_path / "out"
-        archive.backfill_months(source, "2026-10", settings, output, lambda _: None)
+        history.backfill_months(source, "2026-10", settings, output, lambda _: None)
         assert sorted(path.name for path in output.iterdir()) == sorted(names)
         return output
 
@@ -76,8 +76,8 @@ def test_months_that_were_never_made_are_worked_out_the_oldest_first(
     """So that October continues September, which continues August: as if each had been made in its time."""
     source, output, told = months(*MONTHS), tmp_path / "out", []
 
-    archive.backfill_months(source, "2026-10", settings, output, told.append)
-    october = archive.analyse_month(source, "2026-10", settings, output, scratch=tmp_path / "scratch").facts
+    history.backfill_months(source, "2026-10", settings, output, told.append)
+    october = history.analyse_month(source, "2026-10", settings, output, scratch=tmp_path / "scratch").facts
 
     assert told == [
         "Working out 2026-08, which was never made",
@@ -119,8 +119,8 @@ def test_a_month_is_worked_out_once(
     output, told = archived("2026-09"), []
     before = (output / "2026-09" / "facts.json").stat().st_mtime_ns
 
-    archive.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
-    found = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+    history.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
+    found = history.read_history(output, "2026-10", REAL, settings.segments.features)
 
     assert told == []
     assert (output / "2026-09" / "facts.json").stat().st_mtime_ns == before
@@ -137,7 +137,7 @@ def test_a_gap_ends_what_is_worked_out(
     """July is there, August isn't: nothing tells how July's people came to September."""
     source, told = months("2026-07", "2026-09", "2026-10"), []
 
-    archive.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
+    history.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
 
     assert told == ["Working out 2026-09, which was never made"]
 
@@ -146,14 +146,14 @@ def test_a_month_is_not_its_own_past(tmp_path: Path, months: Callable[..., Path]
     """September's file, made as October's month: it is not September's, too, though it is where October is another."""
     source, told = months("2026-09"), []
 
-    archive.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
+    history.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
 
     assert told == []
     assert not (tmp_path / "out").exists()
 
     october = source.rename(source.with_name("2026-10.csv"))
     source.write_bytes(october.read_bytes())
-    archive.backfill_months(october, "2026-10", settings, tmp_path / "out", told.append)
+    history.backfill_months(october, "2026-10", settings, tmp_path / "out", told.append)
     assert told == ["Working out 2026-09, which was never made"]
 
 
@@ -165,7 +165,7 @@ def test_a_month_that_cannot_be_worked_out_is_left_out_with_a_warning(
     (tmp_path / "data" / "2026-08.csv").write_text("nothing\n1\n", encoding="utf-8")
 
     with caplog.at_level(logging.WARNING):
-        archive.backfill_months(source, "2026-10", settings, output, lambda _: None)
+        history.backfill_months(source, "2026-10", settings, output, lambda _: None)
 
     assert [path.name for path in output.iterdir()] == ["2026-09"]
     (record,) = caplog.records
@@ -178,11 +178,11 @@ def test_made_up_users_and_real_ones_are_never_compared(
     """The sample's segments would be a real service's last month."""
     output = archived("2026-08", "2026-09")
 
-    real = archive.read_history(output, "2026-10", REAL, settings.segments.features)
-    made_up = archive.read_history(output, "2026-10", MADE_UP, settings.segments.features)
+    real = history.read_history(output, "2026-10", REAL, settings.segments.features)
+    made_up = history.read_history(output, "2026-10", MADE_UP, settings.segments.features)
 
     assert [facts.month for facts in real.months] == ["2026-08", "2026-09"]
-    assert made_up == archive.MonthHistory((), None)
+    assert made_up == history.MonthHistory((), None)
 
 
 def test_the_sample_is_not_worked_out_for_a_real_month(
@@ -193,13 +193,13 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
     sample = tmp_path / "data" / "2026-09.csv"
     sample.write_bytes((DATA / "2026-09.csv").read_bytes())
 
-    archive.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
+    history.backfill_months(source, "2026-10", settings, tmp_path / "out", told.append)
 
     assert describe_source(sample, "2026-09", settings).synthetic
     assert not describe_source(source, "2026-10", settings).synthetic
     assert told == []
 
-    archive.backfill_months(months("2026-09", "2026-10"), "2026-10", settings, tmp_path / "out", told.append)
+    history.backfill_months(months("2026-09", "2026-10"), "2026-10", settings, tmp_path / "out", told.append)
     assert told == ["Working out 2026-09, which was never made"]
 
 
@@ -228,7 +228,7 @@ def test_an_archive_that_cannot_be_read_is_left_out_with_a_warning(
     (output / "2026-08" / "facts.json").write_bytes(text)
 
     with caplog.at_level(logging.WARNING):
-        found = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+        found = history.read_history(output, "2026-10", REAL, settings.segments.features)
 
     assert [facts.month for facts in found.months] == ["2026-09"]
     (record,) = caplog.records
@@ -245,7 +245,7 @@ def test_people_who_cannot_be_read_are_not_followed(
 
     people.write_bytes(people.read_bytes()[:100])
     with caplog.at_level(logging.WARNING):
-        damaged = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+        damaged = history.read_history(output, "2026-10", REAL, settings.segments.features)
     assert damaged.previous is not None
     assert damaged.previous.users is None
     (record,) = caplog.records
@@ -255,7 +255,7 @@ def test_people_who_cannot_be_read_are_not_followed(
     for damage in (rows.drop(columns="segment"), rows.assign(age="old"), rows.head(0)):
         damage.to_parquet(people)
         caplog.clear()
-        other = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+        other = history.read_history(output, "2026-10", REAL, settings.segments.features)
         assert other.previous is not None
         assert other.previous.users is None
         (record,) = caplog.records
@@ -263,7 +263,7 @@ def test_people_who_cannot_be_read_are_not_followed(
 
     people.unlink()
     caplog.clear()
-    deleted = archive.read_history(output, "2026-10", REAL, settings.segments.features)
+    deleted = history.read_history(output, "2026-10", REAL, settings.segments.features)
     assert deleted.previous is not None
     assert deleted.previous.users is None
     assert not caplog.records
@@ -275,9 +275,9 @@ def test_months_on_other_features_are_no_last_month(
     """There is no space in which both months' segments lie; what to do is said."""
     output = archived("2026-09")
 
-    found = archive.read_history(output, "2026-10", REAL, ("age", "usage_per_month"))
+    found = history.read_history(output, "2026-10", REAL, ("age", "usage_per_month"))
     assert "make report MONTH=2026-09" in caplog.text
-    turned = archive.read_history(output, "2026-10", REAL, settings.segments.features[::-1])
+    turned = history.read_history(output, "2026-10", REAL, settings.segments.features[::-1])
 
     assert found.previous is None
     assert [facts.month for facts in found.months] == ["2026-09"]
@@ -290,12 +290,12 @@ def test_only_earlier_months_are_the_past(archived: Callable[..., Path], setting
     (output / "2026-07-copy").mkdir()
     (output / "2026-07-copy" / "facts.json").write_text("{}", encoding="utf-8")
 
-    assert archive.read_history(output, "2026-08", REAL, settings.segments.features) == archive.MonthHistory()
-    again = archive.read_history(output, "2026-09", REAL, settings.segments.features)
+    assert history.read_history(output, "2026-08", REAL, settings.segments.features) == history.MonthHistory()
+    again = history.read_history(output, "2026-09", REAL, settings.segments.features)
     assert [facts.month for facts in again.months] == ["2026-08"]
     assert (
-        archive.read_history(output / "none", "2026-10", REAL, settings.segments.features)
-        == archive.MonthHistory()
+        history.read_history(output / "none", "2026-10", REAL, settings.segments.features)
+        == history.MonthHistory()
     )
 
 
@@ -316,7 +316,7 @@ def test_a_month_whose_facts_cannot_be_read_is_worked_out_anew(
     (output / "2026-09" / "profiles" / "young.html").write_text("as it was read")
     (output / "2026-09" / "report.html").symlink_to("nowhere")
 
-    archive.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
+    history.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
 
     assert told == ["Working out 2026-09, whose facts can't be read"]
     assert paths.read_facts(output / "2026-09" / "facts.json") == before
@@ -330,16 +330,16 @@ def test_a_file_that_is_replaced_while_it_is_read_is_no_month(
 ) -> None:
     """Else the facts would name the hash of another file than the one whose users they count."""
     source = months("2026-10")
-    read = archive.load_users
+    read = history.load_users
 
     def replaced(*asked: Any) -> Any:
         users = read(*asked)
         source.write_text(source.read_text() + "\n")
         return users
 
-    monkeypatch.setattr(archive, "load_users", replaced)
+    monkeypatch.setattr(history, "load_users", replaced)
     with pytest.raises(InputError, match=r"^2026-10\.csv changed while it was read\."):
-        archive.analyse_and_store_month(
+        history.analyse_and_store_month(
             source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None
         )
 
@@ -359,7 +359,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     frame.to_csv(october.parent / "2026-09.csv", index=False)
     decomposed = frame.apply(lambda one: one.str.normalize("NFD") if one.dtype == "str" else one)
     decomposed.to_csv(october, index=False)
-    archive.backfill_months(october, "2026-10", settings, output, lambda _: None)
+    history.backfill_months(october, "2026-10", settings, output, lambda _: None)
     facts, people = output / "2026-09" / "facts.json", output / "2026-09" / "segments.parquet"
     written = json.loads(facts.read_text("utf-8"))
     table = written["distributions"]["categories"]["top_genre"]
@@ -376,7 +376,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     users.loc[::3, "top_genre"] = "\u200b" + users["top_genre"]
     users.to_parquet(people)
 
-    made = archive.analyse_month(october, "2026-10", settings, output, scratch=tmp_path / "s").facts
+    made = history.analyse_month(october, "2026-10", settings, output, scratch=tmp_path / "s").facts
     found = facts_from_dict(facts_to_dict(made))
 
     last = paths.read_facts(facts)

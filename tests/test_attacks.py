@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from corpus.made import repack, sheet, user
 from facts_factory import month
 
-from report import archive
+from report import history as archive
 from report.charts import segments
 from report.errors import RenderError, SettingsError
 from report.pages.document import Document

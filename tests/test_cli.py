@@ -18,7 +18,8 @@ import facts_factory as factory
 from facts_factory import users
 from inside import here
 
-from report import cli, month
+from report import cli
+from report import run as month
 from report.rendering.embedded import EmbeddedEngine
 from report.rendering.quarto import QuartoEngine
 from report.storage import paths

@@ -26,8 +26,8 @@ from inside import here
 from pages import Reader
 from rendered import _run_here
 
-from report import archive, publish
-from report import month as runs
+from report import history, publish
+from report import run as runs
 from report.errors import RenderError
 from report.rendering import embedded
 from report.rendering.embedded import EmbeddedEngine
@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     plan, told = Settings.build_options, []
     with (
         mock.patch.object(runs, "run_in_process", here),
-        mock.patch.object(archive, "open_process_executor", return_value=contextlib.nullcontext()),
+        mock.patch.object(history, "open_process_executor", return_value=contextlib.nullcontext()),
         mock.patch.object(
             Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
         ),

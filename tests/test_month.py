@@ -27,7 +27,8 @@ from inside import here
 from pages import Reader, fetched
 from rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
 
-from report import cli, month
+from report import cli
+from report import run as month
 from report.mail import policy
 from report.pages.playbook import read_playbook
 from report.rendering import embedded

@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus.table import CORPUS, Case
 
-from report.archive import analyse_and_store_month, analyse_month, write_assignments
 from report.errors import InputError, MachineError
+from report.history import analyse_and_store_month, analyse_month, write_assignments
 from report.readers.files import read_month_file, read_users
 from report.settings import Settings
 from report.sources import faults
@@ -864,7 +864,7 @@ def test_a_large_month_follows_its_users_from_a_small_one(
 def test_a_small_month_waits_for_no_engine(tmp_path: Path) -> None:
     """Neither DuckDB nor Spark is imported for it."""
     code = (
-        "import sys; from pathlib import Path; from report.archive import analyse_and_store_month; from report.settings import Settings;"
+        "import sys; from pathlib import Path; from report.history import analyse_and_store_month; from report.settings import Settings;"
         "f = Path(sys.argv[2]) / 'x'; f.mkdir();"
         "analyse_and_store_month(Path(sys.argv[1]), '2026-10', Settings(segments={'n_init': 2, 'k_range': [1, 4]}), f.parent, f, print);"
         "sys.exit(bool({'duckdb', 'pyspark', 'adbc_driver_manager'} & set(sys.modules)))"

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_engines import differences, told
 from test_sources import OCTOBER, bad, counted, in_three, same, spelt
 
-from report.archive import analyse_and_store_month
 from report.errors import InputError, MachineError
+from report.history import analyse_and_store_month
 from report.readers.files import read_month_file, read_users
 from report.settings import Settings
 from report.sources import faults, spark

@@ -68,7 +68,7 @@ class Result:
 
 def whole(path: Path) -> dict[str, Any]:
     """Run our whole analysis: clean, sweep, judge, settle, describe, write every user's segment."""
-    from report.archive import analyse_and_store_month
+    from report.history import analyse_and_store_month
     from report.settings import read_settings
 
     begun: list[tuple[str, float]] = []

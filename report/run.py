@@ -162,7 +162,7 @@ def _analyse_in_worker(
     report_progress: Callable[[str], None],
 ) -> Facts:
     """Analyse the month in a process of its own, the missing ones before it first; write its users, give its facts."""
-    from report.archive import analyse_and_store_month  # noqa: PLC0415 - only this process needs what computes
+    from report.history import analyse_and_store_month  # noqa: PLC0415 - only this process needs what computes
 
     return analyse_and_store_month(source, month, settings, output, folder, report_progress)
 
