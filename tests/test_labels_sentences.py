@@ -831,47 +831,47 @@ TEMPLATES = {
     "changes": (
         MONTH,
         "screen",
-        "changes.md",
+        "parts/changes.md",
         f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} trend drift",
     ),
     "changes on paper": (
         MONTH,
         "print",
-        "changes.md",
+        "parts/changes.md",
         f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} trend",
     ),
     "nobody followed": (
         NO_FLOW,
         "screen",
-        "changes.md",
+        "parts/changes.md",
         f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} {NOBODY} trend drift",
     ),
     "no trend": (
         replace(MONTH, trend=None),
         "screen",
-        "changes.md",
+        "parts/changes.md",
         f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} drift",
     ),
-    "no segments now": (UNRELIABLE, "screen", "changes.md", f"{NOW_NONE} {RENAMED} {DRIFT} drift"),
+    "no segments now": (UNRELIABLE, "screen", "parts/changes.md", f"{NOW_NONE} {RENAMED} {DRIFT} drift"),
     "no segments then": (
         after(reliable=False),
         "screen",
-        "changes.md",
+        "parts/changes.md",
         f"{THEN_NONE} {RENAMED} {DRIFT} drift",
     ),
     "first month": (
         changed(FIRST, id="S1"),
         "screen",
-        "changes.md",
+        "parts/changes.md",
         f"This is the first month: there is nothing to compare it with. {RENAMED}",
     ),
-    "plays": (MONTH, "print", "plays.md", "::: {.plays .few} plays :::"),
-    "no plays": (UNRELIABLE, "print", "plays.md", ""),
-    "no page on changes": (UNRELIABLE, "print", "changed.md", ""),
+    "plays": (MONTH, "print", "parts/plays.md", "::: {.plays .few} plays :::"),
+    "no plays": (UNRELIABLE, "print", "parts/plays.md", ""),
+    "no page on changes": (UNRELIABLE, "print", "parts/changed.md", ""),
     "masthead": (
         replace(without(FITTING, synthetic=False), suspicions=()),
         "print",
-        "masthead.md",
+        "parts/masthead.md",
         (
             '::: {.masthead style="--accent: #0b5563"} [Larkspur]{.brand} [Listener segments · February 2027]{.edition} '
             "[Prepared from 10,592 of 10,782 users]{.prepared} :::"

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import jinja2
 
-from report.charts import changes as change
+from report.charts import changes as change_charts
 from report.charts import indices, render
 from report.charts.figure import Figure
 from report.errors import ReportError
@@ -28,8 +28,7 @@ from report.rendering.pandoc import convert_to_github_markdown
 from report.settings import read_settings
 from report.storage import cache, paths
 from report.style import theme
-from report.text import changes, formatting, holds
-from report.text import sentences as words
+from report.text import changes, formatting, holds, sentences
 from report.text.formatting import format_month, join_with_and
 from segmentation.facts import Facts, facts_to_dict
 from segmentation.schema import CATEGORIES, NUMBERS
@@ -103,14 +102,16 @@ class Document:
             self._render_figure(made, label) if isinstance(made, Figure) else self._render_table(made, label)
         )
 
-    def fill_text(self, layout: str, *sentences: Markdown) -> Markdown:
+    def fill_text(self, layout: str, *values: Markdown) -> Markdown:
         """Give a text with sentences in its places, for a notebook, whose texts hold no values."""
-        return self._adapt_markdown(layout.format(*sentences))
+        return self._adapt_markdown(layout.format(*values))
 
     def render_profiles(self) -> Markdown:
         """Give every segment's profile, from templates/profile.md."""
         return self._adapt_markdown(
-            "\n\n".join(self.render_profile(segment.id).text for segment in words.rank_segments(self.facts))
+            "\n\n".join(
+                self.render_profile(segment.id).text for segment in sentences.rank_segments(self.facts)
+            )
         )
 
     def render_profile(self, segment: str) -> Markdown:
@@ -125,7 +126,7 @@ class Document:
                 colour=theme.get_segment_colour(segment),
                 dark=theme.get_dark_colour(theme.get_segment_colour(segment)),
                 page=self,
-                words=words,
+                sentences=sentences,
                 changes=changes,
             )
         )
@@ -137,9 +138,9 @@ class Document:
                 facts=self.facts,
                 medium=self.medium,
                 page=self,
-                words=words,
+                sentences=sentences,
                 changes=changes,
-                doubts=holds,
+                holds=holds,
                 theme=theme,
             )
         )
@@ -250,8 +251,8 @@ class Document:
 
 _MAKERS_BY_NAME: dict[str, Callable[..., Figure | ReportTable]] = {
     "indices": indices.plot_indices,
-    "flow": change.plot_flow,
-    "trend": change.plot_trend,
+    "flow": change_charts.plot_flow,
+    "trend": change_charts.plot_trend,
     "moves": tables.tabulate_moves,
     "drift": tables.tabulate_drift,
     "plays": tables.tabulate_plays,

@@ -5,7 +5,7 @@ from pathlib import Path
 from report.pages.document import Document
 from report.rendering.pandoc import PageOptions, convert_to_html_page
 from report.storage import paths
-from report.text import sentences as words
+from report.text import sentences
 from segmentation.facts import Facts
 
 
@@ -26,11 +26,11 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     pages: list[Path] = []
     for segment, name in zip(facts.segments, list_profile_file_names(facts), strict=True):
         look = PageOptions(
-            title=f"{segment.name} · {words.name_report_month(facts)} · {facts.brand.name}",
+            title=f"{segment.name} · {sentences.name_report_month(facts)} · {facts.brand.name}",
             template="../templates/page.html",
             css=("../templates/screen.css",),
         )
-        markdown = f"{document.render_template('masthead.md')}\n\n{document.render_profile(segment.id)}"
+        markdown = f"{document.render_template('parts/masthead.md')}\n\n{document.render_profile(segment.id)}"
         page = convert_to_html_page(
             markdown, look, bench / f"profile-{segment.id}.html"
         )  # never a document's name

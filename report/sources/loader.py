@@ -180,11 +180,7 @@ def load_users(place: DataLocation, month: str, settings: Settings, scratch: Pat
 
 
 def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
-    from report.sources import (
-        duckdb,  # noqa: PLC0415 - a small month needs none of them
-        large_csv,  # noqa: PLC0415 - a small month needs none of them
-        normalise,  # noqa: PLC0415 - a small month needs none of them
-    )
+    from report.sources import duckdb, large_csv, normalise  # noqa: PLC0415 - a small month needs none of them
 
     connection = duckdb.connect_duckdb(settings, scratch)
     try:
@@ -206,11 +202,7 @@ def _convert_to_parquet(
     connection: Any, place: DataLocation, month: str, settings: Settings, scratch: Path
 ) -> list[Path]:
     """Give a month's users as Parquet files, made in the scratch folder where they aren't."""
-    from report.sources import (
-        duckdb,  # noqa: PLC0415 - as above
-        large_csv,  # noqa: PLC0415 - as above
-        postgres,  # noqa: PLC0415 - as above
-    )
+    from report.sources import duckdb, large_csv, postgres  # noqa: PLC0415 - as above
 
     if isinstance(place, DatabaseSource):
         query, target = _fill_in_query(place, month, settings), scratch / "query.parquet"
