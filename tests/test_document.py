@@ -156,7 +156,7 @@ def page_of(what: str, medium: str, folder: Path) -> str:
     made = Document(facts, medium, paths.TEMPLATES, figures=where / "figures")
     one = facts.segments[0]
     parts: list[Any] = [
-        made.render_template("masthead.md"),
+        made.render_template("parts/masthead.md"),
         f"# {made.say(sentences.write_headline)}",
         made.say(sentences.describe_common_values),
         made.show(segments.plot_sizes),

@@ -62,7 +62,7 @@ def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = document(tmp_path_factory.mktemp("page"), "").parent
     page = Document(month(4), "print", paths.TEMPLATES, figures=where / "figures")
     parts = [
-        page.render_template("masthead.md"),
+        page.render_template("parts/masthead.md"),
         f"# {page.say(sentences.write_headline)}",
         page.show(segments.plot_sizes),
     ]
