@@ -157,9 +157,9 @@ def pictures(facts: Facts) -> list[tuple[str, Figure]]:
     """Draw every picture that can be drawn of a month, those of a segment for each of them."""
     made = []
     for name, make in makers():
-        if name == "change.plot_flow" and not (facts.change and facts.change.flow):
+        if name == "changes.plot_flow" and not (facts.change and facts.change.flow):
             continue
-        if name == "change.plot_trend" and not facts.trend:
+        if name == "changes.plot_trend" and not facts.trend:
             continue
         if "segment" in inspect.signature(make).parameters:
             made += [(f"{name}-{segment.id}", make(facts, segment)) for segment in facts.segments]

@@ -29,9 +29,9 @@ MONTHS = tuple(
     what for what in AWKWARD if what not in ("two", "four", *NOTHING, "nothing found before", "ten, later")
 )  # others draw as these do
 NAMELESS = {
-    "choice.plot_elbow",
-    "choice.plot_silhouette",
-    "quality.plot_numbers",
+    "k_selection.plot_elbow",
+    "k_selection.plot_silhouette",
+    "data_quality.plot_numbers",
 }  # alike whatever segments and genres are called
 UNIT = re.compile(r"\(.+\)|SD\b|[Uu]sers|Share|all users = 100|Number of segments|Month")
 
@@ -93,11 +93,11 @@ def test_the_pictures_are_found() -> None:
     assert {
         "segments.plot_sizes",
         "indices.plot_indices",
-        "choice.plot_elbow",
+        "k_selection.plot_elbow",
         "projection.plot_components",
-        "change.plot_flow",
+        "changes.plot_flow",
     } <= names
-    assert {"change.plot_flow", "change.plot_trend"} <= {name for name, *_ in drawn("later")}
+    assert {"changes.plot_flow", "changes.plot_trend"} <= {name for name, *_ in drawn("later")}
 
 
 def untitled(spec: dict[str, Any]) -> list[str]:
