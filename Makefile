@@ -84,7 +84,7 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	@touch $@
 
 # The web's own checkers, for tests that skip without them and say so.
-NODE := $(wildcard tests/*/package-lock.json)
+NODE := $(wildcard tests/node/*/package-lock.json)
 $(VENV)/.installed-node: $(NODE) | $(VENV)/.installed-test
 	@if ! command -v npm >/dev/null; then :; \
 	elif for lock in $(NODE); do npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$$(dirname $$lock)" || exit 1; done; \
@@ -102,28 +102,24 @@ $(VENV)/.quarto-tried: | $(VENV)/.installed
 check: setup-test ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-# The tests of a room of segmentation/ are called like it.
-CORE := $(patsubst segmentation/%.py,%,$(wildcard segmentation/*.py))
-PURE := $(foreach room,$(CORE),$(wildcard tests/test_$(room).py)) tests/test_properties.py tests/test_corpus.py
-
 coverage: setup-test ## branches of segmentation/ that its own tests take; less than 95 % fails
-	@$(BIN)/python -m pytest -n auto -q $(PURE) --cov=segmentation --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+	@$(BIN)/python -m pytest -n auto -q tests/segmentation --cov=segmentation --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-# ROOMS="names drift report/run.py templates/brief.txt": of the core a room's name, of the shell its file.
+# ROOMS="tracking/naming tracking/drift report/run.py templates/brief.txt": of segmentation/ a module's path in it, of the shell a file.
 mutants: setup-test ## how many small mistakes the tests see (ROOMS=... for some rooms, PART=1 for a tenth, SEED=2026, SURVIVORS=yes); less than 85 % of the core or 80 % of the shell fails
-	@$(LOOK) $(BIN)/python tests/bench/mutants.py $(ROOMS)
+	@$(LOOK) $(BIN)/python -m tests.bench.mutants.core $(ROOMS)
 
 bench: setup ## time and memory of the second `make report`, and the sizes of what it makes
-	@$(LOOK) $(BIN)/python tests/bench/run.py
+	@$(LOOK) $(BIN)/python -m tests.bench.speed.run
 
 bench-trust: setup-test ## how far segments, intervals and histories can be trusted, on simulated months
-	@$(BIN)/python tests/bench/trust.py && $(BIN)/python tests/bench/histories.py && $(BIN)/python tests/bench/quiet.py
+	@$(BIN)/python -m tests.bench.trust.segments && $(BIN)/python -m tests.bench.trust.histories && $(BIN)/python -m tests.bench.trust.quiet_months
 
 bench-send: setup-test ## two thousand faults while sending, kill -9 included
-	@$(BIN)/python tests/bench/send.py
+	@$(BIN)/python -m tests.bench.send
 
 bench-scale: setup-bench ## 1, 10 and 100 million users, beside other ways to cluster them (FOLDER=scratch SIZES=1,10,100)
-	@$(BIN)/python tests/bench/scale.py
+	@$(BIN)/python -m tests.bench.speed.scale
 
 sample: setup ## make the synthetic months of data/ again
 	@$(BIN)/python -m report sample
@@ -135,7 +131,7 @@ notebook: setup ## write music_streaming_segmentation.ipynb from report/report.q
 	@$(BIN)/python -m report notebook
 
 pictures: setup-test ## make the README's pictures from the newest month made (needs chromium and pdftoppm)
-	@$(BIN)/python tests/bench/pictures.py
+	@$(BIN)/python -m tests.bench.pictures
 
 lock: ## write the requirements from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --no-header pyproject.toml -o requirements.txt

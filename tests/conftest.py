@@ -1,9 +1,7 @@
 """What several tests build on: a month's file in one line, points, and an analysis that takes no time."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -14,13 +12,6 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 from xdist.scheduler import LoadScopeScheduling
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from browsing import browser, opened, windows  # noqa: F401 - fixtures
-from known import drawings
-from rendered import rendered  # noqa: F401 - a fixture
-from whole import lacking
-
 from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
 from segmentation.options import Options
 from segmentation.pipeline import Analysis, analyse
@@ -28,6 +19,11 @@ from segmentation.preprocessing.scaling import Points
 from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame
 from segmentation.tracking.compare import PreviousMonth
+from tests.support import ROOT
+from tests.support.facts.columns import lacking
+from tests.support.pages.browser import browser, opened, windows  # noqa: F401 - fixtures
+from tests.support.pages.rendered import rendered  # noqa: F401 - a fixture
+from tests.support.runs.cached import drawings
 
 # One input, one result: here as in the report
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
@@ -38,33 +34,33 @@ VALID = dict.fromkeys(NUMBERS, (0, None)) | {"age": (16, 65), "num_of_days_activ
 
 # files whose tests share what takes long to make, some across files: one of pytest's workers has them
 TOGETHER = {
-    "test_month": "run",
-    "test_nobody": "run",
-    "test_labels_tables": "labels",
-    "test_labels_charts": "labels",
-    "test_labels_briefs": "labels",
-    "test_labels_sentences": "labels",
+    "report/test_month_folder": "run",
+    "privacy/test_no_user": "run",
+    "report/pages/test_table_labels": "labels",
+    "report/charts/test_chart_labels": "labels",
+    "report/mail/test_brief_labels": "labels",
+    "report/text/test_sentence_labels": "labels",
 }
 # those that take longest begin, so that no worker is left with one of them at the end
 FIRST = (
-    "spark",
-    "faults",
+    "report/sources/test_spark",
+    "report/test_faults",
     "run",
-    "browser",
-    "pages_hold",
-    "charts",
-    "sources",
-    "properties",
-    "engines",
-    "embedded",
+    "report/pages/test_browser",
+    "report/pages/test_page_layout",
+    "report/charts/test_charts",
+    "report/sources/test_loader",
+    "segmentation/test_properties",
+    "segmentation/clustering/test_engines_agree",
+    "report/rendering/test_embedded",
     "labels",
 )
 
 
 def _scope(nodeid: str) -> str:
     """Give what a test is dealt out with: its file, or several files."""
-    stem = Path(nodeid.partition("::")[0]).stem
-    return TOGETHER.get(stem, stem.removeprefix("test_"))
+    file = nodeid.partition("::")[0].removeprefix("tests/").removesuffix(".py")
+    return TOGETHER.get(file, file)
 
 
 class Together(LoadScopeScheduling):
@@ -212,6 +208,6 @@ def sample(run: Callable[..., Analysis]) -> tuple[Analysis, ...]:
     for month in SAMPLE_MONTHS:
         last = PreviousMonth(facts_from_dict(facts_to_dict(made[-1].facts)), made[-1].users) if made else None
         earlier = tuple(analysis.facts for analysis in made)
-        users = pd.read_csv(Path(__file__).parent.parent / "data" / f"{month}.csv")
+        users = pd.read_csv(ROOT / "data" / f"{month}.csv")
         made.append(run(users, month=month, last=last, earlier=earlier, k_range=(1, 6)))
     return tuple(made)

@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 from report.storage.paths import find_newest_facts
-
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Send briefs through 2,000 faults, kill -9 of the sender among them, and count what lies in each inbox.
 
-`python tests/bench/send.py [FAULTS] [SEED]`, loopback only. Each case is a new ledger, a real SMTP server (every
+`python -m tests.bench.send [FAULTS] [SEED]`, loopback only. Each case is a new ledger, a real SMTP server (every
 second one with STARTTLS and AUTH) and sender processes that are started until nothing waits. After each of them the
 ledger is held against the inboxes; what is unknown is resolved as a person would, by looking. Ends with 1 if an inbox
 has two or none, or if the ledger ever said what isn't so.
@@ -21,14 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import trustme
-from mailroom import PASSWORD, SENDER, USER, Mailroom, letter
 
 from report.errors import ReportError
 from report.transport.deliver import read_delivery_status, resolve_deliveries, send_messages
 from report.transport.server import MailServer, Password
+from tests.support import ROOT
+from tests.support.mail.server import PASSWORD, SENDER, USER, Mailroom, letter
 
 SEGMENTS, PEOPLE = 3, ("ann@example.com", "bo@example.com")
 FAULTS_PER_CASE = 12
@@ -70,7 +69,11 @@ class Sender:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--sender"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.bench.send", "--sender"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         )
 
     def start(self, order: dict[str, Any]) -> int:

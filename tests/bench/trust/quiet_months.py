@@ -1,0 +1,29 @@
+"""How often a quiet month is held for nothing: pairs of months of one population, of many sizes."""
+
+import sys
+
+from segmentation.tracking.anomalies import detect_anomalies
+from tests.segmentation.tracking.test_anomalies import TODAY, crowd, facts_of
+
+SIZES = (30, 100, 300, 1000, 3000, 10_000)
+
+
+def main(rounds: int) -> int:
+    """Draw so many pairs of each size, shrinking by a tenth to growing by one; give how many were held."""
+    held = 0
+    for n in SIZES:
+        alarms = []
+        for number in range(rounds):
+            last = facts_of(crowd(n, 2 * number), "2026-09", "b")
+            now = facts_of(crowd(int(n * (0.9 + 0.2 * number / rounds)), 2 * number + 1))
+            alarms += [one.kind for one in detect_anomalies(now, last, current_month=TODAY)]
+        print(
+            f"{n:>7,} users a month: {len(alarms)} alarms in {rounds} quiet months {' '.join(alarms)}",
+            flush=True,
+        )
+        held += len(alarms)
+    return held
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)))

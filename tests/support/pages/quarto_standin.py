@@ -1,0 +1,104 @@
+"""A program that does what Quarto 1.9.38 was seen to do with our documents, for machines that have no Quarto.
+
+Seen with a real Quarto 1.9.38, and alike with 1.10 (issue 23):
+
+1. A document below a folder whose name begins with a dot gets no setting of `_quarto.yml`, unless that has `render`
+   under `project` (quarto-dev/quarto-cli#3186). It is then made with Quarto's own template, and carries nothing.
+2. `theme: none` sets `section-divs` to false, unless it is set.
+3. A doctype that isn't `<!DOCTYPE html>`, in capitals, is dropped.
+4. A picture alone in its paragraph gets a `<figure>` around it.
+5. An expression in a text that gives an empty text leaves its source in the page.
+
+Usage: quarto_standin.py render NAME.qmd --to html --no-execute-daemon -P facts:PATH
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+import yaml
+
+from report.rendering import embedded, pandoc
+from report.rendering.notebook import INLINE_EXPRESSION
+from tests.support.pages.rendered import _run_here
+
+FILTER = Path(pandoc.__file__).with_name("crossref.lua")
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line says."""
+    if arguments == ["--version"]:
+        print("1.9.38")
+        return
+    assert arguments[2:5] == ["--to", "html", "--no-execute-daemon"], arguments
+    name, facts = arguments[1], arguments[6].removeprefix("facts:")
+    document = Path.cwd() / name
+    notebook = embedded._parse_document(document.read_text("utf-8"), name)
+    front = notebook.metadata.pop("front")["format"]["html"]
+    _run_here(notebook, document, Path(facts))
+    page = make_page(compiled(notebook), settings(document) | front)
+    document.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
+def settings(document: Path) -> dict[str, Any]:
+    """Give the project's settings of a page, if they reach it (1)."""
+    said = yaml.safe_load((document.parent.parent / "_quarto.yml").read_text("utf-8"))
+    hidden = any(part.startswith(".") for part in document.parts)
+    if hidden and not said["project"].get("render"):
+        return {}
+    return dict(said["format"]["html"])
+
+
+def compiled(notebook: Any) -> str:
+    """Give a document's Markdown, its values filled in; the source where one is empty (5)."""
+    parts, values = [], []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            filled = iter(values if cell.metadata.get("inline") else [])
+            parts.append(
+                INLINE_EXPRESSION.sub(lambda found, filled=filled: next(filled) or found[0], cell.source)
+            )
+        elif cell.source.startswith("[value."):
+            values = eval(cell.outputs[0]["data"]["text/plain"])  # noqa: S307 - a list of our own texts
+        else:
+            parts += [
+                embedded._format_output(one, "", asis=cell.metadata.get("asis", False))
+                for one in cell.outputs
+            ]
+    return "\n\n".join(parts)
+
+
+def make_page(markdown: str, look: dict[str, Any]) -> str:
+    """Give the page that Pandoc makes, changed as Quarto changes it (2, 3, 4)."""
+    ours = "template" in look
+    options = [
+        *(
+            "--from=markdown",
+            "--to=html5",
+            "--standalone",
+            "--wrap=none",
+            "--metadata=title:Listener segments",
+        ),
+        *("--metadata=lang:en", f"--lua-filter={FILTER}", f"--css={look['css']}"),
+        *(["--embed-resources", f"--template={look['template']}"] if ours else []),
+        *(["--section-divs"] if look.get("section-divs") else []),
+        *(["--toc", f"--toc-depth={look['toc-depth']}"] if look.get("toc") else []),
+    ]
+    done = subprocess.run(
+        [pypandoc.get_pandoc_path(), *options], input=markdown, capture_output=True, text=True, check=True
+    )
+    page = done.stdout
+    if not ours:
+        return page.replace(
+            "</head>", '<link href="executive_files/libs/tippy.css" rel="stylesheet">\n</head>'
+        )
+    if not page.startswith("<!DOCTYPE html>"):
+        page = re.sub(r"^<!doctype[^>]*>\n?", "", page, flags=re.IGNORECASE)
+    return re.sub(r"<p>(<img [^>]*>)</p>", r"<div>\n<figure>\n<p>\1</p>\n</figure>\n</div>", page)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
