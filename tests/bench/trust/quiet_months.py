@@ -3,7 +3,7 @@
 import sys
 
 from segmentation.tracking.anomalies import detect_anomalies
-from tests.segmentation.tracking.test_anomalies import TODAY, crowd, facts_of
+from tests.support.facts.random_months import TODAY, crowd, facts_of
 
 SIZES = (30, 100, 300, 1000, 3000, 10_000)
 

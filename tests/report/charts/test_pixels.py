@@ -15,43 +15,23 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-import pikepdf
 import pypdfium2
 import pytest
 import vl_convert
 from PIL import Image
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from report.charts import changes, indices, k_selection, projection, segments
-from report.charts.figure import Figure
 from report.charts.render import add_narrow_variant, serialise_spec
 from report.charts.svg import minify_svg
 from report.rendering.pdf import PrintedDocument
 from report.storage import paths
-from report.style import theme
 from segmentation.facts import Facts
+from tests.support.pages.figures import figures, labels, pictures, spec_of
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 Pixels = np.ndarray[Any, np.dtype[np.int16]]
 MOST = 0.003  # of all pixels may differ
 SCALE = 2  # pixels of a picture to a pixel of the chart
-
-
-def pictures(facts: Facts) -> Iterator[tuple[str, Callable[[], Figure]]]:
-    """Give every chart that a month's PDF may show, by the name of its file."""
-    yield "sizes", lambda: segments.plot_sizes(facts)
-    yield "differences", lambda: segments.plot_differences(facts)
-    for segment in facts.segments:
-        yield f"indices-{segment.id.lower()}", lambda segment=segment: indices.plot_indices(facts, segment)  # type: ignore[misc]
-    yield "flow", lambda: changes.plot_flow(facts)
-    yield "trend", lambda: changes.plot_trend(facts)
-    yield "elbow", lambda: k_selection.plot_elbow(facts)
-    yield "components", lambda: projection.plot_components(facts)
-
-
-def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    """Give a chart's specification with the look of all charts."""
-    return chart.to_dict(validate=False) | {"config": theme.build_vega_config()}
 
 
 def by_vega(spec: dict[str, Any]) -> Pixels:
@@ -60,17 +40,6 @@ def by_vega(spec: dict[str, Any]) -> Pixels:
         vl_convert.register_font_directory(str(folder))
     png = vl_convert.vegalite_to_png(spec | {"background": "white"}, scale=SCALE)
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=np.int16)
-
-
-def figures(pdf: Path) -> dict[str, tuple[int, list[float]]]:
-    """Give page and box of each figure of a PDF, by its alternative text."""
-    with pikepdf.open(pdf) as opened:
-        pages = {page.obj.objgen: number for number, page in enumerate(opened.pages)}
-        return {
-            str(thing.Alt): (pages[thing.Pg.objgen], [float(edge) for edge in thing.A.BBox])
-            for thing in opened.objects
-            if isinstance(thing, pikepdf.Dictionary) and thing.get("/S") == "/Figure"
-        }
 
 
 def on_paper(document: pypdfium2.PdfDocument, page: int, box: list[float], size: tuple[int, int]) -> Pixels:
@@ -109,12 +78,6 @@ def blank_letters(page: pypdfium2.PdfPage) -> str:
         if there.size and int(there.max(axis=(0, 1)).sum() - there.min(axis=(0, 1)).sum()) < 60:
             blank += letter
     return blank
-
-
-def labels(drawing: str) -> list[str]:
-    """Give the texts of a chart's SVG, each line by itself."""
-    texts = re.findall(r"<text\b.*?</text>", drawing, flags=re.DOTALL)
-    return [line for text in texts for line in re.findall(r">([^<>]+)<", text)]
 
 
 def glued(text: str) -> str:

@@ -12,9 +12,8 @@ import pytest
 from report.rendering.pdf import PrintedDocument
 from report.storage.paths import TEMPLATES
 from report.text import changes, sentences
-from tests.report.charts.test_pixels import figures
-from tests.report.text.test_numbers_are_facts import around
 from tests.support.facts.factory import ARABIC, EMOJI, LONG, SCRIPT
+from tests.support.pages.figures import around, figures
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 MONTHS = ("sample", "two", "ten", "long names", "script", "letters", "one of 99 %", "nothing found")

@@ -18,9 +18,9 @@ from report.rendering.pdf import PrintedDocument, build_local_font_css, check_we
 from report.storage import paths
 from report.style import fonts
 from report.text import sentences
-from tests.report.rendering.test_pdf_accessibility import CONDITIONS, File
 from tests.support.facts.factory import month
 from tests.support.pages.documents import document, first_line
+from tests.support.pages.pdf_conditions import CONDITIONS, File
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'

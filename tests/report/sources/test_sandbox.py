@@ -8,17 +8,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from report.errors import InputError, MachineError, describe_error
+from report.errors import MachineError
 from report.settings import Settings
 from report.sources import duckdb as duck
 from report.sources import faults
-from report.sources.loader import LoadedUsers, load_users
-from report.storage.location import parse_location
 from tests.support import ROOT
 from tests.support.facts.factory import users
 from tests.support.sources.postgresql import OWNER, do, lay, postgresql  # noqa: F401 - a fixture
+from tests.support.sources.queries import PRIVATE, ask, refused
 
-PRIVATE = "only-its-owner-may-read-this"
 COLUMNS = "age, gender, employment_status, annual_income, usage_per_month, num_of_days_active"
 # What a database's own views and macros may hold: {secret} is a file that the account may read, {place} a folder
 REACHING = {
@@ -66,30 +64,6 @@ def place(tmp_path: Path) -> Path:
             connection.register("given", some)
             connection.execute("CREATE TABLE users AS SELECT * FROM given")
     return tmp_path
-
-
-def ask(place: Path, query: str, data: str = "") -> LoadedUsers:
-    """Open the month that a query gives."""
-    query = query.format(secret=place / "secret.txt", place=place)
-    return load_users(
-        parse_location(data or f"duckdb:///{place}/music.db"),
-        "2026-10",
-        Settings(scale={"query": query}),
-        place / "scratch",
-    )
-
-
-def refused(place: Path, query: str, data: str = "") -> str:
-    """Give the sentence with which a query is refused, having held that nothing of the secret is anywhere."""
-    with pytest.raises(InputError) as error:
-        ask(place, query, data)
-    said = describe_error(error.value)
-    assert PRIVATE not in said
-    assert said.endswith(".")
-    for path in place.rglob("*"):
-        assert path.name == "secret.txt" or not path.is_file() or PRIVATE.encode() not in path.read_bytes()
-    assert not list(place.rglob("written*"))
-    return said
 
 
 def test_a_view_of_the_database_s_own_tables_is_read(place: Path) -> None:
@@ -175,7 +149,7 @@ def test_what_duckdb_says_of_a_query_is_told_without_its_texts_and_without_cells
 def test_a_database_that_cannot_be_opened_is_told_by_its_own_fault(place: Path) -> None:
     """Open elsewhere for writing, cut short, or none at all; none of them lacks memory."""
     with duckdb.connect(str(place / "music.db")) as _:
-        script = "import sys; from tests.report.sources.test_sandbox import refused; from pathlib import Path; print(refused(Path(sys.argv[1]), 'SELECT 1'))"
+        script = "import sys; from tests.support.sources.queries import refused; from pathlib import Path; print(refused(Path(sys.argv[1]), 'SELECT 1'))"
         said = subprocess.run(
             [sys.executable, "-c", script, str(place)],
             cwd=ROOT,

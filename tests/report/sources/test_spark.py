@@ -20,8 +20,8 @@ from report.sources.loader import load_users
 from report.storage.location import DatabaseSource
 from segmentation.facts import Facts
 from segmentation.pipeline import analyse
-from tests.report.sources.test_loader import OCTOBER, bad, counted, in_three, same, spelt
-from tests.segmentation.clustering.test_engines_agree import differences, told
+from tests.support.facts.differences import differences, told
+from tests.support.sources.october import OCTOBER, bad, counted, in_three, same, spelt
 
 SETTINGS = Settings(
     scale={"exact_users": 1_000},

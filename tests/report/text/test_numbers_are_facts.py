@@ -8,7 +8,6 @@ test can fail is shown by changing a fact, and by changing a page.
 import base64
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ from report.text.formatting import (
 )
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
-from tests.report.charts.test_pixels import figures, labels, pictures, spec_of
 from tests.support.pages.documents import Reader
+from tests.support.pages.figures import around, figures, labels, pictures, spec_of
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 Texts = list[str]
@@ -257,22 +256,6 @@ def pdf_texts(path: Path) -> Texts:
 def executive_texts(rendered: Rendered, name: str) -> Texts:  # noqa: F811
     """Give all that a month's PDF says."""
     return [*pdf_texts(rendered.pdf(name)), *svg_texts(rendered.executive(name).read_text(encoding="utf-8"))]
-
-
-def around(
-    boxes: list[list[float]], width: float, height: float
-) -> Iterator[tuple[float, float, float, float]]:
-    """Give what a page has beside these boxes, as rectangles: left, bottom, right, top."""
-    edges = sorted({0.0, height, *(edge for _, bottom, _, top in boxes for edge in (bottom, top))})
-    for low, high in pairwise(edges):
-        at = 0.0
-        for left, bottom, right, top in sorted(boxes):
-            if bottom < high and top > low:
-                if left > at:
-                    yield at, low, left, high
-                at = max(at, right)
-        if at < width:
-            yield at, low, width, high
 
 
 def svg_texts(page: str) -> Texts:

@@ -19,8 +19,8 @@ from report.storage import paths
 from report.text import changes, holds, selection
 from report.text import sentences as words
 from segmentation.facts import Anomaly, Facts, Segment
-from tests.report.charts.test_chart_labels import STANDS_OUT
-from tests.report.mail.test_brief_labels import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
+from tests.support.expected.briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
+from tests.support.expected.charts import STANDS_OUT
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import IDS, distinct
 from tests.support.facts.factory import changed, judged

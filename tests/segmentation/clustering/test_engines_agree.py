@@ -14,13 +14,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
-from segmentation.facts import _FACTS_ADAPTER, Facts, facts_from_dict, facts_to_dict
+from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
 from segmentation.preprocessing.clean import clean_users
 from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 from segmentation.schema import NUMBERS, Users
 from segmentation.tracking.compare import PreviousMonth
 from tests.support import ROOT
+from tests.support.facts.differences import differences, told
 
 Run = Callable[..., Analysis]
 Engine = Callable[[pd.DataFrame], Any]
@@ -48,27 +49,6 @@ def duck() -> Iterator[Engine]:
             return connection.table(name)
 
         yield relation
-
-
-def told(facts: Facts) -> Any:
-    """Give facts with every digit: those of the file are rounded."""
-    return _FACTS_ADAPTER.dump_python(facts, mode="json")
-
-
-def differences(one: Any, other: Any, at: str = "") -> list[str]:
-    """List where two sets of facts differ: numbers by more than a billionth of themselves, or of 0.001."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        if list(one) != list(other):
-            return [f"{at}: {list(one)} and {list(other)}"]
-        return [line for key in one for line in differences(one[key], other[key], f"{at}.{key}")]
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        pairs = enumerate(zip(one, other, strict=True))
-        return [line for n, (a, b) in pairs for line in differences(a, b, f"{at}[{n}]")]
-    if isinstance(one, float) and isinstance(other, float):
-        return (
-            [] if abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-3) else [f"{at}: {one} and {other}"]
-        )
-    return [] if one == other else [f"{at}: {one!r} and {other!r}"]
 
 
 def awkward() -> pd.DataFrame:
