@@ -19,7 +19,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-fuzz setup-bench check coverage \
-  mutants bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean
+  mutants bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean style
 
 help: ## list what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ $(VENV)/.quarto-tried: | $(VENV)/.installed
 
 check: setup-test ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+style: ## sizes, names and docstrings of the code, in figures
+	@$(PYTHON) -m tests.project.style
 
 coverage: setup-test ## branches of segmentation/ that its own tests take; less than 95 % fails
 	@$(BIN)/python -m pytest -n auto -q tests/segmentation --cov=segmentation --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
