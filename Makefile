@@ -127,7 +127,7 @@ bench-scale: setup-bench ## 1, 10 and 100 million users, beside other ways to cl
 sample: setup ## make the synthetic months of data/ again
 	@$(BIN)/python -m report sample
 
-schema: setup ## write docs/facts.schema.json from segmentation/facts.py
+schema: setup ## write docs/facts.schema.json from segmentation/facts/
 	@$(BIN)/python -m report schema
 
 notebook: setup ## write music_streaming_segmentation.ipynb from report/report.qmd

@@ -15,6 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
+from segmentation.facts.serialise import _FACTS_ADAPTER
 from segmentation.pipeline import Analysis
 from segmentation.preprocessing.clean import clean_users
 from segmentation.sample import SAMPLE_MONTHS, make_sample_month
