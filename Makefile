@@ -125,7 +125,7 @@ bench-scale: setup-bench ## 1, 10 and 100 million users, beside other ways to cl
 	@$(BIN)/python -m tests.bench.speed.scale
 
 sample: setup ## make the synthetic months of data/ again
-	@$(BIN)/python -m report sample
+	@$(BIN)/python data/generate.py
 
 schema: setup ## write docs/facts.schema.json from segmentation/facts/
 	@$(BIN)/python -m report schema

@@ -143,17 +143,6 @@ def send(
 
 
 @app.command()
-def sample() -> None:
-    """Write the synthetic months of data/, and the hashes by which they are known."""
-    from segmentation.sample import SAMPLE_MONTHS  # noqa: PLC0415 - nothing else needs them
-    from segmentation.sample import make_sample_month as make_sample  # noqa: PLC0415
-
-    paths.write_sample_months(
-        paths.ROOT / "data", {month: make_sample(month).to_csv() for month in SAMPLE_MONTHS}
-    )
-
-
-@app.command()
 def schema() -> None:
     """Write the schema of facts.json."""
     paths.write_json(paths.ROOT / "docs" / "facts.schema.json", facts.build_facts_schema())

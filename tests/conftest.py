@@ -12,11 +12,11 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 from xdist.scheduler import LoadScopeScheduling
 
+from data.generate import SAMPLE_MONTHS
 from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
 from segmentation.options import Options
 from segmentation.pipeline import Analysis, analyse
 from segmentation.preprocessing.scaling import Points
-from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame
 from segmentation.tracking.compare import PreviousMonth
 from tests.support import ROOT

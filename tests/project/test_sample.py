@@ -10,9 +10,8 @@ from kneed import KneeLocator
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from segmentation import sample as room
-from segmentation.errors import SegmentationError
-from segmentation.sample import (
+import data.generate as generator
+from data.generate import (
     ADDED_COLUMNS,
     HEAVY,
     HIGH_EARNERS,
@@ -23,6 +22,7 @@ from segmentation.sample import (
     SkewedRange,
     make_sample_month,
 )
+from segmentation.errors import SegmentationError
 from segmentation.schema import COLUMNS, COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS, Column, check_columns
 from tests.support import ROOT
 
@@ -325,10 +325,10 @@ def test_a_column_that_came_later_moves_nothing(monkeypatch: pytest.MonkeyPatch)
         Column("plan", "plan", "category"),
     )
     before = [make_sample_month(month) for month in SAMPLE_MONTHS[1:]]
-    monkeypatch.setattr(room, "ADDED_COLUMNS", room.ADDED_COLUMNS | later)
-    monkeypatch.setattr(room, "COLUMNS", columns)
-    monkeypatch.setattr(room, "NUMBERS", (*NUMBERS, "skips"))
-    monkeypatch.setattr(room, "COLUMNS_BY_NAME", {column.name: column for column in columns})
+    monkeypatch.setattr(generator, "ADDED_COLUMNS", generator.ADDED_COLUMNS | later)
+    monkeypatch.setattr(generator, "COLUMNS", columns)
+    monkeypatch.setattr(generator, "NUMBERS", (*NUMBERS, "skips"))
+    monkeypatch.setattr(generator, "COLUMNS_BY_NAME", {column.name: column for column in columns})
     after = [make_sample_month(month) for month in SAMPLE_MONTHS[1:]]
 
     for old, new in zip(before, after, strict=True):

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from data.generate import SAMPLE_MONTHS, make_sample_month
 from segmentation.pipeline import Analysis
-from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 from tests.support import ROOT
 
 DATA = ROOT / "data"

@@ -87,7 +87,7 @@ IMPORTED = (  # once for all: none of it imports the shell
     ),
     *("pypandoc", "typer", "rich.console", "kneed", "css_inline", "mjml", "aiosmtpd.controller", "trustme"),
     *("pikepdf", "pypdfium2", "email_validator", "jsonschema", "yaml", "jupyter_client.manager", "nbclient"),
-    *("segmentation.pipeline", "segmentation.sample", "segmentation.tracking.anomalies"),
+    *("segmentation.pipeline", "segmentation.tracking.anomalies"),
 )
 MOST = 90.0  # seconds of processor time that tests may take for one mistake; the dearest aren't asked beyond
 QUIET = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-W", "ignore", "--no-header"]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from data.generate import make_sample_month
 from segmentation.clustering.assign import assign_nearest, fit_kmeans, warm_start_kmeans
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.scaling import Points
-from segmentation.sample import make_sample_month
 from segmentation.tracking.drift import measure_category_drift, measure_number_drift
 from segmentation.tracking.matching import (
     PreviousModel,

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from data.generate import SAMPLE_MONTHS, make_sample_month
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 from segmentation.facts.serialise import _FACTS_ADAPTER
 from segmentation.pipeline import Analysis
 from segmentation.preprocessing.clean import clean_users
-from segmentation.sample import SAMPLE_MONTHS, make_sample_month
 from segmentation.schema import NUMBERS, Users
 from segmentation.tracking.compare import PreviousMonth
 from tests.support import ROOT

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from data.generate import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
-from segmentation.sample import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
 from segmentation.schema import DEFAULT_FEATURES
 from segmentation.tracking.kept_names import is_name_accurate
 from segmentation.tracking.matching import (

@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 from nbformat import from_dict
 
+from data.generate import SAMPLE_MONTHS
 from report.mail.export import write_briefs
 from report.pages.playbook import assign_plays, read_playbook
 from report.pages.profiles import write_profiles
@@ -33,7 +34,6 @@ from report.style.fonts import build_font_css, collect_letters, embed_font_css
 from segmentation.facts import Brand, Facts, Source
 from segmentation.options import Options
 from segmentation.pipeline import analyse
-from segmentation.sample import SAMPLE_MONTHS
 from segmentation.schema import DEFAULT_FEATURES
 from segmentation.tracking.compare import PreviousMonth
 from tests.support.facts import factory as facts_factory

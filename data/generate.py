@@ -1,7 +1,7 @@
-"""The synthetic Music data: three months of one panel of listeners, with four planted groups and planted dirt.
+"""Three synthetic months of listeners; `make sample` writes them.
 
-Every random number is a uniform one, and what is made of them is plain arithmetic: no platform's logarithm
-or power has a say, so one seed gives the same bytes everywhere.
+One panel with four planted groups and planted errors. Every random number is uniform, and only plain arithmetic follows:
+logarithms and powers differ between platforms, and one seed has to give the same bytes everywhere.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from report.storage import paths
 from segmentation.errors import SegmentationError
 from segmentation.schema import COLUMNS, COLUMNS_BY_NAME, NUMBERS, USER_ID
 
@@ -29,15 +30,13 @@ GENRES = {
     "Hip Hop": 0.020,
 }
 EMPLOYMENT = ("Employed full-time", "Student", "Employed part-time", "Unemployed")
-MONTHLY_USAGE_GROWTH = 1.035  # high earners listen this much more every month: the drift of a centre
-MAX_HABIT_STEP_DAYS = (
-    25  # days towards a new habit in one month; with WOBBLE below the 31 that a month can add
-)
-HABIT_JITTER_DAYS = 5  # days either way
+MONTHLY_USAGE_GROWTH = 1.035  # factor on the high earners' usage: their centre drifts
+# active days by which a habit changes in a month, and noise either way: together below the 31 that a month can add
+MAX_HABIT_STEP_DAYS, HABIT_JITTER_DAYS = 25, 5
 
 
 class SkewedRange(NamedTuple):
-    """A broad bell between two ends; `skew` from -1 to 1 moves its middle towards the low or the high one."""
+    """A broad bell between two ends, skewed from -1 (low) to 1 (high)."""
 
     low: float
     high: float
@@ -46,24 +45,14 @@ class SkewedRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlantedGroup:
-    """What the listeners of one planted group have in common.
+    """The distributions of one planted group of listeners."""
 
-    Attributes
-    ----------
-    age, income, usage, days : Spread
-        Years, USD a year, minutes a month, days in the last 365.
-    employment : tuple of float
-        Shares, in the order of `EMPLOYMENT`.
-    genres : tuple of float
-        Index of each genre against all listeners (1 is as many as everywhere), in the order of `GENRES`.
-    """
-
-    age: SkewedRange
-    income: SkewedRange
-    usage: SkewedRange
-    days: SkewedRange
-    employment: tuple[float, ...]
-    genres: tuple[float, ...]
+    age: SkewedRange  # years
+    income: SkewedRange  # USD a year
+    usage: SkewedRange  # minutes a month
+    days: SkewedRange  # active days in the last 365
+    employment: tuple[float, ...]  # shares, in the order of EMPLOYMENT
+    genres: tuple[float, ...]  # ratio of each genre's share to that of all listeners, in the order of GENRES
 
 
 YOUNG, HEAVY, OLDER, HIGH_EARNERS = "young light", "heavy", "older lighter", "high earners"
@@ -103,36 +92,22 @@ GROUPS = {
 }
 
 
-# Columns that the report has learnt of since: by group, where numbers are spread, or the shares of words. They are made of
-# a listener's id and nothing else, so that the columns above stay what they were, and a listener stays the same. Such as
-# "skips": {YOUNG: Spread(12, 36), HEAVY: ...} or "device": {YOUNG: {"Phone": 0.7, "Car": 0.3}, HEAVY: ...}
+# Columns added to the schema later: by group, the range of a number, or the shares of a category. Their values depend on a
+# listener's id alone, so that all other columns stay the same and a listener keeps the value. Examples:
+# "skips": {YOUNG: SkewedRange(12, 36), HEAVY: ...} or "device": {YOUNG: {"Phone": 0.7, "Car": 0.3}, HEAVY: ...}
 ADDED_COLUMNS: dict[str, dict[str, SkewedRange | dict[str, float]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class SampleMonthPlan:
-    """What one month is to hold: group sizes, who comes, goes and moves, and what is wrong in the file.
+    """One month's group sizes, movements and planted errors."""
 
-    Attributes
-    ----------
-    sizes : dict of str to int
-        Listeners in each group; every month they sum to 4,914.
-    leavers : int
-        Listeners of the month before who are gone; as many new ones come.
-    moves : dict of (str, str) to int
-        Listeners who go from one group to another.
-    missing : dict of str to int
-        Empty cells in each column; those of `ADDED_COLUMNS` have none.
-    ages, days : tuple of int
-        Impossible values, each on a row of its own.
-    """
-
-    sizes: dict[str, int]
-    leavers: int
-    moves: dict[tuple[str, str], int]
-    missing: dict[str, int]
-    ages: tuple[int, ...]
-    days: tuple[int, ...]
+    sizes: dict[str, int]  # listeners in each group; every month they sum to 4,914
+    leavers: int  # listeners of the month before who leave; as many new ones come
+    moves: dict[tuple[str, str], int]  # listeners who move from one group to another
+    missing: dict[str, int]  # empty cells in each column; none in ADDED_COLUMNS
+    ages: tuple[int, ...]  # impossible values, each in a row of its own
+    days: tuple[int, ...]  # likewise
 
 
 def _map_missing_counts(*counts: int) -> dict[str, int]:
@@ -195,43 +170,25 @@ SAMPLE_MONTHS: tuple[str, ...] = tuple(MONTH_PLANS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleMonth:
-    """One month of the synthetic panel.
+    """One month of the synthetic panel."""
 
-    Attributes
-    ----------
-    users : pandas.DataFrame
-        One row a listener, with the columns of `schema.COLUMNS`; shuffled, the order carries nothing.
-    groups : numpy.ndarray of str, shape (len(users),)
-        The planted group of each row.
-    """
-
-    users: pd.DataFrame
-    groups: NDArray[np.str_]
+    users: pd.DataFrame  # one row per listener, in random order, with the columns of `schema.COLUMNS`
+    groups: NDArray[np.str_]  # the planted group of each row
 
     def to_csv(self) -> str:
-        """Give the text of the month's file: a header, LF, and nothing in an empty cell."""
+        """Return the text of the month's CSV file."""
         return str(self.users.to_csv(index=False, lineterminator="\n"))
 
 
 def make_sample_month(month: str, seed: int = 2026) -> SampleMonth:
-    """Make one month of the panel; a listener who is in two months is the same one in both.
+    """Make one of the `SAMPLE_MONTHS`: 4,914 listeners.
 
-    Parameters
-    ----------
-    month : str
-        One of `SAMPLE_MONTHS`.
-    seed : int
-        Which panel; not negative.
-
-    Returns
-    -------
-    Sample
-        4,914 listeners, with the sizes and the dirt that `MONTH_PLANS` has for the month.
+    One id is one listener in every month. Another seed gives another panel.
 
     Raises
     ------
     SegmentationError
-        If there is no plan for the month.
+        If `MONTH_PLANS` has no such month.
     """
     if month not in MONTH_PLANS:
         raise SegmentationError(
@@ -246,7 +203,7 @@ def make_sample_month(month: str, seed: int = 2026) -> SampleMonth:
 
 
 def _make_generator(*key: int) -> np.random.Generator:
-    # By name: NumPy promises this stream for good, and what `default_rng` stands for only for now.
+    # NumPy keeps the stream of PCG64 for good; `default_rng` may use another generator one day
     return np.random.Generator(np.random.PCG64(key))
 
 
@@ -255,22 +212,22 @@ def _draw_uniform(rng: np.random.Generator, n: int, low: float = 0.0, high: floa
 
 
 def _draw_bell(rng: np.random.Generator, n: int) -> UniformDraws:
-    """Draw n numbers between 0 and 1: level in the middle, sloping to the ends."""
+    """Draw n numbers from a trapezoid between 0 and 1."""
     return 0.7 * rng.random(n) + 0.3 * rng.random(n)
 
 
 def _scale_to_range(t: UniformDraws, spread: SkewedRange) -> UniformDraws:
-    """Lay numbers between 0 and 1 out between a spread's ends."""
+    """Map numbers between 0 and 1 to a range."""
     return spread.low + (spread.high - spread.low) * (t + spread.skew * t * (1 - t))
 
 
 def _draw_categories(rng: np.random.Generator, n: int, shares: dict[str, float]) -> NDArray[np.object_]:
-    """Draw n names by their shares, which need not sum to 1."""
+    """Draw n categories by their shares, which need not sum to 1."""
     return _pick_categories(rng.random(n), shares)
 
 
 def _pick_categories(chance: UniformDraws, shares: dict[str, float]) -> NDArray[np.object_]:
-    """Give the name that each chance between 0 and 1 falls on."""
+    """Return the category for each uniform number."""
     edges = np.cumsum(list(shares.values()))
     return np.array(list(shares), dtype=object)[np.searchsorted(edges[:-1] / edges[-1], chance, "right")]
 
@@ -280,14 +237,17 @@ def _draw_permutation(rng: np.random.Generator, n: int) -> NDArray[np.intp]:
 
 
 def _make_listeners(name: str, n: int, month: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Make n listeners of one group, without ids, as they are in the given month (0 is the first)."""
+    """Make n listeners of one group, without ids.
+
+    Month 0 is the first one.
+    """
     group = GROUPS[name]
     job = _draw_categories(rng, n, dict(zip(EMPLOYMENT, group.employment, strict=True)))
-    # Less than full-time work pays less; those on a high income have it whatever they do.
+    # part-time work, study and unemployment pay less, except for high earners
     paid = np.where(job == "Employed full-time", 1.0, 0.8) if name != HIGH_EARNERS else np.ones(n)
     listening = _draw_bell(rng, n)
     rise = math.prod([MONTHLY_USAGE_GROWTH] * month) if name == HIGH_EARNERS else 1.0
-    activity = 0.8 * _draw_bell(rng, n) + 0.2 * listening  # who listens more, listens on more days
+    activity = 0.8 * _draw_bell(rng, n) + 0.2 * listening  # heavy listeners are active on more days
     days = _scale_to_range(activity, group.days)
     lean = {genre: GENRES[genre] * index for genre, index in zip(GENRES, group.genres, strict=True)}
     return pd.DataFrame(
@@ -309,23 +269,26 @@ def _make_listeners(name: str, n: int, month: int, rng: np.random.Generator) -> 
 def _make_added_column(
     panel: pd.DataFrame, name: str, by_group: dict[str, SkewedRange | dict[str, float]]
 ) -> Any:
-    """Make a column of ids and groups: of each id a chance between 0 and 1, another one for each column."""
+    """Make a column from each listener's id and group.
+
+    The hash of the id and the column's name serves as the uniform number.
+    """
     digests = (hashlib.blake2b(f"{name}:{one}".encode(), digest_size=4).digest() for one in panel[USER_ID])
     chance = np.array([int.from_bytes(digest, "big") / 2**32 for digest in digests])
     values = np.empty(len(panel), dtype=object)
-    for group, what in by_group.items():
+    for group, shape in by_group.items():
         rows = np.flatnonzero(panel["group"] == group)
-        if isinstance(what, SkewedRange):
-            values[rows] = _scale_to_range(chance[rows], what).round(COLUMNS_BY_NAME[name].digits)
+        if isinstance(shape, SkewedRange):
+            values[rows] = _scale_to_range(chance[rows], shape).round(COLUMNS_BY_NAME[name].digits)
         else:
-            values[rows] = _pick_categories(chance[rows], what)
+            values[rows] = _pick_categories(chance[rows], shape)
     return pd.Series(values, panel.index).infer_objects()
 
 
 def _make_newcomers(
     sizes: dict[str, int], month: int, rng: np.random.Generator, taken: set[str]
 ) -> pd.DataFrame:
-    """Make new listeners, so many of each group, with ids that nobody has."""
+    """Make new listeners of each group, with unused ids."""
     new = pd.concat([_make_listeners(name, n, month, rng) for name, n in sizes.items()], ignore_index=True)
     ids: list[str] = []
     while len(ids) < len(new):
@@ -338,7 +301,7 @@ def _make_newcomers(
 
 
 def _advance_month(panel: pd.DataFrame, month: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Let a month pass: some leave, some move, everyone is a little different, and new listeners come."""
+    """Return the panel one month later."""
     plan = MONTH_PLANS[SAMPLE_MONTHS[month]]
     taken = set(panel[USER_ID])
     stay = panel.iloc[_draw_permutation(rng, len(panel))[plan.leavers :]].reset_index(drop=True)
@@ -360,45 +323,51 @@ def _advance_month(panel: pd.DataFrame, month: int, rng: np.random.Generator) ->
 def _move_listeners(
     panel: pd.DataFrame, moves: dict[tuple[str, str], int], month: int, rng: np.random.Generator
 ) -> None:
-    """Move listeners between groups, in place: they take up the new group's habits, and keep who they are.
+    """Move listeners between groups, in place.
 
-    Nobody changes age by it, so those move whose age suits the new group, and rather those who are already
-    active on about as many days. Only a move to or from the high earners changes an income.
+    Age stays, so only listeners whose age suits the new group move, preferably those with about its active days. Only a
+    move to or from the high earners changes an income.
     """
-    settled = np.ones(len(panel), dtype=bool)
+    unmoved = np.ones(len(panel), dtype=bool)
     for (origin, target), n in moves.items():
         to = GROUPS[target]
         suits = panel["age"].between(to.age.low + 3, to.age.high - 3)
-        rows = np.flatnonzero((panel["group"] == origin) & suits & settled)
+        rows = np.flatnonzero((panel["group"] == origin) & suits & unmoved)
         far = (panel["days_now"].iloc[rows] - (to.days.low + to.days.high) / 2).abs()
         rows = rows[np.argsort(far + _draw_uniform(rng, len(rows), 0, 60), kind="stable")[:n]]
         new = _make_listeners(target, n, month, rng)
-        taken_up = ["group", "usage", "days"]
+        changed = ["group", "usage", "days"]
         if HIGH_EARNERS in (origin, target):
-            taken_up += ["employment_status", "annual_income"]
-        for name in taken_up:
+            changed += ["employment_status", "annual_income"]
+        for name in changed:
             panel.loc[rows, name] = new[name].to_numpy()
-        settled[rows] = False
+        unmoved[rows] = False
 
 
 def _make_month_file(panel: pd.DataFrame, plan: SampleMonthPlan, rng: np.random.Generator) -> SampleMonth:
-    """Turn the panel into the month's file: whole numbers, shuffled, with the planned dirt."""
+    """Turn the panel into the month's rows, with the planned errors."""
     n = len(panel)
     panel = panel.iloc[_draw_permutation(rng, n)].reset_index(drop=True)
-    seen: dict[str, Any] = {
+    columns: dict[str, Any] = {
         **{name: panel[name].round() for name in NUMBERS if name in panel},
         **{name: _make_added_column(panel, name, by_group) for name, by_group in ADDED_COLUMNS.items()},
         "annual_income": (panel["annual_income"] / 50).round() * 50,
         "usage_per_month": (panel["usage"] * _draw_uniform(rng, n, 0.94, 1.06)).round().clip(1, 3000),
         "num_of_days_active": panel["days_now"].round().clip(31, 365),
     }
-    users = panel.assign(**seen)[[column.name for column in COLUMNS]]
+    users = panel.assign(**columns)[[column.name for column in COLUMNS]]
     users = users.astype({name: "Int64" for name in NUMBERS if not COLUMNS_BY_NAME[name].digits})
-    dirty = iter(_draw_permutation(rng, n))
+    error_rows = iter(_draw_permutation(rng, n))
     for name, values in (("age", plan.ages), ("num_of_days_active", plan.days)):
         for value in values:
-            users.loc[next(dirty), name] = value
+            users.loc[next(error_rows), name] = value
     for name, count in plan.missing.items():
         for _ in range(count):
-            users.loc[next(dirty), name] = pd.NA if name in NUMBERS else None
+            users.loc[next(error_rows), name] = pd.NA if name in NUMBERS else None
     return SampleMonth(users=users, groups=panel["group"].to_numpy(dtype=np.str_))
+
+
+if __name__ == "__main__":
+    paths.write_sample_months(
+        paths.ROOT / "data", {month: make_sample_month(month).to_csv() for month in SAMPLE_MONTHS}
+    )
