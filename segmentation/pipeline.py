@@ -20,7 +20,6 @@ from segmentation.facts import (
     Brand,
     ElbowCurve,
     Facts,
-    IdRegistry,
     SegmentStability,
     Source,
     StructureEvidence,
@@ -41,8 +40,13 @@ from segmentation.preprocessing.scaling import Points, build_scale
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
-from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, compare_months, track_segments
-from segmentation.tracking.trend import build_trend
+from segmentation.tracking.compare import (
+    SEGMENT_COLUMN,
+    PreviousMonth,
+    build_trend,
+    compare_months,
+    track_segments,
+)
 from segmentation.validation import consensus as judged_by
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.scores import average_segment_silhouettes
@@ -239,7 +243,7 @@ def analyse(
         pca=build_pca_map(projection, points, labels, ids, min_cell=options.min_cell),
         change=compared,
         trend=build_trend(shares) if len(shares) >= _MIN_TREND_MONTHS else None,
-        lineage=IdRegistry(lineage.last_id, lineage.retired),
+        lineage=lineage.registry,
         basis=chosen.basis,
     )
     return Analysis(facts=facts, users=named)

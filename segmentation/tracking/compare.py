@@ -1,5 +1,7 @@
-"""What changed since the last month: ids and names carried on, what became of each segment, who moved, what drifted."""
+"""Comparison with the last month: ids, transitions, migration, drift, trend."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -17,6 +19,8 @@ from segmentation.facts import (
     MonthComparison,
     NotFollowedReason,
     SegmentTransition,
+    Trend,
+    TrendLine,
 )
 from segmentation.preprocessing.aggregate import (
     cast_to_float,
@@ -27,7 +31,6 @@ from segmentation.preprocessing.aggregate import (
 from segmentation.preprocessing.quantiles import compute_quantile_cuts, make_bin_grid
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
-from segmentation.tracking.drift import PsiTest as Measured
 from segmentation.tracking.drift import (
     add_heavy_value_edges,
     choose_bin_count,
@@ -43,35 +46,25 @@ from segmentation.tracking.matching import (
     match_centres,
     rescale_values,
 )
-from segmentation.tracking.migration import (
-    MigrationCounts,
-    count_migration,
-    count_migration_by_join,
-    decompose_share_changes,
-)
+from segmentation.tracking.migration import MigrationCounts, count_migration
 from segmentation.tracking.transitions import detect_transitions
 
-FALSE_ALARM_RATE = 0.05  # probability that a month without drift names a column that has drifted
-SEGMENT_COLUMN = "segment"  # column of a month's users: the id of each one's segment
+FALSE_ALARM_RATE = 0.05  # probability that a month without drift reports any column as drifted
+SEGMENT_COLUMN = "segment"  # column of a month's users with the id of their segment
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousMonth:
-    """The last month that was made.
-
-    Attributes
-    ----------
-    facts : Facts
-        Its facts.
-    users : narwhals.DataFrame, LazyFrame or None
-        Its users with their segments, as they were archived; None where they are no longer there.
-    """
+    """The last month that was made."""
 
     facts: Facts
-    users: Users | None
+    users: Users | None  # with their segments, as archived; None if the archive has them no more
 
     def rename_segments(self, names: Mapping[str, str]) -> "PreviousMonth":
-        """Give the same with names by id; another segment that has such a name already is told from it by its id."""
+        """Return the same month with some segments renamed, by id.
+
+        Another segment that already has such a name gets its id added to it.
+        """
         given = {name.casefold() for name in names.values()}
         segments = tuple(
             replace(
@@ -85,14 +78,13 @@ class PreviousMonth:
         return replace(self, facts=replace(self.facts, segments=segments))
 
     def to_previous_model(self) -> PreviousModel:
-        """Give its segments as history wants them."""
-        kept = self.facts.lineage
-        return extract_previous_model(self.facts, last_id=kept.last_id, retired=kept.retired)
+        """Return its segments, as matching needs them."""
+        return extract_previous_model(self.facts)
 
     def rescale_centres(self, scale: FeatureScale) -> Floats:
-        """Give its centres in another month's standard deviations, shape (k, p)."""
-        past = self.to_previous_model()
-        return rescale_values(past.centres, past.scale, scale)
+        """Return its centres in another month's SDs, shape (k, p)."""
+        previous = self.to_previous_model()
+        return rescale_values(previous.centres, previous.scale, scale)
 
 
 def track_segments(
@@ -104,30 +96,30 @@ def track_segments(
     highest_id: int = 0,
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> SegmentLineage:
-    """Give this month's segments their ids, names and places on the pages: the last month's wherever one continues it.
+    """Assign ids, names and page order, continuing last month's.
 
     Parameters
     ----------
-    last : Last or None
-        The last month; None for the first.
+    last : PreviousMonth or None
+        None in the first month: every segment is new.
     points : Points
         For the features' names and scaling.
-    model : Model
-        This month's centres.
     sizes : sequence of float
-        Users in each segment.
+        Users in each of the model's segments.
     highest_id : int
-        The highest number in an id of any archived month, also of one that is not compared: a new segment is no old one.
+        The highest number in an id of any archived month, so that no id is used twice.
     names : mapping of str to str
-        Names that a person gives, by id; `last` has them already.
+        Names that a person gave, by id; `last` has them already.
     """
     centres = [dict(zip(points.features, map(float, centre), strict=True)) for centre in model.centres]
     if last is None:
-        return _start_lineage(centres, sizes, highest_id, names)
-    past = last.to_previous_model()
-    past = replace(past, last_id=max(past.last_id, highest_id))
-    placed = rescale_values(model.centres, points.scale, past.scale)
-    return assign_ids(past, match_centres(past, placed, sizes), centres, sizes, names)
+        empty = np.zeros((0, 0))
+        previous = PreviousModel(FeatureScale({}, {}), (), (), empty, (), radius=0.0, last_id=highest_id)
+        return assign_ids(previous, (), centres, sizes, names)
+    previous = last.to_previous_model()
+    previous = replace(previous, last_id=max(previous.last_id, highest_id))
+    rescaled = rescale_values(model.centres, points.scale, previous.scale)
+    return assign_ids(previous, match_centres(previous, rescaled, sizes), centres, sizes, names)
 
 
 def compare_months(
@@ -141,33 +133,29 @@ def compare_months(
     *,
     min_cell: int,
 ) -> MonthComparison:
-    """Say what changed since the last month.
+    """Return what changed since the last month.
 
     Parameters
     ----------
-    last : Last
-        The last month.
-    lineage : Lineage
-        As from `track_segments`.
-    scale, model : Scale, Model
-        This month's, segments in the order of the model.
+    scale : FeatureScale
+        This month's.
     sizes : sequence of float
-        Users in each of them.
+        Users in each of the model's segments.
     overlap : ndarray, shape (k of last month, k)
-        This month's users by last month's model and by this month's own, as from `flows.crosstab_with_previous`.
+        This month's users by last month's model and by this month's, as from `crosstab_with_previous`.
     users : narwhals.DataFrame or LazyFrame
         This month's users with the ids of their segments.
     min_cell : int
         Users below which a count is not shown.
     """
-    past = last.to_previous_model()
-    placed = rescale_values(model.centres, scale, past.scale)
+    previous = last.to_previous_model()
+    rescaled = rescale_values(model.centres, scale, previous.scale)
     flows = _count_migration(last, lineage, users)
-    fates = detect_transitions(
-        past,
-        match_centres(past, placed, list(sizes)),
+    transitions = detect_transitions(
+        previous,
+        match_centres(previous, rescaled, list(sizes)),
         lineage,
-        centres=placed,
+        centres=rescaled,
         sizes=list(sizes),
         overlap=overlap,
         flows=flows,
@@ -177,32 +165,24 @@ def compare_months(
     names = {id_: segment.name for id_, segment in then.items()} | {
         id_: kept.name for id_, kept in now.items()
     }
-    inside = suppress_small_counts(
-        [round(float(row.sum())) for row in overlap], min_cell=min_cell
-    )  # last month's borders
-    same = {
-        shift.id: shift.same_borders
-        for shift in decompose_share_changes(past, lineage.ids, overlap)
-        if inside[past.ids.index(shift.id)] is not None
-    }
-    moved = tuple(
-        SegmentTransition(
-            id=fate.id,
-            name=names[fate.id],
-            fate=fate.kind,
-            into=tuple(names[id_] for id_ in fate.into),
-            others=tuple(names[id_] for id_ in fate.others),
-            last_users=then[fate.id].users if fate.id in then else None,
-            last_share=then[fate.id].share if fate.id in then else None,
-            share=float(sizes[now[fate.id].number] / sum(sizes)) if fate.id in now else None,
-            same_borders=same.get(fate.id),
-        )
-        for fate in fates
-    )
+    same_borders = measure_shares_at_old_borders(previous.ids, overlap, min_cell=min_cell)
     return MonthComparison(
         month=last.facts.month,
         users=last.facts.audit.kept,
-        segments=moved,
+        segments=tuple(
+            SegmentTransition(
+                id=one.id,
+                name=names[one.id],
+                fate=one.kind,
+                into=tuple(names[id_] for id_ in one.into),
+                others=tuple(names[id_] for id_ in one.others),
+                last_users=then[one.id].users if one.id in then else None,
+                last_share=then[one.id].share if one.id in then else None,
+                share=float(sizes[now[one.id].number] / sum(sizes)) if one.id in now else None,
+                same_borders=same_borders.get(one.id) if one.id in now else None,
+            )
+            for one in transitions
+        ),
         flow=None if flows is None else _suppress_migration(flows, names, min_cell),
         unfollowed=_find_not_followed_reason(last, users),
         drift=_measure_drift(last, users, round(sum(sizes))),
@@ -210,18 +190,55 @@ def compare_months(
     )
 
 
-def _start_lineage(
-    centres: Sequence[Mapping[str, float]], users: Sequence[float], used: int, names: Mapping[str, str]
-) -> SegmentLineage:
-    """Begin a history: nothing to continue, so that every segment is new to it."""
-    nobody = PreviousModel(
-        FeatureScale({}, {}), ids=(), names=(), centres=np.zeros((0, 0)), users=(), radius=0.0, last_id=used
-    )
-    return assign_ids(nobody, (), centres, users, names)
+def measure_shares_at_old_borders(
+    ids: Sequence[str], overlap: Floats, *, min_cell: int
+) -> dict[str, float | None]:
+    """Return each segment's share of this month's users at old borders.
+
+    None where so few users lie within the borders that the share is not shown. `ids` are last month's, a row of `overlap`
+    each.
+    """
+    users = overlap.sum(axis=1)
+    shown = suppress_small_counts([round(float(n)) for n in users], min_cell=min_cell)
+    return {
+        id_: None if count is None else float(n) / float(overlap.sum())
+        for id_, n, count in zip(ids, users, shown, strict=True)
+    }
+
+
+def build_trend(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
+    """Return the shares of all archived months side by side.
+
+    Parameters
+    ----------
+    months : mapping of str to sequence of (str, str, float)
+        By month ("2026-10"): id, name and share of each of its segments; in any order.
+    """
+    calendar = _list_months(min(months), max(months)) if months else ()
+    shares = {month: {id_: share for id_, _, share in months.get(month, ())} for month in calendar}
+    names = {id_: name for month in calendar for id_, name, _ in months.get(month, ())}  # the latest stays
+    # a person may have given a segment the name of one that is gone
+    repeated = {name for name, times in Counter(names.values()).items() if times > 1}
+    latest = shares[calendar[-1]] if calendar else {}
+    names = {
+        id_: f"{name} ({id_})" if name in repeated and id_ not in latest else name
+        for id_, name in names.items()
+    }
+    lines = [
+        TrendLine(id_, names[id_], tuple(shares[month].get(id_) for month in calendar))
+        for id_ in sorted(names, key=lambda id_: (int(re.sub(r"\D", "", id_) or 0), id_))
+    ]
+    return Trend(months=calendar, lines=tuple(lines))
+
+
+def _list_months(first: str, last: str) -> tuple[str, ...]:
+    """List the months from first to last."""
+    start, end = (int(month[:4]) * 12 + int(month[5:7]) - 1 for month in (first, last))
+    return tuple(f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(start, end + 1))
 
 
 def _find_not_followed_reason(last: PreviousMonth, users: Users) -> NotFollowedReason | None:
-    """Say why nobody can be followed from the last month; None where users can."""
+    """Return why users can't be followed; None if they can."""
     if USER_ID not in users.collect_schema():
         return "no ids"
     if last.users is None:
@@ -230,40 +247,33 @@ def _find_not_followed_reason(last: PreviousMonth, users: Users) -> NotFollowedR
 
 
 def _count_migration(last: PreviousMonth, lineage: SegmentLineage, users: Users) -> MigrationCounts | None:
-    """Count who moved; None where nobody can be followed."""
+    """Count users by last and new segment, if they have ids."""
     before = last.users
     if before is None or _find_not_followed_reason(last, users):
         return None
     rows = [segment.id for segment in last.facts.segments]
     columns = [kept.id for kept in lineage.segments]
-    if isinstance(users, nw.DataFrame) and isinstance(before, nw.LazyFrame):  # one that shrank to fit memory
-        before = before.select(USER_ID, SEGMENT_COLUMN).collect()
-    if isinstance(before, nw.DataFrame) and isinstance(users, nw.DataFrame):
-        return count_migration(
-            before.get_column(USER_ID).to_list(),
-            before.get_column(SEGMENT_COLUMN).to_list(),
-            users.get_column(USER_ID).to_list(),
-            users.get_column(SEGMENT_COLUMN).to_list(),
-            rows=rows,
-            columns=columns,
+    if isinstance(users, nw.DataFrame):  # in memory the two months may be frames of different libraries
+        before, users = (
+            month.select(USER_ID, SEGMENT_COLUMN).lazy().collect("pandas") for month in (before, users)
         )
-    return count_migration_by_join(before, users, SEGMENT_COLUMN, rows=rows, columns=columns)
+    return count_migration(before, users, SEGMENT_COLUMN, rows=rows, columns=columns)
 
 
-def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], smallest: int) -> MigrationMatrix:
-    """Leave out of the flows what would give somebody away.
+def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], min_cell: int) -> MigrationMatrix:
+    """Leave out counts that would give a user away.
 
-    The months' sizes are shown: with the people in both months a reader knows how many are new and gone, and with those
-    who stayed the sum of the diagonal. Either is shown only where it tells no small count.
+    The pages show the months' sizes. With the users in both months a reader knows how many are new and gone, and with those
+    who stayed the sum of the diagonal. Both are shown only where they reveal no small count.
     """
     k, m = len(flows.rows), len(flows.columns)
     both = (
         None
-        if any(0 < n < smallest for n in (flows.retained_users, sum(flows.gone), sum(flows.new)))
+        if any(0 < n < min_cell for n in (flows.retained_users, sum(flows.gone), sum(flows.new)))
         else flows.retained_users
     )
     totals = ((k, m + 1), (k + 1, m), (k + 1, m + 1)) if both is not None else ()
-    shown = suppress_table(flows.table, min_cell=smallest, known_cells=(*flows.known_cells, *totals))
+    shown = suppress_table(flows.table, min_cell=min_cell, known_cells=(*flows.known_cells, *totals))
     stayed = [
         shown.cells[i][flows.columns.index(id_)] for i, id_ in enumerate(flows.rows) if id_ in flows.columns
     ]
@@ -279,39 +289,44 @@ def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], smalle
 
 
 def _measure_drift(last: PreviousMonth, users: Users, now: int) -> dict[str, ColumnDrift]:
-    """Measure the drift of every column that both months have; nothing where the last month's users are not there.
+    """Measure the drift of every column that both months have.
 
-    All columns together give a false alarm once in twenty months at most (Bonferroni).
+    Empty if the last month's users are not in the archive. All columns together give a false alarm in at most one of twenty
+    months (Bonferroni).
     """
     if last.users is None:
         return {}
-    had = last.users.collect_schema()  # a column that the report has learnt of since isn't there
-    names = [name for name in NUMBERS if name in had]
-    categories = [name for name in CATEGORIES if name in had]
+    last_columns = last.users.collect_schema()  # columns may have been added to the schema since
+    names = [name for name in NUMBERS if name in last_columns]
+    categories = [name for name in CATEGORIES if name in last_columns]
     level = FALSE_ALARM_RATE / max(1, len(names) + len(categories))
-    drift = {
+    by_category = {
         name: measure_category_drift(
             count_category_values(last.users, name), count_category_values(users, name), level=level
         )
         for name in categories
     }
     if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
-        numbers = {
+        by_number = {
             name: measure_number_drift(
                 last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy(), level=level
             )
             for name in names
         }
     else:
-        numbers = _measure_number_drift_by_counts(last.users, users, names, last.facts.audit.kept, now, level)
-    drift = numbers | drift
-    return {name: ColumnDrift(psi=found.psi, critical=found.critical) for name, found in drift.items()}
+        by_number = _measure_number_drift_by_counts(
+            last.users, users, names, last.facts.audit.kept, now, level
+        )
+    return by_number | by_category
 
 
 def _measure_number_drift_by_counts(
     last: Users, users: Users, names: Sequence[str], n: int, m: int, level: float
-) -> dict[str, Measured]:
-    """Compare numbers by counts alone: last month's deciles first, then both months by them, a scan each."""
+) -> dict[str, ColumnDrift]:
+    """Measure the drift of numbers in an engine.
+
+    Counts are enough: first last month's deciles, then both months' users by decile, one scan each.
+    """
     bins = choose_bin_count(n, m)
     edges = {}
     for name, one in summarise_columns(last, names).items():
@@ -319,12 +334,12 @@ def _measure_number_drift_by_counts(
             last, name, make_bin_grid(one.low, one.high, integer=one.is_integer), bins
         )
         edges[name] = add_heavy_value_edges(cuts, shares, bins)
-    asked = [
+    at_or_above = [
         (cast_to_float(name) >= float(edge)).cast(nw.Int64).sum().alias(f"_{name}_{place}")
         for name, own in edges.items()
         for place, edge in enumerate(own)
     ]
-    rows = [fetch_rows(month.select(nw.len().alias("_n"), *asked))[0] for month in (last, users)]
+    rows = [fetch_rows(month.select(nw.len().alias("_n"), *at_or_above))[0] for month in (last, users)]
     counts = {
         name: np.array(
             [

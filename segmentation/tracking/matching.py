@@ -1,7 +1,7 @@
-"""Segments that last: pair this month's with last month's, so that an id and a name mean the same people's kind.
+"""Matching: which of this month's segments continues which of last month's.
 
-K-means numbers its segments anew each month. Here both months' centres are laid into last month's scaling, paired
-by the least total distance, and a pair too far apart is no pair.
+K-means numbers its segments anew each month. The centres of both months are compared in last month's scaling and paired so
+that the total distance is least. Centres too far apart are not paired.
 """
 
 import math
@@ -12,94 +12,65 @@ from types import MappingProxyType
 import numpy as np
 
 from segmentation.errors import SegmentationError
-from segmentation.facts import Facts, FeatureScale
+from segmentation.facts import Facts, FeatureScale, IdRegistry
 from segmentation.preprocessing.scaling import Floats
-from segmentation.tracking.kept_names import choose_unused_name, is_name_accurate
-from segmentation.tracking.naming import name_segments
+from segmentation.tracking.naming import choose_unused_name, is_name_accurate, name_segments
 
-MATCH_TOLERANCE_SE = 2.0  # standard errors of a centre that two samples of one segment may lie further apart
+MATCH_TOLERANCE_SE = 2.0  # standard errors added to the distance at which two centres still match
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousModel:
-    """Last month's segments, in their order on the pages.
+    """Last month's segments, in their order on the pages."""
 
-    Attributes
-    ----------
-    scale : Scale
-        Last month's scaling, by feature.
-    ids, names : tuple of str, length k
-        What each segment was called.
-    centres : ndarray, shape (k, p)
-        In last month's standard deviations; columns in the order of `scale`.
-    users : tuple of int, length k
-        Users in each.
-    radius : float
-        Root of the mean squared distance of a user to the own centre, in last month's SDs.
-    last_id : int
-        The highest number that any month has used in an id.
-    retired : tuple of str
-        Names of segments that are gone, which no new one may take.
-    """
-
-    scale: FeatureScale
+    scale: FeatureScale  # last month's
     ids: tuple[str, ...]
     names: tuple[str, ...]
-    centres: Floats
+    centres: Floats  # shape (k, p), in last month's SDs, columns in the order of `scale`
     users: tuple[int, ...]
-    radius: float
-    last_id: int
-    retired: tuple[str, ...] = ()
+    radius: float  # root mean squared distance of a user to the centre, in last month's SDs
+    last_id: int  # the highest number that any month has used in an id
+    retired: tuple[str, ...] = ()  # names of segments that are gone: no new segment gets one
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentMatch:
-    """One of last month's segments and the one of this month's that continues it, by their numbers from 0."""
+    """A segment of last month and the one that continues it."""
 
-    last: int
-    now: int
-    distance: float
-    """Way between the centres, in last month's standard deviations."""
+    last: int  # number of last month's, from 0
+    now: int  # number of this month's, from 0
+    distance: float  # between the centres, in last month's SDs
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentIdentity:
-    """What one of this month's segments is called, and since when."""
+    """The id and the name of one of this month's segments."""
 
-    number: int
-    """Its number in this month's model, from 0."""
-    id: str
-    """Last month's id where it is matched, else a new one."""
-    name: str
-    """Last month's name where it is matched, else one that no other segment has or had."""
-    centre_shift: float | None
-    """Way of its centre since last month, in last month's standard deviations; nothing for a new one."""
-    suggested_name: str
-    """What it would be called if it were named today."""
-    name_fits: bool
-    """Whether the kept name is still true; False is for a person to decide on."""
+    number: int  # its number in this month's model, from 0
+    id: str  # last month's if matched, else a new one
+    name: str  # last month's if matched, else one that no segment has or had
+    centre_shift: (
+        float | None
+    )  # distance from last month's centre, in last month's SDs; None for a new segment
+    suggested_name: str  # what it would be called if it were named today
+    name_fits: bool  # whether the kept name still fits; if not, a person decides
 
     @property
     def is_new(self) -> bool:
-        """Whether no segment of last month stands behind it."""
+        """Whether it continues no segment of last month."""
         return self.centre_shift is None
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentLineage:
-    """The segments of this month in the order of the pages, and what next month has to know."""
+    """The segments of a month in page order, with the registry of ids."""
 
     segments: tuple[SegmentIdentity, ...]
     """Matched ones in last month's order, then new ones, the largest first."""
-    gone: tuple[str, ...]
-    """Ids of last month's segments that none of this month's continues."""
-    last_id: int
-    """The highest number ever used in an id."""
-    retired: tuple[str, ...]
-    """Names that are gone, and stay so."""
+    registry: IdRegistry
 
     def renumber_in_order(self) -> "SegmentLineage":
-        """Give the same with segments numbered by their places on the pages, as a model in that order has them."""
+        """Return the same lineage, segments numbered in page order."""
         segments = tuple(replace(kept, number=place) for place, kept in enumerate(self.segments))
         return replace(self, segments=segments)
 
@@ -109,10 +80,8 @@ class SegmentLineage:
         return tuple(kept.id for kept in sorted(self.segments, key=lambda kept: kept.number))
 
 
-def extract_previous_model(
-    facts: Facts, *, last_id: int | None = None, retired: tuple[str, ...] = ()
-) -> PreviousModel:
-    """Give last month's segments as its facts hold them; `last_id` is the highest of its ids unless it is given."""
+def extract_previous_model(facts: Facts) -> PreviousModel:
+    """Return last month's segments from its facts."""
     segments = facts.segments
     inertia = dict(zip(facts.elbow.k, facts.elbow.inertia, strict=True))[facts.elbow.chosen]
     return PreviousModel(
@@ -122,8 +91,8 @@ def extract_previous_model(
         centres=np.array([[segment.centre[name] for name in facts.scale.mean] for segment in segments]),
         users=tuple(segment.users for segment in segments),
         radius=math.sqrt(inertia / sum(segment.users for segment in segments)),
-        last_id=max(int(segment.id[1:]) for segment in segments) if last_id is None else last_id,
-        retired=retired,
+        last_id=facts.lineage.last_id,
+        retired=facts.lineage.retired,
     )
 
 
@@ -134,18 +103,16 @@ def rescale_values(values: Floats, scale: FeatureScale, target: FeatureScale) ->
     ----------
     values : ndarray, shape (n, p)
         In the standard deviations of `scale`, columns in its order.
-    scale, target : Scale
-        Of the month of the values, and of the other one.
 
     Returns
     -------
     ndarray, shape (n, p)
-        Columns in the order of `target`.
+        In the standard deviations of `target`, columns in its order.
 
     Raises
     ------
     SegmentationError
-        If the two months were not clustered on the same features: there is no common space then.
+        If the two months were clustered on different features.
     """
     if set(scale.mean) != set(target.mean):
         raise SegmentationError(
@@ -162,7 +129,7 @@ def rescale_values(values: Floats, scale: FeatureScale, target: FeatureScale) ->
 
 
 def compute_centre_distances(a: Floats, b: Floats) -> Floats:
-    """Give the distance of every row of a to every row of b."""
+    """Return the distance of every row of a to every row of b."""
     distances: Floats = np.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2))
     return distances
 
@@ -170,33 +137,25 @@ def compute_centre_distances(a: Floats, b: Floats) -> Floats:
 def match_centres(
     previous: PreviousModel, centres: Floats, sizes: Sequence[float]
 ) -> tuple[SegmentMatch, ...]:
-    """Pair the centres of two months so that the total distance is least, and leave out what is too far.
+    """Pair the centres of two months by the least total distance.
 
-    A centre of this month may be the same segment as one of last month's while it is nearer to it than half the way
-    to that one's nearest neighbour: there last month's own model would call it so, whatever the direction. The balls
-    of that radius do not overlap, so that which pairs are possible hardly depends on the other pairs. The sampling
-    error of the two centres is added, `MATCH_TOLERANCE_SE` of them. A segment that was alone has no neighbour: it may move
-    by half its own radius.
+    Two centres can be a pair if their distance is at most half the distance from last month's centre to its nearest
+    neighbour: up to there last month's model assigns users to that segment, whatever the direction. Balls of that radius
+    don't overlap, so that one pair hardly depends on the others. `MATCH_TOLERANCE_SE` standard errors of the two centres
+    are added. A single segment has no neighbour: it may move by half its radius.
 
     Parameters
     ----------
-    previous : Past
-        Last month's segments.
     centres : ndarray, shape (k, p)
         This month's centres in last month's standard deviations, as from `rescale_values`.
     sizes : sequence of float, length k
         Users in each of this month's segments.
 
-    Returns
-    -------
-    tuple of Match
-        In last month's order.
-
     References
     ----------
     .. [1] Kuhn (1955), "The Hungarian method for the assignment problem", Naval Res. Logist. Quart. 2.
     """
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - brings half of SciPy, as kneed does
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to import
 
     distances = compute_centre_distances(previous.centres, centres)
     apart = compute_centre_distances(previous.centres, previous.centres)
@@ -206,7 +165,7 @@ def match_centres(
         1 / np.asarray(previous.users)[:, None] + 1 / np.asarray(sizes)[None, :]
     )
     same = distances <= nearest[:, None] / 2 + MATCH_TOLERANCE_SE * error
-    never = 1 + distances.sum()  # dearer than any set of possible pairs
+    never = 1 + distances.sum()  # costs more than any set of possible pairs
     pairs = zip(*linear_sum_assignment(np.where(same, distances, never)), strict=True)
     return tuple(SegmentMatch(int(i), int(j), float(distances[i, j])) for i, j in pairs if same[i, j])
 
@@ -218,20 +177,16 @@ def assign_ids(
     sizes: Sequence[float],
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> SegmentLineage:
-    """Give this month's segments their ids, names and places.
+    """Assign ids and names to this month's segments.
 
     Parameters
     ----------
-    previous : Past
-        Last month's segments.
-    matches : sequence of Match
-        As from `match_centres`.
     centres : sequence of mapping of str to float, length k
-        This month's centres in this month's own standard deviations, which is what names speak of.
+        This month's centres in this month's own standard deviations, for the names.
     sizes : sequence of float, length k
         Users in each of this month's segments.
     names : mapping of str to str
-        Names that a person gives, by id. They always fit; `previous` has those of its segments already.
+        Names that a person gave, by id. They always fit; `previous` has them already.
     """
     suggested = name_segments(centres)
     taken = {*previous.names, *previous.retired, *names.values()}
@@ -251,9 +206,5 @@ def assign_ids(
         taken.add(name)
         segments.append(SegmentIdentity(n, id_, name, None, suggested[n], name_fits=True))
     gone = [i for i in range(len(previous.ids)) if i not in {pair.last for pair in matches}]
-    return SegmentLineage(
-        segments=tuple(segments),
-        gone=tuple(previous.ids[i] for i in gone),
-        last_id=last_id,
-        retired=(*previous.retired, *(previous.names[i] for i in gone)),
-    )
+    retired = (*previous.retired, *(previous.names[i] for i in gone))
+    return SegmentLineage(tuple(segments), IdRegistry(last_id, retired))

@@ -1,32 +1,32 @@
-"""A name for each segment, made from what it is: "Young light listeners"."""
+"""A segment's name: "Young light listeners", and whether it still fits."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from segmentation.schema import COLUMNS
 from segmentation.thresholds import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 
-_MAX_FEATURES = 2  # features in a name, before it has to be told from another
+NAME_TOLERANCE_SDS = (
+    0.15  # SDs, or 3 standard errors if they are more, by which a name may miss before it is flagged
+)
+_MAX_FEATURES = 2  # features in a name that no other segment has
 
 
 def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
-    """Name segments by where their centres lie, each name once.
+    """Name segments by where their centres lie, all differently.
+
+    Where two would share a name, both take one more feature. Where that does not help, the later ones are numbered.
 
     Parameters
     ----------
     centres : sequence of mapping of str to float
-        Each segment's features in standard deviations from the average, in the order of the segments.
-
-    Returns
-    -------
-    list of str
-        In the same order. Where two would share a name, both take one more feature; where that does not tell them
-        apart, the later ones are numbered.
+        Each segment's features in standard deviations from the average.
     """
     names = [_compose_name(centre, _MAX_FEATURES) for centre in centres]
-    for most in range(_MAX_FEATURES + 1, len(COLUMNS)):
-        twice = {name for name in names if names.count(name) > 1}
+    for max_features in range(_MAX_FEATURES + 1, len(COLUMNS)):
+        shared = {name for name in names if names.count(name) > 1}
         names = [
-            _compose_name(centre, most, floor=TIEBREAK_SD) if name in twice else name
+            _compose_name(centre, max_features, floor=TIEBREAK_SD) if name in shared else name
             for centre, name in zip(centres, names, strict=True)
         ]
     unique: list[str] = []
@@ -36,23 +36,77 @@ def name_segments(centres: Sequence[Mapping[str, float]]) -> list[str]:
     return unique
 
 
-def _compose_name(centre: Mapping[str, float], most: int, floor: float = NOTABLE_SD) -> str:
-    """Name one centre by its `most` largest differences."""
+def _compose_name(centre: Mapping[str, float], max_features: int, floor: float = NOTABLE_SD) -> str:
+    """Name one centre by its largest differences."""
     largest = max((abs(value) for value in centre.values()), default=0.0)
-    worth = [
+    notable = [
         name
         for name, value in sorted(centre.items(), key=lambda item: -abs(item[1]))
         if abs(value) >= floor and (floor < NOTABLE_SD or abs(value) >= SECOND_WORD_RATIO * largest)
-    ][:most]
-    named = [column for column in COLUMNS if column.name in worth]
-    if not named:
+    ][:max_features]
+    columns = [column for column in COLUMNS if column.name in notable]
+    if not columns:
         return "Average listeners"
     # the noun is the usage where it counts ("light listeners"), else the income ("high earners")
     noun = max(
-        (column for column in named if column.nouns),
+        (column for column in columns if column.nouns),
         key=lambda column: column.name == "usage_per_month",
         default=None,
     )
-    words = [c.adjectives[int(centre[c.name] > 0)] for c in named if c is not noun and c.adjectives]
+    words = [c.adjectives[int(centre[c.name] > 0)] for c in columns if c is not noun and c.adjectives]
     words.append(noun.nouns[int(centre[noun.name] > 0)] if noun and noun.nouns else "listeners")
     return " ".join(words).capitalize()
+
+
+def is_name_accurate(name: str, centre: Mapping[str, float], *, standard_error: float = 0.0) -> bool:
+    """Tell whether an earlier month's name still fits a centre.
+
+    It does not fit where the centre misses one of its words, or where a feature without a word stands out more than the
+    weakest one with a word; both by more than `NAME_TOLERANCE_SDS` and three standard errors. A name that a person gave
+    always fits.
+
+    Parameters
+    ----------
+    centre : mapping of str to float
+        Features in standard deviations from the average.
+    standard_error : float
+        Standard error of the centre in one feature.
+    """
+    signs = _parse_name(name)
+    if not signs and not name.startswith("Average"):
+        return True
+    slack = max(NAME_TOLERANCE_SDS, 3 * standard_error)
+    floor = NOTABLE_SD if len(signs) <= 2 else TIEBREAK_SD
+    strengths = [sign * centre.get(feature, 0.0) for feature, sign in signs.items()]
+    if any(strength < floor - slack for strength in strengths):
+        return False
+    largest = max(abs(value) for value in centre.values())
+    bar = max(NOTABLE_SD, SECOND_WORD_RATIO * largest, min(strengths) if len(signs) >= 2 else 0.0)
+    return all(abs(value) < bar + slack for feature, value in centre.items() if feature not in signs)
+
+
+def _parse_name(name: str) -> dict[str, int]:
+    """Return each feature in a name: below (-1) or above (1)."""
+    phrases = [
+        (phrase, column.name, sign)
+        for column in COLUMNS
+        for pair in (column.nouns, column.adjectives)
+        if pair
+        for phrase, sign in zip(pair, (-1, 1), strict=True)
+    ]
+    text, signs = name.lower(), {}
+    for phrase, feature, sign in sorted(phrases, key=lambda item: -len(item[0])):
+        text, count = re.subn(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", "", text)
+        if count:
+            signs[feature] = sign
+    return signs
+
+
+def choose_unused_name(name: str, centre: Mapping[str, float], taken: Collection[str]) -> str:
+    """Return a name that no segment has or had.
+
+    The first free one of: the name itself, the name with every feature, that name with a number.
+    """
+    long = name_segments([centre, centre])[0]  # two alike take every feature before they are numbered
+    numbered = (f"{long} {n}" for n in range(2, len(taken) + 3))
+    return next(option for option in (name, long, *numbered) if option not in taken)

@@ -1,15 +1,15 @@
-"""What became of each segment: survived, split, merged or vanished, and which ones emerged.
+"""Transitions: segments that survived, split, merged, vanished or emerged.
 
-A new segment is either part of an old one or people who were no segment before; an old one that nothing continues
-either went into a new one or is gone. The second question is the first one with time reversed, and so is its answer.
+An unmatched new segment is either part of an old one, or emerged. An unmatched old segment either merged into a new one,
+or vanished. The second question is the first with time reversed, and one function answers both.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from segmentation.facts import TransitionKind
 from segmentation.preprocessing.scaling import Floats
 from segmentation.tracking.matching import (
     PreviousModel,
@@ -19,10 +19,7 @@ from segmentation.tracking.matching import (
 )
 from segmentation.tracking.migration import MigrationCounts
 
-Kind = Literal["survived", "split", "merged", "vanished", "emerged"]
-MAJORITY_SHARE = (
-    0.5  # part of a segment's people, beyond what chance would give, that must come from one other
-)
+MAJORITY_SHARE = 0.5  # share of a segment's users, beyond chance, that must come from one other segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +27,21 @@ class Transition:
     """What became of one segment."""
 
     id: str
-    """Last month's id; this month's for one that emerged."""
-    kind: Kind
-    """What happened."""
+    """Last month's id, or this month's if it emerged."""
+    kind: TransitionKind
     into: tuple[str, ...]
-    """Ids of this month's segments that hold it now: itself, its parts, or what it merged into; none if vanished."""
+    """Ids of this month's segments that hold it: itself, its parts, or what it merged into; none if it vanished."""
     others: tuple[str, ...] = ()
-    """For one that merged: ids of last month's segments that went into the same."""
+    """If it merged: ids of last month's segments that went into the same one."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthSegments:
-    """The segments of one of two months, in one space, by their number.
+    """One month's segments, in last month's standard deviations."""
 
-    Attributes
-    ----------
-    centres : ndarray, shape (k, p)
-        In last month's standard deviations, for both months.
-    users : ndarray, shape (k,)
-        Users in each.
-    radius : float
-        Root of the mean squared distance of a user to the own centre, last month.
-    """
-
-    centres: Floats
-    users: Floats
-    radius: float
+    centres: Floats  # shape (k, p)
+    users: Floats  # shape (k,)
+    radius: float  # root mean squared distance of a user to the centre, last month
 
 
 def detect_transitions(
@@ -68,33 +54,31 @@ def detect_transitions(
     overlap: Floats,
     flows: MigrationCounts | None = None,
 ) -> tuple[Transition, ...]:
-    """Say what became of each of last month's segments, and which of this month's emerged.
+    """Return what became of each segment, and which ones emerged.
 
     Parameters
     ----------
-    previous : Past
+    previous : PreviousModel
         Last month's segments, k of them.
-    matches, lineage : sequence of Match, Lineage
-        As from `history.match_centres` and `history.assign_ids`.
     centres : ndarray, shape (l, p)
         This month's centres in last month's standard deviations.
     sizes : sequence of float, length l
         Users in each of this month's segments.
     overlap : ndarray, shape (k, l)
-        This month's users by last month's model (rows) and this month's own (columns), as `flows.crosstab_with_previous` counts them.
-    flows : Flows, optional
-        People in both months, new and gone, where users have ids. Then people decide; else masses and places do.
+        This month's users by last month's model and by this month's, as from `crosstab_with_previous`.
+    flows : MigrationCounts, optional
+        Given where users have ids. Then users decide; without it sizes and positions do.
 
     Returns
     -------
-    tuple of Fate
+    tuple of Transition
         Last month's segments in their order, then those that emerged.
 
     References
     ----------
     .. [1] Spiliopoulou, Ntoutsi, Theodoridis, Schult (2006), "MONIC: modeling and monitoring cluster transitions",
-       KDD. The transitions and their names from there. There a cluster survives by its overlap, here by its centre
-       (see `history.match_centres`); the overlap decides about the rest.
+       KDD. The transitions and their names are MONIC's. There a cluster survives by its overlap, here by its centre (see
+       `match_centres`); the overlap decides about the rest.
     """
     last = MonthSegments(previous.centres, np.asarray(previous.users, dtype=float), previous.radius)
     now = replace(last, centres=centres, users=np.asarray(sizes, dtype=float))
@@ -104,7 +88,7 @@ def detect_transitions(
     parents: dict[int, int] = {}
     heirs: dict[int, int] = {}
     if not previous.ids or not len(now.users):
-        pass  # a month without segments: all are gone, or new
+        pass  # one month has no segments: all vanished, or all emerged
     elif flows is None:
         parents = _find_parents_by_position(last, now, forward, overlap)
         heirs = _find_parents_by_position(now, last, backward, _replace_vacated_rows(last, now, overlap).T)
@@ -114,25 +98,28 @@ def detect_transitions(
         heirs = _find_parents_by_users(counts.T, np.asarray(flows.gone, dtype=float), set(forward))
     parts = _group_parts(parents, forward)
     sources = _group_parts(heirs, backward)
-    fates = []
+    transitions = []
     for i, name in enumerate(previous.ids):
         whole = next((j for j, group in sources.items() if i in group), None)
         if i in parts:
-            fates.append(Transition(name, "split", tuple(ids[j] for j in parts[i])))
+            transitions.append(Transition(name, "split", tuple(ids[j] for j in parts[i])))
         elif whole is not None:
             others = tuple(previous.ids[n] for n in sources[whole] if n != i)
-            fates.append(Transition(name, "merged", (ids[whole],), others))
+            transitions.append(Transition(name, "merged", (ids[whole],), others))
         elif i in forward:
-            fates.append(Transition(name, "survived", (ids[forward[i]],)))
+            transitions.append(Transition(name, "survived", (ids[forward[i]],)))
         else:
-            fates.append(Transition(name, "vanished", ()))
+            transitions.append(Transition(name, "vanished", ()))
     explained = {*backward, *sources, *(j for group in parts.values() for j in group)}
     emerged = [kept for kept in lineage.segments if kept.number not in explained]
-    return (*fates, *(Transition(kept.id, "emerged", (kept.id,)) for kept in emerged))
+    return (*transitions, *(Transition(kept.id, "emerged", (kept.id,)) for kept in emerged))
 
 
 def _group_parts(wholes: dict[int, int], matched: dict[int, int]) -> dict[int, tuple[int, ...]]:
-    """List the parts of each whole, the one that continues it among them; a whole of one part has none."""
+    """Return the parts of each whole that has several.
+
+    The segment that continues the whole is one of its parts.
+    """
     groups: dict[int, set[int]] = {}
     for part, whole in wholes.items():
         groups.setdefault(whole, {matched[whole]} if whole in matched else set()).add(part)
@@ -140,10 +127,10 @@ def _group_parts(wholes: dict[int, int], matched: dict[int, int]) -> dict[int, t
 
 
 def _find_parents_by_users(counts: Floats, outside: Floats, matched: set[int]) -> dict[int, int]:
-    """Find the whole of each unmatched column: the row that its people come from.
+    """Return the whole of each unmatched column: the row its users come from.
 
-    Of the people in both months, more than half of what chance leaves open must come from one row; and not more
-    than half of what is left open by the month's own rate may come from outside.
+    Beyond chance, more than half of its users in both months must come from that row. Beyond the month's own rate, at most
+    half of its users may come from outside.
     """
     known = counts.sum(axis=0)
     usual = counts.sum(axis=1) / max(counts.sum(), 1)
@@ -159,7 +146,10 @@ def _find_parents_by_users(counts: Floats, outside: Floats, matched: set[int]) -
 
 
 def _replace_vacated_rows(last: MonthSegments, now: MonthSegments, overlap: Floats) -> Floats:
-    """Where hardly anybody is left inside a segment's old borders, count the nearest of this month's instead."""
+    """Replace the row of an emptied segment by its nearest new one.
+
+    Emptied means that few of this month's users lie inside its old borders.
+    """
     left = overlap.sum(axis=1) / now.users.sum()
     empty = left < MAJORITY_SHARE * last.users / last.users.sum()
     nearest = compute_centre_distances(last.centres, now.centres).argmin(axis=1)
@@ -169,11 +159,11 @@ def _replace_vacated_rows(last: MonthSegments, now: MonthSegments, overlap: Floa
 def _find_parents_by_position(
     coarse: MonthSegments, fine: MonthSegments, matched: dict[int, int], overlap: Floats
 ) -> dict[int, int]:
-    """Find the whole of each unmatched segment of the fine side, by where it lies and how many it holds.
+    """Return the whole of each unmatched fine segment, by position and size.
 
-    The candidate is the coarse segment whose borders hold most of its users. If they are part of it, the parts
-    together have its mean and its share of all users; if they came from elsewhere, what continues the candidate has
-    its mean, and its share of all other users. Which of the two the month fits better, decides.
+    The candidate is the coarse segment whose borders hold most of its users. If the fine segment is a part of it, all parts
+    together have the candidate's mean and share. If its users came from elsewhere, the segment that continues the candidate
+    has its mean, and its share of all other users. The better fit decides.
     """
     found = {
         part: int(overlap[:, part].argmax()) for part in set(range(len(fine.users))) - {*matched.values()}
@@ -196,10 +186,10 @@ def _find_parents_by_position(
 def _are_parts_of_whole(
     coarse: MonthSegments, fine: MonthSegments, whole: int, rest: int, parts: list[int]
 ) -> bool:
-    """Tell whether the parts and the rest were the whole, rather than the rest alone.
+    """Tell whether rest and parts together fit the whole better.
 
-    Compared are squared standard errors by which either story misses the whole's mean and its share. A better mean
-    of the rest alone is no argument: people who leave for one side move the common mean, too.
+    Compares by how many squared standard errors either reading misses the whole's mean and share. A better mean of the rest
+    alone does not count: users who leave for one side move the common mean, too.
     """
     n, m = coarse.users.sum(), fine.users.sum()
     together = [rest, *parts]

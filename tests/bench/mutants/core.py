@@ -42,11 +42,9 @@ TOLD_BY = {
         "profiling/distributions",
     ],
     "thresholds": ["validation/stability"],
-    "tracking/kept_names": ["tracking/matching"],
     "tracking/matching": ["tracking/matching", "tracking/compare"],
     "tracking/migration": ["tracking/migration", "tracking/compare"],
     "tracking/transitions": ["tracking/matching", "tracking/compare"],
-    "tracking/trend": ["tracking/matching"],
     "validation/null_model": ["validation/gap"],
     "validation/selection": ["validation/selection", "pipeline", "reliability"],
 }

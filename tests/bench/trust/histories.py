@@ -9,13 +9,16 @@ import functools
 import time
 from dataclasses import dataclass, replace
 
+import narwhals as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from data.generate import make_sample_month
 from segmentation.clustering.assign import assign_nearest, fit_kmeans, warm_start_kmeans
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.scaling import Points
+from segmentation.schema import USER_ID
 from segmentation.tracking.drift import measure_category_drift, measure_number_drift
 from segmentation.tracking.matching import (
     PreviousModel,
@@ -31,6 +34,11 @@ FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 APART = 6.0
 STARTS = 10
 Floats = NDArray[np.float64]
+
+
+def assigned(users: NDArray[np.str_], segments: list[str]) -> nw.DataFrame[pd.DataFrame]:
+    """Give users with their segments as a month's archive has them."""
+    return nw.from_native(pd.DataFrame({USER_ID: users.tolist(), "segment": segments}), eager_only=True)
 
 
 @dataclass(frozen=True)
@@ -129,10 +137,9 @@ def analyse(month: Month, k: int, seed: int, before: Seen | None, last: Month | 
         flows = None
         if last is not None:
             flows = count_migration(
-                last.users,
-                [before.past.ids[before_to(before)[label]] for label in before.labels],
-                month.users,
-                [lineage.ids[label] for label in labels],
+                assigned(last.users, [before.past.ids[before_to(before)[label]] for label in before.labels]),
+                assigned(month.users, [lineage.ids[label] for label in labels]),
+                "segment",
                 rows=before.past.ids,
                 columns=lineage.ids,
             )
@@ -148,8 +155,8 @@ def analyse(month: Month, k: int, seed: int, before: Seen | None, last: Month | 
         centres=model.centres[order],
         users=tuple(int(users[n]) for n in order),
         radius=float(np.sqrt(model.inertia / len(points.values))),
-        last_id=lineage.last_id,
-        retired=lineage.retired,
+        last_id=lineage.registry.last_id,
+        retired=lineage.registry.retired,
     )
     return Seen(past, labels, lineage, fates)
 

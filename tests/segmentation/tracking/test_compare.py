@@ -343,7 +343,7 @@ def test_a_history_begins_with_the_largest_segment(points: Callable[..., Points]
     lineage = track_segments(None, some, KMeansModel(np.array([[0.0], [5.0]]), 0.5), [20.0, 30.0])
 
     assert [(kept.id, kept.number) for kept in lineage.segments] == [("S1", 1), ("S2", 0)]
-    assert (lineage.last_id, lineage.gone, lineage.retired) == (2, (), ())
+    assert lineage.registry == IdRegistry(last_id=2, retired=())
 
 
 def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.DataFrame) -> None:
@@ -481,7 +481,7 @@ def test_the_past_is_what_the_facts_say(first: Analysis) -> None:
     assert past.centres.tolist() == [[s.centre[name] for name in DEFAULT_FEATURES] for s in facts.segments]
     assert past.radius**2 * 200 == pytest.approx(facts.elbow.inertia[facts.elbow.k.index(4)])
     assert (past.last_id, past.retired) == (4, ())
-    kept = extract_previous_model(facts, last_id=9, retired=("Our fans",))
+    kept = extract_previous_model(replace(facts, lineage=IdRegistry(last_id=9, retired=("Our fans",))))
     assert (kept.last_id, kept.retired) == (9, ("Our fans",))
 
 

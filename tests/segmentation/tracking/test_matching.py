@@ -1,19 +1,21 @@
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from data.generate import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
-from segmentation.facts import FeatureScale
+from segmentation.facts import FeatureScale, IdRegistry, TrendLine
 from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
-from segmentation.schema import DEFAULT_FEATURES
-from segmentation.tracking.kept_names import is_name_accurate
+from segmentation.schema import DEFAULT_FEATURES, USER_ID
+from segmentation.tracking.compare import build_trend, measure_shares_at_old_borders
 from segmentation.tracking.matching import (
     PreviousModel,
     SegmentLineage,
@@ -21,15 +23,9 @@ from segmentation.tracking.matching import (
     match_centres,
     rescale_values,
 )
-from segmentation.tracking.migration import (
-    MigrationCounts,
-    ShareDecomposition,
-    count_migration,
-    crosstab_with_previous,
-    decompose_share_changes,
-)
+from segmentation.tracking.migration import MigrationCounts, count_migration, crosstab_with_previous
+from segmentation.tracking.naming import is_name_accurate
 from segmentation.tracking.transitions import Transition, detect_transitions
-from segmentation.tracking.trend import TrendLine, build_trend
 from tests.bench.trust import histories
 
 VALID = {"age": (16, 65), "num_of_days_active": (0, 365)}
@@ -112,7 +108,7 @@ def test_matched_segments_keep_id_name_and_place_and_new_ones_come_after() -> No
     ]
     assert [kept.name for kept in lineage.segments] == ["A", "C", "Light listeners", "Heavy listeners"]
     assert lineage.ids == ("S5", "S3", "S4", "S1")
-    assert (lineage.gone, lineage.last_id, lineage.retired) == (("S2",), 5, ("B",))
+    assert lineage.registry == IdRegistry(last_id=5, retired=("B",))
 
 
 def test_a_new_segment_takes_no_name_that_another_has_or_had() -> None:
@@ -213,6 +209,11 @@ def test_a_name_that_is_no_longer_true_is_flagged_and_kept() -> None:
     assert [(kept.name, kept.name_fits) for kept in lineage.segments] == [("Heavy listeners", False)]
 
 
+def assigned(users: Sequence[str], segments: Sequence[str]) -> nw.DataFrame[pd.DataFrame]:
+    """Give users with their segments as a month's archive has them."""
+    return nw.from_native(pd.DataFrame({USER_ID: list(users), "segment": list(segments)}), eager_only=True)
+
+
 def fates(
     before: PreviousModel,
     centres: list[tuple[float, float]],
@@ -286,10 +287,9 @@ def test_people_decide_where_they_are_known() -> None:
 def test_people_are_counted_by_their_ids_in_any_order() -> None:
     """Ann stays in S1, Bob goes to S2, Cy is gone, Di is new; a number is the same id as its digits."""
     counted = count_migration(
-        ["ann", "bob", "cy", "7"],
-        ["S1", "S1", "S2", "S2"],
-        ["di", "7", "bob", "ann"],
-        ["S3", "S2", "S2", "S1"],
+        assigned(["ann", "bob", "cy", "7"], ["S1", "S1", "S2", "S2"]),
+        assigned(["di", "7", "bob", "ann"], ["S3", "S2", "S2", "S1"]),
+        "segment",
         rows=["S1", "S2"],
         columns=["S1", "S2", "S3"],
     )
@@ -303,17 +303,21 @@ def test_people_are_counted_by_their_ids_in_any_order() -> None:
 
 def test_a_user_who_is_there_twice_is_refused() -> None:
     with pytest.raises(SegmentationError, match="1 users are there more than once in last month"):
-        count_migration(["a", "a"], ["S1", "S1"], ["a"], ["S1"], rows=["S1"], columns=["S1"])
+        count_migration(
+            assigned(["a", "a"], ["S1", "S1"]),
+            assigned(["a"], ["S1"]),
+            "segment",
+            rows=["S1"],
+            columns=["S1"],
+        )
 
 
 def test_people_and_borders_are_told_apart() -> None:
-    """Last month half were in S1. Of this month's ten, six lie within its old borders and seven within its new."""
-    before = past((0, 0), (4, 0))
+    """Of this month's ten users six lie within the old borders of S1, though seven lie within its new ones."""
     counts = np.array([[6.0, 0.0], [1.0, 3.0]])
-    first, second = decompose_share_changes(before, ("S1", "S2"), counts)
 
-    assert first == ShareDecomposition("S1", last=0.5, same_borders=0.6, now=0.7)
-    assert second == ShareDecomposition("S2", last=0.5, same_borders=0.4, now=0.3)
+    assert measure_shares_at_old_borders(("S1", "S2"), counts, min_cell=1) == {"S1": 0.6, "S2": 0.4}
+    assert measure_shares_at_old_borders(("S1", "S2"), counts, min_cell=5) == {"S1": None, "S2": None}
 
 
 def test_a_trend_has_gaps_where_a_month_or_a_segment_is_missing() -> None:
@@ -380,8 +384,8 @@ def sample(number: int) -> Month:
             model.centres[order],
             tuple(int(users[n]) for n in order),
             float(np.sqrt(model.inertia / len(labels))),
-            lineage.last_id,
-            lineage.retired,
+            lineage.registry.last_id,
+            lineage.registry.retired,
         ),
         lineage=lineage,
         segments=[lineage.ids[label] for label in labels],
@@ -412,13 +416,15 @@ def test_the_samples_heavy_listeners_grow_and_young_light_ones_shrink(number: in
     """Planted: heavy listeners +59 and +64, young light ones -64 each month; and it is the people, not the borders."""
     month, before = sample(number), sample(number - 1)
     counts = crosstab_with_previous(before.past, month.points, month.labels, month.model.k)
-    shifts = {shift.id: shift for shift in decompose_share_changes(before.past, month.lineage.ids, counts)}
-    heavy, young = (shifts[planted_ids(month)[group]] for group in (HEAVY, YOUNG))
-
-    assert heavy.now - heavy.last == pytest.approx(0.0125, abs=0.006)
-    assert young.now - young.last == pytest.approx(-0.013, abs=0.006)
-    assert heavy.same_borders - heavy.last > abs(heavy.now - heavy.same_borders)
-    assert young.last - young.same_borders > abs(young.now - young.same_borders)
+    same_borders = measure_shares_at_old_borders(before.past.ids, counts, min_cell=10)
+    shares = counts.sum(axis=0) / counts.sum()
+    for group, grown, sign in ((HEAVY, 0.0125, 1), (YOUNG, -0.013, -1)):
+        id_ = planted_ids(month)[group]
+        last = before.past.users[before.past.ids.index(id_)] / sum(before.past.users)
+        now, inside = float(shares[month.lineage.ids.index(id_)]), same_borders[id_]
+        assert inside is not None
+        assert now - last == pytest.approx(grown, abs=0.006)
+        assert sign * (inside - last) > abs(now - inside)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -426,19 +432,17 @@ def test_the_samples_people_flow_as_planted(number: int) -> None:
     """As many people may be counted elsewhere as K-means and the planted groups disagree on: 3 % at the most, and 4 % move."""
     month, before = sample(number), sample(number - 1)
     found = count_migration(
-        before.users,
-        before.segments,
-        month.users,
-        month.segments,
+        assigned(before.users, before.segments),
+        assigned(month.users, month.segments),
+        "segment",
         rows=before.past.ids,
         columns=month.past.ids,
     )
     where = planted_ids(month)
     planted = count_migration(
-        before.users,
-        [where[group] for group in before.groups],
-        month.users,
-        [where[group] for group in month.groups],
+        assigned(before.users, [where[group] for group in before.groups]),
+        assigned(month.users, [where[group] for group in month.groups]),
+        "segment",
         rows=before.past.ids,
         columns=month.past.ids,
     )

@@ -13,7 +13,6 @@ from segmentation.tracking.matching import PreviousModel
 from segmentation.tracking.migration import (
     MigrationCounts,
     count_migration,
-    count_migration_by_join,
     crosstab_with_previous,
 )
 
@@ -31,11 +30,9 @@ def table(people: dict[str, str], kind: type = str) -> pd.DataFrame:
 
 def test_people_are_followed_in_memory() -> None:
     """Five people, of whom three are in both months."""
-    found = count_migration(
-        list(BEFORE), list(BEFORE.values()), list(AFTER), list(AFTER.values()), rows=THEN, columns=NOW
-    )
+    last, now = (nw.from_native(table(people), eager_only=True) for people in (BEFORE, AFTER))
 
-    assert found == BY_HAND
+    assert count_migration(last, now, "segment", rows=THEN, columns=NOW) == BY_HAND
 
 
 @pytest.mark.parametrize("kinds", [(str, str), (int, int), (int, str)])
@@ -44,7 +41,7 @@ def test_people_are_followed_by_a_join(kinds: tuple[type, type]) -> None:
     last, now = table(BEFORE, kinds[0]), table(AFTER, kinds[1])
 
     for months in ((last, now), (duckdb.from_df(last), duckdb.from_df(now))):
-        found = count_migration_by_join(
+        found = count_migration(
             *(nw.from_native(month) for month in months), "segment", rows=THEN, columns=NOW
         )
         assert found == BY_HAND
@@ -55,9 +52,9 @@ def test_a_segment_that_is_not_listed_belongs_to_another_run() -> None:
     last, now = nw.from_native(table(BEFORE)), nw.from_native(table(AFTER))
 
     with pytest.raises(SegmentationError, match=r"last month are in segment 'S2', but there are only S1\."):
-        count_migration_by_join(last, now, "segment", rows=("S1",), columns=NOW)
+        count_migration(last, now, "segment", rows=("S1",), columns=NOW)
     with pytest.raises(SegmentationError, match="this month are in segment 'S3', but there are only S1, S2"):
-        count_migration_by_join(last, now, "segment", rows=THEN, columns=("S1", "S2"))
+        count_migration(last, now, "segment", rows=THEN, columns=("S1", "S2"))
 
 
 def test_without_a_last_month_there_are_no_rows() -> None:
