@@ -35,7 +35,13 @@ from report.storage.months import (
 from report.storage.runlog import read_last_run, record_run, record_run_failure
 from report.style import theme
 from report.text import changes, holds, sentences
-from report.text.formatting import format_percent, format_similarity, format_thousands, join_with_and
+from report.text.formatting import (
+    format_month,
+    format_percent,
+    format_similarity,
+    format_thousands,
+    join_with_and,
+)
 from report.transport.server import read_mail_server
 from segmentation import facts
 from segmentation.errors import SegmentationError
@@ -206,7 +212,7 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> 
     """End with a short table of the segments and where the files lie; the output folder is named where it isn't the usual one."""
     month, audit = run.facts, run.facts.audit
     _CONSOLE.print(
-        f"[bold]{sentences.name_report_month(month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
+        f"[bold]{format_month(month.month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
         f"{format_thousands(audit.kept)} users kept · {len(month.segments)} {sentences.choose_segment_noun(month)}s ({month.elbow.decided_by}) · "
         f"structure {sentences.name_evidence_level(month)}",
         soft_wrap=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 from report.pages.document import Document
 from report.rendering.pandoc import PageOptions, convert_to_html_page
 from report.storage import paths
-from report.text import sentences
+from report.text.formatting import format_month
 from segmentation.facts import Facts
 
 
@@ -26,7 +26,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     pages: list[Path] = []
     for segment, name in zip(facts.segments, list_profile_file_names(facts), strict=True):
         look = PageOptions(
-            title=f"{segment.name} · {sentences.name_report_month(facts)} · {facts.brand.name}",
+            title=f"{segment.name} · {format_month(facts.month)} · {facts.brand.name}",
             template="../templates/page.html",
             css=("../templates/screen.css",),
         )

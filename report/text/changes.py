@@ -1,4 +1,4 @@
-"""Sentences about what changed since the last month. Plain text, as in `report.text.sentences`."""
+"""Sentences on what changed since the last month."""
 
 from collections import Counter
 
@@ -17,12 +17,15 @@ from report.text.sentences import is_plural, lowercase_name
 from segmentation.facts import Facts, MonthComparison, Segment, SegmentTransition
 
 _TRANSITION_WORDS = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
-_MAX_NOTICE_LETTERS = 150  # letters on page one for names that no longer fit
-_MIN_SHARE_CHANGE = 0.001  # of all users: a change in share that is written as 0.1 points
+_MAX_NOTICE_LETTERS = 150  # letters of the notice on page one on outdated names
+_MIN_SHARE_CHANGE = 0.001  # of all users: the change in share that is written as 0.1 points
 
 
 def format_points(change: float | None) -> str:
-    """Write a change in share: ▲1.1 points up, ▼0.4 down, "unchanged" below a tenth of a point."""
+    """Write a change in share: ▲1.1, ▼0.4, "unchanged" or "new".
+
+    In points; "unchanged" below a tenth of a point.
+    """
     if change is None:
         return "new"
     size = f"{abs(change) * 100:.1f}"
@@ -30,24 +33,27 @@ def format_points(change: float | None) -> str:
 
 
 def get_comparison(facts: Facts) -> MonthComparison | None:
-    """Give what changed where there were segments in both months: groups that nobody can rely on have no fates."""
+    """Return the comparison, if both months have reliable segments."""
     change = facts.change
     return change if change and change.reliable and facts.structure.reliable else None
 
 
 def get_share_change(facts: Facts, segment: Segment) -> float | None:
-    """Give the change in a segment's share since the last month, 0 to 1; None where it wasn't there or nothing is known."""
+    """Return the change in a segment's share, 0 to 1.
+
+    None if the segment is new or the change is not known.
+    """
     moved = _find_transition(facts, segment)
     return None if moved is None or moved.last_share is None else segment.share - moved.last_share
 
 
 def format_share_change(facts: Facts, segment: Segment) -> str:
-    """Write a segment's change: "▲1.1", or "new"; empty where there is no month to compare with."""
+    """Write a segment's change in share; "" without a comparison."""
     return "" if get_comparison(facts) is None else format_points(get_share_change(facts, segment))
 
 
 def describe_change_since(facts: Facts, segment: Segment) -> str:
-    """Say what that change is counted from: "points since September 2026", or "since September 2026"; as above."""
+    """Return the unit of that change: "points since September 2026"."""
     change = get_comparison(facts)
     if change is None:
         return ""
@@ -56,7 +62,7 @@ def describe_change_since(facts: Facts, segment: Segment) -> str:
 
 
 def summarise_changes(facts: Facts) -> str:
-    """Say in one sentence, for executives, what changed."""
+    """Describe what changed, in one sentence."""
     change = get_comparison(facts)
     if change is None:
         return _explain_no_comparison(facts)
@@ -66,73 +72,79 @@ def summarise_changes(facts: Facts) -> str:
     moves = _find_largest_changes(facts)
     if not moves:
         return f"Since {format_month(change.month)} the sizes of all segments are unchanged."
-    said = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves]
-    text = f"{join_with_and(said)} since {format_month(change.month)}"
+    parts = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves]
+    text = f"{join_with_and(parts)} since {format_month(change.month)}"
     return f"{capitalise_first(text)}; all segments are the same kinds as then."
 
 
 def summarise_changes_briefly(facts: Facts) -> str:
-    """Say what changed in as few words as it takes; the page "What changed" has the rest."""
+    """Describe what changed, in few words for page one."""
     change = get_comparison(facts)
     if change is None:
         return _explain_no_comparison(facts, in_brief=True)
     since = format_month(change.month)
     events = _list_transitions(change)
     if events:
-        fates = Counter(moved.fate for moved in change.segments if moved.fate != "survived")
-        said = [f"{n if n > 1 else 'one'} {_TRANSITION_WORDS[fate]}" for fate, n in fates.items()]
-        return f"Not the same segments as in {since}: {join_with_and(said)}."
+        counts = Counter(moved.fate for moved in change.segments if moved.fate != "survived")
+        parts = [f"{n if n > 1 else 'one'} {_TRANSITION_WORDS[fate]}" for fate, n in counts.items()]
+        return f"Not the same segments as in {since}: {join_with_and(parts)}."
     moves = _find_largest_changes(facts)
     if not moves:
         return f"The same segments as in {since}, in the same sizes."
-    said = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves[:1]]
-    said += [
+    parts = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves[:1]]
+    parts += [
         f"{lowercase_name(s.name)} {describe_share_change(by).removesuffix(f'{NBSP}points')}"
         for by, s in moves[1:]
     ]
-    return f"The same segments as in {since}; {join_with_and(said)}."
+    return f"The same segments as in {since}; {join_with_and(parts)}."
 
 
 def _explain_no_comparison(facts: Facts, *, in_brief: bool = False) -> str:
-    """Say why there is no month to compare with: at length, or in as few words as it takes."""
+    """Explain why there is no comparison."""
     change = facts.change
     if change is None and _has_restarted(facts):
-        said = (
+        texts = (
             "The segments are made of other features than in earlier months: there is nothing to compare them with.",
             "Made of other features than in earlier months: nothing to compare with.",
         )
     elif change is None:
-        said = (
+        texts = (
             "This is the first month: there is nothing to compare it with.",
             "First month: nothing to compare it with.",
         )
     elif not facts.structure.reliable:
         then = format_month(change.month)
-        said = (
+        texts = (
             f"This month's groups differ by degrees, so that who was in which in {then} says little.",
             f"No segments this month that could be compared with those of {then}.",
         )
     else:
         then = format_month(change.month)
-        said = (
+        texts = (
             f"In {then} there were no reliable segments that these could be compared with.",
             f"In {then} there were no reliable segments to compare with.",
         )
-    return said[in_brief]
+    return texts[in_brief]
 
 
 def describe_share_change(change: float) -> str:
-    """Say in words by how much a share changed."""
+    """Return "grew by 1.1 points" or "shrank by 0.4 points"."""
     return f"{'grew' if change > 0 else 'shrank'} by {abs(change) * 100:.1f}{NBSP}points"
 
 
 def _has_restarted(facts: Facts) -> bool:
-    """Tell whether there were segments before, of which none could be continued: ids go on after theirs."""
+    """Tell whether no earlier segment could be continued.
+
+    Then the ids start after those of earlier months.
+    """
     return min(int(segment.id.removeprefix("S")) for segment in facts.segments) > 1
 
 
 def _find_largest_changes(facts: Facts) -> list[tuple[float, Segment]]:
-    """Give the two largest changes in share that can be written, each with its segment."""
+    """Return the two largest changes in share, with their segments.
+
+    Without those that round to 0.0 points.
+    """
     moves = [
         (by, segment) for segment in facts.segments if (by := get_share_change(facts, segment)) is not None
     ]
@@ -144,7 +156,7 @@ def _find_largest_changes(facts: Facts) -> list[tuple[float, Segment]]:
 
 
 def describe_retention(facts: Facts) -> str:
-    """Say how many people stayed where they were."""
+    """Describe how many users stayed in their segment."""
     change = facts.change
     flow = change.flow if change else None
     if change is None or flow is None:
@@ -167,7 +179,10 @@ def describe_retention(facts: Facts) -> str:
 
 
 def describe_migration(facts: Facts) -> str:
-    """Say who moved, came and left: the largest group of each that may be shown."""
+    """Describe the largest groups that moved, came and left.
+
+    Of those that may be shown.
+    """
     flow = facts.change.flow if facts.change else None
     if flow is None:
         return ""
@@ -194,7 +209,7 @@ def describe_migration(facts: Facts) -> str:
 
 
 def describe_border_shift(facts: Facts) -> str:
-    """Say whether people changed, or only the borders between segments."""
+    """Describe how far users changed, and how far borders moved."""
     change = facts.change
     if change is None:
         return ""
@@ -221,7 +236,7 @@ def describe_border_shift(facts: Facts) -> str:
 
 
 def describe_drift(facts: Facts) -> str:
-    """Say which columns are spread otherwise than in the last month."""
+    """Name the columns whose distribution drifted."""
     change = facts.change
     if change is None or not change.drift:
         return ""
@@ -232,7 +247,7 @@ def describe_drift(facts: Facts) -> str:
 
 
 def describe_outdated_names(facts: Facts) -> str:
-    """Flag names that no longer fit; empty where all do."""
+    """List names that no longer fit, or ""."""
     wrong = [f"{s.name} would be called {s.name_now} today" for s in facts.segments if s.name_now != s.name]
     return (
         f"A name is kept from month to month even where it no longer fits: {'; '.join(wrong)}."
@@ -242,7 +257,7 @@ def describe_outdated_names(facts: Facts) -> str:
 
 
 def summarise_outdated_names(facts: Facts) -> str:
-    """Say in few words, for page one, which names no longer fit; empty where all do."""
+    """List names that no longer fit, briefly for page one."""
     wrong = [
         f"{lowercase_name(s.name)} ({s.id}) would now be {lowercase_name(s.name_now)}"
         for s in facts.segments
@@ -250,15 +265,15 @@ def summarise_outdated_names(facts: Facts) -> str:
     ]
     if not wrong:
         return ""
-    said = f"{'Name' if len(wrong) == 1 else 'Names'} out of date: {'; '.join(wrong)}."
-    if len(said) <= _MAX_NOTICE_LETTERS:
-        return said
+    text = f"{'Name' if len(wrong) == 1 else 'Names'} out of date: {'; '.join(wrong)}."
+    if len(text) <= _MAX_NOTICE_LETTERS:
+        return text
     names = format_counted_noun(len(wrong), "name")
     return f"{capitalise_first(names)} {'is' if len(wrong) == 1 else 'are'} out of date; “What changed” says what fits today."
 
 
 def describe_transition(moved: SegmentTransition) -> str:
-    """Say in a few words what became of a segment."""
+    """Describe a segment's transition in a few words."""
     if moved.fate == "split":
         return f"split into {join_with_and([lowercase_name(name) for name in moved.into])}"
     if moved.fate == "merged":
@@ -268,7 +283,7 @@ def describe_transition(moved: SegmentTransition) -> str:
 
 
 def _list_transitions(change: MonthComparison) -> list[str]:
-    """List what happened to segments besides growing and shrinking."""
+    """List transitions other than growing and shrinking."""
     seen: set[str] = set()
     events = []
     for moved in change.segments:
@@ -283,7 +298,7 @@ def _list_transitions(change: MonthComparison) -> list[str]:
 
 
 def _format_signed_points(value: float) -> str:
-    """Write a change in points with its sign; no sign on what rounds to nothing."""
+    """Write a change in points with its sign; "0.0" without one."""
     text = f"{value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
 

@@ -1,10 +1,10 @@
-"""How numbers are written: one way each, on every page. Templates know these as filters.
+"""Numbers as text, written alike on every page; templates use filters.
 
-"0 %" and "100 %" stand only where they are exactly true, an absent number is said in words, and a number never
-breaks from its unit at the end of a line (U+00A0).
+"0 %" and "100 %" appear only where they are exactly true, a missing number is written in words, and a no-break space (U+00A0)
+keeps a number and its unit on one line.
 """
 
-from report.storage.months import format_month as format_month  # noqa: PLC0414 - sentences and templates have it from here
+from report.storage.months import format_month as format_month  # noqa: PLC0414 - handed on
 from segmentation.facts import ConfidenceInterval
 from segmentation.schema import COLUMNS_BY_NAME
 
@@ -12,7 +12,7 @@ NBSP = "\u00a0"
 MINUS = "\u2212"
 ABSENT = "not known"
 _MINUTES_PER_HOUR = 60  # minutes
-_WHOLE_HOURS_FROM = 10  # hours, below which 10 % more is not seen in whole numbers
+_WHOLE_HOURS_FROM = 10  # hours: fewer are written with a decimal, since a change of 10 % would not show
 
 
 def format_thousands(value: float | None) -> str:
@@ -34,7 +34,7 @@ def format_percent(share: float | None) -> str:
 
 
 def format_percent_pair(one: float, other: float) -> tuple[str, str]:
-    """Write two shares so that it is seen that they differ: with as many digits as it takes, and four at most."""
+    """Write two shares with enough digits to differ, at most four."""
     words = format_percent(one), format_percent(other)
     for digits in range(1, 5):
         if words[0] != words[1] or one == other:
@@ -52,7 +52,7 @@ def format_interval(interval: ConfidenceInterval | None) -> str:
 
 
 def format_index(value: float | None) -> str:
-    """Write an index: 72. Where the base is too small it says nothing."""
+    """Write an index: 72, or "too few" on a small base."""
     return "too few" if value is None else _format_minus_sign(f"{value:,.0f}")
 
 
@@ -62,7 +62,7 @@ def format_decimal(value: float | None, digits: int = 2) -> str:
 
 
 def format_similarity(value: float | None) -> str:
-    """Write a number between 0 and 1 with two digits; 1.00 only where it is exactly true."""
+    """Write a similarity with two digits; "1.00" only if exact."""
     return ABSENT if value is None else format_decimal(value if value == 1 else min(value, 0.99))
 
 
@@ -86,7 +86,7 @@ def format_listening_time(minutes: float | None) -> str:
 
 
 def format_column_value(value: float | None, column: str) -> str:
-    """Write a value of a number column in words that fit into a sentence: "24 years", "$22,900", "7.2 hours"."""
+    """Write a column's value with its unit: "24 years", "$22,900"."""
     if value is None:
         return ABSENT
     if column == "annual_income":
@@ -99,7 +99,7 @@ def format_column_value(value: float | None, column: str) -> str:
 
 
 def format_column_value_pair(one: float, other: float, column: str) -> tuple[str, str]:
-    """Write two values of a number column so that it is seen that they differ: with more digits if need be."""
+    """Write two values of a column with enough digits to differ."""
     words = format_column_value(one, column), format_column_value(other, column)
     if words[0] != words[1]:
         return words
@@ -114,35 +114,35 @@ def format_column_value_pair(one: float, other: float, column: str) -> tuple[str
 
 
 def _format_with_unit(value: float, units: str, digits: int = 0) -> str:
-    """Write a number with its unit, which a single one has in the singular."""
+    """Write a number with its unit: "1 hour", "2 hours"."""
     number = format_decimal(value, digits)
     return f"{number}{NBSP}{units.removesuffix('s') if number == '1' else units}"
 
 
 def _format_minus_sign(number: str) -> str:
-    """Give a written number its minus sign, and none where nothing but zeros is left of it."""
+    """Replace the hyphen by a minus sign, and drop it before zeros."""
     return number.replace("-", MINUS if any(digit in "123456789" for digit in number) else "")
 
 
 def format_counted_noun(count: int, singular: str, plural: str = "") -> str:
-    """Write a count with its noun, small ones in words: "one user", "four kinds", "12 users"."""
+    """Write a count with its noun: "four kinds", "12 users"."""
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     number = words[count] if 0 <= count < len(words) else format_thousands(count)
     return f"{number}{NBSP}{singular if count == 1 else plural or singular + 's'}"
 
 
 def join_with_and(items: list[str]) -> str:
-    """Join words as a sentence does: "a, b and c"."""
+    """Join words: "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
 def capitalise_first(text: str) -> str:
-    """Write a text as a sentence begins; capitals within it stay."""
+    """Capitalise the first letter; others stay as they are."""
     return text[:1].upper() + text[1:]
 
 
 def get_column_label(column: str) -> str:
-    """Give a column's name as it stands in the middle of a sentence."""
+    """Return a column's name for the middle of a sentence."""
     return COLUMNS_BY_NAME[column].label
 
 

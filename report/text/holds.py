@@ -1,4 +1,4 @@
-"""A month that is held: what is suspicious about it in sentences, for page one, for the terminal and for the owner."""
+"""Sentences on why a month is held."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +7,6 @@ from pathlib import Path
 from report.errors import ReportError
 from report.storage import paths
 from report.storage.location import DataLocation
-from report.text import sentences
 from report.text.formatting import (
     format_column_value,
     format_month,
@@ -19,21 +18,21 @@ from segmentation.errors import SegmentationError
 from segmentation.facts import Anomaly, Facts
 from segmentation.tracking.anomalies import detect_anomalies
 
-_MAX_REASONS = 3  # that page one has room for
+_MAX_REASONS = 3  # reasons on page one
 
 
 def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLocation) -> Facts:
-    """Give a month's facts with what is suspicious about them, compared with the last month that was made.
+    """Return the facts with the anomalies found in them.
 
     Parameters
     ----------
     output : Path
         Where the months' folders lie.
     now : datetime
-        When the run takes place; where the clock was set back, when the month's file was written.
+        When the run takes place. If the month's file is younger, the clock was set back and the file's time counts.
     """
     today = now.astimezone(UTC)
-    if isinstance(source, Path):  # a database doesn't tell
+    if isinstance(source, Path):  # databases have no time of writing
         today = max(today, datetime.fromtimestamp(source.stat().st_mtime, UTC))
     return replace(
         facts,
@@ -44,11 +43,14 @@ def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLoca
 
 
 def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
-    """Read the last month that was made of the same kind of users: made-up ones are compared with made-up ones."""
+    """Read the last month that was made, if it is comparable.
+
+    Synthetic months are compared with synthetic months only.
+    """
     for path in reversed(paths.list_earlier_facts(output, facts.month)):
         try:
             found = paths.read_facts(path)
-        except (ReportError, SegmentationError):  # the analysis has warned of it
+        except (ReportError, SegmentationError):  # the analysis has logged a warning
             continue
         if found.source.synthetic == facts.source.synthetic:
             return found
@@ -56,23 +58,23 @@ def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
 
 
 def describe_hold(facts: Facts) -> str:
-    """Say on page one that a month is held, and why; nothing where it isn't."""
+    """Describe why a month is held; "" if it is not."""
     if not facts.suspicions:
         return ""
-    said = [describe_anomaly(facts, one) for one in facts.suspicions]
-    more = f" And {len(said) - _MAX_REASONS} more." if len(said) > _MAX_REASONS else ""
+    reasons = [describe_anomaly(facts, one) for one in facts.suspicions]
+    more = f" And {len(reasons) - _MAX_REASONS} more." if len(reasons) > _MAX_REASONS else ""
     return (
-        f"Held: before these numbers are used, somebody should look at the month's file. {' '.join(said[:_MAX_REASONS])}{more} "
+        f"Held: before these numbers are used, somebody should look at the month's file. {' '.join(reasons[:_MAX_REASONS])}{more} "
         "No brief is mailed until somebody accepts the month."
     )
 
 
 def describe_anomaly(facts: Facts, anomaly: Anomaly) -> str:
-    """Say in a sentence what is suspicious."""
+    """Describe an anomaly in one sentence."""
     month = anomaly.month or (facts.change.month if facts.change else "")
     before = format_month(month) if month else "the last month"
     if anomaly.kind == "future":
-        return f"{sentences.name_report_month(facts)} has not begun."
+        return f"{format_month(facts.month)} has not begun."
     if anomaly.kind == "same_file":
         return f"The users are those of {before}, one and all."
     if anomaly.kind == "users":

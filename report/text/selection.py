@@ -1,38 +1,35 @@
-"""Sentences on the number of segments: what was tried, what each measure says, and who decided.
-
-Plain text, as in `report.text.sentences`.
-"""
+"""Sentences on the number of segments and how it was chosen."""
 
 from report.text.formatting import capitalise_first, join_with_and
 from segmentation.facts import Facts
 
-_SILHOUETTE_TIE = 0.05  # of a mean silhouette: a difference that nobody decides by
+_SILHOUETTE_TIE = 0.05  # difference of mean silhouettes that is called "a little better"
 
 
 def get_chosen_silhouette(facts: Facts) -> float:
-    """Give the mean silhouette at the number of segments used."""
+    """Return the mean silhouette at the number of segments used."""
     return facts.validity.silhouette[facts.validity.k.index(facts.elbow.chosen)]
 
 
 def describe_other_measures(facts: Facts) -> str:
-    """Say where the other measures would choose another number of segments."""
+    """Describe where silhouette and gap statistic disagree."""
     chosen = facts.elbow.chosen
-    said: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
-    asked = {"silhouette": "the silhouette", "gap": "the gap statistic"}
+    votes: dict[str, int | None] = {vote.judge: vote.k for vote in facts.structure.votes}
+    names = {"silhouette": "the silhouette", "gap": "the gap statistic"}
     others = [
-        f"{name} favours {'none' if said[judge] == 1 else said[judge]}"
-        for judge, name in asked.items()
-        if said.get(judge) not in (None, chosen)
+        f"{name} favours {'none' if votes[judge] == 1 else votes[judge]}"
+        for judge, name in names.items()
+        if votes.get(judge) not in (None, chosen)
     ]
     if not others:
-        agree = [name for judge, name in asked.items() if said.get(judge) == chosen]
+        agree = [name for judge, name in names.items() if votes.get(judge) == chosen]
         agreed = f"{join_with_and(agree)} {'favours' if len(agree) == 1 else 'favour'} {chosen}, too."
         return capitalise_first(agreed)
     return f"Not all measures agree on {chosen}: {join_with_and(others)}."
 
 
 def name_criterion(judge: str) -> str:
-    """Name a judge as pages do."""
+    """Return a criterion's name on pages."""
     return {
         "elbow": "Elbow of inertia (Kneedle)",
         "gap": "Gap statistic",
@@ -45,7 +42,7 @@ def name_criterion(judge: str) -> str:
 
 
 def describe_null_band(facts: Facts) -> str:
-    """Say whether the curve of inertia is one that structureless users would have too."""
+    """Describe the curve against that of structureless users."""
     if facts.structure.below_band:
         return (
             "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
@@ -54,26 +51,26 @@ def describe_null_band(facts: Facts) -> str:
 
 
 def find_best_silhouette_k(facts: Facts) -> int:
-    """Give the number of segments with the highest mean silhouette."""
+    """Return the k with the highest mean silhouette."""
     validity = facts.validity
     return max(zip(validity.k, validity.silhouette, strict=True), key=lambda pair: (pair[1], -pair[0]))[0]
 
 
 def describe_bend(facts: Facts) -> str:
-    """Say where the curve bends, and what was used."""
+    """Describe the bend of the curve, and the k used."""
     elbow = facts.elbow
     if elbow.decided_by == "settings":
         bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
         return f"{elbow.chosen} segments, as asked for; {bends}"
-    found = _find_proposed_k(facts)
-    if found != elbow.chosen:
-        said = {
+    proposed = _find_proposed_k(facts)
+    if proposed != elbow.chosen:
+        reason = {
             "elbow": "the curve bends at",
             "panel": "the panel finds",
             "silhouette": "the silhouette is best at",
         }
         return (
-            f"{elbow.chosen} segments: {said[elbow.decided_by]} {found}, "
+            f"{elbow.chosen} segments: {reason[elbow.decided_by]} {proposed}, "
             "which would leave one with too few users"
         )
     if elbow.decided_by == "panel":
@@ -84,7 +81,10 @@ def describe_bend(facts: Facts) -> str:
 
 
 def _find_proposed_k(facts: Facts) -> int | None:
-    """Give the number of segments that whoever decides found: the one chosen, unless that makes too small a segment."""
+    """Return the k that the deciding measure proposes.
+
+    A smaller one is used if it would make too small a segment.
+    """
     elbow = facts.elbow
     return {
         "elbow": elbow.knee,
@@ -95,7 +95,7 @@ def _find_proposed_k(facts: Facts) -> int | None:
 
 
 def describe_separation(facts: Facts) -> str:
-    """Say which number of segments separates users best."""
+    """Describe which k separates users best."""
     best, chosen = find_best_silhouette_k(facts), facts.elbow.chosen
     if best == chosen:
         return f"Users are best separated in {best} segments, the number used"
@@ -105,13 +105,13 @@ def describe_separation(facts: Facts) -> str:
 
 
 def describe_k_choice(facts: Facts) -> str:
-    """Say how the number of segments was chosen."""
+    """Describe how the number of segments was chosen."""
     low, high = facts.elbow.k[0], facts.elbow.k[-1]
     return f"Segmentations of {low} to {high} segments were tried, each from {facts.starts} starts. {describe_bend(facts)}. {describe_null_band(facts)} {describe_other_measures(facts)}"
 
 
 def explain_k_rule(facts: Facts) -> str:
-    """Say what decides about the number of segments."""
+    """Explain what decides the number of segments."""
     fewer = (
         "" if _find_proposed_k(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
     )

@@ -1,6 +1,6 @@
-"""Sentences: facts in, what an executive would say out. Plain text; whoever lays it out escapes it.
+"""Sentences on what was found, how sure it is, and the data.
 
-Each sentence is chosen by what the numbers support, and every number in it is written by `report.text.formatting`.
+Plain text: pages escape it. The numbers decide which sentence is chosen; `report.text.formatting` writes every number.
 """
 
 import math
@@ -14,7 +14,6 @@ from report.text.formatting import (
     format_counted_noun,
     format_decimal,
     format_index,
-    format_month,
     format_percent,
     format_thousands,
     get_column_label,
@@ -25,7 +24,7 @@ from segmentation.schema import COLUMNS_BY_NAME
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, NOTABLE_SD
 
 _AVERAGE_INDEX = 100  # the index of all users
-_MAX_NAMES = 2  # names that a short sentence has room for
+_MAX_NAMES = 2  # names in a short sentence
 _UNSTABLE_GRADES = ("doubtful", "not to be relied on")
 _DROP_REASONS = {
     "missing": "no value in {}",
@@ -38,7 +37,7 @@ _DROP_REASONS = {
 
 
 def write_headline(facts: Facts) -> str:
-    """Say in one sentence what the month found."""
+    """Return the headline: how many segments, and the largest."""
     first, kinds = find_largest_segment(facts), len(facts.segments)
     if not facts.structure.reliable:
         return "No reliable segments this month: users differ by degrees, not in groups"
@@ -51,12 +50,12 @@ def write_headline(facts: Facts) -> str:
 
 
 def choose_segment_noun(facts: Facts) -> str:
-    """Say what the parts are called: segments, or where nothing can be relied on, mere groups."""
+    """Return "segment", or "group" where none is reliable."""
     return "segment" if facts.structure.reliable else "group"
 
 
 def describe_largest_segment(facts: Facts) -> str:
-    """Say which segment is the largest."""
+    """Name the largest segment and its share."""
     first = find_largest_segment(facts)
     if _is_largest_tied(facts):
         return f"No {choose_segment_noun(facts)} is larger than {lowercase_name(first.name)}, {format_percent(first.share)} of users"
@@ -65,51 +64,49 @@ def describe_largest_segment(facts: Facts) -> str:
 
 
 def describe_size_range(facts: Facts) -> str:
-    """Say how the users are spread over the segments: "Four segments of 17 to 32 % of users each"."""
-    ranked_ = rank_segments(facts)
-    if len(ranked_) == 1:
+    """Return "Four segments of 17 to 32 % of users each"."""
+    ranked = rank_segments(facts)
+    if len(ranked) == 1:
         return describe_largest_segment(facts)
-    low, high = format_percent(ranked_[-1].share), format_percent(ranked_[0].share)
+    low, high = format_percent(ranked[-1].share), format_percent(ranked[0].share)
     of = low if low == high else f"{low.removesuffix(f'{NBSP}%')} to {high}"
     return (
-        f"{format_counted_noun(len(ranked_), choose_segment_noun(facts)).capitalize()} of {of} of users each"
+        f"{format_counted_noun(len(ranked), choose_segment_noun(facts)).capitalize()} of {of} of users each"
     )
 
 
 def rank_segments(facts: Facts) -> list[Segment]:
-    """Give the segments in the order in which pages show them: the largest first."""
+    """Return the segments in page order, the largest first."""
     return sorted(facts.segments, key=lambda segment: -segment.users)
 
 
 def find_largest_segment(facts: Facts) -> Segment:
-    """Give the segment with the most users."""
+    """Return the segment with the most users."""
     return max(facts.segments, key=lambda segment: segment.users)
 
 
 def _is_largest_tied(facts: Facts) -> bool:
-    """Tell whether another segment has as many users as the first."""
+    """Tell whether two segments are the largest."""
     return [segment.users for segment in facts.segments].count(find_largest_segment(facts).users) > 1
 
 
 def lowercase_name(name: str) -> str:
-    """Write a segment's name in the middle of a sentence."""
+    """Return a segment's name for the middle of a sentence."""
     return name if name[1:2].isupper() else name[:1].lower() + name[1:]  # "VIPs" stays
 
 
 def describe_users_analysed(facts: Facts) -> str:
-    """Say how many users the report rests on; a row more of a user who is there already is no user more."""
+    """Return how many of the users were analysed.
+
+    A repeated row of a user does not count.
+    """
     audit = facts.audit
     there = audit.read - sum(drop.rows for drop in audit.dropped if drop.rule == "repeated")
     return f"Prepared from {format_thousands(audit.kept)} of {format_thousands(there)} users"
 
 
-def name_report_month(facts: Facts) -> str:
-    """Name the month."""
-    return format_month(facts.month)
-
-
 def write_synthetic_notice(facts: Facts) -> str:
-    """Say that the users are made up, where they are."""
+    """Return the notice on synthetic data, or ""."""
     return "Synthetic sample data: these users are made up." if facts.source.synthetic else ""
 
 
@@ -117,14 +114,14 @@ def write_synthetic_notice(facts: Facts) -> str:
 
 
 def name_evidence_level(facts: Facts) -> str:
-    """Say in a word how well the segments are attested."""
+    """Return the evidence for segments in a word."""
     if not facts.structure.reliable:
         return "none to rely on"
     return facts.structure.evidence
 
 
 def describe_certainty(facts: Facts) -> str:
-    """Say how sure the segments are, for one who decides by them."""
+    """Describe the evidence for the segments."""
     mean = format_decimal(selection.get_chosen_silhouette(facts))
     if not facts.structure.reliable:
         evidence = "no" if facts.structure.evidence == "none" else "too little"
@@ -142,12 +139,12 @@ def describe_certainty(facts: Facts) -> str:
 
 
 def summarise_certainty(facts: Facts) -> str:
-    """Say how sure the segments are, in a sentence or two, for one who has two minutes."""
+    """Describe evidence and stability briefly, for page one."""
     if not facts.structure.reliable:
         return describe_certainty(facts)
     apart = [lowercase_name(segment.name) for segment in facts.segments if segment.apart]
     if facts.structure.evidence == "clear":
-        said = "Clear structure: few users live between segments."
+        evidence = "Clear structure: few users live between segments."
     else:
         all_apart = len(apart) == len(facts.segments)
         shade = (
@@ -155,26 +152,26 @@ def summarise_certainty(facts: Facts) -> str:
             if all_apart
             else f"shade into each other{_list_separated(apart)}"
         )
-        said = f"Weak structure: segments {shade}."
+        evidence = f"Weak structure: segments {shade}."
     shaky = [s for s in facts.segments if s.stability.grade in _UNSTABLE_GRADES]
     stable = len(facts.segments) - len(shaky)
     if not shaky:
-        return f"{said} All come again in resampled data."
-    return f"{said} {stable or 'None'} of {len(facts.segments)} {_conjugate_come(stable)} again in resampled data."
+        return f"{evidence} All come again in resampled data."
+    return f"{evidence} {stable or 'None'} of {len(facts.segments)} {_conjugate_come(stable)} again in resampled data."
 
 
 def _conjugate_come(count: int) -> str:
-    """Say "comes" of one, and "come" of several or none."""
+    """Return "comes" for one, else "come"."""
     return "comes" if count == 1 else "come"
 
 
 def _list_separated(apart: list[str]) -> str:
-    """Say which few stand apart; nothing where it is none, or too many to be named."""
+    """Name the segments that stand apart, if they are few."""
     return f"; only {join_with_and(apart)} stand apart" if 0 < len(apart) <= _MAX_NAMES else ""
 
 
 def describe_stability(facts: Facts) -> str:
-    """Say how many segments come again when the data is resampled."""
+    """Describe how many segments reappear in resampled data."""
     names = [lowercase_name(s.name) for s in facts.segments if s.stability.grade in _UNSTABLE_GRADES]
     stable = len(facts.segments) - len(names)
     if not names:
@@ -206,7 +203,10 @@ def describe_average_listener(segment: Segment) -> str:
 
 
 def rank_features(facts: Facts) -> dict[str, float]:
-    """Give how far apart the segments lie in each feature, in SDs, the feature first that separates them most."""
+    """Return the range of the centres by feature, largest first.
+
+    In standard deviations.
+    """
     spread = {
         name: max(s.centre[name] for s in facts.segments) - min(s.centre[name] for s in facts.segments)
         for name in facts.features
@@ -215,7 +215,7 @@ def rank_features(facts: Facts) -> dict[str, float]:
 
 
 def describe_separating_features(facts: Facts) -> str:
-    """Say which feature separates the segments most."""
+    """Name the feature that separates the segments most."""
     spread = rank_features(facts)
     apart = [get_column_label(name) for name, apart in spread.items() if apart >= 2 * NOTABLE_SD]
     flat = [get_column_label(name) for name, apart in spread.items() if apart < 2 * NOTABLE_SD]
@@ -228,17 +228,20 @@ def describe_separating_features(facts: Facts) -> str:
 
 
 def is_plural(labels: list[str]) -> bool:
-    """Tell whether a verb after these has no s: "age and usage do", "days active do"."""
+    """Tell whether labels take a plural verb: "days active do"."""
     return len(labels) > 1 or labels[0].partition(" ")[0].endswith("s")
 
 
 def describe_position(segment: Segment) -> str:
-    """Say where a segment lies, as in "Heavy listeners: more listening"."""
+    """Return a segment's position: "Heavy listeners: more listening"."""
     return f"{segment.name}: {', '.join(list_positions(segment)) or 'near the average'}."
 
 
 def list_positions(segment: Segment) -> list[str]:
-    """Say in which features a segment lies far from the average, as its name does, the farthest first."""
+    """List features far from the average, the farthest first.
+
+    By the same threshold as names.
+    """
     return [
         COLUMNS_BY_NAME[name].comparatives[int(sds > 0)]  # type: ignore[index]
         for name, sds in sorted(segment.centre.items(), key=lambda one: -abs(one[1]))
@@ -247,7 +250,7 @@ def list_positions(segment: Segment) -> list[str]:
 
 
 def describe_main_difference(segment: Segment) -> str:
-    """Say the one thing that sets a segment apart most: a number where one does, else a category."""
+    """Describe the largest difference, of a number if possible."""
     if not segment.stands_out and has_too_few_users(segment):
         return f"{segment.name}: too few users to compare"
     if not segment.stands_out:
@@ -257,23 +260,23 @@ def describe_main_difference(segment: Segment) -> str:
 
 
 def has_too_few_users(segment: Segment) -> bool:
-    """Whether a segment has too few users for any index of a number."""
+    """Tell whether a segment is too small for any index."""
     return all(item.value is None for item in segment.index.values())
 
 
 def describe_difference(item: NotableDifference) -> str:
-    """Say one difference: "income about twice the average (index 196)"."""
+    """Describe a difference: "income about twice the average (index 196)"."""
     what = get_column_label(item.column) if item.category is None else f"{item.category} users"
     return f"{what} {format_index_ratio(item.index)} (index {format_index(item.index)})"
 
 
 def describe_differences(segment: Segment) -> str:
-    """Say what sets a segment apart, in sentences that the index bars prove."""
+    """Describe what sets a segment apart."""
     return " ".join(list_differences(segment))
 
 
 def list_differences(segment: Segment) -> list[str]:
-    """Give those sentences one by one: numbers first, then what is more common, then what is less."""
+    """List sentences on differences: numbers, then categories."""
     if not segment.stands_out and has_too_few_users(segment):
         return ["They are too few to be compared with all users."]
     if not segment.stands_out and (found := list_positions(segment)):
@@ -286,24 +289,20 @@ def list_differences(segment: Segment) -> list[str]:
         ]
     numbers = [describe_difference(item) for item in segment.stands_out if item.category is None][:3]
     values = [item for item in segment.stands_out if item.category is not None][:3]
-    said = [_end_sentence(join_with_and(numbers))] if numbers else []
+    sentences = [f"{capitalise_first(join_with_and(numbers))}."] if numbers else []
     for what, items in (
         ("More common than average", [item for item in values if item.index > _AVERAGE_INDEX]),
         ("Less common than average", [item for item in values if item.index < _AVERAGE_INDEX]),
     ):
         if items:
-            said.append(
+            sentences.append(
                 f"{what}: {join_with_and([f'{item.category} (index {format_index(item.index)})' for item in items])}."
             )
-    return said
-
-
-def _end_sentence(text: str) -> str:
-    return f"{capitalise_first(text)}."
+    return sentences
 
 
 def format_index_ratio(value: float) -> str:
-    """Write an index as a part or a multiple: 196 is "about twice the average", 62 is "at 62 % of the average"."""
+    """Write an index in words: 196 is "about twice the average"."""
     times = value / 100
     if times < 1:
         return f"at {format_percent(times)} of the average"
@@ -316,14 +315,12 @@ def format_index_ratio(value: float) -> str:
 
 
 def describe_kpi(segment: Segment) -> str:
-    """Say what a segment's play is judged by."""
+    """Describe the KPI that a segment's play is measured by."""
     play = segment.play
     if play is None:
         return ""
     measure = play.measure
-    if (
-        measure.target == measure.baseline
-    ):  # of nothing no part can be asked, and of the most there is no more
+    if measure.target == measure.baseline:  # a baseline of 0 has no percentage, and a maximum can't grow
         wanted = "some" if measure.baseline == 0 else "the same"
         return f"Average {get_column_label(measure.column)}: {format_column_value(measure.baseline, measure.column)} today, {wanted} wanted."
     today, wanted = format_column_value_pair(measure.baseline, measure.target, measure.column)
@@ -331,7 +328,7 @@ def describe_kpi(segment: Segment) -> str:
 
 
 def describe_kpi_lift(segment: Segment) -> str:
-    """Say how much more or less that is; nothing where it is no part of what there is."""
+    """Describe the change wanted in per cent, if there is one."""
     measure = segment.play.measure if segment.play else None
     if measure is None or measure.target == measure.baseline or not measure.baseline:
         return ""
@@ -343,7 +340,7 @@ def describe_kpi_lift(segment: Segment) -> str:
 
 
 def describe_cleaning(facts: Facts) -> str:
-    """Say what cleaning did."""
+    """Describe how many rows were dropped, and why."""
     audit = facts.audit
     lost = audit.read - audit.kept
     if not lost:
@@ -355,19 +352,13 @@ def describe_cleaning(facts: Facts) -> str:
     return f"Of {format_thousands(audit.read)} rows, {format_thousands(audit.kept)} were kept; {format_thousands(lost)} {'was' if lost == 1 else 'were'} left out: {join_with_and(reasons)}."
 
 
-def describe_usable_rows(facts: Facts) -> str:
-    """Say in a title how much of the file could be used."""
-    audit = facts.audit
-    return f"{format_percent(audit.kept / audit.read)} of the rows could be used"
-
-
 def name_cleaning_rule(rule: str) -> str:
-    """Name a cleaning rule."""
+    """Return a cleaning rule's name on pages."""
     return {"missing": "No value", "repeated": "Repeated user", "out_of_range": "Impossible value"}[rule]
 
 
 def describe_median_user(facts: Facts) -> str:
-    """Say who the middle listener is."""
+    """Describe the median user."""
     medians = {name: column.quartiles[1] for name, column in facts.distributions.numbers.items()}
     return (
         f"The middle user is {format_column_value(medians['age'], 'age')} old, earns {format_column_value(medians['annual_income'], 'annual_income')} "
@@ -376,14 +367,14 @@ def describe_median_user(facts: Facts) -> str:
 
 
 def describe_common_values(facts: Facts) -> str:
-    """Say what most users have in common."""
+    """Describe the most common genre and employment."""
     genre, share = _find_most_frequent(facts, "top_genre")
     work, working = _find_most_frequent(facts, "employment_status")
     return f"{genre} is the most popular genre ({format_percent(share)}); most common employment: {lowercase_name(work)} ({format_percent(working)})"
 
 
 def _find_most_frequent(facts: Facts, column: str) -> tuple[str, float]:
-    """Give the most frequent value of a category that stands for itself, with its share of users."""
+    """Return the most frequent value that is not merged, with its share."""
     merged = {item.value for item in facts.distributions.categories[column].values if item.merged}
     shares = facts.shares[column]
     value = next((value for value in shares if value not in merged), next(iter(shares)))
@@ -394,23 +385,23 @@ def _find_most_frequent(facts: Facts, column: str) -> tuple[str, float]:
 
 
 def describe_explained_variance(facts: Facts) -> str:
-    """Say how much of the differences the map shows."""
+    """Describe the share of variance that the map shows."""
     return f"The map shows {format_percent(sum(facts.pca.explained))} of all differences between users"
 
 
 def title_map_axis(
     facts: Facts, component: int, *, separate_lines: bool = False, max_terms: int | None = None
 ) -> list[str]:
-    """Title an axis of the map with its directions in words.
+    """Return the lines of a map axis's title.
 
     Parameters
     ----------
     component : {0, 1}
         The one across, or the one upwards.
     separate_lines : bool
-        Whether the directions have a line each; else one for both.
+        Whether each direction has a line of its own.
     max_terms : int, optional
-        So many things are said of each direction, what counts most first.
+        Terms for each direction, the strongest first.
     """
     pca = facts.pca
     ends = (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
@@ -423,7 +414,7 @@ def title_map_axis(
 
 
 def describe_method(facts: Facts) -> str:
-    """Say in one paragraph how the segments are made."""
+    """Describe the method in one paragraph."""
     features = join_with_and([get_column_label(name) for name in facts.features])
     kept_on = ", or last month's segments where they are as good" if facts.change else ""
     return (
@@ -437,7 +428,7 @@ def describe_method(facts: Facts) -> str:
 
 
 def _describe_grid_approximation(facts: Facts) -> str:
-    """Say what was looked at in place of every user, where there were too many; else nothing."""
+    """Describe the grid and sample used for many users, or ""."""
     basis = facts.basis
     if basis.points == "users":
         return ""
@@ -456,7 +447,7 @@ def _describe_grid_approximation(facts: Facts) -> str:
 
 
 def write_colophon(facts: Facts) -> str:
-    """Say what somebody needs who wants to make the same report again."""
+    """Return what reproducing the report requires."""
     hashed = {"files": "SHA-256 of its files' hashes", "query": "SHA-256 of what was asked"}.get(
         facts.source.hashed, "SHA-256"
     )

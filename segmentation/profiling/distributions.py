@@ -1,4 +1,4 @@
-"""Every column before and after cleaning, in few enough numbers to draw."""
+"""Distributions of every column, before and after cleaning."""
 
 import math
 from collections import Counter
@@ -32,16 +32,12 @@ def describe_columns(
     *,
     min_cell: int,
 ) -> ColumnDistributions:
-    """Describe every number and category column, as read and as kept.
+    """Describe every number and category column.
 
     Parameters
     ----------
-    cleaned : Cleaned
-        What cleaning made of the rows read.
-    summaries : mapping of str to Summary
-        By number column, of the users kept.
-    quantiles : mapping of str to (Ruler, Spread)
-        By number column, of the users kept, on the rulers of `build_bin_grids`.
+    summaries, quantiles : mapping by number column
+        Of the users kept; quantiles with the grids of `build_bin_grids`.
     counts : mapping of str to mapping of str to int
         By category column: users kept with each value.
     labels : mapping of str to mapping of str to str
@@ -65,16 +61,19 @@ def describe_columns(
 
 
 def build_bin_grids(cleaned: CleanedUsers, summaries: Mapping[str, ColumnSummary]) -> dict[str, BinGrid]:
-    """Lay a ruler along each number's possible values, those included whose row fell to another column."""
-    rulers = {}
+    """Return a grid of bins for each number's valid values.
+
+    The values of dropped rows count, too, if they are valid.
+    """
+    grids = {}
     for name in NUMBERS:
         one = summaries[name]
         low, high, whole = one.low, one.high, one.is_integer
         for rows in cleaned.dropped:
-            possible, _ = _build_validity_expressions(name, cleaned.audit.valid.get(name, UNBOUNDED))
+            is_valid, _ = _build_validity_expressions(name, cleaned.audit.valid.get(name, UNBOUNDED))
             x = cast_to_float(name)
             (row,) = fetch_rows(
-                rows.filter(possible).select(
+                rows.filter(is_valid).select(
                     x.min().alias("low"),
                     x.max().alias("high"),
                     (x != x.floor()).cast(nw.Int64).sum().alias("parts"),
@@ -83,96 +82,92 @@ def build_bin_grids(cleaned: CleanedUsers, summaries: Mapping[str, ColumnSummary
             if row["low"] is not None and not math.isnan(row["low"]):
                 low, high = min(low, float(row["low"])), max(high, float(row["high"]))
                 whole = whole and not row["parts"]
-        rulers[name] = make_bin_grid(low, high, integer=whole)
-    return rulers
+        grids[name] = make_bin_grid(low, high, integer=whole)
+    return grids
 
 
 def _build_validity_expressions(name: str, valid: ValidRange) -> tuple[nw.Expr, nw.Expr]:
-    """Say what a possible value looks like, and one that is missing."""
+    """Return the conditions for valid and for missing values."""
     x = cast_to_float(name)
     missing = x.is_null() | x.is_nan()
-    possible = ~missing & (x.abs() <= MAX_NUMBER) & (x >= valid[0])
+    is_valid = ~missing & (x.abs() <= MAX_NUMBER) & (x >= valid[0])
     if valid[1] is not None:
-        possible = possible & (x <= valid[1])
-    return possible, missing
+        is_valid = is_valid & (x <= valid[1])
+    return is_valid, missing
 
 
 def _describe_number(
     cleaned: CleanedUsers,
     name: str,
-    found: ColumnSummary,
-    ruler: BinGrid,
-    spread: ColumnQuantiles,
+    summary: ColumnSummary,
+    grid: BinGrid,
+    quantiles: ColumnQuantiles,
     valid: ValidRange,
-    smallest: int,
+    min_cell: int,
 ) -> NumberDistribution:
-    possible, missing = _build_validity_expressions(name, valid)
-    kept = [int(n) for n in spread.bin_counts]
-    read, absent, outside = spread.bin_counts.copy(), 0, 0
+    is_valid, is_missing = _build_validity_expressions(name, valid)
+    kept = [int(n) for n in quantiles.bin_counts]
+    read, missing, outside = quantiles.bin_counts.copy(), 0, 0
     for rows in cleaned.dropped:
-        inside = count_bins(rows.filter(possible), name, ruler)
-        nothing = count_frame_rows(rows.filter(missing))
-        read += inside
-        absent += nothing
-        outside += count_frame_rows(rows) - nothing - int(inside.sum())
-    shown = suppress_small_counts(kept, min_cell=smallest)
-    lost = _choose_suppressed_bins([int(n) - m for n, m in zip(read, kept, strict=True)], shown, smallest)
+        dropped = count_bins(rows.filter(is_valid), name, grid)
+        empty = count_frame_rows(rows.filter(is_missing))
+        read += dropped
+        missing += empty
+        outside += count_frame_rows(rows) - empty - int(dropped.sum())
+    shown = suppress_small_counts(kept, min_cell=min_cell)
+    hidden = _choose_suppressed_bins([int(n) - m for n, m in zip(read, kept, strict=True)], shown, min_cell)
     return NumberDistribution(
-        edges=ruler.edges,
-        before=tuple(None if place in lost else int(n) for place, n in enumerate(read)),
+        edges=grid.edges,
+        before=tuple(None if place in hidden else int(n) for place, n in enumerate(read)),
         after=shown,
-        missing=absent,
+        missing=missing,
         outside=outside,
-        mean=found.mean,
-        sd=found.sd,
-        quartiles=spread.quartiles,
+        mean=summary.mean,
+        sd=summary.sd,
+        quartiles=quantiles.quartiles,
     )
 
 
 def _describe_category(
-    cleaned: CleanedUsers, name: str, counts: Mapping[str, int], labels: Mapping[str, str], smallest: int
+    cleaned: CleanedUsers, name: str, counts: Mapping[str, int], labels: Mapping[str, str], min_cell: int
 ) -> CategoryDistribution:
     after = sum_by_label(counts, labels)
     rare = next((label for value, label in labels.items() if label != value), None)
-    known, missing = Counter(counts), 0
+    read, missing = Counter(counts), 0
     for rows in cleaned.dropped:
-        known.update(count_category_values(rows, name))
+        read.update(count_category_values(rows, name))
         missing += count_frame_rows(rows.filter(nw.col(name).is_null()))
-    # a value that only rows left out have is shown with the rare ones, and where there are none, not at all
-    before = sum_by_label(known, {value: labels.get(value, rare or "") for value in known})
+    # a value that only dropped rows have is shown with the rare values; without any of those it is not shown
+    before = sum_by_label(read, {value: labels.get(value, rare or "") for value in read})
     values = sorted(after, key=lambda value: (value == rare, -after[value], value))
     kept = [after[value] for value in values]
-    lost = _choose_suppressed_bins(
-        [before.get(v, 0) - n for v, n in zip(values, kept, strict=True)], kept, smallest
+    hidden = _choose_suppressed_bins(
+        [before.get(v, 0) - n for v, n in zip(values, kept, strict=True)], kept, min_cell
     )
     return CategoryDistribution(
         tuple(
-            CategoryCount(
-                v,
-                None if place in lost else before.get(v, 0),
-                after[v],
-                merged=v == rare,
-            )
+            CategoryCount(v, None if place in hidden else before.get(v, 0), after[v], merged=v == rare)
             for place, v in enumerate(values)
         ),
         missing,
     )
 
 
-def _choose_suppressed_bins(lost: Sequence[int], kept: Sequence[int | None], smallest: int) -> set[int]:
-    """Give the places where the rows as read are left out, since they would tell a few people who were dropped.
+def _choose_suppressed_bins(dropped: Sequence[int], kept: Sequence[int | None], min_cell: int) -> set[int]:
+    """Return the bins whose rows as read are not shown.
 
-    That is where few were, or the rows kept aren't shown. Of those left out together a reader knows how many they lost, and
-    that each lost one at least: so others join them, those that lost most first, until each may have lost as many as
-    may be shown; and all, where they don't suffice.
+    Those with few dropped rows, which would show who was dropped, and those whose kept rows are not shown. A reader knows
+    how many rows the hidden bins dropped together, and that each dropped one at least. So more bins are hidden, those with
+    most dropped rows first, until any of them may have dropped `min_cell` rows; or all bins, if that is not enough.
     """
-    hidden = [place for place, n in enumerate(lost) if 0 < n < smallest or kept[place] is None]
+    hidden = [place for place, n in enumerate(dropped) if 0 < n < min_cell or kept[place] is None]
     others = sorted(
-        set(range(len(lost))) - set(hidden), key=lambda place: (-lost[place], -(kept[place] or 0), place)
+        set(range(len(dropped))) - set(hidden),
+        key=lambda place: (-dropped[place], -(kept[place] or 0), place),
     )
     while others and hidden:
-        together = sum(lost[place] for place in hidden)
-        if len(hidden) > 1 and (not together or together - len(hidden) + 1 >= smallest):
+        together = sum(dropped[place] for place in hidden)
+        if len(hidden) > 1 and (not together or together - len(hidden) + 1 >= min_cell):
             break
         hidden.append(others.pop(0))
     return set(hidden)

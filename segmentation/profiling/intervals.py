@@ -1,12 +1,12 @@
-"""How far a number of a segment may lie from the truth: 95 % intervals.
+"""95 % confidence intervals of shares, means and indices.
 
-They say what drawing other users from the same crowd would change, with the segments' borders where they are.
+They describe the error of sampling users, with the segments' borders fixed.
 
-Means and indices of numbers: bootstrap-t, since incomes and minutes lean and a percentile interval of a leaning mean on
-30 users covers 91 % of the time, not 95. One set of weights over all users serves every segment and column; the index
-is taken on the log scale, and knows that the segment's users are among all users.
-Shares: Wilson. A category's index is a ratio of two shares, whose log has a known variance: no bootstrap is closer on
-the 30 users and more that an index asks for. Means are told with their intervals of fewer users, too.
+Means and indices of numbers: bootstrap-t. Incomes and minutes are skewed, and a percentile interval of a skewed mean of 30
+users covers 91 % of the time, not 95. One set of weights serves every segment and column. The index is computed on the log
+scale, and the segment's users are part of all users.
+Shares: Wilson. The index of a category is a ratio of two shares, whose log has a known variance: with the 30 users that an
+index needs, no bootstrap is closer.
 """
 
 import itertools
@@ -23,35 +23,24 @@ from segmentation.preprocessing.scaling import Floats, Labels
 
 _Z_975 = 1.959963984540054  # 97.5 % of a Gaussian lie below
 _TAIL_PERCENTILES = (2.5, 97.5)
-_ZERO_VARIANCE = 1e-12  # variance, of users whose variance is 1: rounding leaves as much where all are alike
-_DRAWS_PER_BATCH = 200  # bootstraps held at a time: of 5,000 users, 8 MB
+_ZERO_VARIANCE = 1e-12  # variance that rounding leaves where all users are alike, in a column of variance 1
+_DRAWS_PER_BATCH = 200  # bootstraps in memory at a time: 8 MB with 5,000 users
 _Statistic: TypeAlias = Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
 class NumberIntervals:
-    """What is known of one number column in one segment.
-
-    Attributes
-    ----------
-    mean : Interval or None
-        In the column's unit; nothing where there are too few users, or too few who differ, to say.
-    index : Interval or None
-        Mean over the mean of all users, times 100; 0 to 0 where everybody in the segment has 0, as where all are alike
-        in another value. Nothing where either mean isn't positive, or too few differ to say.
-    """
+    """Intervals of one number column in one segment."""
 
     mean: ConfidenceInterval | None
+    """In the column's unit; None if there are too few users, or too few different values."""
     index: ConfidenceInterval | None
+    """Of 100 times the mean over the mean of all users; 0 to 0 if all users of the segment have 0. None if a mean isn't
+    positive, or there are too few different values."""
 
 
 def wilson_interval(users: float, total: float) -> ConfidenceInterval:
-    """Give Wilson's interval of a share.
-
-    Parameters
-    ----------
-    users, total : float
-        Users who count, among how many; of > 0.
+    """Return Wilson's interval of the share users / total, total > 0.
 
     References
     ----------
@@ -66,10 +55,10 @@ def wilson_interval(users: float, total: float) -> ConfidenceInterval:
 
 
 def katz_index_interval(users: int, size: int, with_value: int, total: int) -> ConfidenceInterval | None:
-    """Give the interval of a category's index: its share of a segment over its share of all users, times 100.
+    """Return the interval of a category value's index.
 
-    The delta method on the log of the ratio, as Katz's for two groups apart; here the segment is a part of all, which
-    takes twice the covariance off.
+    The index is 100 times the value's share of the segment over its share of all users. Katz's delta method on the log of
+    the ratio is for two separate groups; here the segment is part of all users, so twice the covariance is subtracted.
 
     Parameters
     ----------
@@ -84,8 +73,8 @@ def katz_index_interval(users: int, size: int, with_value: int, total: int) -> C
 
     Returns
     -------
-    Interval or None
-        Nothing where nobody in the segment has the value: a ratio of 0 has no log.
+    ConfidenceInterval or None
+        None if nobody in the segment has the value: a ratio of 0 has no log.
 
     References
     ----------
@@ -103,7 +92,7 @@ def katz_index_interval(users: int, size: int, with_value: int, total: int) -> C
 def bootstrap_t_intervals(
     values: Floats, labels: Labels, k: int, *, draws: int = 1000, seed: int
 ) -> tuple[tuple[NumberIntervals, ...], ...]:
-    """Give the intervals of every segment's mean and index of every number column.
+    """Return intervals by segment and column, by bootstrap-t.
 
     Parameters
     ----------
@@ -111,12 +100,8 @@ def bootstrap_t_intervals(
         Every user's numbers, in their units.
     labels : ndarray, shape (n,)
         Every user's segment, 0 to k - 1.
-    k : int
-        Number of segments.
     draws : int
         Bootstraps.
-    seed : int
-        Where the random numbers start.
 
     Returns
     -------
@@ -126,7 +111,7 @@ def bootstrap_t_intervals(
     ----------
     .. [1] Efron, Tibshirani (1993), "An Introduction to the Bootstrap", section 12.5.
     """
-    n, p = values.shape
+    n = len(values)
     order = np.argsort(labels, kind="stable")
     labels = labels[order]
     middle, sd = values.mean(axis=0), values.std(axis=0)
@@ -135,7 +120,7 @@ def bootstrap_t_intervals(
     lines = np.column_stack([np.ones(n), scaled, scaled**2])
     edges = np.searchsorted(labels, np.arange(k + 1))
     rng = np.random.default_rng(seed)
-    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
+    with threadpool_limits(1):  # the last bits of a sum depend on the number of threads
         own = _sum_by_segment(np.ones((1, n)), lines, edges)
         parts = [
             _sum_by_segment(
@@ -144,34 +129,20 @@ def bootstrap_t_intervals(
             for start in range(0, draws, _DRAWS_PER_BATCH)
         ]
     drawn = np.concatenate(parts)
-    mean = _compute_bootstrap_t_ends(_estimate_means, own, drawn)
-    index = np.exp(
+    mean_ends = _compute_bootstrap_t_ends(_estimate_means, own, drawn) * sd + middle
+    index_ends = np.exp(
         _compute_bootstrap_t_ends(lambda size, m, v: _estimate_log_index(size, m, v, middle / sd), own, drawn)
     )
-    nothing = np.array([np.all(values[order[a:b]] == 0, axis=0) for a, b in itertools.pairwise(edges)])
-    index[:, nothing & (np.diff(edges) > 1)[:, None] & (middle > 0)] = 0
-    return tuple(
-        tuple(
-            NumberIntervals(
-                mean=_make_interval(mean[:, segment, j] * sd[j] + middle[j]),
-                index=_make_interval(100 * index[:, segment, j]),
-            )
-            for j in range(p)
-        )
-        for segment in range(k)
-    )
+    all_zero = np.array([np.all(values[order[a:b]] == 0, axis=0) for a, b in itertools.pairwise(edges)])
+    index_ends[:, all_zero & (np.diff(edges) > 1)[:, None] & (middle > 0)] = 0
+    return _pack_intervals(mean_ends, index_ends)
 
 
 def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ...], ...]:
-    """Give the intervals of so many users that means are Gaussian: the estimate and 1.96 standard errors to each side.
+    """Return intervals by segment and column, by the normal approximation.
 
-    The limit that `moments` comes to where a segment has thousands of users, without a bootstrap: the same standard
-    errors, from the same influence of a user on a mean and on the log of an index.
-
-    Parameters
-    ----------
-    moments : Moments
-        Of every segment, in the columns' units.
+    For segments of thousands of users, where bootstrap-t comes to the same: the estimate and 1.96 standard errors to each
+    side, with the same standard errors.
 
     Returns
     -------
@@ -192,6 +163,12 @@ def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ..
     )
     index_ends = np.exp(index_ends)
     index_ends[:, (size > 1) & (moments.mean == 0) & (moments.variance == 0) & (middle > 0)] = 0
+    return _pack_intervals(mean_ends, index_ends)
+
+
+def _pack_intervals(mean_ends: Floats, index_ends: Floats) -> tuple[tuple[NumberIntervals, ...], ...]:
+    """Make intervals of low and high ends, both of shape (2, k, p)."""
+    _, k, p = mean_ends.shape
     return tuple(
         tuple(
             NumberIntervals(
@@ -200,25 +177,28 @@ def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ..
             )
             for j in range(p)
         )
-        for segment in range(len(moments.size))
+        for segment in range(k)
     )
 
 
 def _draw_bootstrap_weights(n: int, draws: int, rng: np.random.Generator) -> Floats:
-    """Draw how often each user is in each bootstrap, shape (draws, n)."""
+    """Draw how often each bootstrap has each user, shape (draws, n)."""
     picked = rng.integers(0, n, (draws, n))
     picked += np.arange(draws)[:, None] * n
     return np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
 
 
 def _sum_by_segment(weights: Floats, lines: Floats, edges: Labels) -> Floats:
-    """Sum users, values and squares by segment for each row of weights, shape (draws, k, 1 + 2p)."""
+    """Sum users, values and squares by segment, shape (draws, k, 1 + 2p)."""
     parts = [weights[:, a:b] @ lines[a:b] for a, b in itertools.pairwise(edges)]
     return np.stack(parts, axis=1)
 
 
 def _split_moments(sums: Floats) -> tuple[Floats, Floats, Floats]:
-    """Turn sums into users (..., 1), means and population variances (..., p); NaN where there is nobody."""
+    """Turn sums into users (..., 1), means and variances (..., p).
+
+    Population variances; NaN where there are no users.
+    """
     p = (sums.shape[-1] - 1) // 2
     size = sums[..., :1]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -229,17 +209,20 @@ def _split_moments(sums: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _estimate_means(size: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """Give each segment's mean and its standard error; the last "segment" is all users."""
+    """Return each segment's mean and standard error.
+
+    The last "segment" given is all users.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(variance / (size - 1))
     return mean[..., :-1, :], error[..., :-1, :]
 
 
 def _estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tuple[Floats, Floats]:
-    """Give the log of each segment's index over 100 and its standard error, by the delta method.
+    """Return log(index / 100) of each segment and its standard error.
 
-    With part = size / n, the influence of a user on log(m_s / m) is [in s] (x - m_s) / (part m_s) - (x - m) / m.
-    Its variance is v_s / (part m_s^2) + v / m^2 - 2 v_s / (m_s m). `zero` moves scaled means back to where 0 is 0.
+    By the delta method. With part = size / n, the influence of a user on log(m_s / m) is [in s] (x - m_s) / (part m_s) - (x - m) / m.
+    Its variance is v_s / (part m_s^2) + v / m^2 - 2 v_s / (m_s m). `zero` is added to scaled means, so that 0 means 0.
     """
     n, m, v = size[..., -1:, :], mean[..., -1:, :] + zero, variance[..., -1:, :]
     part, ms, vs = size[..., :-1, :] / n, mean[..., :-1, :] + zero, variance[..., :-1, :]
@@ -251,13 +234,16 @@ def _estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floa
 
 
 def _compute_bootstrap_t_ends(statistic: _Statistic, own: Floats, drawn: Floats) -> Floats:
-    """Give the low and the high end of each segment's and column's statistic, shape (2, k, p); NaN where unknown."""
+    """Return low and high ends of a statistic, shape (2, k, p).
+
+    NaN where they are not known.
+    """
     estimate, error = statistic(*_split_moments(_append_total(own)))
     drawn_estimate, drawn_error = statistic(*_split_moments(_append_total(drawn)))
     with np.errstate(invalid="ignore", divide="ignore"):
         t = (drawn_estimate - estimate) / drawn_error
-        t = np.where((error[0] < 1e-9)[None], 0.0, t)  # everybody alike: an interval of no width
-        # a bootstrap of nobody who differs lies in a tail; one without an index may lie in either
+        t = np.where((error[0] < 1e-9)[None], 0.0, t)  # all users alike: an interval of no width
+        # a bootstrap whose users are all alike lies in a tail; one without an index may lie in either
         low = np.percentile(np.where(np.isnan(t), -np.inf, t), _TAIL_PERCENTILES[0], axis=0)
         high = np.percentile(np.where(np.isnan(t), np.inf, t), _TAIL_PERCENTILES[1], axis=0)
         ends: Floats = np.stack([estimate[0] - high * error[0], estimate[0] - low * error[0]])
@@ -265,10 +251,10 @@ def _compute_bootstrap_t_ends(statistic: _Statistic, own: Floats, drawn: Floats)
 
 
 def _append_total(sums: Floats) -> Floats:
-    """Append the sums of all users to those of the segments."""
+    """Append the sums over all users to the segments' sums."""
     return np.concatenate([sums, sums.sum(axis=-2, keepdims=True)], axis=-2)
 
 
 def _make_interval(ends: Floats) -> ConfidenceInterval | None:
-    """Make an interval of two ends; nothing where they aren't known."""
+    """Make an interval of two ends; None if they are not known."""
     return ConfidenceInterval(float(ends[0]), float(ends[1])) if np.isfinite(ends).all() else None

@@ -1,4 +1,4 @@
-"""The facts of each segment: how many, who they are, and how they differ from all users."""
+"""Profiles: each segment's size, means, indices and differences."""
 
 import re
 from collections import Counter
@@ -16,29 +16,17 @@ from segmentation.schema import NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 from segmentation.tracking.matching import SegmentIdentity
 
-_OTHER_LABEL = re.compile(
-    r"Other \((\d+)\)"
-)  # as `disclosure.merge_small_categories` calls values that it puts together
-_MAX_SUPPRESSED_SHARE = 0.25  # part of a table of categories above which rare values are put together
+_OTHER_LABEL = re.compile(r"Other \((\d+)\)")  # the label of values that `merge_small_categories` merged
+_MAX_SUPPRESSED_SHARE = 0.25  # share of hidden cells of a table above which its rarest values are merged
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentQuality:
-    """What is known of one segment besides its users.
+    """Silhouette, stability and separation of one segment."""
 
-    Attributes
-    ----------
-    silhouette : float
-        Mean silhouette of its users.
-    stability : Stability
-        How often it comes again.
-    apart : bool
-        Whether valleys set it apart from its neighbours.
-    """
-
-    silhouette: float
+    silhouette: float  # mean of its users
     stability: SegmentStability
-    apart: bool
+    apart: bool  # whether density gaps separate it from all neighbours
 
 
 def profile_segments(
@@ -61,38 +49,29 @@ def profile_segments(
     Parameters
     ----------
     features : sequence of str
-        Names of the features, in the order of the centres' columns.
-    model : Model
-        The centres, k of them, in the order of the pages.
-    moments : Moments
-        Users, means and variances of the number columns, by segment.
+        In the order of the centres' columns.
+    model, moments, number_intervals, identities, evidence
+        All with k segments, in the order of the pages.
     medians : mapping of str to sequence of float, length k
         By number column.
     tables : mapping of str to mapping of (int, str) to int
         By category: users by segment and label.
-    number_intervals : sequence, length k, of sequence of NumberIntervals
-        Intervals of each segment's numbers.
     averages : mapping of str to float
         By number column: the mean of all users.
-    identities : sequence of Kept, length k
-        What each segment is called.
-    evidence : sequence of Evidence, length k
-        What else is known of it.
     has_previous_month : bool
-        Whether there is a last month, so that a segment can be new.
+        Whether a segment can be new.
     min_base : int
-        Users below which an index says nothing.
+        Users below which there is no index.
     min_cell : int
         Users below which a count is not shown.
     """
     means = [dict(zip(NUMBERS, map(float, row), strict=True)) for row in moments.mean]
-    everybody = round(float(moments.size.sum()))
+    total = round(float(moments.size.sum()))
     shown = {
-        name: _index_categories(table, model.k, everybody, min_base, min_cell)
-        for name, table in tables.items()
+        name: _index_categories(table, model.k, total, min_base, min_cell) for name, table in tables.items()
     }
     segments = []
-    for number, (one, seen) in enumerate(zip(identities, evidence, strict=True)):
+    for number, (one, quality) in enumerate(zip(identities, evidence, strict=True)):
         size = round(float(moments.size[number]))
         index = {
             column: AffinityIndex(
@@ -103,23 +82,23 @@ def profile_segments(
             for n, column in enumerate(NUMBERS)
         }
         values = {name: table[number] for name, table in shown.items()}
-        interval = intervals.wilson_interval(size, everybody)
+        interval = intervals.wilson_interval(size, total)
         segments.append(
             Segment(
                 id=one.id,
                 name=one.name,
                 users=size,
-                share=size / everybody,
+                share=size / total,
                 share_interval=interval,
                 centre=dict(zip(features, map(float, model.centres[number]), strict=True)),
                 means=means[number],
                 medians={name: float(medians[name][number]) for name in NUMBERS},
                 mean_intervals={name: number_intervals[number][n].mean for n, name in enumerate(NUMBERS)},
-                stability=seen.stability,
-                apart=seen.apart,
+                stability=quality.stability,
+                apart=quality.apart,
                 new=one.is_new and has_previous_month,
                 name_now=one.name if one.name_fits else one.suggested_name,
-                silhouette=seen.silhouette,
+                silhouette=quality.silhouette,
                 index=index,
                 categories=values,
                 stands_out=_find_notable_differences(index, values),
@@ -131,7 +110,7 @@ def profile_segments(
 def compute_category_shares(
     tables: Mapping[str, Mapping[tuple[int, str], int]],
 ) -> dict[str, dict[str, float]]:
-    """Give the part of all users with each value of each category, the most frequent first."""
+    """Return each category value's share of users, largest first."""
     return {
         name: {value: n / sum(table.values()) for value, n in _count_values(table).items()}
         for name, table in tables.items()
@@ -139,7 +118,7 @@ def compute_category_shares(
 
 
 def _count_values(table: Mapping[tuple[int, str], int]) -> dict[str, int]:
-    """Count the users with each value of a category, the most frequent first."""
+    """Count users by category value, the most frequent first."""
     counts: Counter[str] = Counter()
     for (_, value), n in table.items():
         counts[value] += n
@@ -147,24 +126,27 @@ def _count_values(table: Mapping[tuple[int, str], int]) -> dict[str, int]:
 
 
 def _index_categories(
-    counts: Mapping[tuple[int, str], int], k: int, everybody: int, smallest_base: int, smallest_cell: int
+    counts: Mapping[tuple[int, str], int], k: int, total: int, min_base: int, min_cell: int
 ) -> list[dict[str, AffinityIndex]]:
-    """Give the indices of every value of a category, by segment; counts that would give somebody away are left out."""
+    """Return the index of every category value, by segment.
+
+    Counts that would give a user away are left out.
+    """
     totals = _count_values(counts)
     table = [[counts.get((number, value), 0) for value in totals] for number in range(k)]
     groups = [[value] for value in totals]
-    shown = _suppress_table(table, smallest_cell)
-    # rare values that would take half the table with them are shown as one
+    shown = _suppress_table(table, min_cell)
+    # hiding a rare value hides other cells, too: rare values are merged until few cells are hidden
     while len(groups) > 2 and sum(
         cell is None for row in shown for cell in row
     ) > _MAX_SUPPRESSED_SHARE * k * len(groups):
         table = [[*row[:-2], row[-2] + row[-1]] for row in table]
         groups = [*groups[:-2], groups[-2] + groups[-1]]
-        shown = _suppress_table(table, smallest_cell)
+        shown = _suppress_table(table, min_cell)
     return [
         {
             _label_group(group, totals): _index_category(
-                users, sum(table[number]), sum(totals[value] for value in group), everybody, smallest_base
+                users, sum(table[number]), sum(totals[value] for value in group), total, min_base
             )
             for users, group in zip(shown[number], groups, strict=True)
         }
@@ -173,7 +155,10 @@ def _index_categories(
 
 
 def _label_group(group: Sequence[str], totals: Mapping[str, int]) -> str:
-    """Name values that are shown as one: by the first of them where it is most of them, or the other name is taken."""
+    """Label merged values: "Other (n)", or "Pop and 3 more".
+
+    The second form is used where the first value has most of the users, or the first label is taken.
+    """
     if len(group) == 1:
         return group[0]
     many = sum(int(found[1]) if (found := _OTHER_LABEL.match(value)) else 1 for value in group)
@@ -186,39 +171,45 @@ def _label_group(group: Sequence[str], totals: Mapping[str, int]) -> str:
     return other
 
 
-def _suppress_table(table: list[list[int]], smallest: int) -> tuple[tuple[int | None, ...], ...]:
-    """Leave out of a table what would give somebody away; its sums stand on the pages."""
+def _suppress_table(table: list[list[int]], min_cell: int) -> tuple[tuple[int | None, ...], ...]:
+    """Hide counts that would give a user away, given the sums."""
     k, values = len(table), len(table[0])
     sums = [(number, values) for number in range(k)] + [(k, place) for place in range(values + 1)]
-    return suppress_table(table, min_cell=smallest, known_cells=sums).cells
+    return suppress_table(table, min_cell=min_cell, known_cells=sums).cells
 
 
 def _index_category(
-    users: int | None, size: int, with_value: int, of: int, smallest_base: int
+    users: int | None, size: int, with_value: int, total: int, min_base: int
 ) -> AffinityIndex:
-    """Give the index of one value of a category in a segment of this size."""
+    """Return the index of one category value in a segment."""
     if users is None:
         return AffinityIndex(None, None, None)
-    value = _compute_index(users / size, with_value / of, users, smallest_base)
+    value = _compute_index(users / size, with_value / total, users, min_base)
     return AffinityIndex(
-        value, users, intervals.katz_index_interval(users, size, with_value, of), share=users / size
+        value, users, intervals.katz_index_interval(users, size, with_value, total), share=users / size
     )
 
 
-def _compute_index(mean: float, average: float, base: int, smallest_base: int) -> float | None:
-    """Give the mean over the average of all, times 100; nothing on too small a base or over an average of 0."""
-    return None if base < smallest_base or average == 0 else 100 * mean / average
+def _compute_index(mean: float, average: float, base: int, min_base: int) -> float | None:
+    """Return the mean as a percentage of the average.
+
+    None on too small a base, or if the average is 0.
+    """
+    return None if base < min_base or average == 0 else 100 * mean / average
 
 
 def _find_notable_differences(
     index: Mapping[str, AffinityIndex], tables: Mapping[str, Mapping[str, AffinityIndex]]
 ) -> tuple[NotableDifference, ...]:
-    """List what is far enough from the average to be said, the largest ratio first, up or down alike."""
+    """List significant indices outside the average band, largest first.
+
+    Half the average counts as much as twice the average.
+    """
     numbers = [(name, None, item) for name, item in index.items()]
     values = [(name, value, item) for name, table in tables.items() for value, item in table.items()]
-    far = [
+    notable = [
         NotableDifference(name, value, item.value)
         for name, value, item in (*numbers, *values)
         if item.is_significant and item.value is not None and not INDEX_LOW < item.value < INDEX_HIGH
     ]
-    return tuple(sorted(far, key=lambda item: -abs(np.log(max(item.index, 1) / 100))))
+    return tuple(sorted(notable, key=lambda item: -abs(np.log(max(item.index, 1) / 100))))

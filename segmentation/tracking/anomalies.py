@@ -1,9 +1,9 @@
-"""What in a month is unlike the last beyond what its size explains: more likely a wrong file than a new world.
+"""Anomalies: changes since the last month that suggest a wrong file.
 
-Two things have to be exceeded at once. One is chance: what the months' sizes let two samples of the same people
-differ by. The other is what people do change in a month: with a million users chance explains nothing, and yet most
-of what moves is news, and no fault. So a difference is suspicious only where even its near end, `CHANCE_SE` standard
-errors towards no difference, lies beyond the change allowed (a test of a minimum effect [1]_).
+A change has to exceed two limits at once. One is chance: how much two samples of the same users differ, given their size.
+The other is a change that real users may make in a month, for with a million users chance explains almost nothing. So a
+difference is an anomaly only if it exceeds the allowed change even after `CHANCE_SE` standard errors are taken off (a
+minimum-effect test [1]_).
 
 References
 ----------
@@ -24,28 +24,23 @@ from segmentation.facts import Anomaly, CategoryCount, ColumnDistributions, Fact
 from segmentation.preprocessing.spelling import normalise_text
 
 CHANCE_SE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
-MAX_GROWTH_FACTOR = 1.5  # times as many users, or as few
-MAX_MEAN_FACTOR = 2.0  # times the mean of a column; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
-MAX_DROP_RATE_RISE = 0.05  # of all rows, more than last month, that one rule drops
-VANISHED_ALPHA = 1e-5  # probability with which chance may take a value away
-# what values of few users were shown as when months didn't say it themselves
+MAX_GROWTH_FACTOR = 1.5  # between the months' numbers of users, up or down
+MAX_MEAN_FACTOR = 2.0  # between a column's means; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
+MAX_DROP_RATE_RISE = 0.05  # of all rows: rise of the share that one cleaning rule drops
+VANISHED_ALPHA = 1e-5  # probability that chance alone removes a value
+# how months made before `CategoryCount.merged` show their merged values
 _OTHER_LABEL = re.compile(r"Other \(\d+\)")
 
 
 def detect_anomalies(now: Facts, last: Facts | None, *, current_month: str) -> tuple[Anomaly, ...]:
-    """List what a person has to look at before anybody is mailed.
+    """List anomalies that a person has to check, gravest first.
 
     Parameters
     ----------
     now, last : Facts
-        This month and the last that was made; None where there is none.
+        This month and the last that was made, if there is one.
     current_month : str
-        The month in which the run takes place, "2026-11". Made-up months may lie in the future.
-
-    Returns
-    -------
-    tuple of Suspicion
-        The gravest first; empty for a month like any other.
+        The month in which the run takes place, "2026-11". Synthetic months may lie in the future.
     """
     found: list[Anomaly] = []
     if now.month > current_month and not now.source.synthetic:
@@ -65,7 +60,9 @@ def detect_anomalies(now: Facts, last: Facts | None, *, current_month: str) -> t
 
 
 def exceeds_factor(ratio: float, error: float, allowed: float) -> bool:
-    """Tell whether a ratio lies beyond a factor, either way, by more than chance explains.
+    """Tell whether a ratio exceeds a factor, or falls below its inverse.
+
+    Chance is allowed for.
 
     Parameters
     ----------
@@ -87,7 +84,9 @@ def exceeds_factor(ratio: float, error: float, allowed: float) -> bool:
 
 
 def is_drop_rate_higher(last: int, last_total: int, now: int, total: int) -> bool:
-    """Tell whether a share grew by more than `MAX_DROP_RATE_RISE` and chance [3]_: `last` of `last_total` rows, then `now` of `total`.
+    """Tell whether a share rose beyond `MAX_DROP_RATE_RISE` and chance [3]_.
+
+    It was `last` of `last_total` rows and is `now` of `total`.
 
     Examples
     --------
@@ -100,7 +99,7 @@ def is_drop_rate_higher(last: int, last_total: int, now: int, total: int) -> boo
 
 
 def has_value_vanished(last: int, last_total: int, total: int, *, max_seen: int) -> bool:
-    """Tell whether chance explains that a value of which `last` users had is seen on `max_seen` at most [2]_.
+    """Tell whether a value vanished by more than chance [2]_.
 
     Parameters
     ----------
@@ -121,18 +120,17 @@ def has_value_vanished(last: int, last_total: int, total: int, *, max_seen: int)
     part, draws = total / (last_total + total), last + max_seen
     if max_seen >= draws * part:
         return False
-    ways = (
-        math.lgamma(draws + 1) - math.lgamma(n + 1) - math.lgamma(draws - n + 1) for n in range(max_seen + 1)
-    )
-    chance = sum(
-        math.exp(way + n * math.log(part) + (draws - n) * math.log1p(-part)) for n, way in enumerate(ways)
-    )
-    return chance < VANISHED_ALPHA
+    from scipy.special import bdtr  # noqa: PLC0415 - the pages load this module, and SciPy is slow to import
+
+    return bool(bdtr(max_seen, draws, part) < VANISHED_ALPHA)
 
 
 def _has_same_users(now: Facts, last: Facts) -> bool:
-    """Tell whether these are last month's users, saved in another form: a thousand equal numbers are no chance."""
-    audits = [replace(facts.audit, joined={}) for facts in (now, last)]  # saved anew, it may be spelt anew
+    """Tell whether these are last month's users, in another file.
+
+    Then the audit, the distributions and the means are all equal, though spellings may differ.
+    """
+    audits = [replace(facts.audit, joined={}) for facts in (now, last)]
     return audits[0] == audits[1] and (_strip_merged_flags(now), now.averages) == (
         _strip_merged_flags(last),
         last.averages,
@@ -140,7 +138,7 @@ def _has_same_users(now: Facts, last: Facts) -> bool:
 
 
 def _normalise_categories(facts: Facts) -> Facts:
-    """Give every value of a category its one spelling: a month made long ago has values as they stood in its file."""
+    """Normalise the spelling of category values in an old month."""
     categories = {}
     for name, table in facts.distributions.categories.items():
         values: dict[str, CategoryCount] = {}
@@ -157,7 +155,7 @@ def _normalise_categories(facts: Facts) -> Facts:
 
 
 def _strip_merged_flags(facts: Facts) -> ColumnDistributions:
-    """Give the distributions without what months of before didn't write down."""
+    """Return the distributions without `merged`, which old months lack."""
     categories = {
         name: replace(table, values=tuple(replace(item, merged=None) for item in table.values))
         for name, table in facts.distributions.categories.items()
@@ -166,14 +164,14 @@ def _strip_merged_flags(facts: Facts) -> ColumnDistributions:
 
 
 def _check_row_count(now: Facts, last: Facts) -> Iterator[Anomaly]:
-    """Compare how many rows were read: two counts, each with a variance like its size."""
+    """Compare the rows read: two counts, each with its size as variance."""
     n, m = now.audit.read, last.audit.read
     if exceeds_factor(n / m, math.sqrt(1 / n + 1 / m), MAX_GROWTH_FACTOR):
         yield Anomaly("users", last=m, now=n)
 
 
 def _check_units(now: Facts, last: Facts) -> Iterator[Anomaly]:
-    """Compare the means of the number columns; the error of their ratio is that of the delta method."""
+    """Compare the means of number columns, by the delta method."""
     for name, here in now.distributions.numbers.items():
         there = last.distributions.numbers.get(name)
         if there is None or min(here.mean, there.mean) <= 0:
@@ -186,7 +184,7 @@ def _check_units(now: Facts, last: Facts) -> Iterator[Anomaly]:
 
 
 def _compute_relative_error(numbers: NumberDistribution, users: int) -> float:
-    """Give the standard error of a mean, over the mean."""
+    """Return the standard error of a mean, divided by the mean."""
     return numbers.sd / numbers.mean / math.sqrt(users)
 
 
@@ -202,10 +200,10 @@ def _check_drop_rates(now: Facts, last: Facts) -> Iterator[Anomaly]:
 
 
 def _check_vanished_values(now: Facts, last: Facts) -> Iterator[Anomaly]:
-    """Look for every value of last month's categories.
+    """Find values of last month's categories that vanished.
 
-    This month's users of "Other" may all have it; but not more than have the rarest value that stands alone, for those
-    that are put together are rarer.
+    All users shown under "Other" may have such a value. But a merged value is rarer than any that is shown on its own, which
+    bounds their number, too.
     """
     for name, table in last.distributions.categories.items():
         if name not in now.distributions.categories:
@@ -224,5 +222,5 @@ def _check_vanished_values(now: Facts, last: Facts) -> Iterator[Anomaly]:
 
 
 def _is_merged(item: CategoryCount) -> bool:
-    """Tell whether a value stands for several that have few users each."""
+    """Tell whether a value stands for several rare ones."""
     return _OTHER_LABEL.fullmatch(item.value) is not None if item.merged is None else item.merged

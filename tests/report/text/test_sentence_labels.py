@@ -93,7 +93,6 @@ SAID: dict[Callable[..., Any], Any] = {
     words.describe_largest_segment: "Night owls are the largest segment, 40 % of users",
     words.describe_size_range: "Five segments of 6 to 40 % of users each",
     words.describe_users_analysed: "Prepared from 10,592 of 10,782 users",  # of 10,911 rows 129 repeat a user
-    words.name_report_month: "February 2027",
     words.write_synthetic_notice: SYNTHETIC,
     words.name_evidence_level: "weak",
     words.describe_certainty: CERTAINTY,
@@ -107,7 +106,6 @@ SAID: dict[Callable[..., Any], Any] = {
     },
     words.describe_separating_features: "Usage separates the segments most, then age; income does not",
     words.describe_cleaning: KEPT,
-    words.describe_usable_rows: "97 % of the rows could be used",
     words.describe_median_user: "The middle user is 37 years old, earns $28,700 and listens 34 hours a month",
     words.describe_common_values: "Pop is the most popular genre (36 %); most common employment: retired (32 %)",
     words.describe_explained_variance: "The map shows 73 % of all differences between users",
