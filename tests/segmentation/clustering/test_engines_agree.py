@@ -16,7 +16,6 @@ from data.generate import SAMPLE_MONTHS, make_sample_month
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
-from segmentation.facts.serialise import _FACTS_ADAPTER
 from segmentation.pipeline import Analysis
 from segmentation.preprocessing.clean import clean_users
 from segmentation.schema import NUMBERS, Users
