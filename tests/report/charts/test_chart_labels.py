@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from report.charts import k_selection
 from report.charts import segments as charts
 from report.charts.brief import plot_brief_indices
 from report.charts.render import build_chart_spec
@@ -304,6 +305,18 @@ def test_elbow(screen: str, specs: dict[str, Specs]) -> None:
     assert dots.tips == [{"Segments": str(k), "Spread": f"{value:,}"} for k, value in inertia]
     assert one(marks, "point").by("x", "y") == [(5, 15_144)]
     assert [text.by("x", "y", "text") for text in of(marks, "text")] == [[(5, 15_144, "5 segments")]] * 2
+
+
+@pytest.mark.parametrize("knee", [3, None])
+def test_the_ring_is_at_the_number_used_not_at_the_bend(knee: int | None) -> None:
+    """Also where another number than the bend was chosen, and where the curve has no bend."""
+    facts = month.distinct()
+    facts = replace(facts, elbow=replace(facts.elbow, knee=knee, chosen=4, decided_by="panel"))
+    marks = reading.marks(build_chart_spec(k_selection.plot_elbow(facts).chart))
+    inertia = month.INERTIA[3]
+
+    assert one(marks, "point").by("x", "y") == [(4, inertia)]
+    assert [text.by("x", "y", "text") for text in of(marks, "text")] == [[(4, inertia, "4 segments")]] * 2
 
 
 @pytest.mark.parametrize("screen", SCREENS)
