@@ -1,1 +1,1 @@
-"""Listener segments: frames in, frozen results out. Opens no file, prints nothing, knows no chart."""
+"""Listener segments: frames in, frozen results out. Opens no file, prints nothing."""

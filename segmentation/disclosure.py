@@ -1,11 +1,11 @@
-"""Nobody can be picked out: small counts are left out, and so is what would give them away by subtraction."""
+"""Disclosure control: small counts are suppressed, and what would reveal them."""
 
 import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 MIN_CELL = 10  # users below which a count isn't shown
-MAX_LABELS = 15  # values of a category that a page has room for
+MAX_LABELS = 15  # values of a category on a page
 
 CellIndex = tuple[int, int]
 CountTable = list[list[int]]
@@ -13,46 +13,42 @@ CountTable = list[list[int]]
 
 @dataclass(frozen=True, slots=True)
 class SuppressedTable:
-    """A table of counts with its sums, fit to be shown; None is a count that is left out."""
+    """A table of counts with its sums; None is a suppressed count."""
 
     cells: tuple[tuple[int | None, ...], ...]
-    """Counts, row by row."""
     rows: tuple[int | None, ...]
-    """Sum of each row."""
     columns: tuple[int | None, ...]
-    """Sum of each column."""
     total: int | None
-    """Sum of all."""
 
 
 def suppress_table(
     counts: Sequence[Sequence[int]], *, min_cell: int = MIN_CELL, known_cells: Collection[CellIndex] = ()
 ) -> SuppressedTable:
-    """Leave out counts from 1 to below `min_cell`, and as few others as keep them from being worked out.
+    """Suppress counts from 1 to below `min_cell`, and what reveals them.
 
-    A cell left out can be worked out from the sums unless it lies on a cycle of cells left out: then users may be
-    thought from one to the next, up and down in turn, and no sum changes. For each small count the cycle that hides
-    the fewest users is found as a shortest path from its row to its column, over cells that can give `min_cell`
-    users where they go down. So a reader can't tell whether a small count is its true value or `min_cell` more, and
-    no row or column is left with hidden counts that are few together. Sums are left out only where cells don't
-    suffice, or where they are small themselves. Where not even that suffices, nothing is shown.
+    A suppressed cell can be calculated from the sums unless it lies on a cycle of suppressed cells: then users may move
+    along the cycle, up and down in turn, and no sum changes. For each small count, the cycle that hides the fewest
+    users is found as a shortest path from its row to its column, over cells that have `min_cell` users to give where
+    they go down. So a reader can't tell whether a small count is its true value or `min_cell` more, and no row or
+    column is left with hidden counts that are few together. Sums are suppressed only where cells don't suffice, or
+    where they are small themselves. Where even that doesn't suffice, nothing is shown.
 
     Parameters
     ----------
     counts : sequence of sequence of int
-        A rectangular table, 0 or more. A count of 0 is nobody, and left out only to hide others.
+        A rectangular table, 0 or more. A count of 0 is suppressed only to hide others.
     min_cell : int
         Users from which a count may be shown.
     known_cells : collection of (int, int)
-        Row and column of what a reader knows whatever is shown: cells that can't hold anybody, or sums that stand on
-        another page. Sums are the last row and the last column.
+        Row and column of what a reader knows anyway: cells that can't hold anybody, or sums shown on another page.
+        Sums are the last row and the last column.
 
     References
     ----------
     .. [1] Gusfield (1988), "A graph theoretic approach to statistical data security", SIAM J. Comput. 17(3).
-       What is shown of a table with sums as a graph of rows and columns; safe is what lies on a cycle.
+       A table with sums as a graph of rows and columns; a cell on a cycle is safe.
     .. [2] Kelly, Golden, Assad (1992), "Cell suppression: disclosure protection for sensitive tabular data",
-       Networks 22(4). The shortest path as heuristic; the fewest users hidden in all is not promised.
+       Networks 22(4). The shortest path as heuristic: not always the fewest users hidden in all.
     """
     table = [list(map(int, row)) for row in counts]
     table = [[*row, sum(row)] for row in table]
@@ -83,7 +79,7 @@ def suppress_table(
 def _restore_redundant_cells(
     table: CountTable, small: list[CellIndex], hidden: set[CellIndex], fixed: set[CellIndex], min_cell: int
 ) -> None:
-    """Show, in place, what the cycles found later have made needless, the largest count first."""
+    """Show cells again, in place, that later cycles made redundant, largest first."""
     height, width = len(table), len(table[0])
     everywhere = {(i, j) for i in range(height) for j in range(width)}
     for place in sorted(hidden - set(small), key=lambda place: (-table[place[0]][place[1]], place)):
@@ -97,18 +93,19 @@ def _restore_redundant_cells(
 def _find_hiding_cycle(
     table: CountTable, start: CellIndex, hidden: set[CellIndex], fixed: set[CellIndex], min_cell: int
 ) -> list[CellIndex] | None:
-    """Find the cells that let the one at `start` be `min_cell` more than it is, hiding the fewest users.
+    """Return the cells of the cheapest cycle through `start`, or None.
 
-    Dijkstra from the row of `start` to its column. From a row to a column the cell between them goes down and has to
-    have the users, from a column to a row it goes up. In the last row and column stand the sums: they count the
-    other way round, and cost more than all cells.
+    Along the cycle, the count at `start` may be `min_cell` more than it is; cheapest is what hides the fewest users.
+    Dijkstra from the row of `start` to its column. From a row to a column the cell between them goes down and needs
+    the users; from a column to a row it goes up. The sums, in the last row and column, count the other way round, and
+    cost more than all cells.
     """
     height, width = len(table), len(table[0])
-    dear = 1 + sum(map(sum, table))
-    upwards = (start[0] == height - 1) == (start[1] == width - 1)  # whether the cell counts as it stands
+    sum_cost = 1 + sum(map(sum, table))
+    upwards = (start[0] == height - 1) == (start[1] == width - 1)  # sums go the other way
     source, target = ((0, start[0]), (1, start[1])) if upwards else ((1, start[1]), (0, start[0]))
     best: dict[CellIndex, int] = {source: 0}
-    before: dict[CellIndex, CellIndex] = {}
+    previous: dict[CellIndex, CellIndex] = {}
     queue = [(0, source)]
     while queue:
         cost, node = heapq.heappop(queue)
@@ -126,32 +123,27 @@ def _find_hiding_cycle(
             if goes_down and table[place[0]][place[1]] < min_cell:
                 continue
             edge = place[0] == height - 1 or place[1] == width - 1
-            price = 0 if place in hidden else 1 + table[place[0]][place[1]] + (dear if edge else 0)
+            price = 0 if place in hidden else 1 + table[place[0]][place[1]] + (sum_cost if edge else 0)
             other = (1 - side, there)
-            if cost + price < best.get(other, dear * dear):
-                best[other], before[other] = cost + price, node
+            if cost + price < best.get(other, sum_cost * sum_cost):
+                best[other], previous[other] = cost + price, node
                 heapq.heappush(queue, (cost + price, other))
-    if target not in before:
+    if target not in previous:
         return None
     path, node = [], target
     while node != source:
         side, here = node
-        origin = before[node]
+        origin = previous[node]
         path.append((here, origin[1]) if side == 0 else (origin[1], here))
         node = origin
     return path
 
 
 def suppress_small_counts(counts: Sequence[int], *, min_cell: int = MIN_CELL) -> tuple[int | None, ...]:
-    """Leave out the small counts of one row whose sum is known, and the next smallest with them where they are few.
+    """Suppress the small counts of one row whose sum is known.
 
-    Parameters
-    ----------
-    counts : sequence of int
-        Users by bin. A count of 0 is shown: it is nobody.
-    min_cell : int
-        Users from which a count may be shown, and that each of those left out may have for all that is known: each has
-        one at least, since nobody is shown, and their sum.
+    Where the hidden counts are few, the next smallest is hidden with them, so that each may be `min_cell` for all that
+    a reader knows: their sum, and that each is at least 1. A count of 0 is shown.
     """
     rising = sorted((place for place, count in enumerate(counts) if count), key=lambda place: counts[place])
     hidden = {place for place in rising if counts[place] < min_cell}
@@ -165,42 +157,28 @@ def suppress_small_counts(counts: Sequence[int], *, min_cell: int = MIN_CELL) ->
 def merge_small_categories(
     counts: Mapping[str, int], *, min_cell: int = MIN_CELL, max_labels: int = MAX_LABELS
 ) -> dict[str, str]:
-    """Say under which label each category is shown: its own, or "Other (n)" for the n that are too small, or too many.
+    """Return the label under which each category is shown.
 
-    Where a category is called like that itself, the label says more: "Other (n), put together".
-
-    Together they have at least `min_cell` users: else the next smallest joins them, so that a category is not found
-    by subtraction either. A single small one therefore takes another with it.
-
-    Parameters
-    ----------
-    counts : mapping of str to int
-        Users by category. One of nobody keeps its label.
-    min_cell : int
-        Users from which a category may stand alone.
-    max_labels : int
-        Labels at most; the smallest categories share one.
-
-    Returns
-    -------
-    dict of str to str
-        In the order of `counts`.
+    The label is the category's own name, or "Other (n)" for the n that have fewer than `min_cell` users or exceed
+    `max_labels`. Together they have at least `min_cell` users: else the next smallest joins them, so that no category
+    is found by subtraction. Where a category has that name itself, the label is "Other (n), put together".
+    Categories of nobody keep their label; the order is that of `counts`.
     """
     by_size = sorted((name for name in counts if counts[name]), key=lambda name: (counts[name], name))
-    joined: list[str] = []
+    merged: list[str] = []
     for name in by_size:
-        fits = len(by_size) - len(joined) + bool(joined) <= max_labels
-        if fits and counts[name] >= min_cell and (not joined or sum(counts[n] for n in joined) >= min_cell):
+        fits = len(by_size) - len(merged) + bool(merged) <= max_labels
+        if fits and counts[name] >= min_cell and (not merged or sum(counts[n] for n in merged) >= min_cell):
             break
-        joined.append(name)
-    label = f"Other ({len(joined)})"
+        merged.append(name)
+    label = f"Other ({len(merged)})"
     while label in counts:
         label += ", put together"
-    return {name: label if name in joined else name for name in counts}
+    return {name: label if name in merged else name for name in counts}
 
 
 def sum_by_label(counts: Mapping[str, int], labels: Mapping[str, str]) -> dict[str, int]:
-    """Add up counts under the labels of `merge_small_categories`; "Other (n)" stands last."""
+    """Return counts summed by label, "Other (n)" last."""
     sums: dict[str, int] = {}
     for name in sorted(counts, key=lambda name: labels[name] != name):
         sums[labels[name]] = sums.get(labels[name], 0) + counts[name]

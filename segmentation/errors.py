@@ -1,21 +1,21 @@
-"""What can be wrong with a month's file or its settings, said for the person who has to put it right."""
+"""Errors that a person can correct: the month's file, its settings, an older month."""
 
 
 class SegmentationError(Exception):
-    """Something that a person can correct. Its text says where, what was found and expected, what to do."""
+    """A correctable error; its text says where, what was found, what to do."""
 
 
 class SchemaError(SegmentationError):
-    """The columns are not the ones that the analysis needs."""
+    """The columns are not those that the analysis needs."""
 
 
 class CleaningError(SegmentationError):
-    """Too little is left once the rows that cannot be used are gone."""
+    """Too little data is left after cleaning."""
 
 
 class SweepError(SegmentationError):
-    """The numbers of segments asked for can't be tried on this month's users."""
+    """The requested numbers of segments don't fit the month's users."""
 
 
 class FactsError(SegmentationError):
-    """Facts that this version can't read."""
+    """The facts can't be read by this version."""

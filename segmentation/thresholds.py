@@ -1,19 +1,19 @@
-"""Where numbers become words: the bounds that analysis and pages read them by. Light to import, for the pages' sake."""
+"""Thresholds shared by analysis and pages. Imports nothing heavy."""
 
 from typing import Literal
 
-INDEX_LOW, INDEX_HIGH = 80, 120  # an index between them is the average, as media planners read it
+INDEX_LOW, INDEX_HIGH = 80, 120  # an index between them counts as average, as media planners read it
 
-NOTABLE_SD = 0.4  # SDs from the average from which a mean is called low or high: in names, sentences, and rules of the playbook
-TIEBREAK_SD = 0.1  # SDs from which it is where names need more words to be told apart
-SECOND_WORD_RATIO = 0.4  # part of the largest difference that a second word of a name has to have
+NOTABLE_SD = 0.4  # SDs from the average from which a mean is called low or high, everywhere
+TIEBREAK_SD = 0.1  # the same, where names need more words to differ
+SECOND_WORD_RATIO = 0.4  # part of the largest difference that a second word of a name needs
 
 StabilityGrade = Literal["highly stable", "stable", "doubtful", "not to be relied on"]
-JACCARD_HIGHLY_STABLE, JACCARD_STABLE, JACCARD_DOUBTFUL = 0.85, 0.75, 0.6
+JACCARD_HIGHLY_STABLE, JACCARD_STABLE, JACCARD_DOUBTFUL = 0.85, 0.75, 0.6  # as in Hennig's `clusterboot`
 
 
 def grade_stability(jaccard: float) -> StabilityGrade:
-    """Say a mean Jaccard likeness in words, as Hennig's `clusterboot` reads it."""
+    """Return a mean Jaccard similarity in words."""
     if jaccard >= JACCARD_HIGHLY_STABLE:
         return "highly stable"
     if jaccard >= JACCARD_STABLE:
