@@ -1,1 +1,1 @@
-"""Users made ready for clustering: one spelling, cleaning, scaling, counts and quantiles."""
+"""Preparing users: text normalisation, cleaning, scaling, aggregates, quantiles."""

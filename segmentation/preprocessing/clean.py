@@ -1,4 +1,4 @@
-"""Leave out the rows that cannot be used, and keep the books: kept and dropped add up to read."""
+"""Cleaning: drop unusable rows and count them; kept and dropped add up to read."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,21 +21,11 @@ _KEPT_CODE = -1
 
 @dataclass(frozen=True, slots=True)
 class CleanedUsers:
-    """The users that the analysis speaks of.
+    """The users kept by cleaning, and what was dropped."""
 
-    Attributes
-    ----------
-    users : narwhals.DataFrame or LazyFrame
-        The rows kept, in file order where there is one, with the schema's columns alone.
-    audit : Audit
-        What was read, kept and dropped, by rule and column.
-    dropped : tuple of narwhals.DataFrame or LazyFrame
-        The rows left out, in as many frames as there were ways to be left out; none where every row is kept.
-    """
-
-    users: Users
+    users: Users  # in file order where there is one, with the schema's columns alone
     audit: CleaningAudit
-    dropped: tuple[Users, ...] = ()
+    dropped: tuple[Users, ...] = ()  # rows left out, as one frame or two
 
 
 def clean_users(
@@ -45,29 +35,23 @@ def clean_users(
     max_in_memory: float = math.inf,
     materialise: Materialise = lambda users: users,
 ) -> CleanedUsers:
-    """Drop rows with a missing value, values that can't be and repeated users.
+    """Drop rows with missing or impossible values, and repeated users.
 
     A row that breaks several rules counts under the first: missing values in the order of the columns, then the
-    valid ranges, then a user who is there already with a row that can be used. Both ends of a range are possible;
-    an infinite value never is, in any number column. Of a repeated user the first row in the file stays; of more users
-    than are taken into memory, whose rows an engine has in no order, the least of those that can be used, column by
-    column.
+    valid ranges, then a user who already has a usable row. Both ends of a range are possible; an infinite value never
+    is, in any number column. Of a repeated user the first row in the file stays; above `max_in_memory`, where an
+    engine has the rows in no order, the smallest usable one, column by column.
 
     Parameters
     ----------
     frame : narwhals.DataFrame or LazyFrame
         One row a user, as read.
     valid_ranges : mapping of str to (float, float or None)
-        Smallest and largest possible value by number column; None where nothing is too much.
+        Smallest and largest possible value by number column; None where there is no largest.
     max_in_memory : float
         Users up to which they are taken into memory.
     materialise : callable
-        Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
-
-    Returns
-    -------
-    Cleaned
-        The users kept and the audit.
+        Computes a lazy frame that is expensive and used several times.
 
     Raises
     ------
@@ -81,21 +65,23 @@ def clean_users(
     names = [column.name for column in COLUMNS if column.name in schema]
     users = frame.select(names)
     rules = _list_rules(users, valid_ranges)
-    broken = nw.lit(_KEPT_CODE)
+    first_broken = nw.lit(_KEPT_CODE)
     for code, (_, _, condition) in reversed(list(enumerate(rules))):
-        broken = nw.when(condition).then(nw.lit(code)).otherwise(broken)
-    rows = {int(code): n for code, n in count_groups(users.select(broken.alias("_broken")), "_broken")}
+        first_broken = nw.when(condition).then(nw.lit(code)).otherwise(first_broken)
+    rows = {int(code): n for code, n in count_groups(users.select(first_broken.alias("_broken")), "_broken")}
     read = sum(rows.values())
     if not read:
         raise CleaningError(
-            "There are columns, but no row below them. Expected one row a user. Correct the export and run `make report` again."
+            "The file has columns, but no row below them. Expected one row a user. "
+            "Correct the export and run `make report` again."
         )
     drops = [
         DroppedRows(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows
     ]
     dropped: list[Users] = []
-    if drops:  # a rule that nobody broke first needn't be asked again: whoever breaks it breaks another
-        # no null comes of this: a row with a null in one column has broken that rule, or one before it
+    if drops:
+        # Rules that no row broke first needn't be evaluated: a row that breaks one breaks another before it. The
+        # result is never null: a row with a null has broken that column's rule, or one before it.
         keeps = reduce(and_, (~rules[code][2] for code in sorted(rows) if code != _KEPT_CODE))
         left_out = users.filter(~keeps)
         dropped.append(materialise(left_out) if isinstance(left_out, nw.LazyFrame) else left_out)
@@ -103,15 +89,15 @@ def clean_users(
     kept = rows.get(_KEPT_CODE, 0)
     if kept <= max_in_memory and isinstance(users, nw.LazyFrame):
         users = users.collect()
-    # asked of usable rows alone, so that a user whose first row is broken is still there with the second
+    # of usable rows alone, so that a user whose first row is broken is kept with the second
     if kept and USER_ID in names:
-        users, again, repeated = _split_repeated_users(
+        users, repeats, repeated = _split_repeated_users(
             users, names, materialise, unordered=kept > max_in_memory
         )
         if repeated:
             kept -= repeated
             drops.append(DroppedRows("repeated", USER_ID, repeated))
-            dropped.append(again)
+            dropped.append(repeats)
     audit = CleaningAudit(read=read, kept=kept, dropped=tuple(drops), valid=dict(valid_ranges))
     if not audit.kept:
         worst = max(drops, key=lambda drop: drop.rows)
@@ -125,40 +111,39 @@ def clean_users(
 def _split_repeated_users(
     users: Users, names: list[str], materialise: Materialise, *, unordered: bool
 ) -> tuple[Users, Users, int]:
-    """Part each user's first row from those that repeat it, and count the latter."""
+    """Split each user's first row from the repeats, and count those."""
     if isinstance(users, nw.DataFrame):
         users = users.sort(*names) if unordered else users
         first = users.get_column(USER_ID).is_first_distinct()
         return users.filter(first), users.filter(~first), len(users) - int(first.sum())
-    found = users.group_by(USER_ID).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1)
-    twice = materialise(found)
-    (row,) = fetch_rows(twice.select(nw.len().alias("_ids"), nw.col("_n").sum().alias("_rows")))
+    counts = users.group_by(USER_ID).agg(nw.len().alias("_n"))
+    repeated_ids = materialise(counts.filter(nw.col("_n") > 1))
+    (row,) = fetch_rows(repeated_ids.select(nw.len().alias("_ids"), nw.col("_n").sum().alias("_rows")))
     if not row["_ids"]:
         return users, users, 0
-    theirs = users.join(twice.select(USER_ID), on=USER_ID, how="semi").with_columns(nw.lit(1).alias("_one"))
-    theirs = materialise(
-        theirs.with_columns(nw.col("_one").cum_sum().over(USER_ID, order_by=names).alias("_place"))
-    )
-    others = users.join(twice.select(USER_ID), on=USER_ID, how="anti").select(names)
-    once = nw.concat([others, theirs.filter(nw.col("_place") == 1).select(names)])
-    return once, theirs.filter(nw.col("_place") > 1).select(names), int(row["_rows"]) - int(row["_ids"])
+    ids = repeated_ids.select(USER_ID)
+    rank = nw.col("_one").cum_sum().over(USER_ID, order_by=names).alias("_rank")
+    ranked = users.join(ids, on=USER_ID, how="semi").with_columns(nw.lit(1).alias("_one")).with_columns(rank)
+    ranked = materialise(ranked)
+    others = users.join(ids, on=USER_ID, how="anti").select(names)
+    first_rows = nw.concat([others, ranked.filter(nw.col("_rank") == 1).select(names)])
+    repeats = ranked.filter(nw.col("_rank") > 1).select(names)
+    return first_rows, repeats, int(row["_rows"]) - int(row["_ids"])
 
 
 def _list_rules(users: Users, valid: Mapping[str, ValidRange]) -> list[tuple[CleaningRule, str, nw.Expr]]:
-    """List the rules in the order in which they are asked: name, column, and what a row that breaks it looks like."""
+    """List the rules in order: name, column, expression true where broken."""
     rules: list[tuple[CleaningRule, str, nw.Expr]] = []
     for name, dtype in users.collect_schema().items():
         missing = nw.col(name).is_null()
-        if dtype.is_float():  # whatever the column is for: outside pandas, a NaN is a value
+        if dtype.is_float():  # outside pandas, a NaN is a value
             missing = missing | nw.col(name).is_nan()
         rules.append(("missing", name, missing))
-    rules += [
-        ("out_of_range", name, ~(cast_to_float(name).abs() <= MAX_NUMBER))
-        for name in NUMBERS
-        if name not in valid
-    ]
-    for name, (low, high) in valid.items():
-        outside = (nw.col(name) < low) | ~(cast_to_float(name).abs() <= MAX_NUMBER)
+    unlimited = {name: (None, None) for name in NUMBERS if name not in valid}
+    for name, (low, high) in {**unlimited, **valid}.items():
+        outside = ~(cast_to_float(name).abs() <= MAX_NUMBER)
+        if low is not None:
+            outside = (nw.col(name) < low) | outside
         if high is not None:
             outside = outside | (nw.col(name) > high)
         rules.append(("out_of_range", name, outside))

@@ -1,4 +1,4 @@
-"""The points that are clustered: features in standard deviations, each with a weight."""
+"""Standardising: features in standard deviations, as weighted points."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,60 +19,47 @@ PointKind = Literal["users", "cells", "sample"]
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Users, or groups of like users, in the space where distances are measured.
+    """Users, or groups of similar users, in the standardised space."""
 
-    Attributes
-    ----------
-    values : ndarray, shape (n, p)
-        One row a point, one column a feature, in standard deviations from the mean.
-    weights : ndarray, shape (n,)
-        Users that each point stands for; all 1 where every user is a point.
-    features : tuple of str, length p
-        Names of the columns.
-    scale : Scale
-        What one standard deviation means.
-    kind : {"users", "cells", "sample"}
-        Every user; the occupied cells of a grid, each at the mean of its users; or a sample of the users.
-    scatter : ndarray, shape (p, p), or None
-        Sums of squares and products of the users about their points, over all points; None where there are none.
-    """
-
-    values: Floats
-    weights: Floats
+    values: Floats  # shape (n, p): a row a point, a column a feature, in SDs from the mean
+    weights: Floats  # shape (n,): users that each point stands for
     features: tuple[str, ...]
     scale: FeatureScale
-    kind: PointKind = "users"
-    scatter: Floats | None = None
+    kind: PointKind = "users"  # all users; grid cells, each at its users' mean; or a sample of users
+    scatter: Floats | None = None  # shape (p, p): sums of squares and products of users about their points
 
     @property
     def users(self) -> float:
-        """Users that all points stand for."""
+        """Number of users that all points stand for."""
         return float(self.weights.sum())
 
     @property
     def within_inertia(self) -> float:
-        """What inertia about the points leaves out: the squared distances of users to their points, in squared SDs."""
+        """Squared distances of users to their points, summed, in squared SDs."""
         return 0.0 if self.scatter is None else float(np.trace(self.scatter))
+
+    def select_rows(self, rows: Labels) -> "Points":
+        """Return some of the points."""
+        return Points(self.values[rows], self.weights[rows], self.features, self.scale)
+
+    def sum_by_label(self, labels: Labels, k: int) -> tuple[Floats, Floats]:
+        """Return users, shape (k,), and sums of values, shape (k, p)."""
+        sums = [np.bincount(labels, self.weights * column, k) for column in self.values.T]
+        return np.bincount(labels, self.weights, k).astype(float), np.column_stack(sums)
 
 
 def measure_scale(users: Users, features: Sequence[str]) -> FeatureScale:
-    """Measure mean and population standard deviation of each feature.
+    """Return mean and population SD of each feature, as `build_scale`."""
+    return build_scale(summarise_columns(users, features))
+
+
+def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
+    """Return mean and population SD of each feature.
 
     Raises
     ------
     CleaningError
         If a feature has the same value for every user, so that no distance can be measured in it.
-    """
-    return build_scale(summarise_columns(users, features))
-
-
-def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
-    """Give the same from what is known of the features.
-
-    Raises
-    ------
-    CleaningError
-        As `measure_scale`.
     """
     for name, one in summaries.items():
         if not one.sd > 1e-9 * max(1.0, abs(one.mean)):  # rounding leaves a constant column a trace of spread
@@ -87,19 +74,9 @@ def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
 
 
 def standardise_users(users: Frame, scale: FeatureScale) -> Points:
-    """Express every user's features in standard deviations from the mean.
+    """Return one point of weight 1 for every user, in row order.
 
-    Parameters
-    ----------
-    users : narwhals.DataFrame
-        Users kept by cleaning.
-    scale : Scale
-        This month's own, or another month's to see both in one space.
-
-    Returns
-    -------
-    Points
-        One point a user, in the order of the rows, each of weight 1.
+    The scale is this month's own, or another month's to see both in one space.
     """
     features = tuple(scale.mean)
     values = np.column_stack(
