@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from segmentation.facts import _FACTS_ADAPTER, Facts
+from segmentation.facts import Facts
+from segmentation.facts.serialise import _FACTS_ADAPTER
 
 
 def told(facts: Facts) -> Any:
