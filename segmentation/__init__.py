@@ -1,1 +1,4 @@
-"""Listener segments: frames in, frozen results out. Opens no file, prints nothing."""
+"""Listener segments: frames in, frozen results out.
+
+Opens no file and prints nothing.
+"""

@@ -1,4 +1,4 @@
-"""Disclosure control: small counts are suppressed, and what would reveal them."""
+"""Disclosure control: suppression of small counts."""
 
 import heapq
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ CountTable = list[list[int]]
 
 @dataclass(frozen=True, slots=True)
 class SuppressedTable:
-    """A table of counts with its sums; None is a suppressed count."""
+    """Counts with their sums; None where suppressed."""
 
     cells: tuple[tuple[int | None, ...], ...]
     rows: tuple[int | None, ...]
@@ -24,7 +24,7 @@ class SuppressedTable:
 def suppress_table(
     counts: Sequence[Sequence[int]], *, min_cell: int = MIN_CELL, known_cells: Collection[CellIndex] = ()
 ) -> SuppressedTable:
-    """Suppress counts from 1 to below `min_cell`, and what reveals them.
+    """Suppress small counts, and what would reveal them.
 
     A suppressed cell can be calculated from the sums unless it lies on a cycle of suppressed cells: then users may move
     along the cycle, up and down in turn, and no sum changes. For each small count, the cycle that hides the fewest
@@ -79,7 +79,7 @@ def suppress_table(
 def _restore_redundant_cells(
     table: CountTable, small: list[CellIndex], hidden: set[CellIndex], fixed: set[CellIndex], min_cell: int
 ) -> None:
-    """Show cells again, in place, that later cycles made redundant, largest first."""
+    """Show redundantly hidden cells again, in place, largest first."""
     height, width = len(table), len(table[0])
     everywhere = {(i, j) for i in range(height) for j in range(width)}
     for place in sorted(hidden - set(small), key=lambda place: (-table[place[0]][place[1]], place)):
@@ -93,9 +93,9 @@ def _restore_redundant_cells(
 def _find_hiding_cycle(
     table: CountTable, start: CellIndex, hidden: set[CellIndex], fixed: set[CellIndex], min_cell: int
 ) -> list[CellIndex] | None:
-    """Return the cells of the cheapest cycle through `start`, or None.
+    """Return the cheapest cycle of cells through `start`.
 
-    Along the cycle, the count at `start` may be `min_cell` more than it is; cheapest is what hides the fewest users.
+    None if there is none. Along the cycle, the count at `start` may be `min_cell` more than it is; cheapest is what hides the fewest users.
     Dijkstra from the row of `start` to its column. From a row to a column the cell between them goes down and needs
     the users; from a column to a row it goes up. The sums, in the last row and column, count the other way round, and
     cost more than all cells.
@@ -140,7 +140,7 @@ def _find_hiding_cycle(
 
 
 def suppress_small_counts(counts: Sequence[int], *, min_cell: int = MIN_CELL) -> tuple[int | None, ...]:
-    """Suppress the small counts of one row whose sum is known.
+    """Suppress small counts of a row with known sum.
 
     Where the hidden counts are few, the next smallest is hidden with them, so that each may be `min_cell` for all that
     a reader knows: their sum, and that each is at least 1. A count of 0 is shown.

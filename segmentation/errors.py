@@ -1,8 +1,8 @@
-"""Errors that a person can correct: the month's file, its settings, an older month."""
+"""Errors that a person can correct."""
 
 
 class SegmentationError(Exception):
-    """A correctable error; its text says where, what was found, what to do."""
+    """An error whose text says what to do."""
 
 
 class SchemaError(SegmentationError):
@@ -14,7 +14,7 @@ class CleaningError(SegmentationError):
 
 
 class SweepError(SegmentationError):
-    """The requested numbers of segments don't fit the month's users."""
+    """The requested numbers of segments are impossible."""
 
 
 class FactsError(SegmentationError):

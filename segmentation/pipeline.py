@@ -1,4 +1,4 @@
-"""The stages in order, top to bottom: a month's users in, one set of facts out."""
+"""The stages of a month's analysis, in order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -20,23 +20,26 @@ from segmentation.facts import (
     Brand,
     ElbowCurve,
     Facts,
-    SegmentStability,
+    MonthComparison,
+    PcaMap,
+    Segment,
     Source,
     StructureEvidence,
+    Trend,
 )
 from segmentation.options import Options
-from segmentation.population import MAX_GRID_ERROR, InMemoryUsers, OutOfCoreUsers
+from segmentation.population import OutOfCoreUsers, Population, build_population
 from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
+    ColumnSummary,
     SegmentMoments,
     compute_segment_moments,
     count_all_categories,
     crosstab_categories,
     summarise_columns,
 )
-from segmentation.preprocessing.clean import Materialise, clean_users
-from segmentation.preprocessing.quantiles import compute_column_quantiles
-from segmentation.preprocessing.scaling import Points, build_scale
+from segmentation.preprocessing.clean import CleanedUsers, Materialise, clean_users
+from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, compute_column_quantiles
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
@@ -47,32 +50,87 @@ from segmentation.tracking.compare import (
     compare_months,
     track_segments,
 )
-from segmentation.validation import consensus as judged_by
+from segmentation.tracking.matching import SegmentLineage
+from segmentation.validation.consensus import KConsensus
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.scores import average_segment_silhouettes
-from segmentation.validation.selection import select_model
+from segmentation.validation.selection import ModelSelection, select_model
 from segmentation.validation.separation import measure_separation
 from segmentation.validation.stability import assess_stability
 
 T = TypeVar("T")
-_MIN_GRID_STEP = 0.08  # SDs: a grid that no finer one follows
-_MIN_TREND_MONTHS = 3  # months that make one
+_MIN_TREND_MONTHS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One month, analysed.
-
-    Attributes
-    ----------
-    facts : Facts
-        Everything that may be shown.
-    users : narwhals.DataFrame or LazyFrame
-        The users kept, with a column `segment`: the one result with a row a user. Lazy where an engine has them.
-    """
+    """One month, analysed."""
 
     facts: Facts
-    users: Users
+    users: Users  # kept by cleaning, with a column `segment`; lazy where an engine has them
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """The months before this one."""
+
+    last: PreviousMonth | None
+    earlier: Sequence[Facts]
+
+    @property
+    def highest_id(self) -> int:
+        """The highest number in any earlier segment's id."""
+        return max((facts.lineage.last_id for facts in self.earlier), default=0)
+
+    @property
+    def loadings(self) -> Mapping[str, tuple[float, float]]:
+        """Last month's loadings, by feature."""
+        return self.last.facts.pca.loadings if self.last else {}
+
+    def iterate_continued(self) -> Iterator[Facts]:
+        """Iterate over the continued months, the last first.
+
+        Each is followed by the one that it was compared with. A month that was made late, between two that existed,
+        continues neither: its S4 may be another segment.
+        """
+        by_month = {facts.month: facts for facts in self.earlier}
+        facts = self.last.facts if self.last else None
+        while facts is not None:
+            yield facts
+            compared = facts.change.month if facts.change and facts.change.month < facts.month else ""
+            facts = by_month.get(compared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of the users kept."""
+
+    summaries: dict[str, ColumnSummary]  # by number column
+    counts: dict[str, dict[str, int]]  # by category: users with each value
+    labels: dict[str, dict[str, str]]  # by category: the label under which each value is shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Segmentation:
+    """The segments, in the order of the pages."""
+
+    model: KMeansModel
+    moments: SegmentMoments
+    lineage: SegmentLineage
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """The segments described, and what the columns' distributions need."""
+
+    segments: tuple[Segment, ...]
+    quantiles: dict[str, tuple[BinGrid, ColumnQuantiles]]  # by number column
+    shares: dict[str, dict[str, float]]  # by category: part of all users with each value
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The segments' ids."""
+        return tuple(segment.id for segment in self.segments)
 
 
 def analyse(
@@ -93,134 +151,53 @@ def analyse(
 
     Parameters
     ----------
-    frame : DataFrame, or what an engine has one as
+    frame : DataFrame, or an engine's relation
         One row a user, with the schema's columns: pandas, Arrow, a DuckDB relation, a Spark frame. Up to
-        `plan.exact_users` every user is taken into memory; above, none is.
-    options : Plan
-        What is asked.
+        `options.exact_users` all users are taken into memory; above, none is.
     month : str
         "2026-10".
     source, brand : Source, Brand
-        What the facts carry along for the pages.
-    last : Last, optional
-        The last month that was made, whose segments this month's continue.
+        Copied to the facts for the pages.
+    last : PreviousMonth, optional
+        The last month that was made; this month's segments continue its segments.
     earlier : sequence of Facts
-        All archived months of the same kind of users: ids go on after theirs, and the trend is of those among them that
-        this one continues.
+        All archived months with the same kind of users. New ids are higher than theirs; the trend shows those that this
+        month continues.
     merged_spellings : mapping of str to int
-        For the audit, by category: spellings that the reader took for another of the same value.
+        For the audit, by category: spellings that the reader merged with another of the same value.
     report_progress : callable
-        Told the name of each stage as it begins.
+        Called with the name of each stage as it begins.
     materialise : callable
-        Given a lazy frame that is dear to work out and will be asked several times, gives it worked out.
+        Computes a lazy frame that is expensive and used several times.
     executor : Executor, optional
-        Computes what can be computed beside the rest; best a process, since threads that do many small things hold each
-        other up. The result is the same without.
+        Runs what can run in parallel; best a process, since threads that do many small things block each other. The
+        result is the same without.
 
     Raises
     ------
     SegmentationError
-        If the columns, the rows or the plan do not allow an analysis.
+        If the columns, the rows or the options do not allow an analysis.
     """
+    history = _History(last and last.rename_segments(options.names), earlier)
+
     report_progress("Cleaning")
     cleaned = clean_users(
         nw.from_native(frame), options.valid, max_in_memory=options.exact_users, materialise=materialise
     )
-    found = summarise_columns(cleaned.users)
-    counts = count_all_categories(cleaned.users, CATEGORIES)
-    labels_of = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in CATEGORIES}
-    scale = build_scale({name: found[name] for name in options.features})
-    crowd: InMemoryUsers | OutOfCoreUsers
-    if cleaned.audit.kept <= options.exact_users:
-        crowd = InMemoryUsers.from_users(cleaned.users, scale)
-        cleaned = replace(cleaned, users=crowd.users)
-    else:
-        crowd = OutOfCoreUsers.from_users(
-            cleaned.users,
-            scale,
-            found,
-            grid_step=options.grid_step,
-            sample_size=options.sample_size,
-            seed=options.seed,
-        )
-    last = last and last.rename_segments(options.names)
-    before = last.rescale_centres(crowd.points.scale) if last is not None else None
-    curves = _submit_or_defer(
-        executor, fit_gap_curves, crowd.judging_sample, options.ks, n_draws=options.draws, seed=options.seed
-    )
-    chosen = select_model(crowd, options, before, curves, executor=executor, report_progress=report_progress)
-    while (
-        isinstance(crowd, OutOfCoreUsers)
-        and (chosen.basis.bound or 0) > MAX_GRID_ERROR
-        and crowd.grid_step > _MIN_GRID_STEP
-    ):
-        crowd = crowd.refine_grid(found)
-        chosen = select_model(
-            crowd, options, before, curves, executor=executor, report_progress=report_progress
-        )
+    columns = _summarise_all_columns(cleaned.users, options)
+    population = build_population(cleaned.users, columns.summaries, options)
+    cleaned = replace(cleaned, users=population.users)
+
+    population, selection = _select_model(population, columns, options, history, executor, report_progress)
 
     report_progress("Describing the segments")
-    points, judged, model = crowd.points, crowd.judging_sample, chosen.model
-    sizes = compute_segment_moments(
-        crowd.add_segment_numbers(model).select(SEGMENT_NUMBER, *NUMBERS), model.k
-    )
-    used = max((facts.lineage.last_id for facts in earlier), default=0)
-    lineage = track_segments(last, points, model, list(sizes.size), highest_id=used, names=options.names)
-    order = np.array([kept.number for kept in lineage.segments])
-    model = replace(model, centres=model.centres[order])
-    numbers = SegmentMoments(sizes.size[order], sizes.mean[order], sizes.variance[order])
-    lineage = lineage.renumber_in_order()
-    users = crowd.add_segment_numbers(model)
-    again = _submit_or_defer(
-        executor, assess_stability, judged, model.centres, draws=options.bootstraps, seed=options.seed
-    )
-    with threadpool_limits(1):
-        rulers = build_bin_grids(cleaned, found)
-        spreads = {
-            name: (ruler, compute_column_quantiles(users, name, ruler, model.k))
-            for name, ruler in rulers.items()
-        }
-        tables = crosstab_categories(users, labels_of, model.k)
-        intervals = crowd.estimate_intervals(numbers, model, seed=options.seed)
-        evidence = _collect_evidence(judged, model, again, options)
-    averages = {name: one.mean for name, one in found.items()}
-    labels = assign_nearest(points.values, model.centres)
-    segments = profile_segments(
-        options.features,
-        model,
-        numbers,
-        {name: spread.medians for name, (_, spread) in spreads.items()},
-        tables,
-        intervals,
-        averages,
-        lineage.segments,
-        evidence,
-        has_previous_month=last is not None,
-        min_base=options.min_base,
-        min_cell=options.min_cell,
-    )
-    ids = tuple(segment.id for segment in segments)
-    named = crowd.add_segment_ids(model, ids, SEGMENT_COLUMN)
+    segmentation = _order_segments(population, selection.model, options, history)
+    description = _describe_segments(population, segmentation, cleaned, columns, options, history, executor)
+    users = population.add_segment_ids(segmentation.model, description.ids, SEGMENT_COLUMN)
 
     report_progress("Comparing with the last month")
-    compared = None
-    if last is not None:
-        compared = compare_months(
-            last,
-            lineage,
-            points.scale,
-            model,
-            list(numbers.size),
-            crowd.count_overlap(last.to_previous_model(), model),
-            named,
-            min_cell=options.min_cell,
-        )
-    shares = {
-        facts.month: [(s.id, s.name, s.share) for s in facts.segments]
-        for facts in _iterate_previous_months(last, earlier)
-        if set(facts.features) == set(options.features)
-    } | {month: [(s.id, s.name, s.share) for s in segments]}
-    projection = project_points(points, previous_loadings=last.facts.pca.loadings if last else {})
+    change = _compare_with_last_month(population, segmentation, users, options, history)
+
     facts = Facts(
         format=FACTS_FORMAT,
         month=month,
@@ -232,67 +209,196 @@ def analyse(
         smallest_base=options.min_base,
         smallest_cell=options.min_cell,
         audit=replace(cleaned.audit, joined=dict(merged_spellings)),
-        distributions=describe_columns(cleaned, found, spreads, counts, labels_of, min_cell=options.min_cell),
-        elbow=chosen.elbow,
-        validity=chosen.validity,
-        structure=_build_structure(chosen.consensus, chosen.elbow, options.k),
-        scale=points.scale,
-        averages=averages,
-        shares=compute_category_shares(tables),
-        segments=segments,
-        pca=build_pca_map(projection, points, labels, ids, min_cell=options.min_cell),
-        change=compared,
-        trend=build_trend(shares) if len(shares) >= _MIN_TREND_MONTHS else None,
-        lineage=lineage.registry,
-        basis=chosen.basis,
+        distributions=describe_columns(
+            cleaned,
+            columns.summaries,
+            description.quantiles,
+            columns.counts,
+            columns.labels,
+            min_cell=options.min_cell,
+        ),
+        elbow=selection.elbow,
+        validity=selection.validity,
+        structure=_build_structure(selection.consensus, selection.elbow, options.k),
+        scale=population.points.scale,
+        averages={name: column.mean for name, column in columns.summaries.items()},
+        shares=description.shares,
+        segments=description.segments,
+        pca=_draw_map(population, segmentation.model, description.ids, options, history),
+        change=change,
+        trend=_build_trend(month, description.segments, options, history),
+        lineage=segmentation.lineage.registry,
+        basis=selection.basis,
     )
-    return Analysis(facts=facts, users=named)
+    return Analysis(facts=facts, users=users)
 
 
-def _iterate_previous_months(last: PreviousMonth | None, earlier: Sequence[Facts]) -> Iterator[Facts]:
-    """Give the months that this one continues, the last first, each followed by the one that it was compared with.
+def _summarise_all_columns(users: Users, options: Options) -> _Columns:
+    """Summarise numbers, count categories, and merge small values."""
+    counts = count_all_categories(users, CATEGORIES)
+    labels = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in CATEGORIES}
+    return _Columns(summarise_columns(users), counts, labels)
 
-    A month that was made late, between two that had been, continues neither: what is S4 there may be another S4 here.
-    """
-    known = {facts.month: facts for facts in earlier}
-    facts = last.facts if last else None
-    while facts is not None:
-        yield facts
-        before = facts.change.month if facts.change and facts.change.month < facts.month else ""
-        facts = known.get(before)
+
+def _select_model(
+    population: Population,
+    columns: _Columns,
+    options: Options,
+    history: _History,
+    executor: Executor | None,
+    report_progress: Callable[[str], None],
+) -> tuple[Population, ModelSelection]:
+    """Select a model, refining the grid where needed."""
+    previous_centres = history.last.rescale_centres(population.points.scale) if history.last else None
+    get_curves = _submit_or_defer(
+        executor,
+        fit_gap_curves,
+        population.judging_sample,
+        options.ks,
+        n_draws=options.draws,
+        seed=options.seed,
+    )
+    while True:
+        selection = select_model(
+            population,
+            options,
+            previous_centres,
+            get_curves,
+            executor=executor,
+            report_progress=report_progress,
+        )
+        if not isinstance(population, OutOfCoreUsers) or not population.needs_finer_grid(selection.basis):
+            return population, selection
+        population = population.refine_grid(columns.summaries)
+
+
+def _order_segments(
+    population: Population, model: KMeansModel, options: Options, history: _History
+) -> _Segmentation:
+    """Return the segments with ids, in page order."""
+    users = population.add_segment_numbers(model).select(SEGMENT_NUMBER, *NUMBERS)
+    moments = compute_segment_moments(users, model.k)
+    lineage = track_segments(
+        history.last,
+        population.points,
+        model,
+        list(moments.size),
+        highest_id=history.highest_id,
+        names=options.names,
+    )
+    order = np.array([segment.number for segment in lineage.segments])
+    return _Segmentation(
+        KMeansModel(model.centres[order], model.inertia),
+        SegmentMoments(moments.size[order], moments.mean[order], moments.variance[order]),
+        lineage.renumber_in_order(),
+    )
+
+
+def _describe_segments(
+    population: Population,
+    segmentation: _Segmentation,
+    cleaned: CleanedUsers,
+    columns: _Columns,
+    options: Options,
+    history: _History,
+    executor: Executor | None,
+) -> _Description:
+    """Describe every segment: numbers, categories, intervals, evidence."""
+    model, moments = segmentation.model, segmentation.moments
+    users, sample = population.add_segment_numbers(model), population.judging_sample
+    get_stability = _submit_or_defer(
+        executor, assess_stability, sample, model.centres, draws=options.bootstraps, seed=options.seed
+    )
+    with threadpool_limits(1):
+        quantiles = {
+            name: (grid, compute_column_quantiles(users, name, grid, model.k))
+            for name, grid in build_bin_grids(cleaned, columns.summaries).items()
+        }
+        tables = crosstab_categories(users, columns.labels, model.k)
+        intervals = population.estimate_intervals(moments, model, seed=options.seed)
+        labels = assign_nearest(sample.values, model.centres)
+        silhouettes = average_segment_silhouettes(sample, labels, model.k, seed=options.seed)
+        separation = measure_separation(sample, model.centres, seed=options.seed)
+        stability = get_stability()
+    evidence = [
+        SegmentQuality(silhouette, stable, bool(apart))
+        for silhouette, stable, apart in zip(
+            silhouettes, stability, separation.separated_segments, strict=True
+        )
+    ]
+    segments = profile_segments(
+        options.features,
+        model,
+        moments,
+        {name: spread.medians for name, (_, spread) in quantiles.items()},
+        tables,
+        intervals,
+        {name: column.mean for name, column in columns.summaries.items()},
+        segmentation.lineage.segments,
+        evidence,
+        has_previous_month=history.last is not None,
+        min_base=options.min_base,
+        min_cell=options.min_cell,
+    )
+    return _Description(segments, quantiles, compute_category_shares(tables))
+
+
+def _compare_with_last_month(
+    population: Population, segmentation: _Segmentation, users: Users, options: Options, history: _History
+) -> MonthComparison | None:
+    """Return what changed; None in the first month."""
+    if history.last is None:
+        return None
+    return compare_months(
+        history.last,
+        segmentation.lineage,
+        population.points.scale,
+        segmentation.model,
+        list(segmentation.moments.size),
+        population.count_overlap(history.last.to_previous_model(), segmentation.model),
+        users,
+        min_cell=options.min_cell,
+    )
+
+
+def _draw_map(
+    population: Population, model: KMeansModel, ids: tuple[str, ...], options: Options, history: _History
+) -> PcaMap:
+    """Return the map of all users."""
+    points = population.points
+    labels = assign_nearest(points.values, model.centres)
+    projection = project_points(points, history.loadings)
+    return build_pca_map(projection, points, labels, ids, min_cell=options.min_cell)
+
+
+def _build_trend(
+    month: str, segments: Sequence[Segment], options: Options, history: _History
+) -> Trend | None:
+    """Return the trend over months with the same features."""
+    months = {
+        facts.month: facts.segments
+        for facts in history.iterate_continued()
+        if set(facts.features) == set(options.features)
+    } | {month: segments}
+    if len(months) < _MIN_TREND_MONTHS:
+        return None
+    return build_trend({name: [(s.id, s.name, s.share) for s in some] for name, some in months.items()})
 
 
 def _submit_or_defer(
     executor: Executor | None, work: Callable[..., T], *arguments: object, **keywords: object
 ) -> Callable[[], T]:
-    """Begin work where there is somebody to do it, else do it when its result is asked for."""
-    return (
-        executor.submit(work, *arguments, **keywords).result
-        if executor
-        else cache(partial(work, *arguments, **keywords))
-    )
+    """Start work in the executor, or defer it."""
+    if executor:
+        return executor.submit(work, *arguments, **keywords).result
+    return cache(partial(work, *arguments, **keywords))
 
 
-def _collect_evidence(
-    judged: Points,
-    model: KMeansModel,
-    get_stability: Callable[[], tuple[SegmentStability, ...]],
-    options: Options,
-) -> list[SegmentQuality]:
-    """Say of each segment what else is known: silhouette, stability, and whether it is set apart."""
-    labels = assign_nearest(judged.values, model.centres)
-    silhouettes = average_segment_silhouettes(judged, labels, model.k, seed=options.seed)
-    apart = measure_separation(judged, model.centres, seed=options.seed).separated_segments
-    return [
-        SegmentQuality(silhouette, again, bool(alone))
-        for silhouette, again, alone in zip(silhouettes, get_stability(), apart, strict=True)
-    ]
+def _build_structure(consensus: KConsensus, elbow: ElbowCurve, requested_k: int | str) -> StructureEvidence:
+    """Return the evidence of structure as facts.
 
-
-def _build_structure(
-    consensus: judged_by.KConsensus, elbow: ElbowCurve, requested_k: int | str
-) -> StructureEvidence:
-    """Put what the judges found into facts; where the panel was asked and finds nothing, nothing is reliable."""
+    Where settings ask for the consensus and it finds none, nothing is reliable.
+    """
     evidence = consensus.grade_evidence(elbow.chosen)
     return StructureEvidence(
         evidence=evidence,

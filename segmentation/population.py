@@ -1,11 +1,11 @@
-"""The users kept, as the stages ask for them: each a point in memory, or in an engine with cells to stand for them.
+"""The users kept: in memory, or in an engine.
 
-Both answer the same questions, so that the stages don't know which they have.
+`InMemoryUsers` and `OutOfCoreUsers` have the same methods, so that the stages needn't know which they have.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
@@ -14,138 +14,91 @@ from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.grid import aggregate_to_grid, round_scale
 from segmentation.clustering.refine import (
     CONVERGED_SHIFT,
-    RefinedModel,
     assign_in_engine,
     count_model_pairs,
     refine_on_all_users,
 )
 from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
 from segmentation.facts import ComputedOn, FeatureScale
+from segmentation.options import Options
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
-from segmentation.preprocessing.scaling import Floats, Labels, Points, standardise_users
-from segmentation.profiling import intervals
+from segmentation.preprocessing.scaling import Floats, Labels, Points, build_scale, standardise_users
+from segmentation.profiling.intervals import NumberIntervals, bootstrap_t_intervals, normal_intervals
 from segmentation.schema import NUMBERS, USER_ID, Frame, Users
 from segmentation.tracking.matching import PreviousModel
 from segmentation.tracking.migration import crosstab_with_previous
 
-MAX_GRID_ERROR = 0.001  # part of the inertia by which cells may differ from their users
-
-
-class Population(Protocol):
-    """Users kept, and points that stand for them."""
-
-    @property
-    def points(self) -> Points:
-        """What is clustered."""
-
-    @property
-    def judging_sample(self) -> Points:
-        """Users by whom it is judged whether there are segments."""
-
-    def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
-        """Move a model of the points until it is one of all users; inertia is that of all users."""
-
-    def add_segment_numbers(self, model: KMeansModel) -> Users:
-        """Give the users with the number of each one's segment."""
-
-    def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
-        """Count users by last month's model (rows) and by this one (columns)."""
-
-    def estimate_intervals(
-        self, moments: SegmentMoments, model: KMeansModel, *, seed: int
-    ) -> Sequence[Sequence[Any]]:
-        """Give the intervals of every segment's numbers."""
-
-    def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Users:
-        """Give the users with the id of each one's segment, in the order in which they came."""
+_MAX_GRID_ERROR = 0.001  # part of the inertia by which cells may differ from their users
+_MIN_GRID_STEP = 0.08  # SDs: no grid is made finer
+_FINER_STEP = 0.7  # of the step before
 
 
 @dataclass(frozen=True, slots=True)
 class InMemoryUsers:
-    """Each user a point, in memory.
+    """Users in memory, each one a point."""
 
-    Attributes
-    ----------
-    users : narwhals.DataFrame
-        Users kept, in an order that doesn't depend on the one they came in.
-    file_order : ndarray
-        Where each row of the file lies among them.
-    points : Points
-        One a user.
-    """
-
-    users: Frame
-    file_order: Labels
+    users: Frame  # in an order that doesn't depend on the file's
+    file_order: Labels  # index of each row of the file among them
     points: Points
 
     @classmethod
     def from_users(cls, users: Users, scale: FeatureScale) -> "InMemoryUsers":
         """Take the users into memory."""
-        here, scale = users.collect() if isinstance(users, nw.LazyFrame) else users, round_scale(scale)
-        order = _compute_row_order(here, tuple(scale.mean))
-        here = here[order.tolist()]
-        return cls(here, np.argsort(order), standardise_users(here, scale))
+        frame = users.collect() if isinstance(users, nw.LazyFrame) else users
+        scale = round_scale(scale)
+        order = _compute_row_order(frame, tuple(scale.mean))
+        frame = frame[order.tolist()]
+        return cls(frame, np.argsort(order), standardise_users(frame, scale))
 
     @property
     def judging_sample(self) -> Points:
-        """All of them."""
+        """All users."""
         return self.points
 
+    def assign(self, model: KMeansModel) -> Labels:
+        """Assign each user to a segment's number."""
+        return assign_nearest(self.points.values, model.centres)
+
     def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
-        """Give it back: it is one."""
+        """Return the model: it is of all users already."""
         return model, ComputedOn()
 
     def add_segment_numbers(self, model: KMeansModel) -> Frame:
-        """Lay the numbers beside the users."""
-        labels = assign_nearest(self.points.values, model.centres)
-        return self.users.with_columns(
-            nw.new_series(SEGMENT_NUMBER, labels, backend=nw.get_native_namespace(self.users))
-        )
+        """Return the users with their segment's number."""
+        return self._add_column(SEGMENT_NUMBER, self.assign(model))
 
     def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
-        """Count in memory."""
-        return crosstab_with_previous(
-            previous, self.points, assign_nearest(self.points.values, model.centres), model.k
-        )
+        """Count users by last month's model and this one."""
+        return crosstab_with_previous(previous, self.points, self.assign(model), model.k)
 
     def estimate_intervals(
         self, moments: SegmentMoments, model: KMeansModel, *, seed: int
-    ) -> Sequence[Sequence[Any]]:
-        """Draw bootstraps: few users lean."""
+    ) -> Sequence[Sequence[NumberIntervals]]:
+        """Return each segment's intervals, by bootstrap."""
         values = np.column_stack([self.users.get_column(name).to_numpy().astype(float) for name in NUMBERS])
-        labels = assign_nearest(self.points.values, model.centres)
-        return intervals.bootstrap_t_intervals(values, labels, len(moments.size), seed=seed)
+        return bootstrap_t_intervals(values, self.assign(model), len(moments.size), seed=seed)
 
     def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Frame:
-        """Give them in the order of the file."""
-        labels = assign_nearest(self.points.values, model.centres)
-        named = [ids[label] for label in labels]
-        backend = nw.get_native_namespace(self.users)
-        users: Frame = self.users.with_columns(nw.new_series(column, named, backend=backend))
+        """Return users with segment ids, in file order."""
+        users = self._add_column(column, [ids[label] for label in self.assign(model)])
         ordered: Frame = users[self.file_order.tolist()]
         return ordered
+
+    def _add_column(self, name: str, values: Any) -> Frame:
+        """Return the users with one more column."""
+        backend = nw.get_native_namespace(self.users)
+        users: Frame = self.users.with_columns(nw.new_series(name, values, backend=backend))
+        return users
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfCoreUsers:
-    """Users where their engine has them, cells of them to cluster, and a sample to judge by.
-
-    Attributes
-    ----------
-    users : narwhals.LazyFrame
-        Users kept.
-    points : Points
-        Their cells.
-    judging_sample : Points
-        A sample of them.
-    grid_step : float
-        Side of a cell, in SDs.
-    """
+    """Users in their engine, with cells and sample."""
 
     users: Users
-    points: Points
+    points: Points  # the cells
     judging_sample: Points
-    grid_step: float
+    grid_step: float  # side of a cell, in SDs
 
     @classmethod
     def from_users(
@@ -153,78 +106,91 @@ class OutOfCoreUsers:
         users: Users,
         scale: FeatureScale,
         summaries: dict[str, ColumnSummary],
-        *,
-        grid_step: float,
-        sample_size: int,
-        seed: int,
+        options: Options,
     ) -> "OutOfCoreUsers":
-        """Count the users by cells, and draw the sample."""
+        """Count the users by cell, and draw the sample."""
         users, scale = users.lazy(), round_scale(scale)
-        n = next(iter(summaries.values())).users
-        points, wanted = aggregate_to_grid(users, scale, summaries, grid_step), min(sample_size, n)
-        judged = sample_users(users, scale, n, wanted)
-        if not is_usable_sample(judged, wanted):
-            judged = sample_cells(points, wanted, seed=seed)
-        return cls(users, points, judged, grid_step)
+        n_users = next(iter(summaries.values())).users
+        sample_size = min(options.sample_size, n_users)
+        cells = aggregate_to_grid(users, scale, summaries, options.grid_step)
+        sample = sample_users(users, scale, n_users, sample_size)
+        if not is_usable_sample(sample, sample_size):
+            sample = sample_cells(cells, sample_size, seed=options.seed)
+        return cls(users, cells, sample, options.grid_step)
+
+    def needs_finer_grid(self, basis: ComputedOn) -> bool:
+        """Whether cells are too coarse, and may be smaller."""
+        return (basis.bound or 0) > _MAX_GRID_ERROR and self.grid_step > _MIN_GRID_STEP
 
     def refine_grid(self, summaries: dict[str, ColumnSummary]) -> "OutOfCoreUsers":
-        """Give the same on a finer grid."""
-        step = self.grid_step * 0.7
-        return replace(
-            self, points=aggregate_to_grid(self.users, self.points.scale, summaries, step), grid_step=step
-        )
+        """Return the same users on a finer grid."""
+        step = self.grid_step * _FINER_STEP
+        cells = aggregate_to_grid(self.users, self.points.scale, summaries, step)
+        return replace(self, points=cells, grid_step=step)
 
     def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
-        """Scan the users until no centre moves, or as often as that may take."""
-        exact: RefinedModel = refine_on_all_users(self.users, self.points, model)
+        """Refine a model of the cells on all users."""
+        refined = refine_on_all_users(self.users, self.points, model)
         basis = ComputedOn(
             points="cells",
             cells=len(self.points.values),
             step=self.grid_step,
             sample=len(self.judging_sample.values),
-            bound=exact.grid_error,
-            steps=exact.steps,
-            moved=exact.max_shift if exact.max_shift > CONVERGED_SHIFT else None,
+            bound=refined.grid_error,
+            steps=refined.steps,
+            moved=refined.max_shift if refined.max_shift > CONVERGED_SHIFT else None,
         )
-        return exact.model, basis
+        return refined.model, basis
 
     def add_segment_numbers(self, model: KMeansModel) -> Users:
-        """Let the engine find the nearest centre."""
+        """Return the users with their segment's number."""
         return assign_in_engine(self.users, self.points.scale, model.centres)
 
     def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
-        """Let the engine count."""
+        """Count users by last month's model and this one."""
         counts = np.zeros((len(previous.ids), model.k))
         if previous.ids:
-            seen = count_model_pairs(
+            pairs = count_model_pairs(
                 self.users, (previous.scale, previous.centres), (self.points.scale, model.centres)
             )
-            for (i, j), n in seen.items():
+            for (i, j), n in pairs.items():
                 counts[i, j] = n
         return counts
 
     def estimate_intervals(
         self,
         moments: SegmentMoments,
-        model: KMeansModel,  # noqa: ARG002 - the protocol's
+        model: KMeansModel,  # noqa: ARG002 - as in `InMemoryUsers`
         *,
-        seed: int,  # noqa: ARG002 - the protocol's
-    ) -> Sequence[Sequence[Any]]:
-        """Use the normal approximation."""
-        return intervals.normal_intervals(moments)
+        seed: int,  # noqa: ARG002 - as in `InMemoryUsers`
+    ) -> Sequence[Sequence[NumberIntervals]]:
+        """Return each segment's intervals, by normal approximation."""
+        return normal_intervals(moments)
 
     def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Users:
-        """Give them lazily: whoever writes them down makes the engine work."""
+        """Return users with segment ids; evaluated when written."""
         name = nw.lit(ids[-1])
         for number, id_ in reversed(list(enumerate(ids[:-1]))):
             name = nw.when(nw.col(SEGMENT_NUMBER) == number).then(nw.lit(id_)).otherwise(name)
         return self.add_segment_numbers(model).with_columns(name.alias(column)).drop(SEGMENT_NUMBER)
 
 
-def _compute_row_order(users: Frame, features: Sequence[str]) -> Labels:
-    """Give an order of the rows that doesn't depend on the one they came in: bootstraps and samples draw rows.
+Population: TypeAlias = InMemoryUsers | OutOfCoreUsers
 
-    By id, by the features, and by other columns only where those are equal: one column more in the file moves nothing.
+
+def build_population(users: Users, summaries: dict[str, ColumnSummary], options: Options) -> Population:
+    """Take users into memory, or leave many outside."""
+    scale = build_scale({name: summaries[name] for name in options.features})
+    if next(iter(summaries.values())).users <= options.exact_users:
+        return InMemoryUsers.from_users(users, scale)
+    return OutOfCoreUsers.from_users(users, scale, summaries, options)
+
+
+def _compute_row_order(users: Frame, features: Sequence[str]) -> Labels:
+    """Return a row order independent of the file's.
+
+    Bootstraps and samples draw by row. By id, by the features, and by other columns only where those are equal: one
+    column more in the file changes nothing.
     """
     names = dict.fromkeys([*(name for name in (USER_ID, *features) if name in users.columns), *users.columns])
     keys = [users.get_column(name).to_numpy() for name in reversed(names)]

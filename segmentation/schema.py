@@ -69,7 +69,7 @@ MAX_NUMBER = 1e100  # largest number accepted: its square is still a number
 
 
 def check_columns(frame: Users) -> None:
-    """Require every needed column, with numbers where they are expected.
+    """Require all needed columns, with the right types.
 
     Unknown columns are allowed and ignored.
     """

@@ -1,1 +1,1 @@
-"""Segments drawn: K-means in memory, on a grid and on all users; the map (PCA)."""
+"""Clustering: K-means at every size, and PCA."""

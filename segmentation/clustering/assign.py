@@ -1,33 +1,24 @@
-"""K-means: the centres that lie nearest to the users, and the segment of each user."""
+"""K-means on weighted points: fit, warm start, assign."""
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from segmentation.clustering.kmeans import MAX_LLOYD_STEPS
 from segmentation.errors import SweepError
 from segmentation.preprocessing.scaling import Floats, Labels, Points
 
-_INERTIA_TOLERANCE = 0.01  # inertia above the best that no reader would see
-_MAX_STEPS = 1000  # Lloyd steps that no start of the size we see comes near
+_INERTIA_TOLERANCE = 0.01  # part by which last month's inertia may exceed the best: no reader would see it
 
 
 @dataclass(frozen=True, slots=True)
 class KMeansModel:
-    """Centres, the largest segment's first.
+    """Centres, usually the largest segment's first, and their inertia."""
 
-    Attributes
-    ----------
-    centres : ndarray, shape (k, p)
-        Mean of each segment's points, in standard deviations.
-    inertia : float
-        Sum of squared distances to the nearest centre, in squared SDs, over all users.
-    """
-
-    centres: Floats
-    inertia: float
+    centres: Floats  # shape (k, p): mean of each segment's points, in SDs
+    inertia: float  # sum of all users' squared distances to the nearest centre, in squared SDs
 
     @property
     def k(self) -> int:
@@ -36,27 +27,10 @@ class KMeansModel:
 
 
 def fit_kmeans(points: Points, k: int, *, n_init: int, seed: int) -> KMeansModel:
-    """Find k centres with the least inertia that `n_init` starts reach.
+    """Return the best of `n_init` K-means fits.
 
     Every start runs until no point changes its segment: scikit-learn's default stops a little earlier, and its
-    default number of starts, one, gives another answer for another seed. One thread, since the last bits of a sum
-    depend on how many there are.
-
-    Parameters
-    ----------
-    points : Points
-        At least k of them different from each other.
-    k : int
-        Number of segments, 1 or more.
-    n_init : int
-        K-means++ starts, of which the best counts.
-    seed : int
-        Where the random numbers start.
-
-    Returns
-    -------
-    Model
-        The best fit, segments by users, the largest first.
+    default number of starts, one, gives another answer for another seed.
 
     Raises
     ------
@@ -74,73 +48,80 @@ def fit_kmeans(points: Points, k: int, *, n_init: int, seed: int) -> KMeansModel
             f"{k} segments asked for, but there are only {different} different users. "
             "Give a larger file, or a smaller `k_range` in settings.toml."
         )
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `make_kmeans`
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `run_kmeans`
 
-    means = make_kmeans(k, n_init=n_init, random_state=seed, tol=0, max_iter=_MAX_STEPS)
-    with threadpool_limits(1), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            means.fit(points.values, sample_weight=points.weights)
+            model = run_kmeans(points, k, n_init=n_init, seed=seed)
         except ConvergenceWarning as warning:
             raise SweepError(
                 f"{k} segments can't be told apart in these users ({warning}). "
                 "Lower the upper end of `k_range` in settings.toml."
             ) from warning
-    centres = means.cluster_centers_
-    users = np.bincount(assign_nearest(points.values, centres), weights=points.weights, minlength=k)
-    order = np.lexsort((*centres.T, -users))  # by users, then by place, so that equals have an order too
-    return KMeansModel(centres=centres[order], inertia=float(means.inertia_) + points.within_inertia)
-
-
-def make_kmeans(k: int, **parameters: object) -> Any:
-    """Give scikit-learn's K-means, not fitted yet."""
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - takes a second, in which users can be read
-
-    return KMeans(k, **parameters)
+    return sort_by_size(points, model)
 
 
 def warm_start_kmeans(
     points: Points, best: KMeansModel, previous_centres: Floats, *, min_cell: float = 1
 ) -> KMeansModel:
-    """Prefer the optimum that lies next to last month's centres, where it is as good as the best.
+    """Return the fit from last month's centres, or `best`.
 
-    K-means has several nearly equal optima where k is not the number of groups, and which of them wins changes from
-    month to month by chance: people would be told of splits and mergers that nobody made.
-
-    Parameters
-    ----------
-    points : Points
-        This month's.
-    best : Model
-        The best of many starts.
-    previous_centres : ndarray, shape (k, p)
-        Last month's centres, in this month's standard deviations.
-    min_cell : float
-        Users below which a segment is not to be had: a handful of people could be picked out.
+    K-means has several nearly equal optima where k is not the number of groups, and chance decides between them: the
+    report would tell of splits and mergers that never happened. The fit keeps last month's order. It is refused where
+    a segment has fewer than `min_cell` users.
     """
     if previous_centres.shape != best.centres.shape:
         return best
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `make_kmeans`
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - as in `run_kmeans`
 
-    means = make_kmeans(best.k, init=previous_centres, n_init=1, tol=0, max_iter=_MAX_STEPS)
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an emptied segment is no optimum worth keeping
-        means.fit(points.values, sample_weight=points.weights)
-    users = np.bincount(
-        assign_nearest(points.values, means.cluster_centers_), weights=points.weights, minlength=best.k
-    )
-    inertia = float(means.inertia_) + points.within_inertia
-    if users.min() < min_cell or inertia > best.inertia * (1 + _INERTIA_TOLERANCE):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of an emptied segment, which is refused below
+        model = run_kmeans(points, best.k, init=previous_centres)
+    users = count_by_centre(points, model.centres)
+    if users.min() < min_cell or model.inertia > best.inertia * (1 + _INERTIA_TOLERANCE):
         return best
-    return KMeansModel(centres=means.cluster_centers_, inertia=inertia)
+    return model
+
+
+def run_kmeans(
+    points: Points,
+    k: int,
+    *,
+    init: Floats | str = "k-means++",
+    n_init: int = 1,
+    seed: int | None = None,
+    tolerance: float = 0,
+    max_steps: int = MAX_LLOYD_STEPS,
+) -> KMeansModel:
+    """Run scikit-learn's K-means on one thread.
+
+    The last bits of a sum depend on the number of threads.
+    """
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - takes a second, in which users can be read
+
+    fit = KMeans(k, init=init, n_init=n_init, random_state=seed, tol=tolerance, max_iter=max_steps)
+    with threadpool_limits(1):
+        fit.fit(points.values, sample_weight=points.weights)
+    return KMeansModel(fit.cluster_centers_, float(fit.inertia_) + points.within_inertia)
+
+
+def sort_by_size(points: Points, model: KMeansModel) -> KMeansModel:
+    """Return the model with its largest segment first."""
+    order = np.lexsort((*model.centres.T, -count_by_centre(points, model.centres)))
+    return KMeansModel(model.centres[order], model.inertia)
+
+
+def count_by_centre(points: Points, centres: Floats) -> Floats:
+    """Return the users nearest to each centre, shape (k,)."""
+    labels = assign_nearest(points.values, centres)
+    return np.bincount(labels, points.weights, len(centres)).astype(float)
 
 
 def assign_nearest(values: Floats, centres: Floats) -> Labels:
-    """Give each row of values the number of its nearest centre; of equally near ones, the first."""
-    # |x - c|^2 less |x|^2, which is the same for every centre
-    nearness = (
-        -2 * centres
-    ) @ values.T  # a row a centre: the least of each column is found several times faster
+    """Assign each row to the first of nearest centres."""
+    # |x - c|^2 less |x|^2, which is the same for every centre; a row a centre finds the minimum several times faster
+    nearness = (-2 * centres) @ values.T
     nearness += (centres**2).sum(axis=1)[:, None]
     nearest: Labels = nearness.argmin(axis=0)
     return nearest

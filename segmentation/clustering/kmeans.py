@@ -1,7 +1,7 @@
-"""K-means for the many small fits of bootstraps and null draws: the same fixed points, no object a draw.
+"""Batched K-means, for many small fits.
 
-One matrix product measures all distances of a batch, another sums the users of every segment. Points of weight 0 count
-for nothing, so a bootstrap is a row of weights over the same points.
+One matrix product computes all distances of a batch, another sums the users of every segment. A bootstrap is a row of
+weights over the same points; points of weight 0 count for nothing.
 """
 
 from collections.abc import Sequence
@@ -12,36 +12,37 @@ from numpy.typing import NDArray
 
 from segmentation.preprocessing.scaling import Floats
 
-_MAX_STEPS = 1000  # as in clusters.fit: no start that we see comes near
-_BATCH_SIZE = 65_536  # distances held at a time: half a megabyte, which stays in the processor's cache
+MAX_LLOYD_STEPS = 1000  # no start of the size we see comes near
+_BATCH_SIZE = 65_536  # distances held at a time: half a megabyte, which fits the processor's cache
 _PILOT_POINTS = 600  # points on which the starts of `fit_k_range_quickly` compete
-_PILOT_STEPS = 30  # Lloyd steps that they have to show what they are worth
+_PILOT_STEPS = 30  # Lloyd steps on them
 
 
 @dataclass(frozen=True, slots=True)
 class KMeansFits:
-    """Some fits of the same number of segments.
+    """Some fits of the same number of segments."""
 
-    Attributes
-    ----------
-    centres : ndarray, shape (b, k, p)
-        Mean of each segment's points.
-    inertia : ndarray, shape (b,)
-        Weighted sum of squared distances to the nearest centre.
-    """
-
-    centres: Floats
-    inertia: Floats
+    centres: Floats  # shape (b, k, p): mean of each segment's points
+    inertia: Floats  # shape (b,): weighted sum of squared distances to the nearest centre
 
     @property
     def best_centres(self) -> Floats:
-        """Centres of the fit with the least inertia, shape (k, p)."""
-        best: Floats = self.centres[int(self.inertia.argmin())]
+        """Centres of the best fit, shape (k, p)."""
+        best: Floats = self.select_best(1)[0]
+        return best
+
+    def select_best(self, n: int) -> Floats:
+        """Return centres of the n best fits, in order."""
+        best: Floats = self.centres[self.inertia.argsort(kind="stable")[:n]]
         return best
 
 
-def run_lloyd(values: Floats, weights: Floats, starts: Floats, *, max_steps: int = _MAX_STEPS) -> KMeansFits:
-    """Move centres to the means of their nearest points until they stay, each start for itself.
+def run_lloyd(
+    values: Floats, weights: Floats, starts: Floats, *, max_steps: int = MAX_LLOYD_STEPS
+) -> KMeansFits:
+    """Run Lloyd's algorithm from each start to convergence.
+
+    A centre that loses all its points moves to the point that adds most to the inertia.
 
     Parameters
     ----------
@@ -52,12 +53,7 @@ def run_lloyd(values: Floats, weights: Floats, starts: Floats, *, max_steps: int
     starts : ndarray, shape (b, k, p)
         Starts.
     max_steps : int
-        At most so many; fewer than it takes makes a rougher fit, whose inertia is still that of its centres.
-
-    Returns
-    -------
-    Fits
-        Where each start ends. A centre that loses all its points goes to the point that adds most to the inertia.
+        Steps after which to stop; the inertia is always that of the centres returned.
 
     References
     ----------
@@ -67,12 +63,12 @@ def run_lloyd(values: Floats, weights: Floats, starts: Floats, *, max_steps: int
     chunk = max(1, _BATCH_SIZE // (n * k))
     weights = np.broadcast_to(weights, (b, n))
     origin = values.mean(axis=0)  # near zero, |x|^2 - 2xc + |c|^2 keeps its digits
-    ahead = np.column_stack([values - origin, np.ones(n)])
-    squares = (ahead[:, :p] ** 2).sum(axis=1)
+    augmented = np.column_stack([values - origin, np.ones(n)])
+    squares = (augmented[:, :p] ** 2).sum(axis=1)
     settled, inertia = np.empty_like(starts, dtype=float), np.empty(b)
     for start in range(0, b, chunk):
         part = slice(start, start + chunk)
-        moved, least = _run_lloyd_batch(ahead, squares, weights[part], starts[part] - origin, max_steps)
+        moved, least = _run_lloyd_batch(augmented, squares, weights[part], starts[part] - origin, max_steps)
         settled[part], inertia[part] = moved + origin, least
     return KMeansFits(settled, inertia)
 
@@ -80,18 +76,10 @@ def run_lloyd(values: Floats, weights: Floats, starts: Floats, *, max_steps: int
 def draw_kmeans_plus_plus(
     values: Floats, weights: Floats, k: int, n_starts: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw k-means++ starts: each next centre a user drawn by the squared distance to the centres there are.
+    """Draw k-means++ starts, shape (n_starts, k, p).
 
-    Parameters
-    ----------
-    values : ndarray, shape (n, p)
-        Points.
-    weights : ndarray, shape (n,) or (draws, n)
-        Users of each point.
-
-    Returns
-    -------
-    ndarray, shape (draws, k, p)
+    Each next centre is a user, drawn by squared distance to the nearest centre. Weights may differ by start, shape
+    (n_starts, n).
 
     References
     ----------
@@ -103,9 +91,9 @@ def draw_kmeans_plus_plus(
     near = np.ones((n_starts, n))
     squares = (values**2).sum(axis=1)
     for j in range(k):
-        heap = np.cumsum(weights * near, axis=1)
-        goal = rng.random(n_starts) * heap[:, -1]
-        picked = np.minimum((heap <= goal[:, None]).sum(axis=1), n - 1)
+        cumulated = np.cumsum(weights * near, axis=1)
+        goal = rng.random(n_starts) * cumulated[:, -1]
+        picked = np.minimum((cumulated <= goal[:, None]).sum(axis=1), n - 1)
         centres[:, j] = values[picked]
         distance = squares - 2 * centres[:, j] @ values.T + squares[picked, None]
         np.maximum(distance, 0, out=distance)
@@ -123,18 +111,10 @@ def fit_k_range_quickly(
     rng: np.random.Generator,
     max_steps: int = 40,
 ) -> dict[int, KMeansFits]:
-    """Fit every k quickly: starts compete on some hundred of the points, and the best two go on over all.
+    """Fit every k quickly, from pilots on few points.
 
-    Besides its k-means++ starts each k has one more: the best of the k before, with one centre added.
-
-    Parameters
-    ----------
-    ks : sequence of int
-        Numbers of segments, increasing.
-    n_init : int
-        k-means++ starts for each k.
-    max_steps : int
-        Lloyd steps over all points at most.
+    The best two starts go on over all points, for `max_steps` Lloyd steps at most. Besides its `n_init` k-means++
+    starts each k has one more: the best fit of k - 1, with one centre added.
 
     References
     ----------
@@ -142,29 +122,29 @@ def fit_k_range_quickly(
     .. [2] Likas, Vlassis, Verbeek (2003), "The global k-means clustering algorithm", Pattern Recognition 36(2).
     """
     n = len(values)
-    few = n > 2 * _PILOT_POINTS
-    rows = rng.choice(n, _PILOT_POINTS, replace=False) if few else np.arange(n)
-    some, mass = values[rows], weights[rows]
+    has_pilot = n > 2 * _PILOT_POINTS
+    rows = rng.choice(n, _PILOT_POINTS, replace=False) if has_pilot else np.arange(n)
+    pilot_values, pilot_weights = values[rows], weights[rows]
     fits: dict[int, KMeansFits] = {}
-    before: Floats | None = None
     for k in ks:
         if k == 1:
             mean = (weights @ values / weights.sum())[None, None]
             fits[k] = run_lloyd(values, weights, mean)
-            before = fits[k].best_centres
             continue
-        begin = draw_kmeans_plus_plus(some, mass, k, n_init, rng)
-        if before is not None and len(before) == k - 1:
-            begin = np.concatenate([begin, _add_drawn_centre(some, mass, before, rng)])
-        pilot = run_lloyd(some, mass, begin, max_steps=_PILOT_STEPS if few else _MAX_STEPS)
-        keep = pilot.inertia.argsort(kind="stable")[: 2 if few else 1]
-        fits[k] = run_lloyd(values, weights, pilot.centres[keep], max_steps=max_steps) if few else pilot
-        before = fits[k].best_centres
+        starts = draw_kmeans_plus_plus(pilot_values, pilot_weights, k, n_init, rng)
+        if k - 1 in fits:
+            grown = _add_drawn_centre(pilot_values, pilot_weights, fits[k - 1].best_centres, rng)
+            starts = np.concatenate([starts, grown])
+        if has_pilot:
+            pilot = run_lloyd(pilot_values, pilot_weights, starts, max_steps=_PILOT_STEPS)
+            fits[k] = run_lloyd(values, weights, pilot.select_best(2), max_steps=max_steps)
+        else:
+            fits[k] = run_lloyd(values, weights, starts)
     return fits
 
 
 def assign_nearest_batch(values: Floats, centres: Floats) -> NDArray[np.intp]:
-    """Give the number of each point's nearest centre under each fit: centres (b, k, p) to labels (b, n)."""
+    """Assign points under each fit, shape (b, n)."""
     b, k, p = centres.shape
     near = (centres.reshape(-1, p) @ values.T).reshape(b, k, -1) * -2
     near += (centres**2).sum(axis=2)[:, :, None]
@@ -173,17 +153,20 @@ def assign_nearest_batch(values: Floats, centres: Floats) -> NDArray[np.intp]:
 
 
 def _add_drawn_centre(values: Floats, weights: Floats, centres: Floats, rng: np.random.Generator) -> Floats:
-    """Add a centre: a user drawn by squared distance. Shape (1, k + 1, p)."""
+    """Add a centre, drawn by squared distance."""
     distance = ((values[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1) * weights
-    heap = np.cumsum(distance)
-    row = min(int(np.searchsorted(heap, rng.random() * heap[-1], "right")), len(values) - 1)
+    cumulated = np.cumsum(distance)
+    row = min(int(np.searchsorted(cumulated, rng.random() * cumulated[-1], "right")), len(values) - 1)
     return np.concatenate([centres, values[row][None]])[None]
 
 
 def _run_lloyd_batch(
     augmented: Floats, squares: Floats, weights: Floats, centres: Floats, max_steps: int
 ) -> tuple[Floats, Floats]:
-    """Settle a batch that fits the cache; `augmented` are the points with a column of ones."""
+    """Run Lloyd's algorithm on a batch of starts.
+
+    `augmented` are the points with a column of ones.
+    """
     (n, q), (b, k, p) = augmented.shape, centres.shape
     across = np.ascontiguousarray(augmented.T)
     total = weights.sum(axis=1)

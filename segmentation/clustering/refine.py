@@ -1,124 +1,100 @@
-"""The segments of all users, not of groups of them: K-means steps in the engine that has the users.
+"""Lloyd's algorithm on all users, in their engine.
 
-A step is one scan: who is nearest to which centre, how many they are, and where their mean lies. The steps begin where
-K-means on the cells ends; the cells also say what the next step would find if they were the users, and only what they
-are off by is carried on, so that a few steps do for what would take dozens.
+A step is one scan: the users nearest to each centre, and their mean. The steps begin where K-means on the cells ends.
+The cells also predict the next step, and each scan corrects them by what they are off; so a few scans replace dozens.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, fetch_rows
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, count_groups, fetch_rows
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import Users
 
-CONVERGED_SHIFT = 1e-4  # SDs that no centre moves any more
-MAX_SCANS = 25  # steps over all users
-_MAX_CELL_STEPS = 500  # steps over the cells between two of them
-_CENTRE_DECIMALS = 9  # of centres, behind the point: every engine's next step starts from the same numbers
+CONVERGED_SHIFT = 1e-4  # SDs: a centre that moves less has converged
+MAX_SCANS = 25  # of all users
+_MAX_CELL_STEPS = 500  # steps over the cells between two scans
+_CENTRE_DECIMALS = 9  # of centres: every engine's next step starts from the same numbers
 
 
 @dataclass(frozen=True, slots=True)
 class RefinedModel:
-    """K-means on every user.
-
-    Attributes
-    ----------
-    model : Model
-        Centres, and the inertia of all users about them.
-    steps : int
-        Scans that it took, `MAX_SCANS` at most.
-    grid_error : float
-        Part by which the cells' inertia differed from that of all users, about the same centres.
-    max_shift : float
-        SDs by which one more step would move a centre, at most: more than `CONVERGED_SHIFT` only where the scans were used up, as
-        happens with many segments of users who have none.
-    """
+    """K-means on all users, and how it was reached."""
 
     model: KMeansModel
-    steps: int
-    grid_error: float
-    max_shift: float
+    steps: int  # scans
+    grid_error: (
+        float  # relative difference of the cells' inertia from that of all users, about the same centres
+    )
+    max_shift: float  # SDs by which one more step would move a centre; large only after MAX_SCANS
 
 
 @dataclass(frozen=True, slots=True)
 class ScanStatistics:
-    """What one scan finds about some centres.
+    """One scan's result about some centres."""
 
-    Attributes
-    ----------
-    sizes : ndarray, shape (k,)
-        Users nearest to each.
-    sums : ndarray, shape (k, p)
-        Sums of their features, in SDs.
-    inertia : float
-        Sum of squared distances to the nearest, in squared SDs.
-    """
-
-    sizes: Floats
-    sums: Floats
-    inertia: float
+    sizes: Floats  # shape (k,): users nearest to each
+    sums: Floats  # shape (k, p): sums of their features, in SDs
+    inertia: float  # in squared SDs
 
 
 def assign_in_engine(
     users: Users, scale: FeatureScale, centres: Floats, column_name: str = SEGMENT_NUMBER
 ) -> Users:
-    """Add a column with the number of each user's nearest centre; of equally near ones, the first.
+    """Add a column with each user's nearest centre.
 
-    Distances are compared with that to the first centre: squares cancel, and a straight line in the raw numbers is left.
+    Distances are compared with that to the first centre: the squares cancel, and a linear form in the raw numbers is left.
     """
     if len(centres) == 1:
         return users.with_columns(nw.lit(0).alias(column_name))
     features = tuple(scale.mean)
-    lines, own = [], [f"_to_{n}" for n in range(1, len(centres))]
-    for centre, column in zip(centres[1:], own, strict=True):
-        line = float((centre**2).sum() - (centres[0] ** 2).sum())
+    lines, names = [], [f"_to_{n}" for n in range(1, len(centres))]
+    for centre, column in zip(centres[1:], names, strict=True):
+        constant = float((centre**2).sum() - (centres[0] ** 2).sum())
         parts = []
         for i, feature in enumerate(features):
             slope = float(-2 * (centre[i] - centres[0, i]) / scale.sd[feature])
-            line -= slope * scale.mean[feature]
+            constant -= slope * scale.mean[feature]
             parts.append(cast_to_float(feature) * slope)
-        total = nw.lit(line)
+        line = nw.lit(constant)
         for part in parts:
-            total = total + part
-        lines.append(total.alias(column))
-    least = nw.min_horizontal(nw.lit(0.0), *own).alias("_least")
-    nearest = nw.lit(len(own))
-    for n, column in reversed(list(enumerate(own[:-1], start=1))):
+            line = line + part
+        lines.append(line.alias(column))
+    least = nw.min_horizontal(nw.lit(0.0), *names).alias("_least")
+    nearest = nw.lit(len(names))
+    for n, column in reversed(list(enumerate(names[:-1], start=1))):
         nearest = nw.when(nw.col(column) <= nw.col("_least")).then(nw.lit(n)).otherwise(nearest)
     nearest = nw.when(nw.col("_least") >= 0).then(nw.lit(0)).otherwise(nearest)
     measured = users.with_columns(*lines).with_columns(least)
-    return measured.with_columns(nearest.alias(column_name)).drop(*own, "_least")
+    return measured.with_columns(nearest.alias(column_name)).drop(*names, "_least")
 
 
 def scan_users(users: Users, scale: FeatureScale, centres: Floats) -> ScanStatistics:
-    """Scan all users once."""
+    """Sum all users by nearest centre, in one scan."""
     features = tuple(scale.mean)
     k, p = centres.shape
-    asked = assign_in_engine(
-        users.select(*(cast_to_float(name).alias(name) for name in features)), scale, centres
-    )
+    floats = users.select(*(cast_to_float(name).alias(name) for name in features))
     sums_of = [nw.col(name).sum().alias(f"_sum_{name}") for name in features]
+    by_centre = assign_in_engine(floats, scale, centres).group_by(SEGMENT_NUMBER)
     sizes, sums = np.zeros(k), np.zeros((k, p))
-    for row in fetch_rows(asked.group_by(SEGMENT_NUMBER).agg(nw.len().alias("_n"), *sums_of)):
+    for row in fetch_rows(by_centre.agg(nw.len().alias("_n"), *sums_of)):
         n = int(row[SEGMENT_NUMBER])
         sizes[n] = float(row["_n"])
         sums[n] = [
             (float(row[f"_sum_{name}"]) - sizes[n] * scale.mean[name]) / scale.sd[name] for name in features
         ]
-    # all users' squared distances from the mean are p SDs each, by what an SD is
+    # by the definition of an SD, squared distances from the mean add up to p a user
     inertia = float(sizes.sum() * p - 2 * (centres * sums).sum() + (sizes * (centres**2).sum(axis=1)).sum())
     return ScanStatistics(sizes, sums, inertia)
 
 
 def refine_on_all_users(users: Users, points: Points, model: KMeansModel) -> RefinedModel:
-    """Move a model of the cells until it is one of all users.
+    """Refine a model of the cells on all users.
 
     Parameters
     ----------
@@ -126,67 +102,65 @@ def refine_on_all_users(users: Users, points: Points, model: KMeansModel) -> Ref
         Users kept by cleaning.
     points : Points
         Their cells.
-    model : Model
+    model : KMeansModel
         A fixed point of K-means on the cells, or near one.
 
     References
     ----------
     .. [1] Böhmer, Hemker, Stetter (1984), "The defect correction approach", Computing Suppl. 5: solve the coarse problem
-       again, with what the fine one said it is off by.
+       again, corrected by its error on the fine one.
     """
     centres = model.centres.round(_CENTRE_DECIMALS)
-    bound, before = 0.0, np.inf
+    grid_error, last_shift = 0.0, np.inf
     for steps in range(1, MAX_SCANS + 1):
-        found = scan_users(users, points.scale, centres)
+        scan = scan_users(users, points.scale, centres)
         if steps == 1:
-            bound = abs(_compute_cell_inertia(points, centres) - found.inertia) / found.inertia
-        means = np.where(found.sizes[:, None] > 0, found.sums / np.maximum(found.sizes, 1)[:, None], centres)
-        moved = float(np.sqrt(((means - centres) ** 2).sum(axis=1)).max())
-        if moved <= CONVERGED_SHIFT or steps == MAX_SCANS:
+            grid_error = abs(_compute_cell_inertia(points, centres) - scan.inertia) / scan.inertia
+        means = _divide(scan.sums, scan.sizes, centres)
+        shift = float(np.sqrt(((means - centres) ** 2).sum(axis=1)).max())
+        if shift <= CONVERGED_SHIFT or steps == MAX_SCANS:
             break
-        # where what the cells say doesn't help, plain K-means goes on: it always ends
-        centres = (_correct_centres(points, centres, found) if moved < before / 2 else means).round(
-            _CENTRE_DECIMALS
-        )
-        before = moved
-    return RefinedModel(KMeansModel(centres, found.inertia), steps, bound, moved)
+        # where the cells' prediction doesn't help, plain K-means goes on: it always converges
+        centres = _correct_centres(points, centres, scan) if shift < last_shift / 2 else means
+        centres, last_shift = centres.round(_CENTRE_DECIMALS), shift
+    return RefinedModel(KMeansModel(centres, scan.inertia), steps, grid_error, shift)
 
 
 def count_model_pairs(
     users: Users, first: tuple[FeatureScale, Floats], second: tuple[FeatureScale, Floats]
 ) -> Mapping[tuple[int, int], int]:
-    """Count users by their nearest centre in each of two models."""
-    both = assign_in_engine(assign_in_engine(users, *first, "_first"), *second, "_second").select(
-        "_first", "_second"
-    )
-    asked = both.group_by("_first", "_second").agg(nw.len().alias("_n"))
-    rows: list[dict[str, Any]] = fetch_rows(asked)
-    return {(int(row["_first"]), int(row["_second"])): int(row["_n"]) for row in rows}
+    """Count users by segment in each of two models."""
+    both = assign_in_engine(assign_in_engine(users, *first, "_first"), *second, "_second")
+    return {
+        (int(i), int(j)): n for i, j, n in count_groups(both.select("_first", "_second"), "_first", "_second")
+    }
 
 
 def _compute_cell_inertia(points: Points, centres: Floats) -> float:
-    """Give the inertia of cells about some centres, with that within the cells."""
-    own = centres[assign_nearest(points.values, centres)]
-    return float(points.weights @ ((points.values - own) ** 2).sum(axis=1)) + points.within_inertia
+    """Return the cells' inertia, that within cells included."""
+    nearest = centres[assign_nearest(points.values, centres)]
+    return float(points.weights @ ((points.values - nearest) ** 2).sum(axis=1)) + points.within_inertia
 
 
 def _sum_cells_by_centre(points: Points, centres: Floats) -> tuple[Floats, Floats]:
-    """Give users and sums of the cells nearest to each centre."""
-    k, labels = len(centres), assign_nearest(points.values, centres)
-    sums = [np.bincount(labels, points.weights * column, minlength=k) for column in points.values.T]
-    return np.bincount(labels, points.weights, minlength=k).astype(float), np.column_stack(sums)
+    """Return users and sums of cells by nearest centre."""
+    return points.sum_by_label(assign_nearest(points.values, centres), len(centres))
 
 
-def _correct_centres(points: Points, centres: Floats, found: ScanStatistics) -> Floats:
-    """Settle on the cells, each step's users and sums corrected by what the scan said they are off by."""
+def _divide(sums: Floats, sizes: Floats, centres: Floats) -> Floats:
+    """Return the means; an empty segment's centre stays."""
+    return np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
+
+
+def _correct_centres(points: Points, centres: Floats, scan: ScanStatistics) -> Floats:
+    """Converge on cells, corrected by the scan."""
     sizes, sums = _sum_cells_by_centre(points, centres)
-    more, beside = found.sizes - sizes, found.sums - sums
+    size_error, sum_error = scan.sizes - sizes, scan.sums - sums
     for _ in range(_MAX_CELL_STEPS):
         sizes, sums = _sum_cells_by_centre(points, centres)
-        sizes = sizes + more
-        moved = np.where(sizes[:, None] > 0, (sums + beside) / np.maximum(sizes, 1)[:, None], centres)
-        still = np.abs(moved - centres).max() < CONVERGED_SHIFT / 100
+        moved = _divide(sums + sum_error, sizes + size_error, centres)
+        has_converged = np.abs(moved - centres).max() < CONVERGED_SHIFT / 100
         centres = moved
-        if still:
+        if has_converged:
             break
     return centres

@@ -1,4 +1,4 @@
-"""Aggregate queries that any engine answers with a few rows.
+"""Aggregate queries that any engine can answer.
 
 Narwhals aggregates of a pandas frame, a DuckDB relation or a Spark frame alike. No user's row is returned.
 """
@@ -22,7 +22,7 @@ _MAX_COMBINATIONS = 50_000  # combinations of categories that one scan may retur
 
 @dataclass(frozen=True, slots=True)
 class ColumnSummary:
-    """One number column of the users kept, in the column's unit."""
+    """A summary of one number column, in its unit."""
 
     users: int
     mean: float
@@ -33,7 +33,7 @@ class ColumnSummary:
 
 
 def cast_to_float(name: str) -> nw.Expr:
-    """Return a number column as floats, whose sums don't overflow."""
+    """Return a column as floats: sums of integers overflow."""
     return nw.col(name).cast(nw.Float64)
 
 
@@ -44,7 +44,7 @@ def fetch_rows(query: Users) -> list[dict[str, Any]]:
 
 
 def count_groups(users: Users, *by: str) -> list[tuple[Any, ...]]:
-    """Count users by combination of values, one tuple each, count last."""
+    """Count users by combination of values, count last."""
     counts = users.group_by(*by).agg(nw.len().alias("_n"))
     return [(*(row[name] for name in by), int(row["_n"])) for row in fetch_rows(counts)]
 
@@ -55,7 +55,7 @@ def count_frame_rows(rows: Users) -> int:
 
 
 def summarise_columns(users: Users, names: Sequence[str] = NUMBERS) -> dict[str, ColumnSummary]:
-    """Summarise number columns in one scan; all values are finite."""
+    """Summarise number columns in one scan."""
     aggregates = [nw.len().alias("_n")]
     for name in names:
         x = cast_to_float(name)
@@ -81,7 +81,7 @@ def summarise_columns(users: Users, names: Sequence[str] = NUMBERS) -> dict[str,
 
 
 def count_category_values(users: Users, name: str) -> dict[str, int]:
-    """Count users by value of a category, missing values left out.
+    """Count users by value, missing values left out.
 
     Values that read alike are added up: 1 and "1", and spellings in old archived months.
     """
@@ -92,7 +92,7 @@ def count_category_values(users: Users, name: str) -> dict[str, int]:
 
 
 def count_all_categories(users: Users, names: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Count users by value of each category, none missing, in few scans.
+    """Count users by value of each category.
 
     One scan answers for all categories unless there are too many combinations.
     """
@@ -110,7 +110,7 @@ def count_all_categories(users: Users, names: Sequence[str]) -> dict[str, dict[s
 def crosstab_categories(
     users: Users, labels: dict[str, dict[str, str]], k: int
 ) -> dict[str, dict[tuple[int, str], int]]:
-    """Count users by segment number and label, for each category.
+    """Count users by segment and label of each category.
 
     One scan answers for all categories unless there are too many combinations.
 
@@ -135,7 +135,7 @@ def crosstab_categories(
 
 @dataclass(frozen=True, slots=True)
 class SegmentMoments:
-    """Users, means and population variances of the number columns, by segment."""
+    """Users, means and population variances, by segment."""
 
     size: Floats  # shape (k,)
     mean: Floats  # shape (k, p), in the columns' units
@@ -143,7 +143,7 @@ class SegmentMoments:
 
 
 def compute_segment_moments(users: Users, k: int) -> SegmentMoments:
-    """Compute every segment's moments in one scan; none is empty."""
+    """Compute all segments' moments in one scan."""
     aggregates = [nw.len().alias("_n")]
     aggregates += [nw.col(name).mean().alias(f"_mean_{name}") for name in NUMBERS]
     aggregates += [nw.col(name).var(ddof=0).alias(f"_var_{name}") for name in NUMBERS]

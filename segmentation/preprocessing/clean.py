@@ -1,4 +1,4 @@
-"""Cleaning: drop unusable rows and count them; kept and dropped add up to read."""
+"""Cleaning: drop unusable rows, and count them."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ def clean_users(
     max_in_memory: float = math.inf,
     materialise: Materialise = lambda users: users,
 ) -> CleanedUsers:
-    """Drop rows with missing or impossible values, and repeated users.
+    """Drop missing values, impossible values and repeated users.
 
     A row that breaks several rules counts under the first: missing values in the order of the columns, then the
     valid ranges, then a user who already has a usable row. Both ends of a range are possible; an infinite value never
@@ -102,8 +102,8 @@ def clean_users(
     if not audit.kept:
         worst = max(drops, key=lambda drop: drop.rows)
         raise CleaningError(
-            f"No row is left of {audit.read:,} after cleaning; most fell to {worst.rule.replace('_', ' ')} in "
-            f"column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
+            f"No row is left of {audit.read:,} after cleaning; the most frequent reason is "
+            f"{worst.rule.replace('_', ' ')!r} in column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
         )
     return CleanedUsers(users=users, audit=audit, dropped=tuple(dropped))
 
@@ -111,7 +111,7 @@ def clean_users(
 def _split_repeated_users(
     users: Users, names: list[str], materialise: Materialise, *, unordered: bool
 ) -> tuple[Users, Users, int]:
-    """Split each user's first row from the repeats, and count those."""
+    """Split first rows from repeats, and count those."""
     if isinstance(users, nw.DataFrame):
         users = users.sort(*names) if unordered else users
         first = users.get_column(USER_ID).is_first_distinct()
@@ -132,7 +132,7 @@ def _split_repeated_users(
 
 
 def _list_rules(users: Users, valid: Mapping[str, ValidRange]) -> list[tuple[CleaningRule, str, nw.Expr]]:
-    """List the rules in order: name, column, expression true where broken."""
+    """List rules in order: name, column, violation."""
     rules: list[tuple[CleaningRule, str, nw.Expr]] = []
     for name, dtype in users.collect_schema().items():
         missing = nw.col(name).is_null()

@@ -1,4 +1,4 @@
-"""Exact quantiles by binning: bins, medians and quartiles, without sorting.
+"""Exact quantiles by binning, without sorting.
 
 An engine's own quantiles are approximate, or sort all users. Two counts find an order statistic exactly: how many
 users lie in each of some thousand bins, and how many have each value within the few bins that hold the wanted ranks.
@@ -31,7 +31,7 @@ _EDGE_TOLERANCE = (
 
 @dataclass(frozen=True, slots=True)
 class BinGrid:
-    """Equal bins on a round step, each divided into equal parts."""
+    """Equal bins on a round step, in equal parts."""
 
     edges: tuple[float, ...]  # a bin holds its left edge, the last one both
     start: float  # left edge of the first bin
@@ -45,7 +45,7 @@ class BinGrid:
         return len(self.edges) - 1
 
     def locate_part(self, name: str) -> nw.Expr:
-        """Return the part that a column's value lies in, from 0."""
+        """Return the number of a value's part."""
         bins = (cast_to_float(name) - self.start) / self.step
         part = ((bins + _EDGE_TOLERANCE) * self.parts_per_bin).floor()
         return part.clip(0, self.n_bins * self.parts_per_bin - 1)
@@ -53,7 +53,7 @@ class BinGrid:
 
 @dataclass(frozen=True, slots=True)
 class ColumnQuantiles:
-    """Bin counts, quartiles and segment medians of one number column."""
+    """Bin counts, quartiles and medians of one column."""
 
     bin_counts: CountArray
     quartiles: tuple[float, float, float]  # of all users
@@ -61,7 +61,7 @@ class ColumnQuantiles:
 
 
 def make_bin_grid(low: float, high: float, *, integer: bool) -> BinGrid:
-    """Return about 30 bins from low to high, edges on a round step."""
+    """Return about 30 bins on a round step."""
     span = high - low
     step = choose_bin_step((span if span > 1 / MAX_NUMBER else 1.0) / _TARGET_BINS, integer=integer)
     first = math.floor(low / step)
@@ -76,7 +76,7 @@ def make_bin_grid(low: float, high: float, *, integer: bool) -> BinGrid:
 
 
 def choose_bin_step(width: float, *, integer: bool = False) -> float:
-    """Return the smallest step of at least `width` that is round.
+    """Return the smallest round step of at least `width`.
 
     Round is 1, 2, 2.5 or 5 times a power of ten; a whole number for integers: bins of 2.5 years would hold two and three
     years in turn, and show peaks that aren't there.
@@ -93,7 +93,7 @@ def count_bins(rows: Users, name: str, grid: BinGrid) -> CountArray:
 
 
 def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> ColumnQuantiles:
-    """Compute one column's bin counts, quartiles and medians by segment.
+    """Compute a column's bin counts, quartiles and medians.
 
     The users have their segment's number, 0 to k - 1; no segment is empty.
     """
@@ -119,7 +119,7 @@ def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> 
 
 
 def compute_quantile_cuts(users: Users, name: str, grid: BinGrid, n_bins: int) -> tuple[Floats, Floats]:
-    """Return the values at n_bins - 1 even ranks, and each one's share."""
+    """Return values at even ranks, and their shares."""
     placed = users.select(cast_to_float(name).alias("_value"), grid.locate_part(name).alias("_part"))
     parts = _count_parts(placed, grid, 1)
     n = int(parts.sum())
@@ -132,7 +132,7 @@ def compute_quantile_cuts(users: Users, name: str, grid: BinGrid, n_bins: int) -
 
 
 def _find_quantile_ranks(users: int, share: float) -> tuple[int, int, float]:
-    """Return the ranks around a quantile, and how far between them it lies."""
+    """Return the ranks around a quantile, and its position."""
     position = (users - 1) * share
     below = math.floor(position)
     return below, min(below + 1, users - 1) if position > below else below, position - below
@@ -175,7 +175,7 @@ def _find_order_statistics(
 
 
 def _find_ranks_in_part(users: Users, k: int, wanted: Collection[Rank]) -> Mapping[Rank, float]:
-    """Return the values at some ranks within one part, by finer bins."""
+    """Return the values at ranks within one part."""
     value = nw.col("_value")
     (ends,) = fetch_rows(users.select(value.min().alias("low"), value.max().alias("high")))
     low, high = float(ends["low"]), float(ends["high"])
@@ -193,7 +193,7 @@ def _sum_parts(parts: CountArray, grid: BinGrid) -> CountArray:
 
 
 def _count_parts(placed: Users, grid: BinGrid, k: int) -> CountArray:
-    """Return users by segment and part, shape (k, parts of all bins)."""
+    """Return users by segment and part, shape (k, parts)."""
     by = [SEGMENT_NUMBER] if SEGMENT_NUMBER in placed.collect_schema() else []
     parts = np.zeros((k, grid.n_bins * grid.parts_per_bin), dtype=np.int64)
     for *segment, part, n in count_groups(placed.select(*by, "_part"), *by, "_part"):

@@ -19,7 +19,7 @@ PointKind = Literal["users", "cells", "sample"]
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Users, or groups of similar users, in the standardised space."""
+    """Users, or groups of them, in standardised space."""
 
     values: Floats  # shape (n, p): a row a point, a column a feature, in SDs from the mean
     weights: Floats  # shape (n,): users that each point stands for
@@ -35,7 +35,7 @@ class Points:
 
     @property
     def within_inertia(self) -> float:
-        """Squared distances of users to their points, summed, in squared SDs."""
+        """Sum of users' squared distances to their points."""
         return 0.0 if self.scatter is None else float(np.trace(self.scatter))
 
     def select_rows(self, rows: Labels) -> "Points":
@@ -43,13 +43,13 @@ class Points:
         return Points(self.values[rows], self.weights[rows], self.features, self.scale)
 
     def sum_by_label(self, labels: Labels, k: int) -> tuple[Floats, Floats]:
-        """Return users, shape (k,), and sums of values, shape (k, p)."""
+        """Return users (k,) and sums of values (k, p)."""
         sums = [np.bincount(labels, self.weights * column, k) for column in self.values.T]
         return np.bincount(labels, self.weights, k).astype(float), np.column_stack(sums)
 
 
 def measure_scale(users: Users, features: Sequence[str]) -> FeatureScale:
-    """Return mean and population SD of each feature, as `build_scale`."""
+    """Like `build_scale`, measured on the users."""
     return build_scale(summarise_columns(users, features))
 
 
@@ -74,7 +74,7 @@ def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
 
 
 def standardise_users(users: Frame, scale: FeatureScale) -> Points:
-    """Return one point of weight 1 for every user, in row order.
+    """Return a point for every user, in row order.
 
     The scale is this month's own, or another month's to see both in one space.
     """

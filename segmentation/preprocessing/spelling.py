@@ -1,4 +1,4 @@
-"""Text normalisation: texts that look the same become the same.
+"""Text normalisation: one spelling for what looks the same.
 
 For files, databases, settings, the playbook and earlier months. Python, pandas, DuckDB and Spark use the same patterns. The patterns are written for RE2 (Arrow, DuckDB) and Java (Spark); `normalise_text` translates them for Python.
 """
@@ -38,7 +38,7 @@ MISSING_NUMBER_SPELLINGS = (*MISSING_SPELLINGS, "none", "-", "--", ".", "?")
 
 
 def _compile_pattern(re2_pattern: str) -> re.Pattern[str]:
-    """Compile an RE2 pattern, whose code points Python writes differently."""
+    """Compile an RE2 pattern for Python."""
     return re.compile(re.sub(r"\\x\{(\w+)\}", lambda match: rf"\U{match[1]:0>8}", re2_pattern))
 
 

@@ -1,1 +1,1 @@
-"""Whether there are segments, and how many: elbow, gap, stability, separation, consensus."""
+"""Validation: elbow, gap statistic, stability, separation, scores, consensus."""

@@ -1,4 +1,4 @@
-"""How many segments: the curve of inertia over k, and where it bends."""
+"""The elbow: where inertia over k bends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,10 @@ from segmentation.preprocessing.scaling import Labels, Points
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The best model for every k tried.
+    """The best model for every k tried."""
 
-    Attributes
-    ----------
-    models : dict of int to Model
-        By number of segments, increasing.
-    labels : dict of int to ndarray, shape (n,)
-        Each point's segment under that model.
-    """
-
-    models: dict[int, KMeansModel]
-    labels: dict[int, Labels]
+    models: dict[int, KMeansModel]  # by k, increasing
+    labels: dict[int, Labels]  # by k: each point's segment, shape (n,)
 
     @property
     def ks(self) -> tuple[int, ...]:
@@ -45,7 +37,7 @@ def fit_k_range(points: Points, ks: Sequence[int], *, n_init: int, seed: int) ->
     Raises
     ------
     SweepError
-        If there is no k to try, or there are fewer different users than the largest.
+        If there is no k to try, or fewer different users than the largest.
     """
     if not len(ks):
         raise SweepError("There is no number of segments to try. Correct `k_range` in settings.toml.")
@@ -57,7 +49,10 @@ def fit_k_range(points: Points, ks: Sequence[int], *, n_init: int, seed: int) ->
 
 
 def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
-    """Find where the falling curve bends most, by Kneedle.
+    """Return the k where the curve bends, by Kneedle.
+
+    None if the curve is straight or bends the other way, or if Kneedle chooses the first k, as it does where the curve
+    falls faster and faster.
 
     Parameters
     ----------
@@ -65,12 +60,6 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
         Numbers of segments tried, increasing, n >= 3.
     inertia : sequence of float, shape (n,)
         Inertia for each k, in squared SDs.
-
-    Returns
-    -------
-    int or None
-        The k at the bend; None if the curve is straight, or bends the other way, or if Kneedle takes the first k
-        for the bend, as it does where the curve falls faster at first than it did before.
 
     Raises
     ------
@@ -81,7 +70,7 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
     ----------
     .. [1] Satopää et al. (2011), "Finding a 'Kneedle' in a Haystack", ICDCS Workshops. Sensitivity 1, as there.
     """
-    from kneed import KneeLocator  # noqa: PLC0415 - brings half of SciPy: half a second that users can be read in
+    from kneed import KneeLocator  # noqa: PLC0415 - takes half a second, in which users can be read
 
     k, w = np.asarray(ks, dtype=float), np.asarray(inertia, dtype=float)
     if k.ndim != 1 or k.shape != w.shape or k.size < 3:
@@ -103,26 +92,16 @@ def choose_k(
     min_sizes: Mapping[int, int],
     min_cell: int,
 ) -> ElbowCurve:
-    """Decide the number of segments.
+    """Choose the number of segments.
 
-    A number in settings decides; else the panel, if it is asked and finds any; else the bend; else the silhouette,
-    where nothing bends. A segment of fewer than `min_cell` users would be a handful of people who can be picked out:
-    the next smaller k without one is taken.
+    A number in settings decides; else the consensus, if asked for and above 1; else the elbow; else the silhouette, where
+    nothing bends. In a segment of fewer than `min_cell` users people could be picked out: the next smaller k without one
+    is taken.
 
     Parameters
     ----------
-    sweep : Sweep
-        The curve.
-    validity : Validity
-        How well separated the segments are for each k.
-    requested_k : int, "elbow" or "panel"
-        What settings ask for.
-    consensus_k : int
-        The panel's verdict, 1 for "no reliable segments".
     min_sizes : mapping of int to int
         Users of the smallest segment, by k.
-    min_cell : int
-        Users below which nothing is shown.
 
     Raises
     ------
@@ -131,47 +110,43 @@ def choose_k(
     """
     knee = find_knee(sweep.ks, sweep.inertia)
     if isinstance(requested_k, int):
-        return ElbowCurve(
-            sweep.ks,
-            sweep.inertia,
-            knee,
-            _require_requested_k(sweep, requested_k, min_sizes, min_cell),
-            "settings",
-        )
-    best = validity.k[int(np.argmax(validity.silhouette))]
-    chosen, by = _resolve_k(knee, best, consensus_k if requested_k == "panel" else 1)
-    safe = [k for k in validity.k if k <= chosen and min_sizes[k] >= min_cell]
+        k = _require_requested_k(sweep, requested_k, min_sizes, min_cell)
+        return ElbowCurve(sweep.ks, sweep.inertia, knee, k, "settings")
+    wanted, decided_by = _resolve_k(knee, validity, consensus_k if requested_k == "panel" else 1)
+    safe = [k for k in validity.k if k <= wanted and min_sizes[k] >= min_cell]
     if not safe:
         raise SweepError(
-            f"Even {max(2, sweep.ks[0])} segments leave one with fewer than {min_cell} users, who could be picked out. Give a larger file."
+            f"Even {max(2, sweep.ks[0])} segments leave one with fewer than {min_cell} users, who could be picked out. "
+            "Give a larger file."
         )
-    return ElbowCurve(sweep.ks, sweep.inertia, knee, max(safe), by)
+    return ElbowCurve(sweep.ks, sweep.inertia, knee, max(safe), decided_by)
 
 
 def require_assessable_k(
     validity: ValidityIndices, requested_k: int | str, sample_size: float, *, min_k: int
 ) -> None:
-    """Make sure that what settings ask for can be judged, or the fewest segments that were tried.
+    """Require ks that the sample can judge.
 
     Raises
     ------
     SweepError
-        If it can't.
+        If there is none, or not the requested one.
     """
     if not validity.k:
         raise SweepError(
-            f"Even {min_k} segments leave one so small that a sample of {sample_size:,.0f} users can't judge it: a few users lie far "
-            "from all others. Narrow the possible values under [valid] in settings.toml, or raise `exact_users` under [scale] above the month's users."
+            f"Even {min_k} segments leave one so small that a sample of {sample_size:,.0f} users can't judge it: a few "
+            "users lie far from all others. Narrow the possible values under [valid] in settings.toml, or raise "
+            "`exact_users` under [scale] above the month's users."
         )
     if isinstance(requested_k, int) and requested_k > 1 and requested_k not in validity.k:
         raise SweepError(
-            f"settings.toml asks for k = {requested_k}, but one of them is so small that a sample of {sample_size:,.0f} users can't judge "
-            "it. Ask for a smaller k, or raise `exact_users` under [scale] above the month's users."
+            f"settings.toml asks for k = {requested_k}, but one of them is so small that a sample of {sample_size:,.0f} "
+            "users can't judge it. Ask for a smaller k, or raise `exact_users` under [scale] above the month's users."
         )
 
 
 def _require_requested_k(sweep: Sweep, k: int, min_sizes: Mapping[int, int], min_cell: int) -> int:
-    """Give the k that settings ask for, if it can be had."""
+    """Return the requested k, or raise SweepError."""
     if k not in sweep.models:
         raise SweepError(
             f"settings.toml asks for k = {k}, but k_range tries {sweep.ks[0]} to {sweep.ks[-1]}. "
@@ -185,8 +160,10 @@ def _require_requested_k(sweep: Sweep, k: int, min_sizes: Mapping[int, int], min
     return k
 
 
-def _resolve_k(knee: int | None, silhouette_k: int, consensus_k: int) -> tuple[int, DecidedBy]:
-    """Take the first of the panel's segments, the bend and the best silhouette."""
+def _resolve_k(knee: int | None, validity: ValidityIndices, consensus_k: int) -> tuple[int, DecidedBy]:
+    """Return the consensus, the elbow or the best silhouette."""
     if consensus_k > 1:
         return consensus_k, "panel"
-    return (silhouette_k, "silhouette") if knee is None else (knee, "elbow")
+    if knee is not None:
+        return knee, "elbow"
+    return validity.k[int(np.argmax(validity.silhouette))], "silhouette"

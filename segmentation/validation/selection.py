@@ -1,12 +1,13 @@
-"""Which segments a month has: how many, and whether last month's are as good as the best.
+"""Model selection: the number of segments, and their model.
 
-K-means has several nearly equal optima where its k is not the number of groups. Last month's is kept where it is as good a cut,
-unless the best is attested (set apart, and found again) and it isn't. What is judged, drawn and told is of the models used.
+K-means has several nearly equal optima where k is not the number of groups. Last month's is kept where it is as good,
+unless the best is supported (separated and stable) and it isn't. All results shown are of the model used.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -22,13 +23,13 @@ from segmentation.validation.gap import GapCurves
 from segmentation.validation.scores import compute_validity
 from segmentation.validation.stability import compute_best_jaccards
 
-_SAME_PARTITION_JACCARD = 0.99  # Jaccard likeness of every segment, above which two cuts are one
-_MIN_SEGMENTS = 2  # segments
+_SAME_PARTITION_JACCARD = 0.99  # similarity of every segment above which two models count as one
+_MIN_SEGMENTS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _AssessedSweep:
-    """A curve, what the judges say of its models, and the number of segments that follows."""
+    """A sweep, its assessment, and the k chosen."""
 
     sweep: Sweep
     validity: ValidityIndices
@@ -37,32 +38,18 @@ class _AssessedSweep:
 
     @property
     def is_supported(self) -> bool:
-        """Whether the segments of the number chosen are set apart and come again."""
+        """Whether the chosen k's segments are separated and stable."""
         return self.elbow.chosen in self.consensus.supported_ks
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSelection:
-    """The number of segments, why, and the segments.
-
-    Attributes
-    ----------
-    elbow : Elbow
-        The curve, the number chosen, and who decided.
-    validity : Validity
-        How well separated the curve's models are.
-    consensus : Structure
-        What the judges say of them.
-    model : Model
-        The segments, settled on all users.
-    basis : Basis
-        What they were worked out on.
-    """
+    """The segments, their number, and the evidence for it."""
 
     elbow: ElbowCurve
     validity: ValidityIndices
     consensus: KConsensus
-    model: KMeansModel
+    model: KMeansModel  # converged on all users
     basis: ComputedOn
 
 
@@ -75,121 +62,99 @@ def select_model(
     executor: Executor | None,
     report_progress: Callable[[str], None],
 ) -> ModelSelection:
-    """Try numbers of segments, ask whether there are any, and settle on one of them.
+    """Choose k, and fit the segments on all users.
 
     Parameters
     ----------
-    population : Crowd
-        The users kept.
-    options : Plan
-        What is asked.
     previous_centres : ndarray, shape (k, p), or None
         Last month's centres, in this month's standard deviations.
     get_curves : callable
-        Gives what the quick search found for the gap.
+        Waits for the curves of the gap statistic.
     executor, report_progress : Executor, callable
-        As in `analysis.analyse`.
+        As in `pipeline.analyse`.
 
     Raises
     ------
     SweepError
-        If there is no number of segments to be had.
+        If no number of segments is possible.
     """
+    assess = partial(
+        assess_consensus,
+        population.judging_sample,
+        get_curves=get_curves,
+        bootstraps=max(1, options.bootstraps // 4),
+        seed=options.seed,
+        total_users=population.points.users,
+    )
     report_progress("Trying numbers of segments")
-    best = fit_k_range(population.points, options.ks, n_init=options.n_init, seed=options.seed)
+    sweep = fit_k_range(population.points, options.ks, n_init=options.n_init, seed=options.seed)
 
     report_progress("Asking whether there are any")
-    asked = _assess_sweep(population, options, get_curves, executor, best)
-    kept = (
-        None
-        if previous_centres is None
-        else _assess_previous_centres(asked, population, options, get_curves, previous_centres)
-    )
-    if kept and (kept.is_supported or not asked.is_supported):
-        asked = kept
+    assessed = _assess_sweep(population, options, sweep, partial(assess, executor=executor))
+    if previous_centres is not None:
+        kept = _assess_previous_centres(assessed, population, options, previous_centres, assess)
+        if kept and (kept.is_supported or not assessed.is_supported):
+            assessed = kept
 
     report_progress("Settling the segments")
-    elbow = asked.elbow
-    model, basis = population.refine_model(asked.sweep.models[elbow.chosen])
-    # of users, where the curve is of cells
-    at = dict(zip(elbow.k, elbow.inertia, strict=True)) | {elbow.chosen: model.inertia}
-    elbow = replace(elbow, inertia=tuple(at.values()))
-    return ModelSelection(elbow, asked.validity, asked.consensus, model, basis)
+    elbow = assessed.elbow
+    model, basis = population.refine_model(assessed.sweep.models[elbow.chosen])
+    # of all users at the chosen k, where the rest of the curve may be of cells
+    inertia = dict(zip(elbow.k, elbow.inertia, strict=True)) | {elbow.chosen: model.inertia}
+    elbow = replace(elbow, inertia=tuple(inertia.values()))
+    return ModelSelection(elbow, assessed.validity, assessed.consensus, model, basis)
 
 
 def _assess_sweep(
-    population: Population,
-    options: Options,
-    get_curves: Callable[[], GapCurves],
-    executor: Executor | None,
-    sweep: Sweep,
+    population: Population, options: Options, sweep: Sweep, assess: Callable[..., KConsensus]
 ) -> _AssessedSweep:
-    """Ask of a curve's models whether there are segments, and how many."""
-    with threadpool_limits(1):  # the last bits of a sum depend on how many there are
-        validity = compute_validity(
-            population.points, sweep, seed=options.seed, user_sample=population.judging_sample
-        )
-        require_assessable_k(
-            validity, options.k, population.judging_sample.users, min_k=max(_MIN_SEGMENTS, options.ks[0])
-        )
-        found = assess_consensus(
-            population.judging_sample,
-            sweep,
-            validity,
-            get_curves,
-            bootstraps=max(1, options.bootstraps // 4),
-            seed=options.seed,
-            total_users=population.points.users,
-            executor=executor,
-        )
-    sizes = {
-        k: int(np.bincount(labels, population.points.weights, minlength=k).min())
-        for k, labels in sweep.labels.items()
-    }
-    elbow = choose_k(sweep, validity, options.k, found.k, sizes, options.min_cell)
-    return _AssessedSweep(sweep, validity, found, elbow)
+    """Assess the models of a sweep, and choose k."""
+    points, sample = population.points, population.judging_sample
+    with threadpool_limits(1):  # the last bits of a sum depend on the number of threads
+        validity = compute_validity(points, sweep, seed=options.seed, user_sample=sample)
+        require_assessable_k(validity, options.k, sample.users, min_k=max(_MIN_SEGMENTS, options.ks[0]))
+        consensus = assess(sweep, validity)
+    min_sizes = {k: int(np.bincount(labels, points.weights, k).min()) for k, labels in sweep.labels.items()}
+    elbow = choose_k(sweep, validity, options.k, consensus.k, min_sizes, options.min_cell)
+    return _AssessedSweep(sweep, validity, consensus, elbow)
 
 
 def _assess_previous_centres(
     best: _AssessedSweep,
     population: Population,
     options: Options,
-    get_curves: Callable[[], GapCurves],
     previous_centres: Floats,
+    assess: Callable[..., KConsensus],
 ) -> _AssessedSweep | None:
-    """Ask the same with last month's segments on the curve; None where they are the best themselves, or no longer to be had."""
-    k, points, judged = len(previous_centres), population.points, population.judging_sample
+    """Assess the sweep with last month's segments in it.
+
+    None where they are the best themselves, or no longer possible.
+    """
+    k, points = len(previous_centres), population.points
     if k != best.elbow.chosen or k < _MIN_SEGMENTS:
         return None
     model = warm_start_kmeans(points, best.sweep.models[k], previous_centres, min_cell=options.min_cell)
     labels = assign_nearest(points.values, model.centres)
     if compute_best_jaccards(best.sweep.labels[k], labels, points.weights, k).min() > _SAME_PARTITION_JACCARD:
         return None
+    sweep = Sweep(best.sweep.models | {k: model}, best.sweep.labels | {k: labels})
     with threadpool_limits(1):
-        own = compute_validity(points, Sweep({k: model}, {k: labels}), seed=options.seed, user_sample=judged)
+        own = compute_validity(
+            points,
+            Sweep({k: model}, {k: labels}),
+            seed=options.seed,
+            user_sample=population.judging_sample,
+        )
         if not own.k:
             return None
         validity = _replace_validity(best.validity, own)
-        curve = Sweep(best.sweep.models | {k: model}, best.sweep.labels | {k: labels})
-        found = assess_consensus(
-            judged,
-            curve,
-            validity,
-            get_curves,
-            bootstraps=max(1, options.bootstraps // 4),
-            seed=options.seed,
-            total_users=points.users,
-            previous=best.consensus,
-            changed_ks=[k],
-        )
-    return _AssessedSweep(curve, validity, found, best.elbow)
+        consensus = assess(sweep, validity, previous=best.consensus, changed_ks=[k])
+    return _AssessedSweep(sweep, validity, consensus, best.elbow)
 
 
 def _replace_validity(all_ks: ValidityIndices, one: ValidityIndices) -> ValidityIndices:
-    """Give the measures of all ks with those of one put in their place."""
-    place = all_ks.k.index(one.k[0])
-    lists = {
-        name: (*values[:place], getattr(one, name)[0], *values[place + 1 :])
-        for name, values in ((field.name, getattr(all_ks, field.name)) for field in fields(ValidityIndices))
-    }
-    return ValidityIndices(**lists)
+    """Return all ks' validity, with one k's replaced."""
+    at = all_ks.k.index(one.k[0])
+    names = [field.name for field in fields(ValidityIndices)]
+    columns = {name: (getattr(all_ks, name), getattr(one, name)) for name in names}
+    return ValidityIndices(**{name: (*a[:at], *b, *a[at + 1 :]) for name, (a, b) in columns.items()})

@@ -129,9 +129,8 @@ def test_more_bootstraps_are_asked_of_the_segments_than_of_a_vote(
     """A quarter of what the plan says, and one at least: judges vote on nine ks, a report has one."""
     asked: list[tuple[int, int]] = []
 
-    def judge(*args: Any, bootstraps: int, **others: object) -> object:
-        *_, curves = args
-        asked.append((len(curves().null), bootstraps))
+    def judge(*args: Any, bootstraps: int, **others: Any) -> object:
+        asked.append((len(others["get_curves"]().null), bootstraps))
         return real(*args, bootstraps=bootstraps, **others)
 
     from segmentation.validation import selection

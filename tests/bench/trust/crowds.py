@@ -1,5 +1,6 @@
 """Made-up crowds for the trust benchmark: without structure, and with planted segments."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -98,3 +99,23 @@ def _below(values: Floats) -> Floats:
 
 def _standardised(values: Floats) -> Floats:
     return np.asarray((values - values.mean(axis=0)) / values.std(axis=0))
+
+
+def fit_box_null(values: Floats) -> Callable[[int, np.random.Generator], Floats]:
+    """Return the usual reference: even over the smallest box around the principal components' scores.
+
+    References
+    ----------
+    .. [1] Tibshirani, Walther, Hastie (2001), "Estimating the number of clusters in a data set via the gap statistic",
+       J. R. Stat. Soc. B 63(2), choice (b) of section 4.
+    """
+    centred = values - values.mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=False)[2]
+    scores = centred @ axes.T
+    low, high = scores.min(axis=0), scores.max(axis=0)
+
+    def draw_box_sample(n: int, rng: np.random.Generator) -> Floats:
+        filled: Floats = rng.uniform(low, high, (n, len(low))) @ axes
+        return filled
+
+    return draw_box_sample

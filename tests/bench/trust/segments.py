@@ -20,9 +20,8 @@ from segmentation.preprocessing.scaling import Points
 from segmentation.validation.consensus import KConsensus, assess_consensus
 from segmentation.validation.elbow import Sweep
 from segmentation.validation.gap import compute_gap_statistic, fit_gap_curves
-from segmentation.validation.null_model import fit_box_null
 from segmentation.validation.scores import compute_validity
-from tests.bench.trust.crowds import SEPARATION, SHAPES, Crowd, planted, structureless, users
+from tests.bench.trust.crowds import SEPARATION, SHAPES, Crowd, fit_box_null, planted, structureless, users
 from tests.bench.trust.intervals import simulate
 
 SEED = 1_000_000
@@ -73,7 +72,7 @@ def ask(crowd: Crowd, seed: int) -> Outcome:
     )
     seconds = time.perf_counter() - start
     answers = {JUDGES[vote.judge]: vote.k for vote in found.votes}
-    boxed = fit_gap_curves(points, KS, fit_box_null(points), n_draws=BOX_DRAWS, seed=seed)
+    boxed = fit_gap_curves(points, KS, fit_box_null(points.values), n_draws=BOX_DRAWS, seed=seed)
     answers[BOX] = compute_gap_statistic(boxed, sweep.inertia, total_users=points.users).chosen_k
     answers[PANEL] = found.k
     return Outcome(crowd.kind, crowd.k, n, answers, warned(found, answers[JUDGES["elbow"]]), seconds)

@@ -7,7 +7,8 @@ from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.preprocessing.scaling import Points
 from segmentation.validation import gap as room
 from segmentation.validation.gap import GapStatistic, apply_one_se_rule, compute_gap_statistic, fit_gap_curves
-from segmentation.validation.null_model import fit_box_null, fit_copula_null, fit_unimodal_margin
+from segmentation.validation.null_model import fit_copula_null, fit_unimodal_margin
+from tests.bench.trust import crowds
 
 Make = Callable[..., Points]
 KS = range(1, 7)
@@ -75,7 +76,7 @@ def test_the_box_sees_the_third_group_but_stops_before_it(points: Make) -> None:
     """Two are no better than one here, so the rule stops at 1, though the gap rises at 3: known of the usual reference."""
     some = points(blobs(900, 1))
 
-    found = measured(some, fit_box_null(some))
+    found = measured(some, crowds.fit_box_null(some.values))
 
     assert found.chosen_k == 1
     assert found.gap[2] > found.gap[1] + 5 * found.se[2]
@@ -114,7 +115,7 @@ def test_the_nearest_single_peak_of_two_values_apart_fills_the_way_between() -> 
     """Half the users at 0 to 1, half at 9 to 10: a quarter of them, the distance to a level way, is out of place."""
     values = np.concatenate([np.linspace(0, 1, 500), np.linspace(9, 10, 500)])
 
-    found = fit_unimodal_margin(values, np.ones(1000))
+    found = fit_unimodal_margin(values)
 
     slopes = np.diff(found.cdf) / np.diff(found.positions)
     peak = int(slopes.argmax())
@@ -127,7 +128,7 @@ def test_a_crowd_with_one_peak_is_its_own_nearest() -> None:
     """An exponential column keeps its median and its 95th per cent."""
     values = np.random.default_rng(6).exponential(size=5000)
 
-    found = fit_unimodal_margin(values, np.ones(5000))
+    found = fit_unimodal_margin(values)
 
     assert found.distance < 0.02
     assert np.interp([0.5, 0.95], found.cdf, found.positions) == pytest.approx(
@@ -153,12 +154,12 @@ def test_a_draw_leans_and_goes_together_as_the_users_do(points: Make) -> None:
     assert skewness(drawn) == pytest.approx(skewness(some.values), rel=0.25)
 
 
-def test_the_box_holds_the_users_along_their_main_axes(points: Make) -> None:
+def test_the_box_holds_the_users_along_their_main_axes() -> None:
     """Users on a diagonal: the box is a sliver along it, not the square around it."""
     line = np.linspace(-1, 1, 200)
-    some = points(np.column_stack([line, line + 0.01 * np.sin(40 * line)]))
+    some = np.column_stack([line, line + 0.01 * np.sin(40 * line)])
 
-    drawn = fit_box_null(some)(500, np.random.default_rng(1))
+    drawn = crowds.fit_box_null(some)(500, np.random.default_rng(1))
 
     assert np.ptp(drawn, axis=0) == pytest.approx(2, abs=0.1)
     assert np.abs(drawn[:, 0] - drawn[:, 1]).max() < 0.03
@@ -195,28 +196,11 @@ def test_a_crowd_is_of_the_same_shape_unless_another_is_asked_for(points: Make) 
     np.testing.assert_array_equal(one.null, same.null)
 
 
-def test_points_that_stand_for_several_users_are_drawn_as_often(points: Make) -> None:
-    """Of 30,000 users two thousand are drawn, about two thirds of them from the half that stands for two each; mean 0 and SD 1."""
-    values = np.concatenate([np.full((10_000, 1), -1.0), np.full((10_000, 1), 1.0)])
-    values += np.linspace(-0.1, 0.1, 20_000)[:, None]
-    weights = np.repeat([2.0, 1.0], 10_000)
-
-    drawn, mass = room._subsample_points(points(values, weights), np.random.default_rng(1))
-
-    assert mass.sum() == room.MAX_NULL_USERS == 2_000
-    assert mass[drawn[:, 0] < 0].sum() / 2_000 == pytest.approx(2 / 3, abs=0.04)
-    assert mass @ drawn[:, 0] == pytest.approx(0, abs=1e-9)
-    assert mass @ drawn[:, 0] ** 2 == pytest.approx(2_000)
-
-
-def test_of_many_users_two_thousand_are_drawn(points: Make) -> None:
+def test_of_many_users_two_thousand_are_drawn() -> None:
     """Each once, and standardised anew."""
-    values = np.arange(5_000.0)[:, None]
+    drawn = room._subsample_users(np.arange(5_000.0)[:, None], np.random.default_rng(1))
 
-    drawn, mass = room._subsample_points(points(values), np.random.default_rng(1))
-
-    assert len(np.unique(drawn)) == 2_000
-    assert (mass == 1).all()
+    assert len(np.unique(drawn)) == len(drawn) == room.MAX_NULL_USERS == 2_000
     assert (drawn.mean(), drawn.std()) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
 
 

@@ -13,7 +13,6 @@ from segmentation.options import Options
 from segmentation.population import InMemoryUsers
 from segmentation.preprocessing.scaling import Floats, Points, measure_scale
 from segmentation.validation.gap import fit_gap_curves
-from segmentation.validation.scores import select_points
 from segmentation.validation.selection import ModelSelection, select_model
 
 Make = Callable[..., Any]
@@ -134,7 +133,7 @@ class Sampled(InMemoryUsers):
     @property
     def judging_sample(self) -> Points:
         """The rows that were drawn."""
-        return select_points(self.points, np.array(self.rows))
+        return self.points.select_rows(np.array(self.rows))
 
 
 @pytest.mark.parametrize(("seen", "kept"), [(9, 1), (10, -1)])
