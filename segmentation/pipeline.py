@@ -71,21 +71,27 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class _History:
-    """The months before this one."""
+class _Run:
+    """The options, the months before, and how to run."""
 
+    options: Options
     last: PreviousMonth | None
     earlier: Sequence[Facts]
+    report_progress: Callable[[str], None]
+    executor: Executor | None
 
     @property
     def highest_id(self) -> int:
         """The highest number in any earlier segment's id."""
         return max((facts.lineage.last_id for facts in self.earlier), default=0)
 
-    @property
-    def loadings(self) -> Mapping[str, tuple[float, float]]:
-        """Last month's loadings, by feature."""
-        return self.last.facts.pca.loadings if self.last else {}
+    def submit_or_defer(
+        self, work: Callable[..., T], *arguments: object, **keywords: object
+    ) -> Callable[[], T]:
+        """Start work in the executor, or defer it."""
+        if self.executor:
+            return self.executor.submit(work, *arguments, **keywords).result
+        return cache(partial(work, *arguments, **keywords))
 
     def iterate_continued(self) -> Iterator[Facts]:
         """Iterate over the continued months, the last first.
@@ -103,11 +109,17 @@ class _History:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The columns of the users kept."""
+    """The users kept by cleaning, and summaries of their columns."""
 
+    cleaned: CleanedUsers
     summaries: dict[str, ColumnSummary]  # by number column
     counts: dict[str, dict[str, int]]  # by category: users with each value
     labels: dict[str, dict[str, str]]  # by category: the label under which each value is shown
+
+    @property
+    def averages(self) -> dict[str, float]:
+        """Means of the number columns."""
+        return {name: column.mean for name, column in self.summaries.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,25 +190,25 @@ def analyse(
     SegmentationError
         If the columns, the rows or the options do not allow an analysis.
     """
-    history = _History(last and last.rename_segments(options.names), earlier)
+    run = _Run(options, last and last.rename_segments(options.names), earlier, report_progress, executor)
 
     report_progress("Cleaning")
     cleaned = clean_users(
         nw.from_native(frame), options.valid, max_in_memory=options.exact_users, materialise=materialise
     )
-    columns = _summarise_all_columns(cleaned.users, options)
+    columns = _summarise_all_columns(cleaned, options)
     population = build_population(cleaned.users, columns.summaries, options)
-    cleaned = replace(cleaned, users=population.users)
+    columns = replace(columns, cleaned=replace(cleaned, users=population.users))
 
-    population, selection = _select_model(population, columns, options, history, executor, report_progress)
+    population, selection = _select_model(population, columns, run)
 
     report_progress("Describing the segments")
-    segmentation = _order_segments(population, selection.model, options, history)
-    description = _describe_segments(population, segmentation, cleaned, columns, options, history, executor)
+    segmentation = _order_segments(population, selection.model, run)
+    description = _describe_segments(population, segmentation, columns, run)
     users = population.add_segment_ids(segmentation.model, description.ids, SEGMENT_COLUMN)
 
     report_progress("Comparing with the last month")
-    change = _compare_with_last_month(population, segmentation, users, options, history)
+    change = _compare_with_last_month(population, segmentation, users, run)
 
     facts = Facts(
         format=FACTS_FORMAT,
@@ -210,7 +222,7 @@ def analyse(
         smallest_cell=options.min_cell,
         audit=replace(cleaned.audit, joined=dict(merged_spellings)),
         distributions=describe_columns(
-            cleaned,
+            columns.cleaned,
             columns.summaries,
             description.quantiles,
             columns.counts,
@@ -221,70 +233,49 @@ def analyse(
         validity=selection.validity,
         structure=_build_structure(selection.consensus, selection.elbow, options.k),
         scale=population.points.scale,
-        averages={name: column.mean for name, column in columns.summaries.items()},
+        averages=columns.averages,
         shares=description.shares,
         segments=description.segments,
-        pca=_draw_map(population, segmentation.model, description.ids, options, history),
+        pca=_draw_map(population, segmentation.model, description.ids, run),
         change=change,
-        trend=_build_trend(month, description.segments, options, history),
+        trend=_build_trend(month, description.segments, run),
         lineage=segmentation.lineage.registry,
         basis=selection.basis,
     )
     return Analysis(facts=facts, users=users)
 
 
-def _summarise_all_columns(users: Users, options: Options) -> _Columns:
+def _summarise_all_columns(cleaned: CleanedUsers, options: Options) -> _Columns:
     """Summarise numbers, count categories, and merge small values."""
-    counts = count_all_categories(users, CATEGORIES)
+    counts = count_all_categories(cleaned.users, CATEGORIES)
     labels = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in CATEGORIES}
-    return _Columns(summarise_columns(users), counts, labels)
+    return _Columns(cleaned, summarise_columns(cleaned.users), counts, labels)
 
 
-def _select_model(
-    population: Population,
-    columns: _Columns,
-    options: Options,
-    history: _History,
-    executor: Executor | None,
-    report_progress: Callable[[str], None],
-) -> tuple[Population, ModelSelection]:
+def _select_model(population: Population, columns: _Columns, run: _Run) -> tuple[Population, ModelSelection]:
     """Select a model, refining the grid where needed."""
-    previous_centres = history.last.rescale_centres(population.points.scale) if history.last else None
-    get_curves = _submit_or_defer(
-        executor,
-        fit_gap_curves,
-        population.judging_sample,
-        options.ks,
-        n_draws=options.draws,
-        seed=options.seed,
+    options, sample = run.options, population.judging_sample
+    previous_centres = run.last.rescale_centres(population.points.scale) if run.last else None
+    get_curves = run.submit_or_defer(
+        fit_gap_curves, sample, options.ks, n_draws=options.draws, seed=options.seed
     )
+    progress = run.report_progress
     while True:
         selection = select_model(
-            population,
-            options,
-            previous_centres,
-            get_curves,
-            executor=executor,
-            report_progress=report_progress,
+            population, options, previous_centres, get_curves, executor=run.executor, report_progress=progress
         )
         if not isinstance(population, OutOfCoreUsers) or not population.needs_finer_grid(selection.basis):
             return population, selection
         population = population.refine_grid(columns.summaries)
 
 
-def _order_segments(
-    population: Population, model: KMeansModel, options: Options, history: _History
-) -> _Segmentation:
+def _order_segments(population: Population, model: KMeansModel, run: _Run) -> _Segmentation:
     """Return the segments with ids, in page order."""
     users = population.add_segment_numbers(model).select(SEGMENT_NUMBER, *NUMBERS)
     moments = compute_segment_moments(users, model.k)
+    sizes, names = list(moments.size), run.options.names
     lineage = track_segments(
-        history.last,
-        population.points,
-        model,
-        list(moments.size),
-        highest_id=history.highest_id,
-        names=options.names,
+        run.last, population.points, model, sizes, highest_id=run.highest_id, names=names
     )
     order = np.array([segment.number for segment in lineage.segments])
     return _Segmentation(
@@ -295,37 +286,25 @@ def _order_segments(
 
 
 def _describe_segments(
-    population: Population,
-    segmentation: _Segmentation,
-    cleaned: CleanedUsers,
-    columns: _Columns,
-    options: Options,
-    history: _History,
-    executor: Executor | None,
+    population: Population, segmentation: _Segmentation, columns: _Columns, run: _Run
 ) -> _Description:
     """Describe every segment: numbers, categories, intervals, evidence."""
-    model, moments = segmentation.model, segmentation.moments
+    model, moments, options = segmentation.model, segmentation.moments, run.options
     users, sample = population.add_segment_numbers(model), population.judging_sample
-    get_stability = _submit_or_defer(
-        executor, assess_stability, sample, model.centres, draws=options.bootstraps, seed=options.seed
+    get_stability = run.submit_or_defer(
+        assess_stability, sample, model.centres, draws=options.bootstraps, seed=options.seed
     )
     with threadpool_limits(1):
         quantiles = {
             name: (grid, compute_column_quantiles(users, name, grid, model.k))
-            for name, grid in build_bin_grids(cleaned, columns.summaries).items()
+            for name, grid in build_bin_grids(columns.cleaned, columns.summaries).items()
         }
         tables = crosstab_categories(users, columns.labels, model.k)
         intervals = population.estimate_intervals(moments, model, seed=options.seed)
         labels = assign_nearest(sample.values, model.centres)
         silhouettes = average_segment_silhouettes(sample, labels, model.k, seed=options.seed)
-        separation = measure_separation(sample, model.centres, seed=options.seed)
+        separated = measure_separation(sample, model.centres, seed=options.seed).separated_segments
         stability = get_stability()
-    evidence = [
-        SegmentQuality(silhouette, stable, bool(apart))
-        for silhouette, stable, apart in zip(
-            silhouettes, stability, separation.separated_segments, strict=True
-        )
-    ]
     segments = profile_segments(
         options.features,
         model,
@@ -333,10 +312,10 @@ def _describe_segments(
         {name: spread.medians for name, (_, spread) in quantiles.items()},
         tables,
         intervals,
-        {name: column.mean for name, column in columns.summaries.items()},
+        columns.averages,
         segmentation.lineage.segments,
-        evidence,
-        has_previous_month=history.last is not None,
+        list(map(SegmentQuality, silhouettes, stability, separated)),
+        has_previous_month=run.last is not None,
         min_base=options.min_base,
         min_cell=options.min_cell,
     )
@@ -344,54 +323,41 @@ def _describe_segments(
 
 
 def _compare_with_last_month(
-    population: Population, segmentation: _Segmentation, users: Users, options: Options, history: _History
+    population: Population, segmentation: _Segmentation, users: Users, run: _Run
 ) -> MonthComparison | None:
     """Return what changed; None in the first month."""
-    if history.last is None:
+    if run.last is None:
         return None
     return compare_months(
-        history.last,
+        run.last,
         segmentation.lineage,
         population.points.scale,
         segmentation.model,
         list(segmentation.moments.size),
-        population.count_overlap(history.last.to_previous_model(), segmentation.model),
+        population.count_overlap(run.last.to_previous_model(), segmentation.model),
         users,
-        min_cell=options.min_cell,
+        min_cell=run.options.min_cell,
     )
 
 
-def _draw_map(
-    population: Population, model: KMeansModel, ids: tuple[str, ...], options: Options, history: _History
-) -> PcaMap:
+def _draw_map(population: Population, model: KMeansModel, ids: tuple[str, ...], run: _Run) -> PcaMap:
     """Return the map of all users."""
     points = population.points
     labels = assign_nearest(points.values, model.centres)
-    projection = project_points(points, history.loadings)
-    return build_pca_map(projection, points, labels, ids, min_cell=options.min_cell)
+    projection = project_points(points, run.last.facts.pca.loadings if run.last else {})
+    return build_pca_map(projection, points, labels, ids, min_cell=run.options.min_cell)
 
 
-def _build_trend(
-    month: str, segments: Sequence[Segment], options: Options, history: _History
-) -> Trend | None:
+def _build_trend(month: str, segments: Sequence[Segment], run: _Run) -> Trend | None:
     """Return the trend over months with the same features."""
     months = {
         facts.month: facts.segments
-        for facts in history.iterate_continued()
-        if set(facts.features) == set(options.features)
+        for facts in run.iterate_continued()
+        if set(facts.features) == set(run.options.features)
     } | {month: segments}
     if len(months) < _MIN_TREND_MONTHS:
         return None
     return build_trend({name: [(s.id, s.name, s.share) for s in some] for name, some in months.items()})
-
-
-def _submit_or_defer(
-    executor: Executor | None, work: Callable[..., T], *arguments: object, **keywords: object
-) -> Callable[[], T]:
-    """Start work in the executor, or defer it."""
-    if executor:
-        return executor.submit(work, *arguments, **keywords).result
-    return cache(partial(work, *arguments, **keywords))
 
 
 def _build_structure(consensus: KConsensus, elbow: ElbowCurve, requested_k: int | str) -> StructureEvidence:

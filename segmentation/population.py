@@ -102,11 +102,7 @@ class OutOfCoreUsers:
 
     @classmethod
     def from_users(
-        cls,
-        users: Users,
-        scale: FeatureScale,
-        summaries: dict[str, ColumnSummary],
-        options: Options,
+        cls, users: Users, scale: FeatureScale, summaries: dict[str, ColumnSummary], options: Options
     ) -> "OutOfCoreUsers":
         """Count the users by cell, and draw the sample."""
         users, scale = users.lazy(), round_scale(scale)

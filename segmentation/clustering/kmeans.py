@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segmentation.preprocessing.scaling import Floats
 
@@ -141,15 +140,6 @@ def fit_k_range_quickly(
         else:
             fits[k] = run_lloyd(values, weights, starts)
     return fits
-
-
-def assign_nearest_batch(values: Floats, centres: Floats) -> NDArray[np.intp]:
-    """Assign points under each fit, shape (b, n)."""
-    b, k, p = centres.shape
-    near = (centres.reshape(-1, p) @ values.T).reshape(b, k, -1) * -2
-    near += (centres**2).sum(axis=2)[:, :, None]
-    labels: NDArray[np.intp] = near.argmin(axis=1)
-    return labels
 
 
 def _add_drawn_centre(values: Floats, weights: Floats, centres: Floats, rng: np.random.Generator) -> Floats:

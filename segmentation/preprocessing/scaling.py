@@ -1,6 +1,6 @@
 """Standardising: features in standard deviations, as weighted points."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from segmentation.errors import CleaningError
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import ColumnSummary, summarise_columns
-from segmentation.schema import Frame, Users
+from segmentation.preprocessing.aggregate import ColumnSummary
+from segmentation.schema import Frame
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -46,11 +46,6 @@ class Points:
         """Return users (k,) and sums of values (k, p)."""
         sums = [np.bincount(labels, self.weights * column, k) for column in self.values.T]
         return np.bincount(labels, self.weights, k).astype(float), np.column_stack(sums)
-
-
-def measure_scale(users: Users, features: Sequence[str]) -> FeatureScale:
-    """Like `build_scale`, measured on the users."""
-    return build_scale(summarise_columns(users, features))
 
 
 def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:

@@ -140,10 +140,7 @@ def _assess_previous_centres(
     sweep = Sweep(best.sweep.models | {k: model}, best.sweep.labels | {k: labels})
     with threadpool_limits(1):
         own = compute_validity(
-            points,
-            Sweep({k: model}, {k: labels}),
-            seed=options.seed,
-            user_sample=population.judging_sample,
+            points, Sweep({k: model}, {k: labels}), seed=options.seed, user_sample=population.judging_sample
         )
         if not own.k:
             return None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segmentation.clustering.assign import KMeansModel
-from segmentation.clustering.kmeans import assign_nearest_batch, fit_k_range_quickly
+from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.scaling import Points
 from segmentation.validation.consensus import KConsensus, assess_consensus
@@ -62,9 +62,7 @@ def ask(crowd: Crowd, seed: int) -> Outcome:
         values, points.weights, KS, n_init=STARTS, rng=np.random.default_rng(seed), max_steps=300
     )
     models = {k: KMeansModel(fit.best_centres, float(fit.inertia.min())) for k, fit in fits.items()}
-    sweep = Sweep(
-        models, {k: assign_nearest_batch(values, model.centres[None])[0] for k, model in models.items()}
-    )
+    sweep = Sweep(models, {k: assign_nearest(values, model.centres) for k, model in models.items()})
     validity = compute_validity(points, sweep, seed=seed)
     start = time.perf_counter()
     found = assess_consensus(

@@ -19,7 +19,7 @@ from segmentation.clustering.sampling import is_usable_sample, sample_cells, sam
 from segmentation.errors import SweepError
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, summarise_columns
-from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
+from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
 from segmentation.schema import Frame
 from segmentation.validation.scores import compute_calinski_harabasz
 
@@ -40,7 +40,10 @@ def crowd(frame: Make) -> Frame:
 
 def celled(users: Frame, step: float = 0.2, names: list[str] = TWO) -> Points:
     return aggregate_to_grid(
-        users, round_scale(measure_scale(users, names)), summarise_columns(users, names), step
+        users,
+        round_scale(build_scale(summarise_columns(users, names))),
+        summarise_columns(users, names),
+        step,
     )
 
 
@@ -60,7 +63,7 @@ def test_a_cell_is_its_users_number_and_mean(frame: Make) -> None:
 
 def test_cells_have_the_moments_of_their_users(crowd: Frame) -> None:
     """Mean 0, covariance and so the principal components: what varies within a cell is counted, too."""
-    users, points = standardise_users(crowd, measure_scale(crowd, TWO)), celled(crowd, 0.5)
+    users, points = standardise_users(crowd, build_scale(summarise_columns(crowd, TWO))), celled(crowd, 0.5)
 
     assert len(points.values) < 300
     assert points.weights @ points.values == pytest.approx([0, 0], abs=1e-5)
@@ -71,7 +74,7 @@ def test_cells_have_the_moments_of_their_users(crowd: Frame) -> None:
 
 def test_cells_of_one_user_each_give_the_users_own_fits(crowd: Frame) -> None:
     """Weights are repetition: cells finer than any two users are far apart hold those alike, and nothing within."""
-    users, points = standardise_users(crowd, measure_scale(crowd, TWO)), celled(crowd, 1e-7)
+    users, points = standardise_users(crowd, build_scale(summarise_columns(crowd, TWO))), celled(crowd, 1e-7)
 
     models = fit_k_range_on_cells(points, range(2, 5), n_init=10, seed=1)
 
@@ -86,7 +89,9 @@ def test_cells_of_one_user_each_give_the_users_own_fits(crowd: Frame) -> None:
 
 def test_finer_cells_come_nearer_to_the_users(crowd: Frame) -> None:
     """What a grid changes falls with its side: at 0.05 SDs inertia of four segments is within a thousandth."""
-    own = fit_kmeans(standardise_users(crowd, measure_scale(crowd, TWO)), 4, n_init=10, seed=1).inertia
+    own = fit_kmeans(
+        standardise_users(crowd, build_scale(summarise_columns(crowd, TWO))), 4, n_init=10, seed=1
+    ).inertia
     off = [
         fit_k_range_on_cells(celled(crowd, step), [4], n_init=10, seed=1)[4].inertia / own - 1
         for step in (0.8, 0.05)
@@ -98,7 +103,7 @@ def test_finer_cells_come_nearer_to_the_users(crowd: Frame) -> None:
 
 def test_a_grid_too_wide_for_one_number_is_a_grid(crowd: Frame) -> None:
     """Where cells can't be numbered in 62 bits, each axis is; the cells are the same."""
-    scale, found = round_scale(measure_scale(crowd, TWO)), summarise_columns(crowd, TWO)
+    scale, found = round_scale(build_scale(summarise_columns(crowd, TWO))), summarise_columns(crowd, TWO)
     far = {
         name: type(one)(one.users, one.mean, one.sd, -1e15, 1e15, one.is_integer)
         for name, one in found.items()
@@ -233,7 +238,7 @@ def test_what_the_cells_are_off_by_saves_scans(crowd: Frame) -> None:
 @pytest.mark.parametrize("k", [1, 2, 3, 10])
 def test_an_engine_finds_the_nearest_centre(crowd: Frame, k: int) -> None:
     """The same as in memory, in the numbers' own units."""
-    scale = measure_scale(crowd, TWO)
+    scale = build_scale(summarise_columns(crowd, TWO))
     centres = np.random.default_rng(k).normal(size=(k, 2))
 
     found = assign_in_engine(crowd, scale, centres)
@@ -306,7 +311,7 @@ def test_a_segment_of_one_user_lies_where_that_user_is(frame: Make) -> None:
 
 def test_a_sample_is_the_same_in_any_order(crowd: Frame) -> None:
     """And of about the size asked for, like its crowd: means within four standard errors, 4 / √1,000 SDs."""
-    scale = round_scale(measure_scale(crowd, TWO))
+    scale = round_scale(build_scale(summarise_columns(crowd, TWO)))
     some = sample_users(crowd, scale, 6_000, 1_000)
     again = sample_users(crowd[::-1], scale, 6_000, 1_000)
 
@@ -353,7 +358,9 @@ def test_a_crowd_of_few_kinds_is_drawn_from_its_cells(frame: Make) -> None:
 def test_users_who_differ_in_their_ids_alone_are_drawn_one_by_one(frame: Make, first: int) -> None:
     """Half of one age, half of another, and ids in a row, as large as they may be: 500 of 2,000, about half of each."""
     users = frame(user_id=first + np.arange(2_000), age=np.repeat([30, 40], 1_000))
-    some = sample_users(users, round_scale(measure_scale(users, ["age"])), 2_000, 500).values[:, 0]
+    some = sample_users(
+        users, round_scale(build_scale(summarise_columns(users, ["age"]))), 2_000, 500
+    ).values[:, 0]
 
     assert 450 <= len(some) <= 500
     assert (some > 0).mean() == pytest.approx(0.5, abs=0.08)

@@ -7,7 +7,6 @@ from sklearn.cluster import KMeans
 from segmentation.clustering.assign import fit_kmeans
 from segmentation.clustering.kmeans import (
     _add_drawn_centre,
-    assign_nearest_batch,
     draw_kmeans_plus_plus,
     fit_k_range_quickly,
     run_lloyd,
@@ -129,13 +128,6 @@ def test_one_seed_gives_one_curve() -> None:
     assert [(one[k].centres == other[k].centres).all() for k in (1, 2, 3)] == [True] * 3
 
 
-def test_points_belong_to_the_nearest_centre() -> None:
-    """Of 0 and 10, 1 is nearer to the first and 6 to the second; of 7 and 3, the other way round."""
-    labels = assign_nearest_batch(np.array([[1.0], [6]]), np.array([[[0.0], [10]], [[7.0], [3]]]))
-
-    assert labels.tolist() == [[0, 1], [1, 0]]
-
-
 def test_the_quick_search_tries_every_number() -> None:
     """Three pairs a unit wide and far apart: 1, 2 and 3 segments, in the order asked; three leave 6 · 0.5² = 1.5."""
     values = np.array([[0.0, 0], [1, 0], [100, 0], [101, 0], [0, 100], [1, 100]])
@@ -204,13 +196,6 @@ def test_a_centre_with_one_user_stays() -> None:
     )
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([1, 50, 0])
-
-
-def test_the_nearest_centre_under_each_of_two_fits() -> None:
-    """0, 4 and 9 between 1 and 10, and between 3 and 6: the 4 is 3 away from 1, and 6 from 10."""
-    centres = np.array([[[1.0], [10.0]], [[3.0], [6.0]]])
-
-    assert assign_nearest_batch(np.array([[0.0], [4.0], [9.0]]), centres).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
 def test_a_start_has_no_place_twice_where_there_is_another() -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from segmentation.errors import CleaningError
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
+from segmentation.preprocessing.aggregate import summarise_columns
+from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
 from segmentation.schema import Frame
 
 Make = Callable[..., Frame]
@@ -13,7 +14,7 @@ Make = Callable[..., Frame]
 
 def test_the_spread_is_that_of_the_population(frame: Make) -> None:
     """20, 30, 40, 50, 60: mean 40, squares 400 + 100 + 0 + 100 + 400 = 1000, over 5 (not 4) is 200."""
-    scale = measure_scale(frame(age=[20, 30, 40, 50, 60]), ["age"])
+    scale = build_scale(summarise_columns(frame(age=[20, 30, 40, 50, 60]), ["age"]))
 
     assert scale == FeatureScale(mean={"age": 40.0}, sd={"age": pytest.approx(200**0.5)})
 
@@ -22,7 +23,7 @@ def test_a_standardised_column_is_in_standard_deviations(frame: Make) -> None:
     """1 and 3 lie one SD below and above their mean of 2; 10 and 30 likewise."""
     data = frame(age=[1, 3], annual_income=[30, 10])
 
-    points = standardise_users(data, measure_scale(data, ["annual_income", "age"]))
+    points = standardise_users(data, build_scale(summarise_columns(data, ["annual_income", "age"])))
 
     assert points.features == ("annual_income", "age")
     assert points.values.tolist() == [[1, -1], [-1, 1]]
@@ -43,10 +44,10 @@ def test_the_kind_of_number_does_not_matter(frame: Make, dtype: str) -> None:
     data = frame(age=[16, 65, 30, 41])
     cast = data.with_columns(age=frame(age=data["age"].to_native().astype(dtype))["age"])
 
-    assert measure_scale(cast, ["age"]) == measure_scale(data, ["age"])
+    assert build_scale(summarise_columns(cast, ["age"])) == build_scale(summarise_columns(data, ["age"]))
     np.testing.assert_array_equal(
-        standardise_users(cast, measure_scale(cast, ["age"])).values,
-        standardise_users(data, measure_scale(data, ["age"])).values,
+        standardise_users(cast, build_scale(summarise_columns(cast, ["age"]))).values,
+        standardise_users(data, build_scale(summarise_columns(data, ["age"]))).values,
     )
 
 
@@ -60,14 +61,16 @@ def test_a_column_that_tells_nobody_apart_is_refused(frame: Make, ages: list[flo
     with pytest.raises(
         CleaningError, match=r"'age' is .* for every user.*apart\. Correct the export, .* settings.toml\.$"
     ):
-        measure_scale(frame(age=ages), ["age"])
+        build_scale(summarise_columns(frame(age=ages), ["age"]))
 
 
 def test_a_column_of_little_spread_is_one_all_the_same(frame: Make) -> None:
     """An SD of 2e-9 is two billionths of a mean of 1, more than rounding leaves; of a mean of 3 it is less than one."""
-    assert measure_scale(frame(age=[1 - 2e-9, 1 + 2e-9]), ["age"]).sd["age"] == pytest.approx(2e-9, rel=1e-3)
+    assert build_scale(summarise_columns(frame(age=[1 - 2e-9, 1 + 2e-9]), ["age"])).sd[
+        "age"
+    ] == pytest.approx(2e-9, rel=1e-3)
     with pytest.raises(CleaningError, match="for every user"):
-        measure_scale(frame(age=[3 - 2e-9, 3 + 2e-9]), ["age"])
+        build_scale(summarise_columns(frame(age=[3 - 2e-9, 3 + 2e-9]), ["age"]))
 
 
 def test_points_stand_for_as_many_users_as_they_weigh() -> None:

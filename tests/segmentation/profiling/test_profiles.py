@@ -16,7 +16,7 @@ from segmentation.preprocessing.aggregate import (
     summarise_columns,
 )
 from segmentation.preprocessing.quantiles import compute_column_quantiles, make_bin_grid
-from segmentation.preprocessing.scaling import measure_scale, standardise_users
+from segmentation.preprocessing.scaling import build_scale, standardise_users
 from segmentation.profiling import intervals
 from segmentation.profiling.profiles import (
     SegmentQuality,
@@ -35,7 +35,7 @@ def profiled(
     data: Frame, labels: list[int], *, smallest_base: int = 1, smallest_cell: int = 1, **kept: object
 ) -> tuple[Segment, ...]:
     """Describe these segments, which lie apart by age alone; every count is shown unless said otherwise."""
-    points = standardise_users(data, measure_scale(data, ["age"]))
+    points = standardise_users(data, build_scale(summarise_columns(data, ["age"])))
     numbers = np.array(labels)
     k = int(numbers.max()) + 1
     centres = np.array([points.values[numbers == n].mean(axis=0) for n in range(k)])

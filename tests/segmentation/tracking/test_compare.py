@@ -23,7 +23,8 @@ from segmentation.facts import (
     facts_to_dict,
 )
 from segmentation.pipeline import Analysis
-from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
+from segmentation.preprocessing.aggregate import summarise_columns
+from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
 from segmentation.tracking.compare import (
     SEGMENT_COLUMN,
@@ -349,7 +350,7 @@ def test_a_history_begins_with_the_largest_segment(points: Callable[..., Points]
 def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.DataFrame) -> None:
     """Last month's own centres, given the other way round, come back under their ids, in its order."""
     users = nw.from_native(named, eager_only=True)
-    some = standardise_users(users, measure_scale(users, DEFAULT_FEATURES))
+    some = standardise_users(users, build_scale(summarise_columns(users, DEFAULT_FEATURES)))
     last = last_of(first)
     model = KMeansModel(last.rescale_centres(some.scale)[::-1], 1.0)
 

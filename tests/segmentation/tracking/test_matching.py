@@ -12,8 +12,9 @@ from data.generate import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale, IdRegistry, TrendLine
+from segmentation.preprocessing.aggregate import summarise_columns
 from segmentation.preprocessing.clean import clean_users
-from segmentation.preprocessing.scaling import Points, measure_scale, standardise_users
+from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
 from segmentation.schema import DEFAULT_FEATURES, USER_ID
 from segmentation.tracking.compare import build_trend, measure_shares_at_old_borders
 from segmentation.tracking.matching import (
@@ -353,7 +354,7 @@ def sample(number: int) -> Month:
     made = make_sample_month(SAMPLE_MONTHS[number])
     planted = dict(zip(made.users["user_id"], made.groups, strict=True))
     frame = clean_users(nw.from_native(made.users, eager_only=True), VALID).users
-    points = standardise_users(frame, measure_scale(frame, DEFAULT_FEATURES))
+    points = standardise_users(frame, build_scale(summarise_columns(frame, DEFAULT_FEATURES)))
     model = fit_kmeans(points, 4, n_init=10, seed=number)
     labels = assign_nearest(points.values, model.centres)
     users = np.bincount(labels)

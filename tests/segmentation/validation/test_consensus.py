@@ -4,8 +4,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from segmentation.clustering.assign import KMeansModel
-from segmentation.clustering.kmeans import assign_nearest_batch, fit_k_range_quickly
+from segmentation.clustering.assign import KMeansModel, assign_nearest
+from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.facts import FeatureScale, SegmentStability, ValidityIndices, Vote
 from segmentation.preprocessing.scaling import Points
 from segmentation.validation.consensus import (
@@ -34,9 +34,7 @@ def judged(points: Points, ks: range = range(1, 8)) -> KConsensus:
         points.values, points.weights, ks, n_init=10, rng=np.random.default_rng(0), max_steps=300
     )
     models = {k: KMeansModel(fit.best_centres, float(fit.inertia.min())) for k, fit in fits.items()}
-    sweep = Sweep(
-        models, {k: assign_nearest_batch(points.values, m.centres[None])[0] for k, m in models.items()}
-    )
+    sweep = Sweep(models, {k: assign_nearest(points.values, m.centres) for k, m in models.items()})
     curves = partial(fit_gap_curves, points, ks, n_draws=8, seed=1)
     return assess_consensus(
         points, sweep, compute_validity(points, sweep, seed=1), curves, bootstraps=8, seed=1

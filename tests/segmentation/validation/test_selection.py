@@ -11,7 +11,8 @@ from sklearn.metrics import silhouette_score
 from segmentation.clustering.assign import assign_nearest
 from segmentation.options import Options
 from segmentation.population import InMemoryUsers
-from segmentation.preprocessing.scaling import Floats, Points, measure_scale
+from segmentation.preprocessing.aggregate import summarise_columns
+from segmentation.preprocessing.scaling import Floats, Points, build_scale
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.selection import ModelSelection, select_model
 
@@ -29,7 +30,7 @@ def chosen(users: Callable[..., pd.DataFrame], plan: Callable[..., Options]) -> 
 
     def make(columns: Floats, before: Floats | None, **changes: Any) -> ModelSelection:
         frame = nw.from_native(users(age=50 + 8 * columns[0], usage_per_month=2000 + 300 * columns[1]))
-        crowd = InMemoryUsers.from_users(frame, measure_scale(frame, TWO))
+        crowd = InMemoryUsers.from_users(frame, build_scale(summarise_columns(frame, TWO)))
         asked = plan(**{"features": TWO, "k": 2, "k_range": (1, 4), "bootstraps": 40} | changes)
         return select_model(
             crowd,
