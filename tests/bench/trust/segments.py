@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segmentation.clustering.assign import KMeansModel
+from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.scaling import Points
