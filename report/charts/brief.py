@@ -1,4 +1,4 @@
-"""The picture in a segment's brief: few bars, type that a telephone can show, and numbers for whoever can't see it."""
+"""The chart in a segment's brief, legible on a telephone."""
 
 import altair as alt
 
@@ -11,18 +11,19 @@ from segmentation.facts import AffinityIndex, Segment
 from segmentation.schema import NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 
-IMAGE_MARGIN = 6  # pixels around the picture, which dark mode puts on black
-CHART_WIDTH = (
-    416 - 2 * IMAGE_MARGIN
-)  # pixels in a mail 640 wide, beside the figures; a telephone shows it at two thirds
-MAX_CATEGORIES = 4  # categories at most
-_NAME_WIDTH, _NUMBER_WIDTH = 138, 74  # pixels for names, and for the number behind the longest bar
+IMAGE_MARGIN = 6  # pixels around the image, which dark mode shows on black
+CHART_WIDTH = 416 - 2 * IMAGE_MARGIN  # pixels in a mail 640 wide; a telephone shows it at two thirds
+MAX_CATEGORIES = 4
+_NAME_WIDTH, _NUMBER_WIDTH = 138, 74  # pixels of the names, and of the number behind the longest bar
 _BAR_AREA_WIDTH = CHART_WIDTH - _NAME_WIDTH
-_ROW_HEIGHT, _FONT_SIZE = 30, 15  # pixels a bar, and size of its name
+_ROW_HEIGHT, _FONT_SIZE = 30, 15  # of a bar and its name, in pixels
 
 
 def plot_brief_indices(segment: Segment) -> Figure:
-    """Draw the numbers, and the categories that set a segment apart most, against 100 for all users."""
+    """Plot the main indices of a segment, against 100.
+
+    All numbers, and the categories that differ most.
+    """
     items = [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS]
     items += [
         (item.category, segment.categories[item.column][item.category])
@@ -41,9 +42,9 @@ def plot_brief_indices(segment: Segment) -> Figure:
 
 
 def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> LayeredChart:
-    """Draw the bars from 100, each with its number at its end."""
-    spoken = [item.value for _, item in items if item.is_significant and item.value is not None]
-    high = max([*spoken, 150]) * _BAR_AREA_WIDTH / (_BAR_AREA_WIDTH - _NUMBER_WIDTH)
+    """Draw bars from 100, each with its number at its end."""
+    significant = [item.value for _, item in items if item.is_significant and item.value is not None]
+    high = max([*significant, 150]) * _BAR_AREA_WIDTH / (_BAR_AREA_WIDTH - _NUMBER_WIDTH)
     names, limit = fit_texts([name for name, _ in items], _NAME_WIDTH - 10, _FONT_SIZE)
     rows: ChartRows = [
         {
@@ -51,14 +52,14 @@ def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> Layered
             "name": name,
             "from": 100,
             "at": item.value if item.is_significant else 100,
-            "end": max(100, item.value or 0) if item.is_significant else 100,  # where its number stands
+            "end": max(100, item.value or 0) if item.is_significant else 100,  # where its number begins
             "label": _format_index(item),
             "speaks": item.is_significant,
         }
         for number, (name, (_, item)) in enumerate(zip(names, items, strict=True))
     ]
     base = alt.Chart(make_inline_data(rows)).encode(
-        alt.Y("row:N", sort=None, axis=None),  # two categories may have a value of one name
+        alt.Y("row:N", sort=None, axis=None),  # two categories may share a value
         alt.X("at:Q", axis=None).scale(domain=[0, high], nice=False, zero=True),
     )
     zone = (
@@ -88,7 +89,7 @@ def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> Layered
 
 
 def _format_index(item: AffinityIndex) -> str:
-    """Write an index, or why it says nothing."""
+    """Write an index, or why there is none."""
     if item.is_significant or item.value is None or item.interval is None:
         return format_index(item.value if item.is_significant else None)
     return "average"

@@ -1,12 +1,13 @@
-"""What changed since the last month: who moved where, and the shares over all months."""
+"""Charts on changes: migration between segments, and the trend."""
 
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 
 from report.charts.figure import (
+    HALO,
     ChartRows,
     Figure,
     LayeredChart,
@@ -18,28 +19,24 @@ from report.charts.figure import (
 from report.charts.labels import spread_labels
 from report.style import theme
 from report.text import changes
-from report.text.formatting import NBSP, format_month, format_percent, format_thousands
-from segmentation.facts import Facts, MigrationMatrix, MonthComparison, Trend
+from report.text.formatting import NBSP, format_month, format_percent, format_shown_count, format_thousands
+from segmentation.facts import Facts, MigrationMatrix, Trend
 
-_MIN_HEIGHT, _NAME_WIDTH, _BAR_WIDTH = (
-    230,
-    170,
-    12,
-)  # pixels of the picture, of the names on either side, and of the bars
-_MIN_SEGMENT_HEIGHT = 26  # pixels a segment takes at least, so that names don't lie on each other
-_LINE_HEIGHT = 17  # pixels from one name to the next, at least
+_MIN_HEIGHT, _NAME_WIDTH, _BAR_WIDTH = 230, 170, 12  # pixels
+_MIN_SEGMENT_HEIGHT = 26  # pixels for each segment, so that names don't overlap
+_LINE_HEIGHT = 17  # pixels between two names
 _SEGMENT_GAP = 0.03  # of all users: space between two segments
 _NEW_LABEL, _CHURNED_LABEL = "New this month", "Not there any more"
 
 
 def plot_flow(facts: Facts) -> Figure:
-    """Draw who moved from which segment to which, as bands as wide as they are many."""
+    """Plot the users who moved between segments, as bands."""
     found = _require_flow(facts)
     return Figure(
         chart=lambda: _build_flow_chart(facts),
         narrow=lambda: _build_flow_chart(facts, theme.NARROW_WIDTH),
         caption=(
-            f"Users by their segment in {format_month(_require_change(facts).month)} (left) and {format_month(facts.month)} (right). A bar is "
+            f"Users by their segment in {format_month(changes.require_change(facts).month)} (left) and {format_month(facts.month)} (right). A bar is "
             f"a segment, a band is those of it whose way may be shown: bands of fewer than {facts.smallest_cell} users are left "
             "out, and those that would give such a band away."
         ),
@@ -47,35 +44,28 @@ def plot_flow(facts: Facts) -> Figure:
         header=("From", *found.columns, _CHURNED_LABEL),
         rows=(
             *(
-                (name, *(_format_count(n) for n in row), _format_count(gone))
+                (name, *(format_shown_count(n) for n in row), format_shown_count(gone))
                 for name, row, gone in zip(found.rows, found.users, found.gone, strict=True)
             ),
-            (_NEW_LABEL, *(_format_count(n) for n in found.new), ""),
+            (_NEW_LABEL, *(format_shown_count(n) for n in found.new), ""),
         ),
     )
 
 
-def _require_change(facts: Facts) -> MonthComparison:
-    if facts.change is None:
-        raise ValueError(
-            "nothing changed: a document asks for a chart of it only where there is a last month"
-        )
-    return facts.change
-
-
 def _require_flow(facts: Facts) -> MigrationMatrix:
-    found = _require_change(facts).flow
-    if found is None:
-        raise ValueError(
-            "no flow to draw: the document asks `change.count_migration` only where there is one"
-        )
-    return found
+    flow = changes.require_change(facts).flow
+    if flow is None:
+        raise ValueError("no migration to plot: ask whether `facts.change.flow` is there first")
+    return flow
 
 
 def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw bars for the segments of both months and bands between them; on a narrow sheet names lie on the bands."""
+    """Draw both months' segments as bars, with bands between.
+
+    On a narrow page the names lie on the bands.
+    """
     over = width < theme.PAGE_WIDTH
-    change = _require_change(facts)
+    change = changes.require_change(facts)
     ids = {moved.name: moved.id for moved in change.segments} | {s.name: s.id for s in facts.segments}
     colour = {name: theme.get_segment_colour(id_) for name, id_ in ids.items()} | {
         _NEW_LABEL: theme.FAINT,
@@ -87,7 +77,7 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
     y = alt.Y("y:Q").scale(nice=False, zero=False, reverse=True).axis(None)
     ribbon = (
         alt.Chart(make_inline_data(bands))
-        # four places bend a band as water would flow: the page's engine works them out, of a row a band
+        # a band is a curve through four points, which Vega derives from one row a band
         .transform_calculate(place="[0, 1, 2, 3]")
         .transform_flatten(["place"])
         .transform_calculate(
@@ -131,7 +121,7 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
 
 
 def _place_names(bars: ChartRows, line: float, *, left: bool) -> ChartRows:
-    """Give one month's bars, each with the place of its name: at its middle, or where no other name lies."""
+    """Return one month's bars with the positions of their names."""
     own = [row for row in bars if row["left"] is left]
     places = spread_labels(
         [row["middle"] for row in own], line, lower_bound=line - 2 * _SEGMENT_GAP
@@ -142,7 +132,7 @@ def _place_names(bars: ChartRows, line: float, *, left: bool) -> ChartRows:
 def _draw_month_bars(
     facts: Facts, bars: ChartRows, scale: alt.Scale, *, left: bool, names_on_bands: bool, width: int
 ) -> list[alt.Chart]:
-    """Draw one month's bars, and their names beside them or over the bands."""
+    """Draw one month's bars and names."""
     ends = make_inline_data(bars)
     inner, outer = (0, -_BAR_WIDTH) if left else (alt.expr("width"), alt.expr(f"width + {_BAR_WIDTH}"))
     bar = alt.Chart(ends).mark_rect()
@@ -159,11 +149,9 @@ def _draw_month_bars(
     dx = (6 if names_on_bands else _BAR_WIDTH + 8) * (1 if to_right else -1)
     limit = width // 2 - 20 if names_on_bands else _NAME_WIDTH
     named = alt.Chart(ends).encode(x=alt.value(inner), y=alt.Y("at:Q"), text=alt.Text("name:N"))
-    halo = named.mark_text(
-        align=align, dx=dx, limit=limit, fontSize=12, stroke=theme.PAPER, strokeWidth=4, strokeJoin="round"
-    )
-    name = named.mark_text(align=align, dx=dx, limit=limit, fontSize=12)
-    month = format_month(_require_change(facts).month if left else facts.month)
+    style: dict[str, Any] = {"align": align, "dx": dx, "limit": limit, "fontSize": 12}
+    halo, name = named.mark_text(**style, **HALO), named.mark_text(**style)
+    month = format_month(changes.require_change(facts).month if left else facts.month)
     head = (
         alt.Chart(make_inline_data([{"y": -2 * _SEGMENT_GAP, "month": month}]))
         .mark_text(align=align, dx=dx, fontSize=11.5, color=theme.MUTED)
@@ -173,15 +161,15 @@ def _draw_month_bars(
 
 
 def plot_trend(facts: Facts) -> Figure:
-    """Draw each segment's share over all archived months."""
+    """Plot each segment's share over all archived months."""
     months, lines = _require_trend(facts).months, _require_trend(facts).lines
-    said = _describe_largest_move(facts)
+    finding = _describe_largest_move(facts)
     return Figure(
-        chart=lambda: _build_trend_chart(facts, said),
-        narrow=lambda: _build_trend_chart(facts, said, theme.NARROW_WIDTH),
+        chart=lambda: _build_trend_chart(facts, finding),
+        narrow=lambda: _build_trend_chart(facts, finding, theme.NARROW_WIDTH),
         caption="Each segment's share of all users in every month that was made.",
         alt=compose_alt_text(
-            said,
+            finding,
             *(
                 f"{line.name}: {format_percent(line.shares[-1])}"
                 for line in lines
@@ -197,7 +185,7 @@ def plot_trend(facts: Facts) -> Figure:
 
 
 def _describe_largest_move(facts: Facts) -> str:
-    """Say which segment grew or shrank most between the first month and the last, of those that are there in both."""
+    """Describe the largest change between first and last month."""
     months, lines = _require_trend(facts).months, _require_trend(facts).lines
     first = format_month(months[0])
     spans = [
@@ -217,7 +205,10 @@ def _describe_largest_move(facts: Facts) -> str:
 
 
 def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw a line a segment, named at its end; on a narrow sheet, where names have no room, by a legend."""
+    """Draw a line for each segment.
+
+    Named at its end, or on a narrow page by a legend.
+    """
     under = width < theme.PAGE_WIDTH
     months, lines = _require_trend(facts).months, _require_trend(facts).lines
     rows: ChartRows = [
@@ -249,7 +240,7 @@ def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH
         alt.X("month:O")
         .scale(
             domain=[_abbreviate_month(month) for month in months]
-        )  # a month that was not made has its place, too
+        )  # with a place for months that were not made
         .axis(labelAngle=0, grid=False, title=None, labelOverlap=True)
     )
     base = alt.Chart(make_inline_data(rows)).encode(
@@ -284,18 +275,18 @@ def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH
 
 def _require_trend(facts: Facts) -> Trend:
     if facts.trend is None:
-        raise ValueError("no trend to draw: the document asks `change.plot_trend` only where there is one")
+        raise ValueError("no trend to plot: ask whether `facts.trend` is there first")
     return facts.trend
 
 
 def _abbreviate_month(month: str) -> str:
-    """Write a month for an axis: "Oct 2026"."""
+    """Abbreviate a month for an axis: "Oct 2026"."""
     name, year = format_month(month).split(NBSP)
     return f"{name[:3]}{NBSP}{year}"
 
 
 def _spread_end_labels(rows: ChartRows, high: float) -> ChartRows:
-    """Move the names at the ends of lines apart, so that none lies on another."""
+    """Return the last rows with their names moved apart."""
     places = spread_labels([float(row["share"]) for row in rows], high * _LINE_HEIGHT / 200)
     return [
         row | {"at": at, "label": f"{row['name']} {row['said']}"}
@@ -304,12 +295,12 @@ def _spread_end_labels(rows: ChartRows, high: float) -> ChartRows:
 
 
 def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
-    """Lay the segments of both months out as bars, and the people between them as bands; heights in parts of all.
+    """Return the bars of both months and the bands between them.
 
-    A bar is as high as its segment is large, whatever of it may be shown. Who is new, and who is gone, follow from the
-    months' sizes where it may be said how many are in both.
+    Heights are shares of all users. A bar has its segment's full size, however much of it may be shown. Bars for new users
+    and those gone have their true size only where the number of users in both months may be shown.
     """
-    found, change = _require_flow(facts), _require_change(facts)
+    found, change = _require_flow(facts), changes.require_change(facts)
     left, right = [*found.rows, _NEW_LABEL], [*found.columns, _CHURNED_LABEL]
     table = [[*row, gone] for row, gone in zip(found.users, found.gone, strict=True)] + [[*found.new, None]]
     counts = [[n or 0 for n in row] for row in table]
@@ -358,13 +349,9 @@ def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
 
 
 def _stack_bars(counts: Sequence[int], total: int) -> list[tuple[float, float]]:
-    """Give top and bottom of each bar, one below the other."""
+    """Return top and bottom of each bar, one below the other."""
     edges, at = [], 0.0
     for count in counts:
         edges.append((at, at + count / total))
         at += count / total + _SEGMENT_GAP
     return edges
-
-
-def _format_count(n: int | None) -> str:
-    return "not shown" if n is None else format_thousands(n)

@@ -1,4 +1,4 @@
-"""What came in: every column before and after cleaning."""
+"""Charts of the data: every column before and after cleaning."""
 
 import json
 
@@ -23,6 +23,7 @@ from report.text.formatting import (
     format_column_value,
     format_decimal,
     format_percent,
+    format_shown_count,
     format_thousands,
     get_column_label,
     join_with_and,
@@ -31,15 +32,15 @@ from segmentation.facts import Facts, NumberDistribution
 from segmentation.schema import COLUMNS_BY_NAME
 
 _HISTOGRAM_HEIGHT = 120
-_PANELS_PER_ROW = 3  # categories beside each other
-_NAME_WIDTH, _FONT_SIZE = 110, 11.5  # pixels for the names of values, and size of their letters
-_AXIS_WIDTH = 65  # pixels left of a histogram for its axis, and between two
+_PANELS_PER_ROW = 3
+_NAME_WIDTH, _FONT_SIZE = 110, 11.5  # of the names of values, in pixels
+_AXIS_WIDTH = 65  # pixels left of a histogram
 _SHORT_NUMBER_EXPRESSION = "datum.value == 0 ? '0' : format(datum.value, '~s')"  # 0, 50k, 100k
 _PERCENT_EXPRESSION = "format(100 * datum.value, 'd') + '\u00a0%'"  # as on the pages
 
 
 def plot_numbers(facts: Facts) -> Figure:
-    """How each number is spread over the users: kept, and left out."""
+    """Plot the distribution of each number, kept and dropped."""
     columns = facts.distributions.numbers
     return Figure(
         chart=lambda: _build_histograms(facts),
@@ -71,7 +72,7 @@ def plot_numbers(facts: Facts) -> Figure:
 
 
 def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
-    """Draw two histograms a row, or on a narrow sheet one."""
+    """Draw two histograms a row, or one on a narrow page."""
     below = width < theme.PAGE_WIDTH
     across = width // (1 if below else 2) - _AXIS_WIDTH
     panels = [_build_histogram(name, column, across) for name, column in facts.distributions.numbers.items()]
@@ -88,7 +89,7 @@ def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart
 
 
 def plot_categories(facts: Facts) -> Figure:
-    """How often each value of a category stands in the file."""
+    """Plot the share of each category value."""
     shares = facts.shares
     return Figure(
         chart=lambda: _build_categories_chart(facts),
@@ -100,7 +101,7 @@ def plot_categories(facts: Facts) -> Figure:
             (
                 get_column_label(name).capitalize(),
                 item.value,
-                _format_rows_read(item.before),
+                format_shown_count(item.before),
                 format_thousands(item.after),
                 format_percent(shares[name].get(item.value, 0.0)),
             )
@@ -111,7 +112,10 @@ def plot_categories(facts: Facts) -> Figure:
 
 
 def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
-    """Draw a panel a category: three side by side, or on a narrow sheet below each other."""
+    """Draw a panel for each category.
+
+    Three a row, or stacked on a narrow page.
+    """
     below = width < theme.PAGE_WIDTH
     across = width - 130 if below else 108
     panels, shares = [], facts.shares
@@ -123,18 +127,18 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
                 "share": shares[name].get(item.value, 0.0),
                 "said": format_percent(shares[name].get(item.value, 0.0)),
                 "after": format_thousands(item.after),
-                "before": _format_rows_read(item.before),
+                "before": format_shown_count(item.before),
             }
             for place, item in enumerate(column.values)
         ]
         names, limit = fit_texts([item.value for item in column.values], _NAME_WIDTH, _FONT_SIZE)
-        called = json.dumps(names, ensure_ascii=False)
+        labels = json.dumps(names, ensure_ascii=False)
         base = alt.Chart(make_inline_data(rows)).encode(
             alt.Y("row:O", title=None).axis(
                 labelColor=theme.INK,
                 labelFontSize=_FONT_SIZE,
                 labelLimit=limit,
-                labelExpr=f"({called})[datum.value]",
+                labelExpr=f"({labels})[datum.value]",
             ),
             alt.X("share:Q")
             .title("Share of users")
@@ -170,13 +174,8 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
     return chart.properties(title=make_title(sentences.describe_common_values(facts), "Share of users kept"))
 
 
-def _format_rows_read(count: int | None) -> str:
-    """Write how many rows were read, where that gives nobody away."""
-    return "not shown" if count is None else format_thousands(count)
-
-
 def _build_histogram(name: str, column: NumberDistribution, width: int) -> LayeredChart:
-    """Draw one column's histogram, what was left out on top in red."""
+    """Draw one column's histogram, dropped rows on top in red."""
     unit, scale = _choose_unit(name)
     rows: ChartRows = [
         {
@@ -205,16 +204,18 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
     )
     y = alt.Y("users:Q").title("Users").axis(grid=True, tickCount=3, labelExpr=_SHORT_NUMBER_EXPRESSION)
     kept = base.mark_bar(color=theme.MUTED, binSpacing=0.5).encode(y)
-    out = [row for row in rows if row["read"] > row["users"]]  # a layer without a row has no scale, and warns
+    dropped = [
+        row for row in rows if row["read"] > row["users"]
+    ]  # may be empty: a layer without rows would warn
     lost = (
-        alt.Chart(make_inline_data(out))
+        alt.Chart(make_inline_data(dropped))
         .mark_bar(color=theme.DROPPED_ROWS, binSpacing=0.5)
         .encode(alt.X("low:Q", bin="binned"), alt.X2("high:Q"), alt.Y("read:Q"), alt.Y2("users:Q"))
     )
     median = alt.Chart(make_inline_data([{"at": column.quartiles[1] / scale}])).mark_rule(
         color=theme.INK, strokeWidth=1.5
     )
-    return alt.layer(kept, *([lost] if out else []), median.encode(alt.X("at:Q"))).properties(
+    return alt.layer(kept, *([lost] if dropped else []), median.encode(alt.X("at:Q"))).properties(
         width=width,
         height=_HISTOGRAM_HEIGHT,
         title=alt.TitleParams(
@@ -228,5 +229,5 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
 
 
 def _choose_unit(name: str) -> tuple[str, float]:
-    """Give the unit in which a column is drawn, and how many of the column's own go into it."""
+    """Return the unit of a column's axis, and its factor."""
     return ("hours a month", 60.0) if name == "usage_per_month" else (COLUMNS_BY_NAME[name].unit, 1.0)

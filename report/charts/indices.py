@@ -1,4 +1,4 @@
-"""How one segment differs from all users, in whatever is known of them."""
+"""The chart of one segment's indices against all users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from report.charts.figure import (
 from report.charts.labels import fit_texts
 from report.style import theme
 from report.text import sentences
-from report.text.formatting import format_index, format_percent, format_thousands, get_column_label
+from report.text.formatting import format_index, format_percent, format_shown_count, get_column_label
 from segmentation.facts import AffinityIndex, Facts, Segment
 from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 
 _AVERAGE_INDEX = 100  # the index of all users
-_BAR_HEIGHT, _MIN_BAR_HEIGHT = 14, 12  # pixels a bar, and where there are many of them
-_MAX_HEIGHT = 350  # pixels of the chart from which its bars are thinner: what to do stands below it on paper
-_FONT_SIZE = 11.5  # size of a bar's name
-_MIN_TICK_SPACING, _LABEL_WIDTH = 34, 24  # pixels that a number on the axis takes at least, and one at a bar
+_BAR_HEIGHT, _MIN_BAR_HEIGHT = 14, 12  # pixels of a bar, and of one among many
+_MAX_HEIGHT = 350  # pixels of the chart above which bars get thinner: on paper the play has to fit below
+_FONT_SIZE = 11.5  # of a bar's name
+_MIN_TICK_SPACING, _LABEL_WIDTH = 34, 24  # pixels of a number on the axis, and of one at a bar
 _CATEGORY_ORDER = (
     "top_genre",
     *(name for name in CATEGORIES if name != "top_genre"),
-)  # what one can act on first
+)  # the most useful first
 _LABEL_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = (
     (-1, "right"),
     (1, "left"),
@@ -40,7 +40,7 @@ _LABEL_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class BarLayout:
-    """What the bars have to lie on: pixels across the bars, for names, and for number and base at the end."""
+    """Widths in pixels: of the bars, the names, and the labels."""
 
     bar_width: int
     name_width: int
@@ -52,7 +52,7 @@ _NARROW_LAYOUT = BarLayout(theme.NARROW_WIDTH - 112, 104, 92)
 
 
 def plot_indices(facts: Facts, segment: Segment) -> Figure:
-    """Everything in which a segment could differ, against 100 for all users."""
+    """Plot every index of a segment, against 100 for all users."""
     groups = [("Numbers", [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS])]
     groups += [
         (get_column_label(name).capitalize(), list(segment.categories[name].items()))
@@ -74,7 +74,7 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
             (
                 f"{group}: {name}",
                 _format_index(item),
-                "not shown" if item.base is None else format_thousands(item.base),
+                format_shown_count(item.base),
             )
             for group, items in groups
             for name, item in items
@@ -85,20 +85,20 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
 def _build_chart(
     finding: str, groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], colour: str, layout: BarLayout
 ) -> LayeredChart:
-    """Draw the groups below each other, each under its name, on one axis."""
-    known = [
+    """Draw the groups of bars on one axis, each under its name."""
+    intervals = [
         item.interval for _, items in groups for _, item in items if item.is_significant and item.interval
     ]
     high = (
-        max([*(interval.high for interval in known), 150])
+        max([*(interval.high for interval in intervals), 150])
         * layout.bar_width
         / (layout.bar_width - layout.label_width)
     )
-    least = min([interval.low for interval in known], default=_AVERAGE_INDEX)
+    least = min([interval.low for interval in intervals], default=_AVERAGE_INDEX)
     reach = [
         min(0.0, least - _LABEL_WIDTH * high / layout.bar_width),
         high,
-    ]  # a number left of a short bar needs room
+    ]  # with space for a number left of a short bar
     names, limit = fit_texts(
         [name for _, items in groups for name, _ in items], layout.name_width, _FONT_SIZE
     )
@@ -124,9 +124,9 @@ def _build_chart(
         .mark_rule(color=theme.MUTED, strokeWidth=1)
         .encode(x)
     )
-    spoken = base.transform_filter(alt.datum.speaks).encode(y)
-    whisker = spoken.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.X("low:Q"), alt.X2("high:Q"))
-    bars = spoken.mark_bar(height={"band": 0.68}, color=colour).encode(
+    significant = base.transform_filter(alt.datum.speaks).encode(y)
+    whisker = significant.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.X("low:Q"), alt.X2("high:Q"))
+    bars = significant.mark_bar(height={"band": 0.68}, color=colour).encode(
         x,
         x2=alt.datum(_AVERAGE_INDEX),
         tooltip=make_tooltips(
@@ -137,12 +137,14 @@ def _build_chart(
         ),
     )
     numbers = [
-        spoken.transform_filter(alt.datum.at >= _AVERAGE_INDEX if way > 0 else alt.datum.at < _AVERAGE_INDEX)
+        significant.transform_filter(
+            alt.datum.at >= _AVERAGE_INDEX if way > 0 else alt.datum.at < _AVERAGE_INDEX
+        )
         .mark_text(align=align, dx=5 * way, fontSize=11, fontWeight=600)
         .encode(alt.X("high:Q" if way > 0 else "low:Q"), alt.Text("label:N"))
         for way, align in _LABEL_SIDES
     ]
-    silent = (
+    insignificant = (
         base.transform_filter(~alt.datum.speaks)
         .mark_text(align="left", dx=5, fontSize=11, color=theme.MUTED)
         .encode(x, y, alt.Text("label:N"))
@@ -156,7 +158,7 @@ def _build_chart(
     head = heads.mark_text(
         align="right", dx=-5, fontSize=_FONT_SIZE, fontWeight=600, color=theme.MUTED
     ).encode(y, alt.Text("name:N"), x=alt.value(0))
-    return alt.layer(zone, middle, bars, whisker, *numbers, silent, count, name, head).properties(
+    return alt.layer(zone, middle, bars, whisker, *numbers, insignificant, count, name, head).properties(
         width=layout.bar_width,
         height=max(_MIN_BAR_HEIGHT, min(_BAR_HEIGHT, _MAX_HEIGHT / len(rows))) * len(rows),
         title=make_title(
@@ -167,9 +169,9 @@ def _build_chart(
 
 
 def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names: Sequence[str]) -> ChartRows:
-    """Give a row for each group's name and one for each thing in it, as it is called, numbered from the top."""
+    """Return a row for each group and each bar, from the top."""
     rows: ChartRows = []
-    called = iter(names)
+    shortened = iter(names)
     for group, items in groups:
         rows.append({"row": len(rows), "head": True, "name": group})
         for _, item in items:
@@ -178,14 +180,14 @@ def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names:
                 {
                     "row": len(rows),
                     "head": False,
-                    "name": next(called),
+                    "name": next(shortened),
                     "at": round(item.value, 1)
                     if item.value is not None and item.is_significant
                     else _AVERAGE_INDEX,
                     "low": round(interval.low, 1) if interval else _AVERAGE_INDEX,
                     "high": round(interval.high, 1) if interval else _AVERAGE_INDEX,
                     "label": _format_index(item),
-                    "users": "not shown" if item.base is None else format_thousands(item.base),
+                    "users": format_shown_count(item.base),
                     "share": format_percent(item.share) if item.share is not None else "",
                     "speaks": item.is_significant,
                 }
@@ -194,18 +196,18 @@ def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names:
 
 
 def _format_index(item: AffinityIndex) -> str:
-    """Write an index, or why it says nothing: too few users, or as many as may not be told for the sake of a few others."""
+    """Write an index, or why there is none."""
     if item.base is None:
         return "not shown"
     if (
         item.is_significant or item.value is None or item.interval is None
-    ):  # too few users, or too few who differ
+    ):  # too few users, or too few different values
         return format_index(item.value if item.is_significant else None)
     return "as average"
 
 
 def _choose_ticks(high: float, layout: BarLayout) -> list[int]:
-    """Give the round indices that the axis shows, none under the column of bases."""
+    """Return the ticks of the axis, none under the column of bases."""
     most = high * (1 - layout.label_width / layout.bar_width)
     step = next(
         (

@@ -1,10 +1,11 @@
-"""How many segments: the curve of inertia, and how well separated the segments are for each k."""
+"""Charts on the number of segments: inertia and silhouette."""
 
-from typing import Literal
+from typing import Any
 
 import altair as alt
 
 from report.charts.figure import (
+    HALO,
     ChartRows,
     Figure,
     LayeredChart,
@@ -23,7 +24,7 @@ _CHART_HEIGHT = 215
 
 
 def plot_elbow(facts: Facts) -> Figure:
-    """Spread within segments for every k tried, with the chosen k marked."""
+    """Plot inertia for every k tried, with the chosen k marked."""
     curve = facts.elbow
     return Figure(
         chart=lambda: _build_elbow_chart(facts),
@@ -47,7 +48,7 @@ def plot_elbow(facts: Facts) -> Figure:
 
 
 def _list_curve_rows(facts: Facts) -> ChartRows:
-    """Give the curve, and the range that it would have without structure."""
+    """Return the curve, with its range without structure."""
     curve, structure = facts.elbow, facts.structure
     return [
         {
@@ -65,7 +66,7 @@ def _list_curve_rows(facts: Facts) -> ChartRows:
 
 
 def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw the curve over its band, with a ring at the number used."""
+    """Draw the curve over its band, with a ring at the chosen k."""
     curve = facts.elbow
     base = alt.Chart(make_inline_data(_list_curve_rows(facts))).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
@@ -81,21 +82,11 @@ def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
     )
     chosen = base.transform_filter(alt.datum.chosen)
     ring = chosen.mark_point(size=230, color=theme.INK, strokeWidth=2, filled=False, opacity=1)
-    late = curve.chosen > curve.k[len(curve.k) // 2]  # no room to the right of it
-    said = chosen.encode(text=alt.value(f"{curve.chosen} segments"))
-    align: Literal["left", "right"] = "right" if late else "left"
-    dx, dy = (-10, -16) if late else (14, -12)
-    halo = said.mark_text(
-        align=align,
-        dx=dx,
-        dy=dy,
-        fontSize=13,
-        fontWeight=600,
-        stroke=theme.PAPER,
-        strokeWidth=4,
-        strokeJoin="round",
-    )
-    text = said.mark_text(align=align, dx=dx, dy=dy, fontSize=13, fontWeight=600)
+    on_left = curve.chosen > curve.k[len(curve.k) // 2]  # no room for the text to the right of the ring
+    named = chosen.encode(text=alt.value(f"{curve.chosen} segments"))
+    place = {"align": "right", "dx": -10, "dy": -16} if on_left else {"align": "left", "dx": 14, "dy": -12}
+    style: dict[str, Any] = place | {"fontSize": 13, "fontWeight": 600}
+    halo, text = named.mark_text(**style, **HALO), named.mark_text(**style)
     return alt.layer(band, line, dots, halo, ring, text).properties(
         title=make_title(
             selection.describe_bend(facts),
@@ -106,7 +97,10 @@ def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
 
 
 def plot_silhouette(facts: Facts) -> Figure:
-    """Mean silhouette for every k of two and more, with the best and the chosen one marked."""
+    """Plot the mean silhouette for every k of two and more.
+
+    The best and the chosen k are marked.
+    """
     validity = facts.validity
     rows = _list_silhouette_rows(facts)
     return Figure(
@@ -142,7 +136,7 @@ def plot_silhouette(facts: Facts) -> Figure:
 
 
 def _list_silhouette_rows(facts: Facts) -> ChartRows:
-    """Give the mean silhouette for each number of segments."""
+    """Return the mean silhouette for each k."""
     validity, chosen, best = facts.validity, facts.elbow.chosen, selection.find_best_silhouette_k(facts)
     return [
         {
@@ -156,7 +150,7 @@ def _list_silhouette_rows(facts: Facts) -> ChartRows:
 
 
 def _build_silhouette_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw a bar for each number of segments."""
+    """Draw a bar for each k."""
     values = facts.validity.silhouette
     base = alt.Chart(make_inline_data(_list_silhouette_rows(facts))).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),

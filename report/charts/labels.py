@@ -1,4 +1,4 @@
-"""Names that fit into a chart, where Vega can't see to it."""
+"""Labels: texts cut to fit, and moved apart."""
 
 import math
 import unicodedata
@@ -9,25 +9,24 @@ from itertools import accumulate
 from report.style import theme
 from report.style.fonts import FONT_FILES, find_font_file
 
-_MISSING_GLYPH_WIDTH = 1.35  # of its size: the width of a letter that our font doesn't have, an emoji
-_NO_LIMIT = 10_000
-_ZERO_WIDTH_JOINER, _SKIN_TONES, _REGIONAL_INDICATORS = (
-    "\u200d",
-    "🏻🏼🏽🏾🏿",
-    "".join(map(chr, range(0x1F1E6, 0x1F200))),
+_MISSING_GLYPH_WIDTH = (
+    1.35  # of the font size: width of a letter that the font doesn't have, such as an emoji
 )
+_NO_LIMIT = 10_000
+_ZERO_WIDTH_JOINER, _SKIN_TONES = "\u200d", "🏻🏼🏽🏾🏿"
+_REGIONAL_INDICATORS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 def fit_texts(texts: Sequence[str], max_width: float, font_size: float) -> tuple[list[str], float]:
-    """Give texts that fit, and the limit beyond which Vega shortens them.
+    """Return texts that fit, and the limit for Vega to cut at.
 
-    Vega measures and shortens texts itself. But it counts in 16 bits, and would cut an emoji in two, which can't be drawn:
-    where one of the texts has a letter beyond those, all are shortened here, and Vega shortens none.
+    Vega measures and cuts texts itself, but by 16-bit units: it can cut an emoji in two, which then can't be drawn. So if
+    any text has characters beyond 16 bits, all are cut here, and Vega gets a limit that it never reaches.
 
     Parameters
     ----------
     max_width, font_size : float
-        Room for the texts, and size of their letters.
+        In pixels.
     """
     if all(max(text, default="") <= "\uffff" for text in texts):
         return list(texts), max_width
@@ -35,7 +34,7 @@ def fit_texts(texts: Sequence[str], max_width: float, font_size: float) -> tuple
 
 
 def measure_widest(texts: Iterable[str], font_size: float) -> float:
-    """Give the pixels that the widest of some texts takes."""
+    """Return the width in pixels of the widest text."""
     return max(
         (
             sum(_load_glyph_widths().get(letter, _MISSING_GLYPH_WIDTH) for letter in text) * font_size
@@ -46,10 +45,10 @@ def measure_widest(texts: Iterable[str], font_size: float) -> float:
 
 
 def spread_labels(places: Sequence[float], min_gap: float, *, lower_bound: float = -math.inf) -> list[float]:
-    """Move the places of names as little as it takes, by squares, until none is nearer to another; their order stays.
+    """Move labels apart by the least sum of squares, in their order.
 
-    Places less their numbers times the least distance have to rise: neighbours that fall are pooled in their mean. None
-    is put below the lowest place.
+    An isotonic regression: positions minus rank times gap have to rise, and neighbours that fall are pooled at their mean.
+    No label goes below `lower_bound`.
 
     References
     ----------
@@ -64,26 +63,26 @@ def spread_labels(places: Sequence[float], min_gap: float, *, lower_bound: float
             total, many = total + before, many + others
         pools.append((total, many))
     middles = [max(total / many, lower_bound) for total, many in pools for _ in range(many)]
-    moved = [0.0] * len(places)
+    spread = [0.0] * len(places)
     for rank, number in enumerate(order):
-        moved[number] = middles[rank] + rank * min_gap
-    return moved
+        spread[number] = middles[rank] + rank * min_gap
+    return spread
 
 
-def _truncate_letters(letters: Sequence[str], room: float) -> str:
-    """Give as many letters as there is room for, in parts of their size, and dots for the rest."""
+def _truncate_letters(letters: Sequence[str], max_width: float) -> str:
+    """Cut a text to a width in parts of the font size, with "…"."""
     widths = [_load_glyph_widths().get(letter, _MISSING_GLYPH_WIDTH) for letter in letters]
-    if sum(widths) <= room:
+    if sum(widths) <= max_width:
         return "".join(letters)
-    upto = accumulate(widths, initial=_load_glyph_widths()["…"])
-    return "".join(letters[: max(sum(width <= room for width in upto) - 1, 1)]).rstrip() + "…"
+    widths_so_far = accumulate(widths, initial=_load_glyph_widths()["…"])
+    return "".join(letters[: max(sum(width <= max_width for width in widths_so_far) - 1, 1)]).rstrip() + "…"
 
 
 def _split_graphemes(text: str) -> list[str]:
-    """Divide a text into what is read as one letter: with its accents, joiners and colours, a flag of two halves."""
+    """Split a text into graphemes: with accents, joiners, flags."""
     letters: list[str] = []
     for one in text:
-        joined_ = letters and (
+        joined = letters and (
             letters[-1][-1] == _ZERO_WIDTH_JOINER or one == _ZERO_WIDTH_JOINER or one in _SKIN_TONES
         )
         flag = (
@@ -92,7 +91,7 @@ def _split_graphemes(text: str) -> list[str]:
             and one in _REGIONAL_INDICATORS
             and letters[-1] in _REGIONAL_INDICATORS
         )
-        if joined_ or flag or (letters and unicodedata.category(one) in ("Mn", "Me", "Mc")):
+        if joined or flag or (letters and unicodedata.category(one) in ("Mn", "Me", "Mc")):
             letters[-1] += one
         else:
             letters.append(one)
@@ -101,8 +100,8 @@ def _split_graphemes(text: str) -> list[str]:
 
 @cache
 def _load_glyph_widths() -> dict[str, float]:
-    """Give the width of each letter that our font has, in parts of its size."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415 - not every document measures
+    """Return the width of each letter, in parts of the font size."""
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - not every document needs it
 
     with TTFont(find_font_file(FONT_FILES[theme.SANS_FONT, 400]), lazy=True) as font:
         advances, em = font["hmtx"].metrics, font["head"].unitsPerEm

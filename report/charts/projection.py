@@ -1,4 +1,4 @@
-"""Where the segments lie: the principal component map."""
+"""The map of segments on two principal components."""
 
 import math
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 
 from report.charts.figure import (
+    HALO,
     ChartRows,
     Figure,
     LayeredChart,
@@ -25,18 +26,17 @@ from report.text import sentences
 from report.text.formatting import format_decimal, format_percent, get_column_label
 from segmentation.facts import Facts
 
-_MAP_WIDTH, _NARROW_MAP_WIDTH, _LOADINGS_WIDTH = (
-    430,
-    262,
-    140,
-)  # pixels of the map, on a telephone too, and of the directions beside it
+_MAP_WIDTH, _NARROW_MAP_WIDTH, _LOADINGS_WIDTH = 430, 262, 140  # pixels
 _MAX_NAME_WIDTH = 190  # pixels of a name on the map; a longer one is cut
-_AXIS_TITLE_SIZE = 11  # size of an axis' title, as of all charts
-_NAME_SIDE_SPLIT = 0.5  # of the map's height: a name is nearer to what it names above it, or below
+_AXIS_TITLE_SIZE = 11  # font size of an axis title, as in all charts
+_NAME_SIDE_SPLIT = 0.5  # of the map's height: names of centroids above it stand above the dots, others below
 
 
 def plot_components(facts: Facts) -> Figure:
-    """Users on two principal components: dots by how many, coloured by segment; beside it, the features' directions."""
+    """Plot users on two principal components, coloured by segment.
+
+    Beside the map: the direction of each feature.
+    """
     pca = facts.pca
     return Figure(
         chart=lambda: _build_map(facts),
@@ -70,7 +70,10 @@ def plot_components(facts: Facts) -> Figure:
 
 
 def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
-    """Draw the map, and beside it or on a narrow sheet below it where each feature grows."""
+    """Draw the map with the features' directions.
+
+    Below it on a narrow page, else beside it.
+    """
     return concat_panels(
         _draw_users(facts, width), _draw_loadings(facts), stacked=width < _MAP_WIDTH, spacing=18
     ).properties(
@@ -82,7 +85,10 @@ def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
 
 
 def _draw_users(facts: Facts, width: int) -> LayeredChart:
-    """Draw the squares as dots, and each segment's middle with its name above or below the cloud."""
+    """Draw the users as dots, and each segment's centroid and name.
+
+    Names stand above or below the dots.
+    """
     pca = facts.pca
     names = {segment.id: segment.name for segment in facts.segments}
     cells: ChartRows = [
@@ -92,9 +98,9 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
     marks = cells + spots
     xs, (low, high) = pad_range([row["x"] for row in marks]), pad_range([row["y"] for row in marks], 0.04)
     unit = (xs[1] - xs[0]) / width  # SDs a pixel, the same in both directions
-    for row in spots:  # a name stays within the map
-        room = _estimate_half_width(row) * unit
-        row["tx"] = min(max(float(row["x"]), xs[0] + room), xs[1] - room)
+    for row in spots:  # keeps the name within the map
+        half = _estimate_half_width(row) * unit
+        row["tx"] = min(max(float(row["x"]), xs[0] + half), xs[1] - half)
     lanes = _assign_lanes(spots, unit, low + _NAME_SIDE_SPLIT * (high - low))
     labels = [
         row
@@ -145,34 +151,29 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
     middle = base.mark_point(
         size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6
     )
-    named = base.mark_text(fontSize=12.5, fontWeight=600, limit=_MAX_NAME_WIDTH).encode(
-        alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N")
-    )
-    halo = base.mark_text(
-        fontSize=12.5,
-        fontWeight=600,
-        limit=_MAX_NAME_WIDTH,
-        stroke=theme.PAPER,
-        strokeWidth=5,
-        strokeJoin="round",
-    ).encode(alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N"))
-    return alt.layer(dots, leader, middle, halo, named).properties(
+    named = base.encode(alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N"))
+    style: dict[str, Any] = {"fontSize": 12.5, "fontWeight": 600, "limit": _MAX_NAME_WIDTH}
+    halo = named.mark_text(**style, **HALO | {"strokeWidth": 5})
+    return alt.layer(dots, leader, middle, halo, named.mark_text(**style)).properties(
         width=width, height=round((ys[1] - ys[0]) / unit)
     )
 
 
 def _title_axis(facts: Facts, component: int, pixels: float) -> list[str]:
-    """Title an axis with as many words for its directions as there is room for."""
+    """Return an axis title with as many terms as fit."""
     most = len(facts.features)
-    for apart_, told_ in ((False, most), *((True, told_) for told_ in range(most, 0, -1))):
-        lines = sentences.title_map_axis(facts, component, separate_lines=apart_, max_terms=told_)
+    for separate, terms in ((False, most), *((True, terms) for terms in range(most, 0, -1))):
+        lines = sentences.title_map_axis(facts, component, separate_lines=separate, max_terms=terms)
         if measure_widest(lines, _AXIS_TITLE_SIZE) <= pixels:
             break
     return lines
 
 
 def _assign_lanes(spots: ChartRows, unit: float, middle: float) -> list[int]:
-    """Give each name a lane on its side of the middle where it meets no other: 0 just above the cloud, 1 just below, 2 further up."""
+    """Assign each name a lane in which it meets no other.
+
+    Even lanes lie above the dots, odd ones below: 0 is just above, 1 just below, 2 further up.
+    """
     lanes = [0] * len(spots)
     taken: list[tuple[int, float, float]] = []
     for place in sorted(range(len(spots)), key=lambda n: float(spots[n]["tx"])):
@@ -189,12 +190,12 @@ def _assign_lanes(spots: ChartRows, unit: float, middle: float) -> list[int]:
 
 
 def _estimate_half_width(spot: dict[str, Any]) -> float:
-    """Give half of the pixels that a name takes."""
+    """Estimate half the width of a name, in pixels."""
     return min(len(str(spot["segment"])) * 3.6 + 6, _MAX_NAME_WIDTH / 2 + 6)
 
 
 def _draw_loadings(facts: Facts) -> LayeredChart:
-    """Draw where each feature grows, as lines in a circle of radius 1."""
+    """Draw the features as lines in a circle of radius 1."""
     rows: ChartRows = [
         {"x": 0, "y": 0, "x2": x, "y2": y, "feature": get_column_label(name), "right": x >= 0}
         for name, (x, y) in facts.pca.loadings.items()

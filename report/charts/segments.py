@@ -1,4 +1,4 @@
-"""Which segments, how big, and in which features they differ."""
+"""Charts of the segments: sizes and differences."""
 
 import altair as alt
 
@@ -30,33 +30,28 @@ from report.text.formatting import (
 from segmentation.facts import Facts
 
 _MAX_PANELS, _LETTER_WIDTH = 4, 6  # features side by side, and pixels of a letter of their values
-_NAME_WIDTH, _VALUE_WIDTH, _PANEL_GAP = (
-    152,
-    58,
-    16,
-)  # pixels for names, for values in plain units, and between panels
-_MAX_NAME_WIDTH = 210  # pixels for names where a feature has a panel of its own beside the others
-_SIZES_NAME_WIDTH, _SIZES_LABEL_WIDTH, _SIZES_CHANGE_WIDTH = (
-    240,
-    92,
-    56,
-)  # pixels for names, shares with counts, and changes
-_SIZES_ROW_HEIGHT = 42  # pixels a segment where its name stands above its bar
+_NAME_WIDTH, _VALUE_WIDTH, _PANEL_GAP = 152, 58, 16  # pixels
+_MAX_NAME_WIDTH = 210  # pixels of the names beside panels
+_SIZES_NAME_WIDTH, _SIZES_LABEL_WIDTH, _SIZES_CHANGE_WIDTH = 240, 92, 56  # pixels
+_SIZES_ROW_HEIGHT = 42  # pixels for each segment if its name stands above its bar
 
 
 def _choose_row_height(facts: Facts) -> int:
-    """Give the pixels for each segment: page one holds two charts and the plays, of four segments as of ten."""
+    """Return the pixels for each segment, so that page one fits.
+
+    Page one holds two charts and the plays, of four segments as of ten.
+    """
     k = len(facts.segments)
     return 26 if k <= 5 else 20 if k <= 7 else 15
 
 
 def map_segment_colours(facts: Facts) -> dict[str, str]:
-    """Give each segment's colour by its name."""
+    """Return each segment's colour, by name."""
     return {segment.name: theme.get_segment_colour(segment.id) for segment in facts.segments}
 
 
 def plot_sizes(facts: Facts) -> Figure:
-    """Users in each segment, the largest first."""
+    """Plot the users in each segment, the largest first."""
     ranked = sentences.rank_segments(facts)
     first, *others = ranked
     return Figure(
@@ -82,7 +77,10 @@ def plot_sizes(facts: Facts) -> Figure:
 
 
 def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw a bar a segment; on a narrow sheet its name stands above it."""
+    """Draw a bar for each segment.
+
+    On a narrow page its name stands above it.
+    """
     above = width < theme.PAGE_WIDTH
     rows: ChartRows = [
         {
@@ -96,10 +94,10 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
         for segment in sentences.rank_segments(facts)
     ]
     across = width - (0 if above else _SIZES_NAME_WIDTH + 8)  # at least
-    room = _SIZES_LABEL_WIDTH + (_SIZES_CHANGE_WIDTH if changes.get_comparison(facts) else 0)
-    most = max(segment.users for segment in facts.segments) * across / (across - room)
-    letters = 13 if measure_widest([row["segment"] for row in rows], 13) <= _SIZES_NAME_WIDTH else 11.5
-    names = alt.Axis(labelFontSize=letters, labelColor=theme.INK, labelLimit=_SIZES_NAME_WIDTH)
+    label_width = _SIZES_LABEL_WIDTH + (_SIZES_CHANGE_WIDTH if changes.get_comparison(facts) else 0)
+    most = max(segment.users for segment in facts.segments) * across / (across - label_width)
+    font_size = 13 if measure_widest([row["segment"] for row in rows], 13) <= _SIZES_NAME_WIDTH else 11.5
+    names = alt.Axis(labelFontSize=font_size, labelColor=theme.INK, labelLimit=_SIZES_NAME_WIDTH)
     base = alt.Chart(make_inline_data(rows)).encode(
         alt.Y("segment:N", sort=[row["segment"] for row in rows], title=None).axis(None if above else names),
         alt.X("users:Q").scale(domain=[0, most], nice=False).axis(None),
@@ -124,14 +122,17 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
 
 
 def _describe_sizes_chart(facts: Facts) -> str:
-    """Say what the bars of sizes show."""
+    """Describe what the bars show."""
     change = changes.get_comparison(facts)
     since = f"; on the right, points of share since {format_month(change.month)}" if change else ""
     return f"Share and number of users{since}"
 
 
 def plot_differences(facts: Facts) -> Figure:
-    """Each segment's place in each feature, in standard deviations, with its mean in plain units."""
+    """Plot each segment's mean of each feature.
+
+    Positions in standard deviations, labels in plain units.
+    """
     return Figure(
         chart=lambda: _build_differences_chart(facts),
         narrow=lambda: _build_differences_chart(facts, theme.NARROW_WIDTH),
@@ -158,7 +159,10 @@ def plot_differences(facts: Facts) -> Figure:
 
 
 def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
-    """Draw a panel a feature: side by side, those that differ most, or on a narrow sheet all below each other."""
+    """Draw a panel for each feature.
+
+    Side by side those that differ most, or on a narrow page all of them stacked.
+    """
     below = width < theme.PAGE_WIDTH
     most = list(sentences.rank_features(facts))[:_MAX_PANELS]
     features = [name for name in facts.features if below or name in most]
@@ -177,9 +181,9 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
         else round(min(max(measure_widest(names, size) + 10, _NAME_WIDTH), _MAX_NAME_WIDTH))
     )
     across = width - side if below else (width - side) // len(features) - _PANEL_GAP
-    said = max(len(format_column_value(s.means[name], name)) for s in ranked for name in features)
-    # the values in plain units stand right of the dots
-    end = reach * (2 * across / (across - max(_VALUE_WIDTH, _LETTER_WIDTH * said)) - 1)
+    letters = max(len(format_column_value(s.means[name], name)) for s in ranked for name in features)
+    # leaves space right of the dots for the values in plain units
+    end = reach * (2 * across / (across - max(_VALUE_WIDTH, _LETTER_WIDTH * letters)) - 1)
     panels = []
     for number, feature in enumerate(features):
         rows: ChartRows = [

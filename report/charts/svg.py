@@ -1,4 +1,4 @@
-"""Drawings with nothing in them that isn't seen: a page holds a dozen, and Vega writes for screen readers and scripts too."""
+"""SVG made smaller: a page holds a dozen charts."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -38,13 +38,14 @@ _INHERITED_ATTRIBUTES = {
     "stroke-width",
     "text-anchor",
 }
-_MIN_GROUP_SIZE = 3  # for fewer, a group of their own says as much
+_MIN_GROUP_SIZE = 3  # children of a group, below which moving attributes saves nothing
 
 
 def minify_svg(drawing: str) -> str:
-    """Drop what isn't drawn from a chart's SVG, and write coordinates to a hundredth of a pixel.
+    """Remove what is not visible from a chart's SVG, and round it.
 
-    An `opacity` of 1 goes too: what opacity does to text in print is then plain to see in any drawing that has one.
+    Coordinates are rounded to a hundredth of a pixel. An `opacity` of 1 goes, too: any opacity that is left would damage
+    text in print, and a test can find it.
     """
     ET.register_namespace("", _SVG_NAMESPACE)
     ET.register_namespace("xlink", _XLINK_NAMESPACE)
@@ -52,17 +53,18 @@ def minify_svg(drawing: str) -> str:
     _minify_element(root)
     _renumber_ids(root)
     fonts = {font for element in root.iter() if (font := element.get("font-family"))}
-    if len(fonts) == 1:  # then it is said once, for all texts
+    if len(fonts) == 1:  # then the root gets it
         for element in root.iter():
             element.attrib.pop("font-family", None)
-        root.set(
-            "font-family", f"{fonts.pop()}, sans-serif"
-        )  # in a browser a picture reaches no font of its page
+        root.set("font-family", f"{fonts.pop()}, sans-serif")  # an SVG as an image can't use the page's fonts
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
 def _renumber_ids(root: ET.Element) -> None:
-    """Give what is referred to a number from 1: Vega counts on, so a drawing would depend on what was drawn before it."""
+    """Renumber the ids from 1.
+
+    Vega counts on from chart to chart, so that a drawing would depend on earlier ones.
+    """
     names = {
         f"url(#{name})": (element, f"part{number}")
         for number, (element, name) in enumerate(((e, e.get("id")) for e in root.iter() if e.get("id")), 1)
@@ -76,7 +78,7 @@ def _renumber_ids(root: ET.Element) -> None:
 
 
 def _hoist_attributes(group: ET.Element) -> None:
-    """Say once, of a group, what all that is in it has in common and would inherit."""
+    """Move attributes that all children share to their group."""
     if len(group) < _MIN_GROUP_SIZE:
         return
     for name in sorted(_INHERITED_ATTRIBUTES & group[0].attrib.keys()):
@@ -88,10 +90,10 @@ def _hoist_attributes(group: ET.Element) -> None:
 
 
 def _strip_attributes(element: ET.Element) -> None:
-    """Drop of an element what isn't seen, and digits that nobody sees."""
+    """Remove invisible attributes and digits."""
     for name in _INVISIBLE_ATTRIBUTES & element.attrib.keys():
         del element.attrib[name]
-    if "stroke" not in element.attrib:  # Vega says each mark's own
+    if "stroke" not in element.attrib:  # without a stroke its width does nothing
         element.attrib.pop("stroke-width", None)
     if element.get("opacity") == "1":
         del element.attrib["opacity"]
@@ -103,7 +105,7 @@ def _strip_attributes(element: ET.Element) -> None:
 
 
 def _minify_element(element: ET.Element) -> None:
-    """Slim an element's children, then take away those of which nothing is left."""
+    """Minify an element's children, and drop empty ones."""
     _strip_attributes(element)
     kept: list[ET.Element] = []
     for child in element:
@@ -116,6 +118,6 @@ def _minify_element(element: ET.Element) -> None:
             kept.append(child)
             continue
         _hoist_attributes(child)
-        if len(child):  # a group that says nothing of its children is none
+        if len(child):  # a group without attributes is replaced by its children
             kept.extend([child] if child.attrib else child)
     element[:] = kept

@@ -1,7 +1,7 @@
-"""What a document's cells call: facts in, Markdown out, the same in Quarto and in the embedded engine.
+"""The object that a document's cells call: facts in, Markdown out.
 
-No cell gives `text/html`: Quarto adds RequireJS and jQuery from a network for any such output. Markdown with raw HTML
-blocks passes through both engines unchanged. All text that comes from facts is escaped here, once.
+No cell returns `text/html`: for such output Quarto adds RequireJS and jQuery from a network. Markdown with raw HTML blocks
+is the same in Quarto and in the embedded engine. All text from facts is escaped here, once.
 """
 
 import hashlib
@@ -35,21 +35,19 @@ from segmentation.schema import CATEGORIES, NUMBERS
 
 Medium = Literal["screen", "print", "page", "notebook"]
 FIGURES_FOLDER = Path("figures")  # beside the document: where the engine runs its cells
-_MARKDOWN_PUNCTUATION = re.compile(
-    r"([!-/:-@\[-`{-~])"
-)  # ASCII punctuation, which Markdown may take for itself
-_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # the two no-break spaces hold a number to its unit
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # no page can hold them
+_MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation may be Markdown's syntax
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # but for the two no-break spaces between a number and its unit
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # not allowed in HTML
 
 
 def escape_markdown(text: str) -> str:
-    """Write plain text so that Markdown leaves it as it is."""
+    """Escape plain text for Markdown."""
     return _MARKDOWN_PUNCTUATION.sub(r"\\\1", _SPACES.sub(" ", _CONTROL_CHARACTERS.sub("", text)).strip(" "))
 
 
 @dataclass(frozen=True, slots=True)
 class Markdown:
-    """A piece of a document that shows itself as Markdown."""
+    """A piece of a document, shown as Markdown."""
 
     text: str
 
@@ -61,19 +59,17 @@ class Markdown:
 
 
 class Document:
-    """One document's view of one month.
+    """One month laid out for one document.
 
     Parameters
     ----------
-    facts : Facts
-        The month.
     medium : {"screen", "print", "page", "notebook"}
-        Whether charts answer to a pointer and number themselves, are made for paper, are pictures on a page for screens
-        of any width, or stand in Jupyter.
+        "screen": interactive, numbered charts; "print": charts for paper; "page": images for any width of screen;
+        "notebook": for Jupyter.
     templates : Path
         Folder of the Jinja2 templates.
     figures : Path
-        Folder of the pictures, as seen from where the cells run.
+        Folder of the charts, as seen from where the cells run.
     """
 
     def __init__(
@@ -83,31 +79,37 @@ class Document:
         self.figures = figures
         self.medium = medium
         self._jinja = _build_jinja_environment(templates)
+        self._template_values = {"facts": facts, "medium": medium, "page": self} | _TEMPLATE_MODULES
         self._facts_hash = hashlib.sha256(paths.dump_facts_json(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
-        """Give a sentence of `report.text.sentences`, to stand inside a paragraph."""
-        # never empty: Quarto leaves the source of an expression that gives an empty text
+        """Return a sentence of `report.text`, for use in a paragraph."""
+        # never empty: Quarto shows the source of an inline expression that returns an empty text
         return self._adapt_markdown(escape_markdown(sentence(self.facts, *args)) or "<!-- -->")
 
     def show(self, make: Callable[..., Figure | ReportTable], *args: Any) -> Markdown:
-        """Give a chart of `report.charts` or a table of `report.pages.tables`, drawn, with all that belongs to it."""
-        made = make(self.facts, *args)
+        """Return a chart or a table with its caption and numbers.
+
+        The label comes from the function's name: `plot_elbow` makes `#fig-elbow`, `tabulate_votes` makes `#tbl-votes`.
+        """
+        shown = make(self.facts, *args)
         label = re.sub(
             r"[^a-z0-9]+",
             "-",
             "-".join([make.__name__.partition("_")[2], *(str(arg.id) for arg in args)]).lower(),
         )
         return self._adapt_markdown(
-            self._render_figure(made, label) if isinstance(made, Figure) else self._render_table(made, label)
+            self._render_figure(shown, label)
+            if isinstance(shown, Figure)
+            else self._render_table(shown, label)
         )
 
     def fill_text(self, layout: str, *values: Markdown) -> Markdown:
-        """Give a text with sentences in its places, for a notebook, whose texts hold no values."""
+        """Fill a notebook's text, which has no inline code."""
         return self._adapt_markdown(layout.format(*values))
 
     def render_profiles(self) -> Markdown:
-        """Give every segment's profile, from templates/profile.md."""
+        """Return every segment's profile."""
         return self._adapt_markdown(
             "\n\n".join(
                 self.render_profile(segment.id).text for segment in sentences.rank_segments(self.facts)
@@ -115,45 +117,25 @@ class Document:
         )
 
     def render_profile(self, segment: str) -> Markdown:
-        """Give one segment's profile."""
-        template = self._jinja.get_template("profile.md")
-        one = self.facts.get_segment(segment)
-        return Markdown(
-            template.render(
-                facts=self.facts,
-                segment=one,
-                medium=self.medium,
-                colour=theme.get_segment_colour(segment),
-                dark=theme.get_dark_colour(theme.get_segment_colour(segment)),
-                page=self,
-                sentences=sentences,
-                changes=changes,
-            )
+        """Return one segment's profile, from templates/profile.md."""
+        colour = theme.get_segment_colour(segment)
+        text = self._jinja.get_template("profile.md").render(
+            self._template_values,
+            segment=self.facts.get_segment(segment),
+            colour=colour,
+            dark=theme.get_dark_colour(colour),
         )
+        return Markdown(text)
 
     def render_template(self, name: str) -> Markdown:
-        """Give a whole template."""
-        return self._adapt_markdown(
-            self._jinja.get_template(name).render(
-                facts=self.facts,
-                medium=self.medium,
-                page=self,
-                sentences=sentences,
-                changes=changes,
-                holds=holds,
-                theme=theme,
-            )
-        )
-
-    def draw(self, name: str, *args: Any) -> Markdown:
-        """Give a chart or a table by its name, for a template that lays it out."""
-        return self.show(_MAKERS_BY_NAME[name], *args)
+        """Return a rendered template."""
+        return self._adapt_markdown(self._jinja.get_template(name).render(self._template_values))
 
     def embed_scripts(self) -> Markdown:
-        """Give what makes the charts answer to a pointer: one bundle for the whole page, with nothing to fetch."""
+        """Return the scripts for interactive charts, nothing to fetch."""
         if self.medium == "notebook":
             return Markdown("")
-        import vl_convert  # noqa: PLC0415 - a document for print never needs it
+        import vl_convert  # noqa: PLC0415 - documents for print don't need it
 
         self.figures.mkdir(exist_ok=True)
         bundle = cache.cache_text(
@@ -178,13 +160,13 @@ class Document:
         )
 
     def embed_downloads(self) -> Markdown:
-        """Give the numbers themselves, for whoever wants to save them: the page carries them, and page.js writes the files."""
+        """Return the download buttons and the facts they save."""
         if self.medium == "notebook":
             return Markdown("")
         data = json.dumps(facts_to_dict(self.facts), ensure_ascii=False, separators=(",", ":"))
         kinds = (("csv", "Download all numbers (CSV)"), ("json", "Download all facts (JSON)"))
         buttons = "\n".join(
-            f'<button type="button" data-download="{kind}" hidden>{said}</button>' for kind, said in kinds
+            f'<button type="button" data-download="{kind}" hidden>{text}</button>' for kind, text in kinds
         )
         return Markdown(
             _fence_raw_html(
@@ -194,50 +176,55 @@ class Document:
         )
 
     def _adapt_markdown(self, text: str) -> Markdown:
-        """Give Markdown: Pandoc's for a page, and for a notebook what Jupyter understands of it."""
+        """Return Pandoc's Markdown, or GitHub's for a notebook."""
         return Markdown(convert_to_github_markdown(text) if self.medium == "notebook" else text)
 
     def _render_figure(self, picture: Figure, label: str) -> str:
-        """Write the chart's picture and its specification to files and refer to it; for the screen with its numbers."""
-        # another document of this run may have drawn it, or a profile; not another month's, whose facts are others
+        """Write the chart's SVG and specification, and return a reference.
+
+        For the screen the numbers behind the chart follow it.
+        """
+        # another document of this month may have drawn it already; the hash keeps months apart
         path = self.figures / f"{label}-{self._facts_hash}.svg"
-        said = path.with_suffix(".json")  # Altair takes as long to say a chart as Vega to draw it
+        spec_path = path.with_suffix(
+            ".json"
+        )  # kept, since Altair takes as long to build it as Vega to draw it
         if not path.exists():
             spec = render.build_chart_spec(picture.chart)
-            drawn = render.render_svg(spec)
+            svg = render.render_svg(spec)
             if self.medium == "notebook":
-                return f"![{escape_markdown(picture.alt)}]({render.encode_data_url(drawn)})"
+                return f"![{escape_markdown(picture.alt)}]({render.encode_data_url(svg)})"
             self.figures.mkdir(exist_ok=True)
-            said.write_text(render.serialise_spec(spec), encoding="utf-8")
-            cache.write_atomically(path, drawn)  # last: who finds it takes both
+            spec_path.write_text(render.serialise_spec(spec), encoding="utf-8")
+            cache.write_atomically(path, svg)  # last: where it exists, both do
+        alt = escape_markdown(picture.alt)
         if self.medium == "print":
-            return _render_image(picture, path)
+            return f'![]({path.parent.name}/{path.name}){{fig-alt="{alt}"}}'
         if self.medium == "page":
             return self._render_responsive_figure(picture, path)
-        carried = said.read_text(encoding="utf-8")
+        script = spec_path.read_text(encoding="utf-8")
         if picture.narrow:
-            carried = render.add_narrow_variant(carried, render.build_chart_spec(picture.narrow))
+            script = render.add_narrow_variant(script, render.build_chart_spec(picture.narrow))
         shown = path.with_name(f"{path.stem}-screen.svg")
         shown.write_text(render.widen_view_box(path.read_text(encoding="utf-8")), encoding="utf-8")
-        alt = _escape_attribute(picture.alt)
         rows = ReportTable(picture.caption, picture.header, picture.rows)
         return "\n\n".join(
             [
                 f'![{escape_markdown(picture.caption)}]({self.figures.name}/{shown.name}){{#fig-{label} fig-alt="{alt}"}}',
                 _fence_raw_html(
-                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_escape_script_json(carried)}</script>\n'
+                    f'<script type="application/json" class="chart" data-figure="fig-{label}">{_escape_script_json(script)}</script>\n'
                     f'<details class="numbers"><summary>Numbers behind this chart</summary>\n{rows.to_html()}\n</details>'
                 ),
             ]
         )
 
     def _render_responsive_figure(self, picture: Figure, path: Path) -> str:
-        """Refer to a picture and, where it has one, to its twin for narrow screens, below which its caption says the rest."""
+        """Return an image with a variant for narrow screens, if any."""
         source = ""
         if picture.narrow:
             spec = render.build_chart_spec(picture.narrow)
-            spec.pop("title", None)  # a title has one line, and a telephone no room for it
-            source = f'<source media="(max-width: 42rem)" srcset="{render.encode_data_url(render.widen_view_box(render.render_svg(spec)))}">'  # Pandoc leaves it as it is
+            spec.pop("title", None)  # one line, too long for a telephone
+            source = f'<source media="(max-width: 42rem)" srcset="{render.encode_data_url(render.widen_view_box(render.render_svg(spec)))}">'
         image = f'<img src="{render.encode_data_url(render.widen_view_box(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
         return _fence_raw_html(
             f"<figure><picture>{source}{image}</picture>\n<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
@@ -249,13 +236,13 @@ class Document:
         return f"::: {{#tbl-{label}}}\n\n{_fence_raw_html(table.to_html())}\n\n{escape_markdown(table.caption)}\n\n:::"
 
 
-_MAKERS_BY_NAME: dict[str, Callable[..., Figure | ReportTable]] = {
-    "indices": indices.plot_indices,
-    "flow": change_charts.plot_flow,
-    "trend": change_charts.plot_trend,
-    "moves": tables.tabulate_moves,
-    "drift": tables.tabulate_drift,
-    "plays": tables.tabulate_plays,
+_TEMPLATE_MODULES = {
+    "changes": changes,
+    "change_charts": change_charts,
+    "holds": holds,
+    "indices": indices,
+    "sentences": sentences,
+    "tables": tables,
 }
 
 
@@ -265,48 +252,46 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     Parameters
     ----------
     facts : str or Path
-        The month's facts.json, as seen from the document or from the project's folder, where a person types it; an empty
-        string for the newest month that was made. If none was, the newest one in data/ is made first.
-    medium : {"screen", "print", "page", "notebook"}
-        What the document is for.
+        The month's facts.json, relative to the document or to the project's folder. Empty for the newest month that was
+        made; if none was, the newest month in data/ is made first.
 
     Raises
     ------
     ReportError
-        If there is no such file, or the report has learnt of a column since.
+        If there is no such file, or it lacks a column that was added to the schema later.
     FactsError
-        If it was written by another version.
+        If another version wrote it.
     """
     path = Path(facts) if facts else _find_newest_facts()
-    found = paths.read_facts(path if path.exists() else paths.ROOT / path)
-    known = {*found.distributions.numbers, *found.distributions.categories}
+    month = paths.read_facts(path if path.exists() else paths.ROOT / path)
+    known = {*month.distributions.numbers, *month.distributions.categories}
     new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
     if new:
         raise ReportError(
-            f"{format_month(found.month)} was made before the report knew {join_with_and(new)}. "
-            f"Make it again: make report MONTH={found.month}."
+            f"{format_month(month.month)} was made before the report knew {join_with_and(new)}. "
+            f"Make it again: make report MONTH={month.month}."
         )
-    return Document(found, medium, paths.TEMPLATES)
+    return Document(month, medium, paths.TEMPLATES)
 
 
 def _find_newest_facts() -> Path:
-    """Find the newest month's facts; make a month first in a folder where none was made."""
+    """Find the newest month's facts; make a month if there is none."""
     output = paths.ROOT / read_settings(paths.ROOT / "settings.toml").data.output
     if not paths.list_earlier_facts(output, "9999-99"):
-        made = [sys.executable, "-m", "report", "report", "--engine", "embedded"]
-        done = subprocess.run(made, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "report", "report", "--engine", "embedded"]
+        done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ReportError(done.stderr.strip() or f"`make report` ended with {done.returncode}.")
     return paths.find_newest_facts(output)
 
 
 def _build_jinja_environment(templates: Path) -> jinja2.Environment:
-    """Set Jinja2 up for Markdown: strict, and every text escaped that isn't Markdown already."""
+    """Build a strict Jinja2 environment that escapes Markdown."""
 
     def finalize(value: Any) -> Any:
         return escape_markdown(value) if isinstance(value, str) else value
 
-    # Jinja2's own autoescape writes HTML entities; what is made here is Markdown, so `finalize` escapes for that
+    # Jinja2's own autoescape writes HTML entities, so `finalize` escapes for Markdown instead
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -319,23 +304,13 @@ def _build_jinja_environment(templates: Path) -> jinja2.Environment:
     return environment
 
 
-def _render_image(picture: Figure, path: Path) -> str:
-    """Refer to a picture that needs no number."""
-    return f'![]({path.parent.name}/{path.name}){{fig-alt="{_escape_attribute(picture.alt)}"}}'
-
-
-def _escape_attribute(text: str) -> str:
-    """Write plain text as the value of an attribute."""
-    return escape_markdown(text)
-
-
 def _escape_script_json(text: str) -> str:
-    """Write JSON so that it can't end its script element."""
+    """Escape JSON so that it can't end its script element."""
     return text.replace("<", "\\u003c")
 
 
 def _fence_raw_html(markup: str) -> str:
-    """Give a block of raw HTML, in a fence longer than any that stands in it."""
+    """Return a raw HTML block, its fence longer than any inside."""
     longest = max((len(run) for run in re.findall("`+", markup)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{{=html}}\n{markup}\n{fence}"

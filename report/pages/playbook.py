@@ -1,4 +1,4 @@
-"""The playbook: which play fits a segment, from rules that marketing edits and no code."""
+"""The playbook: rules that give each segment its play."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from segmentation.facts import Facts, KpiTarget, Play, Segment
 from segmentation.options import ValidRange
 from segmentation.thresholds import NOTABLE_SD
 
-_LEGIBLE_PATTERN = r"[\p{L}\p{N}]"  # signs alone are no text
+_LEGIBLE_PATTERN = r"[\p{L}\p{N}]"  # punctuation alone is not enough
 ShortText = Annotated[
     str, StringConstraints(min_length=3, max_length=60, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER
 ]
@@ -24,7 +24,7 @@ FeatureLevel = Literal["low", "average", "high"]
 
 
 class KpiRule(BaseModel):
-    """What a play is judged by: a column and the change that is wanted."""
+    """The KPI of a play: a column and the change wanted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +43,7 @@ class KpiRule(BaseModel):
 
 
 class PlayRule(BaseModel):
-    """One play, and the segments that it fits."""
+    """One play and the segments it fits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,14 +62,14 @@ class PlayRule(BaseModel):
     measure: KpiRule
 
     def matches_segment(self, segment: Segment) -> bool:
-        """Tell whether every number that the rule speaks of is as it says."""
+        """Tell whether a segment meets every condition of the rule."""
         return all(
             classify_level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items()
         )
 
 
 class Playbook(BaseModel):
-    """All rules; the first that fits a segment counts."""
+    """All rules; the first that fits a segment applies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -99,7 +99,7 @@ class Playbook(BaseModel):
 
 
 def classify_level(sds: float) -> FeatureLevel:
-    """Call a number low, average or high by its distance from the average in standard deviations."""
+    """Return low, average or high, by standard deviations."""
     return "low" if sds <= -NOTABLE_SD else "high" if sds >= NOTABLE_SD else "average"
 
 
@@ -109,13 +109,13 @@ def read_playbook(path: Path) -> Playbook:
     Raises
     ------
     SettingsError
-        Naming the line of the mistake.
+        With the line of the mistake.
     """
     return read_toml_model(path, Playbook)
 
 
 def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
-    """Give every segment the first play that fits it."""
+    """Return the facts with the first matching play for each segment."""
     valid = facts.audit.valid
     return replace(
         facts, segments=tuple(replace(s, play=_choose_play(s, rules, valid)) for s in facts.segments)
@@ -123,7 +123,10 @@ def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
 
 
 def _choose_play(segment: Segment, rules: Sequence[PlayRule], valid: Mapping[str, ValidRange]) -> Play:
-    """Give the first play that fits; what is wanted is at most what is possible, such as 365 days of the last 365."""
+    """Return the first play that fits.
+
+    Its target is clipped to valid values, such as 365 days of the last 365.
+    """
     rule = next(rule for rule in rules if rule.matches_segment(segment))
     baseline = segment.means[rule.measure.column]
     words = rule.model_dump(exclude={"name", "when", "measure"})

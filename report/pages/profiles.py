@@ -1,4 +1,4 @@
-"""A page for each segment, for whoever looks after it."""
+"""A page of its own for each segment."""
 
 from pathlib import Path
 
@@ -10,16 +10,14 @@ from segmentation.facts import Facts
 
 
 def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
-    """Write one self-contained page a segment.
+    """Write one self-contained page for each segment.
 
     Parameters
     ----------
-    facts : Facts
-        The month.
     bench : Path
-        Folder in which the executives' document is rendered: what it drew by then is used again.
+        Folder in which the executives' document was rendered; its charts are used again.
     out : Path
-        Where the pages go.
+        Folder for the pages, which is made.
     """
     out.mkdir()
     document = Document(facts, "page", paths.TEMPLATES, figures=bench / "figures")
@@ -39,7 +37,10 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
 
 
 def list_profile_file_names(facts: Facts) -> tuple[str, ...]:
-    """Give each segment's name as a file's; of two that differ in signs alone, the second has its id in it."""
+    """Return a file name for each segment.
+
+    Where two names differ in punctuation only, the second gets its id.
+    """
     names: list[str] = []
     for segment in facts.segments:
         name = slugify_name(segment.name)
@@ -48,7 +49,7 @@ def list_profile_file_names(facts: Facts) -> tuple[str, ...]:
 
 
 def slugify_name(name: str) -> str:
-    """Write a segment's name as a file's: "young-light-listeners"."""
+    """Return a name as a file's name: "young-light-listeners"."""
     words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
     cut = "-".join(words).encode()[:80].decode(errors="ignore")  # a file's name has at most 255 bytes
     return cut.strip("-") or "segment"

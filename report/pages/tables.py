@@ -1,4 +1,4 @@
-"""Tables: facts in, heads and rows out, as written for people."""
+"""Tables of the report: facts in, header and rows out."""
 
 import html
 import re
@@ -21,30 +21,18 @@ from segmentation.facts import Facts, Segment
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """One table.
-
-    Attributes
-    ----------
-    caption : str
-        What the table shows.
-    header : tuple of str
-        Heads of the columns.
-    rows : tuple of tuple of str
-        Its cells; the first of a row is its head.
-    colours : tuple of str
-        A colour beside each row's head, or none at all.
-    row_heads : tuple of tuple of (str, str)
-        Names with their colours that stand in each row's head, where it has several.
-    """
+    """One table, its numbers already formatted."""
 
     caption: str
     header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    colours: tuple[str, ...] = ()
-    row_heads: tuple[tuple[tuple[str, str], ...], ...] = ()
+    rows: tuple[tuple[str, ...], ...]  # the first cell of a row is its header
+    colours: tuple[str, ...] = ()  # a colour for each row, or none at all
+    row_heads: tuple[
+        tuple[tuple[str, str], ...], ...
+    ] = ()  # names with colours, for row headers of several names
 
     def to_html(self, *, caption: bool = False) -> str:
-        """Write the table as HTML, every text escaped, every head marked as one."""
+        """Return the table as HTML, with header cells and escaped text."""
         numeric = [_is_numeric(cells) for cells in zip(*self.rows, strict=True)] or [False] * len(self.header)
         marks = ["", *(' class="n"' if one else "" for one in numeric[1:])]
         head = "".join(
@@ -64,30 +52,33 @@ class ReportTable:
         )
 
     def _render_row_head(self, number: int, text: str) -> str:
-        """Write a row's head: its text, with its colour where it has one, or its names with theirs."""
+        """Return a row's header: its text or names, with colours."""
         if self.row_heads:
             return " ".join(_render_segment_name(*one) for one in self.row_heads[number])
         return _render_segment_name(text, self.colours[number]) if self.colours else _escape_cell(text)
 
 
 def _is_numeric(cells: tuple[str, ...]) -> bool:
-    """Tell whether a column holds numbers, so that they stand below each other, and its head above them."""
+    """Tell whether a column holds numbers, to align it right."""
     return any(cell[:1].isdigit() or cell[:1] in tuple("▲▼<>−$") for cell in cells)
 
 
 def _render_segment_name(name: str, colour: str) -> str:
-    """Write a segment's name with its colour beside it, which is another on a dark screen."""
+    """Return a segment's name with its colour, for light and dark."""
     dot = f'<span class="dot" style="--dot:{colour};--dark:{theme.get_dark_colour(colour)}"></span>'
     return f'<span class="name">{dot}{_escape_cell(name)}</span>'
 
 
 def _escape_cell(text: str) -> str:
-    """Write plain text as HTML, on one line: a blank one would end a block of HTML in Markdown."""
+    """Escape text for HTML, on one line.
+
+    A blank line would end an HTML block in Markdown.
+    """
     return html.escape(re.sub(r"[^\S\u00a0\u202f]+", " ", text))
 
 
 def tabulate_audit(facts: Facts) -> ReportTable:
-    """List what cleaning read, dropped by rule, and kept."""
+    """List rows read, dropped by rule and column, and kept."""
     rows = [("Rows read", "", format_thousands(facts.audit.read))]
     rows += [
         (
@@ -110,7 +101,7 @@ def tabulate_audit(facts: Facts) -> ReportTable:
 
 
 def tabulate_waterfall(facts: Facts) -> ReportTable:
-    """List what cleaning read, dropped by rule alone, and kept."""
+    """List rows read, dropped by rule, and kept."""
     rules = dict.fromkeys(drop.rule for drop in facts.audit.dropped)
     lost = {rule: sum(drop.rows for drop in facts.audit.dropped if drop.rule == rule) for rule in rules}
     rows = [("Rows read", format_thousands(facts.audit.read))]
@@ -120,7 +111,7 @@ def tabulate_waterfall(facts: Facts) -> ReportTable:
 
 
 def tabulate_votes(facts: Facts) -> ReportTable:
-    """List how many segments each measure would choose."""
+    """List the number of segments that each measure favours."""
     used = facts.elbow.chosen
     rows = [
         (
@@ -146,7 +137,7 @@ def tabulate_votes(facts: Facts) -> ReportTable:
 
 
 def tabulate_stability(facts: Facts) -> ReportTable:
-    """List how far each segment can be relied on."""
+    """List each segment's stability."""
     return ReportTable(
         f"How far each {sentences.choose_segment_noun(facts)} can be relied on, from resampled data.",
         ("Segment", "Stability", "Comes again", "Dissolves", "Set apart", "Silhouette"),
@@ -166,10 +157,8 @@ def tabulate_stability(facts: Facts) -> ReportTable:
 
 
 def tabulate_moves(facts: Facts) -> ReportTable:
-    """List what became of each segment since the last month."""
-    change = facts.change
-    if change is None:
-        raise ValueError("nothing to list: a page asks for `tabulate_moves` only where there is a last month")
+    """List each segment's transition since the last month."""
+    change = changes.require_change(facts)
     now = {segment.id: segment for segment in facts.segments}
     return ReportTable(
         f"What became of each segment since {format_month(change.month)}.",
@@ -191,10 +180,8 @@ def tabulate_moves(facts: Facts) -> ReportTable:
 
 
 def tabulate_drift(facts: Facts) -> ReportTable:
-    """List how far each column has drifted since the last month."""
-    change = facts.change
-    if change is None:
-        raise ValueError("nothing to list: a page asks for `tabulate_drift` only where there is a last month")
+    """List each column's drift since the last month."""
+    change = changes.require_change(facts)
     return ReportTable(
         f"Whether each column is spread otherwise than in {format_month(change.month)} (population stability index).",
         ("Column", "Index", "By chance at most", "Verdict"),
@@ -211,7 +198,7 @@ def tabulate_drift(facts: Facts) -> ReportTable:
 
 
 def tabulate_segments(facts: Facts) -> ReportTable:
-    """List the segments at a glance."""
+    """List the segments with users, shares and medians."""
     numbers = tuple(facts.distributions.numbers)
     return ReportTable(
         "The segments at a glance: users, share, and medians.",
@@ -237,7 +224,7 @@ def tabulate_segments(facts: Facts) -> ReportTable:
 
 
 def tabulate_plays(facts: Facts) -> ReportTable:
-    """List what to do this month, and with which segments: those that get the same stand together."""
+    """List the offers, each with the segments that get it."""
     by_offer: dict[str, list[Segment]] = {}
     for segment in sentences.rank_segments(facts):
         by_offer.setdefault(segment.play.offer if segment.play else "", []).append(segment)

@@ -38,6 +38,13 @@ def get_comparison(facts: Facts) -> MonthComparison | None:
     return change if change and change.reliable and facts.structure.reliable else None
 
 
+def require_change(facts: Facts) -> MonthComparison:
+    """Return what changed, for charts and tables of it."""
+    if facts.change is None:
+        raise ValueError("no last month to compare with: ask whether `facts.change` is there first")
+    return facts.change
+
+
 def get_share_change(facts: Facts, segment: Segment) -> float | None:
     """Return the change in a segment's share, 0 to 1.
 

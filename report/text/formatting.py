@@ -20,6 +20,11 @@ def format_thousands(value: float | None) -> str:
     return ABSENT if value is None else _format_minus_sign(f"{value:,.0f}")
 
 
+def format_shown_count(count: int | None) -> str:
+    """Write a count, or "not shown" if it is suppressed."""
+    return "not shown" if count is None else format_thousands(count)
+
+
 def format_percent(share: float | None) -> str:
     """Write a share of 0 to 1 in whole per cent: 32 %, <1 %, >99 %."""
     if share is None:

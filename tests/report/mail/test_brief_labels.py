@@ -411,7 +411,8 @@ def test_a_profile_s_own_page_is_its_segment_s(id_: str, rendered: Rendered) -> 
 def test_a_first_month_s_profile_says_how_much_they_listen(id_: str) -> None:
     """In the place of the change."""
     facts = replace(month.distinct(), change=None, trend=None)
-    with mock.patch.object(Document, "draw", lambda _, name, one: Markdown(f"{name} of {one.id}")):
+    shown = lambda _, make, one: Markdown(f"{make.__name__} of {one.id}")  # noqa: E731
+    with mock.patch.object(Document, "show", shown):
         page = Document(facts, "print", paths.TEMPLATES).render_profile(id_).text
     found = re.findall(r"\[\[(.*?)\]\{\.value\} \[(.*?)\]\{\.what\}\]\{\.key\}", page.replace("\\", ""))
     users, share, _, stable = keys(id_)
@@ -422,7 +423,7 @@ def test_a_first_month_s_profile_says_how_much_they_listen(id_: str) -> None:
         (f"{month.MEANS[id_][2]} hours", "listening a month"),
         stable,
     ]
-    assert f"indices of {id_}" in page
+    assert f"plot_indices of {id_}" in page.replace("\\", "")
 
 
 def test_a_column_s_unit_is_its_own() -> None:

@@ -877,7 +877,7 @@ TEMPLATES = {
 def test_a_template_says_what_there_is(what: str) -> None:
     """Each sentence and each chart in its place, and none that there is nothing for."""
     facts, medium, template, said = TEMPLATES[what]
-    with mock.patch.object(Document, "draw", lambda _, name: Markdown(name)):
+    with mock.patch.object(Document, "show", lambda _, make: Markdown(make.__name__.partition("_")[2])):
         found = Document(facts, medium, paths.TEMPLATES).render_template(template).text  # type: ignore[arg-type]
 
     assert reading.plain(found.replace("\\", "")) == said
