@@ -36,7 +36,7 @@ MAX_HABIT_STEP_DAYS, HABIT_JITTER_DAYS = 25, 5
 
 
 class SkewedRange(NamedTuple):
-    """A broad bell between two ends, skewed from -1 (low) to 1 (high)."""
+    """A bell between two ends, possibly skewed."""
 
     low: float
     high: float
@@ -212,7 +212,7 @@ def _draw_uniform(rng: np.random.Generator, n: int, low: float = 0.0, high: floa
 
 
 def _draw_bell(rng: np.random.Generator, n: int) -> UniformDraws:
-    """Draw n numbers from a trapezoid between 0 and 1."""
+    """Draw n numbers between 0 and 1, bell-shaped."""
     return 0.7 * rng.random(n) + 0.3 * rng.random(n)
 
 
@@ -222,7 +222,7 @@ def _scale_to_range(t: UniformDraws, spread: SkewedRange) -> UniformDraws:
 
 
 def _draw_categories(rng: np.random.Generator, n: int, shares: dict[str, float]) -> NDArray[np.object_]:
-    """Draw n categories by their shares, which need not sum to 1."""
+    """Draw n categories by their shares."""
     return _pick_categories(rng.random(n), shares)
 
 
@@ -345,7 +345,7 @@ def _move_listeners(
 
 
 def _make_month_file(panel: pd.DataFrame, plan: SampleMonthPlan, rng: np.random.Generator) -> SampleMonth:
-    """Turn the panel into the month's rows, with the planned errors."""
+    """Turn the panel into a month, with planned errors."""
     n = len(panel)
     panel = panel.iloc[_draw_permutation(rng, n)].reset_index(drop=True)
     columns: dict[str, Any] = {

@@ -1,1 +1,1 @@
-"""Figures: facts in, Altair charts out, each titled with what its numbers support."""
+"""Charts: facts in, Altair charts with findings out."""

@@ -1,4 +1,4 @@
-"""The chart in a segment's brief, legible on a telephone."""
+"""The index chart in a segment's brief."""
 
 import altair as alt
 
@@ -42,7 +42,7 @@ def plot_brief_indices(segment: Segment) -> Figure:
 
 
 def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> LayeredChart:
-    """Draw bars from 100, each with its number at its end."""
+    """Draw bars from 100 with their numbers."""
     significant = [item.value for _, item in items if item.is_significant and item.value is not None]
     high = max([*significant, 150]) * _BAR_AREA_WIDTH / (_BAR_AREA_WIDTH - _NUMBER_WIDTH)
     names, limit = fit_texts([name for name, _ in items], _NAME_WIDTH - 10, _FONT_SIZE)

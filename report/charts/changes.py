@@ -121,7 +121,7 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
 
 
 def _place_names(bars: ChartRows, line: float, *, left: bool) -> ChartRows:
-    """Return one month's bars with the positions of their names."""
+    """Return one month's bars with name positions."""
     own = [row for row in bars if row["left"] is left]
     places = spread_labels(
         [row["middle"] for row in own], line, lower_bound=line - 2 * _SEGMENT_GAP
@@ -295,7 +295,7 @@ def _spread_end_labels(rows: ChartRows, high: float) -> ChartRows:
 
 
 def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
-    """Return the bars of both months and the bands between them.
+    """Return both months' bars and the bands between.
 
     Heights are shares of all users. A bar has its segment's full size, however much of it may be shown. Bars for new users
     and those gone have their true size only where the number of users in both months may be shown.
@@ -349,7 +349,7 @@ def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
 
 
 def _stack_bars(counts: Sequence[int], total: int) -> list[tuple[float, float]]:
-    """Return top and bottom of each bar, one below the other."""
+    """Return top and bottom of stacked bars."""
     edges, at = [], 0.0
     for count in counts:
         edges.append((at, at + count / total))

@@ -1,4 +1,4 @@
-"""Charts of the data: every column before and after cleaning."""
+"""Charts of columns before and after cleaning."""
 
 import json
 
@@ -72,7 +72,7 @@ def plot_numbers(facts: Facts) -> Figure:
 
 
 def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
-    """Draw two histograms a row, or one on a narrow page."""
+    """Draw a histogram for each number column."""
     below = width < theme.PAGE_WIDTH
     across = width // (1 if below else 2) - _AXIS_WIDTH
     panels = [_build_histogram(name, column, across) for name, column in facts.distributions.numbers.items()]
@@ -175,7 +175,7 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
 
 
 def _build_histogram(name: str, column: NumberDistribution, width: int) -> LayeredChart:
-    """Draw one column's histogram, dropped rows on top in red."""
+    """Draw a histogram, dropped rows on top in red."""
     unit, scale = _choose_unit(name)
     rows: ChartRows = [
         {
@@ -229,5 +229,5 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
 
 
 def _choose_unit(name: str) -> tuple[str, float]:
-    """Return the unit of a column's axis, and its factor."""
+    """Return an axis' unit and its factor."""
     return ("hours a month", 60.0) if name == "usage_per_month" else (COLUMNS_BY_NAME[name].unit, 1.0)

@@ -1,4 +1,4 @@
-"""A figure: a chart with its caption, alternative text and numbers."""
+"""Figures: charts with caption, alternative text and numbers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def make_inline_data(rows: Iterable[ChartRow]) -> alt.InlineData:
 
 
 def make_title(finding: str, *shown: str) -> alt.TitleParams:
-    """Return a chart's title: the finding, what is shown below."""
+    """Return a title with a grey subtitle."""
     return alt.TitleParams(finding, subtitle=list(shown)) if shown else alt.TitleParams(finding)
 
 
@@ -65,7 +65,7 @@ def make_tooltips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
 
 
 def fit_to_size(width: int, height: int) -> dict[str, Any]:
-    """Return properties that fit a single-view chart to a size.
+    """Return properties that fit a chart to a size.
 
     The width in pixels includes the labels.
     """
@@ -77,7 +77,7 @@ def fit_to_size(width: int, height: int) -> dict[str, Any]:
 
 
 def compose_alt_text(*sentences: str, max_length: int = 250) -> str:
-    """Join as many whole sentences as fit into an alternative text.
+    """Join sentences into an alternative text.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def compose_alt_text(*sentences: str, max_length: int = 250) -> str:
 
 
 def pad_range(values: Sequence[float], fraction: float = 0.08) -> tuple[float, float]:
-    """Return the range of values, widened by a fraction on both sides."""
+    """Return the range of values, widened."""
     low, high = min(values), max(values)
     margin = (high - low or 1.0) * fraction
     return low - margin, high + margin

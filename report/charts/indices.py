@@ -40,7 +40,7 @@ _LABEL_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class BarLayout:
-    """Widths in pixels: of the bars, the names, and the labels."""
+    """Widths of bars, names and labels, in pixels."""
 
     bar_width: int
     name_width: int
@@ -52,7 +52,7 @@ _NARROW_LAYOUT = BarLayout(theme.NARROW_WIDTH - 112, 104, 92)
 
 
 def plot_indices(facts: Facts, segment: Segment) -> Figure:
-    """Plot every index of a segment, against 100 for all users."""
+    """Plot every index of a segment."""
     groups = [("Numbers", [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS])]
     groups += [
         (get_column_label(name).capitalize(), list(segment.categories[name].items()))
@@ -85,7 +85,7 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
 def _build_chart(
     finding: str, groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], colour: str, layout: BarLayout
 ) -> LayeredChart:
-    """Draw the groups of bars on one axis, each under its name."""
+    """Draw groups of bars on one axis."""
     intervals = [
         item.interval for _, items in groups for _, item in items if item.is_significant and item.interval
     ]
@@ -169,7 +169,7 @@ def _build_chart(
 
 
 def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names: Sequence[str]) -> ChartRows:
-    """Return a row for each group and each bar, from the top."""
+    """Return a row for each group and bar."""
     rows: ChartRows = []
     shortened = iter(names)
     for group, items in groups:
@@ -207,7 +207,7 @@ def _format_index(item: AffinityIndex) -> str:
 
 
 def _choose_ticks(high: float, layout: BarLayout) -> list[int]:
-    """Return the ticks of the axis, none under the column of bases."""
+    """Return the ticks of the axis."""
     most = high * (1 - layout.label_width / layout.bar_width)
     step = next(
         (

@@ -24,7 +24,7 @@ _CHART_HEIGHT = 215
 
 
 def plot_elbow(facts: Facts) -> Figure:
-    """Plot inertia for every k tried, with the chosen k marked."""
+    """Plot inertia for every k tried."""
     curve = facts.elbow
     return Figure(
         chart=lambda: _build_elbow_chart(facts),
@@ -66,7 +66,7 @@ def _list_curve_rows(facts: Facts) -> ChartRows:
 
 
 def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw the curve over its band, with a ring at the chosen k."""
+    """Draw the curve, its band, and the chosen k."""
     curve = facts.elbow
     base = alt.Chart(make_inline_data(_list_curve_rows(facts))).encode(
         alt.X("k:O").title("Number of segments").axis(labelAngle=0, grid=False),
@@ -97,7 +97,7 @@ def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
 
 
 def plot_silhouette(facts: Facts) -> Figure:
-    """Plot the mean silhouette for every k of two and more.
+    """Plot the mean silhouette by k.
 
     The best and the chosen k are marked.
     """

@@ -18,7 +18,7 @@ _REGIONAL_INDICATORS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 def fit_texts(texts: Sequence[str], max_width: float, font_size: float) -> tuple[list[str], float]:
-    """Return texts that fit, and the limit for Vega to cut at.
+    """Return fitting texts, and Vega's limit.
 
     Vega measures and cuts texts itself, but by 16-bit units: it can cut an emoji in two, which then can't be drawn. So if
     any text has characters beyond 16 bits, all are cut here, and Vega gets a limit that it never reaches.
@@ -45,7 +45,7 @@ def measure_widest(texts: Iterable[str], font_size: float) -> float:
 
 
 def spread_labels(places: Sequence[float], min_gap: float, *, lower_bound: float = -math.inf) -> list[float]:
-    """Move labels apart by the least sum of squares, in their order.
+    """Move labels apart as little as possible.
 
     An isotonic regression: positions minus rank times gap have to rise, and neighbours that fall are pooled at their mean.
     No label goes below `lower_bound`.
@@ -70,7 +70,7 @@ def spread_labels(places: Sequence[float], min_gap: float, *, lower_bound: float
 
 
 def _truncate_letters(letters: Sequence[str], max_width: float) -> str:
-    """Cut a text to a width in parts of the font size, with "…"."""
+    """Cut a text to a width, with "…"."""
     widths = [_load_glyph_widths().get(letter, _MISSING_GLYPH_WIDTH) for letter in letters]
     if sum(widths) <= max_width:
         return "".join(letters)
@@ -100,7 +100,7 @@ def _split_graphemes(text: str) -> list[str]:
 
 @cache
 def _load_glyph_widths() -> dict[str, float]:
-    """Return the width of each letter, in parts of the font size."""
+    """Return each letter's width per font size."""
     from fontTools.ttLib import TTFont  # noqa: PLC0415 - not every document needs it
 
     with TTFont(find_font_file(FONT_FILES[theme.SANS_FONT, 400]), lazy=True) as font:

@@ -85,7 +85,7 @@ def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
 
 
 def _draw_users(facts: Facts, width: int) -> LayeredChart:
-    """Draw the users as dots, and each segment's centroid and name.
+    """Draw users as dots, with named centroids.
 
     Names stand above or below the dots.
     """
@@ -160,7 +160,7 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
 
 
 def _title_axis(facts: Facts, component: int, pixels: float) -> list[str]:
-    """Return an axis title with as many terms as fit."""
+    """Return an axis title that fits."""
     most = len(facts.features)
     for separate, terms in ((False, most), *((True, terms) for terms in range(most, 0, -1))):
         lines = sentences.title_map_axis(facts, component, separate_lines=separate, max_terms=terms)
@@ -170,7 +170,7 @@ def _title_axis(facts: Facts, component: int, pixels: float) -> list[str]:
 
 
 def _assign_lanes(spots: ChartRows, unit: float, middle: float) -> list[int]:
-    """Assign each name a lane in which it meets no other.
+    """Assign names to lanes without overlap.
 
     Even lanes lie above the dots, odd ones below: 0 is just above, 1 just below, 2 further up.
     """
@@ -195,7 +195,7 @@ def _estimate_half_width(spot: dict[str, Any]) -> float:
 
 
 def _draw_loadings(facts: Facts) -> LayeredChart:
-    """Draw the features as lines in a circle of radius 1."""
+    """Draw the features' loadings as lines."""
     rows: ChartRows = [
         {"x": 0, "y": 0, "x2": x, "y2": y, "feature": get_column_label(name), "right": x >= 0}
         for name, (x, y) in facts.pca.loadings.items()

@@ -1,4 +1,4 @@
-"""Charts as SVG, and as compact JSON specifications for pages.
+"""Charts as SVG, and as JSON for pages.
 
 A chart's specification and SVG are made once a run and kept beside each other. The variant for narrow screens is stored as
 its differences from the wide one.
@@ -61,7 +61,7 @@ def render_svg(spec: dict[str, Any]) -> str:
 
 
 def widen_view_box(drawing: str) -> str:
-    """Add margins on both sides, for wider fonts in a browser."""
+    """Add margins for wider fonts in a browser."""
     return _VIEW_BOX.sub(
         lambda box: f'viewBox="-{_SIDE_MARGIN} 0 {float(box[1]) + 2 * _SIDE_MARGIN:g} {box[2]}"',
         drawing,
@@ -84,13 +84,13 @@ def serialise_spec(spec: dict[str, Any]) -> str:
 
 
 def add_narrow_variant(spec: str, narrow: dict[str, Any]) -> str:
-    """Add the differences of the narrow variant, as user metadata."""
+    """Add the narrow variant's differences, as metadata."""
     wide, other = json.loads(spec), json.loads(serialise_spec(narrow))
     return json.dumps(wide | {"usermeta": {"narrow": list(_diff_json(wide, other))}}, separators=(",", ":"))
 
 
 def _diff_json(one: Any, other: Any, path: tuple[str | int, ...] = ()) -> Iterator[list[Any]]:
-    """Yield the changes that turn one JSON value into another.
+    """Yield changes from one JSON value to another.
 
     In order. Each is [path, value], [path] for a deletion, or [path, None, old path] for a move: panels side by side become
     stacked.

@@ -37,7 +37,7 @@ _SIZES_ROW_HEIGHT = 42  # pixels for each segment if its name stands above its b
 
 
 def _choose_row_height(facts: Facts) -> int:
-    """Return the pixels for each segment, so that page one fits.
+    """Return a segment's height in pixels.
 
     Page one holds two charts and the plays, of four segments as of ten.
     """

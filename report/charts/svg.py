@@ -42,7 +42,7 @@ _MIN_GROUP_SIZE = 3  # children of a group, below which moving attributes saves 
 
 
 def minify_svg(drawing: str) -> str:
-    """Remove what is not visible from a chart's SVG, and round it.
+    """Remove what is invisible from a chart's SVG.
 
     Coordinates are rounded to a hundredth of a pixel. An `opacity` of 1 goes, too: any opacity that is left would damage
     text in print, and a test can find it.

@@ -1,1 +1,1 @@
-"""What the documents lay out: tables, profiles, plays, and the object that their cells call."""
+"""What documents show: tables, profiles and plays."""

@@ -1,4 +1,4 @@
-"""The object that a document's cells call: facts in, Markdown out.
+"""What documents call: facts in, Markdown out.
 
 No cell returns `text/html`: for such output Quarto adds RequireJS and jQuery from a network. Markdown with raw HTML blocks
 is the same in Quarto and in the embedded engine. All text from facts is escaped here, once.
@@ -83,12 +83,12 @@ class Document:
         self._facts_hash = hashlib.sha256(paths.dump_facts_json(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
-        """Return a sentence of `report.text`, for use in a paragraph."""
+        """Return a sentence of `report.text`."""
         # never empty: Quarto shows the source of an inline expression that returns an empty text
         return self._adapt_markdown(escape_markdown(sentence(self.facts, *args)) or "<!-- -->")
 
     def show(self, make: Callable[..., Figure | ReportTable], *args: Any) -> Markdown:
-        """Return a chart or a table with its caption and numbers.
+        """Return a chart or a table with its caption.
 
         The label comes from the function's name: `plot_elbow` makes `#fig-elbow`, `tabulate_votes` makes `#tbl-votes`.
         """
@@ -180,7 +180,7 @@ class Document:
         return Markdown(convert_to_github_markdown(text) if self.medium == "notebook" else text)
 
     def _render_figure(self, picture: Figure, label: str) -> str:
-        """Write the chart's SVG and specification, and return a reference.
+        """Draw the chart and return a reference to it.
 
         For the screen the numbers behind the chart follow it.
         """
@@ -219,7 +219,7 @@ class Document:
         )
 
     def _render_responsive_figure(self, picture: Figure, path: Path) -> str:
-        """Return an image with a variant for narrow screens, if any."""
+        """Return an image, with a variant for narrow screens."""
         source = ""
         if picture.narrow:
             spec = render.build_chart_spec(picture.narrow)
@@ -275,7 +275,7 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
 
 
 def _find_newest_facts() -> Path:
-    """Find the newest month's facts; make a month if there is none."""
+    """Find the newest facts; make a month if needed."""
     output = paths.ROOT / read_settings(paths.ROOT / "settings.toml").data.output
     if not paths.list_earlier_facts(output, "9999-99"):
         command = [sys.executable, "-m", "report", "report", "--engine", "embedded"]
@@ -305,12 +305,12 @@ def _build_jinja_environment(templates: Path) -> jinja2.Environment:
 
 
 def _escape_script_json(text: str) -> str:
-    """Escape JSON so that it can't end its script element."""
+    """Escape JSON for a script element."""
     return text.replace("<", "\\u003c")
 
 
 def _fence_raw_html(markup: str) -> str:
-    """Return a raw HTML block, its fence longer than any inside."""
+    """Return a block of raw HTML."""
     longest = max((len(run) for run in re.findall("`+", markup)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{{=html}}\n{markup}\n{fence}"

@@ -24,7 +24,7 @@ FeatureLevel = Literal["low", "average", "high"]
 
 
 class KpiRule(BaseModel):
-    """The KPI of a play: a column and the change wanted."""
+    """A play's KPI: a column and its wanted change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,7 +62,7 @@ class PlayRule(BaseModel):
     measure: KpiRule
 
     def matches_segment(self, segment: Segment) -> bool:
-        """Tell whether a segment meets every condition of the rule."""
+        """Tell whether a segment meets all conditions."""
         return all(
             classify_level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items()
         )
@@ -115,7 +115,7 @@ def read_playbook(path: Path) -> Playbook:
 
 
 def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
-    """Return the facts with the first matching play for each segment."""
+    """Give each segment the first play that fits."""
     valid = facts.audit.valid
     return replace(
         facts, segments=tuple(replace(s, play=_choose_play(s, rules, valid)) for s in facts.segments)

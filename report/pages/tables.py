@@ -1,4 +1,4 @@
-"""Tables of the report: facts in, header and rows out."""
+"""Tables: facts in, header and rows out."""
 
 import html
 import re
@@ -32,7 +32,7 @@ class ReportTable:
     ] = ()  # names with colours, for row headers of several names
 
     def to_html(self, *, caption: bool = False) -> str:
-        """Return the table as HTML, with header cells and escaped text."""
+        """Return the table as HTML, its text escaped."""
         numeric = [_is_numeric(cells) for cells in zip(*self.rows, strict=True)] or [False] * len(self.header)
         marks = ["", *(' class="n"' if one else "" for one in numeric[1:])]
         head = "".join(
@@ -52,19 +52,19 @@ class ReportTable:
         )
 
     def _render_row_head(self, number: int, text: str) -> str:
-        """Return a row's header: its text or names, with colours."""
+        """Return a row's header, with colours."""
         if self.row_heads:
             return " ".join(_render_segment_name(*one) for one in self.row_heads[number])
         return _render_segment_name(text, self.colours[number]) if self.colours else _escape_cell(text)
 
 
 def _is_numeric(cells: tuple[str, ...]) -> bool:
-    """Tell whether a column holds numbers, to align it right."""
+    """Tell whether a column holds numbers."""
     return any(cell[:1].isdigit() or cell[:1] in tuple("▲▼<>−$") for cell in cells)
 
 
 def _render_segment_name(name: str, colour: str) -> str:
-    """Return a segment's name with its colour, for light and dark."""
+    """Return a segment's name with its colours."""
     dot = f'<span class="dot" style="--dot:{colour};--dark:{theme.get_dark_colour(colour)}"></span>'
     return f'<span class="name">{dot}{_escape_cell(name)}</span>'
 
@@ -78,7 +78,7 @@ def _escape_cell(text: str) -> str:
 
 
 def tabulate_audit(facts: Facts) -> ReportTable:
-    """List rows read, dropped by rule and column, and kept."""
+    """List rows by step of cleaning and column."""
     rows = [("Rows read", "", format_thousands(facts.audit.read))]
     rows += [
         (
@@ -101,7 +101,7 @@ def tabulate_audit(facts: Facts) -> ReportTable:
 
 
 def tabulate_waterfall(facts: Facts) -> ReportTable:
-    """List rows read, dropped by rule, and kept."""
+    """List rows by step of cleaning."""
     rules = dict.fromkeys(drop.rule for drop in facts.audit.dropped)
     lost = {rule: sum(drop.rows for drop in facts.audit.dropped if drop.rule == rule) for rule in rules}
     rows = [("Rows read", format_thousands(facts.audit.read))]
@@ -224,7 +224,7 @@ def tabulate_segments(facts: Facts) -> ReportTable:
 
 
 def tabulate_plays(facts: Facts) -> ReportTable:
-    """List the offers, each with the segments that get it."""
+    """List the offers and the segments they fit."""
     by_offer: dict[str, list[Segment]] = {}
     for segment in sentences.rank_segments(facts):
         by_offer.setdefault(segment.play.offer if segment.play else "", []).append(segment)

@@ -1,1 +1,1 @@
-"""Facts said in words: sentences, changes, holds, and how numbers are written."""
+"""Sentences on facts, and the formats of numbers."""

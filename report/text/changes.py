@@ -22,7 +22,7 @@ _MIN_SHARE_CHANGE = 0.001  # of all users: the change in share that is written a
 
 
 def format_points(change: float | None) -> str:
-    """Write a change in share: ▲1.1, ▼0.4, "unchanged" or "new".
+    """Write a change in share: ▲1.1, "unchanged", "new".
 
     In points; "unchanged" below a tenth of a point.
     """
@@ -46,7 +46,7 @@ def require_change(facts: Facts) -> MonthComparison:
 
 
 def get_share_change(facts: Facts, segment: Segment) -> float | None:
-    """Return the change in a segment's share, 0 to 1.
+    """Return the change in a segment's share.
 
     None if the segment is new or the change is not known.
     """
@@ -55,12 +55,12 @@ def get_share_change(facts: Facts, segment: Segment) -> float | None:
 
 
 def format_share_change(facts: Facts, segment: Segment) -> str:
-    """Write a segment's change in share; "" without a comparison."""
+    """Write a segment's change in share, or ""."""
     return "" if get_comparison(facts) is None else format_points(get_share_change(facts, segment))
 
 
 def describe_change_since(facts: Facts, segment: Segment) -> str:
-    """Return the unit of that change: "points since September 2026"."""
+    """Return "points since September 2026", or ""."""
     change = get_comparison(facts)
     if change is None:
         return ""
@@ -135,7 +135,7 @@ def _explain_no_comparison(facts: Facts, *, in_brief: bool = False) -> str:
 
 
 def describe_share_change(change: float) -> str:
-    """Return "grew by 1.1 points" or "shrank by 0.4 points"."""
+    """Write a change: "grew by 1.1 points"."""
     return f"{'grew' if change > 0 else 'shrank'} by {abs(change) * 100:.1f}{NBSP}points"
 
 
@@ -148,7 +148,7 @@ def _has_restarted(facts: Facts) -> bool:
 
 
 def _find_largest_changes(facts: Facts) -> list[tuple[float, Segment]]:
-    """Return the two largest changes in share, with their segments.
+    """Return the two largest changes in share.
 
     Without those that round to 0.0 points.
     """
@@ -216,7 +216,7 @@ def describe_migration(facts: Facts) -> str:
 
 
 def describe_border_shift(facts: Facts) -> str:
-    """Describe how far users changed, and how far borders moved."""
+    """Describe whether users changed or borders moved."""
     change = facts.change
     if change is None:
         return ""
@@ -264,7 +264,7 @@ def describe_outdated_names(facts: Facts) -> str:
 
 
 def summarise_outdated_names(facts: Facts) -> str:
-    """List names that no longer fit, briefly for page one."""
+    """List names that no longer fit, briefly."""
     wrong = [
         f"{lowercase_name(s.name)} ({s.id}) would now be {lowercase_name(s.name_now)}"
         for s in facts.segments
@@ -305,7 +305,7 @@ def _list_transitions(change: MonthComparison) -> list[str]:
 
 
 def _format_signed_points(value: float) -> str:
-    """Write a change in points with its sign; "0.0" without one."""
+    """Write a change in points with its sign."""
     text = f"{value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
 

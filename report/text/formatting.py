@@ -1,4 +1,4 @@
-"""Numbers as text, written alike on every page; templates use filters.
+"""Formats of numbers, also as filters for templates.
 
 "0 %" and "100 %" appear only where they are exactly true, a missing number is written in words, and a no-break space (U+00A0)
 keeps a number and its unit on one line.
@@ -21,12 +21,12 @@ def format_thousands(value: float | None) -> str:
 
 
 def format_shown_count(count: int | None) -> str:
-    """Write a count, or "not shown" if it is suppressed."""
+    """Write a count, or "not shown"."""
     return "not shown" if count is None else format_thousands(count)
 
 
 def format_percent(share: float | None) -> str:
-    """Write a share of 0 to 1 in whole per cent: 32 %, <1 %, >99 %."""
+    """Write a share: 32 %, <1 %, >99 %."""
     if share is None:
         return ABSENT
     if 0 < share < 0.01:
@@ -39,7 +39,7 @@ def format_percent(share: float | None) -> str:
 
 
 def format_percent_pair(one: float, other: float) -> tuple[str, str]:
-    """Write two shares with enough digits to differ, at most four."""
+    """Write two shares with enough digits to differ."""
     words = format_percent(one), format_percent(other)
     for digits in range(1, 5):
         if words[0] != words[1] or one == other:
@@ -49,7 +49,7 @@ def format_percent_pair(one: float, other: float) -> tuple[str, str]:
 
 
 def format_interval(interval: ConfidenceInterval | None) -> str:
-    """Write the interval of a share: 30 to 33 %."""
+    """Write a share's interval: 30 to 33 %."""
     if interval is None:
         return ABSENT
     low, high = format_percent(interval.low), format_percent(interval.high)
@@ -57,22 +57,22 @@ def format_interval(interval: ConfidenceInterval | None) -> str:
 
 
 def format_index(value: float | None) -> str:
-    """Write an index: 72, or "too few" on a small base."""
+    """Write an index: 72, or "too few"."""
     return "too few" if value is None else _format_minus_sign(f"{value:,.0f}")
 
 
 def format_decimal(value: float | None, digits: int = 2) -> str:
-    """Write a number with a fixed number of digits: 0.24."""
+    """Write a number with fixed digits: 0.24."""
     return ABSENT if value is None else _format_minus_sign(f"{value:,.{digits}f}")
 
 
 def format_similarity(value: float | None) -> str:
-    """Write a similarity with two digits; "1.00" only if exact."""
+    """Write a similarity; "1.00" only if exact."""
     return ABSENT if value is None else format_decimal(value if value == 1 else min(value, 0.99))
 
 
 def format_money(value: float | None) -> str:
-    """Write an amount in USD to three significant digits: $22,900."""
+    """Write USD with three significant digits: $22,900."""
     if value is None:
         return ABSENT
     step = 10 ** max(0, len(f"{abs(value):.0f}") - 3)
@@ -81,7 +81,7 @@ def format_money(value: float | None) -> str:
 
 
 def format_listening_time(minutes: float | None) -> str:
-    """Write minutes of listening: 45 minutes, 7.2 hours, 35 hours."""
+    """Write listening time: 45 minutes, 7.2 hours."""
     if minutes is None:
         return ABSENT
     if round(minutes) < 2 * _MINUTES_PER_HOUR:
@@ -91,7 +91,7 @@ def format_listening_time(minutes: float | None) -> str:
 
 
 def format_column_value(value: float | None, column: str) -> str:
-    """Write a column's value with its unit: "24 years", "$22,900"."""
+    """Write a column's value: "24 years", "$22,900"."""
     if value is None:
         return ABSENT
     if column == "annual_income":
@@ -104,7 +104,7 @@ def format_column_value(value: float | None, column: str) -> str:
 
 
 def format_column_value_pair(one: float, other: float, column: str) -> tuple[str, str]:
-    """Write two values of a column with enough digits to differ."""
+    """Write two column values with enough digits to differ."""
     words = format_column_value(one, column), format_column_value(other, column)
     if words[0] != words[1]:
         return words
@@ -119,18 +119,18 @@ def format_column_value_pair(one: float, other: float, column: str) -> tuple[str
 
 
 def _format_with_unit(value: float, units: str, digits: int = 0) -> str:
-    """Write a number with its unit: "1 hour", "2 hours"."""
+    """Write "1 hour" or "2 hours"."""
     number = format_decimal(value, digits)
     return f"{number}{NBSP}{units.removesuffix('s') if number == '1' else units}"
 
 
 def _format_minus_sign(number: str) -> str:
-    """Replace the hyphen by a minus sign, and drop it before zeros."""
+    """Write a minus sign, but not before zero."""
     return number.replace("-", MINUS if any(digit in "123456789" for digit in number) else "")
 
 
 def format_counted_noun(count: int, singular: str, plural: str = "") -> str:
-    """Write a count with its noun: "four kinds", "12 users"."""
+    """Write a count with noun: "four kinds", "12 users"."""
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     number = words[count] if 0 <= count < len(words) else format_thousands(count)
     return f"{number}{NBSP}{singular if count == 1 else plural or singular + 's'}"
@@ -147,7 +147,7 @@ def capitalise_first(text: str) -> str:
 
 
 def get_column_label(column: str) -> str:
-    """Return a column's name for the middle of a sentence."""
+    """Return a column's name within a sentence."""
     return COLUMNS_BY_NAME[column].label
 
 

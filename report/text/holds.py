@@ -43,7 +43,7 @@ def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLoca
 
 
 def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
-    """Read the last month that was made, if it is comparable.
+    """Read the last month that is comparable.
 
     Synthetic months are compared with synthetic months only.
     """
@@ -58,7 +58,7 @@ def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
 
 
 def describe_hold(facts: Facts) -> str:
-    """Describe why a month is held; "" if it is not."""
+    """Describe why a month is held, or ""."""
     if not facts.suspicions:
         return ""
     reasons = [describe_anomaly(facts, one) for one in facts.suspicions]

@@ -1,4 +1,4 @@
-"""Sentences on the number of segments and how it was chosen."""
+"""Sentences on the choice of the number of segments."""
 
 from report.text.formatting import capitalise_first, join_with_and
 from segmentation.facts import Facts
@@ -7,7 +7,7 @@ _SILHOUETTE_TIE = 0.05  # difference of mean silhouettes that is called "a littl
 
 
 def get_chosen_silhouette(facts: Facts) -> float:
-    """Return the mean silhouette at the number of segments used."""
+    """Return the mean silhouette at the chosen k."""
     return facts.validity.silhouette[facts.validity.k.index(facts.elbow.chosen)]
 
 
@@ -57,7 +57,7 @@ def find_best_silhouette_k(facts: Facts) -> int:
 
 
 def describe_bend(facts: Facts) -> str:
-    """Describe the bend of the curve, and the k used."""
+    """Describe the curve's bend and the k used."""
     elbow = facts.elbow
     if elbow.decided_by == "settings":
         bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"

@@ -1,4 +1,4 @@
-"""Sentences on what was found, how sure it is, and the data.
+"""Sentences on results, their certainty, and the data.
 
 Plain text: pages escape it. The numbers decide which sentence is chosen; `report.text.formatting` writes every number.
 """
@@ -64,7 +64,7 @@ def describe_largest_segment(facts: Facts) -> str:
 
 
 def describe_size_range(facts: Facts) -> str:
-    """Return "Four segments of 17 to 32 % of users each"."""
+    """Describe the number and the sizes of segments."""
     ranked = rank_segments(facts)
     if len(ranked) == 1:
         return describe_largest_segment(facts)
@@ -91,7 +91,7 @@ def _is_largest_tied(facts: Facts) -> bool:
 
 
 def lowercase_name(name: str) -> str:
-    """Return a segment's name for the middle of a sentence."""
+    """Return a segment's name within a sentence."""
     return name if name[1:2].isupper() else name[:1].lower() + name[1:]  # "VIPs" stays
 
 
@@ -166,7 +166,7 @@ def _conjugate_come(count: int) -> str:
 
 
 def _list_separated(apart: list[str]) -> str:
-    """Name the segments that stand apart, if they are few."""
+    """Name segments that stand apart, if few."""
     return f"; only {join_with_and(apart)} stand apart" if 0 < len(apart) <= _MAX_NAMES else ""
 
 
@@ -203,7 +203,7 @@ def describe_average_listener(segment: Segment) -> str:
 
 
 def rank_features(facts: Facts) -> dict[str, float]:
-    """Return the range of the centres by feature, largest first.
+    """Return the centres' range by feature, largest first.
 
     In standard deviations.
     """
@@ -228,7 +228,7 @@ def describe_separating_features(facts: Facts) -> str:
 
 
 def is_plural(labels: list[str]) -> bool:
-    """Tell whether labels take a plural verb: "days active do"."""
+    """Tell whether labels take a plural verb."""
     return len(labels) > 1 or labels[0].partition(" ")[0].endswith("s")
 
 
@@ -260,12 +260,12 @@ def describe_main_difference(segment: Segment) -> str:
 
 
 def has_too_few_users(segment: Segment) -> bool:
-    """Tell whether a segment is too small for any index."""
+    """Tell whether a segment is too small for indices."""
     return all(item.value is None for item in segment.index.values())
 
 
 def describe_difference(item: NotableDifference) -> str:
-    """Describe a difference: "income about twice the average (index 196)"."""
+    """Describe a difference: "income about twice the average"."""
     what = get_column_label(item.column) if item.category is None else f"{item.category} users"
     return f"{what} {format_index_ratio(item.index)} (index {format_index(item.index)})"
 
@@ -302,7 +302,7 @@ def list_differences(segment: Segment) -> list[str]:
 
 
 def format_index_ratio(value: float) -> str:
-    """Write an index in words: 196 is "about twice the average"."""
+    """Write an index in words: "about twice the average"."""
     times = value / 100
     if times < 1:
         return f"at {format_percent(times)} of the average"
@@ -315,7 +315,7 @@ def format_index_ratio(value: float) -> str:
 
 
 def describe_kpi(segment: Segment) -> str:
-    """Describe the KPI that a segment's play is measured by."""
+    """Describe the KPI of a segment's play."""
     play = segment.play
     if play is None:
         return ""
@@ -328,7 +328,7 @@ def describe_kpi(segment: Segment) -> str:
 
 
 def describe_kpi_lift(segment: Segment) -> str:
-    """Describe the change wanted in per cent, if there is one."""
+    """Describe the wanted change in per cent."""
     measure = segment.play.measure if segment.play else None
     if measure is None or measure.target == measure.baseline or not measure.baseline:
         return ""
@@ -374,7 +374,7 @@ def describe_common_values(facts: Facts) -> str:
 
 
 def _find_most_frequent(facts: Facts, column: str) -> tuple[str, float]:
-    """Return the most frequent value that is not merged, with its share."""
+    """Return the most frequent single value and its share."""
     merged = {item.value for item in facts.distributions.categories[column].values if item.merged}
     shares = facts.shares[column]
     value = next((value for value in shares if value not in merged), next(iter(shares)))
@@ -428,7 +428,7 @@ def describe_method(facts: Facts) -> str:
 
 
 def _describe_grid_approximation(facts: Facts) -> str:
-    """Describe the grid and sample used for many users, or ""."""
+    """Describe the approximations for many users, or ""."""
     basis = facts.basis
     if basis.points == "users":
         return ""

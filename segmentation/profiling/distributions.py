@@ -61,7 +61,7 @@ def describe_columns(
 
 
 def build_bin_grids(cleaned: CleanedUsers, summaries: Mapping[str, ColumnSummary]) -> dict[str, BinGrid]:
-    """Return a grid of bins for each number's valid values.
+    """Return the bins of each number column.
 
     The values of dropped rows count, too, if they are valid.
     """
@@ -154,7 +154,7 @@ def _describe_category(
 
 
 def _choose_suppressed_bins(dropped: Sequence[int], kept: Sequence[int | None], min_cell: int) -> set[int]:
-    """Return the bins whose rows as read are not shown.
+    """Return the bins whose rows before cleaning are hidden.
 
     Those with few dropped rows, which would show who was dropped, and those whose kept rows are not shown. A reader knows
     how many rows the hidden bins dropped together, and that each dropped one at least. So more bins are hidden, those with

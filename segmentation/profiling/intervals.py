@@ -40,7 +40,7 @@ class NumberIntervals:
 
 
 def wilson_interval(users: float, total: float) -> ConfidenceInterval:
-    """Return Wilson's interval of the share users / total, total > 0.
+    """Return Wilson's interval of users / total, total > 0.
 
     References
     ----------
@@ -139,7 +139,7 @@ def bootstrap_t_intervals(
 
 
 def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ...], ...]:
-    """Return intervals by segment and column, by the normal approximation.
+    """Return intervals by segment and column, normal approximation.
 
     For segments of thousands of users, where bootstrap-t comes to the same: the estimate and 1.96 standard errors to each
     side, with the same standard errors.
@@ -167,7 +167,7 @@ def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ..
 
 
 def _pack_intervals(mean_ends: Floats, index_ends: Floats) -> tuple[tuple[NumberIntervals, ...], ...]:
-    """Make intervals of low and high ends, both of shape (2, k, p)."""
+    """Make intervals of arrays of shape (2, k, p)."""
     _, k, p = mean_ends.shape
     return tuple(
         tuple(
@@ -182,22 +182,25 @@ def _pack_intervals(mean_ends: Floats, index_ends: Floats) -> tuple[tuple[Number
 
 
 def _draw_bootstrap_weights(n: int, draws: int, rng: np.random.Generator) -> Floats:
-    """Draw how often each bootstrap has each user, shape (draws, n)."""
+    """Draw weights of the users, shape (draws, n)."""
     picked = rng.integers(0, n, (draws, n))
     picked += np.arange(draws)[:, None] * n
     return np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
 
 
 def _sum_by_segment(weights: Floats, lines: Floats, edges: Labels) -> Floats:
-    """Sum users, values and squares by segment, shape (draws, k, 1 + 2p)."""
+    """Sum users, values and squares by segment.
+
+    Shape (draws, k, 1 + 2p).
+    """
     parts = [weights[:, a:b] @ lines[a:b] for a, b in itertools.pairwise(edges)]
     return np.stack(parts, axis=1)
 
 
 def _split_moments(sums: Floats) -> tuple[Floats, Floats, Floats]:
-    """Turn sums into users (..., 1), means and variances (..., p).
+    """Turn sums into users, means and variances.
 
-    Population variances; NaN where there are no users.
+    Shapes (..., 1), (..., p) and (..., p); population variances, NaN where there are no users.
     """
     p = (sums.shape[-1] - 1) // 2
     size = sums[..., :1]
@@ -219,7 +222,7 @@ def _estimate_means(size: Floats, mean: Floats, variance: Floats) -> tuple[Float
 
 
 def _estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tuple[Floats, Floats]:
-    """Return log(index / 100) of each segment and its standard error.
+    """Return log(index / 100) and its standard error.
 
     By the delta method. With part = size / n, the influence of a user on log(m_s / m) is [in s] (x - m_s) / (part m_s) - (x - m) / m.
     Its variance is v_s / (part m_s^2) + v / m^2 - 2 v_s / (m_s m). `zero` is added to scaled means, so that 0 means 0.
@@ -234,9 +237,9 @@ def _estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floa
 
 
 def _compute_bootstrap_t_ends(statistic: _Statistic, own: Floats, drawn: Floats) -> Floats:
-    """Return low and high ends of a statistic, shape (2, k, p).
+    """Return a statistic's low and high ends.
 
-    NaN where they are not known.
+    Shape (2, k, p), NaN where they are not known.
     """
     estimate, error = statistic(*_split_moments(_append_total(own)))
     drawn_estimate, drawn_error = statistic(*_split_moments(_append_total(drawn)))
@@ -251,10 +254,10 @@ def _compute_bootstrap_t_ends(statistic: _Statistic, own: Floats, drawn: Floats)
 
 
 def _append_total(sums: Floats) -> Floats:
-    """Append the sums over all users to the segments' sums."""
+    """Append the sums of all users."""
     return np.concatenate([sums, sums.sum(axis=-2, keepdims=True)], axis=-2)
 
 
 def _make_interval(ends: Floats) -> ConfidenceInterval | None:
-    """Make an interval of two ends; None if they are not known."""
+    """Make an interval; None without known ends."""
     return ConfidenceInterval(float(ends[0]), float(ends[1])) if np.isfinite(ends).all() else None

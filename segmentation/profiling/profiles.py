@@ -155,7 +155,7 @@ def _index_categories(
 
 
 def _label_group(group: Sequence[str], totals: Mapping[str, int]) -> str:
-    """Label merged values: "Other (n)", or "Pop and 3 more".
+    """Label merged values "Other (n)" or "Pop and more".
 
     The second form is used where the first value has most of the users, or the first label is taken.
     """
@@ -172,7 +172,7 @@ def _label_group(group: Sequence[str], totals: Mapping[str, int]) -> str:
 
 
 def _suppress_table(table: list[list[int]], min_cell: int) -> tuple[tuple[int | None, ...], ...]:
-    """Hide counts that would give a user away, given the sums."""
+    """Hide counts that would give a user away."""
     k, values = len(table), len(table[0])
     sums = [(number, values) for number in range(k)] + [(k, place) for place in range(values + 1)]
     return suppress_table(table, min_cell=min_cell, known_cells=sums).cells
@@ -181,7 +181,7 @@ def _suppress_table(table: list[list[int]], min_cell: int) -> tuple[tuple[int | 
 def _index_category(
     users: int | None, size: int, with_value: int, total: int, min_base: int
 ) -> AffinityIndex:
-    """Return the index of one category value in a segment."""
+    """Return a category value's index in a segment."""
     if users is None:
         return AffinityIndex(None, None, None)
     value = _compute_index(users / size, with_value / total, users, min_base)

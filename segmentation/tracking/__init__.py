@@ -1,1 +1,1 @@
-"""Months compared: which segment continues which, who moved, what drifted, what is suspicious."""
+"""Tracking: segments and users from month to month."""

@@ -1,4 +1,4 @@
-"""Anomalies: changes since the last month that suggest a wrong file.
+"""Anomalies: changes that suggest a wrong file.
 
 A change has to exceed two limits at once. One is chance: how much two samples of the same users differ, given their size.
 The other is a change that real users may make in a month, for with a million users chance explains almost nothing. So a
@@ -33,7 +33,7 @@ _OTHER_LABEL = re.compile(r"Other \(\d+\)")
 
 
 def detect_anomalies(now: Facts, last: Facts | None, *, current_month: str) -> tuple[Anomaly, ...]:
-    """List anomalies that a person has to check, gravest first.
+    """List anomalies for a person to check, gravest first.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def detect_anomalies(now: Facts, last: Facts | None, *, current_month: str) -> t
 
 
 def exceeds_factor(ratio: float, error: float, allowed: float) -> bool:
-    """Tell whether a ratio exceeds a factor, or falls below its inverse.
+    """Tell whether a ratio exceeds a factor, either way.
 
     Chance is allowed for.
 
@@ -84,7 +84,7 @@ def exceeds_factor(ratio: float, error: float, allowed: float) -> bool:
 
 
 def is_drop_rate_higher(last: int, last_total: int, now: int, total: int) -> bool:
-    """Tell whether a share rose beyond `MAX_DROP_RATE_RISE` and chance [3]_.
+    """Tell whether a drop rate rose beyond chance [3]_.
 
     It was `last` of `last_total` rows and is `now` of `total`.
 
@@ -99,7 +99,7 @@ def is_drop_rate_higher(last: int, last_total: int, now: int, total: int) -> boo
 
 
 def has_value_vanished(last: int, last_total: int, total: int, *, max_seen: int) -> bool:
-    """Tell whether a value vanished by more than chance [2]_.
+    """Tell whether a value vanished beyond chance [2]_.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def has_value_vanished(last: int, last_total: int, total: int, *, max_seen: int)
 
 
 def _has_same_users(now: Facts, last: Facts) -> bool:
-    """Tell whether these are last month's users, in another file.
+    """Tell whether both months have the same users.
 
     Then the audit, the distributions and the means are all equal, though spellings may differ.
     """
@@ -138,7 +138,7 @@ def _has_same_users(now: Facts, last: Facts) -> bool:
 
 
 def _normalise_categories(facts: Facts) -> Facts:
-    """Normalise the spelling of category values in an old month."""
+    """Normalise the category spellings of an old month."""
     categories = {}
     for name, table in facts.distributions.categories.items():
         values: dict[str, CategoryCount] = {}
@@ -164,14 +164,14 @@ def _strip_merged_flags(facts: Facts) -> ColumnDistributions:
 
 
 def _check_row_count(now: Facts, last: Facts) -> Iterator[Anomaly]:
-    """Compare the rows read: two counts, each with its size as variance."""
+    """Compare the numbers of rows read."""
     n, m = now.audit.read, last.audit.read
     if exceeds_factor(n / m, math.sqrt(1 / n + 1 / m), MAX_GROWTH_FACTOR):
         yield Anomaly("users", last=m, now=n)
 
 
 def _check_units(now: Facts, last: Facts) -> Iterator[Anomaly]:
-    """Compare the means of number columns, by the delta method."""
+    """Compare the means of number columns."""
     for name, here in now.distributions.numbers.items():
         there = last.distributions.numbers.get(name)
         if there is None or min(here.mean, there.mean) <= 0:
@@ -184,12 +184,12 @@ def _check_units(now: Facts, last: Facts) -> Iterator[Anomaly]:
 
 
 def _compute_relative_error(numbers: NumberDistribution, users: int) -> float:
-    """Return the standard error of a mean, divided by the mean."""
+    """Return the relative standard error of a mean."""
     return numbers.sd / numbers.mean / math.sqrt(users)
 
 
 def _check_drop_rates(now: Facts, last: Facts) -> Iterator[Anomaly]:
-    """Compare the share of rows that each rule of cleaning drops."""
+    """Compare the share of rows that each rule drops."""
     before = {(drop.rule, drop.column): drop.rows for drop in last.audit.dropped}
     for drop in now.audit.dropped:
         rows = before.get((drop.rule, drop.column), 0)

@@ -1,4 +1,4 @@
-"""Comparison with the last month: ids, transitions, migration, drift, trend."""
+"""Comparison of a month with the last one."""
 
 import re
 from collections import Counter
@@ -61,7 +61,7 @@ class PreviousMonth:
     users: Users | None  # with their segments, as archived; None if the archive has them no more
 
     def rename_segments(self, names: Mapping[str, str]) -> "PreviousMonth":
-        """Return the same month with some segments renamed, by id.
+        """Return the month with some segments renamed, by id.
 
         Another segment that already has such a name gets its id added to it.
         """
@@ -82,7 +82,7 @@ class PreviousMonth:
         return extract_previous_model(self.facts)
 
     def rescale_centres(self, scale: FeatureScale) -> Floats:
-        """Return its centres in another month's SDs, shape (k, p)."""
+        """Return its centres in another month's standard deviations."""
         previous = self.to_previous_model()
         return rescale_values(previous.centres, previous.scale, scale)
 
@@ -193,7 +193,7 @@ def compare_months(
 def measure_shares_at_old_borders(
     ids: Sequence[str], overlap: Floats, *, min_cell: int
 ) -> dict[str, float | None]:
-    """Return each segment's share of this month's users at old borders.
+    """Return segments' shares at last month's borders.
 
     None where so few users lie within the borders that the share is not shown. `ids` are last month's, a row of `overlap`
     each.
@@ -207,7 +207,7 @@ def measure_shares_at_old_borders(
 
 
 def build_trend(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend:
-    """Return the shares of all archived months side by side.
+    """Return the shares of all archived months.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def _list_months(first: str, last: str) -> tuple[str, ...]:
 
 
 def _find_not_followed_reason(last: PreviousMonth, users: Users) -> NotFollowedReason | None:
-    """Return why users can't be followed; None if they can."""
+    """Return why users can't be followed, or None."""
     if USER_ID not in users.collect_schema():
         return "no ids"
     if last.users is None:
@@ -247,7 +247,7 @@ def _find_not_followed_reason(last: PreviousMonth, users: Users) -> NotFollowedR
 
 
 def _count_migration(last: PreviousMonth, lineage: SegmentLineage, users: Users) -> MigrationCounts | None:
-    """Count users by last and new segment, if they have ids."""
+    """Count users by last and new segment."""
     before = last.users
     if before is None or _find_not_followed_reason(last, users):
         return None
@@ -289,7 +289,7 @@ def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], min_ce
 
 
 def _measure_drift(last: PreviousMonth, users: Users, now: int) -> dict[str, ColumnDrift]:
-    """Measure the drift of every column that both months have.
+    """Measure the drift of columns that both months have.
 
     Empty if the last month's users are not in the archive. All columns together give a false alarm in at most one of twenty
     months (Bonferroni).

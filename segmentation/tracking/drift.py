@@ -1,4 +1,4 @@
-"""Drift: whether a column's distribution changed by more than chance."""
+"""Drift: distributions that changed by more than chance."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ BinCounts = NDArray[np.int64]
 
 
 def measure_number_drift(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> ColumnDrift:
-    """Compare a number's distribution between two months, by last month's deciles.
+    """Compare a number's distribution between two months.
 
     There are fewer than ten bins where a month has fewer than 100 users, or where many users share one value.
 
@@ -53,9 +53,9 @@ def measure_category_drift(
 
 
 def measure_binned_drift(counts: BinCounts, *, level: float = 0.05) -> ColumnDrift:
-    """Compare two months' counts by bin, shape (2, bins), last month first.
+    """Compare two months' counts by bin.
 
-    Neighbouring bins with few users are merged.
+    Shape (2, bins), last month first. Neighbouring bins with few users are merged.
     """
     counts = _merge_sparse_bins(counts)
     n, m = (int(users) for users in counts.sum(axis=1))
@@ -66,12 +66,12 @@ def measure_binned_drift(counts: BinCounts, *, level: float = 0.05) -> ColumnDri
 
 
 def choose_bin_count(last: int, now: int) -> int:
-    """Return ten bins, or fewer where a month has few users."""
+    """Return the number of bins: ten, or fewer for few users."""
     return min(PSI_BINS, max(2, min(last, now) // MIN_USERS_PER_BIN))
 
 
 def compute_quantile_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """Return the inner edges of bins with about equally many values.
+    """Return the inner edges of equally filled bins.
 
     A bin holds its lower edge. A value that more than one bin's share of the users have gets a bin of its own, so that a
     column of few integers, or mostly zeros, still has edges.
@@ -85,7 +85,7 @@ def compute_quantile_edges(values: NDArray[np.float64], bins: int) -> NDArray[np
 def add_heavy_value_edges(
     cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int
 ) -> NDArray[np.float64]:
-    """Return the cuts, plus an edge right above each heavy value.
+    """Return the cuts and an edge above heavy values.
 
     A value is heavy if more than one bin's share of the users have it.
     """
@@ -93,7 +93,7 @@ def add_heavy_value_edges(
 
 
 def compute_psi(last: ArrayLike, now: ArrayLike) -> float:
-    """Compute the population stability index of two months' counts by bin.
+    """Compute the population stability index of counts by bin.
 
     The sum over bins of (p - q) ln(p / q), 0 or more; p and q are the months' shares, half a user added to each bin.
     """
@@ -103,7 +103,7 @@ def compute_psi(last: ArrayLike, now: ArrayLike) -> float:
 
 
 def compute_critical_psi(last: int, now: int, bins: int, *, level: float = 0.05) -> float:
-    """Compute the PSI that samples without drift exceed with probability `level`.
+    """Compute the PSI that chance exceeds with probability `level`.
 
     Without drift the PSI of two independent samples is about (1/n + 1/m) times a chi-squared number with bins - 1 degrees
     of freedom: 0.113 at 300 users a month and ten bins, 0.0017 at 20,000 users. Users who are in both months make it

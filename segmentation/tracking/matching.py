@@ -1,4 +1,4 @@
-"""Matching: which of this month's segments continues which of last month's.
+"""Matching of this month's segments with last month's.
 
 K-means numbers its segments anew each month. The centres of both months are compared in last month's scaling and paired so
 that the total distance is least. Centres too far apart are not paired.
@@ -35,7 +35,7 @@ class PreviousModel:
 
 @dataclass(frozen=True, slots=True)
 class SegmentMatch:
-    """A segment of last month and the one that continues it."""
+    """A segment of last month and its successor."""
 
     last: int  # number of last month's, from 0
     now: int  # number of this month's, from 0
@@ -44,7 +44,7 @@ class SegmentMatch:
 
 @dataclass(frozen=True, slots=True)
 class SegmentIdentity:
-    """The id and the name of one of this month's segments."""
+    """The id and the name of a segment."""
 
     number: int  # its number in this month's model, from 0
     id: str  # last month's if matched, else a new one
@@ -63,7 +63,7 @@ class SegmentIdentity:
 
 @dataclass(frozen=True, slots=True)
 class SegmentLineage:
-    """The segments of a month in page order, with the registry of ids."""
+    """A month's segments in page order, with their ids."""
 
     segments: tuple[SegmentIdentity, ...]
     """Matched ones in last month's order, then new ones, the largest first."""
@@ -76,7 +76,7 @@ class SegmentLineage:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Ids by the number of the segment in this month's model."""
+        """Ids in the order of this month's model."""
         return tuple(kept.id for kept in sorted(self.segments, key=lambda kept: kept.number))
 
 
@@ -129,7 +129,7 @@ def rescale_values(values: Floats, scale: FeatureScale, target: FeatureScale) ->
 
 
 def compute_centre_distances(a: Floats, b: Floats) -> Floats:
-    """Return the distance of every row of a to every row of b."""
+    """Return the distances between rows of two arrays."""
     distances: Floats = np.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2))
     return distances
 
@@ -137,12 +137,13 @@ def compute_centre_distances(a: Floats, b: Floats) -> Floats:
 def match_centres(
     previous: PreviousModel, centres: Floats, sizes: Sequence[float]
 ) -> tuple[SegmentMatch, ...]:
-    """Pair the centres of two months by the least total distance.
+    """Pair the centres of two months by distance.
 
     Two centres can be a pair if their distance is at most half the distance from last month's centre to its nearest
     neighbour: up to there last month's model assigns users to that segment, whatever the direction. Balls of that radius
     don't overlap, so that one pair hardly depends on the others. `MATCH_TOLERANCE_SE` standard errors of the two centres
-    are added. A single segment has no neighbour: it may move by half its radius.
+    are added. A single segment has no neighbour: it may move by half its radius. Of all possible pairings the one with the
+    least total distance is chosen.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Migration: how many users moved from which segment to which."""
+"""Migration: users who moved between segments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class MigrationCounts:
 
     @property
     def table(self) -> tuple[tuple[int, ...], ...]:
-        """The counts with a column for those gone and a row for new ones."""
+        """The counts, with gone and new users."""
         rows = [(*row, gone) for row, gone in zip(self.users, self.gone, strict=True)]
         return (*rows, (*self.new, 0))
 
@@ -55,7 +55,7 @@ class MigrationCounts:
 
     @property
     def stayed_users(self) -> int:
-        """Users who are in both months and in the same segment."""
+        """Users in the same segment in both months."""
         return sum(
             count
             for row, counts in zip(self.rows, self.users, strict=True)
@@ -67,7 +67,7 @@ class MigrationCounts:
 def count_migration(
     last: Users, now: Users, segment_column: str, *, rows: Sequence[str], columns: Sequence[str]
 ) -> MigrationCounts:
-    """Count users by their segments in two months, joined by id.
+    """Count users by their segments in two months.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def count_migration(
 
 
 def crosstab_with_previous(previous: PreviousModel, points: Points, labels: Labels, k: int) -> Floats:
-    """Count this month's users by last month's model and this month's.
+    """Count users by last month's and this month's model.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A segment's name: "Young light listeners", and whether it still fits."""
+"""Segment names, such as "Young light listeners"."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -59,7 +59,7 @@ def _compose_name(centre: Mapping[str, float], max_features: int, floor: float =
 
 
 def is_name_accurate(name: str, centre: Mapping[str, float], *, standard_error: float = 0.0) -> bool:
-    """Tell whether an earlier month's name still fits a centre.
+    """Tell whether a name still fits a centre.
 
     It does not fit where the centre misses one of its words, or where a feature without a word stands out more than the
     weakest one with a word; both by more than `NAME_TOLERANCE_SDS` and three standard errors. A name that a person gave
@@ -86,7 +86,7 @@ def is_name_accurate(name: str, centre: Mapping[str, float], *, standard_error: 
 
 
 def _parse_name(name: str) -> dict[str, int]:
-    """Return each feature in a name: below (-1) or above (1)."""
+    """Return a name's features, below (-1) or above (1)."""
     phrases = [
         (phrase, column.name, sign)
         for column in COLUMNS

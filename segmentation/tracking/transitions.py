@@ -54,7 +54,7 @@ def detect_transitions(
     overlap: Floats,
     flows: MigrationCounts | None = None,
 ) -> tuple[Transition, ...]:
-    """Return what became of each segment, and which ones emerged.
+    """Return what became of each segment.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _group_parts(wholes: dict[int, int], matched: dict[int, int]) -> dict[int, t
 
 
 def _find_parents_by_users(counts: Floats, outside: Floats, matched: set[int]) -> dict[int, int]:
-    """Return the whole of each unmatched column: the row its users come from.
+    """Return the row that each unmatched column comes from.
 
     Beyond chance, more than half of its users in both months must come from that row. Beyond the month's own rate, at most
     half of its users may come from outside.
@@ -146,7 +146,7 @@ def _find_parents_by_users(counts: Floats, outside: Floats, matched: set[int]) -
 
 
 def _replace_vacated_rows(last: MonthSegments, now: MonthSegments, overlap: Floats) -> Floats:
-    """Replace the row of an emptied segment by its nearest new one.
+    """Replace rows of emptied segments by their nearest successor.
 
     Emptied means that few of this month's users lie inside its old borders.
     """
@@ -159,7 +159,7 @@ def _replace_vacated_rows(last: MonthSegments, now: MonthSegments, overlap: Floa
 def _find_parents_by_position(
     coarse: MonthSegments, fine: MonthSegments, matched: dict[int, int], overlap: Floats
 ) -> dict[int, int]:
-    """Return the whole of each unmatched fine segment, by position and size.
+    """Return the whole that each unmatched segment comes from.
 
     The candidate is the coarse segment whose borders hold most of its users. If the fine segment is a part of it, all parts
     together have the candidate's mean and share. If its users came from elsewhere, the segment that continues the candidate
@@ -186,7 +186,7 @@ def _find_parents_by_position(
 def _are_parts_of_whole(
     coarse: MonthSegments, fine: MonthSegments, whole: int, rest: int, parts: list[int]
 ) -> bool:
-    """Tell whether rest and parts together fit the whole better.
+    """Tell whether parts and rest make up the whole.
 
     Compares by how many squared standard errors either reading misses the whole's mean and share. A better mean of the rest
     alone does not count: users who leave for one side move the common mean, too.
