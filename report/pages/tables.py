@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from report.style import theme
@@ -102,10 +103,11 @@ def tabulate_audit(facts: Facts) -> ReportTable:
 
 def tabulate_waterfall(facts: Facts) -> ReportTable:
     """List rows by step of cleaning."""
-    rules = dict.fromkeys(drop.rule for drop in facts.audit.dropped)
-    lost = {rule: sum(drop.rows for drop in facts.audit.dropped if drop.rule == rule) for rule in rules}
+    dropped: Counter[str] = Counter()
+    for drop in facts.audit.dropped:
+        dropped[drop.rule] += drop.rows
     rows = [("Rows read", format_thousands(facts.audit.read))]
-    rows += [(sentences.name_cleaning_rule(rule), format_thousands(-rows_)) for rule, rows_ in lost.items()]
+    rows += [(sentences.name_cleaning_rule(rule), format_thousands(-n)) for rule, n in dropped.items()]
     rows += [("Users kept", format_thousands(facts.audit.kept))]
     return ReportTable("From the rows read to the users kept.", ("Step", "Rows"), tuple(rows))
 

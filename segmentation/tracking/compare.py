@@ -36,7 +36,6 @@ from segmentation.tracking.drift import (
     choose_bin_count,
     measure_binned_drift,
     measure_category_drift,
-    measure_number_drift,
 )
 from segmentation.tracking.matching import (
     PreviousModel,
@@ -306,28 +305,17 @@ def _measure_drift(last: PreviousMonth, users: Users, now: int) -> dict[str, Col
         )
         for name in categories
     }
-    if isinstance(last.users, nw.DataFrame) and isinstance(users, nw.DataFrame):
-        by_number = {
-            name: measure_number_drift(
-                last.users.get_column(name).to_numpy(), users.get_column(name).to_numpy(), level=level
-            )
-            for name in names
-        }
-    else:
-        by_number = _measure_number_drift_by_counts(
-            last.users, users, names, last.facts.audit.kept, now, level
-        )
-    return by_number | by_category
+    bins = choose_bin_count(last.facts.audit.kept, now)
+    return measure_number_drift(last.users, users, names, bins, level=level) | by_category
 
 
-def _measure_number_drift_by_counts(
-    last: Users, users: Users, names: Sequence[str], n: int, m: int, level: float
+def measure_number_drift(
+    last: Users, now: Users, names: Sequence[str], bins: int, *, level: float
 ) -> dict[str, ColumnDrift]:
-    """Measure the drift of numbers in an engine.
+    """Measure the drift of number columns.
 
-    Counts are enough: first last month's deciles, then both months' users by decile, one scan each.
+    Last month's quantiles are the edges of the bins. There are fewer bins where many users share a value.
     """
-    bins = choose_bin_count(n, m)
     edges = {}
     for name, one in summarise_columns(last, names).items():
         cuts, shares = compute_quantile_cuts(
@@ -339,7 +327,7 @@ def _measure_number_drift_by_counts(
         for name, own in edges.items()
         for place, edge in enumerate(own)
     ]
-    rows = [fetch_rows(month.select(nw.len().alias("_n"), *at_or_above))[0] for month in (last, users)]
+    rows = [fetch_rows(month.select(nw.len().alias("_n"), *at_or_above))[0] for month in (last, now)]
     counts = {
         name: np.array(
             [

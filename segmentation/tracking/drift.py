@@ -16,23 +16,6 @@ PSEUDOCOUNT = 0.5  # added to every count: an empty bin would divide by zero
 BinCounts = NDArray[np.int64]
 
 
-def measure_number_drift(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> ColumnDrift:
-    """Compare a number's distribution between two months.
-
-    There are fewer than ten bins where a month has fewer than 100 users, or where many users share one value.
-
-    Parameters
-    ----------
-    last, now : array_like of float, shape (n,) and (m,)
-        Values of the users kept, without missing ones.
-    level : float
-        Probability of a false alarm.
-    """
-    a, b = np.asarray(last, dtype=float), np.asarray(now, dtype=float)
-    edges = compute_quantile_edges(a, choose_bin_count(len(a), len(b)))
-    return measure_binned_drift(np.array([_count_by_bin(a, edges), _count_by_bin(b, edges)]), level=level)
-
-
 def measure_category_drift(
     last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05
 ) -> ColumnDrift:
@@ -70,24 +53,13 @@ def choose_bin_count(last: int, now: int) -> int:
     return min(PSI_BINS, max(2, min(last, now) // MIN_USERS_PER_BIN))
 
 
-def compute_quantile_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """Return the inner edges of equally filled bins.
-
-    A bin holds its lower edge. A value that more than one bin's share of the users have gets a bin of its own, so that a
-    column of few integers, or mostly zeros, still has edges.
-    """
-    if not len(values):
-        return np.empty(0)
-    cuts = np.sort(values)[[len(values) * n // bins for n in range(1, bins)]]
-    return add_heavy_value_edges(cuts, np.array([(values == cut).mean() for cut in cuts]), bins)
-
-
 def add_heavy_value_edges(
     cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int
 ) -> NDArray[np.float64]:
     """Return the cuts and an edge above heavy values.
 
-    A value is heavy if more than one bin's share of the users have it.
+    A value is heavy if more than one bin's share of the users have it. Its own bin gives edges to a column of few integers,
+    or mostly zeros.
     """
     return np.unique([*cuts, *np.nextafter(cuts[shares > 1 / bins], np.inf)])
 
@@ -124,11 +96,6 @@ def compute_critical_psi(last: int, now: int, bins: int, *, level: float = 0.05)
     if bins < 2:
         return 0.0
     return float((1 / last + 1 / now) * chdtri(bins - 1, level))
-
-
-def _count_by_bin(values: NDArray[np.float64], edges: NDArray[np.float64]) -> BinCounts:
-    """Count values by bin."""
-    return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
 
 
 def _merge_sparse_bins(counts: BinCounts) -> BinCounts:

@@ -1,19 +1,57 @@
 import math
 
+import narwhals as nw
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import ArrayLike
 
+from segmentation.facts import ColumnDrift
+from segmentation.tracking.compare import measure_number_drift as drift_by_counting
 from segmentation.tracking.drift import (
     _merge_sparse_bins,
     add_heavy_value_edges,
     choose_bin_count,
     compute_critical_psi,
     compute_psi,
-    compute_quantile_edges,
     measure_binned_drift,
     measure_category_drift,
-    measure_number_drift,
 )
+
+
+def compute_quantile_edges(values: np.ndarray, bins: int) -> np.ndarray:
+    """Give the inner borders of bins with about equally many of the values, by sorting them."""
+    if not len(values):
+        return np.empty(0)
+    cuts = np.sort(values)[[len(values) * n // bins for n in range(1, bins)]]
+    return add_heavy_value_edges(cuts, np.array([(values == cut).mean() for cut in cuts]), bins)
+
+
+def measure_number_drift(last: ArrayLike, now: ArrayLike, *, level: float = 0.05) -> ColumnDrift:
+    """Compare two months of a number, as the analysis does by counting alone."""
+    a, b = np.asarray(last, dtype=float), np.asarray(now, dtype=float)
+    edges = compute_quantile_edges(a, choose_bin_count(len(a), len(b)))
+    counts = [np.bincount(np.searchsorted(edges, x, side="right"), minlength=len(edges) + 1) for x in (a, b)]
+    return measure_binned_drift(np.array(counts), level=level)
+
+
+@pytest.mark.parametrize("n", [25, 160, 3_000])
+def test_counting_finds_what_sorting_finds(n: int) -> None:
+    """Whole numbers, decimals, mostly zeros and a constant: the analysis counts, and never sorts."""
+    rng = np.random.default_rng(n)
+    months = [
+        {
+            "age": rng.integers(16, 66, size),
+            "annual_income": rng.lognormal(10, 1, size),
+            "usage_per_month": np.where(rng.random(size) < 0.7, 0, rng.random(size)),
+            "num_of_days_active": np.full(size, 7),
+        }
+        for size in (n, n + 40)
+    ]
+    frames = [nw.from_native(pd.DataFrame(month), eager_only=True) for month in months]
+    counted = drift_by_counting(*frames, list(months[0]), choose_bin_count(n, n + 40), level=0.05)
+
+    assert counted == {name: measure_number_drift(months[0][name], months[1][name]) for name in months[0]}
 
 
 def test_the_index_of_two_rows_of_counts() -> None:
