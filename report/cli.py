@@ -1,4 +1,4 @@
-"""The command line: what `make` calls."""
+"""The command line, which `make` calls."""
 
 import contextlib
 import io
@@ -7,10 +7,9 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,7 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
+from report.mail.send import MailContext, apply_resolution, send_month
 from report.operations.lenient import read_notice_settings
+from report.operations.notices import OwnerNotifier
 from report.rendering.engine import EngineChoice
 from report.rendering.notebook import write_notebook
 from report.run import ReportRun, build_report
@@ -46,13 +47,10 @@ from report.transport.server import read_mail_server
 from segmentation import facts
 from segmentation.errors import SegmentationError
 
-if TYPE_CHECKING:
-    from report.mail import send as sending
-
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _CONSOLE = Console(highlight=False)
 _SETTINGS_FILE = paths.ROOT / "settings.toml"
-_INTERRUPTED_EXIT_CODE = 130  # what a shell calls a program that Ctrl-C ended
+_INTERRUPTED_EXIT_CODE = 130  # a shell's code for Ctrl-C
 
 
 @app.callback()
@@ -69,55 +67,48 @@ def report(
     month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
     spark: Annotated[str, typer.Option(help="Spark's master, which then reads the data.")] = "",
     engine: Annotated[str, typer.Option(help="auto, quarto or embedded.")] = "auto",
-    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS_FILE,
+    settings: Annotated[Path, typer.Option(help="The settings file.")] = _SETTINGS_FILE,
     output: Annotated[Path | None, typer.Option(help="Where the month's folder goes.")] = None,
 ) -> None:
     """Turn a month's file of users into its report."""
     if settings != _SETTINGS_FILE and not settings.exists():
-        raise SettingsError(
-            f"{settings}: no such file. Name the one that has the dials, or leave --settings out."
-        )
-    asked_for = month if MONTH_PATTERN.fullmatch(month) else ""
+        raise SettingsError(f"{settings}: no such file. Name a settings file, or leave --settings out.")
+    requested_month = month if MONTH_PATTERN.fullmatch(month) else ""
     try:
-        dials = read_settings(settings)
-        _check_owner(settings, dials, output or paths.ROOT / dials.data.output)
+        config = read_settings(settings)
+        data_folder, default_output = paths.ROOT / config.data.folder, paths.ROOT / config.data.output
+        where = output or default_output
+        _check_owner(settings, config, where)
     except ReportError as error:
-        record_run_failure(
-            output or paths.ROOT / read_notice_settings(settings).output, asked_for, read_clock, error
-        )
+        where = output or paths.ROOT / read_notice_settings(settings).output
+        record_run_failure(where, requested_month, read_clock, error)
         raise
-    where = output or paths.ROOT / dials.data.output
-    noting = record_run(where, asked_for, read_clock, sender=dials.mail.sender, owner=dials.mail.owner)
-    with atomic.run_lock(where), noting, _show_progress() as tell:
+    recorded = record_run(
+        where, requested_month, read_clock, sender=config.mail.sender, owner=config.mail.owner
+    )
+    with atomic.run_lock(where), recorded, _show_progress() as report_progress:
         if month:
             paths.check_month(month)
-        asked = data or spark
-        source = (
-            parse_location(data, spark)
-            if asked
-            else paths.find_month_file(paths.ROOT / dials.data.folder, month)
-        )
+        explicit_data = bool(data or spark)
+        source = parse_location(data, spark) if explicit_data else paths.find_month_file(data_folder, month)
         name = paths.resolve_month(source, month)
         run = build_report(
             source,
             name,
-            dials,
+            config,
             engine=_check_engine(engine),
             output=where,
             now=read_clock(),
-            report_progress=tell,
+            report_progress=report_progress,
         )
     try:
-        _print_summary(run, dials.names, paths.format_output_option(where, paths.ROOT / dials.data.output))
-        if not (asked or month):
-            gaps = describe_month_gaps(find_month_gaps(paths.ROOT / dials.data.folder, where))
+        _print_summary(run, config.names, paths.format_output_option(where, default_output))
+        if not (explicit_data or month):
+            gaps = describe_month_gaps(find_month_gaps(data_folder, where))
             for missing in filter(None, (describe_missing_months(name, read_clock()), gaps)):
                 _CONSOLE.print(f"  [bold]missing[/]     {escape(missing)}", soft_wrap=True)
         sys.stdout.flush()
-    except (
-        OSError,
-        SystemExit,
-    ) as error:  # the disk of a log is full; or nobody reads any more, where rich would end
+    except (OSError, SystemExit) as error:  # a log's disk is full; or rich ends, as nobody reads its output
         _report_hidden_summary(run.folder, error)
 
 
@@ -128,7 +119,7 @@ def send(
     to: Annotated[str, typer.Option(help="One address that gets all of them, as a test.")] = "",
     resolve: Annotated[str, typer.Option(help="What became of a message, as 3:sent or 3:again.")] = "",
     accept: Annotated[str, typer.Option(help="yes says that a month that is held is right.")] = "",
-    settings: Annotated[Path, typer.Option(help="The dials.")] = _SETTINGS_FILE,
+    settings: Annotated[Path, typer.Option(help="The settings file.")] = _SETTINGS_FILE,
     output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
 ) -> None:
     """Show who would get which brief, or send them; accept a month that is held."""
@@ -138,14 +129,10 @@ def send(
         raise ReportError(
             f"ACCEPT={accept} accepts nothing. To accept a month that is held: make send ACCEPT=yes."
         )
-    from report.mail import send as sending  # noqa: PLC0415 - a report sends nothing, and need not wait for what does
-
-    postman = _build_mail_context(settings, output)
+    context = _build_mail_context(settings, output)
     if resolve:
-        raise typer.Exit(sending.apply_resolution(postman, resolve, month=month, to=to))
-    raise typer.Exit(
-        sending.send_month(postman, month=month, confirm=bool(confirm), to=to, accept=bool(accept))
-    )
+        raise typer.Exit(apply_resolution(context, resolve, month=month, to=to))
+    raise typer.Exit(send_month(context, month=month, confirm=bool(confirm), to=to, accept=bool(accept)))
 
 
 @app.command()
@@ -167,7 +154,7 @@ def notebook() -> None:
 
 @contextlib.contextmanager
 def _show_progress() -> Iterator[Callable[[str], None]]:
-    """Show on a terminal what is done; a file, which may be on a full disk, is told the result alone."""
+    """Show each step on a terminal; a file gets the result alone."""
     if not _CONSOLE.is_terminal:
         yield lambda _: None
         return
@@ -175,41 +162,37 @@ def _show_progress() -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def _build_mail_context(settings: Path, output: Path | None) -> "sending.MailContext":
-    from report.mail import send as sending  # noqa: PLC0415 - as above
-
-    dials = read_settings(settings)
-    return sending.MailContext(
-        output=output or paths.ROOT / dials.data.output,
-        data=paths.ROOT / dials.data.folder,
-        settings=dials,
-        server=read_mail_server(paths.ROOT / ".env"),
-        clock=read_clock,
-        sleep=time.sleep,
-        print_line=print,
-        journal_folder=paths.ROOT / paths.JOURNAL_FOLDER,
+def _build_mail_context(path: Path, output: Path | None) -> MailContext:
+    settings = read_settings(path)
+    notifier = OwnerNotifier(
+        output or paths.ROOT / settings.data.output,
+        paths.ROOT / settings.data.folder,
+        settings.mail.build_identity(settings.brand.name),
+        read_mail_server(paths.ROOT / ".env"),
     )
+    return MailContext(settings, notifier, paths.ROOT / paths.JOURNAL_FOLDER)
 
 
-def _check_owner(path: Path, dials: Settings, output: Path) -> None:
-    """Refuse settings that lost their owner: the file may be empty, or cut off."""
+def _check_owner(path: Path, settings: Settings, output: Path) -> None:
+    """Refuse settings that lost their owner, such as an empty file."""
     last = read_last_run(output)
-    if last and last.owner and "owner" not in dials.mail.model_fields_set:
+    if last and last.owner and "owner" not in settings.mail.model_fields_set:
         raise SettingsError(
             f"{path}: names no owner under [mail], and at the last run it did. Restore the file; or write "
             'owner = "" under [mail], if nobody is to be told of a failure.'
         )
 
 
-def _check_engine(said: str) -> EngineChoice:
-    if said in ("auto", "quarto", "embedded"):
-        return said  # type: ignore[return-value]
-    shown = f"ENGINE={said}" if re.fullmatch(r"[\w-]{1,12}", said) else "ENGINE"  # as in `check_month`
+def _check_engine(engine: str) -> EngineChoice:
+    if engine in ("auto", "quarto", "embedded"):
+        return engine  # type: ignore[return-value]
+    # a longer value may be a password in the wrong variable
+    shown = f"ENGINE={engine}" if re.fullmatch(r"[\w-]{1,12}", engine) else "ENGINE"
     raise ReportError(f"{shown} is no engine. Choose auto, quarto or embedded.")
 
 
-def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> None:
-    """End with a short table of the segments and where the files lie; the output folder is named where it isn't the usual one."""
+def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str) -> None:
+    """Print a table of the segments, and where the files are."""
     month, audit = run.facts, run.facts.audit
     _CONSOLE.print(
         f"[bold]{format_month(month.month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
@@ -229,49 +212,44 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], elsewhere: str) -> 
             f"{segment.stability.grade} {format_similarity(segment.stability.jaccard)}",
         )
     _CONSOLE.print(table)
-    where = escape(str(paths.shorten_path(run.folder)))
-    _CONSOLE.print(f"  report      {where}/report.html", soft_wrap=True)
-    _CONSOLE.print(f"  executives  {where}/executive.pdf   {run.pages} pages", soft_wrap=True)
-    _CONSOLE.print(f"  profiles    {where}/profiles/   {len(month.segments)}", soft_wrap=True)
-    briefs = (
-        f"{len(month.segments)}, unsent: make send{elsewhere}"
-        if month.structure.reliable
-        else "none: no reliable segments"
-    )
-    _CONSOLE.print(f"  briefs      {where}/briefs/   {briefs}", soft_wrap=True)
+    folder, count = escape(str(paths.shorten_path(run.folder))), len(month.segments)
+    reliable = month.structure.reliable
+    briefs = f"{count}, unsent: make send{output_option}" if reliable else "none: no reliable segments"
+    lines = [
+        f"  report      {folder}/report.html",
+        f"  executives  {folder}/executive.pdf   {run.pages} pages",
+        f"  profiles    {folder}/profiles/   {count}",
+        f"  briefs      {folder}/briefs/   {briefs}",
+    ]
     if month.suspicions:
-        _CONSOLE.print(f"  [bold]held[/]        {escape(holds.describe_hold(month))}", soft_wrap=True)
+        lines.append(f"  [bold]held[/]        {escape(holds.describe_hold(month))}")
     if outdated := changes.summarise_outdated_names(month):
-        _CONSOLE.print(
-            f"  [bold]names[/]       {escape(outdated)} Rename under \\[names] in settings.toml.",
-            soft_wrap=True,
-        )
+        lines.append(f"  [bold]names[/]       {escape(outdated)} Rename under \\[names] in settings.toml.")
     if gone := [id_ for id_ in names if id_ not in {segment.id for segment in month.segments}]:
-        _CONSOLE.print(
-            f"  [bold]names[/]       {join_with_and(gone)} under \\[names] in settings.toml: no such segment this month.",
-            soft_wrap=True,
+        lines.append(
+            f"  [bold]names[/]       {join_with_and(gone)} under \\[names] in settings.toml: no such segment this month."
         )
     why = "" if run.engine == "quarto" else " (Quarto not found or not asked for)"
     why = f" (Quarto failed: {run.fallback.rstrip('.')})" if run.fallback else why
-    _CONSOLE.print(
-        f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s", soft_wrap=True
-    )
+    lines.append(f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s")
+    _CONSOLE.print("\n".join(lines), soft_wrap=True)
 
 
 def run_command_line() -> None:
-    """Run the command line; what a person can correct ends in a sentence and exit code 1."""
+    """Run a command; a known error prints one sentence."""
     signal.signal(signal.SIGTERM, _handle_sigterm)
     _escape_unencodable_output()
     try:
         code = app(standalone_mode=False)
     except (ReportError, SegmentationError, OSError, MemoryError) as error:
         _exit_with_error(describe_error(error))
-    except typer.TyperException as error:  # an option that there isn't, or no command at all
-        said = error.format_message().rstrip(".")  # nothing, where the help was shown
-        said = "there is an argument too many" if "://" in said else said  # it may hold a password
-        _exit_with_error(f"{said}. See python -m report --help.", error.exit_code) if said else sys.exit(
-            error.exit_code
-        )
+    except typer.TyperException as error:  # an unknown option, or no command
+        problem = error.format_message().rstrip(".")  # empty where the help was shown
+        if not problem:
+            sys.exit(error.exit_code)
+        if "://" in problem:  # it may hold a password
+            problem = "there is an argument too many"
+        _exit_with_error(f"{problem}. See python -m report --help.", error.exit_code)
     except typer.Abort:
         code = _INTERRUPTED_EXIT_CODE
     except Exception as error:
@@ -279,15 +257,20 @@ def run_command_line() -> None:
             raise
         _exit_with_error(describe_error(error))
     if code == _INTERRUPTED_EXIT_CODE:
-        left = {"send": "the ledger knows who has what. Run `make send` again"}
-        print(f"Stopped; {left.get(_get_command(), 'the last good report is as it was')}.", file=sys.stderr)
+        sending = _get_command() == "send"
+        state = (
+            "the ledger knows who has what. Run `make send` again"
+            if sending
+            else "the last good report is as it was"
+        )
+        print(f"Stopped; {state}.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _report_hidden_summary(folder: Path, error: BaseException) -> None:
-    """Say that a month is made though its summary can't be shown, if that can be said."""
+    """Say that a month is made, though its summary can't be shown."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)  # what is left to be written would fail once more, at the very end
+    os.dup2(nowhere, 1)  # else the rest of the output would fail again at the end
     why = describe_os_error(error) if isinstance(error, OSError) else "nobody reads it"
     try:
         print(
@@ -295,20 +278,20 @@ def _report_hidden_summary(folder: Path, error: BaseException) -> None:
             file=sys.stderr,
             flush=True,
         )
-    except OSError:  # one log for both
+    except OSError:  # the same log
         os.dup2(nowhere, 2)
 
 
 def _escape_unencodable_output() -> None:
-    """Let a terminal that knows no "·" show something else for it."""
+    """Write escapes for letters that the terminal doesn't know."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _handle_sigterm(*_: object) -> NoReturn:
-    """End as Ctrl-C ends it: what is half made is gone, and nothing is left at work."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    """Stop as after Ctrl-C, which cleans up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # ignore further ones
     raise KeyboardInterrupt
 
 
@@ -318,5 +301,5 @@ def _exit_with_error(sentence: str, code: int = 1) -> NoReturn:
 
 
 def _get_command() -> str:
-    """Give the command that was asked for."""
+    """Return the command to name in messages."""
     return next((word for word in sys.argv[1:2] if word == "send"), "report")

@@ -1,4 +1,7 @@
-"""What this machine lacks, and what for: run by any Python, before anything is set up, so it imports nothing of ours."""
+"""`make doctor`: what this machine lacks for report, tests and mail.
+
+It runs before set-up, so it imports the standard library alone.
+"""
 
 import ctypes.util
 import importlib.util
@@ -8,19 +11,13 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
-REQUIRED_BYTES = 2_000_000_000  # bytes of the environment and some months
+REQUIRED_BYTES = 2_000_000_000  # for the environment and some months
 NEEDED, FOR_TESTS, OPTIONAL = "needed", "for tests", "if wished"
-Finding = tuple[str, str, bool, str]  # for what, which thing, whether it is there, what to do
+Finding = tuple[str, str, bool, str]  # its purpose, its name, whether it is there, what to do if it isn't
 
 
 def collect_findings() -> list[Finding]:
-    """Look at everything that the README and the tests speak of.
-
-    Returns
-    -------
-    list of (str, str, bool, str)
-        Whether it is needed, for tests or if wished; its name; whether it is there; and what to do where it isn't.
-    """
+    """Check everything that the README and the tests need."""
     return [
         (
             NEEDED,
@@ -96,12 +93,11 @@ def collect_findings() -> list[Finding]:
 
 
 def main() -> int:
-    """Print the findings; 1 if something that is needed isn't there."""
-    found = collect_findings()
-    for what, thing, there, remedy in found:
-        said = "there" if there else f"missing. {remedy}."
-        print(f"  {what:<10} {thing:<42} {said}")
-    lacking = [thing for what, thing, there, _ in found if what == NEEDED and not there]
+    """Print the findings; return 1 if something needed is missing."""
+    findings = collect_findings()
+    for purpose, thing, there, remedy in findings:
+        print(f"  {purpose:<10} {thing:<42} {'there' if there else f'missing. {remedy}.'}")
+    lacking = [thing for purpose, thing, there, _ in findings if purpose == NEEDED and not there]
     print(
         f"make doctor: {', '.join(lacking)}: needed, and not there."
         if lacking

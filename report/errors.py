@@ -1,15 +1,16 @@
-"""What ends a run with a sentence instead of a traceback."""
+"""Errors that end a run with a sentence."""
 
 import os
 import shutil
 import traceback
 from pathlib import Path
+from typing import Self
 
 from segmentation.errors import SegmentationError
 
 
 class ReportError(Exception):
-    """Something outside the analysis that a person can correct.
+    """A problem outside the analysis that a person can correct.
 
     Its text says where, what was found, what was expected and what to do.
     """
@@ -20,7 +21,7 @@ class InputError(ReportError):
 
 
 class SettingsError(ReportError):
-    """settings.toml, or the playbook, says something that can't be meant."""
+    """settings.toml or the playbook has a mistake."""
 
 
 class MachineError(ReportError):
@@ -31,30 +32,30 @@ class RenderError(ReportError):
     """A document could not be rendered or printed as it should be."""
 
 
-# Errors whose text is about the program; that of others, such as ValueError, may quote a user's cell or a password.
+# Their text is about the program; that of others, such as ValueError, may quote a cell or a password.
 _PROGRAMMING_ERRORS = (AssertionError, AttributeError, ImportError, NameError, TypeError, ZeroDivisionError)
 
 
 class UnexpectedError(Exception):
-    """An error that nobody foresaw: its text names it, and the place where it arose, which may be in another process."""
+    """A programming error, named with its file and line."""
 
     @classmethod
-    def from_exception(cls, error: Exception) -> "UnexpectedError":
-        """Name an error, unless it is one of these already."""
+    def from_exception(cls, error: Exception) -> Self:
+        """Wrap an exception, unless it is wrapped already."""
         if isinstance(error, cls):
             return error
-        said = type(error).__name__
+        text = type(error).__name__
         if isinstance(error, _PROGRAMMING_ERRORS):
-            said = f"{said}: {' '.join(str(error).split())[:200]}"
-        at = traceback.extract_tb(error.__traceback__)
-        return cls(f"{said} ({Path(at[-1].filename).name}, line {at[-1].lineno})" if at else said)
+            text = f"{text}: {' '.join(str(error).split())[:200]}"
+        frames = traceback.extract_tb(error.__traceback__)
+        return cls(f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text)
 
 
 def describe_error(error: BaseException) -> str:
-    """Say to a person what ended a run, and what to do."""
+    """Describe what ended a run, and what to do."""
     if isinstance(error, (ReportError, SegmentationError)):
         return str(error)
-    if isinstance(error, OSError):  # no space, no permission: the machine's, not the month's
+    if isinstance(error, OSError):  # such as no space or no permission
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{describe_os_error(error)}. Make room or give permission, and run again."
     if isinstance(error, MemoryError):
@@ -68,8 +69,8 @@ def describe_error(error: BaseException) -> str:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Say what the system said, also where it was said of several files at once."""
+    """Return the system's message, also of an error about several files."""
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
-    # what a library calls one, without the system's number, may quote a user's cell
+    # without a number it comes from a library, and may quote a cell
     return os.strerror(error.errno) if error.errno else type(error).__name__

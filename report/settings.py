@@ -1,7 +1,8 @@
-"""settings.toml, read and checked: every dial of the report, and no key that means nothing."""
+"""Settings: settings.toml as a checked model."""
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,25 +17,48 @@ from pydantic import (
 )
 
 from report.storage.toml_text import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
+from report.transport.message import SenderIdentity
 from segmentation.facts import Brand
 from segmentation.options import Options
 from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS
 
-_MAX_NAME_LENGTH = 60  # letters that page one has room for, ten times
+_MAX_NAME_LENGTH = 60  # letters; page one has room for ten such names
 _MIN_CONTRAST = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
 
 
+def _matches(pattern: str, expected: str) -> AfterValidator:
+    """Return a validator for a text of a certain pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _is_one_of(names: Sequence[str], kind: str) -> AfterValidator:
+    """Return a validator for the name of a column."""
+
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(
+                f"{name!r} is no {kind} that the report uses{suggest_similar_key(name, list(names))}"
+            )
+        return name
+
+    return AfterValidator(check)
+
+
 def _compute_luminance(colour: str) -> float:
-    """Give the relative luminance of "#rrggbb" (WCAG 2.2)."""
+    """Return the relative luminance of "#rrggbb" (WCAG 2.2)."""
     parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
 def _check_contrast(colour: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        raise ValueError(f"{colour!r} is no colour; expected one like #0b5563")
     contrast = 1.05 / (_compute_luminance(colour) + 0.05)
     if contrast < _MIN_CONTRAST:
         raise ValueError(
@@ -42,22 +66,6 @@ def _check_contrast(colour: str) -> str:
             "choose a darker colour"
         )
     return colour
-
-
-def _check_column(name: str) -> str:
-    if name not in COLUMNS_BY_NAME:
-        raise ValueError(
-            f"{name!r} is no column that the report uses{suggest_similar_key(name, list(COLUMNS_BY_NAME))}"
-        )
-    return name
-
-
-def _check_numeric_column(name: str) -> str:
-    if name not in NUMBERS:
-        raise ValueError(
-            f"{name!r} is no column of numbers that the report uses{suggest_similar_key(name, list(NUMBERS))}"
-        )
-    return name
 
 
 def _check_value_range(ends: tuple[float, float]) -> tuple[float, float]:
@@ -71,13 +79,17 @@ def _check_value_range(ends: tuple[float, float]) -> tuple[float, float]:
 
 def _check_folder_path(path: Path) -> Path:
     if "\0" in str(path):
-        raise ValueError("no folder's name has a character of nothing in it")
+        raise ValueError("a folder's name can't hold a NUL character")
     return path
 
 
-AccentColour = Annotated[str, AfterValidator(_check_contrast)]
-KnownColumn = Annotated[str, AfterValidator(_check_column)]
-NumericColumn = Annotated[str, AfterValidator(_check_numeric_column)]
+AccentColour = Annotated[
+    str,
+    _matches(r"#[0-9a-fA-F]{6}", "no colour; expected one like #0b5563"),
+    AfterValidator(_check_contrast),
+]
+KnownColumn = Annotated[str, _is_one_of(list(COLUMNS_BY_NAME), "column")]
+NumericColumn = Annotated[str, _is_one_of(NUMBERS, "column of numbers")]
 FolderPath = Annotated[Path, AfterValidator(_check_folder_path)]
 ValueRange = Annotated[tuple[float, float], AfterValidator(_check_value_range)]
 
@@ -87,7 +99,7 @@ class _SettingsTable(BaseModel):
 
 
 class BrandSettings(_SettingsTable):
-    """How the report signs itself."""
+    """The name and colour that the report carries."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=40), TEXT_NORMALISER] = "Music"
     accent: AccentColour = "#0b5563"
@@ -95,7 +107,7 @@ class BrandSettings(_SettingsTable):
 
 
 class DataSettings(_SettingsTable):
-    """Where months come from and where reports go."""
+    """Folders of the months' files and reports."""
 
     folder: FolderPath = Path("data")
     output: FolderPath = Path("_output")
@@ -138,36 +150,33 @@ class SegmentSettings(_SettingsTable):
 
 
 class PrivacySettings(_SettingsTable):
-    """What is too few to be shown."""
+    """The smallest numbers of users that are shown."""
 
     min_base: Annotated[int, Field(strict=True, ge=1)] = 30
     min_cell: Annotated[int, Field(strict=True, ge=10)] = 10  # what SECURITY.md promises
 
 
-def _check_memory_amount(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", text):
-        raise ValueError(f"{text!r} is no amount of memory; expected one like 1GB or 512MB")
-    return text
-
-
 class ScaleSettings(_SettingsTable):
-    """What happens when a month outgrows memory."""
+    """How months too large for memory are handled."""
 
     exact_users: Annotated[int, Field(strict=True, ge=1)] = 200_000
     grid: Annotated[float, Field(gt=0, le=1)] = 0.2
-    memory_limit: Annotated[str, AfterValidator(_check_memory_amount)] = "1GB"
+    memory_limit: Annotated[
+        str,
+        _matches(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", "no amount of memory; expected one like 1GB or 512MB"),
+    ] = "1GB"
     threads: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
     query: str = ""
 
 
 class PageSettings(_SettingsTable):
-    """What the PDF is printed on."""
+    """The PDF's paper size."""
 
     paper: Literal["A4", "Letter"] = "A4"
 
 
 def _normalise_address(text: str) -> str:
-    """Give an address as servers write it; refuse what is none."""
+    """Return an address in its normal form."""
     if not text:
         return text
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - most months mail nobody
@@ -181,12 +190,6 @@ def _normalise_address(text: str) -> str:
     return found.ascii_email or found.normalized
 
 
-def _check_link(text: str) -> str:
-    if text and not re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", text):
-        raise ValueError(f"{text!r} is no link; expected one that begins with https:// or mailto:")
-    return text
-
-
 def _check_report_location(text: str) -> str:
     if "://" in text and not re.fullmatch(r"https?://[!-;=?-~]+", text):
         raise ValueError(
@@ -195,19 +198,13 @@ def _check_report_location(text: str) -> str:
     return " ".join(text.split())
 
 
-def _check_list_id(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", text):
-        raise ValueError(f"{text!r} is no list's name; expected one like segment-briefs.example.com")
-    return text
-
-
 def _normalise_domain(text: str) -> str:
-    """Give a domain as addresses are written."""
+    """Return a domain as in a normal address."""
     return _normalise_address(f"somebody@{text.removeprefix('@')}").partition("@")[2].lower()
 
 
 def _check_recipient(text: str, info: ValidationInfo) -> str:
-    """Give an address to which mail may go; `domains` stands before it in the model."""
+    """Return an address whose domain is allowed."""
     address = _normalise_address(text)
     if refusal := _explain_refused_domain(address, info.data.get("domains", ())):
         raise ValueError(refusal)
@@ -223,16 +220,30 @@ class MailSettings(_SettingsTable):
 
     sender: EmailAddress = ""
     reply_to: EmailAddress = ""
-    domains: tuple[Annotated[str, AfterValidator(_normalise_domain)], ...] = ()
+    domains: tuple[Annotated[str, AfterValidator(_normalise_domain)], ...] = ()  # checked before addresses
     owner: RecipientAddress = ""
     recipients: dict[str, tuple[Annotated[RecipientAddress, Field(min_length=1)], ...]] = {}
-    list_id: Annotated[str, AfterValidator(_check_list_id)] = ""
-    unsubscribe: Annotated[str, AfterValidator(_check_link)] = ""
+    list_id: Annotated[
+        str,
+        _matches(
+            r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?",
+            "no list's name; expected one like segment-briefs.example.com",
+        ),
+    ] = ""
+    unsubscribe: Annotated[
+        str,
+        _matches(
+            r"((https?://|mailto:)[!-;=?-~]+)?", "no link; expected one that begins with https:// or mailto:"
+        ),
+    ] = ""
     report: Annotated[str, AfterValidator(_check_report_location)] = ""
     max_drop_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
 
     def list_recipients(self, segment: str, name: str) -> tuple[str, ...]:
-        """Give who gets a segment's brief, by its id, its name or as one of all; each address once."""
+        """Return who gets a segment's brief, each address once.
+
+        Its recipients are those under its id, its name and "all".
+        """
         keys = {segment.casefold(), normalise_text(name).casefold(), "all"}
         found = [
             one
@@ -245,12 +256,16 @@ class MailSettings(_SettingsTable):
             first.setdefault(one.casefold(), one)
         return tuple(first.values())
 
+    def build_identity(self, brand: str) -> SenderIdentity:
+        """Return who mail is from, under a brand's name."""
+        return SenderIdentity(self.sender, self.owner, self.reply_to, self.list_id, self.unsubscribe, brand)
+
     def locate_report(self, month: str) -> str:
-        """Say where a month's full report lies; nothing if settings don't say."""
+        """Return the address of a month's full report, or ""."""
         return self.report.replace("{month}", month)
 
     def admit_recipient(self, address: str) -> str:
-        """Give an address as servers write it, if mail may go there.
+        """Return an address in its normal form, if allowed.
 
         Raises
         ------
@@ -265,21 +280,15 @@ class MailSettings(_SettingsTable):
 
 
 def _explain_refused_domain(address: str, domains: tuple[str, ...]) -> str:
-    """Say why mail may not go to an address; nothing where it may."""
+    """Return why mail may not go to an address, or ""."""
     domain = address.rpartition("@")[2].lower()
     if not address or domain in domains:
         return ""
     return f"{address}: mail may go to {', '.join(domains) or 'no domain at all'}; add {domain!r} to mail.domains, or correct the address"
 
 
-def _check_segment_id(text: str) -> str:
-    if not re.fullmatch(r"S[1-9][0-9]{0,5}", text):
-        raise ValueError(f"{text!r} is no segment's id; expected one like S1")
-    return text
-
-
 def _check_segment_name(text: str) -> str:
-    """Give a name on one line; refuse one that no page has room for, or that would name other segments."""
+    """Return a name on one line, if pages can show it."""
     name = normalise_text(text)
     if not name or not " ".join(text.split()).isprintable() or len(name) > _MAX_NAME_LENGTH:
         raise ValueError(
@@ -292,7 +301,10 @@ def _check_segment_name(text: str) -> str:
     return name
 
 
-SegmentId = Annotated[str, AfterValidator(_check_segment_id)]
+SegmentId = Annotated[
+    str,
+    _matches(r"S[1-9][0-9]{0,5}", "no segment's id; expected one like S1"),
+]
 SegmentName = Annotated[str, AfterValidator(_check_segment_name)]
 
 
@@ -320,7 +332,7 @@ class Settings(_SettingsTable):
         return names
 
     def build_options(self) -> Options:
-        """Say what is asked of the analysis."""
+        """Return the options for the analysis."""
         return Options(
             features=tuple(self.segments.features),
             valid={
@@ -338,17 +350,17 @@ class Settings(_SettingsTable):
         )
 
     def build_brand(self) -> Brand:
-        """Say how the report signs itself."""
+        """Return the brand for the report."""
         return Brand(name=self.brand.name, accent=self.brand.accent.lower(), contact=self.brand.contact)
 
 
 def read_settings(path: Path) -> Settings:
-    """Read settings.toml; where the file is missing, every dial has its default.
+    """Read settings.toml; a missing file gives all defaults.
 
     Raises
     ------
     SettingsError
-        If the file is no TOML, or a key is unknown or has a value that can't be meant.
+        If the file is no TOML, or has an unknown key or an invalid value.
     """
     if not path.exists():
         return Settings()

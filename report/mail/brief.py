@@ -1,4 +1,4 @@
-"""A segment's brief: everything that its mail says, once, for the HTML and for the plain part alike."""
+"""The text of a segment's brief, for HTML and plain text."""
 
 import re
 import unicodedata
@@ -25,16 +25,13 @@ from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, JACCARD_STABLE
 
 MAX_BRIEF_DIFFERENCES = 6
 _AVERAGE_INDEX = 100
-_BREAKING_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # the two no-break spaces hold a number to its unit
-_FIRST_STRONG_ISOLATE, _POP_DIRECTIONAL_ISOLATE = (
-    "\u2068",
-    "\u2069",
-)  # from here on a text has its own direction; until here
+_BREAKING_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # no-break spaces keep a number beside its unit
+_FIRST_STRONG_ISOLATE, _POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"  # around a text with its own direction
 
 
 @dataclass(frozen=True, slots=True)
 class BriefLine:
-    """A line with its name, such as what a figure means or a part of the play."""
+    """A named line, such as a key figure."""
 
     name: str
     text: str
@@ -42,7 +39,7 @@ class BriefLine:
 
 @dataclass(frozen=True, slots=True)
 class BriefDifference:
-    """One thing in which the segment differs, as written."""
+    """One difference between segment and average, as text."""
 
     feature: str
     index: str
@@ -51,81 +48,41 @@ class BriefDifference:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """One segment's brief, in the order in which it is read. All of it is plain text.
-
-    Attributes
-    ----------
-    id, name, month : str
-        The segment, and the month as "October 2026".
-    brand, accent, colour : str
-        Who signs, and the colours of brand and segment.
-    subject, preheader : str
-        What an inbox shows: the size, and the one proposition.
-    outdated : str
-        That the name no longer fits, where it doesn't.
-    figures : tuple of Line
-        Users, share, and movement since the last month.
-    evidence : tuple of Evidence
-        Indices outside 80 to 120 whose interval holds no 100, each with the users it rests on.
-    note : str
-        How to read an index.
-    offer : str
-        The one proposition.
-    play : tuple of Line
-        The play: tone, channel, timing, do, don't, and what it is judged by.
-    confidence : tuple of Line
-        How sure, and what would change our mind.
-    about : tuple of Line
-        The data, whom to ask, and where the full report lies.
-    link : str
-        Address of the full report, where it has one.
-    synthetic : str
-        That the users are made up, where they are.
-    picture : Picture
-        The index bars.
-    """
+    """One segment's brief as plain text, in reading order."""
 
     id: str
     name: str
-    month: str
+    month: str  # such as "October 2026"
     brand: str
     accent: str
-    colour: str
+    colour: str  # of the segment
     subject: str
-    preheader: str
-    outdated: str
+    preheader: str  # what an inbox shows beside the subject
+    outdated: str  # that the name no longer fits, where it doesn't
     objective: str
     portrait: str
-    figures: tuple[BriefLine, ...]
+    figures: tuple[BriefLine, ...]  # users, share, and change since the last month
     evidence: tuple[BriefDifference, ...]
-    note: str
+    """Indices outside 80 to 120 whose interval doesn't include 100."""
+    note: str  # how to read an index
     insight: str
-    offer: str
+    offer: str  # the one proposition
     message: str
-    play: tuple[BriefLine, ...]
+    play: tuple[BriefLine, ...]  # tone, channel, timing, do, don't, and the measure
     confidence: tuple[BriefLine, ...]
-    about: tuple[BriefLine, ...]
-    link: str
-    synthetic: str
-    picture: Figure
+    about: tuple[BriefLine, ...]  # the data, the contact, and the full report
+    link: str  # address of the full report, where it has one
+    synthetic: str  # that the users are made up, where they are
+    picture: Figure  # the index bars
 
 
 def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
-    """Say everything that a segment's brief says.
-
-    Parameters
-    ----------
-    facts : Facts
-        The month, with its plays.
-    segment : Segment
-        One of its segments, with a play.
-    mail : MailSettings
-        Says where the full report lies; if it doesn't, the brief says whom to ask for it.
+    """Return the text of a segment's brief.
 
     Raises
     ------
     ValueError
-        If the segment has no play: where nothing is reliable there is nothing to sell.
+        If the segment has no play, as in a month without reliable segments.
     """
     picture = plot_brief_indices(segment)
     facts = _sanitise_facts(facts)
@@ -135,7 +92,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         raise ValueError(f"{segment.id} has no play, so there is no brief about it.")
     month = format_month(facts.month)
     contact = _strip_control_characters(facts.brand.contact) if facts.brand.contact else ""
-    # no path of the machine that made it: a reader of mail can't open that, and it may lie elsewhere by now
+    # not the path on this machine, which readers of mail can't open
     where = (
         mail.locate_report(facts.month)
         or f"report.html of {month}, from {contact or 'whoever sent you this'}"
@@ -169,31 +126,28 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         insight=write_insight(facts, segment),
         offer=play.offer,
         message=play.message,
-        play=(
-            BriefLine("Tone is", play.tone_is),
-            BriefLine("Tone is not", play.tone_is_not),
-            BriefLine("Channel", play.channel),
-            BriefLine("Timing", play.timing),
-            BriefLine("Do", play.do),
-            BriefLine("Don't", play.avoid),
-            BriefLine(
-                "Measure",
-                f"{sentences.describe_kpi(segment)} {sentences.describe_kpi_lift(segment)}".rstrip(),
-            ),
+        play=_make_lines(
+            ("Tone is", play.tone_is),
+            ("Tone is not", play.tone_is_not),
+            ("Channel", play.channel),
+            ("Timing", play.timing),
+            ("Do", play.do),
+            ("Don't", play.avoid),
+            ("Measure", f"{sentences.describe_kpi(segment)} {sentences.describe_kpi_lift(segment)}".rstrip()),
         ),
-        confidence=(
-            BriefLine("The segment", describe_resampling_stability(segment)),
-            BriefLine("All segments", sentences.describe_certainty(facts)),
-            BriefLine("Not known", play.unknown),
-            BriefLine("What would change our mind", describe_drop_criterion(segment)),
+        confidence=_make_lines(
+            ("The segment", describe_resampling_stability(segment)),
+            ("All segments", sentences.describe_certainty(facts)),
+            ("Not known", play.unknown),
+            ("What would change our mind", describe_drop_criterion(segment)),
         ),
-        about=(
-            BriefLine(
+        about=_make_lines(
+            (
                 "Data",
                 f"{month}, {_lower_first_letter(sentences.describe_users_analysed(facts))} ({_strip_control_characters(facts.source.name)})",
             ),
-            *([BriefLine("Questions", contact)] if contact else []),
-            BriefLine("Full report", where),
+            *([("Questions", contact)] if contact else []),
+            ("Full report", where),
         ),
         link=where if re.match(r"https?://", where) else "",
         synthetic=sentences.write_synthetic_notice(facts),
@@ -202,35 +156,36 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
 
 
 def write_insight(facts: Facts, segment: Segment) -> str:
-    """Say what the numbers come to: the segment's part of users against its part of all listening."""
+    """Compare the segment's share of users with its listening."""
     usage = segment.index["usage_per_month"]
     average = facts.averages["usage_per_month"]
-    part = segment.share * segment.means["usage_per_month"] / average if average else None
+    listening = segment.share * segment.means["usage_per_month"] / average if average else None
     first = segment.stands_out[0] if segment.stands_out else None
-    if usage.is_significant and part is not None:
-        said = f"They are {format_percent(segment.share)} of users and do {format_percent(part)} of all listening."
+    if usage.is_significant and listening is not None:
+        shares = f"They are {format_percent(segment.share)} of users and do {format_percent(listening)} of all listening."
         others = [item for item in segment.stands_out if item.column != "usage_per_month"]
-        told = [
-            item for item in others if item.category is None or item.index > _AVERAGE_INDEX
-        ]  # not what they aren't
-        return (
-            f"{said} What else sets them apart: {sentences.describe_difference((told or others)[0])}."
-            if others
-            else said
-        )
-    if first is None and sentences.has_too_few_users(segment):
-        return "They are too few to be compared with all users."
-    if first is None and (found := sentences.list_positions(segment)):
-        return f"They differ from all users by little: {join_with_and(found)}."
+        if not others:
+            return shares
+        # rather not a category that they lack
+        best = next((i for i in others if i.category is None or i.index > _AVERAGE_INDEX), others[0])
+        return f"{shares} What else sets them apart: {sentences.describe_difference(best)}."
     if first is None:
-        return "Nothing sets them apart from all users: what works for everybody should work here."
+        return _explain_missing_difference(segment)
     if usage.interval and usage.interval.low >= INDEX_LOW and usage.interval.high <= INDEX_HIGH:
         return f"They listen about as much as everybody; what sets them apart is {sentences.describe_difference(first)}."
     return f"What sets them apart is {sentences.describe_difference(first)}."
 
 
+def _explain_missing_difference(segment: Segment) -> str:
+    if sentences.has_too_few_users(segment):
+        return "They are too few to be compared with all users."
+    if positions := sentences.list_positions(segment):
+        return f"They differ from all users by little: {join_with_and(positions)}."
+    return "Nothing sets them apart from all users: what works for everybody should work here."
+
+
 def describe_resampling_stability(segment: Segment) -> str:
-    """Say how far a segment can be relied on."""
+    """Describe how often the segment reappears in resampled data."""
     stability = segment.stability
     return (
         f"{stability.grade.capitalize()}: when the data is resampled it comes again with a likeness of "
@@ -239,7 +194,7 @@ def describe_resampling_stability(segment: Segment) -> str:
 
 
 def describe_drop_criterion(segment: Segment) -> str:
-    """Say what would make us drop the segment or its play."""
+    """Describe what would make us drop the segment."""
     measure = segment.play.measure if segment.play else None
     play = f", or no change in {get_column_label(measure.column)} after the play" if measure else ""
     falls = "falls below" if segment.stability.jaccard >= JACCARD_STABLE else "doesn't rise to"
@@ -247,34 +202,37 @@ def describe_drop_criterion(segment: Segment) -> str:
 
 
 def _build_key_figures(facts: Facts, segment: Segment) -> tuple[BriefLine, ...]:
-    """Say the three figures at the top."""
+    """Return the three figures at the top."""
     if changes.get_comparison(facts):
-        third = BriefLine(
-            changes.describe_change_since(facts, segment), changes.format_share_change(facts, segment)
-        )
+        third = changes.describe_change_since(facts, segment), changes.format_share_change(facts, segment)
     else:
-        third = BriefLine("listening a month", format_listening_time(segment.means["usage_per_month"]))
-    return (
-        BriefLine("users", format_thousands(segment.users)),
-        BriefLine("of all users", format_percent(segment.share)),
+        third = "listening a month", format_listening_time(segment.means["usage_per_month"])
+    return _make_lines(
+        ("users", format_thousands(segment.users)),
+        ("of all users", format_percent(segment.share)),
         third,
     )
 
 
+def _make_lines(*pairs: tuple[str, str]) -> tuple[BriefLine, ...]:
+    return tuple(BriefLine(name, text) for name, text in pairs)
+
+
 def _format_difference(segment: Segment, item: NotableDifference) -> BriefDifference:
-    """Write one difference with what it rests on."""
+    """Return a difference as text, with its number of users."""
+    feature = get_column_label(item.column).capitalize()
     if item.category is None:
-        what, found = get_column_label(item.column).capitalize(), segment.index[item.column]
+        base = segment.index[item.column].base
     else:
-        what = f"{get_column_label(item.column).capitalize()}: {item.category}"
-        found = segment.categories[item.column][item.category]
+        feature = f"{feature}: {item.category}"
+        base = segment.categories[item.column][item.category].base
     return BriefDifference(
-        what, format_index(item.index), "too few" if found.base is None else format_thousands(found.base)
+        feature, format_index(item.index), "too few" if base is None else format_thousands(base)
     )
 
 
 def _sanitise_facts(facts: Facts) -> Facts:
-    """Give the facts with names that can stand in any sentence: on one line, and with their own direction."""
+    """Return facts with names that fit into any sentence."""
     return replace(
         facts,
         segments=tuple(
@@ -297,20 +255,17 @@ def _sanitise_facts(facts: Facts) -> Facts:
 
 
 def _sanitise_name(text: str) -> str:
-    """Write a name so that it can't turn the numbers beside it round, nor break a line or a header."""
+    """Return a name on one line, isolated if right to left."""
     text = _strip_control_characters(text)
     from_right = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in text)
     return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_DIRECTIONAL_ISOLATE}" if from_right else text
 
 
 def _strip_control_characters(text: str) -> str:
-    """Give a text on one line, without what can't be seen and may turn a line round."""
-    seen = "".join(
-        letter
-        for letter in _BREAKING_SPACES.sub(" ", text)
-        if unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
-    )
-    return seen.strip(" ") or "no name"
+    """Return a text on one line, without invisible characters."""
+    line = _BREAKING_SPACES.sub(" ", text)
+    visible = "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
+    return visible.strip(" ") or "no name"
 
 
 def _lower_first_letter(text: str) -> str:

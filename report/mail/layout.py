@@ -1,7 +1,8 @@
-"""A brief laid out: HTML for mail programs, a letter in plain text, and the picture for both."""
+"""Brief layout: HTML for mail programs, plain text, and chart."""
 
 import base64
 import struct
+import textwrap
 from html import escape
 from typing import Any
 
@@ -19,17 +20,13 @@ from report.text.formatting import FILTERS
 
 MAX_HTML_BYTES = 60_000  # bytes: Gmail cuts a mail off at about 102 KB, and a thread's briefs add up
 CHART_PIXEL_RATIO = 2  # pixels of the picture for each pixel of the page
-CHART_SOURCE_PLACEHOLDER = (
-    "cid:indices"  # where the HTML shows the picture; whoever uses the HTML puts the picture's own name there
-)
-_TITLE_PLACEHOLDER, _ALT_PLACEHOLDER = (
-    "title-of-this-brief",
-    "alt-of-this-picture",
-)  # MJML puts Rust's escapes into attributes
+CHART_SOURCE_PLACEHOLDER = "cid:indices"  # the chart's address in the HTML, to be replaced
+# replaced after MJML, which would put Rust's escapes into attributes
+_TITLE_PLACEHOLDER, _ALT_PLACEHOLDER = "title-of-this-brief", "alt-of-this-picture"
 
 
 def render_brief_chart(brief: Brief) -> bytes:
-    """Draw the index bars as a PNG with twice the pixels, on white: it stays white in dark mode."""
+    """Return the index bars as a PNG, white in dark mode, too."""
     import vl_convert  # noqa: PLC0415 - as for documents: it is large
 
     for folder in lightfonts.find_light_font_folders():
@@ -41,14 +38,14 @@ def render_brief_chart(brief: Brief) -> bytes:
 
 
 def render_brief_html(brief: Brief, png: bytes) -> str:
-    """Lay a brief out as HTML for mail: tables, styles on the elements, nothing to fetch.
+    """Return a brief as HTML for mail programs.
+
+    Styles stand on the elements, and nothing is loaded. The chart's address is `CHART_SOURCE_PLACEHOLDER`.
 
     Parameters
     ----------
-    brief : Brief
-        What it says.
     png : bytes
-        The picture, whose size the HTML says; it stands there as `CHART_SOURCE_PLACEHOLDER`.
+        The chart, whose width goes into the HTML.
 
     Raises
     ------
@@ -63,8 +60,8 @@ def render_brief_html(brief: Brief, png: bytes) -> str:
         picture={"source": CHART_SOURCE_PLACEHOLDER, "width": width, "alt": _ALT_PLACEHOLDER},
     )
     html = mjml.mjml2html(markup, fonts={})
-    for place, said in ((_TITLE_PLACEHOLDER, brief.subject), (_ALT_PLACEHOLDER, brief.picture.alt)):
-        html = html.replace(place, escape(said))
+    for placeholder, text in ((_TITLE_PLACEHOLDER, brief.subject), (_ALT_PLACEHOLDER, brief.picture.alt)):
+        html = html.replace(placeholder, escape(text))
     html = _CSS_INLINER.inline(html)
     if (size := len(html.encode())) > MAX_HTML_BYTES:
         raise RenderError(
@@ -75,17 +72,17 @@ def render_brief_html(brief: Brief, png: bytes) -> str:
 
 
 def render_brief_text(brief: Brief) -> str:
-    """Lay a brief out as a letter in plain text."""
+    """Return a brief as plain text."""
     return _TEXT_ENVIRONMENT.get_template("brief.txt").render(brief=brief)
 
 
 def encode_png_data_uri(png: bytes) -> str:
-    """Give a picture as a data URI."""
+    """Return a picture as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _create_environment(*, markup: bool) -> jinja2.Environment:
-    """Set Jinja2 up: strict, and escaping where its output is markup and not a letter in plain text."""
+    """Set Jinja2 up; only markup is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(paths.TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -98,15 +95,15 @@ def _create_environment(*, markup: bool) -> jinja2.Environment:
 
 
 def _wrap_text(text: str, indent: int = 0) -> str:
-    """Break a text into lines of at most 72 letters, all but the first indented."""
-    lines, line = [], ""
-    for word in text.split(" "):
-        if line and len(line) + 1 + len(word) > 72 - indent:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    return f"\n{' ' * indent}".join([*lines, line])
+    """Wrap a text at 72 letters, all lines but the first indented."""
+    return textwrap.fill(
+        text,
+        72,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )[indent:]
 
 
 _LAYOUT_FILTERS: dict[str, Any] = {"wrapped": _wrap_text}

@@ -1,13 +1,16 @@
-"""What keeps a month from being mailed: each gate says why, in words that the owner gets instead of the briefs."""
+"""Reasons to mail nobody a month's briefs.
 
-import hashlib
+The owner gets the reason instead of the briefs.
+"""
+
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from report.settings import Settings
+from report.operations.notices import Notice, hash_parts
+from report.settings import MailSettings, Settings
 from report.storage import paths
-from report.storage.months import list_month_files
+from report.storage.months import find_newest_month_file
 from report.storage.runlog import read_last_run
 from report.text import holds, sentences
 from report.text.formatting import format_month, format_percent_pair, join_with_and
@@ -16,21 +19,11 @@ from segmentation.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class BlockingReason:
-    """A reason for mailing nobody.
+    """A reason for mailing nobody."""
 
-    Attributes
-    ----------
-    key : str
-        What makes its notice one and the same; the owner gets it once.
-    why : str
-        The reason, in a few words.
-    text : str
-        The reason in sentences, with what to do.
-    """
-
-    key: str
-    why: str
-    text: str
+    key: str  # identifies its notice, which the owner gets once
+    why: str  # the reason in a few words
+    text: str  # the reason in sentences, with what to do
 
 
 def find_blocking_reason(
@@ -42,43 +35,40 @@ def find_blocking_reason(
     explicit_month: bool,
     mailed_segments: Collection[str] = (),
 ) -> BlockingReason | None:
-    """Find what keeps a month from being mailed; None where nothing does.
+    """Return the first reason to mail nobody, or None.
 
     Parameters
     ----------
-    facts : Facts
-        The month.
     output, data : Path
-        Where the months' folders and files lie.
+        Folders of the months' folders and files.
     explicit_month : bool
-        Whether this month was asked for by its name; else it must be the newest.
+        Whether the user named this month; else it must be the newest.
     mailed_segments : collection of str
         Ids of segments whose brief of this month somebody has, or may have.
     """
-    usual = paths.ROOT / settings.data.output
+    default_output = paths.ROOT / settings.data.output
     return (
-        _check_last_run(facts, output, asked=explicit_month)
+        _check_last_run(facts, output, explicit_month=explicit_month)
         or (None if explicit_month else _check_newer_month(facts, data))
         or _check_drop_rate(facts, settings.mail.max_drop_rate)
         or check_reliable_segments(facts)
-        or check_month_hold(facts, output, default_output=usual)
-        or _check_replaced_segments(facts, output, mailed_segments, usual=usual)
+        or check_month_hold(facts, output, default_output=default_output)
+        or _check_replaced_segments(facts, output, mailed_segments, default_output=default_output)
     )
 
 
-def _check_last_run(facts: Facts, output: Path, *, asked: bool) -> BlockingReason | None:
+def _check_last_run(facts: Facts, output: Path, *, explicit_month: bool) -> BlockingReason | None:
     run = read_last_run(output)
-    if run is None or run.state == "done" or (asked and run.month not in ("", facts.month)):
+    if run is None or run.state == "done" or (explicit_month and run.month not in ("", facts.month)):
         return None
-    digest = hashlib.sha256(f"{run.month}{run.why or run.at}".encode()).hexdigest()[:8]
     why = "the last run failed" if run.state == "failed" else "the last run has not ended"
     again = "" if "run `make report` again" in run.sentence else " Run `make report` again."
-    return BlockingReason(f"failed-{digest}", why, f"{run.sentence}{again}")
+    return BlockingReason(f"failed-{hash_parts(run.month, run.why or run.at)}", why, f"{run.sentence}{again}")
 
 
 def _check_newer_month(facts: Facts, data: Path) -> BlockingReason | None:
-    there = list_month_files(data)  # or nothing: months may come from elsewhere, make report DATA=any/file
-    newest = there[-1].stem if there else ""
+    file = find_newest_month_file(data)  # None where months come from elsewhere: make report DATA=any/file
+    newest = file.stem if file else ""
     if newest <= facts.month:
         return None
     return BlockingReason(
@@ -89,12 +79,12 @@ def _check_newer_month(facts: Facts, data: Path) -> BlockingReason | None:
     )
 
 
-def _check_drop_rate(facts: Facts, most: float) -> BlockingReason | None:
+def _check_drop_rate(facts: Facts, max_rate: float) -> BlockingReason | None:
     audit = facts.audit
     dropped = 1 - audit.kept / audit.read
-    if dropped <= most:
+    if dropped <= max_rate:
         return None
-    lost, allowed = format_percent_pair(dropped, most)
+    lost, allowed = format_percent_pair(dropped, max_rate)
     return BlockingReason(
         "dropped",
         f"{lost} of the rows were dropped",
@@ -104,7 +94,7 @@ def _check_drop_rate(facts: Facts, most: float) -> BlockingReason | None:
 
 
 def check_reliable_segments(facts: Facts) -> BlockingReason | None:
-    """Say that a month has no reliable segments; None where it has."""
+    """Return a reason if no segment is reliable."""
     if facts.structure.reliable:
         return None
     return BlockingReason(
@@ -117,51 +107,52 @@ def check_reliable_segments(facts: Facts) -> BlockingReason | None:
 def check_month_hold(
     facts: Facts, output: Path, *, default_output: Path = paths.DEFAULT_OUTPUT
 ) -> BlockingReason | None:
-    """Say that a month is held, until a person accepts it as it is; None where it isn't, or is accepted."""
+    """Return a reason while a suspicious month isn't accepted."""
     if not facts.suspicions:
         return None
     reasons = [holds.describe_anomaly(facts, one) for one in facts.suspicions]
-    gate = BlockingReason(
-        f"held-{_hash_parts(facts.source.sha256, reasons)}",
+    reason = BlockingReason(
+        f"held-{hash_parts(facts.source.sha256, reasons)}",
         "the month is held",
         f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_format_accept_command(facts, output, default_output)}.",
     )
-    return None if _build_acceptance_path(facts, gate, output).exists() else gate
+    return None if _build_acceptance_path(facts, reason, output).exists() else reason
 
 
 def _check_replaced_segments(
-    facts: Facts, output: Path, out: Collection[str], *, usual: Path = paths.DEFAULT_OUTPUT
+    facts: Facts, output: Path, mailed: Collection[str], *, default_output: Path
 ) -> BlockingReason | None:
-    """Say that a month was made again with other segments after briefs had gone out: nobody gets a second set unasked.
+    """Return a reason if segments changed after briefs were mailed.
 
-    Told by segments that are out and gone; or, where only more are there, by those with which it began to be mailed.
+    Nobody gets a second set unasked. The set changed if a mailed segment is gone; or, where there are only more
+    segments, if none of the sets that were mailed is this one.
     """
-    there = [segment.id for segment in facts.segments]
-    gone, new = sorted(set(out) - set(there)), sorted(set(there) - set(out))
+    ids = [segment.id for segment in facts.segments]
+    gone, new = sorted(set(mailed) - set(ids)), sorted(set(ids) - set(mailed))
     sets = list_mailed_sets(facts, output)
-    if not out or not new or not (gone or (sets and _build_mailed_set_path(facts, output) not in sets)):
+    if not mailed or not new or not (gone or (sets and _build_mailed_set_path(facts, output) not in sets)):
         return None
-    gate = BlockingReason(
-        f"others-{_hash_parts(gone, there)}",
+    reason = BlockingReason(
+        f"others-{hash_parts(gone, ids)}",
         "briefs of other segments are out",
-        f"{format_month(facts.month)} was made again with other segments, and briefs of those of before ({join_with_and(sorted(out))}) are "
-        f"out already. If its new ones ({join_with_and(new)}) shall go out, too: {_format_accept_command(facts, output, usual)}.",
+        f"{format_month(facts.month)} was made again with other segments, and briefs of those of before ({join_with_and(sorted(mailed))}) are "
+        f"out already. If its new ones ({join_with_and(new)}) shall go out, too: {_format_accept_command(facts, output, default_output)}.",
     )
-    return None if _build_acceptance_path(facts, gate, output).exists() else gate
+    return None if _build_acceptance_path(facts, reason, output).exists() else reason
 
 
 def record_mailed_set(facts: Facts, output: Path) -> None:
-    """Remember with which segments a month begins to be mailed: made again with others, it is another set of briefs."""
+    """Record the segments that a month is mailed with."""
     _build_mailed_set_path(facts, output).touch(mode=0o600)
 
 
 def list_mailed_sets(facts: Facts, output: Path) -> set[Path]:
-    """Give the sets of segments with which a month was mailed."""
+    """Return the files that record a month's mailed segments."""
     return set((output / paths.LEDGER_FOLDER).glob(f"{facts.month}.*.segments"))
 
 
 def _build_mailed_set_path(facts: Facts, output: Path) -> Path:
-    ids = _hash_parts(sorted(segment.id for segment in facts.segments))
+    ids = hash_parts(sorted(segment.id for segment in facts.segments))
     return output / paths.LEDGER_FOLDER / f"{facts.month}.{ids}.segments"
 
 
@@ -172,35 +163,36 @@ def accept_month(
     *,
     default_output: Path = paths.DEFAULT_OUTPUT,
 ) -> tuple[BlockingReason, ...]:
-    """Remember that a person says that a month is right, and give what it was held for; another file is another question."""
-    gates = tuple(
-        gate
-        for gate in (
-            check_month_hold(facts, output, default_output=default_output),
-            _check_replaced_segments(facts, output, mailed_segments, usual=default_output),
-        )
-        if gate
+    """Record that a person accepts a month; return what held it.
+
+    Another file of the month has to be accepted again.
+    """
+    found = (
+        check_month_hold(facts, output, default_output=default_output),
+        _check_replaced_segments(facts, output, mailed_segments, default_output=default_output),
     )
-    for gate in gates:
-        path = _build_acceptance_path(facts, gate, output)
+    reasons = tuple(reason for reason in found if reason)
+    for reason in reasons:
+        path = _build_acceptance_path(facts, reason, output)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
-    return gates
+    return reasons
 
 
-def _format_accept_command(facts: Facts, output: Path, usual: Path) -> str:
-    return f"`make send MONTH={facts.month} ACCEPT=yes{paths.format_output_option(output, usual)}`"
+def _format_accept_command(facts: Facts, output: Path, default_output: Path) -> str:
+    return f"`make send MONTH={facts.month} ACCEPT=yes{paths.format_output_option(output, default_output)}`"
 
 
-def _hash_parts(*asked: object) -> str:
-    return hashlib.sha256("".join(map(str, asked)).encode()).hexdigest()[:8]
+def _build_acceptance_path(facts: Facts, reason: BlockingReason, output: Path) -> Path:
+    return output / paths.LEDGER_FOLDER / f"{facts.month}.{reason.key}.accepted"
 
 
-def _build_acceptance_path(facts: Facts, gate: BlockingReason, output: Path) -> Path:
-    return output / paths.LEDGER_FOLDER / f"{facts.month}.{gate.key}.accepted"
-
-
-def format_blocked_notice(reason: BlockingReason, month: str, place: str) -> str:
-    """Write the letter to the owner."""
-    there = f"\n\nThe report: {place}" if place else ""
-    return f"No segment brief of {format_month(month)} is mailed now: {reason.why}.\n\n{reason.text}{there}"
+def make_blocked_notice(reason: BlockingReason, facts: Facts, mail: MailSettings) -> Notice:
+    """Return the owner's notice that a month isn't mailed."""
+    month, report = format_month(facts.month), mail.locate_report(facts.month)
+    link = f"\n\nThe report: {report}" if report else ""
+    return Notice(
+        key=f"{facts.month}.{reason.key}",
+        subject=f"No segment briefs for {month}: {reason.why}",
+        text=f"No segment brief of {month} is mailed now: {reason.why}.\n\n{reason.text}{link}",
+    )

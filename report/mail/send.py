@@ -1,331 +1,361 @@
-"""`make send`: who would get what, and with CONFIRM=yes the mail itself, once, if no gate is shut."""
+"""`make send`: show who would get what, or mail each brief once."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from report.errors import ReportError, SettingsError
-from report.mail import concerns, policy
-from report.mail.export import make_blocked_notice
-from report.mail.postbox import MonthlyMailing, address_briefs, address_test_briefs, open_mailing
-from report.operations.lenient import NoticeSettings
+from report.mail import policy
+from report.mail.concerns import list_owner_notices, make_undelivered_notice
+from report.mail.export import BRIEFS_FOLDER
 from report.operations.notices import Notice, OwnerNotifier
-from report.settings import MailSettings, Settings
+from report.pages.profiles import list_profile_file_names
+from report.settings import Settings
 from report.storage import paths
+from report.storage.months import MONTH_PATTERN
 from report.text.formatting import format_counted_noun, format_month
-from report.transport import deliver
-from report.transport.ledger import OutgoingMessage, Resolution, WallClock
-from report.transport.message import read_header
-from report.transport.server import MailServer
+from report.transport.deliver import DeliverySummary, read_delivery_status, send_messages
+from report.transport.ledger import Ledger, OutgoingMessage, Resolution
+from report.transport.message import (
+    make_test_message,
+    parse_segment_ids,
+    read_header,
+    read_message_id,
+    set_recipients,
+)
 from segmentation.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """What sending needs of the world.
+    """Settings, folders, mail server and clock for sending."""
 
-    Attributes
-    ----------
-    output, data : Path
-        Where the months' folders and files lie.
-    settings : Settings
-        Who gets what.
-    server : Server or None
-        Where mail is handed in; None where none is configured.
-    clock, sleep : callable
-        The time now, with its zone; and to wait for some seconds.
-    print_line : callable
-        Told each line for the person.
-    journal_folder : Path or None
-        Folder of journals that all output folders share; None for one beside the output folder.
-    """
-
-    output: Path
-    data: Path
     settings: Settings
-    server: MailServer | None
-    clock: WallClock
-    sleep: Callable[[float], None]
-    print_line: Callable[[str], None]
+    notifier: OwnerNotifier
     journal_folder: Path | None = None
+    """Folder of journals that all output folders share; None for one beside the output folder."""
 
     @property
     def default_output(self) -> Path:
-        """The output folder that is opened unasked."""
+        """The output folder that `make send` opens by default."""
         return paths.ROOT / self.settings.data.output
 
-    @property
-    def notifier(self) -> OwnerNotifier:
-        """From where the owner is told."""
-        mail = self.mail
-        to = NoticeSettings(
-            mail.sender,
-            mail.owner,
-            mail.reply_to,
-            mail.list_id,
-            mail.unsubscribe,
-            self.settings.brand.name,
-        )
-        return OwnerNotifier(self.output, self.data, to, self.server, self.clock, self.sleep, self.print_line)
+
+@dataclass(frozen=True, slots=True)
+class MonthlyMailing:
+    """A month's briefs, their messages and their ledger."""
+
+    context: MailContext
+    facts: Facts
+    test_recipient: str  # gets all briefs as a test; empty to send them to the recipients in settings
+    briefs: dict[str, bytes]  # by segment id, as files; none without reliable segments
+    messages: tuple[OutgoingMessage, ...]
 
     @property
-    def mail(self) -> MailSettings:
-        """Who gets what."""
-        return self.settings.mail
+    def make_arguments(self) -> str:
+        """What names this mailing to `make send`."""
+        output = paths.format_output_option(self.context.notifier.output, self.context.default_output)
+        to = f" TO={self.test_recipient}" if self.test_recipient else ""
+        return f"MONTH={self.facts.month}{to}{output}"
+
+    def open_ledger(self, *, create: bool) -> AbstractContextManager[Ledger]:
+        """Open the month's ledger and journals; a test has its own ledger.
+
+        The journals are beside the ledger and outside of the output folder. The second one survives an output folder
+        that is lost or restored from a backup, and knows what was mailed from another output folder.
+        """
+        output, month = self.context.notifier.output.absolute(), self.facts.month
+        folder, clock = output / paths.LEDGER_FOLDER, self.context.notifier.clock
+        if create:
+            folder.mkdir(exist_ok=True, mode=0o700)
+        if self.test_recipient:
+            name = re.sub("[^A-Za-z0-9.@-]", "_", self.test_recipient.casefold())
+            return Ledger.open(folder / f"{month}-to-{name}.sqlite", clock, create=create)
+        outside = self.context.journal_folder or output.parent / f"{output.name}-mailed"
+        journals = folder / f"{month}.mailed", outside / f"{month}.mailed"
+        return Ledger.open(folder / f"{month}.sqlite", clock, journals, create=create)
+
+
+def open_mailing(context: MailContext, month: str = "", test_recipient: str = "") -> MonthlyMailing:
+    """Read a month's briefs, by default the newest's, and address them.
+
+    Raises
+    ------
+    ReportError
+        If its briefs weren't made, or can't be read.
+    SettingsError
+        If no mail may go to the recipient of a test.
+    """
+    if month:
+        paths.check_month(month)
+    output, mail = context.notifier.output, context.settings.mail
+    folders = sorted(
+        path.parent for path in output.glob(f"*/{BRIEFS_FOLDER}") if MONTH_PATTERN.fullmatch(path.parent.name)
+    )
+    found = [path for path in folders if path.name == month] if month else folders[-1:]
+    if not found:
+        raise ReportError(
+            f"{paths.shorten_path(output)}: {f'{month} was not' if month else 'no month was'} made with its briefs yet. "
+            f"Make it first: make report{f' MONTH={month}' if month else ''}."
+        )
+    (folder,) = found
+    facts = paths.read_facts(folder / "facts.json")
+    briefs = {}
+    if facts.structure.reliable:
+        for segment, stem in zip(facts.segments, list_profile_file_names(facts), strict=True):
+            briefs[segment.id] = _read_brief(folder / BRIEFS_FOLDER / f"{stem}.eml")
+    messages = []
+    if test_recipient:
+        try:
+            recipient = mail.admit_recipient(test_recipient)
+        except ValueError as error:
+            raise SettingsError(f"TO={test_recipient}: {error}. Nothing was sent.") from error
+        messages = [_address_message(make_test_message(brief), recipient) for brief in briefs.values()]
+    else:
+        for segment in facts.segments if briefs else ():
+            for recipient in mail.list_recipients(segment.id, segment.name):
+                messages.append(_address_message(briefs[segment.id], recipient))
+    return MonthlyMailing(context, facts, test_recipient, briefs, tuple(messages))
 
 
 def send_month(
     context: MailContext, *, month: str = "", confirm: bool = False, to: str = "", accept: bool = False
 ) -> int:
-    """Show who would get what; and if it is confirmed, or goes to one address as a test, send it.
+    """Show who would get what; send it if confirmed or a test.
 
     Parameters
     ----------
     month : str
-        The month; the newest that was made if empty.
+        The month; empty for the newest that was made.
     to : str
-        The one address that gets all of them as a test, whatever gate is shut. A test has its own ledger.
+        The one address that gets all briefs as a test, even if nobody else may be mailed.
     accept : bool
-        Whether a person says that a month that is held is right. It is remembered, until the month's file is another.
+        Whether a person says that a month that is held is right. This holds until the month's file changes.
 
     Returns
     -------
     int
-        0, what was asked is done; 75, some mail waits and a later run may do; 1, a person is needed: mail was
-        refused or is unknown, a gate is shut, or there is nobody to send to or nothing to send by.
+        0: done. 75: some mail waits, and a later run may send it. 1: a person is needed, because mail was refused or
+        is unknown, something keeps the month from being mailed, or a recipient or the mail server is missing.
 
     Raises
     ------
     ReportError
-        If nothing was made, settings don't fit, or the ledger can't be used. Nothing was sent then, or the ledger
-        knows what.
+        If nothing was made, settings don't fit, or the ledger can't be used. The ledger knows what was sent.
     """
-    made = open_mailing(
-        context.output,
-        month,
-        to,
-        default_output=context.default_output,
-        journal_folder=context.journal_folder,
-    )
-    messages = _list_messages(context, made)
-    out = () if to else _find_mailed_segments(context, made, messages)
-    if accept:
-        context.print_line(
-            _describe_acceptance(
-                made.facts,
-                policy.accept_month(made.facts, context.output, out, default_output=context.default_output),
-            )
+    mailing = open_mailing(context, month, to)
+    facts, notifier, outcome = mailing.facts, context.notifier, None
+    with mailing.open_ledger(create=confirm or bool(to)) as ledger:
+        mailed = _find_mailed_segments(mailing, ledger)
+        if accept:
+            _accept_month(mailing, mailed)
+        reason = policy.find_blocking_reason(
+            facts,
+            context.settings,
+            notifier.output,
+            notifier.data,
+            explicit_month=bool(month),
+            mailed_segments=mailed,
         )
-    gate = policy.find_blocking_reason(
-        made.facts,
-        context.settings,
-        context.output,
-        context.data,
-        explicit_month=bool(month),
-        mailed_segments=out,
-    )
-    _print_recipients(context, made, messages, to)
-    left = _print_concerns(context, made, asked=bool(month or to), shut=bool(gate))
-    if gate and not to:
-        context.print_line(f"Nobody is mailed: {gate.why}. {gate.text}")
-        if confirm:
-            _notify_owner(context, made, [make_blocked_notice(gate, made.facts, context.mail), *left])
-        return int(confirm)
-    if gate:
-        context.print_line(f"Without TO= nobody would be mailed: {gate.why}.")
-    if messages and not (confirm or to):
-        context.print_line(_read_status(context, made, messages).format_table(made.format_make_arguments))
-    if context.server is None:
-        context.print_line(
-            "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
-            f'"The briefs, by mail"; or send these by hand: {paths.shorten_path(made.folder)}/*.eml'
+        notices = list_owner_notices(
+            facts,
+            context.settings.mail,
+            notifier,
+            explicit_month=bool(month or to),
+            is_blocked=bool(reason),
         )
-    if not (confirm or to):
-        asked = f" MONTH={month}" if month else ""
-        which = f"{asked}{paths.format_output_option(context.output, context.default_output)}"
-        context.print_line(
-            f"Nothing was sent. To send: `make send CONFIRM=yes{which}`; all to one address as a test: "
-            f"`make send TO=me@example.com{which}`."
-        )
-        return 0
-    if not messages or context.server is None:
-        context.print_line("Nothing was sent" + ("." if messages else ": nobody is to get anything."))
-        return _conclude_send(context, made, left, to) or 1
-    made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
-    sender = _check_sender(context, messages)
-    if not to:
-        # the ledger first: the mark without it says that it was lost
-        deliver.enqueue_messages(messages, made.ledger, clock=context.clock, journals=made.journals)
-        policy.record_mailed_set(made.facts, context.output)
-    outcome = deliver.send_messages(
-        messages,
-        made.ledger,
-        context.server,
-        sender=sender,
-        clock=context.clock,
-        sleep=context.sleep,
-        report_progress=context.print_line,
-        journals=made.journals,
-    )
-    context.print_line(outcome.format_table(made.format_make_arguments))
-    return _conclude_send(context, made, left, to, outcome)
-
-
-def _print_concerns(postman: MailContext, made: MonthlyMailing, *, asked: bool, shut: bool) -> list[Notice]:
-    """Tell, and give, what keeps a brief from somebody before any is sent."""
-    left = concerns.list_owner_notices(
-        made, postman.mail, postman.notifier, explicit_month=asked, is_blocked=shut
-    )
-    for notice in left:
-        postman.print_line(f"{notice.subject}. {notice.text}")
-    return left
-
-
-def _conclude_send(
-    postman: MailContext,
-    made: MonthlyMailing,
-    left: list[Notice],
-    to: str,
-    outcome: deliver.DeliverySummary | None = None,
-) -> int:
-    """Tell the owner what is left for a person to do, and give the exit code; a test tells nobody."""
-    status = outcome.exit_status if outcome else 0
+        _print_recipients(mailing)
+        for notice in notices:
+            notifier.print_line(f"{notice.subject}. {notice.text}")
+        if reason and not to:
+            notifier.print_line(f"Nobody is mailed: {reason.why}. {reason.text}")
+            notices.insert(0, policy.make_blocked_notice(reason, facts, context.settings.mail))
+        else:
+            if reason:
+                notifier.print_line(f"Without TO= nobody would be mailed: {reason.why}.")
+            if notifier.server is None:
+                _print_missing_server(mailing)
+            if confirm or to:
+                outcome = _send_briefs(mailing, ledger)
+            else:
+                _print_status(mailing, ledger, month)
     if to:
-        return status
-    if outcome and (notice := concerns.make_undelivered_notice(made, outcome)):
-        left = [*left, notice]
-    # what stopped them all, such as a wrong password, would stop a notice as well
-    if not outcome or not outcome.stopped or outcome.counts["unknown"]:
-        _notify_owner(postman, made, left)
-    return status or int(any(not notice.harmless for notice in left))
-
-
-def _list_messages(postman: MailContext, made: MonthlyMailing) -> list[OutgoingMessage]:
-    """Give the messages that are to go out."""
-    return list(
-        address_test_briefs(made, postman.mail, made.to) if made.to else address_briefs(made, postman.mail)
-    )
-
-
-def _find_mailed_segments(
-    postman: MailContext, made: MonthlyMailing, messages: Sequence[OutgoingMessage]
-) -> set[str]:
-    """Give the segments whose brief somebody has, or may have.
-
-    Where marks say that the month began to be mailed and its ledger knows nothing of it, everybody may have one.
-    """
-    known = _read_status(postman, made, every_one=True).deliveries
-    if policy.list_mailed_sets(made.facts, postman.output) and not made.extract_segment_ids(
-        one.message_id for one in known
-    ):
-        why = "the ledger is new, and a mark beside it says that this month was mailed"
-        deliver.enqueue_messages(
-            messages, made.ledger, clock=postman.clock, journals=made.journals, unknown_reason=why
-        )
-    return made.extract_segment_ids(
-        deliver.list_delivered_ids(made.ledger, clock=postman.clock, journals=made.journals)
-    )
-
-
-def _read_status(
-    postman: MailContext,
-    made: MonthlyMailing,
-    messages: Sequence[OutgoingMessage] = (),
-    *,
-    every_one: bool = False,
-) -> deliver.DeliverySummary:
-    """Tell where messages stand."""
-    return deliver.read_delivery_status(
-        messages, made.ledger, clock=postman.clock, journals=made.journals, include_all=every_one
-    )
-
-
-def _describe_acceptance(facts: Facts, accepted: Sequence[policy.BlockingReason]) -> str:
-    """Say what it means that a month is accepted."""
-    if not accepted:
-        return f"Nothing holds {format_month(facts.month)}, or it was accepted before: there is nothing to accept."
-    why = " ".join(f"{gate.why[:1].upper()}{gate.why[1:]}: {gate.text}" for gate in accepted)
-    return f"{why}\n{format_month(facts.month)} is accepted as it is, and no longer held."
+        return outcome.exit_status if outcome else 1
+    return _notify_owner(mailing, notices, outcome) if confirm else 0
 
 
 def apply_resolution(context: MailContext, resolution: str, *, month: str = "", to: str = "") -> int:
-    """Record what a person found out about a message, "3:sent" or "3:again"; or about all of them, "all:sent"."""
+    """Record a person's finding: "3:sent", "3:again" or "all:sent"."""
     found = re.fullmatch(r"([0-9]{1,9}|all):(sent|again)", resolution)
     if not found:
         raise ReportError(
             f"RESOLVE={resolution} can't be read. Write a message's number, or all, and what was found: RESOLVE=3:sent or "
             "RESOLVE=3:again."
         )
-    made = open_mailing(
-        context.output,
-        month,
-        to,
-        default_output=context.default_output,
-        journal_folder=context.journal_folder,
-    )
+    mailing = open_mailing(context, month, to)
+    arguments = mailing.make_arguments
     if not month:
         raise ReportError(
-            f"RESOLVE={resolution} names no month, and each has numbers of its own. Say which: `make send {made.format_make_arguments} RESOLVE={resolution}`."
+            f"RESOLVE={resolution} names no month, and each has numbers of its own. Say which: `make send {arguments} RESOLVE={resolution}`."
         )
-    messages = _list_messages(context, made)
-    if not to:
-        _find_mailed_segments(context, made, messages)
-    made.ledger.parent.mkdir(exist_ok=True, mode=0o700)
-    deliver.resolve_deliveries(
-        made.ledger,
-        None if found[1] == "all" else int(found[1]),
-        cast("Resolution", found[2]),
-        messages,
-        clock=context.clock,
-        journals=made.journals,
-    )
-    if found[2] == "sent" and not to:
-        policy.record_mailed_set(made.facts, context.output)
-    outcome = _read_status(context, made, messages)
-    context.print_line(outcome.format_table(made.format_make_arguments))
-    if outcome.counts["waiting"]:
-        context.print_line(
-            f"What waits goes out by `make send {made.format_make_arguments}{'' if to else ' CONFIRM=yes'}`."
-        )
+    decision = cast("Resolution", found[2])
+    with mailing.open_ledger(create=True) as ledger:
+        _find_mailed_segments(mailing, ledger)
+        if found[1] == "all":
+            ledger.resolve_all_deliveries(decision, mailing.messages)
+        else:
+            ledger.resolve_delivery(int(found[1]), decision, mailing.messages)
+        if decision == "sent" and not to:
+            policy.record_mailed_set(mailing.facts, context.notifier.output)
+        status = read_delivery_status(mailing.messages, ledger)
+    context.notifier.print_line(status.format_table(arguments))
+    if status.counts["waiting"]:
+        confirm = "" if to else " CONFIRM=yes"
+        context.notifier.print_line(f"What waits goes out by `make send {arguments}{confirm}`.")
     return 0
 
 
-def _print_recipients(
-    postman: MailContext, made: MonthlyMailing, messages: Sequence[OutgoingMessage], to: str
-) -> None:
-    """Tell who gets what, and who gets nothing."""
-    kinds = list(made.briefs)
-    postman.print_line(
-        f"{format_month(made.facts.month)}: {format_counted_noun(len(kinds), 'brief')}, {format_counted_noun(len(messages), 'message')}"
+def _find_mailed_segments(mailing: MonthlyMailing, ledger: Ledger) -> set[str]:
+    """Return the segments whose brief somebody has, or may have.
+
+    If a mark says that mailing has begun, and the ledger knows of nothing, everybody may have a brief.
+    """
+    if mailing.test_recipient:
+        return set()
+    month, known = mailing.facts.month, ledger.list_deliveries(include_all=True)
+    ids = parse_segment_ids((one.message_id for one in known), month)
+    if not ids and policy.list_mailed_sets(mailing.facts, mailing.context.notifier.output):
+        ledger.enqueue_messages(mailing.messages)
+        for message in mailing.messages:
+            ledger.record_handover(
+                message, "the ledger is new, and a mark beside it says that this month was mailed"
+            )
+    return parse_segment_ids(ledger.list_delivered_ids(), month)
+
+
+def _accept_month(mailing: MonthlyMailing, mailed_segments: set[str]) -> None:
+    """Accept a month that is held, and print what that means."""
+    context, month = mailing.context, format_month(mailing.facts.month)
+    reasons = policy.accept_month(
+        mailing.facts,
+        context.notifier.output,
+        mailed_segments,
+        default_output=context.default_output,
     )
-    for id_, name, raw in kinds:
-        people = (to,) if to else postman.mail.list_recipients(id_, name)
-        postman.print_line(f"  {id_}  {read_header(raw, 'Subject')}  ({len(raw) / 1000:,.0f} KB)")
-        postman.print_line(
+    lines = [f"{reason.why[:1].upper()}{reason.why[1:]}: {reason.text}" for reason in reasons]
+    context.notifier.print_line(
+        f"{' '.join(lines)}\n{month} is accepted as it is, and no longer held."
+        if reasons
+        else f"Nothing holds {month}, or it was accepted before: there is nothing to accept."
+    )
+
+
+def _send_briefs(mailing: MonthlyMailing, ledger: Ledger) -> DeliverySummary | None:
+    """Send every message; None if there is nobody or no server."""
+    notifier = mailing.context.notifier
+    if not mailing.messages or notifier.server is None:
+        notifier.print_line(
+            "Nothing was sent" + ("." if mailing.messages else ": nobody is to get anything.")
+        )
+        return None
+    sender = _check_sender(mailing)
+    if not mailing.test_recipient:
+        # the ledger first: a mark without a ledger says that the ledger was lost
+        ledger.enqueue_messages(mailing.messages)
+        policy.record_mailed_set(mailing.facts, notifier.output)
+    outcome = send_messages(
+        mailing.messages,
+        ledger,
+        notifier.server,
+        sender=sender,
+        sleep=notifier.sleep,
+        report_progress=notifier.print_line,
+    )
+    notifier.print_line(outcome.format_table(mailing.make_arguments))
+    return outcome
+
+
+def _notify_owner(mailing: MonthlyMailing, notices: Sequence[Notice], outcome: DeliverySummary | None) -> int:
+    """Mail the owner what a person has to do; return the exit code."""
+    facts = mailing.facts
+    if outcome and (notice := make_undelivered_notice(facts, outcome, mailing.make_arguments)):
+        notices = [*notices, notice]
+    # what stopped all messages, such as a wrong password, would stop a notice, too
+    if not outcome or not outcome.stopped or outcome.counts["unknown"]:
+        # no retries: the briefs have waited long enough, and the next run tells what fails now
+        mailing.context.notifier.send_notices(
+            notices, command="make send CONFIRM=yes", month=facts.month, retry_delays=()
+        )
+    status = outcome.exit_status if outcome else 1
+    return status or int(any(not notice.harmless for notice in notices))
+
+
+def _print_recipients(mailing: MonthlyMailing) -> None:
+    """Print who gets which brief, and which nobody gets."""
+    print_line, mail = mailing.context.notifier.print_line, mailing.context.settings.mail
+    print_line(
+        f"{format_month(mailing.facts.month)}: {format_counted_noun(len(mailing.briefs), 'brief')}, "
+        f"{format_counted_noun(len(mailing.messages), 'message')}"
+    )
+    for segment in mailing.facts.segments if mailing.briefs else ():
+        raw, to = mailing.briefs[segment.id], mailing.test_recipient
+        people = (to,) if to else mail.list_recipients(segment.id, segment.name)
+        print_line(f"  {segment.id}  {read_header(raw, 'Subject')}  ({len(raw) / 1000:,.0f} KB)")
+        print_line(
             f"      to {', '.join(people) or 'nobody: name somebody in [mail.recipients] of settings.toml'}"
         )
 
 
-def _check_sender(postman: MailContext, messages: Sequence[OutgoingMessage]) -> str:
-    """Give who it is from, if the messages say the same."""
-    sender = postman.mail.sender
+def _print_status(mailing: MonthlyMailing, ledger: Ledger, month: str) -> None:
+    """Print where messages stand, and how to send them."""
+    context = mailing.context
+    if mailing.messages:
+        status = read_delivery_status(mailing.messages, ledger)
+        context.notifier.print_line(status.format_table(mailing.make_arguments))
+    output = paths.format_output_option(context.notifier.output, context.default_output)
+    which = f"{f' MONTH={month}' if month else ''}{output}"
+    context.notifier.print_line(
+        f"Nothing was sent. To send: `make send CONFIRM=yes{which}`; all to one address as a test: "
+        f"`make send TO=me@example.com{which}`."
+    )
+
+
+def _print_missing_server(mailing: MonthlyMailing) -> None:
+    output = mailing.context.notifier.output
+    folder = paths.shorten_path(output / mailing.facts.month / BRIEFS_FOLDER)
+    mailing.context.notifier.print_line(
+        "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
+        f'"The briefs, by mail"; or send these by hand: {folder}/*.eml'
+    )
+
+
+def _check_sender(mailing: MonthlyMailing) -> str:
+    """Return the sender in settings, if all messages have it."""
+    sender = mailing.context.settings.mail.sender
     if not sender:
         raise SettingsError(
             "settings.toml: [mail] names no sender. Say who the briefs are from, and run `make report` again. Nothing was sent."
         )
-    for message in messages:
-        said = read_header(message.raw, "From").addresses[0].addr_spec
-        if said != sender:
+    for message in mailing.messages:
+        found = read_header(message.raw, "From").addresses[0].addr_spec
+        if found != sender:
             raise SettingsError(
-                f"The briefs are from {said}, and settings.toml says {sender}. Run `make report` again. Nothing was sent."
+                f"The briefs are from {found}, and settings.toml says {sender}. Run `make report` again. Nothing was sent."
             )
     return sender
 
 
-def _notify_owner(postman: MailContext, made: MonthlyMailing, notices: Sequence[Notice]) -> None:
-    """Mail the owner why somebody isn't mailed. What fails now waits for the next run: a brief has waited long enough."""
-    postman.notifier.send_notices(
-        notices, command="make send CONFIRM=yes", month=made.facts.month, retry_delays=()
-    )
+def _address_message(raw: bytes, recipient: str) -> OutgoingMessage:
+    return OutgoingMessage(read_message_id(raw), recipient, set_recipients(raw, recipient))
+
+
+def _read_brief(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"{paths.shorten_path(file)}: can't be read ({error.strerror}). Make the month again: make report."
+        ) from error

@@ -1,26 +1,27 @@
-"""Who is told of a failure, read out of broken settings.
+"""Read sender, owner and mail server from broken settings.
 
-Imports the standard library alone, where a set-up failed.
+Imports the standard library alone, to work after a failed set-up.
 """
 
 import contextlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from report.errors import ReportError, SettingsError
+from report.storage.passwords import Password
+from report.transport.message import SenderIdentity
 from report.transport.server import (
     DEFAULT_SMTP_PORTS,
     HOST_PATTERN,
-    SMTP_VARIABLES,
     MailServer,
-    Password,
     TlsMode,
     parse_env_lines,
     read_mail_server,
+    select_smtp_variables,
 )
 
 _NOTICE_KEYS = {
@@ -34,42 +35,23 @@ _ADDRESS_PATTERN = re.compile(f"{_ADDRESS_PART}@{_ADDRESS_PART}")
 
 @dataclass(frozen=True, slots=True)
 class NoticeSettings:
-    """What a notice needs of settings.toml.
+    """What a notice needs of settings.toml."""
 
-    Attributes
-    ----------
-    sender, owner, reply_to, list_id, unsubscribe : str
-        As under [mail].
-    brand : str
-        Who signs.
-    folder, output : str
-        As under [data].
-    broken : bool
-        Whether the file is missing, or no TOML.
-    """
-
-    sender: str = ""
-    owner: str = ""
-    reply_to: str = ""
-    list_id: str = ""
-    unsubscribe: str = ""
-    brand: str = "Listener report"
+    identity: SenderIdentity = field(default_factory=SenderIdentity)
     folder: str = "data"
     output: str = "_output"
-    broken: bool = False
+    broken: bool = False  # whether the file is missing, or no TOML
 
 
 def read_notice_settings(path: Path) -> NoticeSettings:
-    """Read what a notice needs of settings.toml, however broken it is.
+    """Read what a notice needs of settings.toml, however broken.
 
-    An owner outside of `domains` is left out: mail goes nowhere else, also when something is wrong.
+    An owner outside of `domains` is left out: mail goes nowhere else, even when something is wrong.
     """
-    text, broken = _decode_file(path), False
+    text, broken = _decode_file(path), not path.is_file()
     found: dict[tuple[str, str], list[Any]] = {}
     try:
         content = tomllib.loads(text)
-        if not path.is_file():
-            broken = True
         for table, keys in _NOTICE_KEYS.items():
             values = content.get(table)
             for key in keys:
@@ -77,68 +59,64 @@ def read_notice_settings(path: Path) -> NoticeSettings:
                 found[table, key] = value if isinstance(value, list) else [value]
     except (ValueError, RecursionError):
         found, broken = _scan_toml_lines(text), True
-    one = {key: _pick_first_text(values) for key, values in found.items()}
+    texts = {key: _pick_first_text(values) for key, values in found.items()}
     domains = {_encode_idna(str(name)).removeprefix("@") for name in found.get(("mail", "domains"), ())}
-    sender, owner = (_find_address(one.get(("mail", key), "")) for key in ("sender", "owner"))
+    sender, owner = (_find_address(texts.get(("mail", key), "")) for key in ("sender", "owner"))
     reply_to, list_id, unsubscribe = (
-        _keep_printable(one.get(("mail", key), "")) for key in ("reply_to", "list_id", "unsubscribe")
+        _keep_printable(texts.get(("mail", key), "")) for key in ("reply_to", "list_id", "unsubscribe")
     )
-    usual = NoticeSettings()
+    default = NoticeSettings()
     return NoticeSettings(
-        sender=sender,
-        owner=owner if owner.rpartition("@")[2] in domains else "",
-        reply_to=_find_address(reply_to),
-        list_id=list_id if re.fullmatch(r"[A-Za-z0-9.-]+", list_id) else "",
-        unsubscribe=unsubscribe if re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", unsubscribe) else "",
-        brand=_keep_printable(one.get(("brand", "name"), "")) or usual.brand,
-        folder=_keep_printable(one.get(("data", "folder"), "")) or usual.folder,
-        output=_keep_printable(one.get(("data", "output"), "")) or usual.output,
+        SenderIdentity(
+            sender=sender,
+            owner=owner if owner.rpartition("@")[2] in domains else "",
+            reply_to=_find_address(reply_to),
+            list_id=list_id if re.fullmatch(r"[A-Za-z0-9.-]+", list_id) else "",
+            unsubscribe=unsubscribe if re.fullmatch(r"(https?://|mailto:)[!-;=?-~]+", unsubscribe) else "",
+            brand=_keep_printable(texts.get(("brand", "name"), "")) or default.identity.brand,
+        ),
+        folder=_keep_printable(texts.get(("data", "folder"), "")) or default.folder,
+        output=_keep_printable(texts.get(("data", "output"), "")) or default.output,
         broken=broken,
     )
 
 
 def read_mail_server_leniently(env_file: Path, environ: Mapping[str, str]) -> MailServer | None:
-    """Read the mail server, also where `.env` has a mistake.
-
-    What can't be meant is left out.
-    """
+    """Read the mail server, leaving out what makes no sense."""
     try:
         return read_mail_server(env_file, environ)
     except SettingsError:
-        entries = {
-            name: value for _, name, value in parse_env_lines(_decode_file(env_file)) if value is not None
-        }
-    said = {
-        name: value for name, value in (entries | dict(environ)).items() if name in SMTP_VARIABLES and value
-    }
-    host, tls, port = (said.get(f"SMTP_{name}", "") for name in ("HOST", "TLS", "PORT"))
+        lines = parse_env_lines(_decode_file(env_file))
+        entries = {name: value for _, name, value in lines if value is not None}
+    values = select_smtp_variables(entries, environ)
+    host, tls, port = (values.get(f"SMTP_{name}", "") for name in ("HOST", "TLS", "PORT"))
     if not host or not HOST_PATTERN.fullmatch(host):
         return None
     known: dict[str, Any] = {"host": host}
-    if said.get("SMTP_USER") and said.get("SMTP_PASSWORD"):
-        known |= {"user": said["SMTP_USER"], "password": Password(said["SMTP_PASSWORD"])}
-    if "SMTP_CA" in said and Path(said["SMTP_CA"]).is_file():
-        known["ca"] = Path(said["SMTP_CA"])
+    if "SMTP_USER" in values and "SMTP_PASSWORD" in values:
+        known |= {"user": values["SMTP_USER"], "password": Password(values["SMTP_PASSWORD"])}
+    if "SMTP_CA" in values and Path(values["SMTP_CA"]).is_file():
+        known["ca"] = Path(values["SMTP_CA"])
     given = int(port) if re.fullmatch(r"[1-9][0-9]{0,4}", port) and int(port) < 65_536 else None
-    for way in (tls.lower(), "starttls"):  # no mail crosses a network in the clear
+    for mode in (tls.lower(), "starttls"):  # no mail crosses a network in the clear
         with contextlib.suppress(SettingsError, KeyError):
-            usual = DEFAULT_SMTP_PORTS[cast("TlsMode", way)]
-            return MailServer(tls=cast("TlsMode", way), port=given or usual, **known)
+            default = DEFAULT_SMTP_PORTS[cast("TlsMode", mode)]
+            return MailServer(tls=cast("TlsMode", mode), port=given or default, **known)
     return None
 
 
-def fill_missing_addresses(addresses: NoticeSettings, path: Path, sender: str, owner: str) -> NoticeSettings:
-    """Fill in last time's sender and owner, where settings are refused.
+def fill_missing_addresses(identity: SenderIdentity, path: Path, sender: str, owner: str) -> SenderIdentity:
+    """Add the last run's sender and owner to refused settings.
 
-    Only settings that are accepted, and say `owner = ""`, take an owner out.
+    Only settings that are accepted, and say `owner = ""`, remove an owner.
     """
-    if (addresses.sender and addresses.owner) or _are_settings_accepted(path):
-        return addresses
-    return replace(addresses, sender=addresses.sender or sender, owner=addresses.owner or owner)
+    if (identity.sender and identity.owner) or _are_settings_accepted(path):
+        return identity
+    return replace(identity, sender=identity.sender or sender, owner=identity.owner or owner)
 
 
 def _are_settings_accepted(path: Path) -> bool:
-    """Tell whether settings can be used and name an owner, or nobody."""
+    """Return whether settings are valid and set `owner`, even empty."""
     try:
         from report.settings import read_settings  # noqa: PLC0415 - a failed set-up has no package for it
 
@@ -148,9 +126,9 @@ def _are_settings_accepted(path: Path) -> bool:
 
 
 def _scan_toml_lines(text: str) -> dict[tuple[str, str], list[Any]]:
-    """Find keys and their texts line by line.
+    """Return keys and their texts, read line by line.
 
-    A list may go on over several lines, and a quote may be missing.
+    A list may span several lines, and a quote may be missing.
     """
     found: dict[tuple[str, str], list[Any]] = {}
     table, open_ = "", None
@@ -175,7 +153,7 @@ def _scan_toml_lines(text: str) -> dict[tuple[str, str], list[Any]]:
 
 
 def _decode_file(path: Path) -> str:
-    """Read a file's text whatever its encoding."""
+    """Return a file's text, whatever its encoding."""
     try:
         raw = path.read_bytes() if path.is_file() else b""
     except OSError:
@@ -190,7 +168,7 @@ def _pick_first_text(values: list[Any]) -> str:
 
 
 def _find_address(text: str) -> str:
-    """Give the first address in a text."""
+    """Return the first address in a text."""
     found = _ADDRESS_PATTERN.search(text)
     local, _, domain = found[0].rpartition("@") if found else ("", "", "")
     return f"{local}@{_encode_idna(domain)}" if local.isascii() and local.isprintable() and local else ""

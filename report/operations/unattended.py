@@ -1,4 +1,4 @@
-"""`make unattended`: set-up, report, send, and mail of what fails.
+"""`make unattended`: set up, report, send, and mail failures.
 
 Imports the standard library alone.
 """
@@ -22,7 +22,7 @@ from report.operations.notices import (
 )
 from report.transport import deliver
 
-_SELF_REPORTED_EXIT_CODES = (1, 75)  # how `send` ends where it has told the owner itself
+_SELF_REPORTED_EXIT_CODES = (1, 75)  # of `send`, which has told the owner itself then
 _INTERRUPTED_EXIT_CODE = 130
 _ERROR_LINE = re.compile(r"make(?: report| send)?: (?!\*\*\*)(.+)")
 
@@ -30,56 +30,46 @@ _ERROR_LINE = re.compile(r"make(?: report| send)?: (?!\*\*\*)(.+)")
 def run_unattended(make: str, environ: Mapping[str, str]) -> int:
     """Make the newest month's report and send its briefs.
 
-    Gives the exit code: 0 if every brief is where it should be.
+    The exit code is 0 if every brief was sent.
     """
-    desk = OwnerNotifier.from_settings(environ)
-    python = str(PROJECT_ROOT / ".venv" / "bin" / "python")
+    notifier = OwnerNotifier.from_settings(environ)
+    report = [str(PROJECT_ROOT / ".venv" / "bin" / "python"), "-m", "report"]
+    send_options = _build_options(environ, "MONTH TO ACCEPT OUTPUT")
     steps = (
         ("make setup", [make, "--no-print-directory", "setup"]),
-        (
-            "make report",
-            [python, "-m", "report", "report", *_build_options(environ, "DATA SPARK MONTH ENGINE OUTPUT")],
-        ),
-        (
-            "make send CONFIRM=yes",
-            [
-                python,
-                "-m",
-                "report",
-                "send",
-                "--confirm=yes",
-                *_build_options(environ, "MONTH TO ACCEPT OUTPUT"),
-            ],
-        ),
+        ("make report", [*report, "report", *_build_options(environ, "DATA SPARK MONTH ENGINE OUTPUT")]),
+        ("make send CONFIRM=yes", [*report, "send", "--confirm=yes", *send_options]),
     )
     with contextlib.ExitStack() as stack:
-        write = _open_log(desk, stack)
-        desk = replace(desk, print_line=lambda text: write(f"{text}\n"))
+        write = _open_log(notifier, stack)
+        notifier = replace(notifier, print_line=lambda text: write(f"{text}\n"))
         if not (PROJECT_ROOT / "settings.toml").is_file():
             return _notify_owner(
-                desk, environ, "make report", f"{PROJECT_ROOT / 'settings.toml'} is missing. Restore it."
+                notifier, environ, "make report", f"{PROJECT_ROOT / 'settings.toml'} is missing. Restore it."
             )
         for command, words in steps:
-            write(f"{desk.clock():%Y-%m-%d %H:%M:%S %Z} {command}\n")
+            write(f"{notifier.clock():%Y-%m-%d %H:%M:%S %Z} {command}\n")
             status, sentence = _run_command(words, environ, write)
             if status == 0:
                 continue
             if command.startswith("make send") and status in _SELF_REPORTED_EXIT_CODES and not sentence:
                 return 1
-            return _notify_owner(desk, environ, command, sentence or _describe_silent_exit(command, status))
+            return _notify_owner(
+                notifier, environ, command, sentence or _describe_silent_exit(command, status)
+            )
         return 0
 
 
-def _notify_owner(desk: OwnerNotifier, environ: Mapping[str, str], command: str, why: str) -> int:
-    """Mail the owner that a command failed; give the exit code."""
-    month = find_run_month(desk, environ)
-    notice = make_failure_notice(command, why, month=month, at=desk.clock())
-    desk.send_notices([notice], command=command, month=month, retry_delays=deliver.RETRY_DELAYS)
+def _notify_owner(notifier: OwnerNotifier, environ: Mapping[str, str], command: str, why: str) -> int:
+    """Mail the owner that a command failed; return 1."""
+    month = find_run_month(notifier, environ)
+    notice = make_failure_notice(command, why, month=month, at=notifier.clock())
+    notifier.send_notices([notice], command=command, month=month, retry_delays=deliver.RETRY_DELAYS)
     return 1
 
 
 def _describe_silent_exit(command: str, status: int) -> str:
-    """Say how a command ended that left no sentence."""
+    """Describe the end of a command without an error message."""
     if status in (_INTERRUPTED_EXIT_CODE, -signal.SIGTERM):
         return "It was stopped before it had ended."
     end = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
@@ -92,12 +82,12 @@ def _describe_silent_exit(command: str, status: int) -> str:
 def _run_command(
     words: Sequence[str], environ: Mapping[str, str], write: Callable[[str], None]
 ) -> tuple[int, str]:
-    """Run a command; give its exit code and last sentence.
+    """Run a command; return its exit code and error message.
 
-    What it says is shown and logged.
+    Its output is shown and logged.
     """
     sentence = ""
-    quiet = {"REPORT_DEBUG": "", "PYTHONUNBUFFERED": "1"}  # a sentence, and in the order in which it is said
+    quiet = {"REPORT_DEBUG": "", "PYTHONUNBUFFERED": "1"}  # no traceback, and lines in their order
     try:
         child = subprocess.Popen(
             words,
@@ -110,13 +100,10 @@ def _run_command(
             errors="replace",
         )
     except OSError as error:
-        return (
-            127,
-            f"{words[0]} can't be run: {error.strerror}. `make clean`, then `make unattended` sets it up anew.",
-        )
-    before = signal.signal(
-        signal.SIGTERM, lambda *_: child.terminate()
-    )  # then there is still time to tell the owner
+        remedy = "`make clean`, then `make unattended` sets it up anew."
+        return 127, f"{words[0]} can't be run: {error.strerror}. {remedy}"
+    # stops the command alone, so that there is time to tell the owner
+    before = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     try:
         with child:
             for line in child.stdout or ():
@@ -129,19 +116,19 @@ def _run_command(
 
 
 def _build_options(environ: Mapping[str, str], names: str) -> list[str]:
-    """Give the variables of `make` as options of the command."""
+    """Return `make`'s variables as options of the command."""
     return [f"--{name.lower()}={environ[name]}" for name in names.split() if environ.get(name)]
 
 
-def _open_log(desk: OwnerNotifier, stack: contextlib.ExitStack) -> Callable[[str], None]:
-    """Give what writes to the terminal and to the log.
+def _open_log(notifier: OwnerNotifier, stack: contextlib.ExitStack) -> Callable[[str], None]:
+    """Return a function that writes to terminal and log.
 
-    A full disk stops neither; the log is for its owner alone.
+    A full disk stops neither. Only its owner may read the log.
     """
     log = None
     with contextlib.suppress(OSError):
-        desk.output.mkdir(parents=True, exist_ok=True)
-        number = os.open(desk.output / UNATTENDED_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        notifier.output.mkdir(parents=True, exist_ok=True)
+        number = os.open(notifier.output / UNATTENDED_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         log = stack.enter_context(open(number, "a", encoding="utf-8", errors="replace"))  # noqa: PTH123, SIM115 - a descriptor
 
     def write(text: str) -> None:

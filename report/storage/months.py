@@ -1,4 +1,4 @@
-"""Months as "2026-10", and which of them are missing.
+"""Months as "2026-10", their files, and gaps between them.
 
 Imports the standard library alone.
 """
@@ -6,7 +6,7 @@ Imports the standard library alone.
 import calendar
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +16,11 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet",)
 DATA_SUFFIXES = (*TEXT_SUFFIXES, *PARQUET_SUFFIXES, ".xlsx")  # every ending that is read
 MONTH_PATTERN = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
-GRACE_PERIOD = timedelta(days=3)  # after a month's end, before anybody is mailed that its file is missing
+GRACE_PERIOD = timedelta(days=3)  # after a month's end, until the owner is told that its file is missing
 
 
 def get_previous_month(month: str) -> str:
-    """Give the month before.
+    """Return the month before.
 
     Examples
     --------
@@ -31,8 +31,16 @@ def get_previous_month(month: str) -> str:
     return f"{count // 12:04d}-{count % 12 + 1:02d}"
 
 
+def _months_between(first: str, last: str) -> Iterator[str]:
+    """Yield the months after the first and before the last."""
+    year, number = int(first[:4]), int(first[5:])
+    while (month := f"{year + number // 12:04d}-{number % 12 + 1:02d}") < last:
+        yield month
+        number += 1
+
+
 def format_month(month: str) -> str:
-    """Write a month: "2026-10" is October 2026."""
+    """Return "2026-10" as October 2026."""
     year, number = month.split("-")
     return f"{calendar.month_name[int(number)]}\u00a0{year}"
 
@@ -43,38 +51,25 @@ def list_missing_months(newest: str, now: datetime) -> list[str]:
     Parameters
     ----------
     newest : str
-        The newest month that there is a file of, or a report.
+        The newest month with a file or a report.
     now : datetime
-        The month in which it lies has not ended. A file is expected from its month's end on.
+        Its month has not ended. A month's file is expected from the month's end on.
     """
-    found: list[str] = []
-    month = get_previous_month(f"{now.astimezone(UTC):%Y-%m}")
-    while month > newest:
-        found.insert(0, month)
-        month = get_previous_month(month)
-    return found
+    return list(_months_between(newest, f"{now.astimezone(UTC):%Y-%m}"))
 
 
 def describe_missing_months(newest: str, now: datetime) -> str:
-    """Say which months have ended without a file.
-
-    Empty where none has.
-
-    Parameters
-    ----------
-    newest : str
-        The newest month that there is a file of, or a report.
-    """
+    """Say which months have ended without a file, or ""."""
     missing = list_missing_months(newest, now) if newest else []
     if not missing:
         return ""
     names = [format_month(month) for month in missing]
-    said = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-    return f"There is no file of {said}, which {'has' if len(names) == 1 else 'have'} ended. The newest month is {format_month(newest)}."
+    span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    return f"There is no file of {span}, which {'has' if len(names) == 1 else 'have'} ended. The newest month is {format_month(newest)}."
 
 
 def list_month_files(folder: Path) -> list[Path]:
-    """List the months' files and folders in a folder, by month; of one month, a text file before others."""
+    """List months' files and folders by month, text files first."""
     kinds = {kind: place for place, kind in enumerate(DATA_SUFFIXES)}
     found = [
         path
@@ -85,25 +80,21 @@ def list_month_files(folder: Path) -> list[Path]:
 
 
 def find_month_gaps(*folders: Path) -> list[str]:
-    """List months between the first and the newest that are in no folder."""
-    there = {
+    """List months between the first and newest without a file."""
+    months = {
         path.stem
         for folder in folders
         if folder.is_dir()
         for path in folder.iterdir()
         if MONTH_PATTERN.fullmatch(path.stem)
     }
-    found: list[str] = []
-    month = max(there, default="")
-    while there and month > min(there):
-        if month not in there:
-            found.insert(0, month)
-        month = get_previous_month(month)
-    return found
+    if not months:
+        return []
+    return [month for month in _months_between(min(months), max(months)) if month not in months]
 
 
 def describe_month_gaps(gaps: Sequence[str]) -> str:
-    """Say which months are missing between others; empty where none is."""
+    """Say which months are missing between others, or ""."""
     names = ", ".join(format_month(month) for month in gaps[:6]) + (
         f" and {len(gaps) - 6} more" * (len(gaps) > 6)
     )
@@ -112,12 +103,12 @@ def describe_month_gaps(gaps: Sequence[str]) -> str:
 
 
 def find_newest_month_file(folder: Path) -> Path | None:
-    """Find the newest month's file or folder, of those that can be read."""
+    """Return the newest month's file or folder, or None."""
     return max(list_month_files(folder), key=lambda path: path.stem, default=None)
 
 
 def read_clock() -> datetime:
-    """Give the time; SOURCE_DATE_EPOCH sets it, so that the same run can be made again to the byte."""
+    """Return the time, or SOURCE_DATE_EPOCH for a reproducible run."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not fixed.isdecimal():
         return datetime.now(UTC)
@@ -125,5 +116,5 @@ def read_clock() -> datetime:
         return datetime.fromtimestamp(int(fixed[:20]), UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise ReportError(
-            f"SOURCE_DATE_EPOCH={fixed[:20]} is no time that there is. Give seconds since 1970, or leave it out."
+            f"SOURCE_DATE_EPOCH={fixed[:20]} is not a time. Give seconds since 1970, or leave it out."
         ) from error

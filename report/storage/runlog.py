@@ -1,4 +1,4 @@
-"""What became of the last run, kept beside the months: a run that failed, or was cut off, mails nobody."""
+"""The last run's result; nothing is mailed after a failed one."""
 
 import contextlib
 import json
@@ -16,32 +16,18 @@ _RUN_FILE = "last-run.json"
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """What became of the last run.
+    """The result of the last run."""
 
-    Attributes
-    ----------
-    month : str
-        The month that was asked for; empty where it was the newest.
-    state : {"running", "failed", "done"}
-        A run that was killed is "running" for ever.
-    why : str
-        What it ended with, for a person.
-    at : str
-        When it began, ISO 8601 with its zone.
-    sender, owner : str
-        As settings.toml named them: who is told of a failure after the file was lost.
-    """
-
-    month: str
-    state: Literal["running", "failed", "done"]
-    why: str
-    at: str
-    sender: str = ""
+    month: str  # as requested; empty for the newest
+    state: Literal["running", "failed", "done"]  # a killed run stays "running"
+    why: str  # the error message, if it failed
+    at: str  # when it began, ISO 8601
+    sender: str = ""  # sender and owner as in settings, for notices once that file is lost
     owner: str = ""
 
     @property
     def sentence(self) -> str:
-        """Say what became of a run that isn't done."""
+        """Describe a run that isn't done."""
         what = f"The run of {self.month or 'the newest month'}"
         if self.state == "failed":
             return f"{what} failed: {self.why}"
@@ -52,7 +38,10 @@ class LastRun:
 def record_run(
     output: Path, month: str, clock: Callable[[], datetime], *, sender: str = "", owner: str = ""
 ) -> Iterator[None]:
-    """Note that a run began, and at its end what became of it; a note that can't be written keeps nobody from a report."""
+    """Record that a run began, and how it ended.
+
+    A record that can't be written doesn't stop the run.
+    """
     run = LastRun(month, "running", "", clock().isoformat(timespec="seconds"), sender, owner)
     _write_run(output, run)
     try:
@@ -64,9 +53,9 @@ def record_run(
 
 
 def record_run_failure(output: Path, month: str, clock: Callable[[], datetime], error: Exception) -> None:
-    """Note that a run failed before it began.
+    """Record that a run failed before it began.
 
-    Sender and owner stay those of the last run: only settings that were accepted name others, or nobody.
+    Sender and owner stay those of the last run: only accepted settings change them.
     """
     last, at = read_last_run(output), clock().isoformat(timespec="seconds")
     sender, owner = (last.sender, last.owner) if last else ("", "")
@@ -74,7 +63,7 @@ def record_run_failure(output: Path, month: str, clock: Callable[[], datetime], 
 
 
 def read_last_run(output: Path) -> LastRun | None:
-    """Tell what became of the last run; None where there was none. A note that can't be read is of one that failed."""
+    """Return the last run; an unreadable record is a failed one."""
     try:
         found = LastRun(**json.loads((output / _RUN_FILE).read_text(encoding="utf-8")))
         return found if MONTH_PATTERN.fullmatch(found.month) else replace(found, month="")
@@ -88,6 +77,6 @@ def _write_run(output: Path, run: LastRun) -> None:
     with contextlib.suppress(OSError):
         output.mkdir(parents=True, exist_ok=True)
         (output / _RUN_FILE).touch(mode=0o600)
-        (output / _RUN_FILE).chmod(0o600)  # where an older version wrote it
+        (output / _RUN_FILE).chmod(0o600)  # it may be older than this rule
         text = json.dumps(asdict(run), indent=1, ensure_ascii=False) + "\n"
         (output / _RUN_FILE).write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
-"""A TOML file as a model of what may stand in it; its mistakes are named with their line."""
+"""Read TOML files as models, with line numbers in errors."""
 
 import difflib
-import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,7 +13,7 @@ from report.errors import SettingsError
 from segmentation.preprocessing.spelling import normalise_text
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-# Words that a person reads or that are compared with others; no path, link or query. Last in an `Annotated`.
+# For texts that people read or that are compared; not for paths, links and queries. Comes last in an `Annotated`.
 TEXT_NORMALISER = BeforeValidator(lambda found: normalise_text(found) if isinstance(found, str) else found)
 NormalisedText = Annotated[str, TEXT_NORMALISER]
 _RENAMED_KEYS = {
@@ -22,16 +22,16 @@ _RENAMED_KEYS = {
     "smallest_cell": "min_cell",
     "most_dropped": "max_drop_rate",
 }
-_MAX_SHOWN_CHARACTERS = 60  # characters of what was found that a message repeats
+_MAX_SHOWN_CHARACTERS = 60  # of a value that an error message repeats
 
 
 def read_toml_model(path: Path, model: type[ModelT]) -> ModelT:
-    """Read a TOML file as a model; its mistakes are named with their line.
+    """Read a TOML file as a model.
 
     Raises
     ------
     SettingsError
-        If the file can't be read, is no TOML, or doesn't fit the model.
+        If the file can't be read, is no TOML, or doesn't fit the model; with the line of the mistake.
     """
     if path.exists() and not path.is_file():
         raise SettingsError(f"{path}: is a folder, a pipe or a device. Name an ordinary file.")
@@ -49,14 +49,14 @@ def read_toml_model(path: Path, model: type[ModelT]) -> ModelT:
     except ValidationError as error:
         raise SettingsError(_describe_validation_error(path, text, error, model)) from error
     except (RecursionError, ValueError) as error:  # thousands of brackets, or of digits
-        said = str(error).partition(";")[0]
-        raise SettingsError(f"{path.name}: can't be read ({said}). Correct it and run again.") from error
+        reason = str(error).partition(";")[0]
+        raise SettingsError(f"{path.name}: can't be read ({reason}). Correct it and run again.") from error
 
 
 def _describe_validation_error(path: Path, text: str, error: ValidationError, model: type[BaseModel]) -> str:
-    """Say the first of pydantic's findings for a person."""
+    """Describe the first of pydantic's errors in a sentence."""
     errors = error.errors()
-    # a key that isn't known is why one that is needed is missing
+    # an unknown key is why a needed one is missing
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     keys = _strip_pydantic_marks(first["loc"])
     place = _format_key_path(keys, tomllib.loads(text))
@@ -69,33 +69,33 @@ def _describe_validation_error(path: Path, text: str, error: ValidationError, mo
         near = f". It is called {now} now." if now in known else suggest_similar_key(str(keys[-1]), known)
         within = f" in {_format_key_path(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
         return f"{at}: unknown key {_truncate_text(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
-    # a value that may be one of several things is refused once for each
-    said = list(dict.fromkeys(_format_finding(e) for e in errors if _strip_pydantic_marks(e["loc"]) == keys))
-    message = said[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in said[1:])
+    # a value of several possible types has an error for each
+    texts = list(dict.fromkeys(_format_finding(e) for e in errors if _strip_pydantic_marks(e["loc"]) == keys))
+    message = texts[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in texts[1:])
     # a query may hold a password
-    unsaid = first["type"] in ("value_error", "missing") or keys[-1:] == ["query"]
-    found = "" if unsaid else f", found {_truncate_text(repr(first['input']))}"
+    hidden = first["type"] in ("value_error", "missing") or keys[-1:] == ["query"]
+    found = "" if hidden else f", found {_truncate_text(repr(first['input']))}"
     where = f" {place}:" if place else ""
     stop = "" if (message + found).endswith("?") else "."
     return f"{at}:{where} {message}{found}{stop} Correct it and run again."
 
 
 def _format_key_path(keys: list[int | str], content: Any) -> str:
-    """Name a place as the one who wrote it would: "mail.sender", or "play 'High income', offer"."""
-    said = ""
+    """Return a place such as "mail.sender" or "play 'High income', offer"."""
+    text = ""
     for key in keys:
         if isinstance(key, str):
-            said += ("." if said and not said.endswith(", ") else "") + key
+            text += ("." if text and not text.endswith(", ") else "") + key
             content = content.get(key) if isinstance(content, dict) else None
             continue
         content = content[key] if isinstance(content, list) and key < len(content) else None
         name = content.get("name") if isinstance(content, dict) else None
-        said += f" {_truncate_text(repr(name))}, " if isinstance(name, str) else f", entry {key + 1}, "
-    return said.removesuffix(", ")
+        text += f" {_truncate_text(repr(name))}, " if isinstance(name, str) else f", entry {key + 1}, "
+    return text.removesuffix(", ")
 
 
 def _strip_pydantic_marks(place: tuple[int | str, ...]) -> list[int | str]:
-    """Give a place as it stands in the file, without pydantic's own marks."""
+    """Return a place without pydantic's own marks."""
     return [
         part
         for part in place
@@ -104,7 +104,7 @@ def _strip_pydantic_marks(place: tuple[int | str, ...]) -> list[int | str]:
 
 
 def _format_finding(finding: ErrorDetails) -> str:
-    """Give what pydantic says of a value, in a person's words."""
+    """Return pydantic's message in plain words."""
     words = {
         "model_type": "expected a table of keys",
         "path_type": "input should be text",
@@ -122,7 +122,7 @@ def _truncate_text(text: str) -> str:
 
 
 def _list_known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """List the keys that are known at a place."""
+    """List the known keys at a place."""
     current: Any = model
     for part in place:
         if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
@@ -132,38 +132,30 @@ def _list_known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> li
     return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
 
 
-def find_key_line(text: str, place: list[int | str]) -> int | None:
-    """Find the line of a TOML text on which a key stands, counting from 1; None where it can't be told."""
-    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
-    at, end = 0, len(lines)
-    for here, part in enumerate(place):
-        if isinstance(part, int):
-            table = ".".join(str(key) for key in place[:here] if isinstance(key, str))
-            head = rf"\s*\[\[\s*{re.escape(table)}\s*\]\]"
-            heads = [n for n, line in enumerate(lines) if re.match(head, line)]
-            if part < len(heads):
-                at, end = heads[part], ([*heads, len(lines)])[part + 1]
+def find_key_line(text: str, place: Sequence[int | str]) -> int | None:
+    """Return the line of a key, or of its innermost table.
+
+    Ever longer beginnings of the text are read. The first that holds the key ends with its line.
+    """
+    lines, start, found = text.splitlines(), 0, dict[int, int]()
+    for end in range(1, len(lines) + 1):
+        try:
+            content: Any = tomllib.loads("\n".join(lines[:end]))
+        except tomllib.TOMLDecodeError:  # in the middle of a list or a text
             continue
-        key = rf"\"?{re.escape(part)}\"?"
-        pattern = rf"\s*(\[\[?\s*([\w-]+\.)*{key}\s*\]|([\w-]+\s*\.\s*)*{key}\s*[=.]|[^#]*[{{,]\s*{key}\s*=)"
-        found = next((n for n, line in enumerate(lines[at:end], at) if re.match(pattern, line)), None)
-        if found is None:
-            continue
-        at = found
-        if lines[at].lstrip().startswith("["):  # its keys stand above the next head
-            own = rf"\s*\[\[?\s*([\w-]+\.)*{key}\s*\."  # of a table that stands in this one
-            following = (
-                n
-                for n in range(at + 1, len(lines))
-                if lines[n].lstrip().startswith("[") and not re.match(own, lines[n])
-            )
-            end = next(following, len(lines))
-    return at + 1 if lines and place else None
+        for depth, key in enumerate(place):
+            try:
+                content = content[key]
+            except (KeyError, IndexError, TypeError):
+                break
+            found.setdefault(depth, start + 1)
+        start = end
+    return found[max(found)] if found else None
 
 
 def suggest_similar_key(word: str, known: list[str]) -> str:
-    """Ask whether another word was meant, as the end of a sentence; nothing where none is near."""
-    # "usage" is no "age" misspelt
-    begun = [name for name in known if len(word) > 2 and word in name.split("_")]
-    near = begun[:1] or difflib.get_close_matches(word, known, n=1)
+    """Return a "; did you mean" with the nearest word, or ""."""
+    # "usage" means "usage_per_month" rather than "age"
+    partial = [name for name in known if len(word) > 2 and word in name.split("_")]
+    near = partial[:1] or difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

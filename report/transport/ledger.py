@@ -1,8 +1,8 @@
-"""The ledger of what was sent to whom: SQLite, under an operating system's lock, true at every instant.
+"""The ledger of what was sent to whom, in SQLite.
 
-A row is one message to one recipient. The ledger may be read after any crash, because a row is changed *before* the
-world is: it says "unknown" from just before the final dot leaves until the server's answer is on the disk. What is
-handed over is written into journals, too. What stands there and not in the ledger becomes "unknown" when it is opened.
+A row is one message to one recipient. The ledger is right after any crash, because a row changes *before* the act
+that it is about: it says "unknown" from just before the final dot of SMTP until the server's answer is on disk.
+Handovers are also written into journals. One that is missing in the ledger becomes "unknown" when the ledger is opened.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from report.errors import ReportError
-from report.transport.journal import UNKNOWN_DIGEST, Handover, append_to_journal, open_private, read_journal
+from report.transport.journal import Handover, append_to_journal, open_private, read_journal
 
 LEDGER_FORMAT = 2
 DeliveryState = Literal["waiting", "sent", "refused", "unknown"]
@@ -40,27 +40,10 @@ CREATE TABLE delivery (
     attempts INTEGER NOT NULL, word TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (message_id, inbox));
 CREATE TABLE event (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, what TEXT NOT NULL, word TEXT NOT NULL);
 CREATE TABLE reserve (bytes BLOB NOT NULL);
-"""
-_CREATE_HANDOVER_TABLE = """
 CREATE TABLE handover (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, message_id TEXT NOT NULL,
     recipient TEXT NOT NULL, digest TEXT NOT NULL, refused INTEGER NOT NULL DEFAULT 0);
 """
-# Format 1 had no handovers, and digests of headers and words: '-' is UNKNOWN_WORDS.
-_UPGRADE_FROM_FORMAT_1 = """
-INSERT INTO handover SELECT number, event.at, message_id, recipient, '-', 0
-    FROM event JOIN delivery USING (number) WHERE what = 'hand over' ORDER BY event.rowid;
-UPDATE delivery SET digest = '-';
-"""
-_MIGRATIONS = {
-    0: f"{_CREATE_TABLES}{_CREATE_HANDOVER_TABLE}",
-    1: f"{_CREATE_HANDOVER_TABLE}{_UPGRADE_FROM_FORMAT_1}",
-    LEDGER_FORMAT: "",
-}
-_TABLES_BY_FORMAT = {
-    0: set[str](),
-    1: {"delivery", "event", "reserve"},
-    LEDGER_FORMAT: {"delivery", "event", "reserve", "handover"},
-}
+_TABLES = {"delivery", "event", "reserve", "handover"}
 _NO_ANSWER_RECORDED = "handed over, and then no answer was recorded"
 RECOVERED_FROM_JOURNAL = "handed over, says the journal; the ledger did not know it"
 _CORRECTION_SUFFIX = re.compile(r"\.correction-[0-9a-f]{12}$")
@@ -76,70 +59,51 @@ class LedgerError(ReportError):
 class OutgoingMessage:
     """One finished message for one recipient.
 
-    Attributes
-    ----------
-    message_id : str
-        Its Message-ID, angle brackets included: what stands before its @ makes it, with the recipient, one and the same
-        message. The domain behind it is the sender's, and another sender is no reason for a second brief.
-    recipient : str
-        The address that the server is given.
-    raw : bytes
-        The message, RFC 5322.
+    The part of the Message-ID before its @ and the recipient identify it. The domain is the sender's, and another
+    sender is no reason for a second brief.
     """
 
-    message_id: str
+    message_id: str  # with its angle brackets
     recipient: str
-    raw: bytes
+    raw: bytes  # RFC 5322
 
     @property
     def key(self) -> tuple[str, str]:
         """Message and inbox."""
-        return _strip_correction_suffix(self.message_id), normalise_inbox(self.recipient)
+        return _make_key(self.message_id, self.recipient)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the message without its headers: another sender, date or spelling of an address changes no word."""
+        """SHA-256 of the body: another sender or date is no change."""
         return hashlib.sha256(re.split(rb"\r?\n\r?\n", self.raw, maxsplit=1)[-1]).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What the ledger says of one message to one recipient.
+    """What the ledger knows of one message to one recipient."""
 
-    Attributes
-    ----------
-    number : int
-        How a person names it; stays the same.
-    state : State
-        waiting, no server has it; sent, a server took it; refused, a server said no for good;
-        unknown, it was handed over and no answer is known.
-    attempts : int
-        How often a sender began on it.
-    detail : str
-        The server's last words, or what happened.
-    at : str
-        When that was, ISO 8601; empty where nothing happened yet.
-    changed : bool
-        Whether the words at hand are others than those that were sent, refused or handed over.
-    """
-
-    number: int
+    number: int  # how a person names it; never changes
     message_id: str
     recipient: str
     state: DeliveryState
+    """waiting: no server has it; sent: a server took it; refused: a server said no for good;
+    unknown: it was handed over, and no answer is known."""
     attempts: int
-    detail: str
-    at: str
-    changed: bool = False
+    detail: str  # the server's last answer, or what happened
+    at: str  # when that was, ISO 8601; empty where nothing happened yet
+    changed: bool = False  # whether the body at hand differs from the one that was handed over
 
     @property
     def key(self) -> tuple[str, str]:
-        """Message and inbox, as of the message at hand."""
-        return _strip_correction_suffix(self.message_id), normalise_inbox(self.recipient)
+        """Message and inbox."""
+        return _make_key(self.message_id, self.recipient)
 
 
 class Ledger:
-    """The ledger of one month, open under its lock. Every change is on the disk before its method returns."""
+    """One month's ledger, open under its lock.
+
+    Every change is on disk before its method returns.
+    """
 
     def __init__(
         self, rows: sqlite3.Connection, file: Path, clock: WallClock, journals: Sequence[Path]
@@ -148,52 +112,41 @@ class Ledger:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, file: Path, clock: WallClock, journals: Sequence[Path] = ()) -> Iterator[Self]:
-        """Open the ledger, made if there is none, for its owner alone.
+    def open(
+        cls, file: Path, clock: WallClock, journals: Sequence[Path] = (), *, create: bool = True
+    ) -> Iterator[Self]:
+        """Open or create a ledger, for its owner alone.
 
         Parameters
         ----------
         journals : sequence of Path
-            Where handovers are written down, too. The first must be written to; the others are where that is possible.
+            Files that get every handover, too. The first must be writable; the others are written where possible.
+        create : bool
+            False leaves the disk as it is: without a ledger and without journals, an empty one in memory is opened.
 
         Raises
         ------
-        OutboxError
-            At once if another sender has it; a dead process has nothing. If it can't be read or written.
+        LedgerError
+            If another sender has it open; a dead process holds nothing. If it can't be read or written.
         """
         with contextlib.ExitStack() as stack:
             with _translate_ledger_errors(file):
-                if journals:  # which may be all that is left
-                    file.parent.mkdir(exist_ok=True, mode=0o700)
-                stack.callback(os.close, _acquire_lock(file.with_suffix(".lock")))
-                os.close(open_private(file))
-                rows = sqlite3.connect(file, timeout=1, isolation_level=None)
+                if create or any(map(os.path.lexists, (file, *journals))):
+                    if journals:  # which may be all that is left
+                        file.parent.mkdir(exist_ok=True, mode=0o700)
+                    stack.callback(os.close, _acquire_lock(file.with_suffix(".lock")))
+                    os.close(open_private(file))
+                    rows = sqlite3.connect(file, timeout=1, isolation_level=None)
+                else:
+                    rows, journals = sqlite3.connect(":memory:", isolation_level=None), ()
                 stack.callback(rows.close)
-                rows.create_function("stem", 1, _strip_correction_suffix, deterministic=True)
-                # nobody's `sqlite3` shell makes a commit wait
-                rows.execute("PRAGMA locking_mode = EXCLUSIVE")
-                rows.execute("PRAGMA journal_mode = PERSIST")  # a journal that has its room already
-                rows.execute("PRAGMA synchronous = FULL")
-                (found,) = rows.execute("PRAGMA user_version").fetchone()
-                if found not in _MIGRATIONS:
-                    raise LedgerError(
-                        f"{file} has format {found}, expected {LEDGER_FORMAT}: another version wrote it. Send with that one."
-                    )
-                (sound,) = rows.execute("PRAGMA integrity_check(1)").fetchone()
-                tables = {
-                    name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-                }
-                if sound != "ok" or tables != _TABLES_BY_FORMAT[found]:
-                    raise sqlite3.DatabaseError("it is no ledger, or is damaged")
-                rows.executescript(
-                    f"BEGIN EXCLUSIVE;{_MIGRATIONS[found]}PRAGMA user_version = {LEDGER_FORMAT};COMMIT;"
-                )
-            outbox = cls(rows, file, clock, journals)
-            outbox._synchronise_journals()
-            yield outbox
+                _prepare_database(rows, file)
+            ledger = cls(rows, file, clock, journals)
+            ledger._synchronise_journals()
+            yield ledger
 
     def _synchronise_journals(self) -> None:
-        """Take what only the journals know as unknown, and give each journal what it lacks."""
+        """Record what only journals know, and complete each journal."""
         with _translate_ledger_errors(self._file):
             found = self._rows.execute("SELECT at, message_id, recipient, digest FROM handover").fetchall()
         mine = Counter(Handover(*one) for one in found)
@@ -205,7 +158,7 @@ class Ledger:
         if lost := sorted((every - mine).elements(), key=lambda one: one.at):
             with self._write_transaction() as rows:
                 for one in lost:
-                    key = _strip_correction_suffix(one.message_id), normalise_inbox(one.recipient)
+                    key = _make_key(one.message_id, one.recipient)
                     self._insert_waiting(key, one.message_id, one.recipient, one.digest)
                     rows.execute(
                         "UPDATE delivery SET state = 'unknown', message_id = ?, digest = ?, word = ?, at = ?"
@@ -217,7 +170,7 @@ class Ledger:
             self._append_handovers(journal, every - there)
 
     def _append_handovers(self, journal: Path, handovers: Counter[Handover]) -> None:
-        """Write handovers into a journal; only the first one has to be there."""
+        """Append handovers to a journal; only the first must succeed."""
         try:
             with _translate_ledger_errors(journal):
                 append_to_journal(journal, handovers.elements())
@@ -227,7 +180,7 @@ class Ledger:
             _log.warning("%s So a folder of months that is put back from a backup won't be noticed.", error)
 
     def _insert_waiting(self, key: tuple[str, str], message_id: str, recipient: str, digest: str) -> None:
-        """Add a waiting message, unless it is there."""
+        """Add a waiting message, unless it is known."""
         self._rows.execute(
             "INSERT INTO delivery SELECT NULL, ?, ?, ?, ?, 'waiting', 0, '', ''"
             " WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE (stem(message_id), inbox) = (?, ?))",
@@ -241,9 +194,9 @@ class Ledger:
         )
 
     def enqueue_messages(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Write down that these are to be sent, before any of them is.
+        """Record messages that are to be sent, before sending any.
 
-        What is there keeps its state. A waiting message is replaced by the one at hand.
+        Known messages keep their state. A waiting one is replaced by the one at hand.
         """
         with self._write_transaction() as rows:
             for message in messages:
@@ -256,7 +209,7 @@ class Ledger:
         self._reserve_disk_space(65_536 + 8_192 * len(messages))
 
     def _reserve_disk_space(self, size: int) -> None:
-        """Take the room for what follows now, in file and journal, so that no outcome is lost to a disk that fills up."""
+        """Reserve disk space, so that every outcome can be recorded."""
         with _translate_ledger_errors(self._file):
             (free,) = self._rows.execute("PRAGMA freelist_count").fetchone()
             (page,) = self._rows.execute("PRAGMA page_size").fetchone()
@@ -264,14 +217,17 @@ class Ledger:
             return
         with self._write_transaction() as rows:
             rows.execute("INSERT INTO reserve VALUES (zeroblob(?))", (size + page,))
-        with self._write_transaction() as rows:  # the journal keeps what it takes to undo this
+        with self._write_transaction() as rows:  # SQLite's own journal keeps the space to undo this
             rows.execute("UPDATE reserve SET bytes = zeroblob(length(bytes) + 1)")
             rows.execute("DELETE FROM reserve")
 
     def list_deliveries(
         self, messages: Sequence[OutgoingMessage] = (), *, include_all: bool = False
     ) -> tuple[Delivery, ...]:
-        """Tell what is known of these messages, and of every other one that is unknown, in the ledger's order."""
+        """Return the deliveries of these messages, by number.
+
+        Those of any other message that is unknown come with them, and with `include_all` every other one.
+        """
         digests = {message.key: message.digest for message in messages}
         with _translate_ledger_errors(self._file):
             every = self._rows.execute("SELECT * FROM delivery ORDER BY number").fetchall()
@@ -280,12 +236,17 @@ class Ledger:
             wanted = digests.get((_strip_correction_suffix(message_id), inbox))
             if wanted or include_all or state == "unknown":
                 # one that waits is replaced by the one at hand
-                changed = state != "waiting" and digest != UNKNOWN_DIGEST and wanted not in (None, digest)
+                changed = state != "waiting" and wanted not in (None, digest)
                 found.append(Delivery(number, message_id, recipient, state, attempts, word, at, changed))
         return tuple(found)
 
+    def list_delivered_ids(self) -> tuple[str, ...]:
+        """Return the ids of messages that somebody has, or may have."""
+        known = self.list_deliveries(include_all=True)
+        return tuple(one.message_id for one in known if one.state in ("sent", "unknown"))
+
     def list_handovers(self, message: OutgoingMessage) -> tuple[Handover, ...]:
-        """Give what was handed over of a message to its inbox and not refused, oldest first."""
+        """Return the handovers that weren't refused, oldest first."""
         with _translate_ledger_errors(self._file):
             found = self._rows.execute(
                 "SELECT handover.at, handover.message_id, handover.recipient, handover.digest"
@@ -304,18 +265,20 @@ class Ledger:
         return bool(state == "waiting")
 
     def record_attempt(self, message: OutgoingMessage) -> None:
-        """Record that a sender begins on it; it is still waiting, and stays so if the sender dies."""
+        """Record an attempt; the message waits until it is handed over."""
         self._update_delivery(
             message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1
         )
 
     def record_handover(self, message: OutgoingMessage, detail: str = _NO_ANSWER_RECORDED) -> None:
-        """Record that the final dot is about to leave; from here on nobody knows, until `settle`.
+        """Record a handover, just before the final dot is sent.
+
+        The message is unknown from here until `record_outcome`.
 
         Raises
         ------
-        OutboxError
-            If that can't be recorded; then the dot must not leave, and the message waits.
+        LedgerError
+            If that can't be recorded: the dot must not be sent then, and the message waits.
         """
         at = self._clock().isoformat(timespec="seconds")
         one = Handover(at, message.message_id, message.recipient, message.digest)
@@ -334,16 +297,18 @@ class Ledger:
     def resolve_delivery(
         self, number: int, resolution: Resolution, messages: Sequence[OutgoingMessage] = ()
     ) -> None:
-        """Record what a person found out: a message was sent, and that is enough; or it is to be sent again.
+        """Record a person's decision about one message.
+
+        "sent" says that it arrived, or that its earlier text is enough; "again" sends it once more.
 
         Parameters
         ----------
-        messages : sequence of Outgoing
-            Those at hand. Of one that has changed, "sent" says that the earlier words are enough.
+        messages : sequence of OutgoingMessage
+            The messages at hand, by which a change is noticed.
 
         Raises
         ------
-        OutboxError
+        LedgerError
             If there is no such number, or "sent" is said of a message that is neither unknown nor changed.
         """
         found = {one.number: one for one in self.list_deliveries(messages, include_all=True)}.get(number)
@@ -370,17 +335,21 @@ class Ledger:
                 )
 
     def resolve_all_deliveries(self, resolution: Resolution, messages: Sequence[OutgoingMessage]) -> None:
-        """Record the same of every message that is unknown or changed; "sent", where there is none, of all that wait.
+        """Record one decision about every unknown or changed message.
+
+        Where there is none, "sent" is recorded for every message that waits.
 
         Raises
         ------
-        OutboxError
+        LedgerError
             If there is none, and all are to be sent again.
         """
-        asked = [one for one in self.list_deliveries(messages) if one.state == "unknown" or one.changed]
-        for one in asked:
+        open_questions = [
+            one for one in self.list_deliveries(messages) if one.state == "unknown" or one.changed
+        ]
+        for one in open_questions:
             self.resolve_delivery(one.number, resolution, messages)
-        if asked:
+        if open_questions:
             return
         if resolution == "again":
             raise LedgerError(
@@ -402,7 +371,7 @@ class Ledger:
         tries: int = 0,
         handover: Handover | None = None,
     ) -> None:
-        """Change one row, and note it."""
+        """Change one row, and log the event."""
         at = self._clock().isoformat(timespec="seconds")
         with self._write_transaction() as rows:
             if what in ("waiting", "refused"):
@@ -425,7 +394,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def _write_transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it on the disk at the end, or none of it."""
+        """Run a transaction, which ends on disk or not at all."""
         with _translate_ledger_errors(self._file):
             self._rows.execute("BEGIN IMMEDIATE")
             try:
@@ -437,10 +406,29 @@ class Ledger:
                 raise
 
 
-def normalise_inbox(address: str) -> str:
-    """Give the inbox of an address: Ann@Example.com and ann@example.com have one.
+def _prepare_database(rows: sqlite3.Connection, file: Path) -> None:
+    """Set SQLite up, check the ledger, and create missing tables."""
+    rows.create_function("stem", 1, _strip_correction_suffix, deterministic=True)
+    rows.execute("PRAGMA locking_mode = EXCLUSIVE")  # nobody's `sqlite3` shell makes a commit wait
+    rows.execute("PRAGMA journal_mode = PERSIST")  # SQLite's journal keeps its disk space
+    rows.execute("PRAGMA synchronous = FULL")
+    (found,) = rows.execute("PRAGMA user_version").fetchone()
+    if found not in (0, LEDGER_FORMAT):
+        raise LedgerError(
+            f"{file} has format {found}, expected {LEDGER_FORMAT}: another version wrote it. Send with that one."
+        )
+    (sound,) = rows.execute("PRAGMA integrity_check(1)").fetchone()
+    tables = {name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if sound != "ok" or tables != (_TABLES if found else set()):
+        raise sqlite3.DatabaseError("it is no ledger, or is damaged")
+    script = "" if found else f"{_CREATE_TABLES}PRAGMA user_version = {LEDGER_FORMAT};"
+    rows.executescript(f"BEGIN EXCLUSIVE;{script}COMMIT;")
 
-    What some servers do beyond (a dot or "+news" that counts for nothing) is theirs to know: taken for two inboxes, each gets its mail.
+
+def normalise_inbox(address: str) -> str:
+    """Return an address's inbox: Ann@Example.com is ann@example.com.
+
+    What only some servers ignore (a dot, "+news") counts as another inbox: taken for one, two would share a brief.
     """
     local, _, domain = unicodedata.normalize("NFC", address).lower().rpartition("@")
     labels = (
@@ -450,13 +438,17 @@ def normalise_inbox(address: str) -> str:
     return f"{local}@{'.'.join(labels)}"
 
 
+def _make_key(message_id: str, recipient: str) -> tuple[str, str]:
+    return _strip_correction_suffix(message_id), normalise_inbox(recipient)
+
+
 def _strip_correction_suffix(message_id: str) -> str:
-    """Give what a Message-ID has in common with its corrections, without the domain behind its last @."""
+    """Return the part that a Message-ID shares with its corrections."""
     return _CORRECTION_SUFFIX.sub("", message_id.strip("<>").rpartition("@")[0])
 
 
 def _acquire_lock(file: Path) -> int:
-    """Take the lock, which ends with the process however it ends; whether the file exists means nothing."""
+    """Lock a file until it is closed or the process ends."""
     lock = open_private(file)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -475,25 +467,25 @@ def _acquire_lock(file: Path) -> int:
 
 @contextlib.contextmanager
 def _translate_ledger_errors(file: Path) -> Iterator[None]:
-    """Say what the disk or SQLite says as a sentence."""
+    """Raise errors of disk and SQLite as a `LedgerError`."""
     try:
         yield
-    except (OSError, sqlite3.Error, UnicodeError) as error:  # a text that is none is damaged
+    except (OSError, sqlite3.Error, UnicodeError) as error:  # not text: damaged
         raise LedgerError(
             f"{file} can't be used: {error}. What can't be recorded isn't sent, so sending stopped here. {_suggest_remedy(file, error)}"
         ) from error
 
 
 def _suggest_remedy(file: Path, error: Exception) -> str:
-    """Say what helps."""
-    # a free name: `mv` would overwrite the last one, or put it into a folder
+    """Return what a person can do about an unusable ledger."""
+    # a name that is free: `mv` would overwrite a file, or move into a folder
     free = next(one for n in itertools.count(1) if not os.path.lexists(one := f"{file}.damaged-{n}"))
     away = (
         f"ove it away (mv {shlex.quote(str(file))} {shlex.quote(free)}) and run `make send` again: it asks about every message "
         "that was handed over."
     )
     no_file = isinstance(error, OSError) and error.errno in (errno.EISDIR, errno.ELOOP)
-    # sqlite3's subclasses of DatabaseError are of full disks and rights
+    # its subclasses are about full disks and permissions
     if no_file or isinstance(error, UnicodeError) or type(error) is sqlite3.DatabaseError:
         return f"M{away}"
     return (

@@ -1,4 +1,4 @@
-"""The SMTP server that the environment or a `.env` names, and whether what they say can be meant."""
+"""The SMTP server, as the environment or `.env` names it."""
 
 import base64
 import ipaddress
@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from report.errors import SettingsError
-from report.storage.passwords import NO_PASSWORD, redact_secrets
-from report.storage.passwords import Password as Password  # noqa: PLC0414 - those who name a server name its password
+from report.storage.passwords import NO_PASSWORD, Password, redact_secrets
 
 TlsMode = Literal["starttls", "tls", "none"]
 DEFAULT_SMTP_PORTS: dict[TlsMode, int] = {"starttls": 587, "tls": 465, "none": 25}
@@ -24,44 +23,25 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in.
-
-    Attributes
-    ----------
-    tls : Tls
-        starttls, encrypted before anything is said; tls, from the first byte; none, only on this machine.
-    user, password : str, Password
-        For the server's AUTH; without a user there is none.
-    ca : Path or None
-        PEM file of the authority that signs the server's certificate; None for those the system trusts.
-    helo : str
-        What we call ourselves; empty for a name that is found (see `report.transport.smtp.choose_name`).
-    timeout : float
-        Seconds in which an answer has to be there whole.
-    grace : float
-        Seconds to listen before the final dot: a server that hung up in the middle of a message is heard
-        then, and the message waits instead of being unknown.
-    last_timeout : float
-        Seconds to wait for the answer to the final dot: RFC 5321 asks for ten minutes, for giving up there
-        is what makes a message unknown.
-    deadline : float
-        Seconds in which a send ends, however many messages it has. What waits then goes out with the next one.
-    """
+    """The server that mail is handed to."""
 
     host: str
     port: int
     tls: TlsMode = "starttls"
-    user: str = ""
+    """starttls: encrypted before anything is said; tls: from the first byte; none: on this machine only."""
+    user: str = ""  # for AUTH, which is left out without a user
     password: Password = NO_PASSWORD
-    ca: Path | None = None
-    helo: str = ""
-    timeout: float = 60
+    ca: Path | None = None  # PEM file of the server's authority; None for those the system trusts
+    helo: str = ""  # our name in the greeting; empty to find one, see `smtp.choose_helo_name`
+    timeout: float = 60  # seconds until a whole answer must be there
     grace: float = 0.25
-    last_timeout: float = 600
-    deadline: float = 1800
+    """Seconds to listen before the final dot. A server that hung up in the middle of a message is heard then, and
+    the message waits instead of being unknown."""
+    last_timeout: float = 600  # seconds for the answer to the final dot, as RFC 5321 asks; then it is unknown
+    deadline: float = 1800  # seconds in which a send ends; what waits then goes out with the next one
 
     def __post_init__(self) -> None:
-        """Refuse what would send in the clear, or what can't be meant.
+        """Refuse values that send in the clear or make no sense.
 
         No message repeats a value: where two lines were swapped, it is the password.
         """
@@ -84,78 +64,75 @@ class MailServer:
 
     @property
     def auth_plain(self) -> str:
-        """User and password as AUTH PLAIN wants them (RFC 4616)."""
+        """User and password for AUTH PLAIN (RFC 4616)."""
         return base64.b64encode(f"\0{self.user}\0{self.password.get_secret_value()}".encode()).decode()
 
     def redact_password(self, text: str) -> str:
-        """Blot the password out of a text, in every form in which the server gets it."""
-        word = self.password.get_secret_value()
-        return (
-            redact_secrets(text, word, base64.b64encode(word.encode()).decode(), self.auth_plain)
-            if word
-            else text
-        )
+        """Return a text without the password in any form."""
+        secret = self.password.get_secret_value()
+        if not secret:
+            return text
+        return redact_secrets(text, secret, base64.b64encode(secret.encode()).decode(), self.auth_plain)
 
 
 def read_mail_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> MailServer | None:
-    """Read the server from the environment, and where that says nothing from a `.env`.
+    """Read the server from the environment, then from `.env`.
 
     Parameters
     ----------
     env_file : Path
-        Lines of NAME=value, as `parse_env_lines` reads them; need not exist.
-    environ : mapping
-        The environment; goes before the file.
+        Lines of NAME=value, as `parse_env_lines` reads them; need not exist. The environment has priority.
 
     Returns
     -------
-    Server or None
-        None if neither names SMTP_HOST nor anything else of a server.
+    MailServer or None
+        None if neither sets SMTP_HOST or another SMTP variable.
 
     Raises
     ------
     SettingsError
-        If the file has a line that isn't one, an SMTP_ name that there isn't, or a value that can't be meant.
-        The message never shows a password.
+        If the file has a line that can't be read, an unknown SMTP_ name, or a value that makes no sense.
+        The message never shows a value, which may be the password.
     """
-    said = {
-        name: value
-        for name, value in (_read_env_file(env_file) | dict(environ)).items()
-        if name in SMTP_VARIABLES and value
-    }
-    if not said:
+    values = select_smtp_variables(_read_env_file(env_file), environ)
+    if not values:
         return None
-    for name, value in said.items():
+    for name, value in values.items():
         if not value.isprintable():
             raise SettingsError(
                 f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line."
             )
-    # none of these messages repeats a value: two lines that were swapped would show the password
-    if not HOST_PATTERN.fullmatch(said.get("SMTP_HOST", "")):
+    if not HOST_PATTERN.fullmatch(values.get("SMTP_HOST", "")):
         raise SettingsError(
             "SMTP_HOST: expected a server's name alone, such as smtp.example.com. Correct it."
         )
-    if "SMTP_HOST" not in said:
-        raise SettingsError(f"{', '.join(sorted(said))} without SMTP_HOST. Set SMTP_HOST, or none of them.")
-    tls = said.get("SMTP_TLS", "starttls").lower()
+    if "SMTP_HOST" not in values:
+        raise SettingsError(f"{', '.join(sorted(values))} without SMTP_HOST. Set SMTP_HOST, or none of them.")
+    tls = values.get("SMTP_TLS", "starttls").lower()
     if tls not in get_args(TlsMode):
         raise SettingsError(f"SMTP_TLS: expected one of {', '.join(get_args(TlsMode))}. Correct it.")
-    port = said.get("SMTP_PORT", str(DEFAULT_SMTP_PORTS[cast("TlsMode", tls)]))
+    port = values.get("SMTP_PORT", str(DEFAULT_SMTP_PORTS[cast("TlsMode", tls)]))
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise SettingsError("SMTP_PORT: expected a number from 1 to 65535. Correct it.")
     return MailServer(
-        host=said["SMTP_HOST"],
+        host=values["SMTP_HOST"],
         port=int(port),
         tls=cast("TlsMode", tls),
-        user=said.get("SMTP_USER", ""),
-        password=Password(said.get("SMTP_PASSWORD", "")),
-        ca=Path(said["SMTP_CA"]) if "SMTP_CA" in said else None,
-        helo=said.get("SMTP_HELO", ""),
+        user=values.get("SMTP_USER", ""),
+        password=Password(values.get("SMTP_PASSWORD", "")),
+        ca=Path(values["SMTP_CA"]) if "SMTP_CA" in values else None,
+        helo=values.get("SMTP_HELO", ""),
     )
 
 
+def select_smtp_variables(entries: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the SMTP variables that are set; the environment wins."""
+    every = {**entries, **environ}
+    return {name: every[name] for name in SMTP_VARIABLES if every.get(name)}
+
+
 def _read_env_file(file: Path) -> dict[str, str]:
-    """Read the names and values of a `.env`."""
+    """Return the names and values of a `.env`."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         others = file.stat().st_mode & 0o077
@@ -182,10 +159,10 @@ def _read_env_file(file: Path) -> dict[str, str]:
 
 
 def parse_env_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
-    """Read the lines of a `.env` as a shell does, with their numbers.
+    """Yield line number, name and value, as a shell reads them.
 
     A comment begins with "#" at the start of a line or after a space; in quotes it is part of the value. One pair of
-    quotes around a value is taken off. The value of a line that can't be read is None.
+    quotes around a value is removed. The value of a line that can't be read is None.
     """
     for row, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -198,7 +175,7 @@ def parse_env_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether this name can't leave the machine."""
+    """Return whether a host is this machine."""
     if host.lower() == "localhost":
         return True
     try:

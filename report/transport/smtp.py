@@ -1,7 +1,7 @@
-"""One connection to an SMTP server, and one message at a time through it, each with what is known of it afterwards.
+"""One SMTP connection, and the state of each message sent through it.
 
-smtplib writes the commands. The replies are read here: smtplib waits for them without an end, and takes what a server
-said too early for the answer to the next command.
+smtplib writes the commands. The replies are read here, because smtplib waits for them without limit, and takes an
+early reply for the answer to the next command.
 """
 
 import base64
@@ -25,19 +25,19 @@ _HOST_NOT_FOUND_ERRNOS = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socke
 
 
 class AbortSendError(Exception):
-    """Nothing more can go out in this run."""
+    """Nothing more can be sent in this run."""
 
 
 class RetryLaterError(Exception):
-    """Nothing can go out over this connection; perhaps over the next."""
+    """Nothing can be sent now; a later connection may work."""
 
 
 class _RefusedError(smtplib.SMTPResponseException):
-    """The server answered, and not with what lets the transaction go on."""
+    """The server's answer ends the transaction."""
 
 
 class _ConnectionLostError(OSError):
-    """The server closed the connection, or gave no whole answer in time."""
+    """The server hung up, or gave no whole answer in time."""
 
 
 class _NoReplyError(_ConnectionLostError):
@@ -50,17 +50,9 @@ class _OutOfSyncError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment by which a send has ended.
+    """The moment by which a send has ended."""
 
-    Attributes
-    ----------
-    end : float
-        That moment, in seconds of `now`.
-    now : callable
-        The time in seconds, of a clock that nobody sets.
-    """
-
-    end: float
+    end: float  # seconds, by `now`
     now: Callable[[], float] = time.monotonic
 
     @property
@@ -70,46 +62,43 @@ class Deadline:
 
 
 class _TimedConnection(smtplib.SMTP):
-    """smtplib's commands over a connection on which every wait has an end.
-
-    `patience` is how many seconds a reply may take until its last byte.
-    """
+    """smtplib's connection, with a time limit for every wait."""
 
     def __init__(self, server: MailServer, deadline: Deadline, name: str) -> None:
         super().__init__(local_hostname=name)
         self._host = server.host  # whom the certificate after STARTTLS must name
-        self.patience = server.timeout
+        self.reply_timeout = server.timeout  # seconds until a reply's last byte
         self._deadline = deadline
         trust = _create_tls_context(server) if server.tls == "tls" else None
         self.sock = self._connect_socket(server)
-        # the dot needn't wait in the system until the message was acknowledged: 40 ms each (RFC 896 and 1122)
+        # else the final dot waits 40 ms for the message's acknowledgement (RFC 896 and 1122)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if trust:
             self._set_socket_timeout()
             self.sock = trust.wrap_socket(self.sock, server_hostname=server.host)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply, whole and alone.
+        """Read exactly one whole reply.
 
         Raises
         ------
-        _CutError
-            If it isn't there in time, or the server hangs up before its end.
-        _OutOfStepError
-            If it is no reply, has lines of several codes, or more follows: then nobody knows what answers what.
+        _ConnectionLostError
+            If it isn't complete in time, or the server hangs up.
+        _OutOfSyncError
+            If it is no reply, has several codes, or more follows: what answers which command is unknown then.
         """
         left = self._deadline.seconds_left
-        end = self._deadline.now() + min(self.patience, left)
+        end = self._deadline.now() + min(self.reply_timeout, left)
         rest, size, codes, text = b"", 0, set[bytes](), list[bytes]()
         while True:
             while b"\n" not in rest:
                 heard = self._receive_bytes(end)
-                if heard is None and left < self.patience:
+                if heard is None and left < self.reply_timeout:
                     raise _ConnectionLostError(_DEADLINE_PASSED)
                 if heard is None and not size:
-                    raise _NoReplyError(f"said nothing for {self.patience:g} seconds")
+                    raise _NoReplyError(f"said nothing for {self.reply_timeout:g} seconds")
                 if heard is None:
-                    raise _ConnectionLostError(f"gave no whole answer within {self.patience:g} seconds")
+                    raise _ConnectionLostError(f"gave no whole answer within {self.reply_timeout:g} seconds")
                 rest, size = rest + heard, size + len(heard)
                 if size > _MAX_REPLY_BYTES:
                     raise _OutOfSyncError(f"gave an answer of more than {_MAX_REPLY_BYTES:,} bytes")
@@ -127,14 +116,14 @@ class _TimedConnection(smtplib.SMTP):
         return int(codes.pop()), b"\n".join(text)
 
     def send(self, s: bytes | str) -> None:  # type: ignore[override]
-        """Send in pieces, each of which has its time."""
+        """Send in pieces, each with its own timeout."""
         for start in range(0, len(s), _CHUNK_BYTES):
             self._set_socket_timeout()
             super().send(s[start : start + _CHUNK_BYTES])
 
     def _receive_bytes(self, end: float) -> bytes | None:
-        """Wait for some bytes until this end; None if none came."""
-        assert self.sock is not None  # noqa: S101 - for the type checker: dialled when it was made
+        """Return the bytes that come in time, or None."""
+        assert self.sock is not None  # noqa: S101 - for the type checker: connected in __init__
         if (left := end - self._deadline.now()) <= 0:
             return None
         self.sock.settimeout(left)
@@ -147,37 +136,35 @@ class _TimedConnection(smtplib.SMTP):
         return heard
 
     def _set_socket_timeout(self) -> None:
-        """Let the next wait end with the deadline."""
+        """Limit the next wait to the deadline."""
         if self.sock is not None:
             left = self._deadline.seconds_left
             if left <= 0:
                 raise _ConnectionLostError(_DEADLINE_PASSED)
-            self.sock.settimeout(min(self.patience, left))
+            self.sock.settimeout(min(self.reply_timeout, left))
 
     def _connect_socket(self, server: MailServer) -> socket.socket:
-        """Connect to the first of the server's addresses that answers."""
+        """Connect to the server's first address that answers."""
         try:
             found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             if isinstance(error, socket.gaierror) and error.errno not in _HOST_NOT_FOUND_ERRNOS:
                 raise RetryLaterError(f"SMTP_HOST can't be looked up now: {error.strerror}.") from None
-            raise AbortSendError(
-                "SMTP_HOST names no host that there is. Nothing was sent. Correct it."
-            ) from None
-        failed: OSError = _ConnectionLostError("has no address")
+            raise AbortSendError("SMTP_HOST names no known host. Nothing was sent. Correct it.") from None
+        failure: OSError = _ConnectionLostError("has no address")
         for *_, address in found:
             try:
-                left = max(self._deadline.seconds_left, 0.001)  # 0 would mean: don't wait at all
+                left = max(self._deadline.seconds_left, 0.001)  # 0 would mean not to wait at all
                 return socket.create_connection(
-                    (str(address[0]), server.port), timeout=min(self.patience, left)
+                    (str(address[0]), server.port), timeout=min(self.reply_timeout, left)
                 )
             except OSError as error:
-                failed = error
-        raise failed
+                failure = error
+        raise failure
 
 
 class SmtpSession:
-    """One connection to the server, encrypted and authenticated as it should be; for any number of messages."""
+    """One encrypted, authenticated connection for any number of messages."""
 
     def __init__(self, server: MailServer, sender: str, deadline: Deadline) -> None:
         self.ready = False
@@ -199,7 +186,7 @@ class SmtpSession:
 
     @classmethod
     def open(cls, server: MailServer, sender: str, deadline: Deadline) -> Self:
-        """Connect, or tell apart what may pass by itself from what a person has to put right."""
+        """Connect, or raise whether to retry later or to abort."""
         where = f"{server.host}:{server.port}"
         try:
             return cls(server, sender, deadline)
@@ -219,7 +206,7 @@ class SmtpSession:
             ) from None
         except smtplib.SMTPResponseException as error:
             word = (
-                f"{where} sends us away: {_format_reply(server, error.smtp_code, error.smtp_error)}. "
+                f"{where} refuses the connection: {_format_reply(server, error.smtp_code, error.smtp_error)}. "
                 f"{_describe_helo_name(choose_helo_name(server, sender))}"
             )
             raise (AbortSendError if error.smtp_code // 100 == 5 else RetryLaterError)(word) from None
@@ -227,7 +214,7 @@ class SmtpSession:
             raise RetryLaterError(f"{where} hung up: {error.reason}.") from None
         except ssl.SSLError as error:
             raise AbortSendError(
-                f"{where} and we find no TLS in common: {error.reason}. Is SMTP_TLS right?"
+                f"{where} and this program have no TLS version in common: {error.reason}. Check SMTP_TLS."
             ) from None
         except (_ConnectionLostError, _OutOfSyncError) as error:
             raise RetryLaterError(f"{where} {_redact_text(server, str(error))}.") from None
@@ -240,23 +227,16 @@ class SmtpSession:
     def __exit__(self, *_: object) -> None:
         if self.ready:
             with contextlib.suppress(OSError):
-                self._smtp.docmd("QUIT")  # whatever it answers, it has what it said it has
+                self._smtp.docmd("QUIT")  # its answer changes nothing
         self._smtp.close()
 
     def send_message(
         self, message: OutgoingMessage, sender: str, record_handover: Callable[[], None]
     ) -> tuple[DeliveryState, str]:
-        """Take one message through one transaction; call `record_handover` just before the final dot leaves.
+        """Send one message; return its state and the server's answer.
 
-        Without the final dot no server accepts a message, so until that has left whole the message is waiting.
-        From then on only the answer tells. Without an answer, or with one that is none, it is unknown.
-
-        Returns
-        -------
-        state : State
-            Where the message stands now.
-        word : str
-            What the server said, or what happened.
+        `record_handover` is called just before the final dot is sent. No server accepts a message without that dot, so
+        the message waits until then. Afterwards only the answer tells: without a clear one the message is unknown.
         """
         smtp = self._smtp
         wire = _dot_stuff_message(message.raw)
@@ -276,7 +256,7 @@ class SmtpSession:
                 raise _ConnectionLostError("took so long that no time was left to wait for its last answer")
             record_handover()
             self._expect_silence(0)
-            smtp.send(b".\r\n")  # an error here means that the system took less than these three bytes
+            smtp.send(b".\r\n")  # an error means that fewer than these three bytes left
         except _RefusedError as no:
             return self._classify_refusal(no)
         except OSError as error:
@@ -288,11 +268,11 @@ class SmtpSession:
         return self._await_final_reply()
 
     def _await_final_reply(self) -> tuple[DeliveryState, str]:
-        """Wait for the answer to the final dot."""
-        self._smtp.patience = self._server.last_timeout
+        """Return the state after the answer to the final dot."""
+        self._smtp.reply_timeout = self._server.last_timeout
         try:
             code, text = self._smtp.getreply()
-            self._smtp.patience = self._server.timeout
+            self._smtp.reply_timeout = self._server.timeout
             self._expect_code((250,), (code, text))  # no other reply says that it was taken (RFC 5321, 4.3.2)
             self._check_in_sync()
         except _RefusedError as no:
@@ -307,12 +287,15 @@ class SmtpSession:
         return "unknown", f"handed over, then no clear answer: {_redact_text(self._server, str(error))}"
 
     def _check_in_sync(self) -> None:
-        """Ask for one more answer: a server that had answered before it got the dot has one too many.
+        """Check that the last answer was to the dot.
+
+        A server that answered before it got the dot has one more answer now. One that hangs up after its answer, or
+        ends the session (421), took the message all the same.
 
         Raises
         ------
-        _OutOfStepError
-            If it has. One that hangs up after its answer, or sends us away (421), took the message all the same.
+        _OutOfSyncError
+            If there was one answer too many.
         """
         try:
             code, _ = self._smtp.rset()
@@ -327,7 +310,7 @@ class SmtpSession:
             )
 
     def _classify_refusal(self, no: _RefusedError) -> tuple[DeliveryState, str]:
-        """Tell a no for good (5xx) from a no for now, and make the connection ready for the next message."""
+        """Return refused (5xx) or waiting, and reset the session."""
         with contextlib.suppress(OSError):
             self.ready = no.smtp_code // 100 in (4, 5) and no.smtp_code != 421 and self._smtp.rset()[0] == 250
         if not self.ready:
@@ -337,12 +320,12 @@ class SmtpSession:
         )
 
     def _expect_code(self, codes: Collection[int], reply: tuple[int, bytes]) -> None:
-        """Let only these replies pass."""
+        """Raise unless the reply has one of these codes."""
         if reply[0] not in codes:
             raise _RefusedError(*reply)
 
     def _expect_sender_accepted(self, sender: str, reply: tuple[int, bytes]) -> None:
-        """Stop at a no to the sender, which is about every message; 552 is about this one's size."""
+        """Abort if the sender is refused; 552 means the size."""
         if reply[0] // 100 == 5 and reply[0] != 552:
             raise AbortSendError(
                 f"{self._server.host} refuses the sender {sender}: {_format_reply(self._server, *reply)}. "
@@ -351,7 +334,7 @@ class SmtpSession:
         self._expect_code((250,), reply)
 
     def _expect_silence(self, seconds: float) -> None:
-        """Hear whether the server spoke or hung up while the message went out: then the dot stays here."""
+        """Raise if the server spoke or hung up too early."""
         self._socket.settimeout(seconds)
         try:
             early = self._socket.recv(1024)
@@ -369,13 +352,13 @@ class SmtpSession:
 
     @property
     def _socket(self) -> socket.socket:
-        """The connection under the session."""
+        """The session's open socket."""
         if self._smtp.sock is None:
             raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
         return self._smtp.sock
 
     def _read_greeting(self) -> tuple[int, bytes]:
-        """Hear the server's first words; one that waits for TLS says nothing, today and tomorrow."""
+        """Read the greeting, which a server waiting for TLS never sends."""
         try:
             return self._smtp.getreply()
         except _NoReplyError as error:
@@ -387,12 +370,12 @@ class SmtpSession:
             ) from None
 
     def _log_in(self) -> None:
-        """Authenticate once, by what the server offers: a wrong password tried twice may lock a user out."""
+        """Authenticate once: a second try may lock the user out."""
         smtp, server = self._smtp, self._server
         offered = smtp.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
             code, text = smtp.docmd("AUTH", f"PLAIN {server.auth_plain}")
-            if code == 334:  # it knows no initial response (RFC 4954), and asks for the same once more
+            if code == 334:  # without initial response (RFC 4954) it asks again
                 code, text = smtp.docmd(server.auth_plain)
         elif "LOGIN" in offered:
             code, text = smtp.docmd("AUTH", "LOGIN")
@@ -403,11 +386,11 @@ class SmtpSession:
                     )
         else:
             raise AbortSendError(
-                f"{server.host} offers neither AUTH PLAIN nor LOGIN, and no other way in is known here."
+                f"{server.host} offers neither AUTH PLAIN nor LOGIN, and this program knows no other way."
             )
         if code == 334:
             raise AbortSendError(
-                f"{server.host} asks for AUTH in a way that isn't known here: it wants more than user and password."
+                f"{server.host} asks for AUTH in an unknown way: it wants more than user and password."
             )
         if code // 100 == 5:
             raise smtplib.SMTPAuthenticationError(code, text)
@@ -415,9 +398,9 @@ class SmtpSession:
 
 
 def choose_helo_name(server: MailServer, sender: str) -> str:
-    """Give the name by which we greet the server.
+    """Return the name for our greeting to the server.
 
-    It is SMTP_HELO; or this machine's, where that is a full name that can be written in ASCII; or the sender's domain.
+    It is SMTP_HELO; else this machine's full name, if that fits ASCII; else the sender's domain.
     """
     try:
         own = socket.getfqdn().encode("idna").decode()
@@ -428,12 +411,12 @@ def choose_helo_name(server: MailServer, sender: str) -> str:
 
 
 def _describe_helo_name(name: str) -> str:
-    """Say what we called ourselves, which is what some servers refuse."""
+    """Say which name we greeted with; some servers refuse it."""
     return f"We greeted it as {name}; SMTP_HELO sets another name."
 
 
 def _create_tls_context(server: MailServer) -> ssl.SSLContext:
-    """Give whom we trust."""
+    """Return a TLS context with the trusted authorities."""
     try:
         return ssl.create_default_context(cafile=server.ca)
     except OSError as error:
@@ -443,16 +426,16 @@ def _create_tls_context(server: MailServer) -> ssl.SSLContext:
 
 
 def _dot_stuff_message(raw: bytes) -> bytes:
-    """Give the message as it crosses the wire, without the final dot: CRLF alone ends a line, and dots are doubled.
+    """Return the message for the wire, without the final dot.
 
-    A bare CR or LF becomes CRLF, so that no server can take "LF dot LF" for the end.
+    Every line ends with CRLF, so that no server takes "LF dot LF" for the end. A dot that starts a line is doubled.
     """
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
     return re.sub(rb"(?m)^\.", b"..", lines if lines.endswith(b"\r\n") else lines + b"\r\n")
 
 
 def _list_required_extensions(message: OutgoingMessage, sender: str) -> list[tuple[str, str]]:
-    """Give what the server must know beyond plain SMTP, each with its word for MAIL."""
+    """Return the SMTP extensions needed, with MAIL's options."""
     head = re.split(rb"\r?\n\r?\n", message.raw, maxsplit=1)[0]
     needed = []
     if not message.raw.isascii():
@@ -463,19 +446,19 @@ def _list_required_extensions(message: OutgoingMessage, sender: str) -> list[tup
 
 
 def _encode_base64(text: str) -> str:
-    """Give a text as AUTH LOGIN wants it."""
+    """Encode a text for AUTH LOGIN."""
     return base64.b64encode(text.encode()).decode()
 
 
 def _format_reply(server: MailServer, code: int, text: bytes | str) -> str:
-    """Give the server's reply in one line, without the password, should it echo that."""
+    """Return a reply on one line, without the password."""
     return _redact_text(
         server, f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
     )
 
 
 def _redact_text(server: MailServer, text: str) -> str:
-    """Give what may stand in a ledger or a log: one printable line, short, no password."""
+    """Return one short printable line without the password."""
     line = " ".join(
         "".join(letter if letter.isprintable() else " " for letter in server.redact_password(text)).split()
     )

@@ -24,8 +24,10 @@ from typing import Any
 import trustme
 
 from report.errors import ReportError
-from report.transport.deliver import read_delivery_status, resolve_deliveries, send_messages
-from report.transport.server import MailServer, Password
+from report.storage.passwords import Password
+from report.transport.deliver import read_delivery_status, send_messages
+from report.transport.ledger import Ledger
+from report.transport.server import MailServer
 from tests.support import ROOT
 from tests.support.mail.server import PASSWORD, SENDER, USER, Mailroom, letter
 
@@ -112,16 +114,16 @@ def serve_orders() -> None:
                     "ca": Path(order["server"]["ca"]),
                     "password": Password(order["server"]["password"]),
                 }
-                outcome = send_messages(
-                    messages,
-                    Path(order["ledger"]),
-                    MailServer(**known),
-                    sender=SENDER,
-                    clock=now,
-                    sleep=time.sleep,
-                    retry_delays=(0.001,) * 3,
-                    journals=[Path(order["ledger"]).with_suffix(".mailed")],
-                )
+                file = Path(order["ledger"])
+                with Ledger.open(file, now, [file.with_suffix(".mailed")]) as ledger:
+                    outcome = send_messages(
+                        messages,
+                        ledger,
+                        MailServer(**known),
+                        sender=SENDER,
+                        sleep=time.sleep,
+                        retry_delays=(0.001,) * 3,
+                    )
                 os._exit(outcome.exit_status)
             except ReportError as error:
                 os.write(write, str(error).replace("\n", " ").encode()[:2000])
@@ -252,7 +254,12 @@ class Case:
 
     def everyone_has_one(self) -> bool:
         """Hold the ledger against the inboxes, and resolve what asks for a person by looking there."""
-        outcome, taken = read_delivery_status(self.messages, self.ledger, clock=now), self.room.taken()
+        with Ledger.open(self.ledger, now) as ledger:
+            return self.check(ledger)
+
+    def check(self, ledger: Ledger) -> bool:
+        """Compare the ledger with the inboxes."""
+        outcome, taken = read_delivery_status(self.messages, ledger), self.room.taken()
         for one in outcome.deliveries:
             have = taken[one.message_id, one.recipient]
             true = have < 2 if one.state == "unknown" else have == (one.state == "sent")
@@ -262,7 +269,7 @@ class Case:
             if one.state in ("unknown", "refused"):
                 there = one.state == "unknown" and have
                 self.tally.seen[f"{one.state}, then {'found in the inbox' if there else 'sent again'}"] += 1
-                resolve_deliveries(self.ledger, one.number, "sent" if there else "again", clock=now)
+                ledger.resolve_delivery(one.number, "sent" if there else "again")
         return bool(self.tally.wrong) or outcome.counts["sent"] == len(self.messages)
 
 

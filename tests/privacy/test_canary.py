@@ -18,13 +18,13 @@ import pyarrow as pa
 import pytest
 
 from report.errors import ReportError, describe_error
-from report.operations.lenient import NoticeSettings
 from report.operations.notices import OwnerNotifier, notify_last_failure
 from report.settings import Settings
 from report.sources import faults
 from report.sources.loader import load_users
 from report.storage.location import DataLocation, parse_location
 from report.storage.runlog import read_last_run, record_run
+from report.transport.message import SenderIdentity
 from tests.report.readers.corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, write
 from tests.support.mail.briefs import NOW, dials
 from tests.support.mail.server import Mailroom
@@ -151,7 +151,7 @@ def test_no_cell_of_a_user_leaves_with_an_error(
         load_users(place, "2026-10", settings, tmp_path / "scratch")
     print(describe_error(error.value), file=sys.stderr)
     with Mailroom() as room:
-        to = NoticeSettings(dials().mail.sender, dials().mail.owner)
+        to = SenderIdentity(dials().mail.sender, dials().mail.owner)
         assert notify_last_failure(OwnerNotifier(output, tmp_path, to, room.server(), clock=lambda: NOW)) == 0
     ((_, raw),) = room.inbox
     mail = message_from_bytes(raw, policy=default).get_content()

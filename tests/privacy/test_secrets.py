@@ -24,8 +24,8 @@ from report.sources import postgres
 from report.sources.loader import describe_source
 from report.storage import paths
 from report.storage.location import DatabaseSource, parse_location, parse_postgres_url
-from report.storage.passwords import MIN_PIECE_LENGTH, redact_secrets
-from report.transport.server import MailServer, Password, read_mail_server
+from report.storage.passwords import MIN_PIECE_LENGTH, Password, redact_secrets
+from report.transport.server import MailServer, read_mail_server
 from report.transport.smtp import AbortSendError, Deadline, SmtpSession
 from tests.support.facts.factory import users
 from tests.support.sources.postgresql import do, lay, postgresql  # noqa: F401 - a fixture

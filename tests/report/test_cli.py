@@ -218,7 +218,7 @@ def test_a_time_that_there_is_not_is_refused(
     refused: Refuse, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", said)
-    assert refused(users(40)).startswith("SOURCE_DATE_EPOCH=99999999999999999999 is no time")
+    assert refused(users(40)).startswith("SOURCE_DATE_EPOCH=99999999999999999999 is not a time")
 
 
 def test_a_month_that_there_is_not_is_a_run_that_failed(refused: Refuse, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from report.errors import SettingsError
-from report.settings import Settings, read_settings
+from report.settings import MailSettings, Settings, read_settings
 from report.storage import paths
 from report.storage.toml_text import find_key_line
 from segmentation.options import Options
@@ -191,7 +191,7 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ),
         (
             '[data]\noutput = "a\\u0000b"',
-            "line 2: data.output: no folder's name has a character of nothing in it",
+            "line 2: data.output: a folder's name can't hold a NUL character",
         ),
         ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
         (
@@ -362,6 +362,17 @@ def test_by_default_nobody_gets_mail(read: Callable[[str], Settings]) -> None:
     for settings in (Settings(), read(""), read_settings(ROOT / "settings.toml")):
         assert (settings.mail.sender, settings.mail.owner, settings.mail.domains) == ("", "", ())
         assert settings.mail.list_recipients("S1", "Heavy listeners") == ()
+
+
+@pytest.mark.parametrize("domain", ["notexample.com", "example.com.org", "mail.example.com", "xample.com"])
+def test_a_domain_that_only_looks_like_ours_is_refused(refused: Callable[[str], str], domain: str) -> None:
+    """Mail leaves the company by a letter before or behind its name; a part of the domain has to be named, too."""
+    for key in ("owner =", "recipients.all = ["):
+        address = f'{key} "ann@{domain}" {"]" * key.endswith("[")}'
+        said = refused(f'[mail]\ndomains = ["example.com"]\n{address}')
+        assert f"ann@{domain}: mail may go to example.com; add {domain!r} to mail.domains" in said
+    with pytest.raises(ValueError, match=r"mail may go to example\.com"):
+        MailSettings(domains=["example.com"]).admit_recipient(f"ann@{domain}")
 
 
 def test_recipients_are_named_by_id_by_name_or_as_all(read: Callable[[str], Settings]) -> None:

@@ -16,15 +16,14 @@ import typer
 
 from report import cli
 from report.errors import ReportError, SettingsError
-from report.mail.postbox import open_mailing
-from report.mail.send import MailContext, apply_resolution, send_month
+from report.mail.send import MailContext, apply_resolution, open_mailing, send_month
 from report.operations.notices import notify_last_failure
 from report.settings import Settings
 from report.storage import paths
-from report.storage.runlog import read_last_run, record_run
+from report.storage.runlog import read_last_run, record_run, record_run_failure
 from report.transport.ledger import Ledger, LedgerError
 from tests.support.facts import factory
-from tests.support.mail.briefs import NOW, dials, month_folder
+from tests.support.mail.briefs import NOW, dials, mail_context, month_folder
 from tests.support.mail.server import Mailroom
 
 EVERYBODY = {(f"<2026-10.S{n}.brief@example.com>", "marketing@example.com"): 1 for n in (1, 2, 3, 4)} | {
@@ -60,21 +59,24 @@ def postman(tmp_path: Path, room: Mailroom, made: Path) -> Callable[..., MailCon
             "sleep": lambda _: None,
             "print_line": [].append,
         }
-        return MailContext(**(known | changes))
+        return mail_context(**(known | changes))
 
     return make
 
 
 def told(postman: MailContext) -> str:
-    return "\n".join(postman.print_line.__self__)
+    return "\n".join(postman.notifier.print_line.__self__)
 
 
 def test_a_copy_of_a_month_is_no_month(postman: Callable[..., MailContext], made: Path) -> None:
     """Its name comes after the month's own; its briefs may be old ones."""
     one = postman()
-    shutil.copytree(made, one.output / f"{made.name}-backup")
+    copy = one.notifier.output / f"{made.name}-backup"
+    shutil.copytree(made, copy)
+    for path in (copy / "briefs").glob("*.eml"):
+        path.write_bytes(b"")
 
-    assert open_mailing(one.output, "").folder.parent.name == made.name
+    assert all(open_mailing(one).briefs.values())
 
 
 def test_without_confirmation_everything_is_shown_and_nothing_sent(
@@ -85,7 +87,7 @@ def test_without_confirmation_everything_is_shown_and_nothing_sent(
 
     assert send_month(one) == 0
     assert room.heard == []
-    assert not (one.output / "outbox").exists()
+    assert not (one.notifier.output / "outbox").exists()
     for said in (
         "four\u00a0briefs, five\u00a0messages",
         "marketing@example.com",
@@ -102,11 +104,11 @@ def test_everybody_gets_theirs_once(postman: Callable[..., MailContext], room: M
     assert dict(room.taken()) == EVERYBODY
     assert "5 sent, 0 refused, 0 waiting, 0 unknown" in told(one)
 
-    month_folder(one.output, factory.month(4), now=NOW + timedelta(days=1))
+    month_folder(one.notifier.output, factory.month(4), now=NOW + timedelta(days=1))
     again = postman()
     assert send_month(again, confirm=True) == 0
     assert dict(room.taken()) == EVERYBODY
-    assert "has changed" not in told(again)
+    assert "Changed since" not in told(again)
 
 
 def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., MailContext], room: Mailroom) -> None:
@@ -114,7 +116,7 @@ def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., MailCont
     send_month(postman(), confirm=True)
     found = {
         path.read_bytes().split(b"\r\n\r\n", 1)[1]
-        for path in (postman().output / "2026-10/briefs").glob("*.eml")
+        for path in (postman().notifier.output / "2026-10/briefs").glob("*.eml")
     }
 
     assert dict(room.taken()) == EVERYBODY
@@ -128,14 +130,14 @@ def test_what_arrives_is_what_lies_in_the_folder(postman: Callable[..., MailCont
 def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """It is named, and goes out as a correction when a person says so, once."""
     send_month(postman(), confirm=True)
-    month_folder(postman().output, factory.changed(factory.month(4), 3, users=95))
+    month_folder(postman().notifier.output, factory.changed(factory.month(4), 3, users=95))
     again = postman()
     assert send_month(again, confirm=True) == 1
     assert dict(room.taken()) == EVERYBODY
-    assert "has changed since it was sent" in told(again)
+    assert "Changed since it was handed over (5): the new text wasn't sent." in told(again)
 
     # typed without its folder it would settle another ledger
-    where = re.escape(paths.format_output_option(again.output, paths.DEFAULT_OUTPUT))
+    where = re.escape(paths.format_output_option(again.notifier.output, paths.DEFAULT_OUTPUT))
     (number,) = re.findall(rf"`make send MONTH=2026-10{where} RESOLVE=([0-9]+):again`", told(again))
     with pytest.raises(ReportError, match=rf"Say which: `make send MONTH=2026-10 .* RESOLVE={number}:again`"):
         apply_resolution(postman(), f"{number}:again")
@@ -143,7 +145,7 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., MailContext], 
     assert apply_resolution(one, f"{number}:again", month="2026-10") == 0
     assert "RESOLVE" not in told(one)
     assert told(one).endswith(
-        f"What waits goes out by `make send MONTH=2026-10{paths.format_output_option(again.output, paths.DEFAULT_OUTPUT)} CONFIRM=yes`."
+        f"What waits goes out by `make send MONTH=2026-10{paths.format_output_option(again.notifier.output, paths.DEFAULT_OUTPUT)} CONFIRM=yes`."
     )
     for _ in range(2):
         assert send_month(postman(), confirm=True) == 0
@@ -162,7 +164,7 @@ def test_a_correction_that_needn_t_go_out_is_settled_too(
 ) -> None:
     """Else every run would ask for a person for ever."""
     send_month(postman(), confirm=True)
-    month_folder(postman().output, factory.changed(factory.month(4), 3, users=95))
+    month_folder(postman().notifier.output, factory.changed(factory.month(4), 3, users=95))
     one = postman()
     assert send_month(one, confirm=True) == 1
     (number,) = re.findall(r" RESOLVE=([0-9]+):sent`", told(one))
@@ -178,10 +180,10 @@ def test_a_second_correction_names_all_before_it_and_a_newcomer_gets_none(
     """Back to the first words is a correction, too; who never had the brief gets it as it is now."""
     for users in (95, 97):
         assert send_month(postman(), confirm=True) == 0
-        month_folder(postman().output, factory.changed(factory.month(4), 3, users=users))
+        month_folder(postman().notifier.output, factory.changed(factory.month(4), 3, users=users))
         apply_resolution(postman(), "all:again", month="2026-10")
     send_month(postman(), confirm=True)
-    month_folder(postman().output, factory.month(4))
+    month_folder(postman().notifier.output, factory.month(4))
     more = {"settings": dials(recipients={"all": ["marketing@example.com", "carl@example.com"]})}
     assert send_month(postman(**more), confirm=True) == 1
     apply_resolution(postman(**more), "all:again", month="2026-10")
@@ -221,7 +223,7 @@ def test_another_spelling_of_an_address_asks_for_nothing(
 
     assert send_month(one, confirm=True) == 0
     assert dict(room.taken()) == EVERYBODY
-    assert "changed" not in told(one)
+    assert "Changed" not in told(one)
 
 
 def test_another_sender_is_no_reason_for_a_second_brief(
@@ -230,12 +232,12 @@ def test_another_sender_is_no_reason_for_a_second_brief(
     """Briefs that are made again from another domain have another Message-ID; whoever has one is sent no other."""
     send_month(postman(), confirm=True)
     moved = {"settings": dials(sender="briefs@mail.example.com")}
-    month_folder(postman().output, factory.month(4), **moved)
+    month_folder(postman().notifier.output, factory.month(4), **moved)
     one = postman(**moved)
 
     assert send_month(one, confirm=True) == 0
     assert dict(room.taken()) == EVERYBODY
-    assert "changed" not in told(one)
+    assert "Changed" not in told(one)
 
 
 def test_what_still_waits_goes_out_from_the_sender_at_hand(
@@ -246,7 +248,7 @@ def test_what_still_waits_goes_out_from_the_sender_at_hand(
     assert send_month(postman(), confirm=True) == 75
     room.act = lambda _verb, _recipient: None
     moved = {"settings": dials(sender="briefs@mail.example.com")}
-    month_folder(postman().output, factory.month(4), **moved)
+    month_folder(postman().notifier.output, factory.month(4), **moved)
 
     assert send_month(postman(**moved), confirm=True) == 0
     assert dict(room.taken()) == {
@@ -262,7 +264,7 @@ def test_other_segments_of_a_month_that_is_out_wait_for_a_person(
     room.inbox.clear()
     facts = factory.month(3)
     others = [replace(segment, id=f"S{n}") for n, segment in enumerate(facts.segments, start=5)]
-    month_folder(postman().output, replace(facts, segments=tuple(others), change=None))
+    month_folder(postman().notifier.output, replace(facts, segments=tuple(others), change=None))
 
     assert send_month(postman(), confirm=True) == 1
     ((to, notice),) = room.inbox
@@ -285,7 +287,7 @@ def test_more_segments_of_a_month_that_is_out_wait_for_a_person(
     send_month(postman(), confirm=True)
     facts = factory.month(4)
     fifth = replace(facts.segments[3], id="S5", name="Older high earners")
-    month_folder(postman().output, replace(facts, segments=(*facts.segments, fifth)))
+    month_folder(postman().notifier.output, replace(facts, segments=(*facts.segments, fifth)))
     room.inbox.clear()
 
     assert send_month(postman(), confirm=True) == 1
@@ -304,13 +306,13 @@ def test_a_segment_that_nobody_got_yet_is_no_other_set(
     """Its recipient is named later, and marketing has edited the playbook meanwhile: the month has the segments that it had."""
     some = {"settings": dials(recipients={"S1": ["ann@example.com"]})}
     send_month(postman(**some), confirm=True)
-    month_folder(postman().output, factory.changed(factory.month(4), 0, users=95))
+    month_folder(postman().notifier.output, factory.changed(factory.month(4), 0, users=95))
     room.inbox.clear()
 
     one = postman()
     assert send_month(one, confirm=True) == 1
     assert len(room.inbox) == 4
-    assert told(one).count("has changed since it was sent") == 1  # the brief that Ann has
+    assert told(one).count("Changed since it was handed over (1)") == 1  # the brief that Ann has
 
 
 def test_what_waits_is_said_before_each_pause(postman: Callable[..., MailContext], room: Mailroom) -> None:
@@ -319,7 +321,7 @@ def test_what_waits_is_said_before_each_pause(postman: Callable[..., MailContext
     one = postman()
 
     assert send_month(one, confirm=True) == 75
-    waits = [line for line in one.print_line.__self__ if "messages wait" in line]
+    waits = [line for line in one.notifier.print_line.__self__ if "messages wait" in line]
     assert [line.rpartition("tried again in ")[2] for line in waits] == [
         "5 seconds.",
         "30 seconds.",
@@ -348,7 +350,7 @@ def test_what_ended_a_run_is_told_to_the_owner_as_to_a_person(
     postman: Callable[..., MailContext], error: BaseException, said: str
 ) -> None:
     one = postman()
-    with pytest.raises(type(error)), record_run(one.output, "2026-10", lambda: NOW):
+    with pytest.raises(type(error)), record_run(one.notifier.output, "2026-10", lambda: NOW):
         raise error
 
     assert send_month(one) == 0
@@ -364,7 +366,7 @@ def test_a_notice_that_is_refused_is_no_message_of_the_months(
     room.act = lambda verb, _: "550 no such inbox" if verb == "RCPT" else None
 
     assert notify_last_failure(one.notifier) == 1
-    assert "Correct what the server named." in told(one)
+    assert "correct what the server named." in told(one)
     assert "RESOLVE" not in told(one)
 
 
@@ -453,33 +455,33 @@ def test_another_sender_than_the_files_name_is_refused(
 
 
 def failed(one: MailContext) -> None:
-    with pytest.raises(ReportError), record_run(one.output, "2026-11", lambda: NOW):
+    with pytest.raises(ReportError), record_run(one.notifier.output, "2026-11", lambda: NOW):
         raise ReportError("2026-11.csv: no such column.")
 
 
 def cut_off(one: MailContext) -> None:
-    note = one.output / "last-run.json"
-    with record_run(one.output, "", lambda: NOW):
+    note = one.notifier.output / "last-run.json"
+    with record_run(one.notifier.output, "", lambda: NOW):
         as_it_was = note.read_text(encoding="utf-8")
     note.write_text(as_it_was, encoding="utf-8")
 
 
 def newer(one: MailContext) -> None:
-    (one.data / "2026-11.csv").write_text("age\n")
+    (one.notifier.data / "2026-11.csv").write_text("age\n")
 
 
 def thin(one: MailContext) -> None:
     facts = factory.month(4)
-    month_folder(one.output, replace(facts, audit=replace(facts.audit, read=1_000, kept=900)))
+    month_folder(one.notifier.output, replace(facts, audit=replace(facts.audit, read=1_000, kept=900)))
 
 
 def newer_twice(one: MailContext) -> None:
     for kind in ("csv", "xlsx"):
-        (one.data / f"2026-11.{kind}").touch()
+        (one.notifier.data / f"2026-11.{kind}").touch()
 
 
 def nothing(one: MailContext) -> None:
-    month_folder(one.output, factory.awkward("nothing found"))
+    month_folder(one.notifier.output, factory.awkward("nothing found"))
 
 
 @pytest.mark.parametrize(
@@ -525,7 +527,7 @@ def test_a_month_that_is_asked_for_need_not_be_the_newest(
 def test_a_gate_opens_when_what_shut_it_is_gone(postman: Callable[..., MailContext], room: Mailroom) -> None:
     failed(postman())
     assert send_month(postman(), confirm=True) == 1
-    with record_run(postman().output, "2026-10", lambda: NOW):
+    with record_run(postman().notifier.output, "2026-10", lambda: NOW):
         pass
     assert send_month(postman(), confirm=True) == 0
     assert len(room.inbox) == 6
@@ -572,10 +574,25 @@ def test_what_waits_tells_a_scheduler_to_come_again(
     assert dict(room.taken()) == EVERYBODY
 
 
+def test_a_brief_that_was_put_off_after_the_last_dot_is_no_first_one(
+    postman: Callable[..., MailContext], room: Mailroom
+) -> None:
+    """Nobody has it: if its words change before it goes out, it goes out as a brief and not as a correction."""
+    room.act = lambda verb, _: "451 later" if verb == "DOT" else None
+    assert send_month(postman(), confirm=True) == 75
+    room.act = lambda _verb, _recipient: None
+    month_folder(postman().notifier.output, factory.changed(factory.month(4), 3, users=95))
+
+    assert send_month(postman(), confirm=True) == 0
+    assert dict(room.taken()) == EVERYBODY
+    subjects = [str(message_from_bytes(raw, policy=default)["Subject"]) for _, raw in room.inbox]
+    assert [one for one in subjects if one.startswith("Corrected")] == []
+
+
 def test_a_second_sender_meets_a_clear_word(postman: Callable[..., MailContext]) -> None:
     send_month(postman(), confirm=True)
     with (
-        Ledger.open(postman().output / "outbox" / "2026-10.sqlite", lambda: NOW),
+        Ledger.open(postman().notifier.output / "outbox" / "2026-10.sqlite", lambda: NOW),
         pytest.raises(LedgerError, match="Another sender"),
     ):
         send_month(postman(), confirm=True)
@@ -610,8 +627,8 @@ def test_a_failed_run_is_told_once_a_day(postman: Callable[..., MailContext], ro
 def test_a_run_whose_note_cannot_be_read_is_told(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Cut short by a full disk, say: it has no time and no month, and the owner has to know all the same."""
     one = postman()
-    one.output.mkdir(parents=True, exist_ok=True)
-    (one.output / "last-run.json").write_text("{")
+    one.notifier.output.mkdir(parents=True, exist_ok=True)
+    (one.notifier.output / "last-run.json").write_text("{")
 
     assert notify_last_failure(one.notifier) == 0
     assert [to for to, _ in room.inbox] == ["olga@example.com"]
@@ -619,7 +636,7 @@ def test_a_run_whose_note_cannot_be_read_is_told(postman: Callable[..., MailCont
 
 def test_a_run_that_went_well_is_not_told(postman: Callable[..., MailContext], room: Mailroom) -> None:
     assert notify_last_failure(postman().notifier) == 0
-    with record_run(postman().output, "", lambda: NOW):
+    with record_run(postman().notifier.output, "", lambda: NOW):
         pass
     assert notify_last_failure(postman().notifier) == 0
     assert room.heard == []
@@ -635,7 +652,7 @@ def test_a_month_that_there_is_not_is_told_of_as_any_failure(
 ) -> None:
     """A note may hold anything: who asked for "2026-13", or a hand that wrote into it."""
     one = postman()
-    (one.output / "last-run.json").write_text(
+    (one.notifier.output / "last-run.json").write_text(
         '{"month": "2026-13", "state": "failed", "why": "MONTH=2026-13 is no month.", "at": ""}'
     )
 
@@ -652,6 +669,16 @@ def test_a_run_is_noted_from_its_first_moment(tmp_path: Path) -> None:
     assert read_last_run(tmp_path / "out").state == "done"
     (tmp_path / "out" / "last-run.json").write_text("{")
     assert read_last_run(tmp_path / "out").state == "failed"
+
+
+def test_a_second_failure_before_a_run_begins_keeps_whom_to_tell(tmp_path: Path) -> None:
+    """Broken settings name nobody, so the last accepted sender and owner are told, however often it fails."""
+    with record_run(tmp_path, "", lambda: NOW, sender="briefs@example.com", owner="olga@example.com"):
+        pass
+    for _ in range(3):
+        record_run_failure(tmp_path, "", lambda: NOW, SettingsError("settings.toml: no TOML."))
+        run = read_last_run(tmp_path)
+        assert (run.state, run.sender, run.owner) == ("failed", "briefs@example.com", "olga@example.com")
 
 
 def test_the_command_says_yes_by_one_word_only(

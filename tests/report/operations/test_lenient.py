@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from report.operations.lenient import NoticeSettings, read_mail_server_leniently, read_notice_settings
+from report.transport.message import SenderIdentity
 from report.transport.server import MailServer
 
 Read = Callable[[str | bytes], NoticeSettings]
@@ -16,7 +17,9 @@ owner = "olga@example.com"   # owner = "old@example.com"
 reply_to = "insights@example.com"
 domains = ["example.com"]
 """
-WHOLE = NoticeSettings(sender="briefs@example.com", owner="olga@example.com", reply_to="insights@example.com")
+WHOLE = NoticeSettings(
+    SenderIdentity("briefs@example.com", owner="olga@example.com", reply_to="insights@example.com")
+)
 
 
 @pytest.fixture
@@ -69,9 +72,7 @@ def read(tmp_path: Path) -> Read:
 )
 def test_a_broken_file_still_names_the_owner(read: Read, text: str | bytes) -> None:
     """The values are those of the text above, whatever is wrong around them."""
-    found = read(text)
-
-    assert (found.sender, found.owner, found.reply_to) == (WHOLE.sender, WHOLE.owner, WHOLE.reply_to)
+    assert read(text).identity == WHOLE.identity
 
 
 @pytest.mark.parametrize("text", [TEXT, TEXT + "[segments]\nkk = 3\n"])
@@ -93,7 +94,7 @@ def test_a_whole_file_is_read_as_it_is(read: Read, text: str) -> None:
 )
 def test_an_owner_outside_the_domains_is_nobody(read: Read, text: str) -> None:
     """Nor is what is no address."""
-    assert read(text).owner == ""
+    assert read(text).identity.owner == ""
 
 
 def test_a_domain_beyond_ascii_is_one_with_its_encoded_form(read: Read) -> None:
@@ -103,7 +104,7 @@ def test_a_domain_beyond_ascii_is_one_with_its_encoded_form(read: Read) -> None:
             "olga@example.com", "olga@müller.example"
         )
     )
-    assert found.owner == "olga@xn--mller-kva.example"
+    assert found.identity.owner == "olga@xn--mller-kva.example"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from report.mail.send import MailContext, send_month
-from report.operations.lenient import NoticeSettings
+from report.mail.send import send_month
 from report.operations.notices import OwnerNotifier, make_failure_notice
 from report.storage.months import (
     describe_missing_months,
@@ -18,12 +17,13 @@ from report.storage.months import (
     find_newest_month_file,
     list_missing_months,
 )
+from report.transport.message import SenderIdentity
 from segmentation.facts import Facts
 from tests.support.facts import factory
-from tests.support.mail.briefs import NOW, dials, month_folder
+from tests.support.mail.briefs import NOW, dials, mail_context, month_folder
 from tests.support.mail.server import PASSWORD, Mailroom
 
-OLGA = NoticeSettings(sender="briefs@example.com", owner="olga@example.com")
+OLGA = SenderIdentity(sender="briefs@example.com", owner="olga@example.com")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_briefs_that_wait_are_told_once(tmp_path: Path, room: Mailroom) -> None:
     """A server that puts one inbox off for ever: the first run tells, those after it add no mail, and the exit code stays 75."""
     made(tmp_path / "out", "2026-10")
     room.act = lambda verb, to: "450 later" if (verb, to) == ("RCPT", "ann@example.com") else None
-    postman = MailContext(
+    postman = mail_context(
         tmp_path / "out",
         tmp_path / "data",
         dials(),
@@ -96,7 +96,7 @@ def test_a_wrong_password_is_not_tried_a_second_time(tmp_path: Path) -> None:
     with Mailroom(auth=True) as room:
         room.act = lambda verb, _: "535 wrong" if verb == "AUTH" else None
         server = room.server()
-        postman = MailContext(
+        postman = mail_context(
             tmp_path / "out", tmp_path / "data", dials(), server, lambda: NOW, lambda _: None, lambda _: None
         )
         assert send_month(postman, confirm=True) == 1
@@ -129,7 +129,7 @@ def test_earlier_months_that_nobody_got_are_named(
             (output / "outbox" / f"{month}.12345678.segments").touch()
         if month not in (*briefs, "2026-10"):
             (folder / "briefs").rename(tmp_path / f"{month}-briefs")
-    postman = MailContext(
+    postman = mail_context(
         output, tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, lambda _: None
     )
 
@@ -145,7 +145,7 @@ def test_a_month_for_trying_out_is_not_missed(tmp_path: Path, room: Mailroom) ->
     made(output, "2026-08")
     made(output, "2026-09", factory.unreliable(real))
     made(output, "2026-10", real)
-    postman = MailContext(
+    postman = mail_context(
         output, tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, lambda _: None
     )
 
@@ -188,7 +188,7 @@ def test_another_missing_month_is_another_mail(tmp_path: Path, room: Mailroom) -
     made(tmp_path / "out", "2026-10")
     now = datetime(2026, 12, 4, 7, tzinfo=UTC)
     for days in (0, 1, 30, 31, 32):
-        postman = MailContext(
+        postman = mail_context(
             tmp_path / "out",
             tmp_path / "data",
             dials(),
@@ -210,7 +210,7 @@ def test_a_month_that_is_missing_between_others_is_told_once(tmp_path: Path, roo
     assert find_month_gaps(tmp_path / "data", tmp_path / "out") == ["2026-07", "2026-09"]
     assert find_month_gaps(tmp_path / "nowhere") == []
     said: list[str] = []
-    postman = MailContext(
+    postman = mail_context(
         tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, said.append
     )
 
@@ -227,7 +227,7 @@ def test_a_segment_that_no_key_names_is_told_once(tmp_path: Path, room: Mailroom
         made(tmp_path / "out", month)
         now = NOW.replace(month=12) if month == "2026-11" else NOW
         now = now.replace(year=2027, month=1) if month == "2026-12" else now
-        postman = MailContext(
+        postman = mail_context(
             tmp_path / "out",
             tmp_path / "data",
             dials(recipients=recipients),

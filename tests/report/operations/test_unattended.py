@@ -386,8 +386,13 @@ def test_a_mistake_in_env_is_told(checkout: Checkout, lines: str, said: str) -> 
 @pytest.mark.parametrize(
     ("verb", "act", "said", "todo"),
     [
-        ("RCPT", "550 no such inbox", "4 refused", "Correct what the server named"),
-        ("DOT", "accept drop", "2 waiting and 2 unknown", "Look for <2026-10.S1.brief@example.com>"),
+        ("RCPT", "550 no such inbox", "4 refused", "correct what the server named"),
+        (
+            "DOT",
+            "accept drop",
+            "2 waiting and 2 unknown",
+            "marketing@example.com <2026-10.S1.brief@example.com> handed over",
+        ),
     ],
 )
 def test_briefs_that_do_not_arrive_are_told_once(

@@ -242,36 +242,27 @@ def test_a_ledger_of_another_version_is_refused(ledger: Path) -> None:
         states(ledger)
 
 
-FORMAT_1 = """
-CREATE TABLE delivery (
-    number INTEGER PRIMARY KEY, message_id TEXT NOT NULL, inbox TEXT NOT NULL, recipient TEXT NOT NULL,
-    digest TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'unknown')),
-    attempts INTEGER NOT NULL, word TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (message_id, inbox));
-CREATE TABLE event (number INTEGER NOT NULL REFERENCES delivery, at TEXT NOT NULL, what TEXT NOT NULL, word TEXT NOT NULL);
-CREATE TABLE reserve (bytes BLOB NOT NULL);
-INSERT INTO delivery VALUES (1, '<2026-10.S1@example.com>', 'ann@example.com', 'ann@example.com', 'a hash of headers and words',
-    'sent', 1, '250 taken', '2026-11-02T07:00:00+00:00');
-INSERT INTO event VALUES (1, '2026-11-02T07:00:00+00:00', 'attempt', ''), (1, '2026-11-02T07:00:01+00:00', 'hand over', ''),
-    (1, '2026-11-02T07:00:02+00:00', 'sent', '250 taken');
-PRAGMA user_version = 1;
-"""
+def test_a_look_at_a_ledger_that_is_not_there_makes_nothing(ledger: Path) -> None:
+    """Neither a ledger, nor a lock, nor a journal; what is recorded there is gone at the end."""
+    journals = [ledger.with_suffix(".mailed"), ledger.parent / "elsewhere" / "outbox.mailed"]
+    with Ledger.open(ledger, clock, journals, create=False) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.record_handover(ONE)
+        assert [one.state for one in outbox.list_deliveries()] == ["unknown"]
+
+    assert list(ledger.parent.iterdir()) == []
 
 
-def test_a_ledger_of_the_first_format_is_carried_on(ledger: Path) -> None:
-    """What it says was sent stays sent, isn't said to have changed, and enters the journal that it had none of."""
-    rows = sqlite3.connect(ledger)
-    rows.executescript(FORMAT_1)
-    rows.close()
-    journal = ledger.with_suffix(".mailed")
-    for _ in range(2):
-        with Ledger.open(ledger, clock, [journal]) as outbox:
-            (delivery,) = outbox.list_deliveries([ONE])
-            assert (delivery.state, delivery.detail, delivery.changed) == ("sent", "250 taken", False)
-            assert not outbox.is_waiting(ONE)
+def test_a_look_finds_what_only_a_journal_knows(ledger: Path) -> None:
+    """Then there is something, and the ledger is made anew."""
+    journals = [ledger.with_suffix(".mailed")]
+    with Ledger.open(ledger, clock, journals) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.record_handover(ONE)
+    ledger.unlink()
 
-    assert journal.read_text() == (
-        "\n2026-11-02T07:00:01+00:00\t<2026-10.S1@example.com>\tann@example.com\t-"
-    )
+    with Ledger.open(ledger, clock, journals, create=False) as outbox:
+        assert outbox.list_delivered_ids() == (ONE.message_id,)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +270,7 @@ def test_a_ledger_of_the_first_format_is_carried_on(ledger: Path) -> None:
     [
         "PRAGMA user_version = 2",
         "CREATE TABLE listener (age)",
-        "CREATE TABLE delivery (at); PRAGMA user_version = 1",
+        "CREATE TABLE delivery (at); PRAGMA user_version = 2",
     ],
 )
 def test_a_database_that_is_no_ledger_is_refused(ledger: Path, statement: str) -> None:
@@ -320,7 +311,7 @@ def test_a_journal_of_which_nothing_can_be_read_stops_the_send(
     for line in ("", text[:60]):
         journal.write_text(line)
         with Ledger.open(ledger, clock, [journal]) as outbox:
-            assert outbox.list_deliveries(every_one=True) == ()
+            assert outbox.list_deliveries(include_all=True) == ()
 
 
 def test_every_journal_gets_what_another_has(ledger: Path) -> None:

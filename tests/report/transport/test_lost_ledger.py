@@ -17,15 +17,15 @@ import pytest
 from report import cli
 from report.mail.send import MailContext, apply_resolution, send_month
 from report.storage import paths
-from report.transport import deliver
-from report.transport.ledger import LedgerError
+from report.transport.ledger import Ledger, LedgerError
 from tests.support.facts import factory
-from tests.support.mail.briefs import dials, month_folder
+from tests.support.mail.briefs import NOW, dials, mail_context, month_folder
 from tests.support.mail.server import Mailroom, letter
 
 TRIES = 200
 MONTH = "2026-10"
-ASKED = r"Message (\d+) was handed over, and nobody knows whether it arrived\. Look for (<\S+>) in the inbox of (\S+),"
+ASKED = r"(?m)^ *(\d+)  unknown +\d+  (\S+) +(<\S+>) "
+CHANGED = r"Changed since it was handed over \(([0-9, ]+)\)"
 Spoil = Callable[["Office"], None]
 
 
@@ -43,7 +43,7 @@ class Office:
     def postman(self) -> MailContext:
         """Give who sends it, and keeps what he tells."""
         self.said = []
-        return MailContext(
+        return mail_context(
             output=self.output,
             data=self.output,
             settings=dials(
@@ -109,7 +109,8 @@ def scribble(office: Office) -> None:
 
 def another_month(office: Office) -> None:
     office.ledger.unlink()
-    deliver.enqueue_messages([letter(1, "ann@example.com")], office.ledger, clock=office.postman().clock)
+    with Ledger.open(office.ledger, lambda: NOW) as ledger:
+        ledger.enqueue_messages([letter(1, "ann@example.com")])
 
 
 def another_database(office: Office) -> None:
@@ -226,11 +227,12 @@ def test_whatever_becomes_of_the_ledger_no_inbox_gets_a_second_copy(
                 assert max(room.taken().values(), default=1) == 1, (number, plan)
                 if code == 0:
                     break
-                for which, id_, to in re.findall(ASKED, "\n".join(office.said)):
+                for which, to, id_ in re.findall(ASKED, "\n".join(office.said)):
                     asked += 1
                     found = "sent" if room.taken()[id_, to] else "again"
                     apply_resolution(office.postman(), f"{which}:{found}", month=MONTH)
-                for which in re.findall(r"Message (\d+) has changed since it", "\n".join(office.said)):
+                changed = "".join(re.findall(CHANGED, "\n".join(office.said)))
+                for which in re.findall(r"\d+", changed):
                     # a scratch hit its digest
                     apply_resolution(office.postman(), f"{which}:sent", month=MONTH)
             assert code == 0, (number, office.said)
@@ -266,9 +268,9 @@ def test_a_month_that_went_out_from_one_folder_does_not_go_out_from_another(
     first, second = Office(tmp_path, made, room), Office(tmp_path / "other", made, room)
     shared = tmp_path / "project" / "_output-mailed"
 
-    assert send_month(replace(first.postman(), mailed=shared), confirm=True) == 0
+    assert send_month(replace(first.postman(), journal_folder=shared), confirm=True) == 0
     room.heard.clear()
-    postman = replace(second.postman(), mailed=shared)
+    postman = replace(second.postman(), journal_folder=shared)
     assert send_month(postman, confirm=True) == 1
     assert "it did not know 3 of these messages" in "\n".join(second.said)
     assert apply_resolution(postman, "all:sent", month=MONTH) == 0

@@ -14,7 +14,6 @@ from report.errors import RenderError
 from report.settings import MailSettings
 from report.transport import message
 from report.transport.message import (
-    has_same_content,
     make_notice_message,
     make_test_message,
     read_message_id,
@@ -111,7 +110,9 @@ def test_a_long_unsubscribe_link_is_not_folded() -> None:
         f"token{n}=0123456789abcdef" for n in range(20)
     )
     mail = MailSettings(**(MAIL | {"unsubscribe": link}))
-    raw = make_notice_message(key="k", subject="ä" * 200, brand="B", text="t", mail=mail, now=NOW)
+    raw = make_notice_message(
+        key="k", subject="ä" * 200, text="t", identity=mail.build_identity("B"), now=NOW
+    )
 
     assert f"List-Unsubscribe: <{link}>\r\n".encode() in raw
     assert read(raw)["List-Unsubscribe"] == f"<{link}>"
@@ -121,29 +122,29 @@ def test_a_long_unsubscribe_link_is_not_folded() -> None:
 
 @pytest.mark.parametrize("brand", ["Musik, Töne & <Co>", 'Say "hi"', "音楽", "a@b", "x" * 40])
 def test_a_brand_is_a_name_and_no_second_sender(brand: str) -> None:
-    raw = make_notice_message(key="k", subject="s", brand=brand, text="t", mail=MailSettings(**MAIL), now=NOW)
+    identity = MailSettings(**MAIL).build_identity(brand)
+    raw = make_notice_message(key="k", subject="s", text="t", identity=identity, now=NOW)
     (sender,) = read(raw)["From"].addresses
 
     assert (sender.display_name, sender.addr_spec) == (brand, "briefs@example.com")
 
 
-def test_the_same_month_is_the_same_bytes_and_keeps_its_date(tmp_path: Path) -> None:
-    """Made again a week later with the same words it is the same; the ledger sees nothing changed."""
-    first = {
-        path.name: path.read_bytes()
-        for path in (month_folder(tmp_path, factory.month(4)) / "briefs").iterdir()
-    }
-    later = NOW + timedelta(days=7)
-    again = {
-        path.name: path.read_bytes()
-        for path in (month_folder(tmp_path, factory.month(4), now=later) / "briefs").iterdir()
-    }
+def test_the_same_month_at_the_same_time_is_the_same_bytes(tmp_path: Path) -> None:
+    """Made again a week later, only its date is another: the ledger, which goes by the words, sees nothing changed."""
+    first, again, later = (
+        {
+            path.name: path.read_bytes()
+            for path in (month_folder(tmp_path, factory.month(4), now=now) / "briefs").iterdir()
+        }
+        for now in (NOW, NOW, NOW + timedelta(days=7))
+    )
     assert again == first
 
-    other = factory.changed(factory.month(4), users=191)
-    folder = month_folder(tmp_path, other, now=later) / "briefs"
-    dates = [read(path.read_bytes())["Date"].datetime for path in sorted(folder.glob("*.eml"))]
-    assert sorted(dates) == [NOW, NOW, NOW, later]  # the one that says something else
+    for name, raw in later.items():
+        old, new = (raw.split(b"\r\n") for raw in (first[name], raw))
+        assert [line for line in old if line not in new] == (
+            [b"Date: Mon, 02 Nov 2026 07:00:00 +0000"] if name.endswith(".eml") else []
+        )
 
 
 def test_another_recipient_changes_nothing_else(months: Path) -> None:
@@ -154,7 +155,6 @@ def test_another_recipient_changes_nothing_else(months: Path) -> None:
     assert read(to_ann)["To"] == "ann@example.com"
     assert len(read(to_all)["To"].addresses) == 100
     assert read(set_recipients(raw))["To"].defects == ()
-    assert has_same_content(to_ann, to_all)
     assert set_recipients(to_all, "ann@example.com") == to_ann
 
 
@@ -169,7 +169,6 @@ def test_a_test_is_another_message_for_other_words(months: Path) -> None:
     assert read_message_id(make_test_message(one)) == read_message_id(
         make_test_message(set_recipients(one, "ann@example.com"))
     )
-    assert not has_same_content(one, two)
 
 
 def test_what_is_too_large_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from report.errors import SettingsError
+from report.storage.passwords import Password
 from report.transport.deliver import DeliverySummary, send_messages
-from report.transport.server import MailServer, Password, read_mail_server
+from report.transport.ledger import Ledger
+from report.transport.server import MailServer, read_mail_server
 from report.transport.smtp import AbortSendError, Deadline, RetryLaterError, SmtpSession, choose_helo_name
 from tests.support.mail.scripted_server import Act, Scripted, close, drip, endless, later, stall
 from tests.support.mail.server import PASSWORD, SENDER, USER, Mailroom, letter
@@ -25,13 +27,8 @@ def try_once(folder: Path, server: MailServer, *messages: Any, **changes: Any) -
     """Send in one round, and see that it ends by its deadline."""
     begun = time.monotonic()
     known = {"sender": SENDER, "sleep": time.sleep, "retry_delays": ()} | changes
-    outcome = send_messages(
-        messages or (ANN,),
-        folder / "outbox.sqlite",
-        server,
-        clock=lambda: datetime(2026, 11, 2, 12, tzinfo=UTC),
-        **known,
-    )
+    with Ledger.open(folder / "outbox.sqlite", lambda: datetime(2026, 11, 2, 12, tzinfo=UTC)) as ledger:
+        outcome = send_messages(messages or (ANN,), ledger, server, **known)
     assert time.monotonic() - begun < server.deadline + 0.5
     return outcome
 
@@ -200,7 +197,11 @@ def test_no_pause_goes_beyond_the_deadline(tmp_path: Path) -> None:
 
     with Scripted(MAIL=b"450 later\r\n") as server:
         outcome = try_once(
-            tmp_path, server.server(deadline=100), retry_delays=(5, 30, 120), sleep=sleep, now=lambda: at[0]
+            tmp_path,
+            server.server(deadline=100),
+            retry_delays=(5, 30, 120),
+            sleep=sleep,
+            monotonic_clock=lambda: at[0],
         )
 
     assert (slept, states(outcome), outcome.exit_status) == ([5, 30], ["waiting"], 75)
@@ -234,7 +235,7 @@ def test_a_server_that_wants_ever_more_words_stops_the_run(tmp_path: Path, mecha
         outcome = try_once(tmp_path, server.server(**LOGIN))
 
     assert (outcome.exit_status, states(outcome)) == (1, ["waiting"])
-    assert "asks for AUTH in a way that isn't known here" in outcome.problem
+    assert "asks for AUTH in an unknown way" in outcome.problem
 
 
 def test_a_server_that_waits_for_tls_is_named_after_one_try(tmp_path: Path) -> None:
@@ -255,7 +256,7 @@ def test_a_host_that_there_can_not_be_stops_the_run(tmp_path: Path, host: str) -
     outcome = try_once(tmp_path, MailServer(host, 587))
 
     assert outcome.exit_status == 1
-    assert outcome.problem == "SMTP_HOST names no host that there is. Nothing was sent. Correct it."
+    assert outcome.problem == "SMTP_HOST names no known host. Nothing was sent. Correct it."
 
 
 @pytest.mark.parametrize(

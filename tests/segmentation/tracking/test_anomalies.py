@@ -28,7 +28,7 @@ from segmentation.tracking.anomalies import (
 )
 from tests.support.facts import factory
 from tests.support.facts.random_months import TODAY, crowd, facts_of
-from tests.support.mail.briefs import NOW, dials, month_folder
+from tests.support.mail.briefs import NOW, dials, mail_context, month_folder
 from tests.support.mail.server import Mailroom
 from tests.support.pages.documents import Reader
 
@@ -301,7 +301,7 @@ def postman(tmp_path: Path, room: Mailroom) -> MailContext:
     (tmp_path / "data").mkdir()
     assert held.parent == tmp_path / "out"
     tell: Any = [].append
-    return MailContext(
+    return mail_context(
         tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, tell
     )
 
@@ -325,6 +325,17 @@ def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(
     assert send_month(postman, confirm=True) == 0
     assert room.inbox
     assert send_month(postman, confirm=True) == 0
+
+
+def test_another_file_with_the_same_complaint_is_held_again(postman: MailContext, room: Mailroom) -> None:
+    """A new export with as few users as the accepted one may be wrong all the same."""
+    send_month(postman, accept=True)
+    facts = replace(factory.month(4), suspicions=HELD[2:4])
+    other = replace(facts, source=replace(facts.source, sha256="f" * 64))
+    month_folder(postman.notifier.output, other)
+
+    assert send_month(postman, confirm=True) == 1
+    assert {to for to, _ in room.inbox} == {dials().mail.owner}
 
 
 def test_what_was_accepted_is_one_file_and_its_reasons(tmp_path: Path) -> None:

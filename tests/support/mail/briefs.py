@@ -1,6 +1,7 @@
 """What tests of briefs and of sending share: a month's folder as `make report` leaves it, without the report."""
 
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
@@ -8,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from report.mail.export import write_briefs
+from report.mail.send import MailContext
+from report.operations.notices import OwnerNotifier
 from report.rendering.pdf import PrintedDocument
 from report.settings import MailSettings, Settings
 from report.storage import atomic, paths
+from report.transport.server import MailServer
 from segmentation.facts import Facts
 
 NOW = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
@@ -27,6 +31,22 @@ MAIL: dict[str, Any] = {
 def dials(**changes: Any) -> Settings:
     """Give settings under which mail goes out, with these changes to [mail]."""
     return Settings(mail=MailSettings(**(MAIL | changes)))
+
+
+def mail_context(
+    output: Path,
+    data: Path,
+    settings: Settings,
+    server: MailServer | None,
+    clock: Callable[[], datetime] = lambda: NOW,
+    sleep: Callable[[float], None] = lambda _: None,
+    print_line: Callable[[str], None] = lambda _: None,
+    journal_folder: Path | None = None,
+) -> MailContext:
+    """Return what sending needs, without settings.toml and `.env`."""
+    identity = settings.mail.build_identity(settings.brand.name)
+    notifier = OwnerNotifier(output, data, identity, server, clock, sleep, print_line)
+    return MailContext(settings, notifier, journal_folder)
 
 
 @cache

@@ -24,8 +24,9 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from report.storage.passwords import Password
 from report.transport.ledger import OutgoingMessage
-from report.transport.server import MailServer, Password
+from report.transport.server import MailServer
 
 USER, PASSWORD = "briefs", "correct horse"
 SENDER = "briefs@example.com"
