@@ -122,7 +122,7 @@ def send(
     settings: Annotated[Path, typer.Option(help="The settings file.")] = _SETTINGS_FILE,
     output: Annotated[Path | None, typer.Option(help="Where the months' folders lie.")] = None,
 ) -> None:
-    """Show who would get which brief, or send them; accept a month that is held."""
+    """Show or send a month's briefs."""
     if confirm not in ("", "yes"):
         raise ReportError(f"CONFIRM={confirm} sends nothing. To send: make send CONFIRM=yes.")
     if accept not in ("", "yes"):
@@ -154,7 +154,7 @@ def notebook() -> None:
 
 @contextlib.contextmanager
 def _show_progress() -> Iterator[Callable[[str], None]]:
-    """Show each step on a terminal; a file gets the result alone."""
+    """Show each step, but only on a terminal."""
     if not _CONSOLE.is_terminal:
         yield lambda _: None
         return
@@ -174,7 +174,7 @@ def _build_mail_context(path: Path, output: Path | None) -> MailContext:
 
 
 def _check_owner(path: Path, settings: Settings, output: Path) -> None:
-    """Refuse settings that lost their owner, such as an empty file."""
+    """Refuse settings that lost their owner."""
     last = read_last_run(output)
     if last and last.owner and "owner" not in settings.mail.model_fields_set:
         raise SettingsError(
@@ -192,7 +192,7 @@ def _check_engine(engine: str) -> EngineChoice:
 
 
 def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str) -> None:
-    """Print a table of the segments, and where the files are."""
+    """Print the segments and the files' places."""
     month, audit = run.facts, run.facts.audit
     _CONSOLE.print(
         f"[bold]{format_month(month.month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
@@ -268,7 +268,7 @@ def run_command_line() -> None:
 
 
 def _report_hidden_summary(folder: Path, error: BaseException) -> None:
-    """Say that a month is made, though its summary can't be shown."""
+    """Say that only the summary failed."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # else the rest of the output would fail again at the end
     why = describe_os_error(error) if isinstance(error, OSError) else "nobody reads it"

@@ -1,4 +1,4 @@
-"""`make doctor`: what this machine lacks for report, tests and mail.
+"""`make doctor`: list what this machine lacks.
 
 It runs before set-up, so it imports the standard library alone.
 """
@@ -93,7 +93,7 @@ def collect_findings() -> list[Finding]:
 
 
 def main() -> int:
-    """Print the findings; return 1 if something needed is missing."""
+    """Print the findings; return 1 if something is missing."""
     findings = collect_findings()
     for purpose, thing, there, remedy in findings:
         print(f"  {purpose:<10} {thing:<42} {'there' if there else f'missing. {remedy}.'}")

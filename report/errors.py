@@ -10,14 +10,14 @@ from segmentation.errors import SegmentationError
 
 
 class ReportError(Exception):
-    """A problem outside the analysis that a person can correct.
+    """A problem that a person can correct.
 
     Its text says where, what was found, what was expected and what to do.
     """
 
 
 class InputError(ReportError):
-    """The month's file can't be read as a table of users."""
+    """The month's file is no table of users."""
 
 
 class SettingsError(ReportError):
@@ -29,7 +29,7 @@ class MachineError(ReportError):
 
 
 class RenderError(ReportError):
-    """A document could not be rendered or printed as it should be."""
+    """A document could not be rendered or printed."""
 
 
 # Their text is about the program; that of others, such as ValueError, may quote a cell or a password.
@@ -69,7 +69,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Return the system's message, also of an error about several files."""
+    """Return the system's message for an error."""
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         return str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
     # without a number it comes from a library, and may quote a cell

@@ -27,12 +27,22 @@ _MAX_NAME_LENGTH = 60  # letters; page one has room for ten such names
 _MIN_CONTRAST = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
 
 
-def _matches(pattern: str, expected: str) -> AfterValidator:
-    """Return a validator for a text of a certain pattern."""
+_PATTERNS = {
+    "colour": (r"#[0-9a-fA-F]{6}", "one like #0b5563"),
+    "amount of memory": (r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", "one like 1GB or 512MB"),
+    "link": (r"((https?://|mailto:)[!-;=?-~]+)?", "one that begins with https:// or mailto:"),
+    "list's name": (r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?", "one like segment-briefs.example.com"),
+    "segment's id": (r"S[1-9][0-9]{0,5}", "one like S1"),
+}
+
+
+def _is_a(kind: str) -> AfterValidator:
+    """Return a validator for a text with a pattern."""
+    pattern, expected = _PATTERNS[kind]
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise ValueError(f"{text!r} is {expected}")
+            raise ValueError(f"{text!r} is no {kind}; expected {expected}")
         return text
 
     return AfterValidator(check)
@@ -83,11 +93,7 @@ def _check_folder_path(path: Path) -> Path:
     return path
 
 
-AccentColour = Annotated[
-    str,
-    _matches(r"#[0-9a-fA-F]{6}", "no colour; expected one like #0b5563"),
-    AfterValidator(_check_contrast),
-]
+AccentColour = Annotated[str, _is_a("colour"), AfterValidator(_check_contrast)]
 KnownColumn = Annotated[str, _is_one_of(list(COLUMNS_BY_NAME), "column")]
 NumericColumn = Annotated[str, _is_one_of(NUMBERS, "column of numbers")]
 FolderPath = Annotated[Path, AfterValidator(_check_folder_path)]
@@ -161,10 +167,7 @@ class ScaleSettings(_SettingsTable):
 
     exact_users: Annotated[int, Field(strict=True, ge=1)] = 200_000
     grid: Annotated[float, Field(gt=0, le=1)] = 0.2
-    memory_limit: Annotated[
-        str,
-        _matches(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", "no amount of memory; expected one like 1GB or 512MB"),
-    ] = "1GB"
+    memory_limit: Annotated[str, _is_a("amount of memory")] = "1GB"
     threads: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
     query: str = ""
 
@@ -223,19 +226,8 @@ class MailSettings(_SettingsTable):
     domains: tuple[Annotated[str, AfterValidator(_normalise_domain)], ...] = ()  # checked before addresses
     owner: RecipientAddress = ""
     recipients: dict[str, tuple[Annotated[RecipientAddress, Field(min_length=1)], ...]] = {}
-    list_id: Annotated[
-        str,
-        _matches(
-            r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?",
-            "no list's name; expected one like segment-briefs.example.com",
-        ),
-    ] = ""
-    unsubscribe: Annotated[
-        str,
-        _matches(
-            r"((https?://|mailto:)[!-;=?-~]+)?", "no link; expected one that begins with https:// or mailto:"
-        ),
-    ] = ""
+    list_id: Annotated[str, _is_a("list's name")] = ""
+    unsubscribe: Annotated[str, _is_a("link")] = ""
     report: Annotated[str, AfterValidator(_check_report_location)] = ""
     max_drop_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
 
@@ -261,7 +253,7 @@ class MailSettings(_SettingsTable):
         return SenderIdentity(self.sender, self.owner, self.reply_to, self.list_id, self.unsubscribe, brand)
 
     def locate_report(self, month: str) -> str:
-        """Return the address of a month's full report, or ""."""
+        """Return the full report's address, or ""."""
         return self.report.replace("{month}", month)
 
     def admit_recipient(self, address: str) -> str:
@@ -280,7 +272,7 @@ class MailSettings(_SettingsTable):
 
 
 def _explain_refused_domain(address: str, domains: tuple[str, ...]) -> str:
-    """Return why mail may not go to an address, or ""."""
+    """Return why an address is refused, or ""."""
     domain = address.rpartition("@")[2].lower()
     if not address or domain in domains:
         return ""
@@ -288,7 +280,7 @@ def _explain_refused_domain(address: str, domains: tuple[str, ...]) -> str:
 
 
 def _check_segment_name(text: str) -> str:
-    """Return a name on one line, if pages can show it."""
+    """Return a valid name on one line."""
     name = normalise_text(text)
     if not name or not " ".join(text.split()).isprintable() or len(name) > _MAX_NAME_LENGTH:
         raise ValueError(
@@ -301,10 +293,7 @@ def _check_segment_name(text: str) -> str:
     return name
 
 
-SegmentId = Annotated[
-    str,
-    _matches(r"S[1-9][0-9]{0,5}", "no segment's id; expected one like S1"),
-]
+SegmentId = Annotated[str, _is_a("segment's id")]
 SegmentName = Annotated[str, AfterValidator(_check_segment_name)]
 
 

@@ -1,1 +1,1 @@
-"""Briefs: what a segment's mail says, how it looks, who gets it, and what keeps it back."""
+"""Briefs: a segment's mail, its layout, recipients and sending."""

@@ -1,4 +1,4 @@
-"""The text of a segment's brief, for HTML and plain text."""
+"""The text of a segment's brief."""
 
 import re
 import unicodedata
@@ -219,7 +219,7 @@ def _make_lines(*pairs: tuple[str, str]) -> tuple[BriefLine, ...]:
 
 
 def _format_difference(segment: Segment, item: NotableDifference) -> BriefDifference:
-    """Return a difference as text, with its number of users."""
+    """Return a difference as text."""
     feature = get_column_label(item.column).capitalize()
     if item.category is None:
         base = segment.index[item.column].base
@@ -232,7 +232,7 @@ def _format_difference(segment: Segment, item: NotableDifference) -> BriefDiffer
 
 
 def _sanitise_facts(facts: Facts) -> Facts:
-    """Return facts with names that fit into any sentence."""
+    """Return facts with names for any sentence."""
     return replace(
         facts,
         segments=tuple(
@@ -255,7 +255,7 @@ def _sanitise_facts(facts: Facts) -> Facts:
 
 
 def _sanitise_name(text: str) -> str:
-    """Return a name on one line, isolated if right to left."""
+    """Return a name that fits into any sentence."""
     text = _strip_control_characters(text)
     from_right = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in text)
     return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_DIRECTIONAL_ISOLATE}" if from_right else text

@@ -1,4 +1,4 @@
-"""Brief layout: HTML for mail programs, plain text, and chart."""
+"""Brief layout: HTML, plain text, and chart."""
 
 import base64
 import struct
@@ -26,7 +26,7 @@ _TITLE_PLACEHOLDER, _ALT_PLACEHOLDER = "title-of-this-brief", "alt-of-this-pictu
 
 
 def render_brief_chart(brief: Brief) -> bytes:
-    """Return the index bars as a PNG, white in dark mode, too."""
+    """Return the index bars as a PNG."""
     import vl_convert  # noqa: PLC0415 - as for documents: it is large
 
     for folder in lightfonts.find_light_font_folders():
@@ -95,7 +95,7 @@ def _create_environment(*, markup: bool) -> jinja2.Environment:
 
 
 def _wrap_text(text: str, indent: int = 0) -> str:
-    """Wrap a text at 72 letters, all lines but the first indented."""
+    """Wrap a text at 72 letters."""
     return textwrap.fill(
         text,
         72,

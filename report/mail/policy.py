@@ -122,7 +122,7 @@ def check_month_hold(
 def _check_replaced_segments(
     facts: Facts, output: Path, mailed: Collection[str], *, default_output: Path
 ) -> BlockingReason | None:
-    """Return a reason if segments changed after briefs were mailed.
+    """Return a reason if mailed segments changed.
 
     Nobody gets a second set unasked. The set changed if a mailed segment is gone; or, where there are only more
     segments, if none of the sets that were mailed is this one.
@@ -163,7 +163,7 @@ def accept_month(
     *,
     default_output: Path = paths.DEFAULT_OUTPUT,
 ) -> tuple[BlockingReason, ...]:
-    """Record that a person accepts a month; return what held it.
+    """Record acceptance; return what held the month.
 
     Another file of the month has to be accepted again.
     """

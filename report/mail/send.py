@@ -1,4 +1,4 @@
-"""`make send`: show who would get what, or mail each brief once."""
+"""`make send`: show or mail a month's briefs."""
 
 import re
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ class MonthlyMailing:
         return f"MONTH={self.facts.month}{to}{output}"
 
     def open_ledger(self, *, create: bool) -> AbstractContextManager[Ledger]:
-        """Open the month's ledger and journals; a test has its own ledger.
+        """Open the ledger; a test has its own.
 
         The journals are beside the ledger and outside of the output folder. The second one survives an output folder
         that is lost or restored from a backup, and knows what was mailed from another output folder.
@@ -80,7 +80,7 @@ class MonthlyMailing:
 
 
 def open_mailing(context: MailContext, month: str = "", test_recipient: str = "") -> MonthlyMailing:
-    """Read a month's briefs, by default the newest's, and address them.
+    """Read a month's briefs and address them.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def open_mailing(context: MailContext, month: str = "", test_recipient: str = ""
 def send_month(
     context: MailContext, *, month: str = "", confirm: bool = False, to: str = "", accept: bool = False
 ) -> int:
-    """Show who would get what; send it if confirmed or a test.
+    """Show who gets what; send it if confirmed.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def apply_resolution(context: MailContext, resolution: str, *, month: str = "", 
 
 
 def _find_mailed_segments(mailing: MonthlyMailing, ledger: Ledger) -> set[str]:
-    """Return the segments whose brief somebody has, or may have.
+    """Return segments whose brief somebody may have.
 
     If a mark says that mailing has begun, and the ledger knows of nothing, everybody may have a brief.
     """
@@ -237,7 +237,7 @@ def _find_mailed_segments(mailing: MonthlyMailing, ledger: Ledger) -> set[str]:
 
 
 def _accept_month(mailing: MonthlyMailing, mailed_segments: set[str]) -> None:
-    """Accept a month that is held, and print what that means."""
+    """Accept a held month, and say so."""
     context, month = mailing.context, format_month(mailing.facts.month)
     reasons = policy.accept_month(
         mailing.facts,
@@ -254,7 +254,7 @@ def _accept_month(mailing: MonthlyMailing, mailed_segments: set[str]) -> None:
 
 
 def _send_briefs(mailing: MonthlyMailing, ledger: Ledger) -> DeliverySummary | None:
-    """Send every message; None if there is nobody or no server."""
+    """Send every message; None if impossible."""
     notifier = mailing.context.notifier
     if not mailing.messages or notifier.server is None:
         notifier.print_line(
@@ -279,7 +279,7 @@ def _send_briefs(mailing: MonthlyMailing, ledger: Ledger) -> DeliverySummary | N
 
 
 def _notify_owner(mailing: MonthlyMailing, notices: Sequence[Notice], outcome: DeliverySummary | None) -> int:
-    """Mail the owner what a person has to do; return the exit code."""
+    """Mail the owner the notices; return the exit code."""
     facts = mailing.facts
     if outcome and (notice := make_undelivered_notice(facts, outcome, mailing.make_arguments)):
         notices = [*notices, notice]
@@ -333,7 +333,7 @@ def _print_missing_server(mailing: MonthlyMailing) -> None:
 
 
 def _check_sender(mailing: MonthlyMailing) -> str:
-    """Return the sender in settings, if all messages have it."""
+    """Return the sender, if all messages have it."""
     sender = mailing.context.settings.mail.sender
     if not sender:
         raise SettingsError(

@@ -1,1 +1,1 @@
-"""A month without hands: the steps, and what the owner is told."""
+"""Unattended runs, and notices to the owner."""

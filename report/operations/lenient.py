@@ -82,7 +82,7 @@ def read_notice_settings(path: Path) -> NoticeSettings:
 
 
 def read_mail_server_leniently(env_file: Path, environ: Mapping[str, str]) -> MailServer | None:
-    """Read the mail server, leaving out what makes no sense."""
+    """Read the mail server, skipping invalid values."""
     try:
         return read_mail_server(env_file, environ)
     except SettingsError:
@@ -106,7 +106,7 @@ def read_mail_server_leniently(env_file: Path, environ: Mapping[str, str]) -> Ma
 
 
 def fill_missing_addresses(identity: SenderIdentity, path: Path, sender: str, owner: str) -> SenderIdentity:
-    """Add the last run's sender and owner to refused settings.
+    """Add the last run's addresses to refused settings.
 
     Only settings that are accepted, and say `owner = ""`, remove an owner.
     """
@@ -116,7 +116,7 @@ def fill_missing_addresses(identity: SenderIdentity, path: Path, sender: str, ow
 
 
 def _are_settings_accepted(path: Path) -> bool:
-    """Return whether settings are valid and set `owner`, even empty."""
+    """Return whether valid settings set `owner`."""
     try:
         from report.settings import read_settings  # noqa: PLC0415 - a failed set-up has no package for it
 

@@ -1,4 +1,4 @@
-"""Notices: mail to the owner about what needs a person.
+"""Notices: mail to the owner about problems.
 
 Imports the standard library alone, to report a failed set-up. Each notice has a key, and is sent once.
 """
@@ -82,7 +82,7 @@ class OwnerNotifier:
     def send_notices(
         self, notices: Sequence[Notice], *, command: str, month: str, retry_delays: Sequence[float]
     ) -> int:
-        """Mail the owner each notice once; return the exit code.
+        """Mail each notice once; return the exit code.
 
         Parameters
         ----------
@@ -174,12 +174,12 @@ class OwnerNotifier:
 
 
 def hash_parts(*parts: object) -> str:
-    """Return a short hash for the key of a notice."""
+    """Return a short hash for a notice's key."""
     return hashlib.sha256("".join(map(str, parts)).encode()).hexdigest()[:8]
 
 
 def make_failure_notice(command: str, why: str, *, month: str, at: datetime) -> Notice:
-    """Say that a command failed, and what to do.
+    """Return a notice that a command failed.
 
     Its key makes it one notice a day for each reason.
     """
@@ -201,7 +201,7 @@ def make_failure_notice(command: str, why: str, *, month: str, at: datetime) -> 
 
 
 def notify_last_failure(notifier: OwnerNotifier) -> int:
-    """Mail the owner that the last run failed, if so.
+    """Mail the owner if the last run failed.
 
     The exit code is 0 if there was nothing to tell, or it was sent.
     """

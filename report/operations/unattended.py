@@ -69,7 +69,7 @@ def _notify_owner(notifier: OwnerNotifier, environ: Mapping[str, str], command: 
 
 
 def _describe_silent_exit(command: str, status: int) -> str:
-    """Describe the end of a command without an error message."""
+    """Describe a command's end without a message."""
     if status in (_INTERRUPTED_EXIT_CODE, -signal.SIGTERM):
         return "It was stopped before it had ended."
     end = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
@@ -82,7 +82,7 @@ def _describe_silent_exit(command: str, status: int) -> str:
 def _run_command(
     words: Sequence[str], environ: Mapping[str, str], write: Callable[[str], None]
 ) -> tuple[int, str]:
-    """Run a command; return its exit code and error message.
+    """Run a command; return exit code and error.
 
     Its output is shown and logged.
     """

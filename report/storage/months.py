@@ -32,7 +32,7 @@ def get_previous_month(month: str) -> str:
 
 
 def _months_between(first: str, last: str) -> Iterator[str]:
-    """Yield the months after the first and before the last."""
+    """Yield the months between two others."""
     year, number = int(first[:4]), int(first[5:])
     while (month := f"{year + number // 12:04d}-{number % 12 + 1:02d}") < last:
         yield month
@@ -46,7 +46,7 @@ def format_month(month: str) -> str:
 
 
 def list_missing_months(newest: str, now: datetime) -> list[str]:
-    """List the months that have ended since the newest one.
+    """List months that ended since the newest.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def list_missing_months(newest: str, now: datetime) -> list[str]:
 
 
 def describe_missing_months(newest: str, now: datetime) -> str:
-    """Say which months have ended without a file, or ""."""
+    """Describe months that ended without a file."""
     missing = list_missing_months(newest, now) if newest else []
     if not missing:
         return ""
@@ -69,7 +69,7 @@ def describe_missing_months(newest: str, now: datetime) -> str:
 
 
 def list_month_files(folder: Path) -> list[Path]:
-    """List months' files and folders by month, text files first."""
+    """List months' files by month, text files first."""
     kinds = {kind: place for place, kind in enumerate(DATA_SUFFIXES)}
     found = [
         path
@@ -80,7 +80,7 @@ def list_month_files(folder: Path) -> list[Path]:
 
 
 def find_month_gaps(*folders: Path) -> list[str]:
-    """List months between the first and newest without a file."""
+    """List missing months between the others."""
     months = {
         path.stem
         for folder in folders
@@ -94,7 +94,7 @@ def find_month_gaps(*folders: Path) -> list[str]:
 
 
 def describe_month_gaps(gaps: Sequence[str]) -> str:
-    """Say which months are missing between others, or ""."""
+    """Describe missing months between others."""
     names = ", ".join(format_month(month) for month in gaps[:6]) + (
         f" and {len(gaps) - 6} more" * (len(gaps) > 6)
     )

@@ -23,7 +23,7 @@ NO_PASSWORD = Password("")
 
 
 def redact_secrets(text: str, *secrets: str) -> str:
-    """Replace every piece of a secret in a text by ***.
+    """Replace pieces of secrets in a text.
 
     A piece is four letters in a row, as they are, with %-escapes, or without. A shorter secret is replaced only as a
     whole word: else every "a" would be.

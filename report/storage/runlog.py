@@ -1,4 +1,4 @@
-"""The last run's result; nothing is mailed after a failed one."""
+"""The last run's result, kept as a file."""
 
 import contextlib
 import json
@@ -63,7 +63,7 @@ def record_run_failure(output: Path, month: str, clock: Callable[[], datetime], 
 
 
 def read_last_run(output: Path) -> LastRun | None:
-    """Return the last run; an unreadable record is a failed one."""
+    """Return the last run; unreadable means failed."""
     try:
         found = LastRun(**json.loads((output / _RUN_FILE).read_text(encoding="utf-8")))
         return found if MONTH_PATTERN.fullmatch(found.month) else replace(found, month="")

@@ -1,4 +1,4 @@
-"""Read TOML files as models, with line numbers in errors."""
+"""Read TOML files as models."""
 
 import difflib
 import tomllib
@@ -81,7 +81,7 @@ def _describe_validation_error(path: Path, text: str, error: ValidationError, mo
 
 
 def _format_key_path(keys: list[int | str], content: Any) -> str:
-    """Return a place such as "mail.sender" or "play 'High income', offer"."""
+    """Return a place, such as "mail.sender"."""
     text = ""
     for key in keys:
         if isinstance(key, str):
@@ -133,7 +133,7 @@ def _list_known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> li
 
 
 def find_key_line(text: str, place: Sequence[int | str]) -> int | None:
-    """Return the line of a key, or of its innermost table.
+    """Return the line of a key or table.
 
     Ever longer beginnings of the text are read. The first that holds the key ends with its line.
     """
@@ -154,7 +154,7 @@ def find_key_line(text: str, place: Sequence[int | str]) -> int | None:
 
 
 def suggest_similar_key(word: str, known: list[str]) -> str:
-    """Return a "; did you mean" with the nearest word, or ""."""
+    """Return "; did you mean" and the nearest key."""
     # "usage" means "usage_per_month" rather than "age"
     partial = [name for name in known if len(word) > 2 and word in name.split("_")]
     near = partial[:1] or difflib.get_close_matches(word, known, n=1)

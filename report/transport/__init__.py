@@ -1,1 +1,1 @@
-"""Mail handed to a server exactly once: messages, SMTP, the ledger and its journals."""
+"""Mail sent exactly once: messages, SMTP, ledger and journals."""

@@ -46,7 +46,7 @@ class DeliverySummary:
 
     @property
     def exit_status(self) -> int:
-        """0: all sent; 75 (EX_TEMPFAIL): some wait; 1: a person is needed."""
+        """0: sent; 75: some wait; 1: needs a person."""
         counts = self.counts
         changed = any(one.changed for one in self.deliveries)
         if counts["refused"] or counts["unknown"] or changed or self.stopped:
@@ -73,7 +73,7 @@ class DeliverySummary:
         return "\n".join([*lines, *self._list_advice(make_arguments)])
 
     def _list_advice(self, make_arguments: str | None) -> list[str]:
-        """Say once of each state what a person can do."""
+        """List what a person can do."""
         resolve = f"`make send {make_arguments} RESOLVE="
         unknown = [one for one in self.deliveries if one.state == "unknown"]
         refused = [one for one in self.deliveries if one.state == "refused"]
@@ -118,7 +118,7 @@ def _list_numbers(deliveries: Sequence[Delivery]) -> str:
 
 
 def _choose_number(deliveries: Sequence[Delivery]) -> str:
-    """Return the only number, or "No." for one of several."""
+    """Return the only number, or "No." for several."""
     return str(deliveries[0].number) if len(deliveries) == 1 else "No."
 
 
@@ -202,7 +202,7 @@ def read_delivery_status(messages: Sequence[OutgoingMessage], ledger: Ledger) ->
 
 
 def _correct_message(message: OutgoingMessage, handovers: Sequence[Handover]) -> OutgoingMessage:
-    """Return a message as a correction, if other texts went out."""
+    """Return a correction, if another text went out."""
     same = bool(handovers) and handovers[-1].digest == message.digest
     last = _strip_domain(handovers[-1].message_id) if same else ""
     earlier = list(
@@ -220,7 +220,7 @@ def _strip_domain(id_: str) -> str:
 
 
 def _describe_timeout(server: MailServer) -> str:
-    """Say that the send ended before its deadline."""
+    """Describe a send that ran out of time."""
     return (
         f"The send ended before its deadline of {server.deadline / 60:g} minutes, for a message needs time for its answer. What "
         "waits goes out when `make send` is run again."
@@ -230,7 +230,7 @@ def _describe_timeout(server: MailServer) -> str:
 def _attempt_deliveries(
     due: Sequence[OutgoingMessage], ledger: Ledger, server: MailServer, sender: str, deadline: Deadline
 ) -> None:
-    """Try each message once, over as few connections as possible."""
+    """Try each message once."""
     unknown = 0
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(SmtpSession.open(server, sender, deadline))
@@ -253,7 +253,7 @@ def _attempt_deliveries(
 
 
 def _validate_messages(messages: Sequence[OutgoingMessage], sender: str) -> tuple[OutgoingMessage, ...]:
-    """Return each message once, if SMTP can carry all unchanged."""
+    """Return each message once, if all are valid."""
     found: dict[tuple[str, str], OutgoingMessage] = {}
     for message in messages:
         name = f"Message {message.message_id} to {message.recipient}"

@@ -31,7 +31,7 @@ class Handover:
 
 
 def read_journal(file: Path) -> Counter[Handover]:
-    """Count the handovers in a journal, which may be missing.
+    """Count the handovers in a journal.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def append_to_journal(file: Path, handovers: Iterable[Handover]) -> None:
 
 
 def open_private(file: Path, flags: int = 0) -> int:
-    """Open or create a file that only its owner may read."""
+    """Open or create a private file."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | flags, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor

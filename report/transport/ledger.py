@@ -1,4 +1,4 @@
-"""The ledger of what was sent to whom, in SQLite.
+"""The ledger: who was sent what, in SQLite.
 
 A row is one message to one recipient. The ledger is right after any crash, because a row changes *before* the act
 that it is about: it says "unknown" from just before the final dot of SMTP until the server's answer is on disk.
@@ -74,13 +74,13 @@ class OutgoingMessage:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the body: another sender or date is no change."""
+        """SHA-256 of the body, without the headers."""
         return hashlib.sha256(re.split(rb"\r?\n\r?\n", self.raw, maxsplit=1)[-1]).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What the ledger knows of one message to one recipient."""
+    """The ledger's entry for one message and recipient."""
 
     number: int  # how a person names it; never changes
     message_id: str
@@ -170,7 +170,7 @@ class Ledger:
             self._append_handovers(journal, every - there)
 
     def _append_handovers(self, journal: Path, handovers: Counter[Handover]) -> None:
-        """Append handovers to a journal; only the first must succeed."""
+        """Append handovers; only the first journal must succeed."""
         try:
             with _translate_ledger_errors(journal):
                 append_to_journal(journal, handovers.elements())
@@ -194,7 +194,7 @@ class Ledger:
         )
 
     def enqueue_messages(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Record messages that are to be sent, before sending any.
+        """Record messages that are to be sent.
 
         Known messages keep their state. A waiting one is replaced by the one at hand.
         """
@@ -209,7 +209,7 @@ class Ledger:
         self._reserve_disk_space(65_536 + 8_192 * len(messages))
 
     def _reserve_disk_space(self, size: int) -> None:
-        """Reserve disk space, so that every outcome can be recorded."""
+        """Reserve disk space for every outcome."""
         with _translate_ledger_errors(self._file):
             (free,) = self._rows.execute("PRAGMA freelist_count").fetchone()
             (page,) = self._rows.execute("PRAGMA page_size").fetchone()
@@ -241,7 +241,7 @@ class Ledger:
         return tuple(found)
 
     def list_delivered_ids(self) -> tuple[str, ...]:
-        """Return the ids of messages that somebody has, or may have."""
+        """Return ids of messages that somebody may have."""
         known = self.list_deliveries(include_all=True)
         return tuple(one.message_id for one in known if one.state in ("sent", "unknown"))
 
@@ -265,13 +265,13 @@ class Ledger:
         return bool(state == "waiting")
 
     def record_attempt(self, message: OutgoingMessage) -> None:
-        """Record an attempt; the message waits until it is handed over."""
+        """Record an attempt; the message still waits."""
         self._update_delivery(
             message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1
         )
 
     def record_handover(self, message: OutgoingMessage, detail: str = _NO_ANSWER_RECORDED) -> None:
-        """Record a handover, just before the final dot is sent.
+        """Record a handover, just before the final dot.
 
         The message is unknown from here until `record_outcome`.
 
@@ -394,7 +394,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def _write_transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction, which ends on disk or not at all."""
+        """Run a transaction, all or nothing."""
         with _translate_ledger_errors(self._file):
             self._rows.execute("BEGIN IMMEDIATE")
             try:
@@ -407,7 +407,7 @@ class Ledger:
 
 
 def _prepare_database(rows: sqlite3.Connection, file: Path) -> None:
-    """Set SQLite up, check the ledger, and create missing tables."""
+    """Check the ledger's tables, or create them."""
     rows.create_function("stem", 1, _strip_correction_suffix, deterministic=True)
     rows.execute("PRAGMA locking_mode = EXCLUSIVE")  # nobody's `sqlite3` shell makes a commit wait
     rows.execute("PRAGMA journal_mode = PERSIST")  # SQLite's journal keeps its disk space
@@ -443,12 +443,12 @@ def _make_key(message_id: str, recipient: str) -> tuple[str, str]:
 
 
 def _strip_correction_suffix(message_id: str) -> str:
-    """Return the part that a Message-ID shares with its corrections."""
+    """Return what an id shares with its corrections."""
     return _CORRECTION_SUFFIX.sub("", message_id.strip("<>").rpartition("@")[0])
 
 
 def _acquire_lock(file: Path) -> int:
-    """Lock a file until it is closed or the process ends."""
+    """Lock a file until the process ends."""
     lock = open_private(file)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -477,7 +477,7 @@ def _translate_ledger_errors(file: Path) -> Iterator[None]:
 
 
 def _suggest_remedy(file: Path, error: Exception) -> str:
-    """Return what a person can do about an unusable ledger."""
+    """Return how to repair an unusable ledger."""
     # a name that is free: `mv` would overwrite a file, or move into a folder
     free = next(one for n in itertools.count(1) if not os.path.lexists(one := f"{file}.damaged-{n}"))
     away = (

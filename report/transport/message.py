@@ -66,7 +66,7 @@ def make_brief_message(
     identity: SenderIdentity,
     now: datetime,
 ) -> bytes:
-    """Return a brief as a message with pictures and PDF.
+    """Return a brief as a message with PDF.
 
     Parameters
     ----------
@@ -100,20 +100,20 @@ def make_brief_message(
 def make_notice_message(
     *, key: str, subject: str, text: str, identity: SenderIdentity, now: datetime
 ) -> bytes:
-    """Return a notice to the owner as a plain-text message."""
+    """Return a notice as a plain-text message."""
     message = _create_message(key, subject, identity, now)
     message.set_content(text, cte="quoted-printable")
     return _serialise_message(message, key)
 
 
 def set_recipients(raw: bytes, *recipients: str) -> bytes:
-    """Return a message with these recipients in its To header."""
+    """Return a message to these recipients."""
     head, body = _split_headers(raw)
     return _replace_header(head, "To", ",\r\n ".join(recipients) or _UNDISCLOSED_RECIPIENTS) + body
 
 
 def make_test_message(raw: bytes) -> bytes:
-    """Return a test copy, whose id depends on its content."""
+    """Return a test copy with its own id."""
     head, body = _split_headers(raw)
     lasting = head
     for name in ("Date", "To"):
@@ -130,7 +130,7 @@ def parse_segment_ids(ids: Iterable[str], month: str) -> set[str]:
 
 
 def make_correction_message(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:
-    """Return a message as a correction, under its own id.
+    """Return a correction with its own id.
 
     It refers to the earlier messages (RFC 5322, 3.6.4).
 
@@ -196,13 +196,13 @@ def _serialise_message(message: EmailMessage, key: str) -> bytes:
 
 
 def _split_headers(raw: bytes) -> tuple[bytes, bytes]:
-    """Return headers and body, which begins with the empty line."""
+    """Return the headers, then empty line and body."""
     head, empty, body = raw.partition(b"\r\n\r\n")
     return head + b"\r\n", empty[2:] + body
 
 
 def _compile_header_pattern(name: str) -> re.Pattern[bytes]:
-    """Return a pattern for a header with its folded lines."""
+    """Return a pattern for one folded header."""
     return re.compile(rb"(?im)^" + name.encode() + rb":.*\r\n(?:[ \t].*\r\n)*")
 
 

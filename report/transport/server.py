@@ -1,4 +1,4 @@
-"""The SMTP server, as the environment or `.env` names it."""
+"""The SMTP server that the environment names."""
 
 import base64
 import ipaddress
@@ -41,7 +41,7 @@ class MailServer:
     deadline: float = 1800  # seconds in which a send ends; what waits then goes out with the next one
 
     def __post_init__(self) -> None:
-        """Refuse values that send in the clear or make no sense.
+        """Refuse unencrypted mail and impossible values.
 
         No message repeats a value: where two lines were swapped, it is the password.
         """
@@ -126,7 +126,7 @@ def read_mail_server(env_file: Path, environ: Mapping[str, str] = os.environ) ->
 
 
 def select_smtp_variables(entries: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the SMTP variables that are set; the environment wins."""
+    """Return the SMTP variables; the environment wins."""
     every = {**entries, **environ}
     return {name: every[name] for name in SMTP_VARIABLES if every.get(name)}
 
@@ -159,9 +159,9 @@ def _read_env_file(file: Path) -> dict[str, str]:
 
 
 def parse_env_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
-    """Yield line number, name and value, as a shell reads them.
+    """Yield line number, name and value.
 
-    A comment begins with "#" at the start of a line or after a space; in quotes it is part of the value. One pair of
+    Lines are read as a shell reads them. A comment begins with "#" at the start of a line or after a space; in quotes it is part of the value. One pair of
     quotes around a value is removed. The value of a line that can't be read is None.
     """
     for row, line in enumerate(text.splitlines(), start=1):

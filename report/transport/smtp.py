@@ -1,4 +1,4 @@
-"""One SMTP connection, and the state of each message sent through it.
+"""One SMTP connection, and its messages' states.
 
 smtplib writes the commands. The replies are read here, because smtplib waits for them without limit, and takes an
 early reply for the answer to the next command.
@@ -29,7 +29,7 @@ class AbortSendError(Exception):
 
 
 class RetryLaterError(Exception):
-    """Nothing can be sent now; a later connection may work."""
+    """Nothing can be sent now, maybe later."""
 
 
 class _RefusedError(smtplib.SMTPResponseException):
@@ -37,7 +37,7 @@ class _RefusedError(smtplib.SMTPResponseException):
 
 
 class _ConnectionLostError(OSError):
-    """The server hung up, or gave no whole answer in time."""
+    """The server hung up or timed out."""
 
 
 class _NoReplyError(_ConnectionLostError):
@@ -45,7 +45,7 @@ class _NoReplyError(_ConnectionLostError):
 
 
 class _OutOfSyncError(OSError):
-    """What the server said can't be matched to a command."""
+    """A reply can't be matched to a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class SmtpSession:
 
     @classmethod
     def open(cls, server: MailServer, sender: str, deadline: Deadline) -> Self:
-        """Connect, or raise whether to retry later or to abort."""
+        """Connect, or raise to retry or abort."""
         where = f"{server.host}:{server.port}"
         try:
             return cls(server, sender, deadline)
@@ -233,7 +233,7 @@ class SmtpSession:
     def send_message(
         self, message: OutgoingMessage, sender: str, record_handover: Callable[[], None]
     ) -> tuple[DeliveryState, str]:
-        """Send one message; return its state and the server's answer.
+        """Send one message; return state and answer.
 
         `record_handover` is called just before the final dot is sent. No server accepts a message without that dot, so
         the message waits until then. Afterwards only the answer tells: without a clear one the message is unknown.
@@ -268,7 +268,7 @@ class SmtpSession:
         return self._await_final_reply()
 
     def _await_final_reply(self) -> tuple[DeliveryState, str]:
-        """Return the state after the answer to the final dot."""
+        """Return the state after the final answer."""
         self._smtp.reply_timeout = self._server.last_timeout
         try:
             code, text = self._smtp.getreply()
@@ -325,8 +325,8 @@ class SmtpSession:
             raise _RefusedError(*reply)
 
     def _expect_sender_accepted(self, sender: str, reply: tuple[int, bytes]) -> None:
-        """Abort if the sender is refused; 552 means the size."""
-        if reply[0] // 100 == 5 and reply[0] != 552:
+        """Abort if the sender is refused."""
+        if reply[0] // 100 == 5 and reply[0] != 552:  # 552 is about this message's size
             raise AbortSendError(
                 f"{self._server.host} refuses the sender {sender}: {_format_reply(self._server, *reply)}. "
                 f"{_describe_helo_name(self._name)}"
@@ -334,7 +334,7 @@ class SmtpSession:
         self._expect_code((250,), reply)
 
     def _expect_silence(self, seconds: float) -> None:
-        """Raise if the server spoke or hung up too early."""
+        """Raise if the server spoke too early."""
         self._socket.settimeout(seconds)
         try:
             early = self._socket.recv(1024)
@@ -358,7 +358,7 @@ class SmtpSession:
         return self._smtp.sock
 
     def _read_greeting(self) -> tuple[int, bytes]:
-        """Read the greeting, which a server waiting for TLS never sends."""
+        """Read the greeting, or suggest TLS."""
         try:
             return self._smtp.getreply()
         except _NoReplyError as error:
@@ -370,8 +370,8 @@ class SmtpSession:
             ) from None
 
     def _log_in(self) -> None:
-        """Authenticate once: a second try may lock the user out."""
-        smtp, server = self._smtp, self._server
+        """Authenticate once, never twice."""
+        smtp, server = self._smtp, self._server  # a wrong password tried twice may lock the user out
         offered = smtp.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
             code, text = smtp.docmd("AUTH", f"PLAIN {server.auth_plain}")
@@ -411,7 +411,7 @@ def choose_helo_name(server: MailServer, sender: str) -> str:
 
 
 def _describe_helo_name(name: str) -> str:
-    """Say which name we greeted with; some servers refuse it."""
+    """Name our greeting, which some servers refuse."""
     return f"We greeted it as {name}; SMTP_HELO sets another name."
 
 
@@ -426,9 +426,9 @@ def _create_tls_context(server: MailServer) -> ssl.SSLContext:
 
 
 def _dot_stuff_message(raw: bytes) -> bytes:
-    """Return the message for the wire, without the final dot.
+    """Return the message's bytes for the connection.
 
-    Every line ends with CRLF, so that no server takes "LF dot LF" for the end. A dot that starts a line is doubled.
+    The final dot is left out. Every line ends with CRLF, so that no server takes "LF dot LF" for the end. A dot that starts a line is doubled.
     """
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
     return re.sub(rb"(?m)^\.", b"..", lines if lines.endswith(b"\r\n") else lines + b"\r\n")
