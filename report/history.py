@@ -1,4 +1,4 @@
-"""Earlier months: read from their folders, or worked out from their files where they were never made."""
+"""Earlier months: read from their folders, or worked out."""
 
 import contextlib
 import logging
@@ -15,16 +15,16 @@ import pandas as pd
 
 from report.errors import ReportError
 from report.settings import Settings
-from report.sources import faults, normalise
+from report.sources import faults
 from report.sources.loader import LoadedUsers, describe_source, ensure_unchanged, load_users
 from report.storage import atomic, paths
 from report.storage.location import DataLocation
 from report.storage.months import get_previous_month
-from report.storage.worker import open_process_executor
+from report.storage.worker import start_worker
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
 from segmentation.pipeline import Analysis, analyse
-from segmentation.schema import NUMBERS, USER_ID
+from segmentation.schema import NUMBERS
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth
 
 _log = logging.getLogger(__name__)
@@ -35,27 +35,19 @@ _SCRATCH_FOLDER = "scratch"  # in a month's folder while it is made
 
 @dataclass(frozen=True, slots=True)
 class MonthHistory:
-    """What is there of earlier months.
+    """The earlier months of an output folder."""
 
-    Attributes
-    ----------
-    months : tuple of Facts
-        Every earlier month of the same kind, oldest first.
-    previous : Last or None
-        The newest of them that was clustered on the same features.
-    """
-
-    months: tuple[Facts, ...] = ()
-    previous: PreviousMonth | None = None
+    months: tuple[Facts, ...] = ()  # every earlier month of the same kind, oldest first
+    previous: PreviousMonth | None = None  # the newest that was clustered on the same features
 
 
 def read_history(
     output: Path, month: str, source: Source, features: tuple[str, ...], users: LoadedUsers | None = None
 ) -> MonthHistory:
-    """Open the months before this one that lie in the output folder.
+    """Read the earlier months of the output folder.
 
-    Made-up users are never compared with real ones; a month that can't be read is left out, with a warning. What
-    opens this month's users opens the last month's.
+    Made-up users are never compared with real ones; a month that can't be read is left out, with a warning. The
+    engine of this month's users opens the last month's.
     """
     months = []
     for path in paths.list_earlier_facts(output, month):
@@ -80,12 +72,12 @@ def read_history(
 def backfill_months(
     source: DataLocation, month: str, settings: Settings, output: Path, report_progress: Callable[[str], None]
 ) -> None:
-    """Analyse the months right before this one whose files are there but which were never made, oldest first.
+    """Analyse earlier months that were never made.
 
-    So are those whose facts can't be read: damaged, or of an earlier version's layout; their pages stay, and their briefs, which are
-    of other facts, go. Only facts and segments are archived: `make report` makes the rest when it is asked for. Made-up
-    months are not worked out for a real one, nor real ones for a made-up one: they would not be compared. What a
-    database or a cluster knows of earlier months is not asked.
+    Only those right before it whose files are there, oldest first; also those whose facts can't be read: damaged, or
+    of another layout. Their pages stay; their briefs, which show other facts, go. Only facts and segments are written:
+    `make report` makes the rest. Made-up months are not worked out for a real one, nor real ones for a made-up one.
+    A database or a cluster is not asked for earlier months.
     """
     if not isinstance(source, Path) or not (source.is_file() or source.is_dir()):
         return  # reading it will say why
@@ -126,27 +118,26 @@ def analyse_month(
     scratch: Path,
     executor: Executor | None = None,
 ) -> Analysis:
-    """Read and analyse one month, as the continuation of those before it.
+    """Analyse one month as the continuation of those before.
 
     The users of a large month stay where they are until `write_assignments`: what reads them needs `scratch` so long.
     """
     report_progress("Reading the users")
-    users = load_users(
-        source, month, settings, scratch
-    )  # first, for it says in words why a file can't be read
+    # first, for it says in words why a file can't be read
+    users = load_users(source, month, settings, scratch)
     described = describe_source(source, month, settings)
-    archive = read_history(output, month, described, tuple(settings.segments.features), users)
-    with users.watch_progress(report_progress) as told:
+    history = read_history(output, month, described, tuple(settings.segments.features), users)
+    with users.watch_progress(report_progress) as report_rows:
         return analyse(
             users.frame,
             settings.build_options(),
             month=month,
             source=described,
             brand=settings.build_brand(),
-            last=archive.previous,
-            earlier=archive.months,
+            last=history.previous,
+            earlier=history.months,
             merged_spellings=users.joined,
-            report_progress=told,
+            report_progress=report_rows,
             materialise=users.materialise_frame,
             executor=executor,
         )
@@ -160,16 +151,13 @@ def analyse_and_store_month(
     folder: Path,
     report_progress: Callable[[str], None],
 ) -> Facts:
-    """Analyse a month and write its users to a folder; the months missing before it are worked out first.
+    """Analyse a month and store its users.
 
-    Returns
-    -------
-    Facts
-        The month's, without plays: what the playbook advises is not the analysis' to say.
+    Missing months before it are worked out first. The facts are without plays: those are the playbook's.
     """
     with (
         ThreadPoolExecutor(1) as thread,
-        open_process_executor("segmentation.validation.gap") as aside,
+        start_worker("The analysis", preload="segmentation.validation.gap") as second_process,
         faults.translate_errors(),
     ):
         # what is dear to import, while an engine reads, or K-means leaves the interpreter alone
@@ -184,7 +172,7 @@ def analyse_and_store_month(
                 output,
                 report_progress,
                 scratch=folder / _SCRATCH_FOLDER,
-                executor=aside,
+                executor=second_process,
             )
             report_progress("Writing each user's segment")
             write_assignments(analysis, folder)
@@ -192,18 +180,21 @@ def analyse_and_store_month(
 
 
 def write_assignments(analysis: Analysis, folder: Path) -> None:
-    """Write the one file with a row a user, and clear away what was put down to read them; a cluster writes a folder."""
+    """Write the file with one row a user.
+
+    Only its owner may read it; a cluster writes a folder. The scratch folder is deleted.
+    """
     path = folder / _ASSIGNMENTS_FILE
     if isinstance(analysis.users, nw.LazyFrame):
         analysis.users.sink_parquet(str(path))
     else:
         analysis.users.write_parquet(path)
     paths.restrict_to_owner(path)
-    paths.discard_folder(folder / _SCRATCH_FOLDER)
+    shutil.rmtree(folder / _SCRATCH_FOLDER, ignore_errors=True)
 
 
 def _has_readable_facts(folder: Path) -> bool:
-    """Tell whether a month's facts are there and can be read."""
+    """Return whether a month's facts can be read."""
     try:
         paths.read_facts(folder / "facts.json")
     except (ReportError, SegmentationError):
@@ -212,7 +203,10 @@ def _has_readable_facts(folder: Path) -> bool:
 
 
 def _copy_pages(old: Path, new: Path) -> None:
-    """Copy the pages of a month that is worked out anew: they were read as they are."""
+    """Copy the pages of a month analysed again.
+
+    People have read them as they are.
+    """
     for name in _PAGE_FILES:
         with contextlib.suppress(OSError):
             if (old / name).is_dir():
@@ -224,15 +218,13 @@ def _copy_pages(old: Path, new: Path) -> None:
 def _open_assignments(
     folder: Path, users: LoadedUsers | None
 ) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
-    """Open a month's users with their segments, where they are still there."""
+    """Open a month's users with their segments, if there."""
     path = folder / _ASSIGNMENTS_FILE
     if not path.exists():
         return None
     try:
-        return _normalise_archived_ids(
-            _check_assignments(
-                nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path))
-            )
+        return _check_assignments(
+            nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path))
         )
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         _log.warning(
@@ -244,7 +236,10 @@ def _open_assignments(
 def _check_assignments(
     users: "nw.DataFrame[Any] | nw.LazyFrame[Any]",
 ) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
-    """Give archived users back, if they are such as a run writes."""
+    """Return archived users.
+
+    Raise an error if a run didn't write them.
+    """
     schema = users.collect_schema()
     if SEGMENT_COLUMN not in schema or any(
         name in schema and not schema[name].is_numeric() for name in NUMBERS
@@ -253,15 +248,3 @@ def _check_assignments(
     if not len(users.lazy().select(SEGMENT_COLUMN).head(1).collect()):
         raise ValueError("it has no row")
     return users
-
-
-def _normalise_archived_ids(
-    users: "nw.DataFrame[Any] | nw.LazyFrame[Any]",
-) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
-    """Compose the letters of archived ids, as this month's are: an earlier version wrote them as they came."""
-    if users.collect_schema().get(USER_ID) != nw.String:
-        return users
-    if isinstance(users, nw.LazyFrame):
-        return normalise.normalise_nfc(users, [USER_ID])
-    ids = users.get_column(USER_ID).to_native().str.normalize("NFC")
-    return users.with_columns(nw.from_native(ids, series_only=True))

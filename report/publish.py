@@ -1,5 +1,6 @@
-"""A month's facts made into what people read: both documents, the PDF, a profile and a brief a segment."""
+"""A month's facts as documents, PDF, profiles and briefs."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +11,13 @@ from report.pages.profiles import write_profiles
 from report.rendering.engine import RenderEngine
 from report.rendering.pdf import PrintedDocument, check_weasyprint
 from report.settings import Settings
-from report.storage import paths
 from report.storage.timing import StageTimer
 from report.style.fonts import build_font_css, collect_letters, embed_font_css
 from segmentation.facts import Facts
 
 
 def prepare_publishing() -> None:
-    """Do what needs no facts: see that the machine lacks nothing, and start what draws.
+    """Check that this machine can print, and start Vega.
 
     Raises
     ------
@@ -37,51 +37,43 @@ def publish_month(
     timer: StageTimer,
     now: datetime,
 ) -> int:
-    """Render both documents, print the executives', write profiles and briefs; give the PDF's number of pages.
+    """Render, print and write a month; return the PDF's pages.
 
-    The executives' document goes first: the report and the profiles take the pictures that it drew. While it is
-    rendered the profiles are written, and while it is printed the report is rendered.
-
-    Parameters
-    ----------
-    facts : Facts
-        The month, which lies in the folder as facts.json.
-    folder : Path
-        Where what people read goes.
-    workspace : Path
-        Folder of the documents, where they may be worked on.
+    The executives' document goes first: the report and the profiles use the charts that it drew. The profiles are
+    written while it is rendered, and the report is rendered while it is printed. The facts lie in the folder already;
+    the workspace is the folder of the documents.
     """
-    told = folder / "facts.json"
-    with ThreadPoolExecutor(1) as aside:
-        executive = aside.submit(renderer.render, workspace / "executive.qmd", told)
+    facts_file = folder / "facts.json"
+    with ThreadPoolExecutor(1) as thread:
+        executive = thread.submit(renderer.render, workspace / "executive.qmd", facts_file)
         with timer.time_stage("Cutting the fonts"):
-            letters = collect_letters(told)
-            faces = build_font_css(letters)
+            letters = collect_letters(facts_file)
+            font_css = build_font_css(letters)
         with timer.time_stage("Writing the profiles"):
             profiles = write_profiles(facts, workspace, folder / "profiles")
         with timer.time_stage("Rendering the executives' pages"):
             page = executive.result()
-        rendering = aside.submit(renderer.render, workspace / "report.qmd", told)
+        report_page = thread.submit(renderer.render, workspace / "report.qmd", facts_file)
         with timer.time_stage("Printing the PDF"):
-            sheets = PrintedDocument(
+            printed = PrintedDocument(
                 page, paper=settings.page.paper, identifier=facts.source.sha256.encode()[:32]
             )
-            pages = sheets.write_pdf(folder / "executive.pdf", facts=told)
+            pages = printed.write_pdf(folder / "executive.pdf", facts=facts_file)
         with timer.time_stage("Writing the briefs"):
-            write_briefs(facts, sheets, folder, settings, now=now)
+            write_briefs(facts, printed, folder, settings, now=now)
         with timer.time_stage("Rendering the report"):
-            report = rendering.result()
+            report = report_page.result()
     if more := collect_letters(report, *profiles) - letters:
-        faces = build_font_css(letters | more)
+        font_css = build_font_css(letters | more)
     for page in (report, *profiles):
-        embed_font_css(page, faces)
+        embed_font_css(page, font_css)
     report.rename(folder / "report.html")
     return pages
 
 
 def remove_published(folder: Path) -> None:
-    """Delete what `publish_month` has made so far in a month's folder."""
+    """Delete what `publish_month` wrote into a folder."""
     for name in ("executive.pdf", "report.html"):
         (folder / name).unlink(missing_ok=True)
     for name in ("profiles", "briefs"):
-        paths.discard_folder(folder / name)
+        shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,6 +1,7 @@
-"""One run, top to bottom: a month's file in, a month's folder out."""
+"""One run: a month's file in, a month's folder out."""
 
 import platform
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from report.settings import Settings
 from report.storage import atomic, paths
 from report.storage.location import HASH_DESCRIPTIONS, DataLocation
 from report.storage.timing import StageTimer
-from report.storage.worker import run_in_process
+from report.storage.worker import start_worker
 from report.text.holds import add_anomalies
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
@@ -33,29 +34,13 @@ _VERSIONED_PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """What a run made.
-
-    Attributes
-    ----------
-    facts : Facts
-        The month.
-    folder : Path
-        Where it lies.
-    engine : str
-        Which engine rendered.
-    fallback : str
-        Why it wasn't Quarto though Quarto is there; empty where nothing failed.
-    pages : int
-        Pages of the PDF.
-    seconds : float
-        How long it took.
-    """
+    """What a run made."""
 
     facts: Facts
-    folder: Path
-    engine: str
-    fallback: str
-    pages: int
+    folder: Path  # the month's
+    engine: str  # that rendered
+    fallback: str  # why it wasn't Quarto though Quarto is there; empty where nothing failed
+    pages: int  # of the PDF
     seconds: float
 
 
@@ -69,18 +54,14 @@ def build_report(
     now: datetime,
     report_progress: Callable[[str], None],
 ) -> ReportRun:
-    """Make a month's report: read, analyse, render, print, and put it in place whole.
+    """Make a month's report and put it in place.
 
     Parameters
     ----------
-    source : Path or Elsewhere
-        The month's file or folder, or who is asked for its users.
+    source : Path or DatabaseSource
+        Where the month's users are.
     month : str
         "2026-10".
-    settings : Settings
-        Every dial.
-    engine : {"auto", "quarto", "embedded"}
-        What renders the documents.
     output : Path
         Where the month's folder goes.
     now : datetime
@@ -94,65 +75,53 @@ def build_report(
         If anything is wrong that a person can correct; the month's last folder is then as it was.
     """
     start = time.perf_counter()
-    clock = StageTimer(report_progress)
+    timer = StageTimer(report_progress)
     playbook = read_playbook(paths.TEMPLATES / "playbook.toml")
     with (
         atomic.atomic_folder(output, month) as folder,
-        # first, for all else waits for it
-        run_in_process(_analyse_in_worker, source, month, settings, output, folder) as analyst,
-        ThreadPoolExecutor(1) as aside,
+        start_worker("The analysis") as worker,
+        ThreadPoolExecutor(1) as thread,
     ):
-        bench = paths.create_workspace(folder / "workshop")
+        # first, for all else waits for it
+        analysis = worker.submit_reporting(
+            _analyse, source, month, settings, output, folder, report_progress=report_progress
+        )
+        workspace = paths.create_workspace(folder / "workshop")
         renderer = select_engine(engine)
-        with renderer.warm_up(bench / "report"):
-            ready = aside.submit(
-                _import_publisher
-            )  # not here: Ctrl-C in the middle of an import can get lost
-            with clock.time_stage("Finding segments"):
-                # first, so that a machine that can't print says so before it has computed for minutes
-                publish, unpublish = ready.result()
+        with renderer.warm_up(workspace / "report"):
+            prepared = thread.submit(_prepare)  # not here: Ctrl-C in the middle of an import can get lost
+            with timer.time_stage("Finding segments"):
+                prepared.result()  # a machine that can't print says so before it has computed for minutes
                 # as facts.json has them, so that they compare with last month's and pages say what it says
-                facts = facts_from_dict(facts_to_dict(analyst.wait_for_result(report_progress)))
+                facts = facts_from_dict(facts_to_dict(analysis.result()))
                 facts = add_anomalies(facts, output, now=now, source=source)
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = assign_plays(facts, playbook.play)
             (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
+
+            from report.publish import publish_month, remove_published  # noqa: PLC0415 - by `_prepare`
+
             fallback = ""
             try:
-                pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
+                pages = publish_month(facts, folder, workspace / "report", renderer, settings, timer, now)
             except RenderError as error:
                 if engine != "auto" or renderer.name != "quarto":
                     raise
                 fallback = str(error)
                 report_progress("Rendering again without Quarto, which failed")
-                renderer, bench = select_engine("embedded"), paths.create_workspace(folder / "workshop-again")
-                unpublish(folder)
-                pages = publish(facts, folder, bench / "report", renderer, settings, clock, now)
-        for made in folder.glob("workshop*"):
-            paths.delete_folder(made)
+                renderer = select_engine("embedded")
+                workspace = paths.create_workspace(folder / "workshop-again")
+                remove_published(folder)
+                pages = publish_month(facts, folder, workspace / "report", renderer, settings, timer, now)
+        for left in folder.glob("workshop*"):
+            shutil.rmtree(left)
         seconds = time.perf_counter() - start
-        paths.write_json(
-            folder / "run.json",
-            {
-                "month": month,
-                "engine": renderer.name,
-                "engine_version": renderer.get_version(),
-                "engine_fallback": fallback,
-                "python": platform.python_version(),
-                "versions": {name: version(name) for name in _VERSIONED_PACKAGES},
-                "input": {
-                    "name": facts.source.name,
-                    "sha256": facts.source.sha256,
-                    "hash_of": HASH_DESCRIPTIONS[facts.source.hashed],
-                },
-                "seed": facts.seed,
-                "seconds": clock.seconds | {"all": round(seconds, 3)},
-            },
-        )
-    return ReportRun(facts, output / month, renderer.name, fallback, pages, seconds)
+        run = ReportRun(facts, output / month, renderer.name, fallback, pages, seconds)
+        _write_run_json(folder / "run.json", run, renderer.get_version(), timer)
+    return run
 
 
-def _analyse_in_worker(
+def _analyse(
     source: DataLocation,
     month: str,
     settings: Settings,
@@ -161,15 +130,46 @@ def _analyse_in_worker(
     *,
     report_progress: Callable[[str], None],
 ) -> Facts:
-    """Analyse the month in a process of its own, the missing ones before it first; write its users, give its facts."""
-    from report.history import analyse_and_store_month  # noqa: PLC0415 - only this process needs what computes
+    """Return the month's facts.
+
+    The worker process runs this, and alone imports what computes.
+    """
+    from report.history import analyse_and_store_month  # noqa: PLC0415
 
     return analyse_and_store_month(source, month, settings, output, folder, report_progress)
 
 
-def _import_publisher() -> tuple[Callable[..., int], Callable[[Path], None]]:
-    """Import what publishes, while the analysis computes; and say so if the machine lacks something."""
-    from report.publish import prepare_publishing, publish_month, remove_published  # noqa: PLC0415
+def _prepare() -> None:
+    """Import what publishes, and check that this machine can print.
+
+    The analysis computes meanwhile.
+    """
+    from report.publish import prepare_publishing  # noqa: PLC0415
 
     prepare_publishing()
-    return publish_month, remove_published
+
+
+def _write_run_json(path: Path, run: ReportRun, engine_version: str, timer: StageTimer) -> None:
+    """Write how a month was made.
+
+    Engine, versions, input, seed and seconds.
+    """
+    source = run.facts.source
+    paths.write_json(
+        path,
+        {
+            "month": run.facts.month,
+            "engine": run.engine,
+            "engine_version": engine_version,
+            "engine_fallback": run.fallback,
+            "python": platform.python_version(),
+            "versions": {name: version(name) for name in _VERSIONED_PACKAGES},
+            "input": {
+                "name": source.name,
+                "sha256": source.sha256,
+                "hash_of": HASH_DESCRIPTIONS[source.hashed],
+            },
+            "seed": run.facts.seed,
+            "seconds": timer.seconds | {"all": round(run.seconds, 3)},
+        },
+    )

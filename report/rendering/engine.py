@@ -1,4 +1,4 @@
-"""Two engines that make the same page of the same document: Quarto, and the parts that Quarto is made of."""
+"""The choice between two engines."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,23 +10,23 @@ EngineChoice = Literal["auto", "quarto", "embedded"]
 
 
 class RenderEngine(Protocol):
-    """What renders a document."""
+    """An engine that renders documents."""
 
     @property
     def name(self) -> str:
-        """Say which engine it is."""
+        """Name the engine."""
         ...
 
     def get_version(self) -> str:
-        """Say which version renders."""
+        """Return the version that renders."""
         ...
 
     def warm_up(self, folder: Path) -> AbstractContextManager[None]:
-        """Do ahead what can be done before there are facts."""
+        """Do what needs no facts ahead."""
         ...
 
     def render(self, document: Path, facts: Path) -> Path:
-        """Render a .qmd in its workshop to an HTML file beside it.
+        """Render a .qmd to an HTML file beside it.
 
         Raises
         ------
@@ -37,7 +37,9 @@ class RenderEngine(Protocol):
 
 
 def select_engine(choice: EngineChoice) -> RenderEngine:
-    """Give the engine that was asked for; `auto` takes Quarto where it is installed.
+    """Return the engine that was asked for.
+
+    `auto` takes Quarto where it is installed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How long each stage of a run took, and who is told as one begins."""
+"""How long each stage of a run took."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class StageTimer:
-    """How long each stage took, in seconds, and whom to tell as it begins."""
+    """How long each stage took, in seconds."""
 
-    report_progress: Callable[[str], None]
+    report_progress: Callable[[str], None]  # called with a stage's name as it begins
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager

@@ -30,7 +30,7 @@ QUICK = "[segments]\nn_init = 2\n"
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refuse:
     """Run the command on a month's file that it refuses, and give the sentence with which it does."""
     # in this process: test_month and test_faults have those of a run
-    monkeypatch.setattr(month, "run_in_process", here)
+    monkeypatch.setattr(month, "start_worker", here)
     monkeypatch.setattr(EmbeddedEngine, "warm_up", lambda *_: contextlib.nullcontext())
 
     def refuse(
@@ -208,7 +208,7 @@ def test_a_full_disk_is_a_sentence(refused: Refuse, monkeypatch: pytest.MonkeyPa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "facts.json"))
 
-    monkeypatch.setattr(month, "run_in_process", full)
+    monkeypatch.setattr(month, "start_worker", full)
 
     assert refused(users(40)).startswith(f"{tmp_path}/facts.json: No space left on device.")
 

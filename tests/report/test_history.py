@@ -7,8 +7,11 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import duckdb
+import narwhals as nw
 import pandas as pd
 import pytest
 
@@ -111,6 +114,19 @@ def test_what_is_worked_out_has_facts_and_segments_and_no_pages(archived: Callab
     assert {name: (users["segment"] == name).sum() for name in ("S1", "S4")} == {"S1": 80, "S4": 20}
     assert facts.source.name == "2026-09.csv"
     assert not facts.source.synthetic
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_only_its_owner_reads_the_file_with_a_row_a_user(tmp_path: Path, lazy: bool) -> None:  # noqa: FBT001
+    """Also where an engine writes it, because memory doesn't hold the month."""
+    frame = pd.DataFrame({"user_id": ["ann"], "segment": ["S1"]})
+    users = nw.from_native(duckdb.from_df(frame) if lazy else frame)
+    assert isinstance(users, nw.LazyFrame) == lazy
+
+    history.write_assignments(SimpleNamespace(users=users), tmp_path)
+
+    assert stat.S_IMODE((tmp_path / "segments.parquet").stat().st_mode) == 0o600
+    assert len(pd.read_parquet(tmp_path / "segments.parquet")) == 1
 
 
 def test_a_month_is_worked_out_once(
@@ -371,9 +387,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     ]
     facts.write_text(json.dumps(written), "utf-8")
     users = pd.read_parquet(people)
-    users[["top_genre", "user_id"]] = users[["top_genre", "user_id"]].apply(
-        lambda one: one.str.normalize("NFD")
-    )
+    users["top_genre"] = users["top_genre"].str.normalize("NFD")
     users.loc[::3, "top_genre"] = "\u200b" + users["top_genre"]
     users.to_parquet(people)
 

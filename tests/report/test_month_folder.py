@@ -32,7 +32,7 @@ from report.text import sentences
 from segmentation.facts import Facts
 from tests.support.facts import factory as facts_factory
 from tests.support.pages.documents import Reader, fetched
-from tests.support.pages.rendered import PASSWORD, Rendered, _run_here, rendered  # noqa: F401 - one is a fixture
+from tests.support.pages.rendered import PASSWORD, Rendered, rendered, run_here  # noqa: F401 - one is a fixture
 from tests.support.runs.in_process import here
 
 
@@ -330,9 +330,9 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
         )
         with (
             mock.patch.object(sys, "argv", [*command.split(), "--engine", "embedded"]),
-            mock.patch.object(embedded, "_run_cells", _run_here),
+            mock.patch.object(embedded, "_run_in_worker", run_here),
             mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
-            mock.patch.object(month, "run_in_process", here),
+            mock.patch.object(month, "start_worker", here),
             mock.patch.object(
                 Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)
             ),

@@ -33,7 +33,7 @@ from report.storage import paths
 from segmentation.facts import Facts
 from tests.support.facts import factory as facts_factory
 from tests.support.pages.documents import Reader
-from tests.support.pages.rendered import _run_here
+from tests.support.pages.rendered import run_here
 from tests.support.runs.in_process import here
 
 NOW = datetime(2026, 9, 20, 7, tzinfo=UTC)  # October has not begun
@@ -52,13 +52,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     settings = Settings(segments={"k": 2, "k_range": [2, 4], "n_init": 1}, page={"paper": "Letter"})
     plan, told = Settings.build_options, []
     with (
-        mock.patch.object(runs, "run_in_process", here),
-        mock.patch.object(history, "open_process_executor", return_value=contextlib.nullcontext()),
+        mock.patch.object(runs, "start_worker", here),
+        mock.patch.object(history, "start_worker", return_value=contextlib.nullcontext()),
         mock.patch.object(
             Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
         ),
         mock.patch.object(QuartoEngine, "find_installed", return_value=QuartoEngine(str(quarto))),
-        mock.patch.object(embedded, "_run_cells", _run_here),
+        mock.patch.object(embedded, "_run_in_worker", run_here),
     ):
         run = runs.build_report(
             source,
@@ -244,11 +244,13 @@ def make(tmp_path: Path) -> Callable[..., runs.ReportRun]:
     def make_month(facts: Facts, published: Callable[..., int], engine: Any = "embedded") -> runs.ReportRun:
         @contextlib.contextmanager
         def analysed(*_: object) -> Iterator[SimpleNamespace]:
-            yield SimpleNamespace(wait_for_result=lambda _: facts)
+            done = SimpleNamespace(result=lambda: facts)
+            yield SimpleNamespace(submit_reporting=lambda *_, **__: done)
 
         with (
-            mock.patch.object(runs, "run_in_process", analysed),
-            mock.patch.object(runs, "_import_publisher", return_value=(published, publish.remove_published)),
+            mock.patch.object(runs, "start_worker", analysed),
+            mock.patch.object(publish, "prepare_publishing"),
+            mock.patch.object(publish, "publish_month", published),
             mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
             mock.patch.object(QuartoEngine, "find_installed", return_value=None),
         ):

@@ -81,12 +81,9 @@ IMPORTED = (  # once for all: none of it imports the shell
         "pyarrow.parquet",
         "vl_convert",
         "fontTools.ttLib",
-        "papermill",
-        "jupytext",
-        "nbformat",
     ),
     *("pypandoc", "typer", "rich.console", "kneed", "css_inline", "mjml", "aiosmtpd.controller", "trustme"),
-    *("pikepdf", "pypdfium2", "email_validator", "jsonschema", "yaml", "jupyter_client.manager", "nbclient"),
+    *("pikepdf", "pypdfium2", "email_validator", "jsonschema", "yaml"),
     *("segmentation.pipeline", "segmentation.tracking.anomalies"),
 )
 MOST = 90.0  # seconds of processor time that tests may take for one mistake; the dearest aren't asked beyond

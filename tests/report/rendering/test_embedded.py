@@ -1,24 +1,19 @@
-import gc
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from report.errors import RenderError
-from report.rendering import kernels
-from report.rendering.embedded import EmbeddedEngine, _format_output, _parse_document
+from report.rendering import embedded
+from report.rendering.cells import CodeCell, TextPart, parse_document, run_document
+from report.rendering.embedded import EmbeddedEngine
 from report.rendering.engine import select_engine
 from report.rendering.page import add_title
 from report.rendering.pandoc import PageOptions, convert_to_html_page
 from tests.support.pages.documents import FRONT, SAY, Reader, document, fetched, render
 
-# nbclient leaves its sockets to whoever gave it a process
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in.*(Socket|Context|BaseEventLoop):pytest.PytestUnraisableExceptionWarning"
-)
 LOOK = PageOptions(title="T", template="../templates/page.html", css=("../templates/screen.css",))
 
 BODY = (
@@ -68,20 +63,6 @@ Caption of the table
 `print("{python} x")` and `{python}` stay as they are.
 """
 )
-
-
-def open_files() -> int:
-    """Count what this process has open."""
-    return psutil.Process().num_fds()
-
-
-@pytest.fixture(autouse=True)
-def tidy() -> Iterator[None]:
-    """Let what Jupyter leaves open be found here, and not in whichever test comes next."""
-    before = open_files()
-    yield
-    if open_files() != before:
-        gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -289,24 +270,22 @@ def test_a_project_s_unknown_option_is_refused_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "kind"),
+    ("cell", "kind"),
     [
-        ({"output_type": "display_data", "data": {"text/html": "<b>", "text/plain": "b"}}, "text/html"),
-        ({"output_type": "display_data", "data": {"text/html": "<b>", "text/markdown": "b"}}, "text/html"),
-        ({"output_type": "execute_result", "data": {"text/plain": "3"}}, "text/plain"),
-        ({"output_type": "display_data", "data": {"image/png": "x"}}, "image/png"),
-        ({"output_type": "stream", "name": "stdout", "text": "x"}, "stdout"),
-        ({"output_type": "stream", "name": "stderr", "text": "x"}, "stderr"),
+        ("print('x')\nMd('x')", "stdout"),
+        ("import sys\nsys.stderr.write('x')\nMd('x')", "stderr"),
+        ("1 + 2", "text/plain"),
+        ("class Both(Md):\n    _repr_html_ = Md._repr_markdown_\n\nBoth('x')", "text/html"),
     ],
 )
 def test_an_output_that_quarto_would_show_differently_is_refused(
-    output: dict[str, object], kind: str
+    tmp_path: Path, cell: str, kind: str
 ) -> None:
     """Quarto adds scripts from a network for any text/html, and shows the rest as code."""
-    import nbformat
+    path = document(tmp_path, f"{SAY}\n```{{python}}\n{cell}\n```")
 
     with pytest.raises(RenderError, match=f"a cell that gives {kind}; its cells give text/markdown is more"):
-        _format_output(nbformat.from_dict(output), "page.qmd")
+        run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)
 
 
 def test_a_real_frame_is_refused(tmp_path: Path) -> None:
@@ -314,27 +293,57 @@ def test_a_real_frame_is_refused(tmp_path: Path) -> None:
     path = document(tmp_path, "```{python}\nimport pandas\npandas.DataFrame({'a': [1]})\n```")
 
     with pytest.raises(RenderError, match="a cell that gives text/html"):
-        render(path)
+        run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)
 
 
-def test_a_failing_cell_names_its_error(tmp_path: Path) -> None:
-    path = document(tmp_path, "```{python}\nx = 1\n```\n\nValue `{python} x / 0` here.")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("```{python}\nx = 1\n```\n\nValue\n`{python} x / 0` here.", "13: a cell failed with ZeroDivisionError: division by zero."),
+        ("```{python}\n#| output: asis\nx = 1\nint('y')\n```", "11: a cell failed with ValueError: invalid literal for int() with base 10: 'y'."),
+        ("```{python}\nimport sys\n\nsys.exit(3)\n```", "11: a cell failed with SystemExit: 3."),
+        ("```{python}\nif:\n```", "9: a cell failed with SyntaxError: invalid syntax (page.qmd, line 9)."),
+    ],
+)  # fmt: skip
+def test_a_failing_cell_names_its_line_and_its_error(tmp_path: Path, body: str, said: str) -> None:
+    path = document(tmp_path, body)
 
     with pytest.raises(RenderError) as error:
-        render(path)
+        run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)
 
-    assert str(error.value).startswith(
-        "page.qmd: a cell failed with ZeroDivisionError: division by zero (in "
-    )
-    assert "Traceback" not in str(error.value)
+    assert str(error.value) == f"page.qmd, line {said}"
 
 
-def test_a_process_that_dies_is_an_error(tmp_path: Path) -> None:
+def test_a_cell_that_ends_its_process_is_an_error(tmp_path: Path) -> None:
     """Out of memory, the system ends it without a word."""
     path = document(tmp_path, "```{python}\nimport os\n\nos._exit(9)\n```")
 
-    with pytest.raises(RenderError, match=r"page.qmd: the cells' process ended .* Is there enough memory\?"):
+    with pytest.raises(
+        RenderError, match=r"page.qmd: The cells' process .*exit code 9.* Is there enough memory\?"
+    ):
         render(path)
+
+
+def test_a_cell_that_hangs_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a loop that never gives up the interpreter, too; nothing is left at work."""
+    path = document(tmp_path, "```{python}\nimport re\n\nre.match('(a*)*b', 'a' * 99)\n```")
+    before = set(psutil.Process().children())
+    monkeypatch.setattr(embedded, "_TIMEOUT_SECONDS", 2)
+
+    with pytest.raises(RenderError, match=r"^page\.qmd: its cells have not ended after 2 seconds\."):
+        render(path)
+
+    assert {one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())} <= before
+
+
+def test_another_cell_than_python_s_is_refused(tmp_path: Path) -> None:
+    """Pandoc would show its source."""
+    for fence in ("```{r}", "````{python}", "~~~ {mermaid}", "```{python, echo=FALSE}", "  ```{python}"):
+        path = document(tmp_path, f"Text.\n\n{fence}\n1\n```")
+        with pytest.raises(
+            RenderError, match=r"^page\.qmd: a cell on line 10 that doesn't begin with ```{python} is"
+        ):
+            parse_document(path.read_text("utf-8"), path.name)
 
 
 @pytest.mark.parametrize("reference", ["@fig-nowhere", "@tbl-nowhere", "[@fig-nowhere]"])
@@ -375,11 +384,15 @@ def test_a_title_is_text(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyP
 
 
 def test_cells_and_texts_keep_their_order() -> None:
-    """A text's values are asked for in a cell of their own before it; a text without any needs none."""
-    notebook = _parse_document(f"{FRONT}\nOne.\n\n```{{python}}\n1\n```\n\nTwo `{{python}} 2`.\n", "page.qmd")
+    """Each with the line on which it begins."""
+    parsed = parse_document(f"{FRONT}\nOne.\n\n```{{python}}\n1\n```\n\nTwo `{{python}} 2`.\n", "page.qmd")
 
-    kinds = [cell.cell_type for cell in notebook.cells]
-    assert kinds[-4:] == ["markdown", "code", "code", "markdown"]
+    assert parsed.front_matter["title"] == "A document"
+    assert parsed.parts == (
+        TextPart("One.", 8),
+        CodeCell("1", 11),
+        TextPart("Two `{python} 2`.", 14),
+    )
 
 
 def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> None:
@@ -394,31 +407,9 @@ def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> N
         assert "first" in Reader(engine.render(first, tmp_path).read_text("utf-8")).text
 
 
-def test_nothing_that_reached_the_cells_process_is_left_open(tmp_path: Path) -> None:
-    """Papermill leaves its sockets open where the process isn't its own; whichever test came later was told of them."""
-    engine, page = EmbeddedEngine(), document(tmp_path, "Nothing.\n")
-    opened = []
-    gc.disable()  # nobody else is to close them
-    try:
-        with engine.warm_up(page.parent):
-            for _ in range(3):
-                engine.render(page, tmp_path / "facts.json")
-                opened.append(open_files())
-    finally:
-        gc.enable()
-
-    assert opened[1:] == opened[:1] * 2
-
-
 def test_the_engine_says_what_it_is() -> None:
     engine = select_engine("embedded")
 
     assert engine.name == "embedded"
     assert engine.get_version().startswith("pandoc 3")
     assert "QUARTO_PYTHON" not in os.environ
-
-
-def test_sockets_lie_where_their_names_have_room() -> None:
-    """A folder for temporary files may have a name longer than a socket's may be."""
-    assert kernels._find_short_folder("/home/ann") == "/home/ann"
-    assert len(kernels._find_short_folder("/home/" + "x" * 90)) < 10

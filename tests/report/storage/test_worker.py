@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from report.errors import InputError, MachineError, UnexpectedError
-from report.storage import worker as apart
+from report.storage.worker import start_worker
 
 Step = Callable[[str], None]
 
@@ -24,16 +24,9 @@ def add(a: int, b: int, *, report_progress: Step) -> tuple[int, int]:
     return a + b, os.getpid()
 
 
-def refuse(path: Path, *, report_progress: Step) -> None:
+def refuse(path: Path) -> None:
     """Refuse a file."""
-    report_progress("reading")
     raise InputError(f"{path.name} is empty.")
-
-
-def vanish(*, report_progress: Step) -> None:
-    """End as a process does that the system kills for want of memory."""
-    report_progress("reading")
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait(note: str, *, report_progress: Step) -> None:
@@ -46,8 +39,8 @@ def wait(note: str, *, report_progress: Step) -> None:
 def test_the_result_comes_from_another_process() -> None:
     """2 + 3 is 5 there as well, and what it says on the way is heard in order."""
     told: list[str] = []
-    with apart.run_in_process(add, 2, 3) as worker:
-        total, where = worker.wait_for_result(told.append)
+    with start_worker("The work") as worker:
+        total, where = worker.submit_reporting(add, 2, 3, report_progress=told.append).result()
 
     assert total == 5
     assert where != os.getpid()
@@ -57,10 +50,10 @@ def test_the_result_comes_from_another_process() -> None:
 def test_an_error_is_raised_here_with_the_place_where_it_arose() -> None:
     """A person reads its sentence; whoever mends it finds the line."""
     with (
-        apart.run_in_process(refuse, Path("2026-10.csv")) as worker,
+        start_worker("The work") as worker,
         pytest.raises(InputError) as refused,
     ):
-        worker.wait_for_result(lambda _: None)
+        worker.submit(refuse, Path("2026-10.csv")).result()
 
     assert str(refused.value) == "2026-10.csv is empty."
     assert "in refuse" in "".join(refused.value.__notes__)
@@ -73,41 +66,39 @@ class UnsendableError(Exception):
         super().__init__(f"{one} and {other}")
 
 
-def fail_unsendably(report_progress: Callable[[str], None]) -> None:
-    del report_progress
+def fail_unsendably() -> None:
     raise UnsendableError(1, other=2)
 
 
 def test_an_error_that_cannot_be_sent_is_told_of() -> None:
     """Else nobody would hear of it, and the one who waits would be told that the process was killed."""
     with (
-        apart.run_in_process(fail_unsendably) as worker,
+        start_worker("The work") as worker,
         pytest.raises(UnexpectedError, match=r"^UnsendableError \(test_apart\.py, line \d+\)") as failed,
     ):
-        worker.wait_for_result(lambda _: None)
+        worker.submit(fail_unsendably).result()
 
     assert "in fail_unsendably" in "".join(failed.value.__notes__)
 
 
-def give_unsendably(report_progress: Callable[[str], None]) -> object:
-    del report_progress
+def give_unsendably() -> object:
     return threading.Lock()
 
 
 def test_a_result_that_cannot_be_sent_is_told_of() -> None:
     with (
-        apart.run_in_process(give_unsendably) as worker,
+        start_worker("The work") as worker,
         pytest.raises(UnexpectedError, match=r"^TypeError: .*lock"),
     ):
-        worker.wait_for_result(lambda _: None)
+        worker.submit(give_unsendably).result()
 
 
 def test_a_process_that_is_killed_is_a_sentence() -> None:
     with (
-        apart.run_in_process(vanish) as worker,
+        start_worker("The work") as worker,
         pytest.raises(MachineError, match=r"ended from outside \(exit code -9\)\. Is there enough memory\?"),
     ):
-        worker.wait_for_result(lambda _: None)
+        worker.submit(end).result()
 
 
 def where(a: int, b: int) -> tuple[int, int]:
@@ -122,24 +113,16 @@ def end() -> None:
 
 def test_what_is_computed_beside_comes_from_one_more_process() -> None:
     """2 + 3 is 5 there as well, and 4 + 5 is 9 in the same one."""
-    with apart.open_process_executor("json") as aside:
+    with start_worker("The work", preload="json") as aside:
         (five, one), (nine, other) = aside.submit(where, 2, 3).result(), aside.submit(where, 4, 5).result()
 
     assert (five, nine) == (5, 9)
     assert one == other != os.getpid()
 
 
-def test_one_that_is_killed_beside_is_a_sentence() -> None:
-    with (
-        pytest.raises(MachineError, match=r"ended from outside \(exit code -9\)\. Is there enough memory\?"),
-        apart.open_process_executor("json") as aside,
-    ):
-        aside.submit(end).result()
-
-
 def compute_beside(note: str, *, report_progress: Step) -> None:
     """Begin work beside, say where, and never end."""
-    with apart.open_process_executor("json") as aside:
+    with start_worker("The work", preload="json") as aside:
         Path(note).write_text(str(aside.submit(os.getpid).result()))
         report_progress("waiting")
         aside.submit(time.sleep, 600).result()
@@ -153,31 +136,30 @@ def test_nobody_works_on_when_the_block_is_left(tmp_path: Path, work: Callable[.
     def stop(_: str) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), apart.run_in_process(work, str(note)) as worker:
-        worker.wait_for_result(stop)
+    with pytest.raises(KeyboardInterrupt), start_worker("The work") as worker:
+        worker.submit_reporting(work, str(note), report_progress=stop).result()
 
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(note.read_text())).wait(20)
 
 
-def refuse_connection(*, report_progress: Step) -> None:
+def refuse_connection() -> None:
     """Find nobody at home, as where a database or a cluster is down."""
-    report_progress("reading")
     raise ConnectionRefusedError("nobody is at home")
 
 
 def test_a_connection_that_is_refused_there_is_told_here() -> None:
     """It isn't taken for the end of the connection between the two."""
     with (
-        apart.run_in_process(refuse_connection) as worker,
+        start_worker("The work") as worker,
         pytest.raises(ConnectionRefusedError, match="nobody is at home"),
     ):
-        worker.wait_for_result(lambda _: None)
+        worker.submit(refuse_connection).result()
 
 
 def leave() -> None:
     """Refuse a file while something is computed beside."""
-    with apart.open_process_executor("json") as aside:
+    with start_worker("The work", preload="json") as aside:
         aside.submit(time.sleep, 60)
         raise InputError("It is empty.")
 

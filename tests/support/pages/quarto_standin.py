@@ -21,9 +21,7 @@ from typing import Any
 import pypandoc
 import yaml
 
-from report.rendering import embedded, pandoc
-from report.rendering.notebook import INLINE_EXPRESSION
-from tests.support.pages.rendered import _run_here
+from report.rendering import cells, pandoc
 
 FILTER = Path(pandoc.__file__).with_name("crossref.lua")
 
@@ -36,10 +34,9 @@ def main(arguments: list[str]) -> None:
     assert arguments[2:5] == ["--to", "html", "--no-execute-daemon"], arguments
     name, facts = arguments[1], arguments[6].removeprefix("facts:")
     document = Path.cwd() / name
-    notebook = embedded._parse_document(document.read_text("utf-8"), name)
-    front = notebook.metadata.pop("front")["format"]["html"]
-    _run_here(notebook, document, Path(facts))
-    page = make_page(compiled(notebook), settings(document) | front)
+    parsed = cells.parse_document(document.read_text("utf-8"), name)
+    look = settings(document) | parsed.front_matter["format"]["html"]
+    page = make_page(compiled(parsed, facts), look)
     document.with_suffix(".html").write_text(page, encoding="utf-8")
 
 
@@ -52,22 +49,21 @@ def settings(document: Path) -> dict[str, Any]:
     return dict(said["format"]["html"])
 
 
-def compiled(notebook: Any) -> str:
-    """Give a document's Markdown, its values filled in; the source where one is empty (5)."""
-    parts, values = [], []
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            filled = iter(values if cell.metadata.get("inline") else [])
-            parts.append(
-                INLINE_EXPRESSION.sub(lambda found, filled=filled: next(filled) or found[0], cell.source)
-            )
-        elif cell.source.startswith("[value."):
-            values = eval(cell.outputs[0]["data"]["text/plain"])  # noqa: S307 - a list of our own texts
+def compiled(document: cells.QuartoDocument, facts: str) -> str:
+    """Run the cells here; give the document's Markdown, and the source of an expression whose text is empty (5)."""
+    parts, namespace = [], {"__name__": "__main__"}
+
+    def evaluate(expression: re.Match[str]) -> str:
+        value = eval(f"({expression[1]})", namespace)  # noqa: S307 - our own documents
+        return (value._repr_markdown_() if hasattr(value, "_repr_markdown_") else str(value)) or expression[0]
+
+    for part in document.parts:
+        if isinstance(part, cells.TextPart):
+            parts.append(cells.INLINE_EXPRESSION.sub(evaluate, part.source))
         else:
-            parts += [
-                embedded._format_output(one, "", asis=cell.metadata.get("asis", False))
-                for one in cell.outputs
-            ]
+            parts.append(cells.run_cell(part, document.name, namespace))
+            if part.has_parameters:
+                namespace["facts"] = facts
     return "\n\n".join(parts)
 
 

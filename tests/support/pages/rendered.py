@@ -1,10 +1,9 @@
 """Documents and PDFs that several test files look at, each made once a session, whichever worker asks first.
 
-The embedded engine renders them, but for one thing: their cells run in this process. A kernel for each of nine months
-would take minutes, and what kernels do is tested in test_embedded.py.
+The embedded engine renders them, but for one thing: their cells run in this process. A process for each of nine
+months would take minutes, and what it does is tested in test_embedded.py.
 """
 
-import ast
 import contextlib
 import fcntl
 import json
@@ -14,19 +13,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import pandas as pd
 import pytest
-from nbformat import from_dict
 
 from data.generate import SAMPLE_MONTHS
 from report.mail.export import write_briefs
 from report.pages.playbook import assign_plays, read_playbook
 from report.pages.profiles import write_profiles
 from report.rendering import embedded
+from report.rendering.cells import QuartoDocument, run_document
 from report.rendering.embedded import EmbeddedEngine
 from report.rendering.pdf import PrintedDocument
 from report.storage import paths
@@ -310,29 +308,10 @@ def _render(facts: Path, place: Path, document: str) -> Path:
     """Render a document in a workshop."""
     place.mkdir(exist_ok=True)
     paths.create_workspace(place)
-    with mock.patch.object(embedded, "_run_cells", _run_here):
+    with mock.patch.object(embedded, "_run_in_worker", run_here):
         return EmbeddedEngine().render(place / "report" / document, facts)
 
 
-def _run_here(notebook: Any, document: Path, facts: Path, *_: object) -> None:
-    """Run a notebook's cells as a kernel would, and keep what each shows."""
-    space: dict[str, Any] = {"get_ipython": lambda: SimpleNamespace(reset=lambda **_: None)}
-    with contextlib.chdir(document.parent):
-        for cell in notebook.cells:
-            if cell.cell_type != "code":
-                continue
-            tree = ast.parse(cell.source)
-            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-            exec(compile(tree, document.name, "exec"), space)  # noqa: S102 - our own documents
-            if "parameters" in cell.metadata.get("tags", []):
-                space["facts"] = str(facts)
-            if last is None:
-                continue
-            value = eval(compile(ast.Expression(last.value), document.name, "eval"), space)  # noqa: S307
-            if value is None:
-                continue
-            if hasattr(value, "_repr_markdown_"):
-                data = {"text/markdown": value._repr_markdown_()}
-            else:
-                data = {"text/plain": repr(value)}
-            cell.outputs = [from_dict({"output_type": "execute_result", "data": data})]
+def run_here(document: QuartoDocument, folder: Path, facts: Path, _: object) -> str:
+    """Run a document's cells in this process, which needs no time to start."""
+    return run_document(document, folder, facts)

@@ -31,6 +31,7 @@ import weasyprint
 from report import cli, history, publish
 from report import run as runs
 from report.rendering import embedded
+from report.rendering.cells import QuartoDocument, run_document
 from report.rendering.embedded import EmbeddedEngine
 from report.rendering.quarto import QuartoEngine
 from report.settings import Settings
@@ -38,14 +39,13 @@ from report.storage import atomic, cache
 from report.style.fonts import build_font_css
 from segmentation.pipeline import Analysis
 from tests.support.facts.factory import users
-from tests.support.pages.rendered import _run_here
+from tests.support.pages.rendered import run_here
 from tests.support.runs.cached import conversions, drawings, printings
 from tests.support.runs.in_process import here
 
 for late in (
     "sklearn.cluster",
     "kneed",
-    "jupytext",
     "report.pages.profiles",
     "report.mail.brief",
     "report.readers.files",
@@ -123,17 +123,18 @@ class Runs:
         ):
             assert self._make(contextlib.nullcontext, (), ("segments",)) == 0
 
-    def _run_cells(self, notebook: Any, document: Path, facts: Path, *_: object) -> None:
+    def _run_cells(self, document: QuartoDocument, folder: Path, facts: Path, _: object) -> str:
         """Run a document's cells, or give what they showed and drew of the same facts in `warm_up`."""
-        figures, key = document.parent / "figures", (document.name, facts.read_bytes())
+        figures, key = folder / "figures", (document.name, facts.read_bytes())
         if key not in self._shown:
-            _run_here(notebook, document, facts)
+            markdown = run_document(document, folder, facts)
             drawn = {path.name: path.read_text("utf-8") for path in sorted(figures.iterdir())}
-            self._shown[key] = notebook.cells, drawn
-        notebook.cells, drawn = self._shown[key]
+            self._shown[key] = markdown, drawn
+        markdown, drawn = self._shown[key]
         figures.mkdir(exist_ok=True)
         for name, text in drawn.items():
             cache.write_atomically(figures / name, text)  # a profile may look for it meanwhile
+        return markdown
 
     def _make(self, change: Change, arguments: tuple[str, ...], anew: tuple[str, ...]) -> int:
         """Make the month, and give the exit code."""
@@ -153,9 +154,11 @@ class Runs:
         try:
             with (
                 mock.patch.object(sys, "argv", asked),
-                mock.patch.object(embedded, "_run_cells", _run_here if "cells" in anew else self._run_cells),
-                mock.patch.object(runs, "run_in_process", here),
-                mock.patch.object(history, "open_process_executor", return_value=contextlib.nullcontext()),
+                mock.patch.object(
+                    embedded, "_run_in_worker", run_here if "cells" in anew else self._run_cells
+                ),
+                mock.patch.object(runs, "start_worker", here),
+                mock.patch.object(history, "start_worker", return_value=contextlib.nullcontext()),
                 mock.patch.object(publish, "build_font_css", return_value=FACES),
                 mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
                 mock.patch.object(

@@ -30,9 +30,7 @@ LIBRARIES = (
         "pytest",
         "altair",
         "email_validator",
-        "jupytext",
         "kneed",
-        "nbformat",
         "pandas",
         "pikepdf",
         "pydantic",
@@ -202,7 +200,7 @@ def lighter() -> Iterator[None]:
     from report.mail import layout
     from report.rendering import embedded
     from report.settings import Settings
-    from tests.support.pages.rendered import _run_here
+    from tests.support.pages.rendered import run_here
     from tests.support.runs.cached import drawings, printings
     from tests.support.runs.in_process import here
 
@@ -214,9 +212,9 @@ def lighter() -> Iterator[None]:
         return stage(self, name)
 
     with (
-        mock.patch.object(embedded, "_run_cells", _run_here),
-        mock.patch.object(runs, "run_in_process", here),
-        mock.patch.object(history, "open_process_executor", return_value=contextlib.nullcontext()),
+        mock.patch.object(embedded, "_run_in_worker", run_here),
+        mock.patch.object(runs, "start_worker", here),
+        mock.patch.object(history, "start_worker", return_value=contextlib.nullcontext()),
         mock.patch.object(embedded.EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
         mock.patch.object(
             Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)

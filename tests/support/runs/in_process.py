@@ -6,6 +6,12 @@ from types import SimpleNamespace
 
 
 @contextlib.contextmanager
-def here(work: Callable[..., object], *arguments: object) -> Iterator[SimpleNamespace]:
-    """Stand in for `report.storage.worker.begun`."""
-    yield SimpleNamespace(wait_for_result=lambda tell: work(*arguments, report_progress=tell))
+def here(*_: object) -> Iterator[SimpleNamespace]:
+    """Stand in for `report.storage.worker.start_worker`."""
+
+    def submit_reporting(
+        work: Callable[..., object], *arguments: object, report_progress: Callable[[str], None]
+    ) -> SimpleNamespace:
+        return SimpleNamespace(result=lambda: work(*arguments, report_progress=report_progress))
+
+    yield SimpleNamespace(submit_reporting=submit_reporting)
