@@ -16,7 +16,8 @@ from altair.utils.schemapi import debug_mode
 
 from report.charts.svg import minify_svg
 from report.errors import RenderError
-from report.style import lightfonts, theme
+from report.style import theme
+from report.style.fonts import find_font_folders
 
 # methods such as `.axis(...)` of Altair store their object in the class, so that two threads would mix them up
 _ALTAIR_LOCK = threading.Lock()
@@ -46,7 +47,7 @@ def render_svg(spec: dict[str, Any]) -> str:
     """Draw a chart as SVG."""
     import vl_convert  # noqa: PLC0415 - slow to import, and a document may have no chart
 
-    for folder in lightfonts.find_light_font_folders():
+    for folder in find_font_folders():
         vl_convert.register_font_directory(str(folder))
     try:
         return minify_svg(vl_convert.vegalite_to_svg(spec | {"config": theme.build_vega_config()}))

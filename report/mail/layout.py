@@ -15,7 +15,8 @@ from report.charts.render import build_chart_spec
 from report.errors import RenderError
 from report.mail.brief import Brief
 from report.storage import paths
-from report.style import lightfonts, theme
+from report.style import theme
+from report.style.fonts import find_font_folders
 from report.text.formatting import FILTERS
 
 MAX_HTML_BYTES = 60_000  # bytes: Gmail cuts a mail off at about 102 KB, and a thread's briefs add up
@@ -29,7 +30,7 @@ def render_brief_chart(brief: Brief) -> bytes:
     """Return the index bars as a PNG."""
     import vl_convert  # noqa: PLC0415 - as for documents: it is large
 
-    for folder in lightfonts.find_light_font_folders():
+    for folder in find_font_folders():
         vl_convert.register_font_directory(str(folder))
     spec = build_chart_spec(brief.picture.chart)
     config = theme.build_vega_config() | {"background": theme.PAPER, "padding": IMAGE_MARGIN}

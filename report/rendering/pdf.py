@@ -1,4 +1,7 @@
-"""HTML to PDF by WeasyPrint, which logs what goes wrong and never raises: here every such line ends the run."""
+"""HTML to PDF by WeasyPrint.
+
+WeasyPrint only logs what goes wrong; here every such line ends the run.
+"""
 
 import io
 import json
@@ -16,7 +19,7 @@ from typing import Any
 from report.errors import MachineError, RenderError
 from report.rendering.pdf_accessibility import make_pdf_conformant
 from report.storage import paths
-from report.style import theme
+from report.style.fonts import build_local_font_css
 
 _log = logging.getLogger(__name__)
 _MISSING_GLYPH = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
@@ -31,7 +34,7 @@ _PAPER_SIZES = {"A4": ("210mm 297mm", None), "Letter": ("8.5in 11in", "letter.cs
 
 
 def check_weasyprint() -> None:
-    """Make sure that WeasyPrint finds the system's libraries, before anything else is done.
+    """Make sure that WeasyPrint finds the system's libraries.
 
     Raises
     ------
@@ -48,16 +51,14 @@ def check_weasyprint() -> None:
 
 
 class PrintedDocument:
-    """A document laid out on paper, to be written whole or by section.
+    """A document laid out on paper.
 
     Parameters
     ----------
     page : Path
         A self-contained HTML file.
-    paper : {"A4", "Letter"}
-        Size of the sheets.
     identifier : bytes
-        What each PDF is known by; the same for the same facts.
+        The PDF's own; the same for the same facts.
 
     Raises
     ------
@@ -88,16 +89,9 @@ class PrintedDocument:
             self._document = html.render(stylesheets=[sheet], font_config=fonts)
 
     def write_pdf(self, out: Path, *, facts: Path | None = None) -> int:
-        """Write a PDF that is PDF/UA-1 and PDF/A-3u; give its number of pages.
+        """Write the PDF; return its number of pages.
 
-        One that shows a letter which no font here has can be neither, and doesn't say that it is.
-
-        Parameters
-        ----------
-        out : Path
-            Where the PDF goes.
-        facts : Path or None
-            The month's facts.json, to be attached.
+        With a letter that no font here has, it can be neither and doesn't say that it is. The facts, if given, are attached.
 
         Raises
         ------
@@ -114,16 +108,14 @@ class PrintedDocument:
         return len(self._document.pages)
 
     def write_section(self, anchor: str, heading: str, out: Path, *, title: str) -> int:
-        """Write one section's pages as a PDF; give their number.
+        """Write one section as a PDF; return its pages.
 
         Parameters
         ----------
         anchor : str
             The section's id, such as "s1".
         heading : str
-            The words of its heading, by which it is recognised.
-        title : str
-            What the PDF is called.
+            The text of its heading, by which it is recognised.
 
         Raises
         ------
@@ -168,7 +160,7 @@ class PrintedDocument:
 
 
 def _read_first_block(page: Any) -> str:
-    """Give the text of the first block on a page, margins left aside."""
+    """Return the text of a page's first block."""
     from weasyprint.formatting_structure.boxes import LineBox, MarginBox  # noqa: PLC0415 - as above
 
     def iterate_blocks(box: Any) -> Iterator[Any]:
@@ -185,12 +177,12 @@ def _read_first_block(page: Any) -> str:
 
 @contextmanager
 def _raise_on_warnings(name: str) -> Iterator["_LogCollector"]:
-    """Turn what WeasyPrint logs or raises inside into one error.
+    """Raise one error for what WeasyPrint logs or raises.
 
     Raises
     ------
     RenderError
-        Naming the file and what was said.
+        Naming the file and the message.
     """
     from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415 - checked by `check_weasyprint`
 
@@ -213,12 +205,15 @@ def _raise_on_warnings(name: str) -> Iterator["_LogCollector"]:
     finally:
         logger.removeHandler(complaints)
         logger.propagate = propagate
-    if complaints.said:
-        raise RenderError(f"{name}: printing went wrong: {'; '.join(complaints.said[:3])}.")
+    if complaints.messages:
+        raise RenderError(f"{name}: printing went wrong: {'; '.join(complaints.messages[:3])}.")
 
 
 def _fix_font_timestamps() -> None:
-    """Let fontTools, which cuts fonts where HarfBuzz-Subset isn't, not date them by the clock: the same facts, the same bytes."""
+    """Stop fontTools from dating fonts by the clock.
+
+    The same facts give the same bytes. It subsets fonts where HarfBuzz-Subset is missing.
+    """
     from fontTools.ttLib import TTFont  # noqa: PLC0415 - brings much, and belongs to WeasyPrint
     from weasyprint.pdf import fonts  # noqa: PLC0415 - checked by `check_weasyprint`
 
@@ -226,7 +221,10 @@ def _fix_font_timestamps() -> None:
 
 
 def _make_facts_attachment(facts: Path) -> Any:
-    """Attach the month's facts, dated by their month so that the same facts give the same bytes."""
+    """Return the month's facts as an attachment.
+
+    It is dated by the month, so that the same facts give the same bytes.
+    """
     from weasyprint import Attachment  # noqa: PLC0415
 
     content = facts.read_bytes()
@@ -241,43 +239,18 @@ def _make_facts_attachment(facts: Path) -> Any:
     )
 
 
-def build_local_font_css() -> str:
-    """Write the CSS that names the fonts' files."""
-    weights = {
-        "Regular": (400, "normal"),
-        "Semibold": (600, "normal"),
-        "Bold": (700, "normal"),
-        "It": (400, "italic"),
-    }
-    rules = []
-    for folder, family, stem in zip(
-        paths.find_font_folders(),
-        (theme.SANS_FONT, theme.SERIF_FONT),
-        ("SourceSansPro", "SourceSerifPro"),
-        strict=True,
-    ):
-        for name, (weight, style) in weights.items():
-            path = folder / f"{stem}-{name}.ttf"
-            if path.exists():
-                rules.append(
-                    f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-style: {style}; "
-                    f"src: url('{path.as_uri()}') }}"
-                )
-    return "\n".join(rules)
-
-
 class _LogCollector(logging.Handler):
-    """Collects what WeasyPrint logs at warning and above."""
+    """Collects WeasyPrint's warnings and errors."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.unwritten = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line, unless it is known to be harmless."""
+        """Keep a line unless it is harmless."""
         text = record.getMessage()
         if text.startswith(_MISSING_GLYPH):
             self.unwritten = self.unwritten or text.removeprefix(_MISSING_GLYPH).strip(" :")
         if record.levelno >= logging.ERROR or not _HARMLESS_WARNING.search(text):
-            self.said.append(text)
+            self.messages.append(text)

@@ -1,1 +1,1 @@
-"""Colours and fonts, the same for charts, pages and mails."""
+"""Colours and fonts of charts, pages and mails."""

@@ -1,4 +1,4 @@
-"""The one visual language of charts: colours, type and the look of an axis. The pages' twin is in templates/*.css.
+"""Colours, type and axes of charts.
 
 Segment colours were searched for: every two of the eight differ by at least 9.8 (CIEDE2000) as seen with full colour
 vision, protanopia, deuteranopia and tritanopia, and by at least 6 steps of lightness in grey print. A test holds it.
@@ -44,17 +44,17 @@ NARROW_WIDTH = 320  # pixels between the margins of a telephone that is 360 wide
 
 
 def get_segment_colour(segment: str) -> str:
-    """Give the colour of a segment by its id, "S1"."""
+    """Return a segment's colour by its id, "S1"."""
     return SEGMENT_COLOURS[(int(segment.removeprefix("S")) - 1) % len(SEGMENT_COLOURS)]
 
 
 def get_dark_colour(colour_: str) -> str:
-    """Give what a colour is on a dark screen."""
+    """Return a colour's twin for dark screens."""
     return DARK_COLOURS.get(colour_, colour_)
 
 
 def build_vega_config() -> dict[str, Any]:
-    """Give the Vega-Lite configuration that all charts share."""
+    """Return the Vega-Lite configuration of all charts."""
     axis = {
         "domain": False,
         "ticks": False,

@@ -24,7 +24,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from report.charts.render import add_narrow_variant, serialise_spec
 from report.charts.svg import minify_svg
 from report.rendering.pdf import PrintedDocument
-from report.storage import paths
+from report.style.fonts import find_font_folders
 from segmentation.facts import Facts
 from tests.support.pages.figures import figures, labels, pictures, spec_of
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
@@ -36,7 +36,7 @@ SCALE = 2  # pixels of a picture to a pixel of the chart
 
 def by_vega(spec: dict[str, Any]) -> Pixels:
     """Draw a chart by vl-convert alone."""
-    for folder in paths.find_font_folders():
+    for folder in find_font_folders():
         vl_convert.register_font_directory(str(folder))
     png = vl_convert.vegalite_to_png(spec | {"background": "white"}, scale=SCALE)
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=np.int16)

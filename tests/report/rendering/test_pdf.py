@@ -14,7 +14,7 @@ from report.charts import segments
 from report.errors import MachineError, RenderError
 from report.pages.document import Document
 from report.rendering.pandoc import PageOptions, convert_to_html_page
-from report.rendering.pdf import PrintedDocument, build_local_font_css, check_weasyprint
+from report.rendering.pdf import PrintedDocument, check_weasyprint
 from report.storage import paths
 from report.style import fonts
 from report.text import sentences
@@ -239,7 +239,7 @@ def test_a_missing_library_is_named_with_its_package(monkeypatch: pytest.MonkeyP
 
 def test_the_fonts_are_those_of_the_charts() -> None:
     """They come as packages, so that a page looks the same on every machine."""
-    rules = build_local_font_css()
+    rules = fonts.build_local_font_css()
 
     assert rules.count("@font-face") == 8
     assert "Source Sans Pro" in rules
@@ -324,3 +324,19 @@ def test_a_page_that_is_not_the_segment_s_is_never_written(
     with pytest.raises(RenderError, match=rf"brief\.pdf: .* heading 'Bob' and begins with '{found}'"):
         sheets.write_section(anchor, heading, out, title="T")
     assert not out.exists()
+
+
+def test_a_segment_of_two_pages_has_both_in_its_brief(tmp_path: Path) -> None:
+    """And ends where the next segment's heading begins a page."""
+    style = "<style>section, p + p { break-before: page }</style>"
+    two = SECTIONS.replace("<p>One.</p>", "<p>One.</p><p>More of one.</p>")
+    (tmp_path / "page.html").write_text(f"{HEAD}{style}{two}", encoding="utf-8")
+    sheets = PrintedDocument(tmp_path / "page.html", paper="A4", identifier=ID)
+
+    written = [
+        sheets.write_section(*one, tmp_path / f"{one[0]}.pdf", title="T")
+        for one in (("s1", "Ann"), ("s2", "Bob"))
+    ]
+
+    assert written == [2, 1]
+    assert first_line(tmp_path / "s1.pdf", 1) == "More of one."
