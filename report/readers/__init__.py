@@ -1,1 +1,1 @@
-"""Files read: text, Excel and Parquet, their numbers, ids and columns."""
+"""Readers of text, Excel and Parquet files."""

@@ -1,4 +1,4 @@
-"""Which column of the file is which column of the schema, and the cells of those that are."""
+"""The file's columns matched to the schema's."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,63 +17,31 @@ MAX_QUOTED_CHARACTERS = 40  # characters of the file that a message repeats
 
 @dataclass(frozen=True, slots=True)
 class MatchedColumn:
-    """A column of the schema, and where the file has it.
-
-    Attributes
-    ----------
-    column : segmentation.schema.Column
-        What the column means.
-    header : str
-        Its name in the file, which is the one that a message uses.
-    index : int
-        Its place among the file's columns, from 0.
-    """
+    """A schema's column and its place in the file."""
 
     column: schema.Column
-    header: str
-    index: int
+    header: str  # its name in the file, which messages use
+    index: int  # among the file's columns, from 0
 
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """The cells as they stand in the file, before anyone says what they mean.
+    """The cells of a file, not yet interpreted."""
 
-    Attributes
-    ----------
-    file : str
-        The file's name, for messages.
-    fields : tuple of Field
-        In schema order.
-    texts : tuple of pyarrow.ChunkedArray of string
-        For each field the cells that are text, null elsewhere.
-    values : tuple of (numpy.ndarray of float64, or None)
-        For each field the cells that are numbers already, NaN elsewhere; None where the format has only text.
-    rows : numpy.ndarray of int
-        Number of each row as a spreadsheet counts, where the header usually is row 1.
-    comma_is_delimiter : bool
-        Whether a comma can't be a decimal mark, because it separates the fields.
-    """
-
-    file: str
-    fields: tuple[MatchedColumn, ...]
+    file: str  # its name, for messages
+    fields: tuple[MatchedColumn, ...]  # in schema order
+    # for each field the cells that are text, as an Arrow array of strings, null elsewhere
     texts: tuple[Any, ...]
+    # for each field the cells that are numbers already, NaN elsewhere; None where the format has only text
     values: tuple[np.ndarray | None, ...]
-    rows: np.ndarray
-    comma_is_delimiter: bool = False
+    rows: np.ndarray  # each row's number, as a spreadsheet counts
+    comma_is_delimiter: bool = False  # so that it can't be a decimal mark
 
 
 def normalise_header(name: str) -> str:
-    """Return the name as names are compared: no case, and `_` for runs of spaces and hyphens.
+    """Return a column's name without case, spaces and hyphens.
 
-    Parameters
-    ----------
-    name : str
-        As it stands in a header or in settings.toml.
-
-    Returns
-    -------
-    str
-        `num_of_days_active` for `" Num of Days-Active"`.
+    `num_of_days_active` for `" Num of Days-Active"`.
     """
     return re.sub(r"[\s-]+", "_", normalise_text(name).casefold())
 
@@ -81,7 +49,7 @@ def normalise_header(name: str) -> str:
 def match_columns(
     headers: Sequence[str], names: Mapping[str, str], file: str, *, require_all: bool = True
 ) -> tuple[MatchedColumn, ...]:
-    """Find the schema's columns among the file's.
+    """Return the schema's columns that the file has, in schema order.
 
     Parameters
     ----------
@@ -89,15 +57,6 @@ def match_columns(
         Names in the file, in its order.
     names : mapping of str to str
         From a name in the schema to the name in the file, for those that differ by more than case, spaces and hyphens.
-    file : str
-        The file's name, for messages.
-    require_all : bool
-        Whether a required column may not be missing.
-
-    Returns
-    -------
-    tuple of Field
-        In schema order; optional columns that the file lacks are left out.
 
     Raises
     ------
@@ -140,17 +99,9 @@ def match_columns(
 
 
 def quote_value(value: object) -> str:
-    """Return what a message repeats of a value found in the file.
+    """Return a value as a message quotes it.
 
-    Parameters
-    ----------
-    value : object
-        As found; of anything but text its `str` is shown.
-
-    Returns
-    -------
-    str
-        In quotes, with control characters escaped, cut after 40 characters.
+    Control characters are escaped, and it is cut after 40 characters.
     """
     text = str(value)
     return repr(text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…")
@@ -159,26 +110,16 @@ def quote_value(value: object) -> str:
 def make_not_numeric_error(
     file: str, field: MatchedColumn, found: str, *, count: int, row: int | None
 ) -> InputError:
-    """Return the error for cells of a number column that hold something else.
+    """Return the error for cells that aren't numbers.
+
+    No message repeats a user's cell: it would be mailed.
 
     Parameters
     ----------
-    file : str
-        The file's name.
-    field : Field
-        The column.
     found : str
         What the cells hold, in the plural: "dates".
-    count : int
-        How many do.
     row : int or None
-        The first row that does, as a spreadsheet counts; None where rows have no order. What stands there is a user's,
-        and no message repeats it: it would be mailed.
-
-    Returns
-    -------
-    InputError
-        To be raised.
+        The first such row, as a spreadsheet counts; None where rows have no order.
     """
     column = field.column
     first = "" if row is None else f" (first on row {row})"
@@ -189,8 +130,28 @@ def make_not_numeric_error(
     )
 
 
+def make_type_error(file: str, field: MatchedColumn, kind: object) -> InputError:
+    """Return the error for a column of another type."""
+    expected = f"numbers ({field.column.unit})" if field.column.kind == "number" else "text"
+    return InputError(
+        f"{file}: column {field.header!r} holds {kind}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
+    )
+
+
+def make_spreadsheet_error(file: str, field: MatchedColumn, count: int, row: int | None) -> InputError:
+    """Return the error for a spreadsheet's error values."""
+    first = "" if row is None else f" (first on row {row})"
+    return InputError(
+        f"{file}: column {field.header!r} has {count:,} of Excel's error values{first}. "
+        f"Expected {field.column.label}. {RUN_AGAIN}"
+    )
+
+
 def _find_header(headers: Sequence[str], name: str, *, exact_first: bool) -> list[int]:
-    """Where the name stands; a mapped one is first looked for letter by letter, so that it can settle a doubt."""
+    """Return the places of a name among the headers.
+
+    A mapped name is first compared letter by letter, so that it can choose between two similar headers.
+    """
     if not name.strip():
         return []
     places = [i for i, header in enumerate(headers) if header.strip() == name.strip()] if exact_first else []
@@ -200,7 +161,7 @@ def _find_header(headers: Sequence[str], name: str, *, exact_first: bool) -> lis
 
 
 def _refuse_shared_columns(fields: tuple[MatchedColumn, ...], file: str) -> tuple[MatchedColumn, ...]:
-    """Refuse a mapping that makes one column of the file serve as two of ours."""
+    """Refuse a mapping of two columns to one."""
     taken: dict[int, str] = {}
     for field in fields:
         other = taken.setdefault(field.index, field.column.name)
@@ -213,7 +174,10 @@ def _refuse_shared_columns(fields: tuple[MatchedColumn, ...], file: str) -> tupl
 
 
 def _list_headers(headers: Sequence[str], names: Mapping[str, str], most: int = 20) -> str:
-    """List the names found, as many as a person will read; where none is known, they may be the cells of a user."""
+    """Return the headers as an error lists them.
+
+    Where no name is known, they may be the cells of a user, and are only counted.
+    """
     known = {normalise_header(name) for name in (*schema.COLUMNS_BY_NAME, *names.values())}
     if headers and not known & {normalise_header(header) for header in headers}:
         return f"{len(headers)} column{'s' if len(headers) > 1 else ''}, none with a name that is known"

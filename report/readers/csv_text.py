@@ -1,4 +1,4 @@
-"""Text files as people export them: which encoding, which delimiter, and rows that are as long as their header."""
+"""Delimited text files: encoding, delimiter and rows."""
 
 import codecs
 import csv
@@ -51,22 +51,15 @@ _log = logging.getLogger(__name__)
 def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
     """Read a delimited text file.
 
-    Parameters
-    ----------
-    path : Path
-        An ordinary file that isn't empty.
-    names : mapping of str to str
-        As in `report.readers.columns.find`.
-
     Returns
     -------
-    Table
-        Every row that the file has, save lines with nothing in them and rows of empty cells at its end.
+    RawTable
+        Every row, except blank lines and rows of empty cells at the end.
 
     Raises
     ------
     InputError
-        If the encoding, the quotes, the header or a row's length is not what a table's would be.
+        If the encoding, the quotes, the header or a row's length is not that of a table.
     """
     data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
     delimiter = detect_delimiter(data, names)
@@ -109,7 +102,7 @@ def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
 
 
 def _decode_to_utf8(data: bytes, file: str) -> bytes:
-    """Return the text as UTF-8 without marks, however it was encoded."""
+    """Return the text as UTF-8 without byte order marks."""
     for magic, kind in MAGIC_BYTES.items():
         if data.startswith(magic):
             raise InputError(
@@ -140,7 +133,7 @@ def _decode_to_utf8(data: bytes, file: str) -> bytes:
 
 
 def _decode_windows_1252(data: bytes, file: str) -> str:
-    """Decode Windows-1252, which holds Latin-1, if nothing speaks against it, and say so.
+    """Decode Windows-1252, which includes Latin-1, with a warning.
 
     Of 59 Western words, each in 300 rows, charset-normalizer 3.5 took 28 for another encoding's and ruled 8 out. This
     rule takes them all, and refuses other scripts, Polish, DOS and mostly Mac. Czech, Hungarian and Turkish have
@@ -169,18 +162,24 @@ def _decode_windows_1252(data: bytes, file: str) -> str:
 
 
 def _has_utf8(data: bytes) -> bool:
-    """Whether some characters are UTF-8, in a text that as a whole is not: the mark of files put together."""
+    """Return whether some characters are UTF-8.
+
+    In a text that isn't UTF-8 as a whole, they show that files were joined.
+    """
     return not data.decode(errors="ignore").isascii()
 
 
 def _open_csv_reader(data: bytes, delimiter: str) -> Any:
-    """Return the one reader of rows, used for the header and for all the rest."""
+    """Return the reader of rows."""
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
     return csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=True)
 
 
 def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield every row with its number, counting as a spreadsheet does: a quoted line break starts no row."""
+    """Yield every row with its number.
+
+    It counts as a spreadsheet does: a line break in quotes starts no row.
+    """
     row = 0
     try:
         for row, record in enumerate(_open_csv_reader(data, delimiter), 1):
@@ -198,12 +197,12 @@ def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int,
 
 
 def read_csv_header(data: bytes, delimiter: str) -> list[str]:
-    """Return the names in the first row that has any."""
+    """Return the first row that isn't blank."""
     return next((record for record in _open_csv_reader(data, delimiter) if any(map(str.strip, record))), [])
 
 
 def detect_delimiter(data: bytes, names: Mapping[str, str]) -> str:
-    """Return the delimiter under which the header has the most names that we know, then the most names."""
+    """Return the delimiter that gives the most known names."""
     wanted = {normalise_header(name) for name in (*schema.COLUMNS_BY_NAME, *names.values())}
 
     def count_known_names(delimiter: str) -> tuple[int, int]:
@@ -219,7 +218,10 @@ def detect_delimiter(data: bytes, names: Mapping[str, str]) -> str:
 def _refuse_ragged(
     file: str, row: int, record: list[str], header: list[str], rest: Iterator[tuple[int, list[str]]]
 ) -> None:
-    """Refuse a row that isn't as long as the header, unless it is the last and says how many rows there are."""
+    """Refuse a row of another length.
+
+    The last row may be a count of rows, as some programs write it.
+    """
     is_last = not any(any(map(normalise_text, later)) for _, later in rest)
     is_footer = ROW_COUNT_FOOTER.fullmatch("".join(map(normalise_text, record)))
     if not (is_last and is_footer):
@@ -231,7 +233,7 @@ def _refuse_ragged(
 def _make_ragged_row_error(
     file: str, row: int, record: list[str], header: list[str], *, last: bool
 ) -> InputError:
-    """Return the error for a row that isn't as long as the header."""
+    """Return the error for a row of another length."""
     cause = (
         "It is the last row: perhaps the export wasn't finished."
         if last and len(record) < len(header)

@@ -1,4 +1,7 @@
-"""The first sheet of an Excel workbook: values as Excel last worked them out, and never one that it didn't."""
+"""The first sheet of an Excel workbook.
+
+Formulas count with the value that Excel last calculated; one that was never calculated is refused.
+"""
 
 import re
 import warnings
@@ -30,17 +33,10 @@ DATE_TYPES = (date, time, timedelta)  # a datetime is a date
 def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
     """Read the first sheet of a workbook.
 
-    Parameters
-    ----------
-    path : Path
-        An ordinary file that isn't empty.
-    names : mapping of str to str
-        As in `report.readers.columns.find`.
-
     Returns
     -------
-    Table
-        Every row with something in it. Text stays text, numbers stay numbers.
+    RawTable
+        Every row that isn't blank. Text stays text, numbers stay numbers.
 
     Raises
     ------
@@ -66,7 +62,10 @@ def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
 
 
 def _inspect_archive(path: Path) -> bool:
-    """Refuse what is no workbook, or too large a one, before it is unpacked; return whether it has formulas."""
+    """Return whether the workbook has formulas.
+
+    A file that is no workbook or too large is refused before it is unpacked.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
@@ -92,7 +91,10 @@ def _inspect_archive(path: Path) -> bool:
 
 
 def _mentions_formula(archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether the sheet's text has a formula element; much faster than reading it as a sheet."""
+    """Return whether a sheet's XML has a formula element.
+
+    Much faster than reading it as a sheet.
+    """
     tail = b""
     with archive.open(name) as part:
         while chunk := part.read(1 << 20):
@@ -103,7 +105,7 @@ def _mentions_formula(archive: zipfile.ZipFile, name: str) -> bool:
 
 
 def _find_first_sheet(book: Any, file: str) -> Any:
-    """Return the first sheet that a person who opens the workbook sees."""
+    """Return the first visible sheet."""
     sheet = next((sheet for sheet in book.worksheets if sheet.sheet_state == "visible"), None)
     if sheet is None:
         raise InputError(f"{file} has no sheet of cells. Expected the users on its first. {RUN_AGAIN}")
@@ -113,7 +115,10 @@ def _find_first_sheet(book: Any, file: str) -> Any:
 
 @contextmanager
 def _open_workbook(path: Path, *, calculated: bool) -> Iterator[Any]:
-    """Open a workbook for its values or its formulas; the file is ours to close, whatever openpyxl raises."""
+    """Open a workbook for its values or its formulas.
+
+    The file is closed whatever openpyxl raises.
+    """
     import openpyxl  # noqa: PLC0415 - slow to import, and most files are text
 
     with path.open("rb") as file:
@@ -121,7 +126,7 @@ def _open_workbook(path: Path, *, calculated: bool) -> Iterator[Any]:
 
 
 def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
-    """Return the values of every row with something in it, by the row's number."""
+    """Return the rows that aren't blank, by number."""
     rows = {}
     with _open_workbook(path, calculated=True) as book:
         for number, row in enumerate(_find_first_sheet(book, path.name).iter_rows(values_only=True), 1):
@@ -137,7 +142,10 @@ def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
 
 
 def _unescape_text(value: Any) -> Any:
-    """Give a cell as Excel shows it: a sheet's text writes control characters, which XML can't hold, as "_x000D_"."""
+    """Return a cell as Excel shows it.
+
+    XML can't hold control characters: a sheet writes "_x000D_".
+    """
     return (
         ESCAPED_CONTROL.sub(lambda found: chr(int(found[1], 16)), value)
         if isinstance(value, str) and "_x" in value
@@ -146,7 +154,7 @@ def _unescape_text(value: Any) -> Any:
 
 
 def _refuse_uncalculated(path: Path, fields: Sequence[MatchedColumn]) -> None:
-    """Refuse the first formula, in a column that we use, whose value nobody has worked out.
+    """Refuse a formula that was never calculated.
 
     Such a cell has no value, or a made-up 0 from a program that asks Excel to calculate when the file is opened.
     A formula whose value is the empty text has a type and no value: it is calculated, and missing.
@@ -174,7 +182,7 @@ def _refuse_uncalculated(path: Path, fields: Sequence[MatchedColumn]) -> None:
 def _split_texts_and_numbers(
     field: MatchedColumn, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str
 ) -> tuple[Any, np.ndarray | None]:
-    """Return one column's texts, and its numbers if it is a number column."""
+    """Return one column's texts, and its numbers if any."""
     cells = [row[field.index] if field.index < len(row) else None for row in rows]
     for kinds, what in ((DATE_TYPES, "dates"), (bool, "truth values")):
         wrong = [i for i, cell in enumerate(cells) if isinstance(cell, kinds)]
@@ -201,7 +209,10 @@ def _split_texts_and_numbers(
 
 
 def _refuse_truncated_ids(field: MatchedColumn, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:
-    """Refuse ids of which Excel may have dropped digits: the last of long numbers, or zeros in front of some."""
+    """Refuse ids of which Excel may have dropped digits.
+
+    The last digits of long numbers, or zeros in front of some.
+    """
     is_number = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells]
     long = [i for i, cell in enumerate(cells) if is_number[i] and abs(cell) >= MAX_EXACT_NUMBER]
     zeros = [i for i, cell in enumerate(cells) if isinstance(cell, str) and re.match(r"\s*0[0-9]+\s*$", cell)]

@@ -1,4 +1,4 @@
-"""The month's file, in any of the forms it arrives in: one frame of users, or a sentence that says why not."""
+"""The reader of a month's file, in any format."""
 
 import stat
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,14 @@ import pyarrow.compute as pc
 
 from report.errors import InputError
 from report.readers import csv_text, excel
-from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, match_columns
+from report.readers.columns import (
+    RUN_AGAIN,
+    MatchedColumn,
+    RawTable,
+    make_spreadsheet_error,
+    make_type_error,
+    match_columns,
+)
 from report.readers.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
 from report.readers.number_text import parse_number_columns
 from report.storage.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
@@ -37,20 +44,13 @@ TEXT_DTYPE = pd.StringDtype(na_value=np.nan)
 
 @dataclass(frozen=True, slots=True)
 class MonthData:
-    """What a month's file holds.
+    """What a month's file holds."""
 
-    Attributes
-    ----------
-    users : pandas.DataFrame
-        The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as
-        NaN. One row a row of the file, indexed from 0 in file order; nothing is dropped or checked for range, and
-        infinities stay; what is larger than 1e100 is one, for its square is more than a float can hold.
-    joined : dict of str to int
-        By category: spellings that were read as another spelling of the same value. A column without any is left out.
-    """
-
+    # The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as NaN.
+    # One row a row of the file, in its order; nothing is dropped or checked for range. What is larger than 1e100 is
+    # infinite: its square is more than a float can hold.
     users: pd.DataFrame
-    joined: dict[str, int]
+    joined: dict[str, int]  # by category: spellings read as another spelling of the same value
 
 
 def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
@@ -61,26 +61,16 @@ def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> p
 def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> MonthData:
     """Read the month's file of users.
 
-    Parameters
-    ----------
-    path : Path
-        A `.csv`, `.tsv` or `.txt` file in any usual encoding, delimiter and decimal mark; a `.parquet` file; or an
-        `.xlsx` workbook, of which the first sheet is read.
-    names : mapping of str to str
-        From a name in the schema to the name in the file, where they differ by more than case, spaces and hyphens.
-
-    Returns
-    -------
-    Month
-        What a spreadsheet shows as blank is no row: an empty line or sheet row, and rows of empty fields at the end of a text
-        file. Such a row between others is a user of whom nothing is known.
+    A `.csv`, `.tsv` or `.txt` file in any usual encoding, delimiter and decimal mark; a `.parquet` file; or an `.xlsx`
+    workbook, of which the first sheet is read. What a spreadsheet shows as blank is no row: an empty line or sheet row,
+    and rows of empty fields at the end of a text file. Such a row between others is a user of whom nothing is known.
 
     Raises
     ------
     InputError
         If the file can't be read as a table of users without guessing.
     """
-    before = _check_file(path)
+    _check_file(path)
     read = _select_reader(path)
     try:
         table = read(path, names)
@@ -93,10 +83,6 @@ def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({}))
             f"{path.name} can't be read as {path.suffix.lower()} ({type(error).__name__}). Expected a whole file, not cut "
             f"short or protected, and text in UTF-8. {RUN_AGAIN}"
         ) from None
-    if _check_file(path) != before:
-        raise InputError(
-            f"{path.name} changed while it was read. Wait until it is written, and run `make report` again."
-        )
     if month.users.empty:
         raise InputError(f"{path.name} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
     return month
@@ -119,10 +105,10 @@ def _select_reader(path: Path) -> Callable[[Path, Mapping[str, str]], RawTable]:
     )
 
 
-def _check_file(path: Path) -> tuple[int, int]:
-    """Return size and time of change, having made sure that it is an ordinary file with something in it.
+def _check_file(path: Path) -> None:
+    """Refuse what is no ordinary, filled file.
 
-    Asked of the path, not of an open file: to open a pipe is to wait for who writes into it.
+    Opening a pipe would wait for its writer, so the path is checked before.
     """
     try:
         found = path.stat()
@@ -135,11 +121,10 @@ def _check_file(path: Path) -> tuple[int, int]:
         raise InputError(f"{path} is a pipe or a device, expected an ordinary file. Save it as one first.")
     if not found.st_size:
         raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
-    return found.st_size, found.st_mtime_ns
 
 
 def _interpret_table(table: RawTable) -> MonthData:
-    """Say what the cells mean."""
+    """Return the users that the cells describe."""
     columns: dict[str, Any] = {
         name: np.where(np.abs(found) > MAX_NUMBER, np.copysign(np.inf, found), found)
         for name, found in parse_number_columns(table).items()
@@ -156,7 +141,10 @@ def _interpret_table(table: RawTable) -> MonthData:
 
 
 def _normalise_categories(field: MatchedColumn, text: Any, table: RawTable) -> tuple[Any, int]:
-    """Give every value its one spelling, and count the spellings that were joined to another."""
+    """Return categories in one spelling each.
+
+    With them, how many spellings were joined to another.
+    """
     found = text.combine_chunks().dictionary_encode()
     values = found.dictionary
     for written, meant in NORMALISATION_STEPS:
@@ -170,7 +158,10 @@ def _normalise_categories(field: MatchedColumn, text: Any, table: RawTable) -> t
 
 
 def _normalise_ids(field: MatchedColumn, text: Any, table: RawTable) -> Any:
-    """Trim and compose ids, and nothing more: two of them may differ in a letter that nobody sees."""
+    """Return ids trimmed and composed.
+
+    Nothing more: two ids may differ in a letter that nobody sees.
+    """
     cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), EDGE_BLANKS, "")
     cells = _null_missing(cells, MISSING_NUMBER_SPELLINGS)
     _refuse_spreadsheet_errors(field, cells, table)
@@ -179,7 +170,7 @@ def _normalise_ids(field: MatchedColumn, text: Any, table: RawTable) -> Any:
 
 
 def _null_missing(cells: Any, missing: Sequence[str]) -> Any:
-    """Take out what stands for a missing value."""
+    """Return cells, null where a missing value is spelled."""
     return pc.if_else(pc.is_in(pc.utf8_lower(cells), pa.array(missing)), pa.scalar(None, pa.string()), cells)
 
 
@@ -188,14 +179,14 @@ def _refuse_spreadsheet_errors(field: MatchedColumn, cells: Any, table: RawTable
     flags = pc.match_substring_regex(cells, SPREADSHEET_ERROR).fill_null(fill_value=False)
     wrong = np.flatnonzero(flags.to_numpy(zero_copy_only=False))
     if len(wrong):
-        raise InputError(
-            f"{table.file}: column {field.header!r} has {len(wrong):,} of Excel's error values (first on row "
-            f"{table.rows[wrong[0]]}). Expected {field.column.label}. {RUN_AGAIN}"
-        )
+        raise make_spreadsheet_error(table.file, field, len(wrong), int(table.rows[wrong[0]]))
 
 
 def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
-    """Read a Parquet file; its rows are numbered as if it were a sheet with a header."""
+    """Read a Parquet file.
+
+    Its rows are numbered as in a sheet with a header.
+    """
     import pyarrow.parquet as pq  # noqa: PLC0415 - most files are text
 
     with pq.ParquetFile(path) as file:
@@ -223,12 +214,15 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
 
 
 def _decode_dictionary(column: Any) -> Any:
-    """Give a column without its dictionary."""
+    """Return a column without its dictionary."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
-    """Refuse a Parquet column that is neither text nor numbers (half precision as words), nor truth values as a category."""
+    """Refuse a column of neither text nor numbers.
+
+    Truth values may be a category; half precision may only be a number.
+    """
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
     tests = [pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal]
@@ -237,14 +231,11 @@ def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
         tests.append(pa.types.is_boolean)
     is_half = pa.types.is_float16(arrow_type) and field.column.kind != "number"  # exact to 2,048 alone
     if is_half or not any(test(arrow_type) for test in tests):
-        expected = f"numbers ({field.column.unit})" if field.column.kind == "number" else "text"
-        raise InputError(
-            f"{file}: column {field.header!r} holds {arrow_type}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
-        )
+        raise make_type_error(file, field, arrow_type)
 
 
 def _split_texts_and_numbers(field: MatchedColumn, column: Any) -> tuple[Any, np.ndarray | None]:
-    """Return a Parquet column's texts, and its numbers if it is a number column that has them as such."""
+    """Return one column's texts, and its numbers if any."""
     if pa.types.is_decimal(column.type):  # as text, for Arrow's own cast is off in the last digit
         column = column.cast(pa.string())
         column = column.cast(pa.float64()) if field.column.kind == "number" else column

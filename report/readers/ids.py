@@ -1,7 +1,7 @@
-"""Ids that a spreadsheet or a program has changed: read back where no digit is lost, refused where one is.
+"""Ids that a spreadsheet or a program has changed.
 
-Ids are never joined by more than Unicode's composed form and blanks at their ends: two users are worse mixed up than followed
-badly. Zeros that were lost in front can't be known.
+They are restored where no digit is lost, else refused. Ids are never joined by more than Unicode's composed form and
+blanks at their ends: mixing up two users is worse than losing one. Zeros lost in front of every id can't be known.
 """
 
 from typing import Any
@@ -39,20 +39,14 @@ ID_FAULTS = {
 def make_faulty_id_error(
     file: str, field: MatchedColumn, fault: str, count: int, row: int | None
 ) -> InputError:
-    """Return the error for ids that may stand for other users.
+    """Return the error for ids that may be wrong.
 
     Parameters
     ----------
-    file : str
-        The file's name.
-    field : Field
-        The column.
     fault : str
         A key of `ID_FAULTS`.
-    count : int
-        How many ids have it.
     row : int or None
-        The first row that does, as a spreadsheet counts; None where rows have no order.
+        The first such row, as a spreadsheet counts; None where rows have no order.
     """
     first = "" if row is None else f" (first on row {row})"
     what = "id" if field.column.kind == "id" else "value"
@@ -63,16 +57,9 @@ def make_faulty_id_error(
 
 
 def restore_ids(field: MatchedColumn, cells: Any, table: RawTable) -> Any:
-    """Return the ids as they were before a program made floats of them.
+    """Return ids that a program had made floats.
 
-    Parameters
-    ----------
-    field : Field
-        The column.
-    cells : pyarrow.Array of string
-        Trimmed, null where missing.
-    table : Table
-        For the file's name and the rows' numbers.
+    The cells are trimmed texts, null where missing.
 
     Raises
     ------
@@ -96,7 +83,7 @@ def restore_ids(field: MatchedColumn, cells: Any, table: RawTable) -> Any:
 
 
 def _is_shorter(some: Any, others: Any) -> bool:
-    """Tell whether the shortest of some ids is shorter than the longest of others."""
+    """Return whether some id is shorter than another."""
     shortest, longest = pc.min(pc.utf8_length(some)).as_py(), pc.max(pc.utf8_length(others)).as_py()
     return shortest is not None and longest is not None and bool(shortest < longest)
 

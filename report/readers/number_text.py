@@ -1,4 +1,4 @@
-"""Text to numbers, for whole columns: the decimal mark is what the values prove, never a guess.
+"""Numbers written as text.
 
 A value such as "12,5" can be read in one way only and so proves its file's decimal mark; "1,234" can be read in two.
 A column of which every value can be read in two ways follows what another column proves. With nothing proven it is refused.
@@ -26,30 +26,20 @@ OTHER_MARK = {".": ",", ",": "."}
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """The text of one number column, trimmed, and how it can be read.
-
-    Attributes
-    ----------
-    field : Field
-        The column.
-    cells : pyarrow.ChunkedArray of string
-        Null where the cell is missing.
-    fits_mark : dict of str to pyarrow.ChunkedArray of bool
-        For the decimal marks "." and ",", which cells are numbers under it.
-    """
+    """A number column's text and its possible readings."""
 
     field: MatchedColumn
-    cells: Any
-    fits_mark: dict[str, Any]
+    cells: Any  # an Arrow array of strings, trimmed, null where missing
+    fits_mark: dict[str, Any]  # for "." and ",": which cells are numbers with this decimal mark
 
     @property
     def possible_marks(self) -> tuple[str, ...]:
-        """The decimal marks under which every cell is a number."""
+        """The decimal marks that make every cell a number."""
         return tuple(mark for mark, fits in self.fits_mark.items() if pc.all(fits, min_count=0).as_py())
 
     @property
     def proven_mark(self) -> str | None:
-        """The decimal mark that the values leave no choice about, or None."""
+        """The only possible decimal mark, or None."""
         return self.possible_marks[0] if len(self.possible_marks) == 1 else None
 
     def contains_pattern(self, pattern: str) -> bool:
@@ -58,17 +48,9 @@ class NumberColumn:
 
 
 def parse_number_columns(table: RawTable) -> dict[str, np.ndarray]:
-    """Read every number column of the table.
+    """Return every number column as float64.
 
-    Parameters
-    ----------
-    table : Table
-        Cells as they stand in the file.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray of float64, shape (n,)
-        By the column's name in the schema; NaN where a cell is missing, infinities as they come.
+    By the column's name in the schema; NaN where a cell is missing, infinities as they are.
 
     Raises
     ------
@@ -85,12 +67,7 @@ def parse_number_columns(table: RawTable) -> dict[str, np.ndarray]:
 
 
 def find_decimal_marks(table: RawTable) -> dict[str, str]:
-    """Say which decimal mark every number column of the table has.
-
-    Returns
-    -------
-    dict of str to {".", ","}
-        By the column's name in the schema.
+    """Return each number column's decimal mark by name.
 
     Raises
     ------
@@ -101,7 +78,7 @@ def find_decimal_marks(table: RawTable) -> dict[str, str]:
 
 
 def find_proven_marks(table: RawTable) -> dict[str, str]:
-    """Say which decimal mark the values of a number column prove, by the column's name; of those that prove none, nothing.
+    """Return the proven decimal marks by column name.
 
     Raises
     ------
@@ -113,7 +90,7 @@ def find_proven_marks(table: RawTable) -> dict[str, str]:
 
 
 def build_number_pattern(mark: str, *, grouped: bool = True) -> str:
-    r"""Return what a number looks like with this decimal mark, as an RE2 expression.
+    r"""Return the RE2 pattern of a number.
 
     Thousands come in threes after a first group that doesn't start with 0: "0,123" can't be 123.
     One number keeps to one separator, and scientific notation has none.
@@ -128,19 +105,19 @@ def build_number_pattern(mark: str, *, grouped: bool = True) -> str:
 
 
 def build_separator_pattern(mark: str) -> str:
-    """Return what may stand between thousands with this decimal mark, as an RE2 expression."""
+    """Return the RE2 pattern of what separates thousands."""
     return rf"\{OTHER_MARK[mark]}|{THOUSANDS_SPACES}|{THOUSANDS_APOSTROPHES}"
 
 
 def _choose_marks(table: RawTable) -> list[tuple[NumberColumn, str]]:
-    """Give every number column with its decimal mark."""
+    """Return every number column with its decimal mark."""
     columns = _list_number_columns(table)
     proofs = {column.proven_mark for column in columns if column.proven_mark}
     return [(column, _choose_mark(column, proofs, table)) for column in columns]
 
 
 def _list_number_columns(table: RawTable) -> list[NumberColumn]:
-    """Give every number column."""
+    """Return every number column."""
     return [
         _prepare_column(field, text, table)
         for field, text in zip(table.fields, table.texts, strict=True)
@@ -149,7 +126,10 @@ def _list_number_columns(table: RawTable) -> list[NumberColumn]:
 
 
 def _prepare_column(field: MatchedColumn, text: Any, table: RawTable) -> NumberColumn:
-    """Trim a column, take out what is missing, and make sure that the rest is numbers under some mark."""
+    """Return a column trimmed, null where missing.
+
+    Refuse it if a cell is no number under any mark.
+    """
     cells = text
     if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
         cells = pc.replace_substring_regex(text, INVISIBLE_CHARACTERS, "")
@@ -168,7 +148,10 @@ def _prepare_column(field: MatchedColumn, text: Any, table: RawTable) -> NumberC
 
 
 def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str:
-    """Choose the column's decimal mark: by its own values first, then by what the other columns prove."""
+    """Return a column's decimal mark.
+
+    Its own values decide first, then what other columns prove.
+    """
     name = column.field.header
     if not column.possible_marks:
         point, comma = (
@@ -180,9 +163,8 @@ def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str
         )
     if len(column.possible_marks) == 1 or not column.contains_pattern("[.,]"):
         return column.possible_marks[0]
-    has_points = column.contains_pattern(
-        r"\."
-    )  # each before exactly three digits, or its value would prove a mark
+    # each before exactly three digits, or its value would prove a mark
+    has_points = column.contains_pattern(r"\.")
     if proofs == {","} or (proofs == {"."} and not has_points):
         return next(iter(proofs))
     if table.comma_is_delimiter and not has_points:
@@ -197,12 +179,15 @@ def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str
 
 
 def _find_flagged(flags: Any) -> np.ndarray:
-    """Return the places of the cells that are flagged, those without a flag being none of them."""
+    """Return the places of flagged cells."""
     return np.flatnonzero(flags.fill_null(fill_value=False).to_numpy())
 
 
 def _parse_numbers(cells: Any, mark: str) -> np.ndarray:
-    """Convert cells that fit the mark's pattern; the nearest float64 to what is written, as `float()` gives."""
+    """Return the cells as float64.
+
+    Each is the nearest one to what is written, as `float()` gives.
+    """
     bare = pc.replace_substring_regex(cells, build_separator_pattern(mark), "")
     if mark == ",":
         bare = pc.replace_substring(bare, ",", ".")

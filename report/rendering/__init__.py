@@ -1,1 +1,1 @@
-"""Documents made into pages: two engines, Pandoc, the PDF and what makes it accessible."""
+"""Documents rendered as pages and printed as PDF."""

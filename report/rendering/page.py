@@ -1,4 +1,4 @@
-"""What every rendered page gets and must be, whichever engine made it."""
+"""What both engines' pages get and must be."""
 
 import html
 import json
@@ -16,16 +16,9 @@ _UNRESOLVED_REFERENCE = re.compile(r"<strong>\?@((?:fig|tbl|sec)-[\w-]+)</strong
 
 
 def finish_page(page: Path, document: Path, facts: Path) -> Path:
-    """Add month and brand to a page's title, and check the page.
+    """Add month and brand to a page's title.
 
-    Parameters
-    ----------
-    page : Path
-        An HTML file, just rendered.
-    document : Path
-        The .qmd that it was rendered from.
-    facts : Path
-        The month's facts.json; where there is none, the title stays.
+    Without a facts.json the title stays.
 
     Raises
     ------
@@ -44,7 +37,7 @@ def finish_page(page: Path, document: Path, facts: Path) -> Path:
 
 
 def add_title(text: str, facts: dict[str, Any]) -> str:
-    """Call a page by its document, month and brand.
+    """Return a page titled by document, month and brand.
 
     Front matter can't: it holds no values, and Quarto's `-M` doesn't override it (quarto-r#181).
     """
@@ -57,7 +50,7 @@ def add_title(text: str, facts: dict[str, Any]) -> str:
 
 
 def _find_fault(text: str) -> str:
-    """Say what is wrong with a page; empty where nothing is."""
+    """Return what is wrong with a page, or nothing."""
     page = _PageParser(text)
     left, unresolved = _UNEVALUATED_EXPRESSION.search(text), _UNRESOLVED_REFERENCE.search(text)
     faults = (

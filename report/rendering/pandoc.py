@@ -1,4 +1,4 @@
-"""Markdown to a self-contained page, by the Pandoc that comes as a wheel."""
+"""Markdown to a self-contained page, by Pandoc's wheel."""
 
 import os
 import re
@@ -18,41 +18,29 @@ _UTF8_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"  # each 
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """How a page is put together.
-
-    Attributes
-    ----------
-    title, lang : str
-        Of the page.
-    template : str
-        Pandoc template, relative to the page.
-    css : tuple of str
-        Style sheets, relative to the page.
-    toc_depth : int
-        Levels of headings in the contents; 0 for no contents.
-    """
+    """How a page is put together."""
 
     title: str
-    template: str
+    template: str  # this and the style sheets are relative to the page
     css: tuple[str, ...]
     lang: str = "en"
-    toc_depth: int = 0
+    toc_depth: int = 0  # levels of headings in the contents; 0 for no contents
 
 
 def get_pandoc_version() -> str:
-    """Say which Pandoc it is."""
+    """Return Pandoc's version."""
     return str(pypandoc.get_pandoc_version())
 
 
 def convert_to_html_page(markdown: str, options: PageOptions, page: Path) -> Path:
-    """Make a page with its pictures, styles and scripts inside.
+    """Write a self-contained page.
 
-    Pandoc itself may read no file and ask no network: what the page carries is handed to it.
+    Pandoc itself may read no file and ask no network: a filter hands it what the page needs.
 
     Raises
     ------
     RenderError
-        If Pandoc fails, or warns of anything: as where the page asks for what isn't the run's own.
+        If Pandoc fails, or warns of anything, such as a file that isn't the run's own.
     """
     arguments = [
         pypandoc.get_pandoc_path(),
@@ -88,13 +76,18 @@ def convert_to_html_page(markdown: str, options: PageOptions, page: Path) -> Pat
         if first.endswith(":") and more:  # a filter's own words stand on the next line
             first = f"{first} {more[0]}"
         first = re.sub(r"^Error running filter \S+ \S+:\d+: ", "", first)  # where in the filter
-        said = first.removeprefix("[WARNING] ").strip().rstrip(".")[:400]
-        raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {said or 'nothing was said'}.")
+        message = first.removeprefix("[WARNING] ").strip().rstrip(".")[:400]
+        raise RenderError(
+            f"{page.name}: Pandoc ended with {done.returncode}: {message or 'nothing was said'}."
+        )
     return page
 
 
 def convert_to_github_markdown(markdown: str) -> str:
-    """Turn Pandoc's Markdown into what GitHub and Jupyter understand: raw HTML passes, attributes become elements."""
+    """Return Pandoc's Markdown as GitHub and Jupyter understand it.
+
+    Raw HTML passes; attributes become elements.
+    """
     done: str = pypandoc.convert_text(
         markdown,
         "gfm",

@@ -1,4 +1,4 @@
-"""One PDF that is PDF/UA-1 and PDF/A-3u: what WeasyPrint, which writes either, leaves to do before the file is closed.
+"""What makes WeasyPrint's PDF both PDF/UA-1 and PDF/A-3u.
 
 WeasyPrint prints PDF/A-3u with tags; here the file also says that it is PDF/UA-1, in the same metadata and with the
 extension schema without which PDF/A knows no such property. Running heads become artifacts, links are described by
@@ -29,7 +29,7 @@ _PDF_A_CLAIM = re.compile(r'<rdf:Description(?: [\w:]+="[^"]*")* pdfaid:part="3"
 
 
 def make_pdf_conformant(document: Any, pdf: Any, *, may_claim: Callable[[], bool]) -> None:
-    """Make a tagged PDF/A-3u ready to be both, as WeasyPrint's `finisher`.
+    """Make a tagged PDF/A-3u conform, as WeasyPrint's `finisher`.
 
     Parameters
     ----------
@@ -50,23 +50,26 @@ def make_pdf_conformant(document: Any, pdf: Any, *, may_claim: Callable[[], bool
     if "AF" in pdf.catalog:  # where WeasyPrint lists every file twice
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
     metadata = objects[pdf.catalog["Metadata"]]
-    said = b"".join(metadata.stream).decode()
-    said = (
-        said.replace("</rdf:RDF>", f"{_PDF_UA_METADATA}</rdf:RDF>")
+    xmp = b"".join(metadata.stream).decode()
+    xmp = (
+        xmp.replace("</rdf:RDF>", f"{_PDF_UA_METADATA}</rdf:RDF>")
         if may_claim()
-        else _PDF_A_CLAIM.sub("", said)
+        else _PDF_A_CLAIM.sub("", xmp)
     )
-    metadata.stream[:] = [said.encode()]
+    metadata.stream[:] = [xmp.encode()]
     metadata.compress = False  # archives read it without opening the file
 
 
 def _list_structure_elements(objects: dict[bytes, Any]) -> Iterator[Any]:
-    """Give every element of the structure."""
+    """Return every element of the structure."""
     return (obj for obj in objects.values() if isinstance(obj, dict) and obj.get("Type") == "/StructElem")
 
 
 def _mark_running_heads_as_artifacts(pdf: Any, objects: dict[bytes, Any]) -> None:
-    """Mark what stands in the margins as pagination: WeasyPrint tags it and leaves the tags out of the tree."""
+    """Mark the margins' text as pagination.
+
+    WeasyPrint tags it and leaves the tags out of the tree.
+    """
     root = objects[pdf.catalog["StructTreeRoot"]]
     linked = set(_list_descendants(root["K"], objects))
     nums = objects[root["ParentTree"]]["Nums"]
@@ -82,7 +85,7 @@ def _mark_running_heads_as_artifacts(pdf: Any, objects: dict[bytes, Any]) -> Non
 
 
 def _list_descendants(kids: Any, objects: dict[bytes, Any]) -> Iterator[bytes]:
-    """Give the references of all elements that hang below these."""
+    """Return the references of all elements below these."""
     for kid in kids:
         if isinstance(kid, bytes) and objects[kid].get("Type") == "/StructElem":
             yield kid
@@ -100,7 +103,10 @@ def _make_artifact(stream: list[Any], mcid: int) -> None:
 
 
 def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
-    """List the table heads by the ids that cells name them by, which a reader looks up in the root."""
+    """List the table heads by id.
+
+    Cells name them by id, and a reader looks that up in the root.
+    """
     named = sorted(
         (element["ID"].data, element.reference)
         for element in _list_structure_elements(objects)
@@ -112,18 +118,24 @@ def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
 
 
 def _describe_links(document: Any) -> None:
-    """Describe each link by its own words, where WeasyPrint has the address."""
+    """Describe each link by its own words.
+
+    WeasyPrint puts the address there.
+    """
     for page in document.pages:
         for box in page._page_box.descendants():  # noqa: SLF001 - where WeasyPrint keeps them
             if box.link_annotation and box.element is not None:
-                said = " ".join("".join(box.element.itertext()).split())
-                if said:
+                words = " ".join("".join(box.element.itertext()).split())
+                if words:
                     address = box.link_annotation["Contents"]
-                    box.link_annotation["Contents"] = type(address)(said)
+                    box.link_annotation["Contents"] = type(address)(words)
 
 
 def _convert_bounding_box(figure: Any, page: Any) -> None:
-    """Box a figure in points from the page's lower left; WeasyPrint has pixels from the upper left."""
+    """Convert a figure's bounding box to PDF coordinates.
+
+    Points from the lower left; WeasyPrint has pixels from the upper left.
+    """
     box = figure["A"]["BBox"]
     left, top, right, bottom = (value * 0.75 for value in box)
     height = page["MediaBox"][3]

@@ -26,13 +26,16 @@ class QuartoEngine:
 
     @classmethod
     def find_installed(cls) -> Self | None:
-        """Find Quarto beside this Python (the package `quarto-cli`), else on the path."""
+        """Return Quarto from this environment, else the path.
+
+        The package `quarto-cli` puts it beside this Python.
+        """
         beside = Path(sys.executable).with_name("quarto")
         command = str(beside) if beside.exists() else shutil.which("quarto")
         return cls(command) if command else None
 
     def get_version(self) -> str:
-        """Say which version renders."""
+        """Return the version that renders."""
         return self._run_quarto(["--version"], Path.cwd(), "--version").stdout.strip()
 
     def warm_up(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002 - Quarto starts its own
@@ -40,7 +43,7 @@ class QuartoEngine:
         return nullcontext()
 
     def render(self, document: Path, facts: Path) -> Path:
-        """Render a .qmd in its workshop to an HTML file beside it.
+        """Render a .qmd to an HTML file beside it.
 
         Raises
         ------
@@ -85,7 +88,7 @@ class QuartoEngine:
 
 
 def _extract_error(text: str) -> str:
-    """Give what Quarto calls an error, or else its last line, without colours and stack."""
+    """Return Quarto's error message, else its last line."""
     text = _ANSI_ESCAPE.sub("", text).partition("Stack trace:")[0]
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("WARN: Error encountered")] or ["nothing"]

@@ -1,1 +1,1 @@
-"""Where a month's users come from: a file that memory holds, or an engine that asks them where they lie."""
+"""Engines and databases that a month's users come from."""

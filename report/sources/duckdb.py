@@ -1,4 +1,7 @@
-"""DuckDB over Parquet, text and its own databases: reads what memory can't hold, within the memory it is given."""
+"""DuckDB over Parquet, text and its own databases.
+
+It reads what memory can't hold, within the memory it is given.
+"""
 
 import re
 import uuid
@@ -23,19 +26,10 @@ _ORIGIN_COLUMNS = ("filename", "file_row_number")  # columns of DuckDB's own
 
 
 def connect_duckdb(settings: Settings, scratch: Path, database: str = "") -> duckdb.DuckDBPyConnection:
-    """Start DuckDB with the memory and the threads that settings give, and a folder for what is more.
+    """Connect to DuckDB with the settings' limits.
 
-    Nothing is fetched: an extension that isn't there is asked for by no query. A database that others made is only read,
-    and what its views, its macros and the query ask for reaches no file but those in `scratch`, and no network.
-
-    Parameters
-    ----------
-    settings : Settings
-        Every dial.
-    scratch : Path
-        A folder of this run's own.
-    database : str
-        A database's file, which is only read; none for a new one in memory.
+    No extension is fetched. A database that others made is only read; its views, its macros and the query reach no file
+    but those in `scratch`, and no network. Without a database it is a new one in memory.
     """
     scale = settings.scale
     scratch.mkdir(parents=True, exist_ok=True)
@@ -51,9 +45,8 @@ def connect_duckdb(settings: Settings, scratch: Path, database: str = "") -> duc
     if scale.threads:
         options["threads"] = scale.threads
     connection = duckdb.connect(database or ":memory:", read_only=bool(database), config=options)
-    connection.execute(
-        "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
-    )  # counts, silently
+    # counts, silently
+    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
     if database:
         connection.execute(f"SET allowed_directories = [{quote_sql(str(scratch.absolute()))}]")
         connection.execute("SET enable_external_access = false; SET lock_configuration = true")
@@ -93,7 +86,10 @@ def scan_parquet(
 
 
 def _refuse_misread_types(path: Path, head: Any, settings: Settings) -> None:
-    """Refuse what DuckDB reads as something else: a duration, half precision, and names that differ by case alone."""
+    """Refuse columns that DuckDB reads as something else.
+
+    A duration, half precision, and names that differ by case alone.
+    """
     folded = [name.casefold() for name in head.names]
     for field in match_columns(head.names, settings.columns, path.name, require_all=False):
         kind = head.field(field.index).type
@@ -107,7 +103,10 @@ def _refuse_misread_types(path: Path, head: Any, settings: Settings) -> None:
 
 
 def _refuse_missing_columns(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:
-    """Refuse a folder of which one file has a column of ours that another lacks, or calls otherwise but for case."""
+    """Refuse a folder whose files have different columns.
+
+    One has a column of ours that another lacks, or names otherwise.
+    """
     first: dict[str, tuple[Path, str]] = {}  # by column: the first file that has it, and what it calls it
     called = {
         path: {
@@ -134,7 +133,7 @@ def _refuse_missing_columns(names: Mapping[Path, Sequence[str]], settings: Setti
 
 
 def export_duckdb_query(settings: Settings, database: str, query: str, target: Path, source: str) -> Path:
-    """Write what a query gives to a Parquet file: asked once, however often it is read.
+    """Write a query's rows to a Parquet file.
 
     Raises
     ------
@@ -168,26 +167,31 @@ def _make_query_error(source: str, why: str) -> InputError:
 
 
 def _redact_error(error: duckdb.Error, query: str) -> str:
-    """Give what may be repeated of DuckDB's words: what it says of names, without the query's texts; of cells, nothing."""
-    kind, _, said = str(error).partition("\n")[0].partition(": ")
+    """Return what may be repeated of DuckDB's error.
+
+    What it says of names, without the query's texts; of cells, nothing.
+    """
+    kind, _, message = str(error).partition("\n")[0].partition(": ")
     if not isinstance(error, (duckdb.CatalogException, duckdb.BinderException)):
         return kind
     texts = re.findall(r"'([^']*)'|\"([^\"]*[^\"\w\s][^\"]*)\"", query)
-    return redact_secrets(f"{kind}: {said[:200]}", *(text for pair in texts for text in pair))
+    return redact_secrets(f"{kind}: {message[:200]}", *(text for pair in texts for text in pair))
 
 
 def escape_glob(path: Path) -> str:
-    """Give a path as DuckDB reads it: what would be a pattern in it stands for itself."""
+    """Return a path with its pattern characters escaped."""
     return re.sub(r"([\[*?])", r"[\1]", str(path))
 
 
 def quote_sql(text: str) -> str:
-    """Give a text as SQL writes it."""
+    """Return a text quoted for SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def read_duckdb_assignments(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
-    """Open what a month's run wrote: a file, or the folder that a cluster made of it.
+    """Open the segments that a month's run wrote.
+
+    A file, or the folder that a cluster made of it.
 
     Raises
     ------
@@ -205,7 +209,10 @@ def read_duckdb_assignments(connection: duckdb.DuckDBPyConnection, path: Path) -
 def materialise_duckdb_frame(
     connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]"
 ) -> "nw.LazyFrame[Any]":
-    """Work a frame out into a table of its own; what memory doesn't hold of it goes to the scratch folder."""
+    """Return a frame computed into its own table.
+
+    What memory doesn't hold of it goes to the scratch folder.
+    """
     name = f"held_{uuid.uuid4().hex}"
     frame.to_native().create(name)
     return nw.from_native(connection.table(name))

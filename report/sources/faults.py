@@ -1,4 +1,4 @@
-"""What an engine says when it can't go on, said for the person who has to put it right."""
+"""Engines' errors as sentences that help a person."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,9 @@ _ERROR_CAUSES = {
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn an engine's faults inside into sentences; it needn't be there to be asked.
+    """Turn an engine's errors into sentences.
+
+    The engine needn't be installed.
 
     Raises
     ------
@@ -37,7 +39,10 @@ def translate_errors() -> Iterator[None]:
 
 
 def explain_engine_error(error: BaseException) -> str:
-    """Say what ails an engine and what to do, without a word of its text."""
+    """Return an engine's problem and what to do.
+
+    The engine's own text is not repeated.
+    """
     found = (
         cause for pattern, cause in _ERROR_CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE)
     )
@@ -48,11 +53,11 @@ def explain_engine_error(error: BaseException) -> str:
 
 
 def name_engine_error(error: BaseException) -> str:
-    """Name an engine's error: by Spark's condition, else by its class."""
+    """Return an error's name: Spark's condition, else its class."""
     condition = getattr(error, "getCondition", getattr(error, "getErrorClass", lambda: None))()
     return str(condition or type(error).__name__)
 
 
 def _list_packages(error: BaseException) -> Iterator[str]:
-    """Name the packages that an error and its kinds come from."""
+    """Yield the packages that define an error's classes."""
     return (kind.__module__.partition(".")[0] for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""A text file that memory can't hold, turned into Parquet once: later passes over it are cheap.
+"""Text files that memory can't hold, converted to Parquet.
 
 Its head is read as every small file is, so that encoding and delimiter mean here what they mean there; DuckDB then reads the
 whole. A number is taken at once only where it can be read in one way: the decimal mark of a column is what the whole file
@@ -30,36 +30,22 @@ _MAX_IN_MEMORY_BYTES = (
 
 
 class UnsupportedByDuckDB(Exception):  # noqa: N818 - no error: another reader takes it
-    """The file isn't what DuckDB reads: the reader of small files may read it, or says what is wrong."""
+    """The reader of small files must read this one."""
 
 
 def convert_text_to_parquet(
     connection: duckdb.DuckDBPyConnection, path: Path, names: Mapping[str, str], scratch: Path
 ) -> Path:
-    """Write the schema's columns of a text file as Parquet: numbers as such, all else as it stands.
+    """Write a text file's schema columns as Parquet.
 
-    Parameters
-    ----------
-    connection : DuckDBPyConnection
-        Within whose memory it happens.
-    path : Path
-        An ordinary file that isn't empty.
-    names : mapping of str to str
-        As in `report.readers.columns.find`.
-    scratch : Path
-        A folder for what is made.
-
-    Returns
-    -------
-    Path
-        The Parquet file.
+    Numbers become numbers, all else stays text. The Parquet file lies in `scratch`.
 
     Raises
     ------
     InputError
         If the head isn't a table of users, or the file is too large for the other reader to name its fault.
-    Unplain
-        If it is written in a way that DuckDB doesn't read, and small enough for the other reader.
+    UnsupportedByDuckDB
+        If DuckDB can't read it as it is written, and it is small enough for the other reader.
     """
     head, options = _detect_layout(path, names, scratch)
     fields = head.fields
@@ -98,9 +84,10 @@ def _copy_to_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: 
 
 
 def _cast_plain_cell(field: MatchedColumn, *, point: bool) -> str:
-    """Give a cell, in SQL: a number where it is written plainly, else its text under another name; a word as it stands.
+    """Return the SQL that reads a cell.
 
-    DuckDB alone takes "1_000" for a number, and "nan"; and "1.234" for little more than one, which only is sure where another
+    A number where it is written plainly, else its text under another name; a word stays as it is.
+    DuckDB alone takes "1_000" for a number, and "nan"; and "1.234" for little more than one, which is only sure where another
     value of the column proves that a point is its decimal mark. Nor do whole numbers of unusual shapes tell how others are grouped.
     """
     cell = f"c{field.index}"
@@ -114,7 +101,7 @@ def _cast_plain_cell(field: MatchedColumn, *, point: bool) -> str:
 def _has_unparsed_numbers(
     connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
 ) -> bool:
-    """Tell whether any number is left that isn't written plainly."""
+    """Return whether some number is still text."""
     rests = " + ".join(
         f"count({_quote_text_name(field)})" for field in fields if field.column.kind == "number"
     )
@@ -123,9 +110,10 @@ def _has_unparsed_numbers(
 
 
 def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable, target: Path) -> RawTable:
-    """Give the head with what else can be told of the whole file's numbers: one cell of each shape that isn't written plainly.
+    """Return the head with further number shapes.
 
-    Which marks a cell allows depends on where its digits and signs are, and on whether it begins with 0, but not on the digits.
+    One cell of each that isn't written plainly in the whole file. Which marks a cell allows depends on where its digits
+    and signs are, and on whether it begins with 0, but not on the digits.
     """
     texts, rows = [*head.texts], [head.rows]
     for place, field in enumerate(head.fields):
@@ -151,7 +139,10 @@ def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable,
 
 
 def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str:
-    """Read what is left as `numerals` does, in SQL; what is no number either stays under its other name."""
+    """Return the SQL that reads a remaining cell.
+
+    It reads as `number_text` does; what is no number either stays under its other name.
+    """
     if field.column.kind != "number":
         return _quote_name(field)
     mark = marks[field.column.name]
@@ -167,7 +158,10 @@ def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str
 def _find_invalid_numbers(
     connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
 ) -> tuple[MatchedColumn, int, int] | None:
-    """Find the first number column with a cell that is none: how many, and the first one's row."""
+    """Return the first number column with an invalid cell.
+
+    With how many there are, and the first one's row.
+    """
     for field in fields:
         if field.column.kind == "number":
             found = connection.execute(
@@ -180,7 +174,7 @@ def _find_invalid_numbers(
 
 
 def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[RawTable, str]:
-    """Read the head, and say how DuckDB is to read the file."""
+    """Return the head, and DuckDB's options for the file."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
         head = _cut_at_row_end(file.read(HEAD_BYTES))
         if whole.find(b"\0") >= 0:
@@ -215,7 +209,7 @@ def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple
 
 
 def _make_text_error(path: Path, problem: str) -> Exception:
-    """Say what can't be read."""
+    """Return the error for an unreadable text file."""
     error = InputError(
         f"{path.name} can't be read as text ({problem}). Expected UTF-8, rows as long as the header, and quotes "
         f"around a value that holds the delimiter. {RUN_AGAIN}"
@@ -224,12 +218,15 @@ def _make_text_error(path: Path, problem: str) -> Exception:
 
 
 def _choose_error(path: Path, error: InputError) -> Exception:
-    """Leave a file with a fault to the reader of small files, which may read it or names the fault, if it can take it."""
+    """Return the error to raise for a fault.
+
+    A file that the reader of small files can take is left to it: it may read the file, or name the fault.
+    """
     return UnsupportedByDuckDB(str(error)) if path.stat().st_size <= _MAX_IN_MEMORY_BYTES else error
 
 
 def _cut_at_row_end(head: bytes) -> bytes:
-    """Cut the beginning of a file where a row ends: at a line break that stands in no quotes."""
+    """Return the head's whole rows."""
     cut = head.rfind(b"\n") + 1
     quotes = head.count(b'"', 0, cut)
     while cut and quotes % 2:
@@ -240,7 +237,7 @@ def _cut_at_row_end(head: bytes) -> bytes:
 
 
 def _ends_without_user(path: Path, delimiter: str) -> bool:
-    """Tell whether the last row is empty cells alone, or says how many rows there are: no user."""
+    """Return whether the last row is no user."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
@@ -249,7 +246,7 @@ def _ends_without_user(path: Path, delimiter: str) -> bool:
 
 
 def _trim_cell(field: MatchedColumn) -> str:
-    """Give the text that is left without marks that nobody sees and blanks at its ends, in SQL."""
+    """Return the SQL that trims a cell's text."""
     text = f"regexp_replace({_quote_text_name(field)}, {quote_sql(INVISIBLE_CHARACTERS)}, '', 'g')"
     return f"regexp_replace({text}, {quote_sql(EDGE_BLANKS)}, '', 'g')"
 

@@ -1,4 +1,7 @@
-"""Open a month's users: by pandas what memory holds easily, by an engine what it doesn't."""
+"""A month's users opened by pandas or an engine.
+
+Pandas reads what memory holds easily.
+"""
 
 import hashlib
 import logging
@@ -29,27 +32,13 @@ _BYTES_PER_READ = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class LoadedUsers:
-    """A month's users, and who reads them.
+    """A month's users, and the engine that reads them."""
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame, duckdb.DuckDBPyRelation or pyspark.sql.DataFrame
-        One row a user, with the schema's columns.
-    rows : int
-        How many.
-    engine : {"pandas", "duckdb", "spark"}
-        Who reads them.
-    connection : object, optional
-        DuckDB's connection or Spark's session; it ends with the last that holds it.
-    joined : mapping of str to int
-        By category: spellings that were read as another spelling of the same value.
-    """
-
-    frame: Any
+    frame: Any  # of pandas, DuckDB or Spark: one row a user, with the schema's columns
     rows: int
-    engine: str
-    connection: Any = None
-    joined: Mapping[str, int] = field(default_factory=dict)
+    engine: str  # "pandas", "duckdb" or "spark"
+    connection: Any = None  # DuckDB's connection or Spark's session; it ends with the last that holds it
+    joined: Mapping[str, int] = field(default_factory=dict)  # as in `MonthData`
 
     def open_earlier_month(self, path: Path) -> Any:
         """Open an earlier month's users with the same engine.
@@ -72,7 +61,10 @@ class LoadedUsers:
         return pd.read_parquet(path)
 
     def materialise_frame(self, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
-        """Give a lazy frame worked out, so that what asks it again needn't work it out again."""
+        """Return a lazy frame computed.
+
+        Otherwise every further query would compute it again.
+        """
         if self.engine == "duckdb":
             from report.sources import duckdb  # noqa: PLC0415 - as above
 
@@ -86,7 +78,10 @@ class LoadedUsers:
 
     @contextmanager
     def watch_progress(self, report_progress: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
-        """Give a `report_progress` that says beside each stage how far the pass at work is, where the engine knows."""
+        """Yield a `report_progress` that counts rows.
+
+        Only DuckDB knows how far it is.
+        """
         if self.engine != "duckdb":
             yield report_progress
             return
@@ -95,14 +90,16 @@ class LoadedUsers:
 
 
 def describe_source(place: DataLocation, month: str, settings: Settings) -> Source:
-    """Say where a month's users come from, with a hash of what can be hashed without asking for it again.
+    """Return where users come from, with a hash.
 
     Of a file, its bytes; of a folder, the list of its files with the hash of each, as `sha256sum` writes it; of a
     database or a cluster, who is asked for what, and in which month: its answer has no bytes of its own.
     """
     if isinstance(place, DatabaseSource):
-        asked = "\n".join([place.name, place.table or _fill_in_query(place, month, settings), month])
-        return Source(place.name, hashlib.sha256(asked.encode()).hexdigest(), synthetic=False, hashed="query")
+        request = "\n".join([place.name, place.table or _fill_in_query(place, month, settings), month])
+        return Source(
+            place.name, hashlib.sha256(request.encode()).hexdigest(), synthetic=False, hashed="query"
+        )
     if place.is_dir():
         lines = [
             f"{files.hash_file(path)}  {path.relative_to(place).as_posix()}\n"
@@ -116,12 +113,14 @@ def describe_source(place: DataLocation, month: str, settings: Settings) -> Sour
 
 @contextmanager
 def ensure_unchanged(place: DataLocation, month: str) -> Iterator[None]:
-    """Make sure that a month's files are at the end what they were at the beginning: what was read is what was hashed.
+    """Make sure that a month's files don't change meanwhile.
+
+    What was read is then what was hashed. Of a database nobody can tell.
 
     Raises
     ------
     InputError
-        If one was written meanwhile. Of a database nobody can tell.
+        If one was written.
     """
     before = _read_file_states(place, month)
     yield
@@ -132,7 +131,10 @@ def ensure_unchanged(place: DataLocation, month: str) -> Iterator[None]:
 
 
 def _read_file_states(place: DataLocation, month: str) -> tuple[tuple[str, int, int], ...]:
-    """Give name, size and time of change of each file; nothing of what isn't there, which reading will say in words."""
+    """Return each file's name, size and change time.
+
+    Nothing for files that aren't there: reading them gives the error.
+    """
     if isinstance(place, DatabaseSource):
         return ()
     try:
@@ -147,16 +149,7 @@ def _read_file_states(place: DataLocation, month: str) -> tuple[tuple[str, int, 
 def load_users(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
     """Open a month's users.
 
-    Parameters
-    ----------
-    place : Path or Elsewhere
-        Where they are.
-    month : str
-        "2026-10".
-    settings : Settings
-        Above how many users DuckDB reads a file, what it may hold, and the query.
-    scratch : Path
-        A folder of this run's own, for what engines put down on the way.
+    An engine writes into `scratch`, a folder of this run's own.
 
     Raises
     ------
@@ -201,7 +194,10 @@ def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scrat
 def _convert_to_parquet(
     connection: Any, place: DataLocation, month: str, settings: Settings, scratch: Path
 ) -> list[Path]:
-    """Give a month's users as Parquet files, made in the scratch folder where they aren't."""
+    """Return a month's users as Parquet files.
+
+    Other files are converted into the scratch folder.
+    """
     from report.sources import duckdb, large_csv, postgres  # noqa: PLC0415 - as above
 
     if isinstance(place, DatabaseSource):
@@ -222,7 +218,7 @@ def _convert_to_parquet(
 
 
 def _convert_part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path:
-    """Turn one text file of a folder into Parquet."""
+    """Convert one text file of a folder to Parquet."""
     from report.sources import large_csv  # noqa: PLC0415 - as above
 
     folder = scratch / f"{number:05d}"
@@ -236,7 +232,10 @@ def _convert_part(connection: Any, path: Path, number: int, settings: Settings, 
 
 
 def _fits_in_memory(path: Path, settings: Settings) -> bool:
-    """Tell whether pandas reads a file: whatever has at most as many rows as make exact points, and what isn't there."""
+    """Return whether pandas reads a file.
+
+    It does up to the number of rows that are clustered exactly, and gives the error for a file that isn't there.
+    """
     most = settings.scale.exact_users
     if path.suffix.lower() not in (*PARQUET_SUFFIXES, *TEXT_SUFFIXES) or not path.is_file():
         return True  # a workbook ends at a million rows; what can't be opened is named by who reads it
@@ -271,7 +270,10 @@ def _wrap_month_data(month: MonthData) -> LoadedUsers:
 
 
 def _collect_users(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
-    """Take an engine's few users into memory, as a small file's would be, in an order of their own: it has none."""
+    """Return an engine's few users in memory, sorted.
+
+    An engine's rows have no order of their own.
+    """
     import pandas as pd  # noqa: PLC0415 - by then it is there
 
     table = frame.collect("pyarrow").to_native()

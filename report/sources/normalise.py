@@ -1,7 +1,6 @@
-"""What the cells of a large month mean: what `inputs` says of a small one, worked out by the engine that has them.
+"""What the cells of a large month mean.
 
-Whatever may be wrong is looked for first, a few numbers a column. Columns in which nothing is wrong are handed on as
-they are, so that every later pass reads them at full speed.
+The engine that has the users works out what `readers.files` says of a small month.
 """
 
 import math
@@ -16,7 +15,15 @@ import pyarrow as pa
 
 from report.errors import InputError
 from report.readers import files, ids, number_text
-from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
+from report.readers.columns import (
+    RUN_AGAIN,
+    MatchedColumn,
+    RawTable,
+    make_not_numeric_error,
+    make_spreadsheet_error,
+    make_type_error,
+    match_columns,
+)
 from segmentation.preprocessing.spelling import (
     EDGE_BLANKS,
     INVISIBLE_CHARACTERS,
@@ -39,24 +46,22 @@ _MAY_NEED_NORMALISING = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
 def normalise_users(
     frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str, text_origin: TextOrigin = "anybody"
 ) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
-    """Give the schema's columns of a frame, how many rows there are, and how many spellings were joined by category.
+    """Return a frame's users, their number and merged spellings.
 
     Parameters
     ----------
     frame : narwhals.LazyFrame
         As the engine reads it; with columns `FILE_COLUMN` and `ROW_COLUMN` if it knows them.
-    names : mapping of str to str
-        As in `report.readers.columns.find`.
     source : str
-        What messages call it.
+        Its name in messages.
     text_origin : {"database", "commas", "anybody"}
-        Who wrote numbers as text: a database, with decimal points and nothing between thousands; somebody who separated
+        Who wrote numbers as text: a database, with decimal points and nothing between thousands; someone who separates
         fields by commas; or anybody.
 
     Raises
     ------
     InputError
-        If a column is missing or holds what it can't, or there is no row.
+        As `report.readers.files.read_month_file` does.
     """
     schema = frame.collect_schema()
     origin = [name for name in (FILE_COLUMN, ROW_COLUMN) if name in schema]
@@ -89,17 +94,20 @@ def normalise_users(
 
 
 def _refuse_column_type(field: MatchedColumn, kind: Any, source: str) -> None:
-    """Refuse a column that is neither text nor numbers, nor truth values as a category."""
+    """Refuse a column of neither text nor numbers.
+
+    Truth values may be a category.
+    """
     fits = kind.is_numeric() or kind in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
     if not fits and not (kind == nw.Boolean and field.column.kind == "category"):
-        expected = f"numbers ({field.column.unit})" if field.column.kind == "number" else "text"
-        raise InputError(
-            f"{source}: column {field.header!r} holds {kind}, expected {field.column.label} as {expected}. {RUN_AGAIN}"
-        )
+        raise make_type_error(source, field, kind)
 
 
 def _has_fractions(frame: "nw.LazyFrame[Any]", field: MatchedColumn, kind: Any, source: str) -> bool:
-    """Tell categories and ids that come as numbers with a point and aren't whole; most are whole, beside gaps."""
+    """Return whether some floats aren't whole.
+
+    Only of ids and categories: most are whole, and floats because of gaps.
+    """
     if field.column.kind == "number" or not kind.is_float():
         return False
     column = nw.col(field.column.name)
@@ -120,7 +128,7 @@ def _needs_cast(field: MatchedColumn, kind: Any) -> bool:
 
 
 def _is_text(field: MatchedColumn, kind: Any, *, broken: bool) -> bool:
-    """Tell columns that are text once they have their type, or still have to be read as numbers."""
+    """Return whether a column is text after the cast."""
     whole = kind.is_integer() or (kind.is_float() and not broken)
     return {"number": not kind.is_numeric(), "id": not whole}.get(field.column.kind, True)
 
@@ -131,7 +139,10 @@ def _is_integral(field: MatchedColumn) -> nw.Expr:
 
 
 def _cast_column(field: MatchedColumn, kind: Any, *, broken: bool) -> nw.Expr:
-    """Give a column its type: numbers as such, an id as a whole number or text, all else as text."""
+    """Return a column cast to its type.
+
+    Numbers as such, an id as a whole number or text, all else as text.
+    """
     column = nw.col(field.column.name)
     if field.column.kind == "number":
         return column.cast(nw.Float64)
@@ -151,7 +162,10 @@ def _cast_column(field: MatchedColumn, kind: Any, *, broken: bool) -> nw.Expr:
 def _normalise_texts(
     frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str
 ) -> tuple["nw.LazyFrame[Any]", dict[str, int]]:
-    """Give every word its one spelling, and count by category the spellings that were joined to another."""
+    """Return texts in one spelling each.
+
+    With them, by category, how many spellings were joined to another.
+    """
     fields = [field for field in fields if _needs_normalising(frame, field)]
     if not fields:
         return frame, {}
@@ -164,7 +178,7 @@ def _normalise_texts(
 
 
 def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool:
-    """Tell whether normalising changes any cell of a column.
+    """Return whether normalising changes any cell of a column.
 
     A category is counted by its values first: engines keep a column's few words once, and look at each once.
     """
@@ -176,7 +190,7 @@ def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool
 
 
 def _is_not_missing(field: MatchedColumn) -> nw.Expr:
-    """Tell cells that stand for no missing value."""
+    """Return the condition that a cell isn't missing."""
     missing = MISSING_SPELLINGS if field.column.kind == "category" else MISSING_NUMBER_SPELLINGS
     return ~nw.col(field.column.name).str.to_lowercase().is_in(missing)
 
@@ -186,7 +200,10 @@ def _null_missing(field: MatchedColumn) -> nw.Expr:
 
 
 def _apply_normalisation(frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn]) -> "nw.LazyFrame[Any]":
-    """Give words their one spelling, as `normalise_text` does; of ids the ends are trimmed and letters composed alone."""
+    """Return words in one spelling, as `normalise_text` does.
+
+    Ids are only trimmed and composed.
+    """
     by_kind = {kind: [f.column.name for f in fields if f.column.kind == kind] for kind in ("category", "id")}
     words = {name: nw.col(name) for name in by_kind["category"]}
     for written, meant in NORMALISATION_STEPS:
@@ -199,7 +216,10 @@ def _apply_normalisation(frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedCol
 
 
 def normalise_nfc(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyFrame[Any]":
-    """Compose letters, Unicode's NFC, which Narwhals has no word for."""
+    """Return letters composed, in Unicode's NFC.
+
+    Narwhals has no function for it.
+    """
     native: Any = frame.to_native()
     if frame.implementation.is_duckdb():
         native = native.project(f"* REPLACE ({', '.join(map(_NFC_SQL.format, names))})")
@@ -225,18 +245,17 @@ def _refuse_spreadsheet_errors(frame: "nw.LazyFrame[Any]", field: MatchedColumn,
     wrong = nw.col(field.column.name).str.contains(files.SPREADSHEET_ERROR) & _is_not_missing(field)
     if count := _count_rows(frame, wrong):
         file, row = _locate_first(frame, wrong, source)
-        first = "" if row is None else f" (first on row {row})"
-        raise InputError(
-            f"{file}: column {field.header!r} has {count:,} of Excel's error values{first}. "
-            f"Expected {field.column.label}. {RUN_AGAIN}"
-        )
+        raise make_spreadsheet_error(file, field, count, row)
 
 
 # --- ids
 
 
 def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> "nw.LazyFrame[Any]":
-    """Read ids back that a program made floats of, as `ids.restore_ids` does."""
+    """Return ids that a program had made floats.
+
+    As `ids.restore_ids` does.
+    """
     column = nw.col(field.column.name)
     floats, whole = column.str.contains(ids.FLOAT_ID), column.str.contains(ids.INTEGER_ID)
     _refuse_faulty_ids(
@@ -270,7 +289,10 @@ def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) 
 
 
 def _refuse_rounded_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
-    """Refuse ids if all that are longer than a spreadsheet keeps end in zeros."""
+    """Refuse ids that a spreadsheet rounded.
+
+    If all of more than 15 digits end in zeros.
+    """
     digits = nw.col(field.column.name).cast(nw.String).str
     rounded = digits.contains(ids.ROUNDED_ID)
     if not _count_rows(frame, digits.contains(ids.LONG_ID) & ~rounded):
@@ -292,7 +314,10 @@ def _refuse_faulty_ids(
 def _parse_number_columns(
     frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, writer: TextOrigin
 ) -> "nw.LazyFrame[Any]":
-    """Read text as numbers, with the decimal marks that all values prove, as `numerals` does."""
+    """Return texts read as numbers.
+
+    The decimal marks are those that all values prove, as in `number_text`.
+    """
     grouped = writer != "database"
     for field in fields:
         cell = _trim_cell(field)
@@ -319,7 +344,10 @@ def _trim_cell(field: MatchedColumn) -> nw.Expr:
 def _sample_number_shapes(
     frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, *, point_only: bool
 ) -> RawTable:
-    """Give one cell of each shape that numbers have: where their digits and signs are tells which marks they allow."""
+    """Return one cell of each shape that numbers have.
+
+    Where their digits and signs are tells which marks they allow.
+    """
     cells: list[tuple[int, str, int]] = []
     for place, field in enumerate(fields):
         cell = nw.col("cell")
@@ -347,7 +375,7 @@ def _sample_number_shapes(
 
 
 def _parse_number(field: MatchedColumn, mark: str) -> nw.Expr:
-    """Read cells that are numbers with this decimal mark."""
+    """Return cells as numbers with this decimal mark."""
     cell = _trim_cell(field)
     bare = cell.str.replace_all(number_text.build_separator_pattern(mark), "")
     bare = bare.str.replace_all(",", ".") if mark == "," else bare
@@ -359,13 +387,16 @@ def _parse_number(field: MatchedColumn, mark: str) -> nw.Expr:
 
 
 def _count_rows(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) -> int:
-    """Count the rows, those where a condition is true if there is one."""
-    asked = nw.len() if condition is None else nw.when(condition).then(nw.lit(1)).sum()
-    return int(frame.select(asked.alias("rows")).collect("pyarrow").item() or 0)
+    """Count the rows, or those with a condition."""
+    count = nw.len() if condition is None else nw.when(condition).then(nw.lit(1)).sum()
+    return int(frame.select(count.alias("rows")).collect("pyarrow").item() or 0)
 
 
 def _locate_first(frame: "nw.LazyFrame[Any]", condition: nw.Expr, source: str) -> tuple[str, int | None]:
-    """Give the file and the row of the first cell for which a condition is true; no row if none is known."""
+    """Return file and row of a condition's first cell.
+
+    No row if none is known.
+    """
     if ROW_COLUMN not in frame.collect_schema():
         return source, None
     found = frame.filter(condition).select(FILE_COLUMN, ROW_COLUMN).sort(FILE_COLUMN, ROW_COLUMN)

@@ -1,4 +1,7 @@
-"""PostgreSQL, read once into Parquet: batch by batch, so that memory never holds more than one."""
+"""PostgreSQL, read once into Parquet.
+
+Batch by batch, so that memory never holds more than one.
+"""
 
 import re
 from collections.abc import Mapping
@@ -38,7 +41,7 @@ _SUPPORTED_TYPES = ("int2", "int4", "int8", "float4", "float8", "numeric", "bool
 
 
 def export_postgres_query(url: str, query: str, names: Mapping[str, str], target: Path, source: str) -> Path:
-    """Write the schema's columns of what a query gives to a Parquet file.
+    """Write a query's rows to a Parquet file.
 
     The query is one SELECT, in a transaction that may only read and is never committed. What an account may do by a
     function, such as read the server's files, is the server's to allow.
@@ -47,14 +50,8 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
     ----------
     url : str
         "postgresql://user@host/database"; what it leaves out, libpq takes from PGPASSWORD and the like.
-    query : str
-        One SELECT.
-    names : mapping of str to str
-        As in `report.readers.columns.find`.
-    target : Path
-        The file.
     source : str
-        What messages call the database: nothing that could let anybody in.
+        The database's name in messages, without a secret.
 
     Raises
     ------
@@ -126,7 +123,10 @@ def _make_query_error(source: str, why: str) -> InputError:
 
 
 def _refuse_column_type(field: MatchedColumn, column: Any, source: str) -> None:
-    """Refuse a column of a type that the driver gives as something else: money in cents, networks as bytes."""
+    """Refuse types that the driver changes.
+
+    Money becomes cents, networks become bytes.
+    """
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     kind = (column.metadata or {}).get(b"POSTGRESQL:type", b"").decode()

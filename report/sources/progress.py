@@ -1,4 +1,4 @@
-"""How far an engine is, told while it works: a pass over a hundred million rows says nothing by itself."""
+"""An engine's progress, reported while it works."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,16 +11,16 @@ _POLL_SECONDS = 0.5  # seconds
 def poll_progress(
     report_progress: Callable[[str], None], rows: int, read_percent: Callable[[], float]
 ) -> Iterator[Callable[[str], None]]:
-    """Give a `report_progress` for the names of stages, and tell beside each how many rows the pass at work has read.
+    """Yield a `report_progress` that adds the rows read.
 
     Parameters
     ----------
     report_progress : callable
-        Told what to show; called by one thread at a time.
+        Called by one thread at a time.
     rows : int
         Rows of a whole pass.
     read_percent : callable
-        Asked twice a second how far the pass is, 0 to 100; anything else, and there is none.
+        Asked twice a second how far the pass is, 0 to 100; anything else means that there is none.
     """
     stage, done, lock = "", threading.Event(), threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Spark, where the users already lie on a cluster: an extra, and imported by nothing else."""
+"""Spark, for users that lie on a cluster. An extra."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from report.storage.months import TEXT_SUFFIXES
 
 
 def start_spark(place: DatabaseSource) -> Any:
-    """Start Spark, or take the session that is there.
+    """Return Spark's session, started if there is none.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def start_spark(place: DatabaseSource) -> Any:
 def scan_spark_source(
     place: DatabaseSource, query: str, month: str
 ) -> tuple["nw.LazyFrame[Any]", TextOrigin]:
-    """Open what Spark is asked for as a frame, and say who wrote it.
+    """Return Spark's frame, and who wrote the data.
 
     Raises
     ------
@@ -78,7 +78,10 @@ def scan_spark_source(
 
 
 def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, TextOrigin]:
-    """Ask a query or read a table, a file or a folder; a folder here may also hold text, and folders."""
+    """Return a query, table, file or folder as a frame.
+
+    A folder on this machine may also hold text, and folders.
+    """
     if not table:
         # in brackets, where only a query fits and nothing that writes
         return spark.sql(f"SELECT * FROM (\n{query}\n)"), "database"  # noqa: S608
@@ -104,12 +107,12 @@ def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, T
 
 
 def read_spark_assignments(spark: Any, path: Path) -> Any:
-    """Open what a month's run wrote.
+    """Open a month's segments.
 
     Raises
     ------
     OSError
-        If it can't be read.
+        If they can't be read.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
 
@@ -120,14 +123,17 @@ def read_spark_assignments(spark: Any, path: Path) -> Any:
 
 
 def normalise_nfc_in_spark(frame: Any, names: Sequence[str]) -> Any:
-    """Compose letters, Unicode's NFC: Spark has no function for it, but brings a library that has."""
+    """Return letters composed, in Unicode's NFC.
+
+    Spark has no function for it, but brings a library that has.
+    """
     from pyspark.sql import functions as f  # noqa: PLC0415 - as above
 
     def compose_column(name: str) -> Any:
         no_look_alikes = f.lit(False)  # noqa: FBT003 - NFC, not NFKC
-        told = f.java_method(
+        composed = f.java_method(
             f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes
         )
-        return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), told).otherwise(f.col(name))
+        return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), composed).otherwise(f.col(name))
 
     return frame.withColumns({name: compose_column(name) for name in names})

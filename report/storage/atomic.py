@@ -1,4 +1,7 @@
-"""A folder of months: one run at a time, and each month there whole or not at all."""
+"""An output folder with one run at a time.
+
+Each month in it is there whole or not at all.
+"""
 
 import ctypes
 import os
@@ -14,18 +17,16 @@ from report.errors import MachineError
 from report.storage.months import MONTH_PATTERN
 
 _LEFTOVER = re.compile(rf"\.{MONTH_PATTERN.pattern}-\w+")  # a month in the making, or moved aside
-_LOCK_TRIES, _LOCK_PAUSE = (
-    5,
-    0.05,
-)  # seconds: whoever only looks whether a run is at work holds the lock for a moment
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+# Seconds between tries: `is_locked` holds the lock for a moment
+_LOCK_TRIES, _LOCK_PAUSE = 5, 0.05
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
 
 
 @contextmanager
 def run_lock(output: Path) -> Iterator[None]:
-    """Keep other runs out of the output folder, and sweep what runs that were killed left in it.
+    """Keep other runs out of the output folder.
 
-    The system itself takes the lock back, however a run ends.
+    What killed runs left in it is deleted. The system releases the lock however a run ends.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def run_lock(output: Path) -> Iterator[None]:
 
 
 def is_locked(output: Path) -> bool:
-    """Tell whether a run is at work in an output folder."""
+    """Return whether a run is at work there."""
     try:
         held = os.open(output, os.O_RDONLY)
     except OSError:
@@ -66,7 +67,7 @@ def is_locked(output: Path) -> bool:
 
 @contextmanager
 def atomic_folder(output: Path, month: str) -> Iterator[Path]:
-    """Give a folder beside the month's; when all went well it takes the month's place, else it is gone.
+    """Yield a folder that will become the month's.
 
     The two change places in one step where the system can. Where it can't, the last good month is moved aside before
     and deleted after, so that there is always a whole one.
@@ -106,7 +107,7 @@ def atomic_folder(output: Path, month: str) -> Iterator[Path]:
 
 
 def _delete_leftovers(output: Path) -> None:
-    """Clear away months in the making that nobody makes any more."""
+    """Delete unfinished months that no run works on."""
     for left in sorted(output.glob(".*-*")):
         if _LEFTOVER.fullmatch(left.name) and left.is_dir():
             with suppress(OSError):  # what can't be moved now is there for the next run
@@ -114,14 +115,20 @@ def _delete_leftovers(output: Path) -> None:
 
 
 def _restore_or_delete(left: Path, place: Path) -> None:
-    """Sweep what a killed run left behind; a month that it had moved aside, with nothing in its place yet, is good."""
+    """Delete what a killed run left behind.
+
+    A month that it had moved aside, with nothing in its place yet, is good and moves back.
+    """
     if left.name.endswith("-old") and left.exists() and not place.exists():
         left.rename(place)
     shutil.rmtree(left, ignore_errors=True)
 
 
 def _swap_folders(one: Path, other: Path) -> bool:
-    """Let two folders change places in one step (Linux: renameat2); False where this system can't."""
+    """Swap two folders in one step; return whether it worked.
+
+    Linux can, by renameat2.
+    """
     try:
         exchange = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, TypeError, AttributeError):
@@ -130,7 +137,10 @@ def _swap_folders(one: Path, other: Path) -> bool:
 
 
 def _try_lock(folder: int, *, shared: bool = False) -> bool:
-    """Lock an open folder, alone or with others who only look; True also where this system or disk knows no locks."""
+    """Return whether an open folder could be locked.
+
+    A shared lock is for those who only look. True also where this system or disk knows no locks.
+    """
     try:
         import fcntl  # noqa: PLC0415 - Windows has none
 
@@ -143,7 +153,10 @@ def _try_lock(folder: int, *, shared: bool = False) -> bool:
 
 
 def _retry_lock(folder: int) -> bool:
-    """Lock an open folder alone, and give whoever only looks a moment to be gone."""
+    """Return whether an open folder could be locked alone.
+
+    One who only looks holds a lock for a moment.
+    """
     for _ in range(_LOCK_TRIES):
         if _try_lock(folder):
             return True

@@ -1,4 +1,4 @@
-"""What DATA names: a file or a folder here, or a database or a cluster elsewhere. Light: the command line asks it."""
+"""What DATA names: file, folder or database."""
 
 import os
 import re
@@ -72,39 +72,33 @@ _REMOTE_ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSource:
-    """A database or a cluster that is asked for a month's users.
-
-    Attributes
-    ----------
-    engine : {"duckdb", "postgresql", "spark"}
-        Who is asked.
-    url : str
-        How: the path of DuckDB's file, PostgreSQL's URL, Spark's master.
-    table : str
-        The file, folder or table that Spark reads; empty where the query in settings says what is asked.
-    """
+    """A database or a cluster with a month's users."""
 
     engine: Literal["duckdb", "postgresql", "spark"]
-    url: str = field(repr=False)  # it may hold a password
-    table: str = ""
+    # the path of DuckDB's file, PostgreSQL's URL, Spark's master; it may hold a password
+    url: str = field(repr=False)
+    table: str = ""  # that Spark reads, or a file or folder; empty where the query in settings is asked
 
     def __str__(self) -> str:
         return "…"
 
     @property
     def stem(self) -> str:
-        """What it may be named for: the month, where a cluster reads a file or a folder."""
+        """The file's or folder's name without its ending."""
         return self._last_part.partition(".")[0]
 
     @property
     def _last_part(self) -> str:
-        """What is last in the path; the query and the fragment of an address may hold a key."""
+        """The last part of the path.
+
+        The query and the fragment of an address may hold a key.
+        """
         path = re.sub(r"(?s)^([a-z][a-z0-9+.-]*:[^?#]*).*", r"\1", self.table)
         return path.rstrip("/").rpartition("/")[2]
 
     @property
     def name(self) -> str:
-        """What messages and pages call it: nothing that could let anybody in."""
+        """The name in messages and on pages; no secret."""
         if self.table:
             return self._last_part
         if self.engine == "duckdb":
@@ -118,7 +112,7 @@ DataLocation = Path | DatabaseSource
 
 
 def parse_location(data: str, spark: str = "") -> DataLocation:
-    """Say what DATA and SPARK name.
+    """Return what DATA and SPARK name.
 
     Parameters
     ----------
@@ -127,11 +121,6 @@ def parse_location(data: str, spark: str = "") -> DataLocation:
         "spark://…", the master of a cluster that the query in settings asks.
     spark : str
         Spark's master, "local[2]" or "spark://…"; then it reads the file, folder or table that `data` names.
-
-    Raises
-    ------
-    InputError
-        If it is none of these.
     """
     check_file_name(data)
     if spark:
@@ -162,15 +151,10 @@ def parse_location(data: str, spark: str = "") -> DataLocation:
 
 
 def parse_postgres_url(url: str) -> dict[str, str]:
-    """Read a PostgreSQL URL into libpq's parameters, the password among them.
+    """Return libpq's parameters of a PostgreSQL URL.
 
-    Only what every reader of URLs reads in the same way is taken: else a part of the password would be a host, a port
-    or a database to libpq, which names these in its messages.
-
-    Raises
-    ------
-    InputError
-        If it can be read in two ways, or not at all; nothing of the URL is repeated but a database's name.
+    Only what every reader of URLs reads in the same way is taken: else libpq may take a part of the password for a host,
+    a port or a database, which its messages name. The error repeats nothing of the URL but a database's name.
     """
     found = _POSTGRES_URL.fullmatch(url)
     if not found:
@@ -187,17 +171,20 @@ def parse_postgres_url(url: str) -> dict[str, str]:
         ("dbname", found["dbname"] or ""),
         *(option.split("=") for option in (found["options"] or "").split("&") if option),
     ]
-    said = [(name, unquote(value, errors="surrogateescape")) for name, value in named if value]
-    parameters = dict(said)
+    given = [(name, unquote(value, errors="surrogateescape")) for name, value in named if value]
+    parameters = dict(given)
     # a name with these letters would be read as a URL or as keywords, and stands on every page
     strange = re.search("[=:@]", parameters.get("dbname", ""))
-    if strange or len(parameters) < len(said) or not all(map(_LIBPQ_PARAMETER.fullmatch, parameters)):
+    if strange or len(parameters) < len(given) or not all(map(_LIBPQ_PARAMETER.fullmatch, parameters)):
         raise _make_url_error(url)
     return parameters
 
 
 def _make_url_error(url: str) -> InputError:
-    """Refuse a URL, by the database's name where no reader could take a piece of a password for it."""
+    """Return the error for an unreadable URL.
+
+    The database's name is repeated only where it can't be a piece of a password.
+    """
     named = re.fullmatch(r"[^?#]*@[\w.-]*(?::\d+)?/([A-Za-z_][\w-]*)", url)
     return InputError(
         f"postgresql: {f'{named[1]}: ' if named else ''}DATA can't be read as a URL: write the letters : / ? # @ % of a "
@@ -207,7 +194,10 @@ def _make_url_error(url: str) -> InputError:
 
 
 def _check_path(path: str) -> str:
-    """Give a path, unless nothing is there and it may be a database's address, with a password that messages would repeat."""
+    """Return a path that is no database's address.
+
+    A message would repeat the password in it.
+    """
     if re.search(r"[@?#=]|^\w+:", path) and not os.path.exists(path):  # noqa: PTH110 - Path raises where a name is too long
         raise InputError(
             "DATA names no file or folder that is there; it isn't repeated here, for it may hold a password. Expected a "
@@ -217,13 +207,15 @@ def _check_path(path: str) -> str:
 
 
 def _check_credential_free(table: str) -> str:
-    """Give what a cluster is to read, unless it holds a key or a password, which its messages would repeat."""
+    """Return a cluster's address, unless it holds a secret.
+
+    The cluster's messages would repeat it.
+    """
     found = _REMOTE_ADDRESS.fullmatch(table)
     if found or not re.search("[:@]", table) or os.path.exists(table):  # noqa: PTH110 - as above
         path = found["path"] if found else table
-        split = (
-            found and ":" in (found["host"] or "") and "@" in path
-        )  # a secret with "/" in it, after a user
+        # a secret with "/" in it, after a user
+        split = found and ":" in (found["host"] or "") and "@" in path
         if not split and not re.search("[?&;#][^/]*=", path):
             return table
     raise InputError(
@@ -233,12 +225,14 @@ def _check_credential_free(table: str) -> str:
 
 
 def check_file_name(path: str | Path) -> None:
-    """Make sure that the name of a file can be written down.
+    """Make sure that a file's name is UTF-8.
+
+    Names from old systems and archives may not be.
 
     Raises
     ------
     InputError
-        If it isn't UTF-8, as names from old systems and archives may be.
+        If it isn't.
     """
     try:
         str(path).encode()
@@ -267,16 +261,14 @@ def _parse_month_number(month: str) -> int:
 
 
 def select_month_files(paths: Sequence[str], month: str, folder: str) -> list[str]:
-    """Return those of a folder's files that are the month's, by what their names say.
+    """Return the month's files of a folder.
 
     Parameters
     ----------
-    paths : sequence of str
-        Of every file.
     month : str
-        "2026-10"; nothing for all files.
+        "2026-10"; empty for all files.
     folder : str
-        The folder's own name. One that says the month vouches for what it holds.
+        The folder's own name. If it says the month, all files are the month's.
 
     Raises
     ------
@@ -312,7 +304,10 @@ def select_month_files(paths: Sequence[str], month: str, folder: str) -> list[st
 
 
 def _find_numbered_names(names: Sequence[str]) -> list[str]:
-    """Return names that differ by a number from 1 to 12 alone, unless a word such as "part" says what it counts."""
+    """Return names that may number months.
+
+    They differ only by a number from 1 to 12, unless a word such as "part" says what it counts.
+    """
     alike: dict[tuple[str, str], dict[str, str]] = {}
     for name in names:
         plain = _UUID.sub("", name)
@@ -327,7 +322,10 @@ def _find_numbered_names(names: Sequence[str]) -> list[str]:
 
 
 def _refuse_copies(paths: Sequence[Path], folder: Path) -> None:
-    """Refuse a second copy of a file, as file managers name it: its users would count twice."""
+    """Refuse a second copy of a file.
+
+    File managers name it "… copy" or "… (2)". Its users would count twice.
+    """
     there = set(paths)
     for path in paths:
         stem = _COPY_SUFFIX.sub("", path.stem)
@@ -340,16 +338,10 @@ def _refuse_copies(paths: Sequence[Path], folder: Path) -> None:
 
 
 def list_data_files(folder: Path, month: str = "") -> list[Path]:
-    """List a folder's Parquet or text files, those of its folders too; what begins with "_" or "." is no data.
+    """List a folder's Parquet or text files.
 
-    A text file of no bytes is left out: a cluster writes one for a part that has no rows.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    month : str
-        The month whose files are wanted, where names say months; nothing for all files.
+    Names that begin with "_" or "." are no data. A text file of no bytes is left out: a cluster writes one for a part
+    that has no rows. With a month, only its files.
 
     Raises
     ------

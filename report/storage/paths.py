@@ -1,4 +1,4 @@
-"""What lies where, and how it is read and written: months' files, facts, templates, fonts."""
+"""Where files lie, and how they are handled."""
 
 import hashlib
 import json
@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,10 @@ _IGNORED_SUFFIXES = (".md", ".toml", ".log", ".sha256", ".md5")  # beside a mont
 _MAX_SAMPLE_BYTES = (
     1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 )
-_FONT_PACKAGES = ("font_source_sans_pro", "font_source_serif_pro")
 
 
 def check_month(month: str) -> str:
-    """Make sure that a month reads "2026-10".
+    """Return a month if it reads "2026-10".
 
     Raises
     ------
@@ -37,15 +35,16 @@ def check_month(month: str) -> str:
         If it doesn't.
     """
     if not MONTH_PATTERN.fullmatch(month):
-        said = (
-            f"MONTH={month}" if re.fullmatch(r"[\w./-]{1,12}", month) else "MONTH"
-        )  # DATA in its place holds a password
-        raise InputError(f"{said} is no month. Write it as year and month: MONTH=2026-10.")
+        # DATA in its place holds a password
+        shown = f"MONTH={month}" if re.fullmatch(r"[\w./-]{1,12}", month) else "MONTH"
+        raise InputError(f"{shown} is no month. Write it as year and month: MONTH=2026-10.")
     return month
 
 
 def find_month_file(folder: Path, month: str = "") -> Path:
-    """Find a month's file in a folder, the newest month's if none is named.
+    """Return the month's file in a folder.
+
+    The newest month's, if none is named.
 
     Raises
     ------
@@ -75,12 +74,9 @@ def find_month_file(folder: Path, month: str = "") -> Path:
 
 
 def _refuse_unreadable(folder: Path, wanted: str, *, newer: bool, there: bool) -> None:
-    """Refuse to pass over what by name is the month that is looked for, or a newer one, and can't be read.
+    """Refuse to skip a month that can't be read.
 
-    Raises
-    ------
-    InputError
-        Naming the newest.
+    Only if its name says that it is the month looked for, or a newer one. The error names the newest.
     """
     months = set(list_month_files(folder))
     unread = [
@@ -101,17 +97,17 @@ def _refuse_unreadable(folder: Path, wanted: str, *, newer: bool, there: bool) -
 
 
 def look_up_month_file(folder: Path, month: str) -> Path | None:
-    """Give a month's file in a folder, or its own folder there; None where there is neither."""
+    """Return a month's file or folder, or None."""
     return next((path for path in list_month_files(folder) if path.stem == month), None)
 
 
 def hash_file(path: Path) -> str:
-    """Give the hash of a file's bytes.
+    """Return the SHA-256 of a file's bytes.
 
     Raises
     ------
     InputError
-        If it can't be opened, or is no ordinary file: to open a pipe is to wait for who writes into it.
+        If it can't be opened, or is no ordinary file: opening a pipe would wait for its writer.
     """
     if path.exists() and not path.is_file():
         raise InputError(
@@ -127,7 +123,7 @@ def hash_file(path: Path) -> str:
 
 
 def is_sample(path: Path) -> bool:
-    """Tell whether a file is one of the synthetic months that the project ships, byte for byte."""
+    """Return whether a file is a shipped sample month."""
     if path.is_dir() or (path.is_file() and path.stat().st_size > _MAX_SAMPLE_BYTES):
         return False
     known = (ROOT / "data" / "SHA256SUMS").read_text(encoding="ascii").split()
@@ -135,7 +131,10 @@ def is_sample(path: Path) -> bool:
 
 
 def dump_facts_json(facts: Facts) -> str:
-    """Write facts as JSON; a number that JSON doesn't know is a fault of ours, and no month is made of it."""
+    """Return facts as JSON.
+
+    A number that JSON doesn't know, such as NaN, raises an error.
+    """
     return json.dumps(facts_to_dict(facts), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -167,21 +166,21 @@ def read_facts(path: Path) -> Facts:
 
 
 def find_newest_facts(output: Path = DEFAULT_OUTPUT) -> Path:
-    """Find the facts of the newest month that was made.
+    """Return the facts.json of the newest month.
 
     Raises
     ------
     ReportError
-        If none was.
+        If there is none.
     """
-    made = sorted(path for path in output.glob("*/facts.json") if MONTH_PATTERN.fullmatch(path.parent.name))
+    made = list_earlier_facts(output, "9999-99")
     if not made:
         raise ReportError(f"{output}: no month was made yet. Make one first: make report.")
     return made[-1]
 
 
 def list_earlier_facts(output: Path, month: str) -> list[Path]:
-    """List the facts of all months that were made before this one, oldest first."""
+    """List the facts.json of earlier months, oldest first."""
     made = [path for path in output.glob("*/facts.json") if MONTH_PATTERN.fullmatch(path.parent.name)]
     return sorted(path for path in made if path.parent.name < month)
 
@@ -191,14 +190,8 @@ def read_template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def find_font_folders() -> list[Path]:
-    """Find the folders of the fonts that charts and pages use; they come as packages."""
-    specs = [find_spec(package) for package in _FONT_PACKAGES]
-    return [Path(spec.origin).parent / "files" for spec in specs if spec and spec.origin]
-
-
 def create_workspace(folder: Path) -> Path:
-    """Lay out a copy of the documents and templates in a folder, for an engine to work in."""
+    """Copy the documents and templates into a folder."""
     shutil.copytree(TEMPLATES, folder / "templates")
     (folder / "report").mkdir()
     for document in (ROOT / "report").glob("*.qmd"):
@@ -208,23 +201,16 @@ def create_workspace(folder: Path) -> Path:
 
 
 def restrict_to_owner(path: Path) -> None:
-    """Let nobody but the owner read a file, or a folder of files: they have a row a user."""
+    """Let only the owner read it.
+
+    A file, or a folder of files, with a row a user.
+    """
     for part in (*path.rglob("*"), path):
         part.chmod(0o700 if part.is_dir() else 0o600)
 
 
-def discard_folder(folder: Path) -> None:
-    """Delete a folder that this program may have made."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def delete_folder(folder: Path) -> None:
-    """Delete a folder that this program made."""
-    shutil.rmtree(folder)
-
-
 def resolve_month(source: DataLocation, month: str) -> str:
-    """Give the month that was asked for, else the one that the file is named for.
+    """Return the month asked for, else the file name's.
 
     Raises
     ------
@@ -237,20 +223,23 @@ def resolve_month(source: DataLocation, month: str) -> str:
 
 
 def shorten_path(path: Path) -> Path:
-    """Give a path as short as it can be shown: relative to where the reader is."""
+    """Return a path relative to here, if below."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def format_output_option(output: Path, default: Path) -> str:
-    """Write what names an output folder to `make`, for a person to type: nothing for the one that settings name."""
+    """Return the `make` option for an output folder.
+
+    Nothing for the folder that settings name.
+    """
     if output.resolve() == default.resolve():
         return ""
     return f" OUTPUT={shlex.quote(str(output.resolve()))}".replace("$", "$$")
 
 
 def write_sample_months(folder: Path, months: Mapping[str, str]) -> None:
-    """Write the synthetic months, and the hashes by which `is_sample` knows them."""
+    """Write the synthetic months and their hashes."""
     for month, text in months.items():
         (folder / f"{month}.csv").write_bytes(text.encode())
     sums = [f"{hash_file(folder / f'{month}.csv')}  {month}.csv" for month in months]

@@ -375,28 +375,11 @@ def test_a_path_that_cannot_be_is_refused() -> None:
         read_users(Path("a\0b.csv"))
 
 
-def test_a_file_that_grows_while_it_is_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The rows read are whole, and yet not all: only that the file changed tells."""
-    path = write(tmp_path, TWO)
-    whole = files.dialect.read
-
-    def read(path: Path, names: Any) -> Any:
-        table = whole(path, names)
-        path.write_text(TWO + ROW)
-        return table
-
-    monkeypatch.setattr(files.dialect, "read_delimited_text", read)
-
-    refused(path, "changed while it was read", "Wait until it is written")
-
-
 def test_what_a_library_raises_becomes_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(files.dialect, "read_delimited_text", fail)
+    monkeypatch.setattr(files.csv_text, "read_delimited_text", fail)
 
     refused(write(tmp_path, TWO), "can't be read as .csv (MemoryError)")
 
