@@ -203,10 +203,8 @@ def _has_readable_facts(folder: Path) -> bool:
 
 
 def _copy_pages(old: Path, new: Path) -> None:
-    """Copy the pages of a month analysed again.
-
-    People have read them as they are.
-    """
+    """Copy the pages of a month analysed again."""
+    # People have read them as they are
     for name in _PAGE_FILES:
         with contextlib.suppress(OSError):
             if (old / name).is_dir():
@@ -236,10 +234,8 @@ def _open_assignments(
 def _check_assignments(
     users: "nw.DataFrame[Any] | nw.LazyFrame[Any]",
 ) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
-    """Return archived users.
-
-    Raise an error if a run didn't write them.
-    """
+    """Return archived users."""
+    # Raise an error if a run didn't write them
     schema = users.collect_schema()
     if SEGMENT_COLUMN not in schema or any(
         name in schema and not schema[name].is_numeric() for name in NUMBERS

@@ -130,30 +130,24 @@ def _analyse(
     *,
     report_progress: Callable[[str], None],
 ) -> Facts:
-    """Return the month's facts.
-
-    The worker process runs this, and alone imports what computes.
-    """
+    """Return the month's facts."""
+    # The worker process runs this, and alone imports what computes
     from report.history import analyse_and_store_month  # noqa: PLC0415
 
     return analyse_and_store_month(source, month, settings, output, folder, report_progress)
 
 
 def _prepare() -> None:
-    """Import what publishes, and check that this machine can print.
-
-    The analysis computes meanwhile.
-    """
+    """Import what publishes, and check that this machine can print."""
+    # The analysis computes meanwhile
     from report.publish import prepare_publishing  # noqa: PLC0415
 
     prepare_publishing()
 
 
 def _write_run_json(path: Path, run: ReportRun, engine_version: str, timer: StageTimer) -> None:
-    """Write how a month was made.
-
-    Engine, versions, input, seed and seconds.
-    """
+    """Write how a month was made."""
+    # Engine, versions, input, seed and seconds
     source = run.facts.source
     paths.write_json(
         path,

@@ -148,10 +148,8 @@ def make_spreadsheet_error(file: str, field: MatchedColumn, count: int, row: int
 
 
 def _find_header(headers: Sequence[str], name: str, *, exact_first: bool) -> list[int]:
-    """Return the places of a name among the headers.
-
-    A mapped name is first compared letter by letter, so that it can choose between two similar headers.
-    """
+    """Return the places of a name among the headers."""
+    # A mapped name is first compared letter by letter, so that it can choose between two similar headers
     if not name.strip():
         return []
     places = [i for i, header in enumerate(headers) if header.strip() == name.strip()] if exact_first else []
@@ -174,10 +172,8 @@ def _refuse_shared_columns(fields: tuple[MatchedColumn, ...], file: str) -> tupl
 
 
 def _list_headers(headers: Sequence[str], names: Mapping[str, str], most: int = 20) -> str:
-    """Return the headers as an error lists them.
-
-    Where no name is known, they may be the cells of a user, and are only counted.
-    """
+    """Return the headers as an error lists them."""
+    # Where no name is known, they may be the cells of a user, and are only counted
     known = {normalise_header(name) for name in (*schema.COLUMNS_BY_NAME, *names.values())}
     if headers and not known & {normalise_header(header) for header in headers}:
         return f"{len(headers)} column{'s' if len(headers) > 1 else ''}, none with a name that is known"

@@ -162,10 +162,8 @@ def _decode_windows_1252(data: bytes, file: str) -> str:
 
 
 def _has_utf8(data: bytes) -> bool:
-    """Return whether some characters are UTF-8.
-
-    In a text that isn't UTF-8 as a whole, they show that files were joined.
-    """
+    """Return whether some characters are UTF-8."""
+    # In a text that isn't UTF-8 as a whole, they show that files were joined
     return not data.decode(errors="ignore").isascii()
 
 
@@ -176,10 +174,8 @@ def _open_csv_reader(data: bytes, delimiter: str) -> Any:
 
 
 def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield every row with its number.
-
-    It counts as a spreadsheet does: a line break in quotes starts no row.
-    """
+    """Yield every row with its number."""
+    # It counts as a spreadsheet does: a line break in quotes starts no row
     row = 0
     try:
         for row, record in enumerate(_open_csv_reader(data, delimiter), 1):
@@ -218,28 +214,19 @@ def detect_delimiter(data: bytes, names: Mapping[str, str]) -> str:
 def _refuse_ragged(
     file: str, row: int, record: list[str], header: list[str], rest: Iterator[tuple[int, list[str]]]
 ) -> None:
-    """Refuse a row of another length.
-
-    The last row may be a count of rows, as some programs write it.
-    """
+    """Refuse a row of another length."""
+    # The last row may be a count of rows, as some programs write it
     is_last = not any(any(map(normalise_text, later)) for _, later in rest)
     is_footer = ROW_COUNT_FOOTER.fullmatch("".join(map(normalise_text, record)))
-    if not (is_last and is_footer):
-        raise _make_ragged_row_error(
-            file, row, [cell for cell in record if cell] if is_footer else record, header, last=is_last
-        )
-
-
-def _make_ragged_row_error(
-    file: str, row: int, record: list[str], header: list[str], *, last: bool
-) -> InputError:
-    """Return the error for a row of another length."""
+    if is_last and is_footer:
+        return
+    width = len([cell for cell in record if cell] if is_footer else record)
     cause = (
         "It is the last row: perhaps the export wasn't finished."
-        if last and len(record) < len(header)
+        if is_last and width < len(header)
         else "Perhaps a value holds the delimiter and isn't in quotes."
     )
-    return InputError(
-        f"{file}: row {row} has {len(record)} field{'s' if len(record) > 1 else ''}, expected {len(header)} as in "
+    raise InputError(
+        f"{file}: row {row} has {width} field{'s' if width > 1 else ''}, expected {len(header)} as in "
         f"the header. {cause} {RUN_AGAIN}"
     )

@@ -62,10 +62,8 @@ def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
 
 
 def _inspect_archive(path: Path) -> bool:
-    """Return whether the workbook has formulas.
-
-    A file that is no workbook or too large is refused before it is unpacked.
-    """
+    """Return whether the workbook has formulas."""
+    # A file that is no workbook or too large is refused before it is unpacked
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
@@ -91,10 +89,8 @@ def _inspect_archive(path: Path) -> bool:
 
 
 def _mentions_formula(archive: zipfile.ZipFile, name: str) -> bool:
-    """Return whether a sheet's XML has a formula element.
-
-    Much faster than reading it as a sheet.
-    """
+    """Return whether a sheet's XML has a formula element."""
+    # Much faster than reading it as a sheet
     tail = b""
     with archive.open(name) as part:
         while chunk := part.read(1 << 20):
@@ -115,10 +111,8 @@ def _find_first_sheet(book: Any, file: str) -> Any:
 
 @contextmanager
 def _open_workbook(path: Path, *, calculated: bool) -> Iterator[Any]:
-    """Open a workbook for its values or its formulas.
-
-    The file is closed whatever openpyxl raises.
-    """
+    """Open a workbook for its values or its formulas."""
+    # The file is closed whatever openpyxl raises
     import openpyxl  # noqa: PLC0415 - slow to import, and most files are text
 
     with path.open("rb") as file:
@@ -142,10 +136,8 @@ def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
 
 
 def _unescape_text(value: Any) -> Any:
-    """Return a cell as Excel shows it.
-
-    XML can't hold control characters: a sheet writes "_x000D_".
-    """
+    """Return a cell as Excel shows it."""
+    # XML can't hold control characters: a sheet writes "_x000D_"
     return (
         ESCAPED_CONTROL.sub(lambda found: chr(int(found[1], 16)), value)
         if isinstance(value, str) and "_x" in value
@@ -209,10 +201,8 @@ def _split_texts_and_numbers(
 
 
 def _refuse_truncated_ids(field: MatchedColumn, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:
-    """Refuse ids of which Excel may have dropped digits.
-
-    The last digits of long numbers, or zeros in front of some.
-    """
+    """Refuse ids of which Excel may have dropped digits."""
+    # The last digits of long numbers, or zeros in front of some
     is_number = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells]
     long = [i for i, cell in enumerate(cells) if is_number[i] and abs(cell) >= MAX_EXACT_NUMBER]
     zeros = [i for i, cell in enumerate(cells) if isinstance(cell, str) and re.match(r"\s*0[0-9]+\s*$", cell)]

@@ -106,10 +106,8 @@ def _select_reader(path: Path) -> Callable[[Path, Mapping[str, str]], RawTable]:
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what is no ordinary, filled file.
-
-    Opening a pipe would wait for its writer, so the path is checked before.
-    """
+    """Refuse what is no ordinary, filled file."""
+    # Opening a pipe would wait for its writer, so the path is checked before
     try:
         found = path.stat()
     except (OSError, ValueError) as error:
@@ -141,10 +139,8 @@ def _interpret_table(table: RawTable) -> MonthData:
 
 
 def _normalise_categories(field: MatchedColumn, text: Any, table: RawTable) -> tuple[Any, int]:
-    """Return categories in one spelling each.
-
-    With them, how many spellings were joined to another.
-    """
+    """Return categories in one spelling each."""
+    # With them, how many spellings were joined to another
     found = text.combine_chunks().dictionary_encode()
     values = found.dictionary
     for written, meant in NORMALISATION_STEPS:
@@ -158,10 +154,8 @@ def _normalise_categories(field: MatchedColumn, text: Any, table: RawTable) -> t
 
 
 def _normalise_ids(field: MatchedColumn, text: Any, table: RawTable) -> Any:
-    """Return ids trimmed and composed.
-
-    Nothing more: two ids may differ in a letter that nobody sees.
-    """
+    """Return ids trimmed and composed."""
+    # Nothing more: two ids may differ in a letter that nobody sees
     cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), EDGE_BLANKS, "")
     cells = _null_missing(cells, MISSING_NUMBER_SPELLINGS)
     _refuse_spreadsheet_errors(field, cells, table)
@@ -183,10 +177,8 @@ def _refuse_spreadsheet_errors(field: MatchedColumn, cells: Any, table: RawTable
 
 
 def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
-    """Read a Parquet file.
-
-    Its rows are numbered as in a sheet with a header.
-    """
+    """Read a Parquet file."""
+    # Its rows are numbered as in a sheet with a header
     import pyarrow.parquet as pq  # noqa: PLC0415 - most files are text
 
     with pq.ParquetFile(path) as file:

@@ -126,10 +126,8 @@ def _list_number_columns(table: RawTable) -> list[NumberColumn]:
 
 
 def _prepare_column(field: MatchedColumn, text: Any, table: RawTable) -> NumberColumn:
-    """Return a column trimmed, null where missing.
-
-    Refuse it if a cell is no number under any mark.
-    """
+    """Return a column trimmed, null where missing."""
+    # Refuse it if a cell is no number under any mark
     cells = text
     if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
         cells = pc.replace_substring_regex(text, INVISIBLE_CHARACTERS, "")
@@ -148,10 +146,8 @@ def _prepare_column(field: MatchedColumn, text: Any, table: RawTable) -> NumberC
 
 
 def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str:
-    """Return a column's decimal mark.
-
-    Its own values decide first, then what other columns prove.
-    """
+    """Return a column's decimal mark."""
+    # Its own values decide first, then what other columns prove
     name = column.field.header
     if not column.possible_marks:
         point, comma = (
@@ -184,10 +180,8 @@ def _find_flagged(flags: Any) -> np.ndarray:
 
 
 def _parse_numbers(cells: Any, mark: str) -> np.ndarray:
-    """Return the cells as float64.
-
-    Each is the nearest one to what is written, as `float()` gives.
-    """
+    """Return the cells as float64."""
+    # Each is the nearest one to what is written, as `float()` gives
     bare = pc.replace_substring_regex(cells, build_separator_pattern(mark), "")
     if mark == ",":
         bare = pc.replace_substring(bare, ",", ".")

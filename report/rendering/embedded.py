@@ -114,10 +114,8 @@ def _refuse_unsupported(document: QuartoDocument, source: str) -> None:
 
 
 def _merge_options(front: dict[str, Any], document: Path) -> dict[str, Any]:
-    """Return the project's options, then the document's own.
-
-    Paths of either are relative to the document.
-    """
+    """Return the project's options, then the document's own."""
+    # Paths of either are relative to the document
     settings = document.parent.parent / "_quarto.yml"
     project = parse_yaml(settings.read_text(encoding="utf-8"), settings.name)
     options: dict[str, Any] = {}

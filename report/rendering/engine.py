@@ -1,39 +1,15 @@
 """The choice between two engines."""
 
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from report.errors import MachineError
 
+if TYPE_CHECKING:
+    from report.rendering.embedded import EmbeddedEngine
+    from report.rendering.quarto import QuartoEngine
+
 EngineChoice = Literal["auto", "quarto", "embedded"]
-
-
-class RenderEngine(Protocol):
-    """An engine that renders documents."""
-
-    @property
-    def name(self) -> str:
-        """Name the engine."""
-        ...
-
-    def get_version(self) -> str:
-        """Return the version that renders."""
-        ...
-
-    def warm_up(self, folder: Path) -> AbstractContextManager[None]:
-        """Do what needs no facts ahead."""
-        ...
-
-    def render(self, document: Path, facts: Path) -> Path:
-        """Render a .qmd to an HTML file beside it.
-
-        Raises
-        ------
-        RenderError
-            If the document can't be rendered as it stands.
-        """
-        ...
+RenderEngine: TypeAlias = "QuartoEngine | EmbeddedEngine"  # each has name, get_version, warm_up and render
 
 
 def select_engine(choice: EngineChoice) -> RenderEngine:

@@ -33,10 +33,8 @@ def write_notebook(document: Path, path: Path) -> None:
 
 
 def _make_text_cell(source: str) -> "nbformat.NotebookNode":  # type: ignore[name-defined]  # noqa: F821
-    """Return a text as a cell.
-
-    A Markdown cell, or one of code where it holds values.
-    """
+    """Return a text as a cell."""
+    # A Markdown cell, or one of code where it holds values
     import nbformat  # noqa: PLC0415
 
     if not INLINE_EXPRESSION.search(source):

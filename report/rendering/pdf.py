@@ -210,10 +210,8 @@ def _raise_on_warnings(name: str) -> Iterator["_LogCollector"]:
 
 
 def _fix_font_timestamps() -> None:
-    """Stop fontTools from dating fonts by the clock.
-
-    The same facts give the same bytes. It subsets fonts where HarfBuzz-Subset is missing.
-    """
+    """Stop fontTools from dating fonts by the clock."""
+    # The same facts give the same bytes. It subsets fonts where HarfBuzz-Subset is missing
     from fontTools.ttLib import TTFont  # noqa: PLC0415 - brings much, and belongs to WeasyPrint
     from weasyprint.pdf import fonts  # noqa: PLC0415 - checked by `check_weasyprint`
 
@@ -221,10 +219,8 @@ def _fix_font_timestamps() -> None:
 
 
 def _make_facts_attachment(facts: Path) -> Any:
-    """Return the month's facts as an attachment.
-
-    It is dated by the month, so that the same facts give the same bytes.
-    """
+    """Return the month's facts as an attachment."""
+    # It is dated by the month, so that the same facts give the same bytes
     from weasyprint import Attachment  # noqa: PLC0415
 
     content = facts.read_bytes()

@@ -66,10 +66,8 @@ def _list_structure_elements(objects: dict[bytes, Any]) -> Iterator[Any]:
 
 
 def _mark_running_heads_as_artifacts(pdf: Any, objects: dict[bytes, Any]) -> None:
-    """Mark the margins' text as pagination.
-
-    WeasyPrint tags it and leaves the tags out of the tree.
-    """
+    """Mark the margins' text as pagination."""
+    # WeasyPrint tags it and leaves the tags out of the tree
     root = objects[pdf.catalog["StructTreeRoot"]]
     linked = set(_list_descendants(root["K"], objects))
     nums = objects[root["ParentTree"]]["Nums"]
@@ -103,10 +101,8 @@ def _make_artifact(stream: list[Any], mcid: int) -> None:
 
 
 def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
-    """List the table heads by id.
-
-    Cells name them by id, and a reader looks that up in the root.
-    """
+    """List the table heads by id."""
+    # Cells name them by id, and a reader looks that up in the root
     named = sorted(
         (element["ID"].data, element.reference)
         for element in _list_structure_elements(objects)
@@ -118,10 +114,8 @@ def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
 
 
 def _describe_links(document: Any) -> None:
-    """Describe each link by its own words.
-
-    WeasyPrint puts the address there.
-    """
+    """Describe each link by its own words."""
+    # WeasyPrint puts the address there
     for page in document.pages:
         for box in page._page_box.descendants():  # noqa: SLF001 - where WeasyPrint keeps them
             if box.link_annotation and box.element is not None:
@@ -132,10 +126,8 @@ def _describe_links(document: Any) -> None:
 
 
 def _convert_bounding_box(figure: Any, page: Any) -> None:
-    """Convert a figure's bounding box to PDF coordinates.
-
-    Points from the lower left; WeasyPrint has pixels from the upper left.
-    """
+    """Convert a figure's bounding box to PDF coordinates."""
+    # Points from the lower left; WeasyPrint has pixels from the upper left
     box = figure["A"]["BBox"]
     left, top, right, bottom = (value * 0.75 for value in box)
     height = page["MediaBox"][3]

@@ -86,10 +86,8 @@ def scan_parquet(
 
 
 def _refuse_misread_types(path: Path, head: Any, settings: Settings) -> None:
-    """Refuse columns that DuckDB reads as something else.
-
-    A duration, half precision, and names that differ by case alone.
-    """
+    """Refuse columns that DuckDB reads as something else."""
+    # A duration, half precision, and names that differ by case alone
     folded = [name.casefold() for name in head.names]
     for field in match_columns(head.names, settings.columns, path.name, require_all=False):
         kind = head.field(field.index).type
@@ -103,10 +101,8 @@ def _refuse_misread_types(path: Path, head: Any, settings: Settings) -> None:
 
 
 def _refuse_missing_columns(names: Mapping[Path, Sequence[str]], settings: Settings) -> None:
-    """Refuse a folder whose files have different columns.
-
-    One has a column of ours that another lacks, or names otherwise.
-    """
+    """Refuse a folder whose files have different columns."""
+    # One has a column of ours that another lacks, or names otherwise
     first: dict[str, tuple[Path, str]] = {}  # by column: the first file that has it, and what it calls it
     called = {
         path: {
@@ -167,10 +163,8 @@ def _make_query_error(source: str, why: str) -> InputError:
 
 
 def _redact_error(error: duckdb.Error, query: str) -> str:
-    """Return what may be repeated of DuckDB's error.
-
-    What it says of names, without the query's texts; of cells, nothing.
-    """
+    """Return what may be repeated of DuckDB's error."""
+    # What it says of names, without the query's texts; of cells, nothing
     kind, _, message = str(error).partition("\n")[0].partition(": ")
     if not isinstance(error, (duckdb.CatalogException, duckdb.BinderException)):
         return kind

@@ -139,10 +139,8 @@ def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable,
 
 
 def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str:
-    """Return the SQL that reads a remaining cell.
-
-    It reads as `number_text` does; what is no number either stays under its other name.
-    """
+    """Return the SQL that reads a remaining cell."""
+    # It reads as `number_text` does; what is no number either stays under its other name
     if field.column.kind != "number":
         return _quote_name(field)
     mark = marks[field.column.name]
@@ -158,10 +156,8 @@ def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str
 def _find_invalid_numbers(
     connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
 ) -> tuple[MatchedColumn, int, int] | None:
-    """Return the first number column with an invalid cell.
-
-    With how many there are, and the first one's row.
-    """
+    """Return the first number column with an invalid cell."""
+    # With how many there are, and the first one's row
     for field in fields:
         if field.column.kind == "number":
             found = connection.execute(
@@ -218,10 +214,8 @@ def _make_text_error(path: Path, problem: str) -> Exception:
 
 
 def _choose_error(path: Path, error: InputError) -> Exception:
-    """Return the error to raise for a fault.
-
-    A file that the reader of small files can take is left to it: it may read the file, or name the fault.
-    """
+    """Return the error to raise for a fault."""
+    # A file that the reader of small files can take is left to it: it may read the file, or name the fault
     return UnsupportedByDuckDB(str(error)) if path.stat().st_size <= _MAX_IN_MEMORY_BYTES else error
 
 

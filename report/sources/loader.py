@@ -131,10 +131,8 @@ def ensure_unchanged(place: DataLocation, month: str) -> Iterator[None]:
 
 
 def _read_file_states(place: DataLocation, month: str) -> tuple[tuple[str, int, int], ...]:
-    """Return each file's name, size and change time.
-
-    Nothing for files that aren't there: reading them gives the error.
-    """
+    """Return each file's name, size and change time."""
+    # Nothing for files that aren't there: reading them gives the error
     if isinstance(place, DatabaseSource):
         return ()
     try:
@@ -194,10 +192,8 @@ def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scrat
 def _convert_to_parquet(
     connection: Any, place: DataLocation, month: str, settings: Settings, scratch: Path
 ) -> list[Path]:
-    """Return a month's users as Parquet files.
-
-    Other files are converted into the scratch folder.
-    """
+    """Return a month's users as Parquet files."""
+    # Other files are converted into the scratch folder
     from report.sources import duckdb, large_csv, postgres  # noqa: PLC0415 - as above
 
     if isinstance(place, DatabaseSource):
@@ -232,10 +228,8 @@ def _convert_part(connection: Any, path: Path, number: int, settings: Settings, 
 
 
 def _fits_in_memory(path: Path, settings: Settings) -> bool:
-    """Return whether pandas reads a file.
-
-    It does up to the number of rows that are clustered exactly, and gives the error for a file that isn't there.
-    """
+    """Return whether pandas reads a file."""
+    # It does up to the number of rows that are clustered exactly, and gives the error for a file that isn't there
     most = settings.scale.exact_users
     if path.suffix.lower() not in (*PARQUET_SUFFIXES, *TEXT_SUFFIXES) or not path.is_file():
         return True  # a workbook ends at a million rows; what can't be opened is named by who reads it
@@ -270,10 +264,8 @@ def _wrap_month_data(month: MonthData) -> LoadedUsers:
 
 
 def _collect_users(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
-    """Return an engine's few users in memory, sorted.
-
-    An engine's rows have no order of their own.
-    """
+    """Return an engine's few users in memory, sorted."""
+    # An engine's rows have no order of their own
     import pandas as pd  # noqa: PLC0415 - by then it is there
 
     table = frame.collect("pyarrow").to_native()

@@ -94,20 +94,16 @@ def normalise_users(
 
 
 def _refuse_column_type(field: MatchedColumn, kind: Any, source: str) -> None:
-    """Refuse a column of neither text nor numbers.
-
-    Truth values may be a category.
-    """
+    """Refuse a column of neither text nor numbers."""
+    # Truth values may be a category
     fits = kind.is_numeric() or kind in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
     if not fits and not (kind == nw.Boolean and field.column.kind == "category"):
         raise make_type_error(source, field, kind)
 
 
 def _has_fractions(frame: "nw.LazyFrame[Any]", field: MatchedColumn, kind: Any, source: str) -> bool:
-    """Return whether some floats aren't whole.
-
-    Only of ids and categories: most are whole, and floats because of gaps.
-    """
+    """Return whether some floats aren't whole."""
+    # Only of ids and categories: most are whole, and floats because of gaps
     if field.column.kind == "number" or not kind.is_float():
         return False
     column = nw.col(field.column.name)
@@ -139,10 +135,8 @@ def _is_integral(field: MatchedColumn) -> nw.Expr:
 
 
 def _cast_column(field: MatchedColumn, kind: Any, *, broken: bool) -> nw.Expr:
-    """Return a column cast to its type.
-
-    Numbers as such, an id as a whole number or text, all else as text.
-    """
+    """Return a column cast to its type."""
+    # Numbers as such, an id as a whole number or text, all else as text
     column = nw.col(field.column.name)
     if field.column.kind == "number":
         return column.cast(nw.Float64)
@@ -162,10 +156,8 @@ def _cast_column(field: MatchedColumn, kind: Any, *, broken: bool) -> nw.Expr:
 def _normalise_texts(
     frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str
 ) -> tuple["nw.LazyFrame[Any]", dict[str, int]]:
-    """Return texts in one spelling each.
-
-    With them, by category, how many spellings were joined to another.
-    """
+    """Return texts in one spelling each."""
+    # With them, by category, how many spellings were joined to another
     fields = [field for field in fields if _needs_normalising(frame, field)]
     if not fields:
         return frame, {}
@@ -178,10 +170,8 @@ def _normalise_texts(
 
 
 def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool:
-    """Return whether normalising changes any cell of a column.
-
-    A category is counted by its values first: engines keep a column's few words once, and look at each once.
-    """
+    """Return whether normalising changes any cell of a column."""
+    # A category is counted by its values first: engines keep a column's few words once, and look at each once
     name = field.column.name
     values = frame.group_by(name).agg(nw.len()) if field.column.kind == "category" else frame
     return bool(
@@ -200,10 +190,8 @@ def _null_missing(field: MatchedColumn) -> nw.Expr:
 
 
 def _apply_normalisation(frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn]) -> "nw.LazyFrame[Any]":
-    """Return words in one spelling, as `normalise_text` does.
-
-    Ids are only trimmed and composed.
-    """
+    """Return words in one spelling, as `normalise_text` does."""
+    # Ids are only trimmed and composed
     by_kind = {kind: [f.column.name for f in fields if f.column.kind == kind] for kind in ("category", "id")}
     words = {name: nw.col(name) for name in by_kind["category"]}
     for written, meant in NORMALISATION_STEPS:
@@ -252,10 +240,8 @@ def _refuse_spreadsheet_errors(frame: "nw.LazyFrame[Any]", field: MatchedColumn,
 
 
 def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> "nw.LazyFrame[Any]":
-    """Return ids that a program had made floats.
-
-    As `ids.restore_ids` does.
-    """
+    """Return ids that a program had made floats."""
+    # As `ids.restore_ids` does
     column = nw.col(field.column.name)
     floats, whole = column.str.contains(ids.FLOAT_ID), column.str.contains(ids.INTEGER_ID)
     _refuse_faulty_ids(
@@ -289,10 +275,8 @@ def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) 
 
 
 def _refuse_rounded_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
-    """Refuse ids that a spreadsheet rounded.
-
-    If all of more than 15 digits end in zeros.
-    """
+    """Refuse ids that a spreadsheet rounded."""
+    # If all of more than 15 digits end in zeros
     digits = nw.col(field.column.name).cast(nw.String).str
     rounded = digits.contains(ids.ROUNDED_ID)
     if not _count_rows(frame, digits.contains(ids.LONG_ID) & ~rounded):
@@ -314,10 +298,8 @@ def _refuse_faulty_ids(
 def _parse_number_columns(
     frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, writer: TextOrigin
 ) -> "nw.LazyFrame[Any]":
-    """Return texts read as numbers.
-
-    The decimal marks are those that all values prove, as in `number_text`.
-    """
+    """Return texts read as numbers."""
+    # The decimal marks are those that all values prove, as in `number_text`
     grouped = writer != "database"
     for field in fields:
         cell = _trim_cell(field)
@@ -344,10 +326,8 @@ def _trim_cell(field: MatchedColumn) -> nw.Expr:
 def _sample_number_shapes(
     frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, *, point_only: bool
 ) -> RawTable:
-    """Return one cell of each shape that numbers have.
-
-    Where their digits and signs are tells which marks they allow.
-    """
+    """Return one cell of each shape that numbers have."""
+    # Where their digits and signs are tells which marks they allow
     cells: list[tuple[int, str, int]] = []
     for place, field in enumerate(fields):
         cell = nw.col("cell")
@@ -393,10 +373,8 @@ def _count_rows(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) ->
 
 
 def _locate_first(frame: "nw.LazyFrame[Any]", condition: nw.Expr, source: str) -> tuple[str, int | None]:
-    """Return file and row of a condition's first cell.
-
-    No row if none is known.
-    """
+    """Return file and row of a condition's first cell."""
+    # No row if none is known
     if ROW_COLUMN not in frame.collect_schema():
         return source, None
     found = frame.filter(condition).select(FILE_COLUMN, ROW_COLUMN).sort(FILE_COLUMN, ROW_COLUMN)

@@ -123,10 +123,8 @@ def _make_query_error(source: str, why: str) -> InputError:
 
 
 def _refuse_column_type(field: MatchedColumn, column: Any, source: str) -> None:
-    """Refuse types that the driver changes.
-
-    Money becomes cents, networks become bytes.
-    """
+    """Refuse types that the driver changes."""
+    # Money becomes cents, networks become bytes
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     kind = (column.metadata or {}).get(b"POSTGRESQL:type", b"").decode()

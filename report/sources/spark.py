@@ -78,10 +78,8 @@ def scan_spark_source(
 
 
 def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, TextOrigin]:
-    """Return a query, table, file or folder as a frame.
-
-    A folder on this machine may also hold text, and folders.
-    """
+    """Return a query, table, file or folder as a frame."""
+    # A folder on this machine may also hold text, and folders
     if not table:
         # in brackets, where only a query fits and nothing that writes
         return spark.sql(f"SELECT * FROM (\n{query}\n)"), "database"  # noqa: S608

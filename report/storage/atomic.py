@@ -115,20 +115,16 @@ def _delete_leftovers(output: Path) -> None:
 
 
 def _restore_or_delete(left: Path, place: Path) -> None:
-    """Delete what a killed run left behind.
-
-    A month that it had moved aside, with nothing in its place yet, is good and moves back.
-    """
+    """Delete what a killed run left behind."""
+    # A month that it had moved aside, with nothing in its place yet, is good and moves back
     if left.name.endswith("-old") and left.exists() and not place.exists():
         left.rename(place)
     shutil.rmtree(left, ignore_errors=True)
 
 
 def _swap_folders(one: Path, other: Path) -> bool:
-    """Swap two folders in one step; return whether it worked.
-
-    Linux can, by renameat2.
-    """
+    """Swap two folders in one step; return whether it worked."""
+    # Linux can, by renameat2
     try:
         exchange = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, TypeError, AttributeError):
@@ -137,10 +133,8 @@ def _swap_folders(one: Path, other: Path) -> bool:
 
 
 def _try_lock(folder: int, *, shared: bool = False) -> bool:
-    """Return whether an open folder could be locked.
-
-    A shared lock is for those who only look. True also where this system or disk knows no locks.
-    """
+    """Return whether an open folder could be locked."""
+    # A shared lock is for those who only look. True also where this system or disk knows no locks
     try:
         import fcntl  # noqa: PLC0415 - Windows has none
 
@@ -153,10 +147,8 @@ def _try_lock(folder: int, *, shared: bool = False) -> bool:
 
 
 def _retry_lock(folder: int) -> bool:
-    """Return whether an open folder could be locked alone.
-
-    One who only looks holds a lock for a moment.
-    """
+    """Return whether an open folder could be locked alone."""
+    # One who only looks holds a lock for a moment
     for _ in range(_LOCK_TRIES):
         if _try_lock(folder):
             return True

@@ -89,10 +89,8 @@ class DatabaseSource:
 
     @property
     def _last_part(self) -> str:
-        """The last part of the path.
-
-        The query and the fragment of an address may hold a key.
-        """
+        """The last part of the path."""
+        # The query and the fragment of an address may hold a key
         path = re.sub(r"(?s)^([a-z][a-z0-9+.-]*:[^?#]*).*", r"\1", self.table)
         return path.rstrip("/").rpartition("/")[2]
 
@@ -181,10 +179,8 @@ def parse_postgres_url(url: str) -> dict[str, str]:
 
 
 def _make_url_error(url: str) -> InputError:
-    """Return the error for an unreadable URL.
-
-    The database's name is repeated only where it can't be a piece of a password.
-    """
+    """Return the error for an unreadable URL."""
+    # The database's name is repeated only where it can't be a piece of a password
     named = re.fullmatch(r"[^?#]*@[\w.-]*(?::\d+)?/([A-Za-z_][\w-]*)", url)
     return InputError(
         f"postgresql: {f'{named[1]}: ' if named else ''}DATA can't be read as a URL: write the letters : / ? # @ % of a "
@@ -194,10 +190,8 @@ def _make_url_error(url: str) -> InputError:
 
 
 def _check_path(path: str) -> str:
-    """Return a path that is no database's address.
-
-    A message would repeat the password in it.
-    """
+    """Return a path that is no database's address."""
+    # A message would repeat the password in it
     if re.search(r"[@?#=]|^\w+:", path) and not os.path.exists(path):  # noqa: PTH110 - Path raises where a name is too long
         raise InputError(
             "DATA names no file or folder that is there; it isn't repeated here, for it may hold a password. Expected a "
@@ -207,10 +201,8 @@ def _check_path(path: str) -> str:
 
 
 def _check_credential_free(table: str) -> str:
-    """Return a cluster's address, unless it holds a secret.
-
-    The cluster's messages would repeat it.
-    """
+    """Return a cluster's address, unless it holds a secret."""
+    # The cluster's messages would repeat it
     found = _REMOTE_ADDRESS.fullmatch(table)
     if found or not re.search("[:@]", table) or os.path.exists(table):  # noqa: PTH110 - as above
         path = found["path"] if found else table
@@ -304,10 +296,8 @@ def select_month_files(paths: Sequence[str], month: str, folder: str) -> list[st
 
 
 def _find_numbered_names(names: Sequence[str]) -> list[str]:
-    """Return names that may number months.
-
-    They differ only by a number from 1 to 12, unless a word such as "part" says what it counts.
-    """
+    """Return names that may number months."""
+    # They differ only by a number from 1 to 12, unless a word such as "part" says what it counts
     alike: dict[tuple[str, str], dict[str, str]] = {}
     for name in names:
         plain = _UUID.sub("", name)
@@ -322,10 +312,8 @@ def _find_numbered_names(names: Sequence[str]) -> list[str]:
 
 
 def _refuse_copies(paths: Sequence[Path], folder: Path) -> None:
-    """Refuse a second copy of a file.
-
-    File managers name it "… copy" or "… (2)". Its users would count twice.
-    """
+    """Refuse a second copy of a file."""
+    # File managers name it "… copy" or "… (2)". Its users would count twice
     there = set(paths)
     for path in paths:
         stem = _COPY_SUFFIX.sub("", path.stem)

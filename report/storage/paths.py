@@ -74,10 +74,8 @@ def find_month_file(folder: Path, month: str = "") -> Path:
 
 
 def _refuse_unreadable(folder: Path, wanted: str, *, newer: bool, there: bool) -> None:
-    """Refuse to skip a month that can't be read.
-
-    Only if its name says that it is the month looked for, or a newer one. The error names the newest.
-    """
+    """Refuse to skip a month that can't be read."""
+    # Only if its name says that it is the month looked for, or a newer one. The error names the newest
     months = set(list_month_files(folder))
     unread = [
         (month, path.name)

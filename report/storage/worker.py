@@ -122,10 +122,8 @@ def _serve_tasks(pipe: Connection) -> None:
 
 
 def _exit_with_parent() -> None:
-    """End with the parent process.
-
-    A parent that is killed can't end this one.
-    """
+    """End with the parent process."""
+    # A parent that is killed can't end this one
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)

@@ -73,10 +73,8 @@ def embed_font_css(page: Path, font_css: str) -> None:
 
 
 def _encode_font_subset(path: Path, letters: str) -> str:
-    """Return a font's letters as base64 of WOFF2.
-
-    The same letters give the same bytes.
-    """
+    """Return a font's letters as base64 of WOFF2."""
+    # The same letters give the same bytes
     from fontTools.subset import Options, Subsetter  # noqa: PLC0415 - drawing needs none of it
     from fontTools.ttLib import TTFont  # noqa: PLC0415
 
