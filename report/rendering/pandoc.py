@@ -11,8 +11,8 @@ import pypandoc
 
 from report.errors import RenderError
 
-_CROSSREF_FILTER = Path(__file__).with_name("crossref.lua")
-_EMBED_FILTER = Path(__file__).with_name("carry.lua")
+_CROSSREF_FILTER = Path(__file__).with_name("filters") / "crossref.lua"
+_EMBED_FILTER = Path(__file__).with_name("filters") / "carry.lua"
 _UTF8_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"  # each system has its own
 
 

@@ -23,7 +23,7 @@ import yaml
 
 from report.rendering import cells, pandoc
 
-FILTER = Path(pandoc.__file__).with_name("crossref.lua")
+FILTER = Path(pandoc.__file__).with_name("filters") / "crossref.lua"
 
 
 def main(arguments: list[str]) -> None:

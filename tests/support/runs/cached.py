@@ -65,7 +65,7 @@ def conversions(folder: Path) -> Iterator[None]:
     """Let Pandoc convert nothing twice: the same text with the same files beside it. What fails, fails each time."""
     folder.mkdir(exist_ok=True)
     run, convert_text = pandoc.subprocess.run, pandoc.pypandoc.convert_text
-    filters = [path.read_text("utf-8") for path in sorted(Path(pandoc.__file__).parent.glob("*.lua"))]
+    filters = [path.read_text("utf-8") for path in sorted(Path(pandoc.__file__).parent.glob("filters/*.lua"))]
 
     def once(arguments: list[str], *, cwd: Path, **how: Any) -> Any:
         page = cwd / arguments[-1].removeprefix("--output=")
