@@ -266,7 +266,7 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
     paths.create_workspace(tmp_path)
     pages = []
     for one in (facts, factory.month(4)):
-        text = Document(one, "print", paths.TEMPLATES).render_template("masthead.md").text
+        text = Document(one, "print", paths.TEMPLATES).render_template("parts/masthead.md").text
         look = PageOptions(title="t", template="../templates/page.html", css=())
         pages.append(convert_to_html_page(text, look, tmp_path / "report" / "page.html").read_text())
 
