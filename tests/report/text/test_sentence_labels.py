@@ -179,6 +179,7 @@ OTHERS = {
     selection.name_criterion,
     changes.format_points,
     changes.get_comparison,
+    changes.require_change,
     changes.get_share_change,
     changes.describe_share_change,
     changes.describe_transition,
