@@ -157,7 +157,9 @@ def test_an_index_speaks_where_its_interval_leaves_the_average_out() -> None:
 def test_a_segment_is_new_where_none_of_the_last_month_stands_behind_it(frame: Make) -> None:
     """And what it would be called today is told only where its name no longer fits."""
     old, _ = profiled(frame(age=[20, 70]), [0, 1], centre_shift=0.1)
-    wrong, _ = profiled(frame(age=[20, 70]), [0, 1], centre_shift=0.1, name="Heavy listeners", name_fits=False)
+    wrong, _ = profiled(
+        frame(age=[20, 70]), [0, 1], centre_shift=0.1, name="Heavy listeners", name_fits=False
+    )
     kept, _ = profiled(frame(age=[20, 70]), [0, 1], centre_shift=0.1, name="Our regulars", name_fits=True)
 
     assert not old.new
