@@ -102,8 +102,8 @@ def clean_users(
     if not audit.kept:
         worst = max(drops, key=lambda drop: drop.rows)
         raise CleaningError(
-            f"No row is left of {audit.read:,} after cleaning; the most frequent reason is "
-            f"{worst.rule.replace('_', ' ')!r} in column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
+            f"No row is left of {audit.read:,} after cleaning; the most frequent reason is: "
+            f"{worst.rule.replace('_', ' ')} in column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
         )
     return CleanedUsers(users=users, audit=audit, dropped=tuple(dropped))
 
