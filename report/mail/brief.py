@@ -4,8 +4,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 
-from report.charts.brief import plot_brief_indices
 from report.charts.figure import Figure
+from report.mail.chart import plot_brief_indices
 from report.settings import MailSettings
 from report.style import theme
 from report.text import changes, sentences

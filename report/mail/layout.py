@@ -10,10 +10,10 @@ import css_inline
 import jinja2
 import mjml
 
-from report.charts.brief import IMAGE_MARGIN
 from report.charts.render import build_chart_spec
 from report.errors import RenderError
 from report.mail.brief import Brief
+from report.mail.chart import IMAGE_MARGIN
 from report.storage import paths
 from report.style import theme
 from report.style.fonts import find_font_folders

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import importlib
 import io
 import re
 import traceback
@@ -118,10 +119,16 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
 
 def import_ahead() -> None:
     """Import what every document imports first, and start Vega."""
-    from report.charts import data_quality, k_selection, projection, render, segments  # noqa: F401, PLC0415
-    from report.pages import document  # noqa: F401, PLC0415
+    for name in (
+        "report.pages.document",
+        "report.charts.data_quality",
+        "report.charts.k_selection",
+        "report.charts.projection",
+    ):
+        importlib.import_module(name)  # by name: documents may be rendered without them
+    from report.charts.render import warm_up_vega  # noqa: PLC0415 - only this process draws
 
-    render.warm_up_vega()
+    warm_up_vega()
 
 
 def run_document(document: QuartoDocument, folder: Path, facts: Path) -> str:

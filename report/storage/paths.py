@@ -11,8 +11,7 @@ from typing import Any
 
 from report.errors import InputError, ReportError
 from report.storage.location import DataLocation, parse_months
-from report.storage.months import DATA_SUFFIXES, MONTH_PATTERN, list_month_files
-from report.text.formatting import format_month
+from report.storage.months import DATA_SUFFIXES, MONTH_PATTERN, format_month, list_month_files
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ import pytest
 
 from report.charts import k_selection
 from report.charts import segments as charts
-from report.charts.brief import plot_brief_indices
 from report.charts.render import build_chart_spec
+from report.mail.chart import plot_brief_indices
 from segmentation.schema import CATEGORIES, NUMBERS
 from tests.support.expected.charts import BY_INDEX, STANDS_OUT, TITLES, WORDS
 from tests.support.expected.tables import COLUMN, EXPECTED, index_groups, index_rows, signed

@@ -138,8 +138,6 @@ def unescaped(text: str) -> str:
 def makers() -> Iterator[tuple[str, Callable[..., Figure]]]:
     """Find every function of `report.charts` that gives a picture of a month's facts."""
     for module in pkgutil.iter_modules(charts.__path__):
-        if module.name == "brief":  # drawn for the mail alone: test_briefs looks at it
-            continue
         found = importlib.import_module(f"report.charts.{module.name}")
         for name, function in vars(found).items():
             if (
