@@ -12,6 +12,8 @@ Seen with a real Quarto 1.9.38, and alike with 1.10 (issue 23):
 Usage: quarto_standin.py render NAME.qmd --to html --no-execute-daemon -P facts:PATH
 """
 
+import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import pypandoc
 import yaml
 
 from report.rendering import cells, pandoc
+from tests.support.runs.cached import drawings
 
 FILTER = Path(pandoc.__file__).with_name("filters") / "crossref.lua"
 
@@ -36,7 +39,8 @@ def main(arguments: list[str]) -> None:
     document = Path.cwd() / name
     parsed = cells.parse_document(document.read_text("utf-8"), name)
     look = settings(document) | parsed.front_matter["format"]["html"]
-    page = make_page(compiled(parsed, facts), look)
+    with drawings(Path(os.environ["DRAWINGS"])) if "DRAWINGS" in os.environ else contextlib.nullcontext():
+        page = make_page(compiled(parsed, facts), look)
     document.with_suffix(".html").write_text(page, encoding="utf-8")
 
 

@@ -67,7 +67,7 @@ class Rendered:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def facts(self, name: str) -> Path:
         """Give a month's facts.json: "sample", "distinct", or one of `facts_factory.AWKWARD`."""
@@ -206,8 +206,8 @@ class Rendered:
 
     def _once(self, name: str, make: Callable[[Path], None]) -> Path:
         """Give a folder that whoever comes first fills, while the others wait."""
-        place = self._folder / "".join(letter if letter.isalnum() else "-" for letter in name)
-        with (self._folder / f"{place.name}.lock").open("w") as lock:
+        place = self.folder / "".join(letter if letter.isalnum() else "-" for letter in name)
+        with (self.folder / f"{place.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not place.exists():
                 new = place.with_suffix(f".{os.getpid()}")
