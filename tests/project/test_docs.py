@@ -68,7 +68,7 @@ def test_a_command_of_the_documents_can_be_run(command: str) -> None:
 
 
 def test_the_two_that_change_nothing_are_run() -> None:
-    """The others are: `make report` in test_month, `make send` in test_sending, `make unattended` in test_unattended."""
+    """The others are: `make report` in test_month_folder, `make send` in test_send, `make unattended` in test_unattended."""
     listed = subprocess.run(
         ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -34,7 +34,7 @@ def own_mounts() -> list[str] | None:
 
 @pytest.fixture(scope="session")
 def ended(rendered: Rendered) -> Ended:  # noqa: F811
-    """Give how the runs of faulty.py ended, made once for all workers: the first and the last are those that nothing hinders."""
+    """Give how the runs of support/runs/faults.py ended, made once for all workers: the first and the last are those that nothing hinders."""
 
     def make(place: Path) -> None:
         start = own_mounts()

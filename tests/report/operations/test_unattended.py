@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -19,6 +20,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from report import cli
+from report.errors import ReportError
+from report.operations import notices
+from report.settings import read_settings
+from report.storage.runlog import record_run_failure
 from tests.support import ROOT
 from tests.support.facts import factory
 from tests.support.mail.briefs import month_folder
@@ -197,25 +203,48 @@ def tools() -> Iterator[Path]:
 
 @pytest.fixture
 def checkout(tmp_path: Path, october: Path, tools: Path) -> Iterator[Checkout]:
+    with lay_out(tmp_path, october, tools) as checkout:
+        yield checkout
+
+
+@contextmanager
+def lay_out(root: Path, october: Path, tools: Path) -> Iterator[Checkout]:
+    """Lay out a checkout, with a mail server."""
     for name in ("report", "segmentation", "templates", "Makefile"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "settings.toml").write_text(SETTINGS)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "2026-10.csv").write_text("user_id\nsomebody\n")
-    shutil.copytree(october, tmp_path / "_output" / "2026-10")
-    (tmp_path / "report_of_before.py").write_text(OF_BEFORE)
-    python = tmp_path / ".venv" / "bin" / "python"
+        (root / name).symlink_to(ROOT / name)
+    (root / "settings.toml").write_text(SETTINGS)
+    (root / "data").mkdir()
+    (root / "data" / "2026-10.csv").write_text("user_id\nsomebody\n")
+    shutil.copytree(october, root / "_output" / "2026-10")
+    (root / "report_of_before.py").write_text(OF_BEFORE)
+    python = root / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(
         f'#!/bin/sh\nif test "$3" = report; then shift 2; set -- report_of_before.py "$@"; fi\nexec {tools}/python "$@"\n'
     )
     python.chmod(0o755)
     for name in ("requirements.txt", "pyproject.toml", ".venv/.installed", ".venv/.quarto-tried"):
-        (tmp_path / name).write_text("")
+        (root / name).write_text("")
     with Mailroom() as room:
-        (tmp_path / ".env").write_text(f"SMTP_HOST=localhost\nSMTP_PORT={room.port}\nSMTP_TLS=none\n")
-        (tmp_path / ".env").chmod(0o600)
-        yield Checkout(tmp_path, room)
+        (root / ".env").write_text(f"SMTP_HOST=localhost\nSMTP_PORT={room.port}\nSMTP_TLS=none\n")
+        (root / ".env").chmod(0o600)
+        yield Checkout(root, room)
+
+
+@pytest.fixture(scope="module")
+def mailed(october: Path, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a checkout whose briefs of October were mailed."""
+    with lay_out(tmp_path_factory.mktemp("mailed"), october, tools) as checkout:
+        assert checkout.make()[0] == 0
+        return checkout.root
+
+
+@pytest.fixture
+def after(checkout: Checkout, mailed: Path) -> Checkout:
+    """Give a checkout after a run that went well."""
+    for name in ("_output", "_output-mailed"):
+        shutil.copytree(mailed / name, checkout.root / name, dirs_exist_ok=True)
+    return checkout
 
 
 def test_all_went_well_and_nobody_is_told(checkout: Checkout) -> None:
@@ -270,17 +299,16 @@ def test_nobody_outside_the_domains_is_told(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("lost", ["missing", "a folder"])
-def test_settings_that_are_lost_are_told_to_who_was_known(checkout: Checkout, lost: str) -> None:
+def test_settings_that_are_lost_are_told_to_who_was_known(after: Checkout, lost: str) -> None:
     """The last run that could read them remembers sender and owner."""
-    assert checkout.make()[0] == 0
-    path = checkout.root / "settings.toml"
+    path = after.root / "settings.toml"
     path.unlink()
     if lost == "a folder":
         path.mkdir()
 
-    assert checkout.make()[0] != 0
-    assert "settings.toml" in checkout.told_once()
-    assert len(checkout.room.inbox) == 5
+    assert after.make()[0] != 0
+    assert "settings.toml" in after.told_once()
+    assert len(after.room.inbox) == 1
 
 
 REFUSED = {
@@ -297,23 +325,38 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_settings_that_are_refused_are_told_to_who_was_known(checkout: Checkout, text: bytes) -> None:
+@pytest.mark.parametrize("name", ["empty", "ownr", "outside"])
+def test_settings_that_are_refused_are_told_to_who_was_known(after: Checkout, name: str) -> None:
     """Every day anew, until they are corrected."""
-    path = checkout.root / "settings.toml"
-    assert checkout.make()[0] == 0
-    path.write_bytes(text)
+    (after.root / "settings.toml").write_bytes(REFUSED[name])
 
-    assert checkout.make()[0] != 0
-    assert "settings.toml" in checkout.told_once()
-    assert checkout.make(at=MORNING + timedelta(days=1))[0] != 0
-    assert len(checkout.told()) == 2
+    assert after.make()[0] != 0
+    assert "settings.toml" in after.told_once()
+    assert after.make(at=MORNING + timedelta(days=1))[0] != 0
+    assert len(after.told()) == 2
 
 
-def test_an_owner_who_was_taken_out_is_told_nothing(checkout: Checkout) -> None:
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_of_settings_that_are_refused_sender_and_owner_are_known(
+    mailed: Path, tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the note of the last run that could read them."""
+    shutil.copytree(mailed / "_output", tmp_path / "_output")
+    (tmp_path / "settings.toml").write_bytes(text)
+    monkeypatch.setattr(notices, "PROJECT_ROOT", tmp_path)
+    settings, output = tmp_path / "settings.toml", tmp_path / "_output"
+
+    for _ in range(2):  # the second time after a note that had no settings to read
+        known = notices.OwnerNotifier.from_settings({}).addresses
+        assert (known.sender, known.owner) == ("briefs@example.com", "olga@example.com")
+        with pytest.raises(ReportError, match=r"settings\.toml") as error:
+            cli._check_owner(settings, read_settings(settings), output)
+        record_run_failure(output, "", lambda: MORNING, error.value)
+
+
+def test_an_owner_who_was_taken_out_is_told_nothing(after: Checkout) -> None:
     """By settings that are accepted; not by ones that are refused."""
-    path = checkout.root / "settings.toml"
-    assert checkout.make()[0] == 0
+    checkout, path = after, after.root / "settings.toml"
     nobody = SETTINGS.replace("olga@example.com", "")
     path.write_text(nobody + "[segments]\nkk = 3\n")
     assert checkout.make()[0] != 0
@@ -448,14 +491,13 @@ def test_a_file_that_never_came_is_told_once(checkout: Checkout) -> None:
     assert "the briefs of S1, S2, S3, S4 of October 2026" in checkout.told_once()
 
 
-def test_what_had_been_mailed_is_said(checkout: Checkout) -> None:
+def test_what_had_been_mailed_is_said(after: Checkout) -> None:
     """A run fails after the month's briefs went out: it would be untrue that nobody was mailed one."""
-    assert checkout.make()[0] == 0
-    (checkout.root / "data" / "2026-10.xlsx").touch()
+    (after.root / "data" / "2026-10.xlsx").touch()
 
-    assert checkout.make()[0] != 0
-    assert "Mailed before: the briefs of S1, S2, S3, S4 of October 2026" in checkout.told_once()
-    assert "are the same month" in checkout.told_once()
+    assert after.make()[0] != 0
+    assert "Mailed before: the briefs of S1, S2, S3, S4 of October 2026" in after.told_once()
+    assert "are the same month" in after.told_once()
 
 
 @pytest.mark.parametrize("damage", ["ledger", "output"])

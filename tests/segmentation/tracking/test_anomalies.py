@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from report.mail.send import MailContext, send_month
 from report.pages.document import Document
 from report.storage import paths
 from report.text import formatting, holds
-from segmentation.facts import Anomaly, DroppedRows, facts_from_dict, facts_to_dict
+from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
 from segmentation.tracking.anomalies import (
     detect_anomalies,
@@ -33,13 +34,17 @@ from tests.support.mail.server import Mailroom
 from tests.support.pages.documents import Reader
 
 
+@cache
+def quiet_month(n: int) -> Facts:
+    """Give last month's facts, of n users."""
+    return facts_of(crowd(n, 1), "2026-09", "b")
+
+
 def found(users: pd.DataFrame, n: int = 2000) -> list[tuple[str, str | None]]:
     """List what is suspicious about users after a quiet month of n."""
     return [
         (one.kind, one.column)
-        for one in detect_anomalies(
-            facts_of(users), facts_of(crowd(n, 1), "2026-09", "b"), current_month=TODAY
-        )
+        for one in detect_anomalies(facts_of(users), quiet_month(n), current_month=TODAY)
     ]
 
 
