@@ -93,7 +93,7 @@ Place = tuple[str, int]  # a file and a line; 0 for a file that is no Python
 
 def rooms() -> list[str]:
     """List the files of the shell in which mistakes are made."""
-    found = [*ROOT.glob("report/**/*"), *ROOT.glob("templates/*"), ROOT / "settings.toml"]
+    found = [*ROOT.glob("report/**/*"), *ROOT.glob("templates/**/*"), ROOT / "settings.toml"]
     return sorted(str(path.relative_to(ROOT)) for path in found if path.suffix in READ)
 
 

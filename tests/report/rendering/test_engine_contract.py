@@ -17,6 +17,7 @@ import pytest
 
 from report.pages.profiles import list_profile_file_names
 from report.publish import publish_month
+from report.rendering import embedded
 from report.rendering.embedded import EmbeddedEngine
 from report.rendering.quarto import QuartoEngine
 from report.settings import Settings
@@ -26,14 +27,14 @@ from segmentation.facts import Facts
 from tests.support import ROOT
 from tests.support.facts.factory import awkward
 from tests.support.pages.documents import Reader, fetched, first_line
-from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
+from tests.support.pages.rendered import Rendered, _run_here, rendered  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from report.rendering.engine import RenderEngine
 
 REAL = QuartoEngine.find_installed()
 no_quarto = pytest.mark.skipif(REAL is None, reason="there is no quarto on this machine")
-MONTHS = ("sample", "not synthetic", "nothing found")
+MONTHS = ("not synthetic", "nothing found")  # the second is synthetic
 OTHERS = [
     *(("stand-in", name) for name in MONTHS),
     *(pytest.param("quarto", name, marks=no_quarto) for name in (*MONTHS, "ten, later", "markup")),
@@ -42,11 +43,12 @@ EVERY = [*(("embedded", name) for name in MONTHS), *OTHERS]
 NOW = datetime(2026, 11, 2, 7, tzinfo=UTC)
 
 
-def standin(folder: Path) -> QuartoEngine:
-    """Put the stand-in where a quarto may lie."""
+def standin(folder: Path, drawings: Path) -> QuartoEngine:
+    """Put the stand-in where a quarto may lie; charts that other tests drew aren't drawn again."""
     command = folder / "quarto"
     command.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.support.pages.quarto_standin "$@"\n',
+        f'#!/bin/sh\nexport PYTHONPATH="{ROOT}" DRAWINGS="{drawings}"\n'
+        f'exec "{sys.executable}" -m tests.support.pages.quarto_standin "$@"\n',
         encoding="utf-8",
     )
     command.chmod(0o755)
@@ -54,9 +56,7 @@ def standin(folder: Path) -> QuartoEngine:
 
 
 def month(rendered: Rendered, name: str) -> Facts:  # noqa: F811
-    """Give a month by its name: the sample, the sample as if it were real, or an awkward one."""
-    if name == "sample":
-        return rendered.month("sample")
+    """Give a month by its name: the sample as if it were real, or an awkward one."""
     if name == "not synthetic":
         facts = rendered.month("sample")
         return replace(facts, source=replace(facts.source, synthetic=False))
@@ -70,12 +70,15 @@ def made(rendered: Rendered) -> Any:  # noqa: F811
     def give(engine: str, name: str) -> Path:
         def make(place: Path) -> None:
             engines: dict[str, RenderEngine | None] = {"embedded": EmbeddedEngine(), "quarto": REAL}
-            renderer = engines.get(engine) or standin(place)
+            renderer = engines.get(engine) or standin(place, rendered.folder.with_name("drawings"))
             facts = month(rendered, name)
             folder = place / ".2026-10-making"
             bench = paths.create_workspace(folder / "workshop") / "report"
             (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
-            with mock.patch.dict(os.environ, {"PYTHONWARNINGS": "ignore"}):
+            with (
+                mock.patch.dict(os.environ, {"PYTHONWARNINGS": "ignore"}),
+                mock.patch.object(embedded, "_run_cells", _run_here),  # kernels have tests of their own
+            ):
                 pages = publish_month(
                     facts, folder, bench, renderer, Settings(), StageTimer(lambda _: None), NOW
                 )
