@@ -68,7 +68,7 @@ class WorkerProcess(Executor):
         except (EOFError, ConnectionError):
             self.process.join()
             raise MachineError(
-                f"{self.name} was ended from outside (exit code {self.process.exitcode}). Is there enough memory? "
+                f"{self.name} ended before its work was done (exit code {self.process.exitcode}). Is there enough memory? "
                 "Close other programs, or run it on a larger machine."
             ) from None
         if kind == "failed":

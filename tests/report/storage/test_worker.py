@@ -96,7 +96,9 @@ def test_a_result_that_cannot_be_sent_is_told_of() -> None:
 def test_a_process_that_is_killed_is_a_sentence() -> None:
     with (
         start_worker("The work") as worker,
-        pytest.raises(MachineError, match=r"ended from outside \(exit code -9\)\. Is there enough memory\?"),
+        pytest.raises(
+            MachineError, match=r"ended before its work was done \(exit code -9\)\. Is there enough memory\?"
+        ),
     ):
         worker.submit(end).result()
 
