@@ -15,7 +15,7 @@ from report.mail.policy import check_reliable_segments, make_blocked_notice
 from report.pages.profiles import list_profile_file_names
 from report.rendering.pdf import PrintedDocument
 from report.settings import Settings
-from report.transport.message import make_brief_message, make_notice_message, set_recipients
+from report.transport.message import copy_date, make_brief_message, make_notice_message, set_recipients
 from segmentation.facts import Facts
 
 BRIEFS_FOLDER = "briefs"
@@ -38,14 +38,14 @@ def write_briefs(
     folder : Path
         The month's folder.
     now : datetime
-        The date of the messages.
+        The date of the messages. One that is made again without a change keeps its date.
 
     Raises
     ------
     RenderError
         If a brief is larger than mail programs show whole, or its page isn't its segment's.
     """
-    out = folder / BRIEFS_FOLDER
+    out, before = folder / BRIEFS_FOLDER, folder.parent / facts.month / BRIEFS_FOLDER
     out.mkdir()
     if reason := check_reliable_segments(facts):
         notice = make_blocked_notice(reason, facts, settings.mail)
@@ -57,7 +57,8 @@ def write_briefs(
             now=now,
         )
         owner = [settings.mail.owner] if settings.mail.owner else []
-        (out / NOTICE_FILE).write_bytes(set_recipients(message, *owner))
+        message = set_recipients(message, *owner)
+        (out / NOTICE_FILE).write_bytes(_keep_unchanged_date(message, before / NOTICE_FILE))
         return
     for segment, stem in zip(facts.segments, list_profile_file_names(facts), strict=True):
         brief = make_brief(facts, segment, settings.mail)
@@ -78,4 +79,14 @@ def write_briefs(
             now=now,
         )
         recipients = settings.mail.list_recipients(segment.id, segment.name)
-        (out / f"{stem}.eml").write_bytes(set_recipients(message, *recipients))
+        message = set_recipients(message, *recipients)
+        (out / f"{stem}.eml").write_bytes(_keep_unchanged_date(message, before / f"{stem}.eml"))
+
+
+def _keep_unchanged_date(message: bytes, before: Path) -> bytes:
+    """Return a message with its earlier date, if unchanged."""
+    if not before.is_file():
+        return message
+    earlier = before.read_bytes()
+    dated = copy_date(message, earlier)
+    return dated if set_recipients(dated) == set_recipients(earlier) else message

@@ -148,7 +148,8 @@ def send_month(
     """
     mailing = open_mailing(context, month, to)
     facts, notifier, outcome = mailing.facts, context.notifier, None
-    with mailing.open_ledger(create=confirm or bool(to)) as ledger:
+    sends = (confirm or bool(to)) and bool(mailing.messages) and notifier.server is not None
+    with mailing.open_ledger(create=sends) as ledger:
         mailed = _find_mailed_segments(mailing, ledger)
         if accept:
             _accept_month(mailing, mailed)

@@ -112,6 +112,12 @@ def set_recipients(raw: bytes, *recipients: str) -> bytes:
     return _replace_header(head, "To", ",\r\n ".join(recipients) or _UNDISCLOSED_RECIPIENTS) + body
 
 
+def copy_date(raw: bytes, reference: bytes) -> bytes:
+    """Return a message with another one's date."""
+    head, body = _split_headers(raw)
+    return _replace_header(head, "Date", str(read_header(reference, "Date"))) + body
+
+
 def make_test_message(raw: bytes) -> bytes:
     """Return a test copy with its own id."""
     head, body = _split_headers(raw)
