@@ -92,7 +92,7 @@ def collect_findings() -> list[Finding]:
     ]
 
 
-def main() -> int:
+def print_findings() -> int:
     """Print the findings; return 1 if something is missing."""
     findings = collect_findings()
     for purpose, thing, there, remedy in findings:
@@ -107,4 +107,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(print_findings())

@@ -10,9 +10,9 @@ from tests.support import ROOT
 
 
 def main() -> None:
-    """Write docs/page-one.png and docs/report.png."""
+    """Write docs/pictures/page-one.png and docs/pictures/report.png."""
     month = find_newest_facts().parent
-    docs = ROOT / "docs"
+    docs = ROOT / "docs" / "pictures"
     page = ["pdftoppm", "-r", "80", "-f", "1", "-l", "1", "-singlefile", "-png"]
     subprocess.run([*page, month / "executive.pdf", docs / "page-one"], check=True)
     with sync_playwright() as playwright:
@@ -25,7 +25,7 @@ def main() -> None:
         view.wait_for_timeout(1000)
         view.screenshot(path=docs / "report.png")
         browser.close()
-    print("docs/page-one.png and docs/report.png", file=sys.stdout)
+    print("docs/pictures/page-one.png and docs/pictures/report.png", file=sys.stdout)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_doctor_fails_where_something_needed_is_missing(
     place, name, without = NEEDED[lacking]
     monkeypatch.setattr(place, name, without)
 
-    assert doctor.main() == 1
+    assert doctor.print_findings() == 1
     said = capsys.readouterr().out
     (line,) = [line for line in said.splitlines() if line.startswith("  needed ") and "missing. " in line]
     assert line.removeprefix("  needed     ").startswith(lacking)
