@@ -66,7 +66,7 @@ def collect_findings() -> list[Finding]:
             OPTIONAL,
             "a mail server, for make send",
             bool(os.environ.get("SMTP_HOST") or (_ROOT / ".env").exists()),
-            'README, "The briefs, by mail"',
+            'docs/operations.md, "The briefs, by mail"',
         ),
         (
             FOR_TESTS,

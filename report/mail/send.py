@@ -328,7 +328,7 @@ def _print_missing_server(mailing: MonthlyMailing) -> None:
     output = mailing.context.notifier.output
     folder = paths.shorten_path(output / mailing.facts.month / BRIEFS_FOLDER)
     mailing.context.notifier.print_line(
-        "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as README says under "
+        "No mail server is configured: set SMTP_HOST and the rest in the environment or in .env, as docs/operations.md says under "
         f'"The briefs, by mail"; or send these by hand: {folder}/*.eml'
     )
 

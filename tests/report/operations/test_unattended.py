@@ -1,4 +1,4 @@
-"""A month without hands: README's examples are what schedulers can read, and whatever fails is told to the owner."""
+"""A month without hands: the examples of docs/operations.md are what schedulers can read, and whatever fails is told to the owner."""
 
 import os
 import re
@@ -35,8 +35,8 @@ FIELD = r"(\*|\d+(-\d+)?)(/\d+)?(,(\d+(-\d+)?)(/\d+)?)*"
 
 
 def examples(language: str) -> list[str]:
-    """Give README's fenced examples in a language."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Give the fenced examples of docs/operations.md in a language."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 

@@ -480,8 +480,8 @@ def test_a_file_is_read_as_a_shell_reads_it(tmp_path: Path, text: bytes, passwor
 
 
 def test_readme_s_own_file_is_read(tmp_path: Path) -> None:
-    """The block that README shows, pasted: its comments are no part of host and password."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The block that docs/operations.md shows, pasted: its comments are no part of host and password."""
+    readme = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```sh\n(SMTP_HOST=.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
     (tmp_path / ".env").write_text(block)
     (tmp_path / ".env").chmod(0o600)
