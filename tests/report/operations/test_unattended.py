@@ -347,7 +347,7 @@ def test_of_settings_that_are_refused_sender_and_owner_are_known(
     settings, output = tmp_path / "settings.toml", tmp_path / "_output"
 
     for _ in range(2):  # the second time after a note that had no settings to read
-        known = notices.OwnerNotifier.from_settings({}).addresses
+        known = notices.OwnerNotifier.from_settings({}).identity
         assert (known.sender, known.owner) == ("briefs@example.com", "olga@example.com")
         with pytest.raises(ReportError, match=r"settings\.toml") as error:
             cli._check_owner(settings, read_settings(settings), output)

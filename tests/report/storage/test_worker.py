@@ -74,7 +74,7 @@ def test_an_error_that_cannot_be_sent_is_told_of() -> None:
     """Else nobody would hear of it, and the one who waits would be told that the process was killed."""
     with (
         start_worker("The work") as worker,
-        pytest.raises(UnexpectedError, match=r"^UnsendableError \(test_apart\.py, line \d+\)") as failed,
+        pytest.raises(UnexpectedError, match=r"^UnsendableError \(test_worker\.py, line \d+\)") as failed,
     ):
         worker.submit(fail_unsendably).result()
 

@@ -126,7 +126,8 @@ def checkout(root: Path, tools: Path) -> Iterator[Checkout]:
         (root / folder).mkdir(parents=True)
     for name in ("requirements.txt", "pyproject.toml", ".venv/.installed", ".venv/.quarto-tried"):
         (root / name).write_text("")
-    shutil.copy(ROOT / "data" / "SHA256SUMS", root / "data")
+    for name in ("SHA256SUMS", "generate.py"):
+        shutil.copy(ROOT / "data" / name, root / "data")
     (root / "settings.toml").write_text(SETTINGS)
     shutil.copy(tools / "python", root / ".venv" / "bin" / "python")
     shutil.copy(tools / "quarto", root / "bin" / "standin" / "quarto")
