@@ -266,9 +266,7 @@ def _make_listeners(name: str, n: int, month: int, rng: np.random.Generator) -> 
     )
 
 
-def _make_added_column(
-    panel: pd.DataFrame, name: str, by_group: dict[str, SkewedRange | dict[str, float]]
-) -> Any:
+def _make_added_column(panel: pd.DataFrame, name: str, by_group: dict[str, SkewedRange | dict[str, float]]) -> Any:
     """Make a column from each listener's id and group.
 
     The hash of the id and the column's name serves as the uniform number.
@@ -285,9 +283,7 @@ def _make_added_column(
     return pd.Series(values, panel.index).infer_objects()
 
 
-def _make_newcomers(
-    sizes: dict[str, int], month: int, rng: np.random.Generator, taken: set[str]
-) -> pd.DataFrame:
+def _make_newcomers(sizes: dict[str, int], month: int, rng: np.random.Generator, taken: set[str]) -> pd.DataFrame:
     """Make new listeners of each group, with unused ids."""
     new = pd.concat([_make_listeners(name, n, month, rng) for name, n in sizes.items()], ignore_index=True)
     ids: list[str] = []
@@ -309,9 +305,7 @@ def _advance_month(panel: pd.DataFrame, month: int, rng: np.random.Generator) ->
     stay["age"] += stay["birthday"] == month
     stay["usage"] *= np.where(stay["group"] == HIGH_EARNERS, MONTHLY_USAGE_GROWTH, 1.0)
     raised = rng.random(n) < 0.04
-    stay["annual_income"] *= np.where(
-        raised & (stay["group"] != HIGH_EARNERS), _draw_uniform(rng, n, 1.0, 1.06), 1.0
-    )
+    stay["annual_income"] *= np.where(raised & (stay["group"] != HIGH_EARNERS), _draw_uniform(rng, n, 1.0, 1.06), 1.0)
     _move_listeners(stay, plan.moves, month, rng)
     gap = (stay["days"] - stay["days_now"]).clip(-MAX_HABIT_STEP_DAYS, MAX_HABIT_STEP_DAYS)
     stay["days_now"] += gap + _draw_uniform(rng, n, -HABIT_JITTER_DAYS, HABIT_JITTER_DAYS)

@@ -36,13 +36,7 @@ from report.storage.months import (
 from report.storage.runlog import read_last_run, record_run, record_run_failure
 from report.style import theme
 from report.text import changes, holds, sentences
-from report.text.formatting import (
-    format_month,
-    format_percent,
-    format_similarity,
-    format_thousands,
-    join_with_and,
-)
+from report.text.formatting import format_month, format_percent, format_similarity, format_thousands, join_with_and
 from report.transport.server import read_mail_server
 from segmentation import facts
 from segmentation.errors import SegmentationError
@@ -83,9 +77,7 @@ def report(
         where = output or paths.ROOT / read_notice_settings(settings).output
         record_run_failure(where, requested_month, read_clock, error)
         raise
-    recorded = record_run(
-        where, requested_month, read_clock, sender=config.mail.sender, owner=config.mail.owner
-    )
+    recorded = record_run(where, requested_month, read_clock, sender=config.mail.sender, owner=config.mail.owner)
     with atomic.run_lock(where), recorded, _show_progress() as report_progress:
         if month:
             paths.check_month(month)
@@ -126,9 +118,7 @@ def send(
     if confirm not in ("", "yes"):
         raise ReportError(f"CONFIRM={confirm} sends nothing. To send: make send CONFIRM=yes.")
     if accept not in ("", "yes"):
-        raise ReportError(
-            f"ACCEPT={accept} accepts nothing. To accept a month that is held: make send ACCEPT=yes."
-        )
+        raise ReportError(f"ACCEPT={accept} accepts nothing. To accept a month that is held: make send ACCEPT=yes.")
     context = _build_mail_context(settings, output)
     if resolve:
         raise typer.Exit(apply_resolution(context, resolve, month=month, to=to))
@@ -259,9 +249,7 @@ def run_command_line() -> None:
     if code == _INTERRUPTED_EXIT_CODE:
         sending = _get_command() == "send"
         state = (
-            "the ledger knows who has what. Run `make send` again"
-            if sending
-            else "the last good report is as it was"
+            "the ledger knows who has what. Run `make send` again" if sending else "the last good report is as it was"
         )
         print(f"Stopped; {state}.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
@@ -273,11 +261,7 @@ def _report_hidden_summary(folder: Path, error: BaseException) -> None:
     os.dup2(nowhere, 1)  # else the rest of the output would fail again at the end
     why = describe_os_error(error) if isinstance(error, OSError) else "nobody reads it"
     try:
-        print(
-            f"{paths.shorten_path(folder)} is made; its summary can't be shown ({why}).",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"{paths.shorten_path(folder)} is made; its summary can't be shown ({why}).", file=sys.stderr, flush=True)
     except OSError:  # the same log
         os.dup2(nowhere, 2)
 

@@ -75,12 +75,7 @@ def collect_findings() -> list[Finding]:
             "Debian, Ubuntu: apt-get install libatomic1",
         ),
         *(
-            (
-                FOR_TESTS,
-                f"{name}, {why}",
-                bool(shutil.which(name)),
-                f"Debian, Ubuntu: apt-get install {package}",
-            )
+            (FOR_TESTS, f"{name}, {why}", bool(shutil.which(name)), f"Debian, Ubuntu: apt-get install {package}")
             for name, why, package in (
                 ("chromium", "which opens the pages", "chromium"),
                 ("npm", "which installs the web's own checkers", "npm"),

@@ -95,11 +95,7 @@ def backfill_months(
         why = "whose facts can't be read" if there else "which was never made"
         report_progress(f"Working out {name}, {why}")
         try:
-            with (
-                atomic.atomic_folder(output, name) as folder,
-                faults.translate_errors(),
-                ensure_unchanged(path, name),
-            ):
+            with atomic.atomic_folder(output, name) as folder, faults.translate_errors(), ensure_unchanged(path, name):
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH_FOLDER)
                 _copy_pages(output / name, folder)
                 (folder / "facts.json").write_text(paths.dump_facts_json(analysis.facts), encoding="utf-8")
@@ -213,33 +209,23 @@ def _copy_pages(old: Path, new: Path) -> None:
                 shutil.copy2(old / name, new / name)
 
 
-def _open_assignments(
-    folder: Path, users: LoadedUsers | None
-) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
+def _open_assignments(folder: Path, users: LoadedUsers | None) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
     """Open a month's users with their segments, if there."""
     path = folder / _ASSIGNMENTS_FILE
     if not path.exists():
         return None
     try:
-        return _check_assignments(
-            nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path))
-        )
+        return _check_assignments(nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path)))
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
-        _log.warning(
-            "%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error
-        )
+        _log.warning("%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error)
         return None
 
 
-def _check_assignments(
-    users: "nw.DataFrame[Any] | nw.LazyFrame[Any]",
-) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+def _check_assignments(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
     """Return archived users."""
     # Raise an error if a run didn't write them
     schema = users.collect_schema()
-    if SEGMENT_COLUMN not in schema or any(
-        name in schema and not schema[name].is_numeric() for name in NUMBERS
-    ):
+    if SEGMENT_COLUMN not in schema or any(name in schema and not schema[name].is_numeric() for name in NUMBERS):
         raise ValueError("it lacks a column, or has text where numbers are expected")
     if not len(users.lazy().select(SEGMENT_COLUMN).head(1).collect()):
         raise ValueError("it has no row")

@@ -55,9 +55,7 @@ def publish_month(
             page = executive.result()
         report_page = thread.submit(renderer.render, workspace / "report.qmd", facts_file)
         with timer.time_stage("Printing the PDF"):
-            printed = PrintedDocument(
-                page, paper=settings.page.paper, identifier=facts.source.sha256.encode()[:32]
-            )
+            printed = PrintedDocument(page, paper=settings.page.paper, identifier=facts.source.sha256.encode()[:32])
             pages = printed.write_pdf(folder / "executive.pdf", facts=facts_file)
         with timer.time_stage("Writing the briefs"):
             write_briefs(facts, printed, folder, settings, now=now)

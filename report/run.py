@@ -21,15 +21,7 @@ from report.storage.worker import start_worker
 from report.text.holds import add_anomalies
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
-_VERSIONED_PACKAGES = (
-    "altair",
-    "duckdb",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "vl-convert-python",
-    "weasyprint",
-)
+_VERSIONED_PACKAGES = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +150,7 @@ def _write_run_json(path: Path, run: ReportRun, engine_version: str, timer: Stag
             "engine_fallback": run.fallback,
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _VERSIONED_PACKAGES},
-            "input": {
-                "name": source.name,
-                "sha256": source.sha256,
-                "hash_of": HASH_DESCRIPTIONS[source.hashed],
-            },
+            "input": {"name": source.name, "sha256": source.sha256, "hash_of": HASH_DESCRIPTIONS[source.hashed]},
             "seed": run.facts.seed,
             "seconds": timer.seconds | {"all": round(run.seconds, 3)},
         },

@@ -6,15 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from report.storage.toml_text import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
 from report.transport.message import SenderIdentity
@@ -53,9 +45,7 @@ def _is_one_of(names: Sequence[str], kind: str) -> AfterValidator:
 
     def check(name: str) -> str:
         if name not in names:
-            raise ValueError(
-                f"{name!r} is no {kind} that the report uses{suggest_similar_key(name, list(names))}"
-            )
+            raise ValueError(f"{name!r} is no {kind} that the report uses{suggest_similar_key(name, list(names))}")
         return name
 
     return AfterValidator(check)
@@ -123,10 +113,7 @@ class SegmentSettings(_SettingsTable):
     """How segments are made."""
 
     features: Annotated[tuple[NumericColumn, ...], Field(min_length=2)] = DEFAULT_FEATURES
-    k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (
-        1,
-        10,
-    )
+    k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (1, 10)
     k: Literal["elbow", "panel"] | Annotated[int, Field(strict=True, ge=2)] = "elbow"
     n_init: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 2026
@@ -185,9 +172,7 @@ def _normalise_address(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - most months mail nobody
 
     try:
-        found = validate_email(
-            text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
-        )
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is no address: {str(error).rstrip('.')}") from error
     return found.ascii_email or found.normalized
@@ -195,9 +180,7 @@ def _normalise_address(text: str) -> str:
 
 def _check_report_location(text: str) -> str:
     if "://" in text and not re.fullmatch(r"https?://[!-;=?-~]+", text):
-        raise ValueError(
-            f"{text!r} is no link; expected one that begins with https://, or the path of a folder"
-        )
+        raise ValueError(f"{text!r} is no link; expected one that begins with https://, or the path of a folder")
     return " ".join(text.split())
 
 
@@ -237,12 +220,7 @@ class MailSettings(_SettingsTable):
         Its recipients are those under its id, its name and "all".
         """
         keys = {segment.casefold(), normalise_text(name).casefold(), "all"}
-        found = [
-            one
-            for key, some in self.recipients.items()
-            if normalise_text(key).casefold() in keys
-            for one in some
-        ]
+        found = [one for key, some in self.recipients.items() if normalise_text(key).casefold() in keys for one in some]
         first: dict[str, str] = {}
         for one in found:
             first.setdefault(one.casefold(), one)
@@ -283,13 +261,9 @@ def _check_segment_name(text: str) -> str:
     """Return a valid name on one line."""
     name = normalise_text(text)
     if not name or not " ".join(text.split()).isprintable() or len(name) > _MAX_NAME_LENGTH:
-        raise ValueError(
-            f"expected a name of 1 to {_MAX_NAME_LENGTH} letters that can be printed, found {len(name)}"
-        )
+        raise ValueError(f"expected a name of 1 to {_MAX_NAME_LENGTH} letters that can be printed, found {len(name)}")
     if name.casefold() == "all" or re.fullmatch(r"S[0-9]+", name, flags=re.IGNORECASE):
-        raise ValueError(
-            f"{name!r} is no name: under [mail.recipients] it would mean other segments; choose another"
-        )
+        raise ValueError(f"{name!r} is no name: under [mail.recipients] it would mean other segments; choose another")
     return name
 
 
@@ -324,9 +298,7 @@ class Settings(_SettingsTable):
         """Return the options for the analysis."""
         return Options(
             features=tuple(self.segments.features),
-            valid={
-                name: (low, high if math.isfinite(high) else None) for name, (low, high) in self.valid.items()
-            },
+            valid={name: (low, high if math.isfinite(high) else None) for name, (low, high) in self.valid.items()},
             k_range=self.segments.k_range,
             k=self.segments.k,
             n_init=self.segments.n_init,

@@ -65,9 +65,7 @@ def suppress_table(
         hidden.update(path)
     else:
         _restore_redundant_cells(table, small, hidden, fixed, min_cell)
-    shown = [
-        [None if (i, j) in hidden else count for j, count in enumerate(row)] for i, row in enumerate(table)
-    ]
+    shown = [[None if (i, j) in hidden else count for j, count in enumerate(row)] for i, row in enumerate(table)]
     return SuppressedTable(
         cells=tuple(tuple(row[:-1]) for row in shown[:-1]),
         rows=tuple(row[-1] for row in shown[:-1]),
@@ -84,9 +82,7 @@ def _restore_redundant_cells(
     everywhere = {(i, j) for i in range(height) for j in range(width)}
     for place in sorted(hidden - set(small), key=lambda place: (-table[place[0]][place[1]], place)):
         left = hidden - {place}
-        if all(
-            _find_hiding_cycle(table, start, left, fixed | (everywhere - left), min_cell) for start in small
-        ):
+        if all(_find_hiding_cycle(table, start, left, fixed | (everywhere - left), min_cell) for start in small):
             hidden.discard(place)
 
 

@@ -43,13 +43,7 @@ from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, compu
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
-from segmentation.tracking.compare import (
-    SEGMENT_COLUMN,
-    PreviousMonth,
-    build_trend,
-    compare_months,
-    track_segments,
-)
+from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, build_trend, compare_months, track_segments
 from segmentation.tracking.matching import SegmentLineage
 from segmentation.validation.consensus import KConsensus
 from segmentation.validation.gap import fit_gap_curves
@@ -85,9 +79,7 @@ class _Run:
         """The highest number in any earlier segment's id."""
         return max((facts.lineage.last_id for facts in self.earlier), default=0)
 
-    def submit_or_defer(
-        self, work: Callable[..., T], *arguments: object, **keywords: object
-    ) -> Callable[[], T]:
+    def submit_or_defer(self, work: Callable[..., T], *arguments: object, **keywords: object) -> Callable[[], T]:
         """Start work in the executor, or defer it."""
         if self.executor:
             return self.executor.submit(work, *arguments, **keywords).result
@@ -256,9 +248,7 @@ def _select_model(population: Population, columns: _Columns, run: _Run) -> tuple
     """Select a model, refining the grid where needed."""
     options, sample = run.options, population.judging_sample
     previous_centres = run.last.rescale_centres(population.points.scale) if run.last else None
-    get_curves = run.submit_or_defer(
-        fit_gap_curves, sample, options.ks, n_draws=options.draws, seed=options.seed
-    )
+    get_curves = run.submit_or_defer(fit_gap_curves, sample, options.ks, n_draws=options.draws, seed=options.seed)
     progress = run.report_progress
     while True:
         selection = select_model(
@@ -274,9 +264,7 @@ def _order_segments(population: Population, model: KMeansModel, run: _Run) -> _S
     users = population.add_segment_numbers(model).select(SEGMENT_NUMBER, *NUMBERS)
     moments = compute_segment_moments(users, model.k)
     sizes, names = list(moments.size), run.options.names
-    lineage = track_segments(
-        run.last, population.points, model, sizes, highest_id=run.highest_id, names=names
-    )
+    lineage = track_segments(run.last, population.points, model, sizes, highest_id=run.highest_id, names=names)
     order = np.array([segment.number for segment in lineage.segments])
     return _Segmentation(
         KMeansModel(model.centres[order], model.inertia),

@@ -12,12 +12,7 @@ import numpy as np
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.grid import aggregate_to_grid, round_scale
-from segmentation.clustering.refine import (
-    CONVERGED_SHIFT,
-    assign_in_engine,
-    count_model_pairs,
-    refine_on_all_users,
-)
+from segmentation.clustering.refine import CONVERGED_SHIFT, assign_in_engine, count_model_pairs, refine_on_all_users
 from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
 from segmentation.facts import ComputedOn, FeatureScale
 from segmentation.options import Options

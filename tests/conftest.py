@@ -143,8 +143,7 @@ def plan() -> Callable[..., Options]:
 
     def make(**changes: Any) -> Options:
         return Options(
-            **{"features": DEFAULT_FEATURES, "valid": VALID, "n_init": 5, "draws": 4, "bootstraps": 8}
-            | changes
+            **{"features": DEFAULT_FEATURES, "valid": VALID, "n_init": 5, "draws": 4, "bootstraps": 8} | changes
         )
 
     return make
@@ -159,14 +158,7 @@ def run(plan: Callable[..., Options]) -> Callable[..., Analysis]:
         month, last = changes.pop("month", "2026-10"), changes.pop("last", None)
         earlier, aside = changes.pop("earlier", ()), changes.pop("aside", None)
         return analyse(
-            data,
-            plan(**changes),
-            month=month,
-            source=source,
-            brand=brand,
-            last=last,
-            earlier=earlier,
-            executor=aside,
+            data, plan(**changes), month=month, source=source, brand=brand, last=last, earlier=earlier, executor=aside
         )
 
     return analyse_frame

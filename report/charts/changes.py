@@ -99,9 +99,7 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
     height = max(_MIN_HEIGHT, _MIN_SEGMENT_HEIGHT * max(len(found.rows), len(found.columns)))
     line = _LINE_HEIGHT * (max(row["y2"] for row in bars) + 2 * _SEGMENT_GAP) / height
     sides = [
-        _draw_month_bars(
-            facts, _place_names(bars, line, left=left), scale, left=left, names_on_bands=over, width=width
-        )
+        _draw_month_bars(facts, _place_names(bars, line, left=left), scale, left=left, names_on_bands=over, width=width)
         for left in (True, False)
     ]
     chart: LayeredChart = (
@@ -170,16 +168,11 @@ def plot_trend(facts: Facts) -> Figure:
         caption="Each segment's share of all users in every month that was made.",
         alt=compose_alt_text(
             finding,
-            *(
-                f"{line.name}: {format_percent(line.shares[-1])}"
-                for line in lines
-                if line.shares[-1] is not None
-            ),
+            *(f"{line.name}: {format_percent(line.shares[-1])}" for line in lines if line.shares[-1] is not None),
         ),
         header=("Segment", *(format_month(month) for month in months)),
         rows=tuple(
-            (line.name, *("" if share is None else format_percent(share) for share in line.shares))
-            for line in lines
+            (line.name, *("" if share is None else format_percent(share) for share in line.shares)) for line in lines
         ),
     )
 
@@ -238,9 +231,7 @@ def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH
     high = max(float(row["share"]) for row in rows) * 1.12
     x = (
         alt.X("month:O")
-        .scale(
-            domain=[_abbreviate_month(month) for month in months]
-        )  # with a place for months that were not made
+        .scale(domain=[_abbreviate_month(month) for month in months])  # with a place for months that were not made
         .axis(labelAngle=0, grid=False, title=None, labelOverlap=True)
     )
     base = alt.Chart(make_inline_data(rows)).encode(
@@ -250,9 +241,7 @@ def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH
         .scale(domain=[0, high], nice=False)
         .axis(grid=True, tickCount=4, labelExpr="format(100 * datum.value, 'd') + '\u00a0%'"),
         alt.Color(
-            "id:N",
-            scale=alt.Scale(domain=list(colour), range=list(colour.values())),
-            legend=legend if under else None,
+            "id:N", scale=alt.Scale(domain=list(colour), range=list(colour.values())), legend=legend if under else None
         ),
     )
     line = base.mark_line(strokeWidth=2.2)
@@ -288,10 +277,7 @@ def _abbreviate_month(month: str) -> str:
 def _spread_end_labels(rows: ChartRows, high: float) -> ChartRows:
     """Return the last rows with their names moved apart."""
     places = spread_labels([float(row["share"]) for row in rows], high * _LINE_HEIGHT / 200)
-    return [
-        row | {"at": at, "label": f"{row['name']} {row['said']}"}
-        for row, at in zip(rows, places, strict=True)
-    ]
+    return [row | {"at": at, "label": f"{row['name']} {row['said']}"} for row, at in zip(rows, places, strict=True)]
 
 
 def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:

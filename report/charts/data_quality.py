@@ -47,16 +47,7 @@ def plot_numbers(facts: Facts) -> Figure:
         narrow=lambda: _build_histograms(facts, theme.NARROW_WIDTH),
         caption=f"How {join_with_and(list(map(get_column_label, columns)))} are spread over the users, after cleaning and before.",
         alt=compose_alt_text(sentences.describe_median_user(facts)),
-        header=(
-            "Column",
-            "Mean",
-            "SD",
-            "First quartile",
-            "Median",
-            "Third quartile",
-            "Missing",
-            "Impossible",
-        ),
+        header=("Column", "Mean", "SD", "First quartile", "Median", "Third quartile", "Missing", "Impossible"),
         rows=tuple(
             (
                 get_column_label(name).capitalize(),
@@ -135,10 +126,7 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
         labels = json.dumps(names, ensure_ascii=False)
         base = alt.Chart(make_inline_data(rows)).encode(
             alt.Y("row:O", title=None).axis(
-                labelColor=theme.INK,
-                labelFontSize=_FONT_SIZE,
-                labelLimit=limit,
-                labelExpr=f"({labels})[datum.value]",
+                labelColor=theme.INK, labelFontSize=_FONT_SIZE, labelLimit=limit, labelExpr=f"({labels})[datum.value]"
             ),
             alt.X("share:Q")
             .title("Share of users")
@@ -147,10 +135,7 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
         )
         bars = base.mark_bar(color=theme.MUTED, height={"band": 0.66}).encode(
             tooltip=make_tooltips(
-                ("value", get_column_label(name).capitalize()),
-                ("said", "Share"),
-                ("after", "Kept"),
-                ("before", "Read"),
+                ("value", get_column_label(name).capitalize()), ("said", "Share"), ("after", "Kept"), ("before", "Read")
             )
         )
         text = base.mark_text(align="left", dx=5, fontSize=11.5).encode(alt.Text("said:N"))
@@ -158,9 +143,7 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
             alt.layer(bars, text).properties(
                 width=across,
                 height=19 * len(rows),
-                title=alt.TitleParams(
-                    get_column_label(name).capitalize(), fontSize=12.5, offset=6, frame="group"
-                ),
+                title=alt.TitleParams(get_column_label(name).capitalize(), fontSize=12.5, offset=6, frame="group"),
             )
         )
     if not below and len(panels) > _PANELS_PER_ROW:
@@ -204,9 +187,7 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
     )
     y = alt.Y("users:Q").title("Users").axis(grid=True, tickCount=3, labelExpr=_SHORT_NUMBER_EXPRESSION)
     kept = base.mark_bar(color=theme.MUTED, binSpacing=0.5).encode(y)
-    dropped = [
-        row for row in rows if row["read"] > row["users"]
-    ]  # may be empty: a layer without rows would warn
+    dropped = [row for row in rows if row["read"] > row["users"]]  # may be empty: a layer without rows would warn
     lost = (
         alt.Chart(make_inline_data(dropped))
         .mark_bar(color=theme.DROPPED_ROWS, binSpacing=0.5)

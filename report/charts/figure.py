@@ -13,11 +13,7 @@ ChartRows = list[dict[str, Any]]
 LayeredChart = alt.LayerChart | alt.FacetChart  # the type of `alt.layer(...).properties(...)`
 PanelChart = alt.HConcatChart | alt.VConcatChart
 ChartFactory = Callable[[], alt.TopLevelMixin]
-HALO: dict[str, Any] = {
-    "stroke": theme.PAPER,
-    "strokeWidth": 4,
-    "strokeJoin": "round",
-}  # behind a text on marks
+HALO: dict[str, Any] = {"stroke": theme.PAPER, "strokeWidth": 4, "strokeJoin": "round"}  # behind a text on marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +25,7 @@ class Figure:
     alt: str  # the finding for readers who don't see the chart: whole sentences, at most 250 characters
     header: tuple[str, ...]  # of the table of numbers
     rows: tuple[tuple[str, ...], ...]  # of the table of numbers, already formatted
-    narrow: ChartFactory | None = (
-        None  # the chart at `theme.NARROW_WIDTH`; None if no page for telephones shows it
-    )
+    narrow: ChartFactory | None = None  # the chart at `theme.NARROW_WIDTH`; None if no page for telephones shows it
 
 
 def concat_panels(*panels: LayeredChart | PanelChart, stacked: bool, spacing: int) -> PanelChart:
@@ -69,11 +63,7 @@ def fit_to_size(width: int, height: int) -> dict[str, Any]:
 
     The width in pixels includes the labels.
     """
-    return {
-        "width": width,
-        "height": height,
-        "autosize": alt.AutoSizeParams(type="fit-x", contains="padding"),
-    }
+    return {"width": width, "height": height, "autosize": alt.AutoSizeParams(type="fit-x", contains="padding")}
 
 
 def compose_alt_text(*sentences: str, max_length: int = 250) -> str:

@@ -28,14 +28,8 @@ _BAR_HEIGHT, _MIN_BAR_HEIGHT = 14, 12  # pixels of a bar, and of one among many
 _MAX_HEIGHT = 350  # pixels of the chart above which bars get thinner: on paper the play has to fit below
 _FONT_SIZE = 11.5  # of a bar's name
 _MIN_TICK_SPACING, _LABEL_WIDTH = 34, 24  # pixels of a number on the axis, and of one at a bar
-_CATEGORY_ORDER = (
-    "top_genre",
-    *(name for name in CATEGORIES if name != "top_genre"),
-)  # the most useful first
-_LABEL_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = (
-    (-1, "right"),
-    (1, "left"),
-)  # of a bar's end
+_CATEGORY_ORDER = ("top_genre", *(name for name in CATEGORIES if name != "top_genre"))  # the most useful first
+_LABEL_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = ((-1, "right"), (1, "left"))  # of a bar's end
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +49,7 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
     """Plot every index of a segment."""
     groups = [("Numbers", [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS])]
     groups += [
-        (get_column_label(name).capitalize(), list(segment.categories[name].items()))
-        for name in _CATEGORY_ORDER
+        (get_column_label(name).capitalize(), list(segment.categories[name].items())) for name in _CATEGORY_ORDER
     ]
     finding, colour = sentences.describe_main_difference(segment), theme.get_segment_colour(segment.id)
     return Figure(
@@ -66,16 +59,10 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
             f"How {sentences.lowercase_name(segment.name)} differ from all users. An index of 200 is twice the average; n is the number of "
             f"users that it rests on. Under {facts.smallest_base} of them, or where the interval holds 100, it says nothing."
         ),
-        alt=compose_alt_text(
-            f"{segment.name} against 100 for all users", *sentences.list_differences(segment)
-        ),
+        alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(segment)),
         header=("Of what", "Index", "Users"),
         rows=tuple(
-            (
-                f"{group}: {name}",
-                _format_index(item),
-                format_shown_count(item.base),
-            )
+            (f"{group}: {name}", _format_index(item), format_shown_count(item.base))
             for group, items in groups
             for name, item in items
         ),
@@ -86,9 +73,7 @@ def _build_chart(
     finding: str, groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], colour: str, layout: BarLayout
 ) -> LayeredChart:
     """Draw groups of bars on one axis."""
-    intervals = [
-        item.interval for _, items in groups for _, item in items if item.is_significant and item.interval
-    ]
+    intervals = [item.interval for _, items in groups for _, item in items if item.is_significant and item.interval]
     high = (
         max([*(interval.high for interval in intervals), 150])
         * layout.bar_width
@@ -99,9 +84,7 @@ def _build_chart(
         min(0.0, least - _LABEL_WIDTH * high / layout.bar_width),
         high,
     ]  # with space for a number left of a short bar
-    names, limit = fit_texts(
-        [name for _, items in groups for name, _ in items], layout.name_width, _FONT_SIZE
-    )
+    names, limit = fit_texts([name for _, items in groups for name, _ in items], layout.name_width, _FONT_SIZE)
     rows = _list_rows(groups, names)
     heads = alt.Chart(make_inline_data([row for row in rows if row["head"]]))
     base = alt.Chart(make_inline_data([row for row in rows if not row["head"]])).transform_calculate(
@@ -119,27 +102,18 @@ def _build_chart(
         .mark_rect(color=theme.AVERAGE_BAND)
         .encode(x, alt.X2("to:Q"))
     )
-    middle = (
-        alt.Chart(make_inline_data([{"at": _AVERAGE_INDEX}]))
-        .mark_rule(color=theme.MUTED, strokeWidth=1)
-        .encode(x)
-    )
+    middle = alt.Chart(make_inline_data([{"at": _AVERAGE_INDEX}])).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x)
     significant = base.transform_filter(alt.datum.speaks).encode(y)
     whisker = significant.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.X("low:Q"), alt.X2("high:Q"))
     bars = significant.mark_bar(height={"band": 0.68}, color=colour).encode(
         x,
         x2=alt.datum(_AVERAGE_INDEX),
         tooltip=make_tooltips(
-            ("name", "Of what"),
-            ("label", "Index"),
-            ("users", "Users"),
-            ("share", "Share of the segment"),
+            ("name", "Of what"), ("label", "Index"), ("users", "Users"), ("share", "Share of the segment")
         ),
     )
     numbers = [
-        significant.transform_filter(
-            alt.datum.at >= _AVERAGE_INDEX if way > 0 else alt.datum.at < _AVERAGE_INDEX
-        )
+        significant.transform_filter(alt.datum.at >= _AVERAGE_INDEX if way > 0 else alt.datum.at < _AVERAGE_INDEX)
         .mark_text(align=align, dx=5 * way, fontSize=11, fontWeight=600)
         .encode(alt.X("high:Q" if way > 0 else "low:Q"), alt.Text("label:N"))
         for way, align in _LABEL_SIDES
@@ -155,15 +129,14 @@ def _build_chart(
     name = base.mark_text(align="right", dx=-5, fontSize=_FONT_SIZE, limit=limit).encode(
         y, alt.Text("name:N"), x=alt.value(0)
     )
-    head = heads.mark_text(
-        align="right", dx=-5, fontSize=_FONT_SIZE, fontWeight=600, color=theme.MUTED
-    ).encode(y, alt.Text("name:N"), x=alt.value(0))
+    head = heads.mark_text(align="right", dx=-5, fontSize=_FONT_SIZE, fontWeight=600, color=theme.MUTED).encode(
+        y, alt.Text("name:N"), x=alt.value(0)
+    )
     return alt.layer(zone, middle, bars, whisker, *numbers, insignificant, count, name, head).properties(
         width=layout.bar_width,
         height=max(_MIN_BAR_HEIGHT, min(_BAR_HEIGHT, _MAX_HEIGHT / len(rows))) * len(rows),
         title=make_title(
-            finding,
-            "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval",
+            finding, "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval"
         ),
     )
 
@@ -181,9 +154,7 @@ def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names:
                     "row": len(rows),
                     "head": False,
                     "name": next(shortened),
-                    "at": round(item.value, 1)
-                    if item.value is not None and item.is_significant
-                    else _AVERAGE_INDEX,
+                    "at": round(item.value, 1) if item.value is not None and item.is_significant else _AVERAGE_INDEX,
                     "low": round(interval.low, 1) if interval else _AVERAGE_INDEX,
                     "high": round(interval.high, 1) if interval else _AVERAGE_INDEX,
                     "label": _format_index(item),
@@ -199,9 +170,7 @@ def _format_index(item: AffinityIndex) -> str:
     """Write an index, or why there is none."""
     if item.base is None:
         return "not shown"
-    if (
-        item.is_significant or item.value is None or item.interval is None
-    ):  # too few users, or too few different values
+    if item.is_significant or item.value is None or item.interval is None:  # too few users, or too few different values
         return format_index(item.value if item.is_significant else None)
     return "as average"
 
@@ -210,11 +179,7 @@ def _choose_ticks(high: float, layout: BarLayout) -> list[int]:
     """Return the ticks of the axis."""
     most = high * (1 - layout.label_width / layout.bar_width)
     step = next(
-        (
-            step
-            for step in (50, 100, 500)
-            if most / step * _MIN_TICK_SPACING < layout.bar_width - layout.label_width
-        ),
+        (step for step in (50, 100, 500) if most / step * _MIN_TICK_SPACING < layout.bar_width - layout.label_width),
         1000,
     )
     return list(range(0, int(most) + step // 2, step))

@@ -59,9 +59,7 @@ def _list_curve_rows(facts: Facts) -> ChartRows:
             "low": low,
             "high": high,
         }
-        for k, spread, low, high in zip(
-            curve.k, curve.inertia, structure.band_low, structure.band_high, strict=True
-        )
+        for k, spread, low, high in zip(curve.k, curve.inertia, structure.band_low, structure.band_high, strict=True)
     ]
 
 
@@ -114,13 +112,7 @@ def plot_silhouette(facts: Facts) -> Figure:
             selection.describe_separation(facts),
             "Mean silhouette: " + ", ".join(f"{row['said']} for {row['k']}" for row in rows),
         ),
-        header=(
-            "Segments",
-            "Silhouette",
-            "Silhouette, mean of segments",
-            "Calinski-Harabasz",
-            "Davies-Bouldin",
-        ),
+        header=("Segments", "Silhouette", "Silhouette, mean of segments", "Calinski-Harabasz", "Davies-Bouldin"),
         rows=tuple(
             (str(k), format_decimal(micro), format_decimal(macro), format_thousands(ch), format_decimal(db))
             for k, micro, macro, ch, db in zip(

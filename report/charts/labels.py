@@ -9,9 +9,7 @@ from itertools import accumulate
 from report.style import theme
 from report.style.fonts import FONT_FILES, find_font_file
 
-_MISSING_GLYPH_WIDTH = (
-    1.35  # of the font size: width of a letter that the font doesn't have, such as an emoji
-)
+_MISSING_GLYPH_WIDTH = 1.35  # of the font size: width of a letter that the font doesn't have, such as an emoji
 _NO_LIMIT = 10_000
 _ZERO_WIDTH_JOINER, _SKIN_TONES = "\u200d", "🏻🏼🏽🏾🏿"
 _REGIONAL_INDICATORS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
@@ -36,10 +34,7 @@ def fit_texts(texts: Sequence[str], max_width: float, font_size: float) -> tuple
 def measure_widest(texts: Iterable[str], font_size: float) -> float:
     """Return the width in pixels of the widest text."""
     return max(
-        (
-            sum(_load_glyph_widths().get(letter, _MISSING_GLYPH_WIDTH) for letter in text) * font_size
-            for text in texts
-        ),
+        (sum(_load_glyph_widths().get(letter, _MISSING_GLYPH_WIDTH) for letter in text) * font_size for text in texts),
         default=0.0,
     )
 
@@ -82,15 +77,8 @@ def _split_graphemes(text: str) -> list[str]:
     """Split a text into graphemes: with accents, joiners, flags."""
     letters: list[str] = []
     for one in text:
-        joined = letters and (
-            letters[-1][-1] == _ZERO_WIDTH_JOINER or one == _ZERO_WIDTH_JOINER or one in _SKIN_TONES
-        )
-        flag = (
-            letters
-            and len(letters[-1]) == 1
-            and one in _REGIONAL_INDICATORS
-            and letters[-1] in _REGIONAL_INDICATORS
-        )
+        joined = letters and (letters[-1][-1] == _ZERO_WIDTH_JOINER or one == _ZERO_WIDTH_JOINER or one in _SKIN_TONES)
+        flag = letters and len(letters[-1]) == 1 and one in _REGIONAL_INDICATORS and letters[-1] in _REGIONAL_INDICATORS
         if joined or flag or (letters and unicodedata.category(one) in ("Mn", "Me", "Mc")):
             letters[-1] += one
         else:

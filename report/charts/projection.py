@@ -91,9 +91,7 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
     """
     pca = facts.pca
     names = {segment.id: segment.name for segment in facts.segments}
-    cells: ChartRows = [
-        {"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment]} for c in pca.cells
-    ]
+    cells: ChartRows = [{"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment]} for c in pca.cells]
     spots: ChartRows = [{"x": spot.x, "y": spot.y, "segment": names[spot.segment]} for spot in pca.spots]
     marks = cells + spots
     xs, (low, high) = pad_range([row["x"] for row in marks]), pad_range([row["y"] for row in marks], 0.04)
@@ -103,17 +101,10 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
         row["tx"] = min(max(float(row["x"]), xs[0] + half), xs[1] - half)
     lanes = _assign_lanes(spots, unit, low + _NAME_SIDE_SPLIT * (high - low))
     labels = [
-        row
-        | {
-            "to": high + unit * 20 * (lane // 2 + 0.7)
-            if lane % 2 == 0
-            else low - unit * 20 * (lane // 2 + 0.7)
-        }
+        row | {"to": high + unit * 20 * (lane // 2 + 0.7) if lane % 2 == 0 else low - unit * 20 * (lane // 2 + 0.7)}
         for row, lane in zip(spots, lanes, strict=True)
     ]
-    below, above = (
-        max([lane // 2 + 1.3 for lane in lanes if lane % 2 == side], default=0) for side in (1, 0)
-    )
+    below, above = (max([lane // 2 + 1.3 for lane in lanes if lane % 2 == side], default=0) for side in (1, 0))
     ys = (low - unit * 20 * below, high + unit * 20 * above)
 
     x = (
@@ -129,9 +120,7 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
         .axis(tickCount=6, format="d", grid=True)
     )
     fullest = max((cell.users for cell in pca.cells), default=1)
-    size = (
-        alt.Size("users:Q").scale(domain=[0, fullest], range=[0, 0.8 * (pca.step / unit) ** 2]).legend(None)
-    )
+    size = alt.Size("users:Q").scale(domain=[0, fullest], range=[0, 0.8 * (pca.step / unit) ** 2]).legend(None)
     dots = (
         alt.Chart(make_inline_data(cells))
         .mark_circle(opacity=1)
@@ -140,17 +129,12 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
             y,
             size,
             encode_segment_colours(map_segment_colours(facts)),
-            tooltip=[
-                *make_tooltips(("segment", "Mostly")),
-                alt.Tooltip("users:Q", title="Users", format=",d"),
-            ],
+            tooltip=[*make_tooltips(("segment", "Mostly")), alt.Tooltip("users:Q", title="Users", format=",d")],
         )
     )
     base = alt.Chart(make_inline_data(labels)).encode(x, y)
     leader = base.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.Y2("to:Q"))
-    middle = base.mark_point(
-        size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6
-    )
+    middle = base.mark_point(size=55, filled=True, opacity=1, color=theme.PAPER, stroke=theme.INK, strokeWidth=1.6)
     named = base.encode(alt.X("tx:Q"), alt.Y("to:Q"), alt.Text("segment:N"))
     style: dict[str, Any] = {"fontSize": 12.5, "fontWeight": 600, "limit": _MAX_NAME_WIDTH}
     halo = named.mark_text(**style, **HALO | {"strokeWidth": 5})
@@ -202,9 +186,7 @@ def _draw_loadings(facts: Facts) -> LayeredChart:
     ]
     for row, height in zip(rows, spread_labels([row["y2"] for row in rows], 0.3), strict=True):
         row["ty"] = height
-    circle = [
-        {"x": math.cos(t / 20 * math.pi), "y": math.sin(t / 20 * math.pi), "order": t} for t in range(41)
-    ]
+    circle = [{"x": math.cos(t / 20 * math.pi), "y": math.sin(t / 20 * math.pi), "order": t} for t in range(41)]
     x = alt.X("x:Q").scale(domain=[-1.1, 1.9], nice=False).axis(None)
     y = alt.Y("y:Q").scale(domain=[-1.15, 1.15], nice=False).axis(None)
     base = alt.Chart(make_inline_data(rows))
@@ -216,9 +198,7 @@ def _draw_loadings(facts: Facts) -> LayeredChart:
         base.mark_point(filled=True, size=28, color=theme.INK, opacity=1).encode(
             alt.X("x2:Q"), alt.Y("y2:Q"), tooltip=make_tooltips(("feature", "Feature"))
         ),
-        base.mark_text(align="left", dx=7, fontSize=11.5).encode(
-            alt.X("x2:Q"), alt.Y("ty:Q"), alt.Text("feature:N")
-        ),
+        base.mark_text(align="left", dx=7, fontSize=11.5).encode(alt.X("x2:Q"), alt.Y("ty:Q"), alt.Text("feature:N")),
     ).properties(
         width=_LOADINGS_WIDTH,
         height=round(_LOADINGS_WIDTH * 2.3 / 3.0),

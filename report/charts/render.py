@@ -38,9 +38,7 @@ def build_chart_spec(chart: Callable[[], alt.TopLevelMixin]) -> dict[str, Any]:
 
 def warm_up_vega() -> None:
     """Start Vega, which takes most of a second."""
-    render_svg(
-        {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"values": []}, "mark": "bar"}
-    )
+    render_svg({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"values": []}, "mark": "bar"})
 
 
 def render_svg(spec: dict[str, Any]) -> str:
@@ -53,9 +51,7 @@ def render_svg(spec: dict[str, Any]) -> str:
         return minify_svg(vl_convert.vegalite_to_svg(spec | {"config": theme.build_vega_config()}))
     except (ValueError, SyntaxError) as error:  # refused by Vega, or drawn as invalid XML
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = next(
-            (line for line in lines if _ERROR_LINE.match(line)), (lines or [type(error).__name__])[0]
-        )[:200]
+        reason = next((line for line in lines if _ERROR_LINE.match(line)), (lines or [type(error).__name__])[0])[:200]
         raise RenderError(
             f"A chart can't be drawn ({reason}). Perhaps a category has an unusual text, or the chart is new and asks for what can't be."
         ) from error
@@ -64,9 +60,7 @@ def render_svg(spec: dict[str, Any]) -> str:
 def widen_view_box(drawing: str) -> str:
     """Add margins for wider fonts in a browser."""
     return _VIEW_BOX.sub(
-        lambda box: f'viewBox="-{_SIDE_MARGIN} 0 {float(box[1]) + 2 * _SIDE_MARGIN:g} {box[2]}"',
-        drawing,
-        count=1,
+        lambda box: f'viewBox="-{_SIDE_MARGIN} 0 {float(box[1]) + 2 * _SIDE_MARGIN:g} {box[2]}"', drawing, count=1
     )
 
 

@@ -109,9 +109,7 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
         tooltip=make_tooltips(("segment", "Segment"), ("count", "Users"), ("share", "Share")),
     )
     text = base.mark_text(align="left", dx=7, fontWeight=600, dy=low).encode(alt.Text("label:N"))
-    change = base.mark_text(align="right", color=theme.MUTED, dy=low).encode(
-        alt.Text("change:N"), x=alt.value("width")
-    )
+    change = base.mark_text(align="right", color=theme.MUTED, dy=low).encode(alt.Text("change:N"), x=alt.value("width"))
     name = base.mark_text(align="left", dy=-9, fontSize=13, limit=width - 4).encode(
         alt.Text("segment:N"), x=alt.value(0)
     )
@@ -175,11 +173,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
     names = [segment.name for segment in ranked]
     reach = max(1.0, *(abs(value) for segment in ranked for value in segment.centre.values())) * 1.12
     size = 12 if below else 13 if measure_widest(names, 13) <= _NAME_WIDTH - 8 else 11.5
-    side = (
-        _NAME_WIDTH
-        if below
-        else round(min(max(measure_widest(names, size) + 10, _NAME_WIDTH), _MAX_NAME_WIDTH))
-    )
+    side = _NAME_WIDTH if below else round(min(max(measure_widest(names, size) + 10, _NAME_WIDTH), _MAX_NAME_WIDTH))
     across = width - side if below else (width - side) // len(features) - _PANEL_GAP
     letters = max(len(format_column_value(s.means[name], name)) for s in ranked for name in features)
     # leaves space right of the dots for the values in plain units
@@ -198,10 +192,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
         ]
         base = alt.Chart(make_inline_data(rows)).encode(
             alt.Y("segment:N", sort=names, title=None).axis(
-                labels=below or not number,
-                labelFontSize=size,
-                labelColor=theme.INK,
-                labelLimit=side - 8,
+                labels=below or not number, labelFontSize=size, labelColor=theme.INK, labelLimit=side - 8
             ),
             alt.X("sds:Q")
             .title("SD from average")
@@ -219,9 +210,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
         dot = base.mark_circle(size=95, opacity=1).encode(
             encode_segment_colours(map_segment_colours(facts)),
             tooltip=make_tooltips(
-                ("segment", "Segment"),
-                ("value", get_column_label(feature).capitalize()),
-                ("said", "From average"),
+                ("segment", "Segment"), ("value", get_column_label(feature).capitalize()), ("said", "From average")
             ),
         )
         value = base.mark_text(align="right", fontSize=12).encode(alt.Text("value:N"), x=alt.value("width"))

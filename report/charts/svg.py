@@ -4,28 +4,8 @@ import re
 from xml.etree import ElementTree as ET
 
 _SVG_NAMESPACE, _XLINK_NAMESPACE = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-_INVISIBLE_ATTRIBUTES = {
-    "class",
-    "role",
-    "pointer-events",
-    "aria-hidden",
-    "aria-label",
-    "aria-roledescription",
-}
-_COORDINATE_ATTRIBUTES = (
-    "d",
-    "transform",
-    "x",
-    "y",
-    "x1",
-    "x2",
-    "y1",
-    "y2",
-    "r",
-    "width",
-    "height",
-    "points",
-)
+_INVISIBLE_ATTRIBUTES = {"class", "role", "pointer-events", "aria-hidden", "aria-label", "aria-roledescription"}
+_COORDINATE_ATTRIBUTES = ("d", "transform", "x", "y", "x1", "x2", "y1", "y2", "r", "width", "height", "points")
 _LONG_DECIMAL = re.compile(r"\d+\.\d{3,}")
 _PAINT_ATTRIBUTES = {"fill", "stroke"}
 _INHERITED_ATTRIBUTES = {
@@ -99,9 +79,7 @@ def _strip_attributes(element: ET.Element) -> None:
         del element.attrib["opacity"]
     for name in _COORDINATE_ATTRIBUTES:
         if name in element.attrib:
-            element.attrib[name] = _LONG_DECIMAL.sub(
-                lambda number: f"{float(number[0]):.2f}", element.attrib[name]
-            )
+            element.attrib[name] = _LONG_DECIMAL.sub(lambda number: f"{float(number[0]):.2f}", element.attrib[name])
 
 
 def _minify_element(element: ET.Element) -> None:

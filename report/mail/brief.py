@@ -93,15 +93,10 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
     month = format_month(facts.month)
     contact = _strip_control_characters(facts.brand.contact) if facts.brand.contact else ""
     # not the path on this machine, which readers of mail can't open
-    where = (
-        mail.locate_report(facts.month)
-        or f"report.html of {month}, from {contact or 'whoever sent you this'}"
-    )
+    where = mail.locate_report(facts.month) or f"report.html of {month}, from {contact or 'whoever sent you this'}"
     change = changes.format_share_change(facts, segment)
     now = segment.name_now if segment.name_now != segment.name else ""
-    size = (
-        f"{format_thousands(segment.users)} users ({format_percent(segment.share)}{change and f', {change}'})"
-    )
+    size = f"{format_thousands(segment.users)} users ({format_percent(segment.share)}{change and f', {change}'})"
     return Brief(
         id=segment.id,
         name=segment.name,
@@ -116,9 +111,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         objective=play.objective,
         portrait=sentences.describe_average_listener(segment),
         figures=_build_key_figures(facts, segment),
-        evidence=tuple(
-            _format_difference(segment, item) for item in segment.stands_out[:MAX_BRIEF_DIFFERENCES]
-        ),
+        evidence=tuple(_format_difference(segment, item) for item in segment.stands_out[:MAX_BRIEF_DIFFERENCES]),
         note=(
             f"An index of 100 is the average of all users; only what is {INDEX_HIGH - 100} or more away from it, and by more "
             "than chance explains, is listed."
@@ -162,7 +155,9 @@ def write_insight(facts: Facts, segment: Segment) -> str:
     listening = segment.share * segment.means["usage_per_month"] / average if average else None
     first = segment.stands_out[0] if segment.stands_out else None
     if usage.is_significant and listening is not None:
-        shares = f"They are {format_percent(segment.share)} of users and do {format_percent(listening)} of all listening."
+        shares = (
+            f"They are {format_percent(segment.share)} of users and do {format_percent(listening)} of all listening."
+        )
         others = [item for item in segment.stands_out if item.column != "usage_per_month"]
         if not others:
             return shares
@@ -172,7 +167,9 @@ def write_insight(facts: Facts, segment: Segment) -> str:
     if first is None:
         return _explain_missing_difference(segment)
     if usage.interval and usage.interval.low >= INDEX_LOW and usage.interval.high <= INDEX_HIGH:
-        return f"They listen about as much as everybody; what sets them apart is {sentences.describe_difference(first)}."
+        return (
+            f"They listen about as much as everybody; what sets them apart is {sentences.describe_difference(first)}."
+        )
     return f"What sets them apart is {sentences.describe_difference(first)}."
 
 
@@ -208,9 +205,7 @@ def _build_key_figures(facts: Facts, segment: Segment) -> tuple[BriefLine, ...]:
     else:
         third = "listening a month", format_listening_time(segment.means["usage_per_month"])
     return _make_lines(
-        ("users", format_thousands(segment.users)),
-        ("of all users", format_percent(segment.share)),
-        third,
+        ("users", format_thousands(segment.users)), ("of all users", format_percent(segment.share)), third
     )
 
 
@@ -226,9 +221,7 @@ def _format_difference(segment: Segment, item: NotableDifference) -> BriefDiffer
     else:
         feature = f"{feature}: {item.category}"
         base = segment.categories[item.column][item.category].base
-    return BriefDifference(
-        feature, format_index(item.index), "too few" if base is None else format_thousands(base)
-    )
+    return BriefDifference(feature, format_index(item.index), "too few" if base is None else format_thousands(base))
 
 
 def _sanitise_facts(facts: Facts) -> Facts:

@@ -33,9 +33,7 @@ def plot_brief_indices(segment: Segment) -> Figure:
     return Figure(
         chart=lambda: _build_chart(items, theme.get_segment_colour(segment.id)),
         caption="Index: the line is the average of all users, 100; grey is near it.",
-        alt=compose_alt_text(
-            f"{segment.name} against 100 for all users", *sentences.list_differences(segment)
-        ),
+        alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(segment)),
         header=("", "Index"),
         rows=tuple((name, _format_index(item)) for name, item in items),
     )
@@ -67,18 +65,10 @@ def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> Layered
         .mark_rect(color=theme.AVERAGE_BAND)
         .encode(alt.X("low:Q", axis=None), alt.X2("high:Q"))
     )
-    middle = (
-        alt.Chart(make_inline_data([{"at": 100}]))
-        .mark_rule(color=theme.MUTED)
-        .encode(alt.X("at:Q", axis=None))
-    )
+    middle = alt.Chart(make_inline_data([{"at": 100}])).mark_rule(color=theme.MUTED).encode(alt.X("at:Q", axis=None))
     drawn = base.mark_bar(height={"band": 0.62}, color=colour).encode(alt.X2("from:Q"))
-    number = base.transform_filter(alt.datum.speaks).mark_text(
-        align="left", dx=6, fontSize=15, fontWeight=600
-    )
-    silence = base.transform_filter(~alt.datum.speaks).mark_text(
-        align="left", dx=6, fontSize=15, color=theme.MUTED
-    )
+    number = base.transform_filter(alt.datum.speaks).mark_text(align="left", dx=6, fontSize=15, fontWeight=600)
+    silence = base.transform_filter(~alt.datum.speaks).mark_text(align="left", dx=6, fontSize=15, color=theme.MUTED)
     at_end = alt.X("end:Q", axis=None), alt.Text("label:N")
     name = base.mark_text(align="left", fontSize=_FONT_SIZE, limit=limit).encode(
         alt.Text("name:N"), x=alt.value(-_NAME_WIDTH)

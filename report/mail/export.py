@@ -22,9 +22,7 @@ BRIEFS_FOLDER = "briefs"
 NOTICE_FILE = "notice.eml"
 
 
-def write_briefs(
-    facts: Facts, sheets: PrintedDocument, folder: Path, settings: Settings, *, now: datetime
-) -> None:
+def write_briefs(facts: Facts, sheets: PrintedDocument, folder: Path, settings: Settings, *, now: datetime) -> None:
     """Write each segment's brief as .eml, .html and .pdf.
 
     Where no segment is reliable, one notice to the owner is written instead.

@@ -110,6 +110,4 @@ def _wrap_text(text: str, indent: int = 0) -> str:
 _LAYOUT_FILTERS: dict[str, Any] = {"wrapped": _wrap_text}
 _HTML_ENVIRONMENT = _create_environment(markup=True)
 _TEXT_ENVIRONMENT = _create_environment(markup=False)
-_CSS_INLINER = css_inline.CSSInliner(
-    load_remote_stylesheets=False, keep_at_rules=True, apply_width_attributes=True
-)
+_CSS_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, apply_width_attributes=True)

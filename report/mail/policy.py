@@ -157,11 +157,7 @@ def _build_mailed_set_path(facts: Facts, output: Path) -> Path:
 
 
 def accept_month(
-    facts: Facts,
-    output: Path,
-    mailed_segments: Collection[str] = (),
-    *,
-    default_output: Path = paths.DEFAULT_OUTPUT,
+    facts: Facts, output: Path, mailed_segments: Collection[str] = (), *, default_output: Path = paths.DEFAULT_OUTPUT
 ) -> tuple[BlockingReason, ...]:
     """Record acceptance; return what held the month.
 

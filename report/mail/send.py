@@ -19,13 +19,7 @@ from report.storage.months import MONTH_PATTERN
 from report.text.formatting import format_counted_noun, format_month
 from report.transport.deliver import DeliverySummary, read_delivery_status, send_messages
 from report.transport.ledger import Ledger, OutgoingMessage, Resolution
-from report.transport.message import (
-    make_test_message,
-    parse_segment_ids,
-    read_header,
-    read_message_id,
-    set_recipients,
-)
+from report.transport.message import make_test_message, parse_segment_ids, read_header, read_message_id, set_recipients
 from segmentation.facts import Facts
 
 
@@ -154,19 +148,10 @@ def send_month(
         if accept:
             _accept_month(mailing, mailed)
         reason = policy.find_blocking_reason(
-            facts,
-            context.settings,
-            notifier.output,
-            notifier.data,
-            explicit_month=bool(month),
-            mailed_segments=mailed,
+            facts, context.settings, notifier.output, notifier.data, explicit_month=bool(month), mailed_segments=mailed
         )
         notices = list_owner_notices(
-            facts,
-            context.settings.mail,
-            notifier,
-            explicit_month=bool(month or to),
-            is_blocked=bool(reason),
+            facts, context.settings.mail, notifier, explicit_month=bool(month or to), is_blocked=bool(reason)
         )
         _print_recipients(mailing)
         for notice in notices:
@@ -231,9 +216,7 @@ def _find_mailed_segments(mailing: MonthlyMailing, ledger: Ledger) -> set[str]:
     if not ids and policy.list_mailed_sets(mailing.facts, mailing.context.notifier.output):
         ledger.enqueue_messages(mailing.messages)
         for message in mailing.messages:
-            ledger.record_handover(
-                message, "the ledger is new, and a mark beside it says that this month was mailed"
-            )
+            ledger.record_handover(message, "the ledger is new, and a mark beside it says that this month was mailed")
     return parse_segment_ids(ledger.list_delivered_ids(), month)
 
 
@@ -241,10 +224,7 @@ def _accept_month(mailing: MonthlyMailing, mailed_segments: set[str]) -> None:
     """Accept a held month, and say so."""
     context, month = mailing.context, format_month(mailing.facts.month)
     reasons = policy.accept_month(
-        mailing.facts,
-        context.notifier.output,
-        mailed_segments,
-        default_output=context.default_output,
+        mailing.facts, context.notifier.output, mailed_segments, default_output=context.default_output
     )
     lines = [f"{reason.why[:1].upper()}{reason.why[1:]}: {reason.text}" for reason in reasons]
     context.notifier.print_line(
@@ -258,9 +238,7 @@ def _send_briefs(mailing: MonthlyMailing, ledger: Ledger) -> DeliverySummary | N
     """Send every message; None if impossible."""
     notifier = mailing.context.notifier
     if not mailing.messages or notifier.server is None:
-        notifier.print_line(
-            "Nothing was sent" + ("." if mailing.messages else ": nobody is to get anything.")
-        )
+        notifier.print_line("Nothing was sent" + ("." if mailing.messages else ": nobody is to get anything."))
         return None
     sender = _check_sender(mailing)
     if not mailing.test_recipient:
@@ -305,9 +283,7 @@ def _print_recipients(mailing: MonthlyMailing) -> None:
         raw, to = mailing.briefs[segment.id], mailing.test_recipient
         people = (to,) if to else mail.list_recipients(segment.id, segment.name)
         print_line(f"  {segment.id}  {read_header(raw, 'Subject')}  ({len(raw) / 1000:,.0f} KB)")
-        print_line(
-            f"      to {', '.join(people) or 'nobody: name somebody in [mail.recipients] of settings.toml'}"
-        )
+        print_line(f"      to {', '.join(people) or 'nobody: name somebody in [mail.recipients] of settings.toml'}")
 
 
 def _print_status(mailing: MonthlyMailing, ledger: Ledger, month: str) -> None:

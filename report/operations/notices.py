@@ -17,11 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from report.errors import ReportError
-from report.operations.lenient import (
-    fill_missing_addresses,
-    read_mail_server_leniently,
-    read_notice_settings,
-)
+from report.operations.lenient import fill_missing_addresses, read_mail_server_leniently, read_notice_settings
 from report.storage import atomic
 from report.storage.months import MONTH_PATTERN, find_newest_month_file, format_month, read_clock
 from report.storage.runlog import read_last_run
@@ -125,11 +121,7 @@ class OwnerNotifier:
         return outcome.exit_status
 
     def _deliver_messages(
-        self,
-        messages: Sequence[OutgoingMessage],
-        server: MailServer,
-        folder: Path,
-        retry_delays: Sequence[float],
+        self, messages: Sequence[OutgoingMessage], server: MailServer, folder: Path, retry_delays: Sequence[float]
     ) -> deliver.DeliverySummary:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with Ledger.open(folder / "notices.sqlite", self.clock) as ledger:
@@ -213,9 +205,7 @@ def notify_last_failure(notifier: OwnerNotifier) -> int:
     month = run.month or find_run_month(notifier, {})
     why = run.why if run.state == "failed" else run.sentence
     notice = make_failure_notice("make report", why, month=month, at=at)
-    return notifier.send_notices(
-        [notice], command="make report", month=month, retry_delays=deliver.RETRY_DELAYS
-    )
+    return notifier.send_notices([notice], command="make report", month=month, retry_delays=deliver.RETRY_DELAYS)
 
 
 def find_run_month(notifier: OwnerNotifier, environ: Mapping[str, str]) -> str:

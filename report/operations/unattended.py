@@ -13,13 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from report.errors import ReportError
-from report.operations.notices import (
-    PROJECT_ROOT,
-    UNATTENDED_LOG,
-    OwnerNotifier,
-    find_run_month,
-    make_failure_notice,
-)
+from report.operations.notices import PROJECT_ROOT, UNATTENDED_LOG, OwnerNotifier, find_run_month, make_failure_notice
 from report.transport import deliver
 
 _SELF_REPORTED_EXIT_CODES = (1, 75)  # of `send`, which has told the owner itself then
@@ -54,9 +48,7 @@ def run_unattended(make: str, environ: Mapping[str, str]) -> int:
                 continue
             if command.startswith("make send") and status in _SELF_REPORTED_EXIT_CODES and not sentence:
                 return 1
-            return _notify_owner(
-                notifier, environ, command, sentence or _describe_silent_exit(command, status)
-            )
+            return _notify_owner(notifier, environ, command, sentence or _describe_silent_exit(command, status))
         return 0
 
 
@@ -79,9 +71,7 @@ def _describe_silent_exit(command: str, status: int) -> str:
     )
 
 
-def _run_command(
-    words: Sequence[str], environ: Mapping[str, str], write: Callable[[str], None]
-) -> tuple[int, str]:
+def _run_command(words: Sequence[str], environ: Mapping[str, str], write: Callable[[str], None]) -> tuple[int, str]:
     """Run a command; return exit code and error.
 
     Its output is shown and logged.

@@ -72,9 +72,7 @@ class Document:
         Folder of the charts, as seen from where the cells run.
     """
 
-    def __init__(
-        self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES_FOLDER
-    ) -> None:
+    def __init__(self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES_FOLDER) -> None:
         self.facts = facts
         self.figures = figures
         self.medium = medium
@@ -94,14 +92,10 @@ class Document:
         """
         shown = make(self.facts, *args)
         label = re.sub(
-            r"[^a-z0-9]+",
-            "-",
-            "-".join([make.__name__.partition("_")[2], *(str(arg.id) for arg in args)]).lower(),
+            r"[^a-z0-9]+", "-", "-".join([make.__name__.partition("_")[2], *(str(arg.id) for arg in args)]).lower()
         )
         return self._adapt_markdown(
-            self._render_figure(shown, label)
-            if isinstance(shown, Figure)
-            else self._render_table(shown, label)
+            self._render_figure(shown, label) if isinstance(shown, Figure) else self._render_table(shown, label)
         )
 
     def fill_text(self, layout: str, *values: Markdown) -> Markdown:
@@ -111,9 +105,7 @@ class Document:
     def render_profiles(self) -> Markdown:
         """Return every segment's profile."""
         return self._adapt_markdown(
-            "\n\n".join(
-                self.render_profile(segment.id).text for segment in sentences.rank_segments(self.facts)
-            )
+            "\n\n".join(self.render_profile(segment.id).text for segment in sentences.rank_segments(self.facts))
         )
 
     def render_profile(self, segment: str) -> Markdown:
@@ -186,9 +178,7 @@ class Document:
         """
         # another document of this month may have drawn it already; the hash keeps months apart
         path = self.figures / f"{label}-{self._facts_hash}.svg"
-        spec_path = path.with_suffix(
-            ".json"
-        )  # kept, since Altair takes as long to build it as Vega to draw it
+        spec_path = path.with_suffix(".json")  # kept, since Altair takes as long to build it as Vega to draw it
         if not path.exists():
             spec = render.build_chart_spec(picture.chart)
             svg = render.render_svg(spec)

@@ -14,12 +14,8 @@ from segmentation.options import ValidRange
 from segmentation.thresholds import NOTABLE_SD
 
 _LEGIBLE_PATTERN = r"[\p{L}\p{N}]"  # punctuation alone is not enough
-ShortText = Annotated[
-    str, StringConstraints(min_length=3, max_length=60, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER
-]
-LongText = Annotated[
-    str, StringConstraints(min_length=3, max_length=240, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER
-]
+ShortText = Annotated[str, StringConstraints(min_length=3, max_length=60, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER]
+LongText = Annotated[str, StringConstraints(min_length=3, max_length=240, pattern=_LEGIBLE_PATTERN), TEXT_NORMALISER]
 FeatureLevel = Literal["low", "average", "high"]
 
 
@@ -63,9 +59,7 @@ class PlayRule(BaseModel):
 
     def matches_segment(self, segment: Segment) -> bool:
         """Tell whether a segment meets all conditions."""
-        return all(
-            classify_level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items()
-        )
+        return all(classify_level(segment.centre.get(name, 0.0)) == wanted for name, wanted in self.when.items())
 
 
 class Playbook(BaseModel):
@@ -117,9 +111,7 @@ def read_playbook(path: Path) -> Playbook:
 def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
     """Give each segment the first play that fits."""
     valid = facts.audit.valid
-    return replace(
-        facts, segments=tuple(replace(s, play=_choose_play(s, rules, valid)) for s in facts.segments)
-    )
+    return replace(facts, segments=tuple(replace(s, play=_choose_play(s, rules, valid)) for s in facts.segments))
 
 
 def _choose_play(segment: Segment, rules: Sequence[PlayRule], valid: Mapping[str, ValidRange]) -> Play:

@@ -29,9 +29,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
             css=("../templates/screen.css",),
         )
         markdown = f"{document.render_template('parts/masthead.md')}\n\n{document.render_profile(segment.id)}"
-        page = convert_to_html_page(
-            markdown, look, bench / f"profile-{segment.id}.html"
-        )  # never a document's name
+        page = convert_to_html_page(markdown, look, bench / f"profile-{segment.id}.html")  # never a document's name
         pages.append(page.rename(out / f"{name}.html"))
     return pages
 

@@ -28,23 +28,18 @@ class ReportTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]  # the first cell of a row is its header
     colours: tuple[str, ...] = ()  # a colour for each row, or none at all
-    row_heads: tuple[
-        tuple[tuple[str, str], ...], ...
-    ] = ()  # names with colours, for row headers of several names
+    row_heads: tuple[tuple[tuple[str, str], ...], ...] = ()  # names with colours, for row headers of several names
 
     def to_html(self, *, caption: bool = False) -> str:
         """Return the table as HTML, its text escaped."""
         numeric = [_is_numeric(cells) for cells in zip(*self.rows, strict=True)] or [False] * len(self.header)
         marks = ["", *(' class="n"' if one else "" for one in numeric[1:])]
         head = "".join(
-            f'<th scope="col"{mark}>{_escape_cell(text)}</th>'
-            for text, mark in zip(self.header, marks, strict=True)
+            f'<th scope="col"{mark}>{_escape_cell(text)}</th>' for text, mark in zip(self.header, marks, strict=True)
         )
         body = []
         for number, (first, *cells) in enumerate(self.rows):
-            data = "".join(
-                f"<td{mark}>{_escape_cell(text)}</td>" for text, mark in zip(cells, marks[1:], strict=True)
-            )
+            data = "".join(f"<td{mark}>{_escape_cell(text)}</td>" for text, mark in zip(cells, marks[1:], strict=True))
             body.append(f'<tr><th scope="row">{self._render_row_head(number, first)}</th>{data}</tr>')
         title = f"<caption>{_escape_cell(self.caption)}</caption>" if caption else ""
         return (
@@ -90,11 +85,7 @@ def tabulate_audit(facts: Facts) -> ReportTable:
         for column, n in facts.audit.joined.items()
     ]
     rows += [
-        (
-            sentences.name_cleaning_rule(drop.rule),
-            get_column_label(drop.column),
-            f"{format_thousands(-drop.rows)}",
-        )
+        (sentences.name_cleaning_rule(drop.rule), get_column_label(drop.column), f"{format_thousands(-drop.rows)}")
         for drop in facts.audit.dropped
     ]
     rows += [("Users kept", "", format_thousands(facts.audit.kept))]
@@ -171,9 +162,7 @@ def tabulate_moves(facts: Facts) -> ReportTable:
                 changes.describe_transition(moved),
                 "" if moved.last_share is None else format_percent(moved.last_share),
                 "" if moved.share is None else format_percent(moved.share),
-                changes.format_points(changes.get_share_change(facts, now[moved.id]))
-                if moved.id in now
-                else "",
+                changes.format_points(changes.get_share_change(facts, now[moved.id])) if moved.id in now else "",
             )
             for moved in change.segments
         ),
@@ -204,13 +193,7 @@ def tabulate_segments(facts: Facts) -> ReportTable:
     numbers = tuple(facts.distributions.numbers)
     return ReportTable(
         "The segments at a glance: users, share, and medians.",
-        (
-            "Segment",
-            "Users",
-            "Share",
-            *(get_column_label(name).capitalize() for name in numbers),
-            "Stability",
-        ),
+        ("Segment", "Users", "Share", *(get_column_label(name).capitalize() for name in numbers), "Stability"),
         tuple(
             (
                 s.name,
@@ -234,7 +217,5 @@ def tabulate_plays(facts: Facts) -> ReportTable:
         "What to do",
         ("Segment", "Offer"),
         tuple((join_with_and([s.name for s in group]), offer) for offer, group in by_offer.items()),
-        row_heads=tuple(
-            tuple((s.name, theme.get_segment_colour(s.id)) for s in group) for group in by_offer.values()
-        ),
+        row_heads=tuple(tuple((s.name, theme.get_segment_colour(s.id)) for s in group) for group in by_offer.values()),
     )

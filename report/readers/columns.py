@@ -107,9 +107,7 @@ def quote_value(value: object) -> str:
     return repr(text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…")
 
 
-def make_not_numeric_error(
-    file: str, field: MatchedColumn, found: str, *, count: int, row: int | None
-) -> InputError:
+def make_not_numeric_error(file: str, field: MatchedColumn, found: str, *, count: int, row: int | None) -> InputError:
     """Return the error for cells that aren't numbers.
 
     No message repeats a user's cell: it would be mailed.
@@ -153,9 +151,7 @@ def _find_header(headers: Sequence[str], name: str, *, exact_first: bool) -> lis
     if not name.strip():
         return []
     places = [i for i, header in enumerate(headers) if header.strip() == name.strip()] if exact_first else []
-    return places or [
-        i for i, header in enumerate(headers) if normalise_header(header) == normalise_header(name)
-    ]
+    return places or [i for i, header in enumerate(headers) if normalise_header(header) == normalise_header(name)]
 
 
 def _refuse_shared_columns(fields: tuple[MatchedColumn, ...], file: str) -> tuple[MatchedColumn, ...]:

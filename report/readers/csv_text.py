@@ -26,11 +26,7 @@ WIDE_BOMS = {  # UTF-32 before UTF-16, whose mark its own starts with
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-MAGIC_BYTES = {
-    b"PK\x03\x04": "an Excel workbook or a zip",
-    b"PAR1": "a Parquet file",
-    b"\x1f\x8b": "a gzip archive",
-}
+MAGIC_BYTES = {b"PK\x03\x04": "an Excel workbook or a zip", b"PAR1": "a Parquet file", b"\x1f\x8b": "a gzip archive"}
 SEPARATOR_LINE = re.compile(rb"\A(?i:sep=)[,;\t|]\r?\n")  # a note to Excel, which shows it as no row
 # What Western words hardly have, and other encodings read as Windows-1252 nearly always: three such characters in a
 # row, or two alone; a sign such as ‡ or ³ before a small letter; a capital after one; ƒ.
@@ -96,18 +92,14 @@ def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
             flush_cells()
     flush_cells()
     columns = tuple(pa.chunked_array(chunks, pa.string())[:filled] for chunks in texts)
-    return RawTable(
-        path.name, fields, columns, (None,) * len(fields), np.array(rows[:filled]), delimiter == ","
-    )
+    return RawTable(path.name, fields, columns, (None,) * len(fields), np.array(rows[:filled]), delimiter == ",")
 
 
 def _decode_to_utf8(data: bytes, file: str) -> bytes:
     """Return the text as UTF-8 without byte order marks."""
     for magic, kind in MAGIC_BYTES.items():
         if data.startswith(magic):
-            raise InputError(
-                f"{file} is {kind}, not text. Export it as CSV, or give it the ending that fits."
-            )
+            raise InputError(f"{file} is {kind}, not text. Export it as CSV, or give it the ending that fits.")
     wide = next((mark for mark in WIDE_BOMS if data.startswith(mark)), b"")
     encoding = WIDE_BOMS.get(wide, "utf-8" if data.startswith(codecs.BOM_UTF8) else "")
     try:
@@ -183,9 +175,7 @@ def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int,
     except csv.Error as error:
         fault = f"a quote that doesn't close where its value ends ({error})"
         if "limit" in str(error):
-            fault = (
-                f"a value of more than {csv.field_size_limit():,} characters, or a quote that never closes"
-            )
+            fault = f"a value of more than {csv.field_size_limit():,} characters, or a quote that never closes"
         raise InputError(
             f'{file}: row {row + 1} has {fault}. Expected a value that starts with " to end with ", '
             f"and a quote inside it twice. {RUN_AGAIN}"

@@ -49,9 +49,7 @@ def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
         warnings.simplefilter("ignore")
         rows = _read_rows(path)
         if not rows:
-            raise InputError(
-                f"{path.name} is empty on its first sheet. Expected a header and one row a user."
-            )
+            raise InputError(f"{path.name} is empty on its first sheet. Expected a header and one row a user.")
         headers = ["" if name is None else str(name) for name in rows.pop(min(rows))]
         fields = match_columns(headers, names, path.name)
         if has_formulas:
@@ -72,9 +70,7 @@ def _inspect_archive(path: Path) -> bool:
                     f"{path.name} unpacks to {unpacked:,} bytes, expected at most {UNPACKED_LIMIT:,}. "
                     "Export the month as CSV or Parquet instead."
                 )
-            if any(
-                n.endswith("workbook.xml") and STRICT_NAMESPACE in archive.read(n) for n in archive.namelist()
-            ):
+            if any(n.endswith("workbook.xml") and STRICT_NAMESPACE in archive.read(n) for n in archive.namelist()):
                 raise InputError(
                     f"{path.name} is a Strict Open XML workbook, which can't be read. Save it as 'Excel Workbook (*.xlsx)', "
                     "and run `make report` again."
@@ -125,12 +121,8 @@ def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
     with _open_workbook(path, calculated=True) as book:
         for number, row in enumerate(_find_first_sheet(book, path.name).iter_rows(values_only=True), 1):
             if number > ROW_LIMIT:
-                raise InputError(
-                    f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet."
-                )
-            if not all(
-                value is None or (isinstance(value, str) and not normalise_text(value)) for value in row
-            ):
+                raise InputError(f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet.")
+            if not all(value is None or (isinstance(value, str) and not normalise_text(value)) for value in row):
                 rows[number] = tuple(_unescape_text(value) for value in row)
     return rows
 
@@ -154,9 +146,7 @@ def _refuse_uncalculated(path: Path, fields: Sequence[MatchedColumn]) -> None:
     used = {field.index + 1 for field in fields}
     with zipfile.ZipFile(path) as archive:  # openpyxl takes a note that isn't there for one that is
         on_opening = any(
-            CALCULATED_ON_OPENING.search(archive.read(n))
-            for n in archive.namelist()
-            if n.endswith("workbook.xml")
+            CALCULATED_ON_OPENING.search(archive.read(n)) for n in archive.namelist() if n.endswith("workbook.xml")
         )
     with _open_workbook(path, calculated=True) as cached, _open_workbook(path, calculated=False) as formulas:
         sheets = (_find_first_sheet(book, path.name).iter_rows() for book in (cached, formulas))
@@ -195,9 +185,7 @@ def _split_texts_and_numbers(
     if field.column.kind == "id":
         _refuse_truncated_ids(field, cells, numbers, file)
     whole = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells)
-    return pa.chunked_array(
-        [pa.array([None if cell is None else str(cell) for cell in whole], pa.string())]
-    ), None
+    return pa.chunked_array([pa.array([None if cell is None else str(cell) for cell in whole], pa.string())]), None
 
 
 def _refuse_truncated_ids(field: MatchedColumn, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:

@@ -196,9 +196,7 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
         is_single = column.type.bit_width == 32 and field.column.kind == "category"
         if field.column.kind == "id" or is_single:
             size = np.abs(column.to_numpy())
-            large = np.flatnonzero(
-                (size >= MAX_EXACT_INTEGER[column.type.bit_width]) & ~(np.isinf(size) & is_single)
-            )
+            large = np.flatnonzero((size >= MAX_EXACT_INTEGER[column.type.bit_width]) & ~(np.isinf(size) & is_single))
             if len(large):
                 raise make_faulty_id_error(path.name, field, "long", len(large), int(rows[large[0]]))
     pairs = [_split_texts_and_numbers(field, column) for field, column in zip(fields, columns, strict=True)]
@@ -231,16 +229,12 @@ def _split_texts_and_numbers(field: MatchedColumn, column: Any) -> tuple[Any, np
     if pa.types.is_decimal(column.type):  # as text, for Arrow's own cast is off in the last digit
         column = column.cast(pa.string())
         column = column.cast(pa.float64()) if field.column.kind == "number" else column
-    if field.column.kind == "number" and (
-        pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    ):
+    if field.column.kind == "number" and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         nothing = pa.chunked_array([pa.nulls(len(column), pa.string())])
         return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
     if pa.types.is_floating(column.type):  # whole numbers beside gaps or parts: 7, not 7.0 or 1.2e+10
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        is_whole = pc.and_(
-            pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), MAX_EXACT_INTEGER[64])
-        )
+        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), MAX_EXACT_INTEGER[64]))
         whole = pc.if_else(is_whole, column, pa.scalar(None, column.type)).cast(pa.int64())
         return pc.coalesce(whole.cast(pa.string()), column.cast(pa.string())), None
     text = column.cast(pa.string())

@@ -36,9 +36,7 @@ ID_FAULTS = {
 }
 
 
-def make_faulty_id_error(
-    file: str, field: MatchedColumn, fault: str, count: int, row: int | None
-) -> InputError:
+def make_faulty_id_error(file: str, field: MatchedColumn, fault: str, count: int, row: int | None) -> InputError:
     """Return the error for ids that may be wrong.
 
     Parameters

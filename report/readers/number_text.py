@@ -17,9 +17,7 @@ from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_
 from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
 
 MISSING_VALUES = pa.array(MISSING_NUMBER_SPELLINGS)
-THOUSANDS_SPACES = (
-    r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
-)
+THOUSANDS_SPACES = r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
 THOUSANDS_APOSTROPHES = r"['\x{2019}]"
 OTHER_MARK = {".": ",", ",": "."}
 
@@ -97,9 +95,7 @@ def build_number_pattern(mark: str, *, grouped: bool = True) -> str:
     """
     kinds = [rf"(?:\d+(?:\{mark}\d*)?|\{mark}\d+)(?:[eE][+-]?\d+)?", "(?i:inf(?:inity)?)"]
     if grouped:
-        by = "|".join(
-            rf"(?:{by}\d{{3}})+" for by in (rf"\{OTHER_MARK[mark]}", THOUSANDS_SPACES, THOUSANDS_APOSTROPHES)
-        )
+        by = "|".join(rf"(?:{by}\d{{3}})+" for by in (rf"\{OTHER_MARK[mark]}", THOUSANDS_SPACES, THOUSANDS_APOSTROPHES))
         kinds.append(rf"[1-9]\d{{0,2}}(?:{by})(?:\{mark}\d+)?")
     return rf"^[+-]?(?:{'|'.join(kinds)})$"
 
@@ -150,9 +146,7 @@ def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str
     # Its own values decide first, then what other columns prove
     name = column.field.header
     if not column.possible_marks:
-        point, comma = (
-            table.rows[_find_flagged(pc.invert(column.fits_mark[OTHER_MARK[mark]]))[0]] for mark in ".,"
-        )
+        point, comma = (table.rows[_find_flagged(pc.invert(column.fits_mark[OTHER_MARK[mark]]))[0]] for mark in ".,")
         raise InputError(
             f"{table.file}: column {name!r} mixes decimal points (row {point}) and commas (row {comma}). "
             f"Expected one of the two throughout. {RUN_AGAIN}"

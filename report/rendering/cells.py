@@ -107,9 +107,7 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
     try:
         read = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise RenderError(
-            f"{name}: {' '.join(str(error).split())}. Correct its YAML and render again."
-        ) from error
+        raise RenderError(f"{name}: {' '.join(str(error).split())}. Correct its YAML and render again.") from error
     if not isinstance(read, dict):
         raise RenderError(
             f"{name}: expected `key: value`, found {str(read)[:60]!r}. Correct its YAML and render again."

@@ -26,16 +26,7 @@ from report.storage.worker import WorkerProcess, start_worker
 
 _TIMEOUT_SECONDS = 600  # as Quarto's
 _DOCUMENT_KEYS = {"title", "lang", "format", "jupyter", "execute", "project"}
-_HTML_KEYS = {
-    "css",
-    "embed-resources",
-    "minimal",
-    "section-divs",
-    "template",
-    "theme",
-    "toc",
-    "toc-depth",
-}
+_HTML_KEYS = {"css", "embed-resources", "minimal", "section-divs", "template", "theme", "toc", "toc-depth"}
 _CELL_KEYS = {"tags", "output"}
 _UNSUPPORTED_FEATURES = {  # what Quarto would do something with, and Pandoc nothing
     "a shortcode": re.compile(r"\{\{<"),
@@ -94,9 +85,7 @@ class EmbeddedEngine:
             css=(css,) if isinstance(css, str) else tuple(css),
             toc_depth=options.get("toc-depth", 3) if options.get("toc") else 0,
         )
-        return finish_page(
-            convert_to_html_page(markdown, look, document.with_suffix(".html")), document, facts
-        )
+        return finish_page(convert_to_html_page(markdown, look, document.with_suffix(".html")), document, facts)
 
 
 def _refuse_unsupported(document: QuartoDocument, source: str) -> None:
@@ -133,9 +122,7 @@ def _merge_options(front: dict[str, Any], document: Path) -> dict[str, Any]:
         options |= {key: value for key, value in given.items() if key in ("title", "lang")} | html
     for needed in ("title", "template"):
         if needed not in options:
-            raise RenderError(
-                f"{document.name}: has no {needed}. Give it one in the lines between its first `---`."
-            )
+            raise RenderError(f"{document.name}: has no {needed}. Give it one in the lines between its first `---`.")
     return options
 
 

@@ -54,8 +54,7 @@ def _find_fault(text: str) -> str:
     page = _PageParser(text)
     left, unresolved = _UNEVALUATED_EXPRESSION.search(text), _UNRESOLVED_REFERENCE.search(text)
     faults = (
-        left
-        and f"an expression failed or gave an empty text: the page shows {html.unescape(left[1])[:80]!r}",
+        left and f"an expression failed or gave an empty text: the page shows {html.unescape(left[1])[:80]!r}",
         unresolved and f"it refers to {unresolved[1]!r}, and no figure or table is called so",
         not page.has_main and "the page wasn't made with templates/page.html, as _quarto.yml says",
         page.outside and f"the page asks for {page.outside[:80]!r}, which it doesn't carry",

@@ -77,9 +77,7 @@ def convert_to_html_page(markdown: str, options: PageOptions, page: Path) -> Pat
             first = f"{first} {more[0]}"
         first = re.sub(r"^Error running filter \S+ \S+:\d+: ", "", first)  # where in the filter
         message = first.removeprefix("[WARNING] ").strip().rstrip(".")[:400]
-        raise RenderError(
-            f"{page.name}: Pandoc ended with {done.returncode}: {message or 'nothing was said'}."
-        )
+        raise RenderError(f"{page.name}: Pandoc ended with {done.returncode}: {message or 'nothing was said'}.")
     return page
 
 
@@ -89,9 +87,6 @@ def convert_to_github_markdown(markdown: str) -> str:
     Raw HTML passes; attributes become elements.
     """
     done: str = pypandoc.convert_text(
-        markdown,
-        "gfm",
-        format="markdown",
-        extra_args=["--sandbox", "--wrap=none", f"--lua-filter={_CROSSREF_FILTER}"],
+        markdown, "gfm", format="markdown", extra_args=["--sandbox", "--wrap=none", f"--lua-filter={_CROSSREF_FILTER}"]
     )
     return done.strip()

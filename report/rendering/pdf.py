@@ -22,10 +22,10 @@ from report.storage import paths
 from report.style.fonts import build_local_font_css
 
 _log = logging.getLogger(__name__)
-_MISSING_GLYPH = ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
-_SUBSET_FALLBACK = (
-    "Using fontTools instead of HarfBuzz-Subset"  # the same letters, cut out by another library
+_MISSING_GLYPH = (
+    ".notdef glyph rendered for Unicode string unsupported by fonts"  # a name in letters that no font here has
 )
+_SUBSET_FALLBACK = "Using fontTools instead of HarfBuzz-Subset"  # the same letters, cut out by another library
 _HARMLESS_WARNING = re.compile(
     rf"Ignored `.*` at \d+:\d+, (unknown property|invalid value)|{re.escape(_MISSING_GLYPH)}|{_SUBSET_FALLBACK}"
 )
@@ -131,9 +131,7 @@ class PrintedDocument:
                 f"{out.name}: its first page should begin with the heading {heading!r} and begins with {found[:80]!r}. "
                 "No brief was written. Check that templates/print.css begins a page with each segment's section."
             )
-        following = (
-            n for n, page in enumerate(pages) if n > first and any(b[0] == 1 for b in page.bookmarks)
-        )
+        following = (n for n, page in enumerate(pages) if n > first and any(b[0] == 1 for b in page.bookmarks))
         part = self._document.copy(pages[first : next(following, len(pages))])
         part.metadata = copy(part.metadata)
         part.metadata.title = title
@@ -147,8 +145,7 @@ class PrintedDocument:
             document.write_pdf(
                 out,
                 finisher=partial(
-                    make_pdf_conformant,
-                    may_claim=lambda: not (complaints.unwritten or self._complaints.unwritten),
+                    make_pdf_conformant, may_claim=lambda: not (complaints.unwritten or self._complaints.unwritten)
                 ),
                 pdf_variant="pdf/a-3u",
                 pdf_tags=True,

@@ -51,11 +51,7 @@ def make_pdf_conformant(document: Any, pdf: Any, *, may_claim: Callable[[], bool
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
     metadata = objects[pdf.catalog["Metadata"]]
     xmp = b"".join(metadata.stream).decode()
-    xmp = (
-        xmp.replace("</rdf:RDF>", f"{_PDF_UA_METADATA}</rdf:RDF>")
-        if may_claim()
-        else _PDF_A_CLAIM.sub("", xmp)
-    )
+    xmp = xmp.replace("</rdf:RDF>", f"{_PDF_UA_METADATA}</rdf:RDF>") if may_claim() else _PDF_A_CLAIM.sub("", xmp)
     metadata.stream[:] = [xmp.encode()]
     metadata.compress = False  # archives read it without opening the file
 
@@ -104,9 +100,7 @@ def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
     """List the table heads by id."""
     # Cells name them by id, and a reader looks that up in the root
     named = sorted(
-        (element["ID"].data, element.reference)
-        for element in _list_structure_elements(objects)
-        if "ID" in element
+        (element["ID"].data, element.reference) for element in _list_structure_elements(objects) if "ID" in element
     )
     if named:
         names = b" ".join(part for entry in named for part in entry)

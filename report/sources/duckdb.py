@@ -193,16 +193,12 @@ def read_duckdb_assignments(connection: duckdb.DuckDBPyConnection, path: Path) -
         If it can't be read.
     """
     try:
-        return connection.from_parquet(
-            f"{escape_glob(path)}/*.parquet" if path.is_dir() else escape_glob(path)
-        )
+        return connection.from_parquet(f"{escape_glob(path)}/*.parquet" if path.is_dir() else escape_glob(path))
     except duckdb.Error as error:
         raise OSError(faults.explain_engine_error(error)) from None
 
 
-def materialise_duckdb_frame(
-    connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]"
-) -> "nw.LazyFrame[Any]":
+def materialise_duckdb_frame(connection: duckdb.DuckDBPyConnection, frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any]":
     """Return a frame computed into its own table.
 
     What memory doesn't hold of it goes to the scratch folder.

@@ -43,12 +43,9 @@ def explain_engine_error(error: BaseException) -> str:
 
     The engine's own text is not repeated.
     """
-    found = (
-        cause for pattern, cause in _ERROR_CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE)
-    )
+    found = (cause for pattern, cause in _ERROR_CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE))
     return next(
-        found,
-        f"{name_engine_error(error)}; if it lacks memory, raise memory_limit under [scale] in settings.toml",
+        found, f"{name_engine_error(error)}; if it lacks memory, raise memory_limit under [scale] in settings.toml"
     )
 
 

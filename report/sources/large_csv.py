@@ -61,9 +61,7 @@ def convert_text_to_parquet(
         marks = number_text.find_decimal_marks(_sample_number_shapes(connection, head, target))
         careful, target = target, scratch / f"{path.name}-read.parquet"
         read = ", ".join(_parse_remaining_cell(field, marks) for field in fields)
-        _copy_to_parquet(
-            connection, f"SELECT {read} FROM read_parquet({quote_sql(escape_glob(careful))})", target
-        )
+        _copy_to_parquet(connection, f"SELECT {read} FROM read_parquet({quote_sql(escape_glob(careful))})", target)
         careful.unlink()
         wrong = _find_invalid_numbers(connection, fields, target)
     except InputError as error:
@@ -102,9 +100,7 @@ def _has_unparsed_numbers(
     connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
 ) -> bool:
     """Return whether some number is still text."""
-    rests = " + ".join(
-        f"count({_quote_text_name(field)})" for field in fields if field.column.kind == "number"
-    )
+    rests = " + ".join(f"count({_quote_text_name(field)})" for field in fields if field.column.kind == "number")
     found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [escape_glob(target)]).fetchone()
     return bool(found and found[0])
 
@@ -130,9 +126,7 @@ def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable,
             [escape_glob(target)],
         ).fetchall()
         for other in range(len(texts)):
-            cells = pa.array(
-                [cell for _, cell in seen] if other == place else [None] * len(seen), pa.string()
-            )
+            cells = pa.array([cell for _, cell in seen] if other == place else [None] * len(seen), pa.string())
             texts[other] = pa.chunked_array([*texts[other].chunks, cells], pa.string())
         rows.append(np.array([row for row, _ in seen], dtype=head.rows.dtype))
     return replace(head, texts=tuple(texts), values=(None,) * len(texts), rows=np.concatenate(rows))

@@ -97,17 +97,12 @@ def describe_source(place: DataLocation, month: str, settings: Settings) -> Sour
     """
     if isinstance(place, DatabaseSource):
         request = "\n".join([place.name, place.table or _fill_in_query(place, month, settings), month])
-        return Source(
-            place.name, hashlib.sha256(request.encode()).hexdigest(), synthetic=False, hashed="query"
-        )
+        return Source(place.name, hashlib.sha256(request.encode()).hexdigest(), synthetic=False, hashed="query")
     if place.is_dir():
         lines = [
-            f"{files.hash_file(path)}  {path.relative_to(place).as_posix()}\n"
-            for path in list_data_files(place, month)
+            f"{files.hash_file(path)}  {path.relative_to(place).as_posix()}\n" for path in list_data_files(place, month)
         ]
-        return Source(
-            place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files"
-        )
+        return Source(place.name, hashlib.sha256("".join(lines).encode()).hexdigest(), synthetic=False, hashed="files")
     return Source(name=place.name, sha256=files.hash_file(place), synthetic=files.is_sample(place))
 
 
@@ -136,9 +131,7 @@ def _read_file_states(place: DataLocation, month: str) -> tuple[tuple[str, int, 
     if isinstance(place, DatabaseSource):
         return ()
     try:
-        states = {
-            path: path.stat() for path in (list_data_files(place, month) if place.is_dir() else [place])
-        }
+        states = {path: path.stat() for path in (list_data_files(place, month) if place.is_dir() else [place])}
     except (InputError, OSError, ValueError):
         return ()
     return tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in states.items())
@@ -272,9 +265,7 @@ def _collect_users(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
     columns = {name: table.column(name) for name in table.column_names}
     users = pd.DataFrame(
         {
-            name: column.to_numpy()
-            if name in NUMBERS
-            else column.cast("string").to_pandas().astype(TEXT_DTYPE)
+            name: column.to_numpy() if name in NUMBERS else column.cast("string").to_pandas().astype(TEXT_DTYPE)
             for name, column in columns.items()
         }
     )

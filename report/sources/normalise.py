@@ -36,9 +36,7 @@ from segmentation.preprocessing.spelling import (
 # Where a row came from, beside the columns of users, if the engine knows it.
 FILE_COLUMN, ROW_COLUMN = "file of the row", "number of the row"
 TextOrigin = Literal["database", "commas", "anybody"]
-_NFC_SQL = (
-    """CASE WHEN regexp_matches("{0}", '[^[:ascii:]]') THEN nfc_normalize("{0}") ELSE "{0}" END AS "{0}" """
-)
+_NFC_SQL = """CASE WHEN regexp_matches("{0}", '[^[:ascii:]]') THEN nfc_normalize("{0}") ELSE "{0}" END AS "{0}" """
 # Normalising changes no other text; one that starts with # or Err: may be a spreadsheet's error.
 _MAY_NEED_NORMALISING = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
 
@@ -82,9 +80,7 @@ def normalise_users(
     texts = [field for field, kind in kinds.items() if _is_text(field, kind, broken=field in broken)]
     if numbers := [field for field in texts if field.column.kind == "number"]:
         frame = _parse_number_columns(frame, numbers, source, text_origin)
-    frame, joined = _normalise_texts(
-        frame, [field for field in texts if field.column.kind != "number"], source
-    )
+    frame, joined = _normalise_texts(frame, [field for field in texts if field.column.kind != "number"], source)
     for field in fields:
         if field.column.kind == "id" and field in texts:
             frame = _restore_ids(frame, field, source)
@@ -116,10 +112,7 @@ def _has_fractions(frame: "nw.LazyFrame[Any]", field: MatchedColumn, kind: Any, 
 
 
 def _needs_cast(field: MatchedColumn, kind: Any) -> bool:
-    wanted = {
-        "number": kind == nw.Float64 or not kind.is_numeric(),
-        "id": kind.is_integer() or kind == nw.String,
-    }
+    wanted = {"number": kind == nw.Float64 or not kind.is_numeric(), "id": kind.is_integer() or kind == nw.String}
     return not wanted.get(field.column.kind, kind == nw.String)
 
 
@@ -174,9 +167,7 @@ def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool
     # A category is counted by its values first: engines keep a column's few words once, and look at each once
     name = field.column.name
     values = frame.group_by(name).agg(nw.len()) if field.column.kind == "category" else frame
-    return bool(
-        _count_rows(values, nw.col(name).str.contains(_MAY_NEED_NORMALISING) | ~_is_not_missing(field))
-    )
+    return bool(_count_rows(values, nw.col(name).str.contains(_MAY_NEED_NORMALISING) | ~_is_not_missing(field)))
 
 
 def _is_not_missing(field: MatchedColumn) -> nw.Expr:
@@ -247,18 +238,12 @@ def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) 
     _refuse_faulty_ids(
         frame,
         field,
-        {
-            "shortened": column.str.contains(ids.SCIENTIFIC_NOTATION),
-            "long": column.str.contains(ids.LONG_FLOAT_ID),
-        },
+        {"shortened": column.str.contains(ids.SCIENTIFIC_NOTATION), "long": column.str.contains(ids.LONG_FLOAT_ID)},
         source,
     )
     _refuse_rounded_ids(frame, field, source)
     padded = column.str.contains(ids.ZERO_PADDED_ID)
-    lengths = (
-        nw.when(flags).then(column.str.len_chars())
-        for flags in (column.str.contains(ids.UNPADDED_ID), padded)
-    )
+    lengths = (nw.when(flags).then(column.str.len_chars()) for flags in (column.str.contains(ids.UNPADDED_ID), padded))
     shortest, longest = lengths
     found = frame.select(shortest=shortest.min(), longest=longest.max()).collect("pyarrow").rows()[0]
     if None not in found and found[0] < found[1]:
@@ -268,9 +253,7 @@ def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) 
     if _count_rows(frame, whole):
         _refuse_faulty_ids(frame, field, {"mixed": floats}, source)
     return (
-        frame
-        if _count_rows(frame, ~floats)
-        else frame.with_columns(column.str.replace_all(ids.TRAILING_DECIMALS, ""))
+        frame if _count_rows(frame, ~floats) else frame.with_columns(column.str.replace_all(ids.TRAILING_DECIMALS, ""))
     )
 
 
@@ -318,9 +301,7 @@ def _parse_number_columns(
 
 
 def _trim_cell(field: MatchedColumn) -> nw.Expr:
-    return (
-        nw.col(field.column.name).str.replace_all(INVISIBLE_CHARACTERS, "").str.replace_all(EDGE_BLANKS, "")
-    )
+    return nw.col(field.column.name).str.replace_all(INVISIBLE_CHARACTERS, "").str.replace_all(EDGE_BLANKS, "")
 
 
 def _sample_number_shapes(
@@ -334,17 +315,12 @@ def _sample_number_shapes(
         row = nw.col(ROW_COLUMN) if ROW_COLUMN in frame.collect_schema() else nw.lit(-1)
         found = (
             frame.select(cell=_trim_cell(field), row=row)
-            .with_columns(
-                shape=cell.str.replace_all("[0-9]", "1"),
-                first=cell.str.contains("^[+-]?0"),
-            )
+            .with_columns(shape=cell.str.replace_all("[0-9]", "1"), first=cell.str.contains("^[+-]?0"))
             .group_by("shape", "first")
             .agg(cell.min(), nw.col("row").min())
             .collect("pyarrow")
         )
-        cells += [
-            (place, one["cell"], one["row"]) for one in found.rows(named=True) if one["cell"] is not None
-        ]
+        cells += [(place, one["cell"], one["row"]) for one in found.rows(named=True) if one["cell"] is not None]
     cells.sort(key=lambda one: one[2])
     texts = tuple(
         pa.chunked_array([[cell if at == place else None for at, cell, _ in cells]], pa.string())

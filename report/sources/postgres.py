@@ -72,8 +72,7 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
 
     # each parameter by its name and with every letter escaped, so that libpq can't read it in another way than we did
     address = "&".join(
-        f"{name}={quote(value, safe='', errors='surrogateescape')}"
-        for name, value in parse_postgres_url(url).items()
+        f"{name}={quote(value, safe='', errors='surrogateescape')}" for name, value in parse_postgres_url(url).items()
     )
     if not _SELECT_STATEMENT.match(query):  # COPY ... TO PROGRAM is no writing to PostgreSQL
         raise _make_query_error(source, "it is no single SELECT")
@@ -95,9 +94,7 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
             for field in fields:
                 _refuse_column_type(field, batches.schema.field(field.index), source)
             columns = [field.index for field in fields]
-            with pq.ParquetWriter(
-                target, pa.schema([batches.schema.field(column) for column in columns])
-            ) as file:
+            with pq.ParquetWriter(target, pa.schema([batches.schema.field(column) for column in columns])) as file:
                 for batch in batches:
                     file.write_batch(batch.select(columns))
     except (
@@ -108,9 +105,7 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
         if isinstance(error, OSError) and error.errno:
             raise
         state = getattr(error, "sqlstate", None) or ""
-        why = _SQLSTATE_MEANINGS.get(
-            state, f"SQLSTATE {state}" if state else "a row of it can't be worked out"
-        )
+        why = _SQLSTATE_MEANINGS.get(state, f"SQLSTATE {state}" if state else "a row of it can't be worked out")
         raise _make_query_error(source, why) from None
     return target
 

@@ -54,9 +54,7 @@ def start_spark(place: DatabaseSource) -> Any:
     return spark
 
 
-def scan_spark_source(
-    place: DatabaseSource, query: str, month: str
-) -> tuple["nw.LazyFrame[Any]", TextOrigin]:
+def scan_spark_source(place: DatabaseSource, query: str, month: str) -> tuple["nw.LazyFrame[Any]", TextOrigin]:
     """Return Spark's frame, and who wrote the data.
 
     Raises
@@ -89,10 +87,7 @@ def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, T
         return spark.table(table), "database"
     base, paths = table, [table]
     if folder.is_dir():
-        base, paths = (
-            str(folder.absolute()),
-            [str(path.absolute()) for path in list_data_files(folder, month)],
-        )
+        base, paths = (str(folder.absolute()), [str(path.absolute()) for path in list_data_files(folder, month)])
         is_text = paths[0].lower().endswith(TEXT_SUFFIXES)
     reader = spark.read.option("basePath", base) if paths != [table] else spark.read
     native = reader.csv(paths, header=True) if is_text else reader.parquet(*paths)
@@ -129,9 +124,7 @@ def normalise_nfc_in_spark(frame: Any, names: Sequence[str]) -> Any:
 
     def compose_column(name: str) -> Any:
         no_look_alikes = f.lit(False)  # noqa: FBT003 - NFC, not NFKC
-        composed = f.java_method(
-            f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes
-        )
+        composed = f.java_method(f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes)
         return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), composed).otherwise(f.col(name))
 
     return frame.withColumns({name: compose_column(name) for name in names})

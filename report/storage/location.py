@@ -62,9 +62,7 @@ _LIBPQ_PARAMETER = re.compile(
     r"|ssl((root)?cert|key|mode|password|certmode|crl(dir)?|sni|negotiation|compression)?|ssl_m(in|ax)_protocol_version"
     r"|requirepeer|krbsrvname|service|target_session_attrs|load_balance_hosts"
 )
-_SPARK_MASTER = re.compile(
-    r"[\w.\[\]*,-]+|[a-z0-9]+://(?:https?://)?[\w.\[\]-]+(?::\d+)?(?:,[\w.-]+(?::\d+)?)*/?"
-)
+_SPARK_MASTER = re.compile(r"[\w.\[\]*,-]+|[a-z0-9]+://(?:https?://)?[\w.\[\]-]+(?::\d+)?(?:,[\w.-]+(?::\d+)?)*/?")
 _REMOTE_ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]*:(?://(?:[\w-]+@(?=[\w.-]+\.windows\.net(?:/|$)))?(?P<host>[\w.-]*(?::\d+)?))?(?P<path>(?:/(?!/).*)?)"
 )
@@ -127,9 +125,7 @@ def parse_location(data: str, spark: str = "") -> DataLocation:
                 "SPARK can't be read. Expected a master such as spark://host:7077 or local[2], without a user or password."
             )
         if not data:
-            raise InputError(
-                f"SPARK={spark} has nothing to read. Name it: make report DATA=folder SPARK={spark}."
-            )
+            raise InputError(f"SPARK={spark} has nothing to read. Name it: make report DATA=folder SPARK={spark}.")
         return DatabaseSource("spark", spark, _check_credential_free(data))
     kind, separator, rest = data.partition("://")
     if not separator:
@@ -158,8 +154,7 @@ def parse_postgres_url(url: str) -> dict[str, str]:
     if not found:
         raise _make_url_error(url)
     hosts = [
-        host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "")
-        for host in found["hosts"].split(",")
+        host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "") for host in found["hosts"].split(",")
     ]
     named = [
         ("user", found["user"] or ""),
@@ -360,9 +355,7 @@ def list_data_files(folder: Path, month: str = "") -> list[Path]:
         )
     found = [path for path in found if path.suffix.lower() in PARQUET_SUFFIXES or path.stat().st_size]
     if not found:
-        raise InputError(
-            f"{folder}: all its files are empty. Expected a header and one row a user. Export it again."
-        )
+        raise InputError(f"{folder}: all its files are empty. Expected a header and one row a user. Export it again.")
     own = f"/{folder.name}/"
     names = {f"{own}{path.relative_to(folder).as_posix()}": path for path in found}
     return [names[name] for name in select_month_files(list(names), month, folder.name)]

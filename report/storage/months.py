@@ -95,9 +95,7 @@ def find_month_gaps(*folders: Path) -> list[str]:
 
 def describe_month_gaps(gaps: Sequence[str]) -> str:
     """Describe missing months between others."""
-    names = ", ".join(format_month(month) for month in gaps[:6]) + (
-        f" and {len(gaps) - 6} more" * (len(gaps) > 6)
-    )
+    names = ", ".join(format_month(month) for month in gaps[:6]) + (f" and {len(gaps) - 6} more" * (len(gaps) > 6))
     be = "a later month is there" if len(gaps) == 1 else "later months are there"
     return f"There is no file of {names}, and {be}." if gaps else ""
 

@@ -28,15 +28,11 @@ def redact_secrets(text: str, *secrets: str) -> str:
     A piece is four letters in a row, as they are, with %-escapes, or without. A shorter secret is replaced only as a
     whole word: else every "a" would be.
     """
-    forms = {
-        form for word in secrets for form in (word, unquote(word), quote(word), quote(word, safe="")) if form
-    }
+    forms = {form for word in secrets for form in (word, unquote(word), quote(word), quote(word, safe="")) if form}
     for form in forms:
         if len(form) < MIN_PIECE_LENGTH:
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", text)
-    pieces = {
-        form[at : at + MIN_PIECE_LENGTH] for form in forms for at in range(len(form) - MIN_PIECE_LENGTH + 1)
-    }
+    pieces = {form[at : at + MIN_PIECE_LENGTH] for form in forms for at in range(len(form) - MIN_PIECE_LENGTH + 1)}
     hidden = {
         place
         for at in range(len(text) - MIN_PIECE_LENGTH + 1)

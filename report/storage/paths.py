@@ -20,9 +20,7 @@ DEFAULT_OUTPUT = ROOT / "_output"  # where months lie, unless settings name anot
 JOURNAL_FOLDER = "_output-mailed"  # in the project: journals of what was mailed, whatever the output folder
 LEDGER_FOLDER = "outbox"  # beside the months, so that it outlives a report that is made again
 _IGNORED_SUFFIXES = (".md", ".toml", ".log", ".sha256", ".md5")  # beside a month's file, and no table
-_MAX_SAMPLE_BYTES = (
-    1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
-)
+_MAX_SAMPLE_BYTES = 1_000_000  # bytes: than any of the synthetic months, so that a large one isn't read for that
 
 
 def check_month(month: str) -> str:
@@ -107,16 +105,12 @@ def hash_file(path: Path) -> str:
         If it can't be opened, or is no ordinary file: opening a pipe would wait for its writer.
     """
     if path.exists() and not path.is_file():
-        raise InputError(
-            f"{path} is a folder, a pipe or a device, expected an ordinary file. Name the month's file."
-        )
+        raise InputError(f"{path} is a folder, a pipe or a device, expected an ordinary file. Name the month's file.")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(
-            f"{path} can't be opened: {error.strerror}. Check the name and the folder."
-        ) from error
+        raise InputError(f"{path} can't be opened: {error.strerror}. Check the name and the folder.") from error
 
 
 def is_sample(path: Path) -> bool:
@@ -153,9 +147,7 @@ def read_facts(path: Path) -> Facts:
     try:
         return facts_from_dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ReportError(
-            f"{path}: can't be read ({error.strerror}). Make the month first: make report."
-        ) from error
+        raise ReportError(f"{path}: can't be read ({error.strerror}). Make the month first: make report.") from error
     except UnicodeDecodeError as error:
         raise ReportError(f"{path}: is no text. Make the month again: make report.") from error
     except (RecursionError, ValueError) as error:  # no JSON, or thousands of brackets or digits

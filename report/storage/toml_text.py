@@ -68,7 +68,9 @@ def _describe_validation_error(path: Path, text: str, error: ValidationError, mo
         now = _RENAMED_KEYS.get(str(keys[-1]))
         near = f". It is called {now} now." if now in known else suggest_similar_key(str(keys[-1]), known)
         within = f" in {_format_key_path(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
-        return f"{at}: unknown key {_truncate_text(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
+        return (
+            f"{at}: unknown key {_truncate_text(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
+        )
     # a value of several possible types has an error for each
     texts = list(dict.fromkeys(_format_finding(e) for e in errors if _strip_pydantic_marks(e["loc"]) == keys))
     message = texts[0] + "".join(f" or {other.removeprefix('input should be ')}" for other in texts[1:])
@@ -96,11 +98,7 @@ def _format_key_path(keys: list[int | str], content: Any) -> str:
 
 def _strip_pydantic_marks(place: tuple[int | str, ...]) -> list[int | str]:
     """Return a place without pydantic's own marks."""
-    return [
-        part
-        for part in place
-        if part not in ("int", "constrained-int", "[key]") and "literal[" not in str(part)
-    ]
+    return [part for part in place if part not in ("int", "constrained-int", "[key]") and "literal[" not in str(part)]
 
 
 def _format_finding(finding: ErrorDetails) -> str:

@@ -100,8 +100,7 @@ def summarise_changes_briefly(facts: Facts) -> str:
         return f"The same segments as in {since}, in the same sizes."
     parts = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves[:1]]
     parts += [
-        f"{lowercase_name(s.name)} {describe_share_change(by).removesuffix(f'{NBSP}points')}"
-        for by, s in moves[1:]
+        f"{lowercase_name(s.name)} {describe_share_change(by).removesuffix(f'{NBSP}points')}" for by, s in moves[1:]
     ]
     return f"The same segments as in {since}; {join_with_and(parts)}."
 
@@ -152,14 +151,8 @@ def _find_largest_changes(facts: Facts) -> list[tuple[float, Segment]]:
 
     Without those that round to 0.0 points.
     """
-    moves = [
-        (by, segment) for segment in facts.segments if (by := get_share_change(facts, segment)) is not None
-    ]
-    return [
-        pair
-        for pair in sorted(moves, key=lambda pair: -abs(pair[0]))[:2]
-        if abs(pair[0]) >= _MIN_SHARE_CHANGE / 2
-    ]
+    moves = [(by, segment) for segment in facts.segments if (by := get_share_change(facts, segment)) is not None]
+    return [pair for pair in sorted(moves, key=lambda pair: -abs(pair[0]))[:2] if abs(pair[0]) >= _MIN_SHARE_CHANGE / 2]
 
 
 def describe_retention(facts: Facts) -> str:
@@ -233,9 +226,7 @@ def describe_border_shift(facts: Facts) -> str:
     people = ((largest.same_borders or 0) - (largest.last_share or 0)) * 100
     edge = ((largest.share or 0) - (largest.same_borders or 0)) * 100
     if round(abs(edge), 1) == 0:
-        return (
-            f"The change of {lowercase_name(largest.name)} comes of people who changed; borders hardly moved."
-        )
+        return f"The change of {lowercase_name(largest.name)} comes of people who changed; borders hardly moved."
     return (
         f"Of the change of {lowercase_name(largest.name)}, {_format_signed_points(people)} points are people who changed and {_format_signed_points(edge)} come "
         "of borders that moved."
@@ -256,11 +247,7 @@ def describe_drift(facts: Facts) -> str:
 def describe_outdated_names(facts: Facts) -> str:
     """List names that no longer fit, or ""."""
     wrong = [f"{s.name} would be called {s.name_now} today" for s in facts.segments if s.name_now != s.name]
-    return (
-        f"A name is kept from month to month even where it no longer fits: {'; '.join(wrong)}."
-        if wrong
-        else ""
-    )
+    return f"A name is kept from month to month even where it no longer fits: {'; '.join(wrong)}." if wrong else ""
 
 
 def summarise_outdated_names(facts: Facts) -> str:

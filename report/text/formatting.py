@@ -98,9 +98,7 @@ def format_column_value(value: float | None, column: str) -> str:
         return format_money(value)
     if column == "usage_per_month":
         return format_listening_time(value)
-    return _format_with_unit(
-        value, COLUMNS_BY_NAME[column].unit.partition(" ")[0], COLUMNS_BY_NAME[column].digits
-    )
+    return _format_with_unit(value, COLUMNS_BY_NAME[column].unit.partition(" ")[0], COLUMNS_BY_NAME[column].digits)
 
 
 def format_column_value_pair(one: float, other: float, column: str) -> tuple[str, str]:

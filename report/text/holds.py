@@ -7,13 +7,7 @@ from pathlib import Path
 from report.errors import ReportError
 from report.storage import paths
 from report.storage.location import DataLocation
-from report.text.formatting import (
-    format_column_value,
-    format_month,
-    format_percent,
-    format_thousands,
-    get_column_label,
-)
+from report.text.formatting import format_column_value, format_month, format_percent, format_thousands, get_column_label
 from segmentation.errors import SegmentationError
 from segmentation.facts import Anomaly, Facts
 from segmentation.tracking.anomalies import detect_anomalies
@@ -35,10 +29,7 @@ def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLoca
     if isinstance(source, Path):  # databases have no time of writing
         today = max(today, datetime.fromtimestamp(source.stat().st_mtime, UTC))
     return replace(
-        facts,
-        suspicions=detect_anomalies(
-            facts, _read_comparable_month(facts, output), current_month=f"{today:%Y-%m}"
-        ),
+        facts, suspicions=detect_anomalies(facts, _read_comparable_month(facts, output), current_month=f"{today:%Y-%m}")
     )
 
 
@@ -78,9 +69,7 @@ def describe_anomaly(facts: Facts, anomaly: Anomaly) -> str:
     if anomaly.kind == "same_file":
         return f"The users are those of {before}, one and all."
     if anomaly.kind == "users":
-        return (
-            f"{format_thousands(anomaly.now)} rows were read; in {before} {format_thousands(anomaly.last)}."
-        )
+        return f"{format_thousands(anomaly.now)} rows were read; in {before} {format_thousands(anomaly.last)}."
     column = anomaly.column or ""
     name = get_column_label(column)
     if anomaly.kind == "unit":

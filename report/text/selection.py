@@ -44,9 +44,7 @@ def name_criterion(judge: str) -> str:
 def describe_null_band(facts: Facts) -> str:
     """Describe the curve against that of structureless users."""
     if facts.structure.below_band:
-        return (
-            "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
-        )
+        return "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
     return "It falls as it would if the same users had no structure, whose range is drawn in grey."
 
 
@@ -64,14 +62,9 @@ def describe_bend(facts: Facts) -> str:
         return f"{elbow.chosen} segments, as asked for; {bends}"
     proposed = _find_proposed_k(facts)
     if proposed != elbow.chosen:
-        reason = {
-            "elbow": "the curve bends at",
-            "panel": "the panel finds",
-            "silhouette": "the silhouette is best at",
-        }
+        reason = {"elbow": "the curve bends at", "panel": "the panel finds", "silhouette": "the silhouette is best at"}
         return (
-            f"{elbow.chosen} segments: {reason[elbow.decided_by]} {proposed}, "
-            "which would leave one with too few users"
+            f"{elbow.chosen} segments: {reason[elbow.decided_by]} {proposed}, which would leave one with too few users"
         )
     if elbow.decided_by == "panel":
         return f"The panel of measures finds {elbow.chosen} segments"
@@ -112,9 +105,7 @@ def describe_k_choice(facts: Facts) -> str:
 
 def explain_k_rule(facts: Facts) -> str:
     """Explain what decides the number of segments."""
-    fewer = (
-        "" if _find_proposed_k(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
-    )
+    fewer = "" if _find_proposed_k(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
     return {
         "elbow": "the number of segments is where its curve bends (Kneedle)",
         "panel": "the number of segments is where a panel of measures agrees",

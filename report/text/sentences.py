@@ -70,9 +70,7 @@ def describe_size_range(facts: Facts) -> str:
         return describe_largest_segment(facts)
     low, high = format_percent(ranked[-1].share), format_percent(ranked[0].share)
     of = low if low == high else f"{low.removesuffix(f'{NBSP}%')} to {high}"
-    return (
-        f"{format_counted_noun(len(ranked), choose_segment_noun(facts)).capitalize()} of {of} of users each"
-    )
+    return f"{format_counted_noun(len(ranked), choose_segment_noun(facts)).capitalize()} of {of} of users each"
 
 
 def rank_segments(facts: Facts) -> list[Segment]:
@@ -147,11 +145,7 @@ def summarise_certainty(facts: Facts) -> str:
         evidence = "Clear structure: few users live between segments."
     else:
         all_apart = len(apart) == len(facts.segments)
-        shade = (
-            "stand apart, but may not come again"
-            if all_apart
-            else f"shade into each other{_list_separated(apart)}"
-        )
+        shade = "stand apart, but may not come again" if all_apart else f"shade into each other{_list_separated(apart)}"
         evidence = f"Weak structure: segments {shade}."
     shaky = [s for s in facts.segments if s.stability.grade in _UNSTABLE_GRADES]
     stable = len(facts.segments) - len(shaky)

@@ -86,9 +86,7 @@ class DeliverySummary:
             )
             if make_arguments:
                 number = _choose_number(unknown)
-                sentence += (
-                    f" If it is there: {resolve}{number}:sent`. If it isn't: {resolve}{number}:again`."
-                )
+                sentence += f" If it is there: {resolve}{number}:sent`. If it isn't: {resolve}{number}:again`."
             advice.append(sentence)
         if refused:
             then = f", then {resolve}{_choose_number(refused)}:again`" if make_arguments else ""
@@ -165,8 +163,7 @@ def send_messages(
     """
     deadline = Deadline(monotonic_clock() + server.deadline, monotonic_clock)
     wanted = [
-        _correct_message(message, ledger.list_handovers(message))
-        for message in _validate_messages(messages, sender)
+        _correct_message(message, ledger.list_handovers(message)) for message in _validate_messages(messages, sender)
     ]
     ledger.enqueue_messages(wanted)
     problem, stopped = "", False
@@ -205,9 +202,7 @@ def _correct_message(message: OutgoingMessage, handovers: Sequence[Handover]) ->
     """Return a correction, if another text went out."""
     same = bool(handovers) and handovers[-1].digest == message.digest
     last = _strip_domain(handovers[-1].message_id) if same else ""
-    earlier = list(
-        dict.fromkeys(one.message_id for one in handovers if _strip_domain(one.message_id) != last)
-    )
+    earlier = list(dict.fromkeys(one.message_id for one in handovers if _strip_domain(one.message_id) != last))
     if not earlier:
         return message
     raw = make_correction_message(message.raw, message.digest, earlier)
@@ -240,9 +235,7 @@ def _attempt_deliveries(
             if not session.ready:
                 session = stack.enter_context(SmtpSession.open(server, sender, deadline))
             ledger.record_attempt(message)
-            state, reply = session.send_message(
-                message, sender, functools.partial(ledger.record_handover, message)
-            )
+            state, reply = session.send_message(message, sender, functools.partial(ledger.record_handover, message))
             ledger.record_outcome(message, state, reply)
             unknown += state == "unknown"
             if unknown == MAX_UNKNOWN_PER_ROUND:

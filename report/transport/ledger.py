@@ -105,9 +105,7 @@ class Ledger:
     Every change is on disk before its method returns.
     """
 
-    def __init__(
-        self, rows: sqlite3.Connection, file: Path, clock: WallClock, journals: Sequence[Path]
-    ) -> None:
+    def __init__(self, rows: sqlite3.Connection, file: Path, clock: WallClock, journals: Sequence[Path]) -> None:
         self._rows, self._file, self._clock, self._journals = rows, file, clock, journals
 
     @classmethod
@@ -266,9 +264,7 @@ class Ledger:
 
     def record_attempt(self, message: OutgoingMessage) -> None:
         """Record an attempt; the message still waits."""
-        self._update_delivery(
-            message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1
-        )
+        self._update_delivery(message.key, "attempt", "waiting", "a sender began, and did not hand it over", tries=1)
 
     def record_handover(self, message: OutgoingMessage, detail: str = _NO_ANSWER_RECORDED) -> None:
         """Record a handover, just before the final dot.
@@ -294,9 +290,7 @@ class Ledger:
         """Record the outcome of an attempt."""
         self._update_delivery(message.key, state, state, detail)
 
-    def resolve_delivery(
-        self, number: int, resolution: Resolution, messages: Sequence[OutgoingMessage] = ()
-    ) -> None:
+    def resolve_delivery(self, number: int, resolution: Resolution, messages: Sequence[OutgoingMessage] = ()) -> None:
         """Record a person's decision about one message.
 
         "sent" says that it arrived, or that its earlier text is enough; "again" sends it once more.
@@ -315,17 +309,13 @@ class Ledger:
         if found is None:
             raise LedgerError(f"{self._file} has no message {number}. `make send` shows the numbers.")
         if resolution == "again":
-            self._update_delivery(
-                found.key, "resolved: again", "waiting", f"to be sent again; was {found.state}"
-            )
+            self._update_delivery(found.key, "resolved: again", "waiting", f"to be sent again; was {found.state}")
             return
         if found.state != "unknown" and not (found.state == "sent" and found.changed):
             raise LedgerError(
                 f"Message {number} is {found.state}, expected unknown: only of that can a person say that it was sent."
             )
-        word = (
-            "found in the inbox" if found.state == "unknown" else "has changed, and what was sent is enough"
-        )
+        word = "found in the inbox" if found.state == "unknown" else "has changed, and what was sent is enough"
         self._update_delivery(found.key, "resolved: sent", "sent", word)
         with self._write_transaction() as rows:
             for message in messages:
@@ -344,9 +334,7 @@ class Ledger:
         LedgerError
             If there is none, and all are to be sent again.
         """
-        open_questions = [
-            one for one in self.list_deliveries(messages) if one.state == "unknown" or one.changed
-        ]
+        open_questions = [one for one in self.list_deliveries(messages) if one.state == "unknown" or one.changed]
         for one in open_questions:
             self.resolve_delivery(one.number, resolution, messages)
         if open_questions:

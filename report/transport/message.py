@@ -97,9 +97,7 @@ def make_brief_message(
     return _serialise_message(message, key)
 
 
-def make_notice_message(
-    *, key: str, subject: str, text: str, identity: SenderIdentity, now: datetime
-) -> bytes:
+def make_notice_message(*, key: str, subject: str, text: str, identity: SenderIdentity, now: datetime) -> bytes:
     """Return a notice as a plain-text message."""
     message = _create_message(key, subject, identity, now)
     message.set_content(text, cte="quoted-printable")
@@ -171,9 +169,7 @@ def _create_message(key: str, subject: str, identity: SenderIdentity, now: datet
     sender = identity.sender or _PLACEHOLDER_SENDER
     domain = sender.rpartition("@")[2]
     answers = identity.reply_to or sender
-    unsubscribe = (
-        identity.unsubscribe or f"mailto:{answers}?subject={quote('Unsubscribe from segment briefs')}"
-    )
+    unsubscribe = identity.unsubscribe or f"mailto:{answers}?subject={quote('Unsubscribe from segment briefs')}"
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = f"<{key}@{domain}>"
     message["Date"] = format_datetime(now)

@@ -99,13 +99,9 @@ def read_mail_server(env_file: Path, environ: Mapping[str, str] = os.environ) ->
         return None
     for name, value in values.items():
         if not value.isprintable():
-            raise SettingsError(
-                f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line."
-            )
+            raise SettingsError(f"{name} holds a letter that can't be printed. Expected text in UTF-8, on one line.")
     if not HOST_PATTERN.fullmatch(values.get("SMTP_HOST", "")):
-        raise SettingsError(
-            "SMTP_HOST: expected a server's name alone, such as smtp.example.com. Correct it."
-        )
+        raise SettingsError("SMTP_HOST: expected a server's name alone, such as smtp.example.com. Correct it.")
     if "SMTP_HOST" not in values:
         raise SettingsError(f"{', '.join(sorted(values))} without SMTP_HOST. Set SMTP_HOST, or none of them.")
     tls = values.get("SMTP_TLS", "starttls").lower()
@@ -139,21 +135,15 @@ def _read_env_file(file: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{file} can't be read: {error.__class__.__name__}. Expected text in UTF-8."
-        ) from None
+        raise SettingsError(f"{file} can't be read: {error.__class__.__name__}. Expected text in UTF-8.") from None
     if others:
-        _log.warning(
-            "%s can be read by others on this machine; `chmod 600 %s` keeps its password.", file, file
-        )
+        _log.warning("%s can be read by others on this machine; `chmod 600 %s` keeps its password.", file, file)
     found = {}
     for row, name, value in parse_env_lines(text):
         if value is None:
             raise SettingsError(f"{file}: line {row} isn't NAME=value. Correct it, or put # before it.")
         if name.startswith("SMTP_") and name not in SMTP_VARIABLES:
-            raise SettingsError(
-                f"{file}: line {row}: there is no {name}. Expected one of {', '.join(SMTP_VARIABLES)}."
-            )
+            raise SettingsError(f"{file}: line {row}: there is no {name}. Expected one of {', '.join(SMTP_VARIABLES)}.")
         found[name] = value
     return found
 

@@ -155,9 +155,7 @@ class _TimedConnection(smtplib.SMTP):
         for *_, address in found:
             try:
                 left = max(self._deadline.seconds_left, 0.001)  # 0 would mean not to wait at all
-                return socket.create_connection(
-                    (str(address[0]), server.port), timeout=min(self.reply_timeout, left)
-                )
+                return socket.create_connection((str(address[0]), server.port), timeout=min(self.reply_timeout, left))
             except OSError as error:
                 failure = error
         raise failure
@@ -261,10 +259,7 @@ class SmtpSession:
             return self._classify_refusal(no)
         except OSError as error:
             smtp.close()
-            return (
-                "waiting",
-                f"cut off before the end of the message: {_redact_text(self._server, str(error))}",
-            )
+            return ("waiting", f"cut off before the end of the message: {_redact_text(self._server, str(error))}")
         return self._await_final_reply()
 
     def _await_final_reply(self) -> tuple[DeliveryState, str]:
@@ -305,9 +300,7 @@ class SmtpSession:
             return
         self.ready = code // 100 == 2
         if not self.ready and code != 421:
-            raise _OutOfSyncError(
-                f"it took the message, and then said {code}, which may have been its answer"
-            )
+            raise _OutOfSyncError(f"it took the message, and then said {code}, which may have been its answer")
 
     def _classify_refusal(self, no: _RefusedError) -> tuple[DeliveryState, str]:
         """Return refused (5xx) or waiting, and reset the session."""
@@ -345,9 +338,7 @@ class SmtpSession:
         if re.match(rb"[45][0-9][0-9]", early):
             raise _RefusedError(int(early[:3]), early[4:])
         raise (
-            _OutOfSyncError("it answered before the end")
-            if early
-            else _ConnectionLostError("it closed the connection")
+            _OutOfSyncError("it answered before the end") if early else _ConnectionLostError("it closed the connection")
         )
 
     @property
@@ -452,14 +443,10 @@ def _encode_base64(text: str) -> str:
 
 def _format_reply(server: MailServer, code: int, text: bytes | str) -> str:
     """Return a reply on one line, without the password."""
-    return _redact_text(
-        server, f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
-    )
+    return _redact_text(server, f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}")
 
 
 def _redact_text(server: MailServer, text: str) -> str:
     """Return one short printable line without the password."""
-    line = " ".join(
-        "".join(letter if letter.isprintable() else " " for letter in server.redact_password(text)).split()
-    )
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in server.redact_password(text)).split())
     return line[:300]

@@ -26,9 +26,7 @@ _PILOT_STEPS = 30  # Lloyd steps on them
 _MEDIUM_POINTS = 15_000  # cells on which the best starts converge
 _KEPT_STARTS = 2
 _FIT_THREADS = 2  # numbers of segments fitted at a time, each on one thread
-_CENTRE_TOLERANCE = (
-    1e-5  # squared SDs by which centres may still move: at most 2e-5 of inertia, invisible on a curve
-)
+_CENTRE_TOLERANCE = 1e-5  # squared SDs by which centres may still move: at most 2e-5 of inertia, invisible on a curve
 _SIGNIFICANT_DIGITS = 12  # of means and SDs: engines that add in another order agree on as many
 _MAX_CELL_KEY = 2**62  # cells of the whole grid that one integer can number
 
@@ -74,13 +72,9 @@ def aggregate_to_grid(
     else:
         keys = {f"_cell_{name}": cell for name, cell in zip(features, cells, strict=True)}
     pairs = [(i, j) for i in range(len(features)) for j in range(i, len(features))]
-    scaled = [
-        ((nw.col(name) - scale.mean[name]) * (1 / scale.sd[name])).alias(f"_scaled_{name}")
-        for name in features
-    ]
+    scaled = [((nw.col(name) - scale.mean[name]) * (1 / scale.sd[name])).alias(f"_scaled_{name}") for name in features]
     products = [
-        (nw.col(f"_scaled_{features[i]}") * nw.col(f"_scaled_{features[j]}")).alias(f"_{i}_{j}")
-        for i, j in pairs
+        (nw.col(f"_scaled_{features[i]}") * nw.col(f"_scaled_{features[j]}")).alias(f"_{i}_{j}") for i, j in pairs
     ]
     on_grid = (
         users.select(*(cast_to_float(name).alias(name) for name in features))
@@ -121,9 +115,7 @@ def coarsen_points(points: Points, max_points: int = _COARSE_POINTS) -> Points:
     return Points(values, weights, points.features, points.scale, "cells")
 
 
-def fit_k_range_on_cells(
-    points: Points, ks: Sequence[int], *, n_init: int, seed: int
-) -> dict[int, KMeansModel]:
+def fit_k_range_on_cells(points: Points, ks: Sequence[int], *, n_init: int, seed: int) -> dict[int, KMeansModel]:
     """Fit every k, from pilots on coarser cells.
 
     The best two starts go on over finer cells, and the best of these over all. Besides its k-means++ starts each k has

@@ -36,9 +36,7 @@ class KMeansFits:
         return best
 
 
-def run_lloyd(
-    values: Floats, weights: Floats, starts: Floats, *, max_steps: int = MAX_LLOYD_STEPS
-) -> KMeansFits:
+def run_lloyd(values: Floats, weights: Floats, starts: Floats, *, max_steps: int = MAX_LLOYD_STEPS) -> KMeansFits:
     """Run Lloyd's algorithm from each start to convergence.
 
     A centre that loses all its points moves to the point that adds most to the inertia.
@@ -72,9 +70,7 @@ def run_lloyd(
     return KMeansFits(settled, inertia)
 
 
-def draw_kmeans_plus_plus(
-    values: Floats, weights: Floats, k: int, n_starts: int, rng: np.random.Generator
-) -> Floats:
+def draw_kmeans_plus_plus(values: Floats, weights: Floats, k: int, n_starts: int, rng: np.random.Generator) -> Floats:
     """Draw k-means++ starts, shape (n_starts, k, p).
 
     Each next centre is a user, drawn by squared distance to the nearest centre. Weights may differ by start, shape
@@ -102,13 +98,7 @@ def draw_kmeans_plus_plus(
 
 
 def fit_k_range_quickly(
-    values: Floats,
-    weights: Floats,
-    ks: Sequence[int],
-    *,
-    n_init: int,
-    rng: np.random.Generator,
-    max_steps: int = 40,
+    values: Floats, weights: Floats, ks: Sequence[int], *, n_init: int, rng: np.random.Generator, max_steps: int = 40
 ) -> dict[int, KMeansFits]:
     """Fit every k quickly, from pilots on few points.
 

@@ -84,8 +84,7 @@ def build_pca_map(
     return PcaMap(
         explained=projection.explained,
         loadings={
-            name: (float(x), float(y))
-            for name, (x, y) in zip(points.features, projection.loadings, strict=True)
+            name: (float(x), float(y)) for name, (x, y) in zip(points.features, projection.loadings, strict=True)
         },
         axes={
             "right": _describe_direction(points, right),

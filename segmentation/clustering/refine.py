@@ -28,9 +28,7 @@ class RefinedModel:
 
     model: KMeansModel
     steps: int  # scans
-    grid_error: (
-        float  # relative difference of the cells' inertia from that of all users, about the same centres
-    )
+    grid_error: float  # relative difference of the cells' inertia from that of all users, about the same centres
     max_shift: float  # SDs by which one more step would move a centre; large only after MAX_SCANS
 
 
@@ -43,9 +41,7 @@ class ScanStatistics:
     inertia: float  # in squared SDs
 
 
-def assign_in_engine(
-    users: Users, scale: FeatureScale, centres: Floats, column_name: str = SEGMENT_NUMBER
-) -> Users:
+def assign_in_engine(users: Users, scale: FeatureScale, centres: Floats, column_name: str = SEGMENT_NUMBER) -> Users:
     """Add a column with each user's nearest centre.
 
     Distances are compared with that to the first centre: the squares cancel, and a linear form in the raw numbers is left.
@@ -85,9 +81,7 @@ def scan_users(users: Users, scale: FeatureScale, centres: Floats) -> ScanStatis
     for row in fetch_rows(by_centre.agg(nw.len().alias("_n"), *sums_of)):
         n = int(row[SEGMENT_NUMBER])
         sizes[n] = float(row["_n"])
-        sums[n] = [
-            (float(row[f"_sum_{name}"]) - sizes[n] * scale.mean[name]) / scale.sd[name] for name in features
-        ]
+        sums[n] = [(float(row[f"_sum_{name}"]) - sizes[n] * scale.mean[name]) / scale.sd[name] for name in features]
     # by the definition of an SD, squared distances from the mean add up to p a user
     inertia = float(sizes.sum() * p - 2 * (centres * sums).sum() + (sizes * (centres**2).sum(axis=1)).sum())
     return ScanStatistics(sizes, sums, inertia)
@@ -131,9 +125,7 @@ def count_model_pairs(
 ) -> Mapping[tuple[int, int], int]:
     """Count users by segment in each of two models."""
     both = assign_in_engine(assign_in_engine(users, *first, "_first"), *second, "_second")
-    return {
-        (int(i), int(j)): n for i, j, n in count_groups(both.select("_first", "_second"), "_first", "_second")
-    }
+    return {(int(i), int(j)): n for i, j, n in count_groups(both.select("_first", "_second"), "_first", "_second")}
 
 
 def _compute_cell_inertia(points: Points, centres: Floats) -> float:

@@ -66,7 +66,4 @@ def sample_cells(points: Points, sample_size: int, *, seed: int) -> Points:
 
 def is_usable_sample(sample: Points, sample_size: int) -> bool:
     """Whether a sample is large and varied enough."""
-    return (
-        len(sample.values) >= sample_size / 2
-        and len(np.unique(sample.values, axis=0)) >= len(sample.values) / 2
-    )
+    return len(sample.values) >= sample_size / 2 and len(np.unique(sample.values, axis=0)) >= len(sample.values) / 2

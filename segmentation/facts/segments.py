@@ -58,9 +58,7 @@ class AffinityIndex:
     def is_significant(self) -> bool:
         """Whether the index may be said: it is there, and the average, 100, lies outside its interval."""
         return (
-            self.value is not None
-            and self.interval is not None
-            and not self.interval.low <= 100 <= self.interval.high
+            self.value is not None and self.interval is not None and not self.interval.low <= 100 <= self.interval.high
         )
 
 

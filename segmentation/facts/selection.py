@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 DecidedBy = Literal["elbow", "silhouette", "panel", "settings"]
-Criterion = Literal[
-    "elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"
-]
+Criterion = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
 EvidenceLevel = Literal["clear", "weak", "none"]
 
 

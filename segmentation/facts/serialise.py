@@ -55,9 +55,7 @@ def _find_contradiction(facts: Facts) -> str:
         return "segments: none, or one of nobody"
     if not 1 <= facts.audit.kept <= facts.audit.read:
         return "audit: no user is kept, or more than were read"
-    if set(facts.scale.sd) != set(facts.features) or not all(
-        0 < sd < math.inf for sd in facts.scale.sd.values()
-    ):
+    if set(facts.scale.sd) != set(facts.features) or not all(0 < sd < math.inf for sd in facts.scale.sd.values()):
         return "scale: a feature without a spread"
     if any(set(segment.centre) != set(facts.features) for segment in facts.segments):
         return "segments: a centre without all features"

@@ -75,9 +75,7 @@ def clean_users(
             "The file has columns, but no row below them. Expected one row a user. "
             "Correct the export and run `make report` again."
         )
-    drops = [
-        DroppedRows(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows
-    ]
+    drops = [DroppedRows(rule, column, rows[code]) for code, (rule, column, _) in enumerate(rules) if code in rows]
     dropped: list[Users] = []
     if drops:
         # Rules that no row broke first needn't be evaluated: a row that breaks one breaks another before it. The
@@ -91,9 +89,7 @@ def clean_users(
         users = users.collect()
     # of usable rows alone, so that a user whose first row is broken is kept with the second
     if kept and USER_ID in names:
-        users, repeats, repeated = _split_repeated_users(
-            users, names, materialise, unordered=kept > max_in_memory
-        )
+        users, repeats, repeated = _split_repeated_users(users, names, materialise, unordered=kept > max_in_memory)
         if repeated:
             kept -= repeated
             drops.append(DroppedRows("repeated", USER_ID, repeated))

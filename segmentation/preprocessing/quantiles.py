@@ -21,12 +21,8 @@ CountArray = NDArray[np.int64]
 Rank = tuple[int | None, int]  # a rank from 0, among a segment's users or (None) all
 _TARGET_BINS = 30  # about: the step is a round number
 _MAX_PARTS = 4_096  # fine bins of a column, at most, about
-_MAX_LISTED_USERS = (
-    300_000  # users of a part whose values are listed; after an outlier one part may hold nearly all
-)
-_EDGE_TOLERANCE = (
-    1e-9  # part of a bin by which a value may lie below its edge: 0.3 is a little less than 3 * 0.1
-)
+_MAX_LISTED_USERS = 300_000  # users of a part whose values are listed; after an outlier one part may hold nearly all
+_EDGE_TOLERANCE = 1e-9  # part of a bin by which a value may lie below its edge: 0.3 is a little less than 3 * 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +93,7 @@ def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> 
 
     The users have their segment's number, 0 to k - 1; no segment is empty.
     """
-    placed = users.select(
-        SEGMENT_NUMBER, cast_to_float(name).alias("_value"), grid.locate_part(name).alias("_part")
-    )
+    placed = users.select(SEGMENT_NUMBER, cast_to_float(name).alias("_value"), grid.locate_part(name).alias("_part"))
     parts = _count_parts(placed, grid, k)
     everybody = parts.sum(axis=0)
     median_ranks = [_find_quantile_ranks(int(one.sum()), 0.5) for one in parts]
@@ -108,8 +102,7 @@ def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> 
     wanted |= {(None, rank) for ranks in quartile_ranks for rank in ranks[:2]}
     found = _find_order_statistics(placed, grid, parts, wanted)
     q1, q2, q3 = (
-        float(np.quantile([found[None, low], found[None, high]], between))
-        for low, high, between in quartile_ranks
+        float(np.quantile([found[None, low], found[None, high]], between)) for low, high, between in quartile_ranks
     )
     return ColumnQuantiles(
         bin_counts=_sum_parts(everybody, grid),
@@ -153,9 +146,7 @@ def _find_order_statistics(
     found: dict[Rank, float] = {}
     full_parts = {part for part in part_of.values() if everybody[part] > _MAX_LISTED_USERS}
     for full in full_parts:
-        targets = {
-            (n, rank): (n, rank_within[n, rank]) for (n, rank), part in part_of.items() if part == full
-        }
+        targets = {(n, rank): (n, rank_within[n, rank]) for (n, rank), part in part_of.items() if part == full}
         rows = placed.filter(nw.col("_part") == float(full))
         values_at = _find_ranks_in_part(rows, len(parts), set(targets.values()))
         found |= {target: values_at[within] for target, within in targets.items()}

@@ -63,8 +63,7 @@ def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
                 "Correct the export, or take the column out of `features` in settings.toml."
             )
     return FeatureScale(
-        mean={name: one.mean for name, one in summaries.items()},
-        sd={name: one.sd for name, one in summaries.items()},
+        mean={name: one.mean for name, one in summaries.items()}, sd={name: one.sd for name, one in summaries.items()}
     )
 
 
@@ -75,9 +74,6 @@ def standardise_users(users: Frame, scale: FeatureScale) -> Points:
     """
     features = tuple(scale.mean)
     values = np.column_stack(
-        [
-            (users.get_column(name).to_numpy().astype(float) - scale.mean[name]) / scale.sd[name]
-            for name in features
-        ]
+        [(users.get_column(name).to_numpy().astype(float) - scale.mean[name]) / scale.sd[name] for name in features]
     )
     return Points(values=values, weights=np.ones(len(values)), features=features, scale=scale)

@@ -19,7 +19,9 @@ _BLANK_CHARACTERS = (
     r"\x{0}-\x{20}\x{7f}-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{2800}\x{3000}"
     r"\x{3164}\x{ffa0}\x{fffe}\x{ffff}"
 )
-BLANK_RUN = rf"[{_JOINERS}]*[{_BLANK_CHARACTERS}][{_BLANK_CHARACTERS}{_JOINERS}]*"  # with the joiners at the ends of words
+BLANK_RUN = (
+    rf"[{_JOINERS}]*[{_BLANK_CHARACTERS}][{_BLANK_CHARACTERS}{_JOINERS}]*"  # with the joiners at the ends of words
+)
 EDGE_BLANKS = rf"^[{_BLANK_CHARACTERS}]+|[{_BLANK_CHARACTERS}]+$"
 # Replaced in this order; then TRIM_CHARACTERS are removed at the ends, and letters composed. The two hyphens look like "-".
 NORMALISATION_STEPS = ((INVISIBLE_CHARACTERS, ""), (BLANK_RUN, " "), (r"[\x{2010}\x{2011}]", "-"))

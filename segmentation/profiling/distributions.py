@@ -54,8 +54,7 @@ def describe_columns(
             for name in NUMBERS
         },
         categories={
-            name: _describe_category(cleaned, name, counts[name], labels[name], min_cell)
-            for name in CATEGORIES
+            name: _describe_category(cleaned, name, counts[name], labels[name], min_cell) for name in CATEGORIES
         },
     )
 
@@ -74,9 +73,7 @@ def build_bin_grids(cleaned: CleanedUsers, summaries: Mapping[str, ColumnSummary
             x = cast_to_float(name)
             (row,) = fetch_rows(
                 rows.filter(is_valid).select(
-                    x.min().alias("low"),
-                    x.max().alias("high"),
-                    (x != x.floor()).cast(nw.Int64).sum().alias("parts"),
+                    x.min().alias("low"), x.max().alias("high"), (x != x.floor()).cast(nw.Int64).sum().alias("parts")
                 )
             )
             if row["low"] is not None and not math.isnan(row["low"]):
@@ -141,9 +138,7 @@ def _describe_category(
     before = sum_by_label(read, {value: labels.get(value, rare or "") for value in read})
     values = sorted(after, key=lambda value: (value == rare, -after[value], value))
     kept = [after[value] for value in values]
-    hidden = _choose_suppressed_bins(
-        [before.get(v, 0) - n for v, n in zip(values, kept, strict=True)], kept, min_cell
-    )
+    hidden = _choose_suppressed_bins([before.get(v, 0) - n for v, n in zip(values, kept, strict=True)], kept, min_cell)
     return CategoryDistribution(
         tuple(
             CategoryCount(v, None if place in hidden else before.get(v, 0), after[v], merged=v == rare)
@@ -162,8 +157,7 @@ def _choose_suppressed_bins(dropped: Sequence[int], kept: Sequence[int | None], 
     """
     hidden = [place for place, n in enumerate(dropped) if 0 < n < min_cell or kept[place] is None]
     others = sorted(
-        set(range(len(dropped))) - set(hidden),
-        key=lambda place: (-dropped[place], -(kept[place] or 0), place),
+        set(range(len(dropped))) - set(hidden), key=lambda place: (-dropped[place], -(kept[place] or 0), place)
     )
     while others and hidden:
         together = sum(dropped[place] for place in hidden)

@@ -123,9 +123,7 @@ def bootstrap_t_intervals(
     with threadpool_limits(1):  # the last bits of a sum depend on the number of threads
         own = _sum_by_segment(np.ones((1, n)), lines, edges)
         parts = [
-            _sum_by_segment(
-                _draw_bootstrap_weights(n, min(_DRAWS_PER_BATCH, draws - start), rng), lines, edges
-            )
+            _sum_by_segment(_draw_bootstrap_weights(n, min(_DRAWS_PER_BATCH, draws - start), rng), lines, edges)
             for start in range(0, draws, _DRAWS_PER_BATCH)
         ]
     drawn = np.concatenate(parts)
@@ -172,8 +170,7 @@ def _pack_intervals(mean_ends: Floats, index_ends: Floats) -> tuple[tuple[Number
     return tuple(
         tuple(
             NumberIntervals(
-                mean=_make_interval(mean_ends[:, segment, j]),
-                index=_make_interval(100 * index_ends[:, segment, j]),
+                mean=_make_interval(mean_ends[:, segment, j]), index=_make_interval(100 * index_ends[:, segment, j])
             )
             for j in range(p)
         )

@@ -67,9 +67,7 @@ def profile_segments(
     """
     means = [dict(zip(NUMBERS, map(float, row), strict=True)) for row in moments.mean]
     total = round(float(moments.size.sum()))
-    shown = {
-        name: _index_categories(table, model.k, total, min_base, min_cell) for name, table in tables.items()
-    }
+    shown = {name: _index_categories(table, model.k, total, min_base, min_cell) for name, table in tables.items()}
     segments = []
     for number, (one, quality) in enumerate(zip(identities, evidence, strict=True)):
         size = round(float(moments.size[number]))
@@ -107,9 +105,7 @@ def profile_segments(
     return tuple(segments)
 
 
-def compute_category_shares(
-    tables: Mapping[str, Mapping[tuple[int, str], int]],
-) -> dict[str, dict[str, float]]:
+def compute_category_shares(tables: Mapping[str, Mapping[tuple[int, str], int]]) -> dict[str, dict[str, float]]:
     """Return each category value's share of users, largest first."""
     return {
         name: {value: n / sum(table.values()) for value, n in _count_values(table).items()}
@@ -137,9 +133,9 @@ def _index_categories(
     groups = [[value] for value in totals]
     shown = _suppress_table(table, min_cell)
     # hiding a rare value hides other cells, too: rare values are merged until few cells are hidden
-    while len(groups) > 2 and sum(
-        cell is None for row in shown for cell in row
-    ) > _MAX_SUPPRESSED_SHARE * k * len(groups):
+    while len(groups) > 2 and sum(cell is None for row in shown for cell in row) > _MAX_SUPPRESSED_SHARE * k * len(
+        groups
+    ):
         table = [[*row[:-2], row[-2] + row[-1]] for row in table]
         groups = [*groups[:-2], groups[-2] + groups[-1]]
         shown = _suppress_table(table, min_cell)
@@ -178,9 +174,7 @@ def _suppress_table(table: list[list[int]], min_cell: int) -> tuple[tuple[int | 
     return suppress_table(table, min_cell=min_cell, known_cells=sums).cells
 
 
-def _index_category(
-    users: int | None, size: int, with_value: int, total: int, min_base: int
-) -> AffinityIndex:
+def _index_category(users: int | None, size: int, with_value: int, total: int, min_base: int) -> AffinityIndex:
     """Return a category value's index in a segment."""
     if users is None:
         return AffinityIndex(None, None, None)

@@ -194,9 +194,7 @@ def _check_drop_rates(now: Facts, last: Facts) -> Iterator[Anomaly]:
     for drop in now.audit.dropped:
         rows = before.get((drop.rule, drop.column), 0)
         if is_drop_rate_higher(rows, last.audit.read, drop.rows, now.audit.read):
-            yield Anomaly(
-                "lost", drop.column, drop.rule, last=rows / last.audit.read, now=drop.rows / now.audit.read
-            )
+            yield Anomaly("lost", drop.column, drop.rule, last=rows / last.audit.read, now=drop.rows / now.audit.read)
 
 
 def _check_vanished_values(now: Facts, last: Facts) -> Iterator[Anomaly]:

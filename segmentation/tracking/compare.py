@@ -22,12 +22,7 @@ from segmentation.facts import (
     Trend,
     TrendLine,
 )
-from segmentation.preprocessing.aggregate import (
-    cast_to_float,
-    count_category_values,
-    fetch_rows,
-    summarise_columns,
-)
+from segmentation.preprocessing.aggregate import cast_to_float, count_category_values, fetch_rows, summarise_columns
 from segmentation.preprocessing.quantiles import compute_quantile_cuts, make_bin_grid
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
@@ -66,12 +61,7 @@ class PreviousMonth:
         """
         given = {name.casefold() for name in names.values()}
         segments = tuple(
-            replace(
-                one,
-                name=names.get(
-                    one.id, f"{one.name} ({one.id})" if one.name.casefold() in given else one.name
-                ),
-            )
+            replace(one, name=names.get(one.id, f"{one.name} ({one.id})" if one.name.casefold() in given else one.name))
             for one in self.facts.segments
         )
         return replace(self, facts=replace(self.facts, segments=segments))
@@ -161,9 +151,7 @@ def compare_months(
     )
     now = {kept.id: kept for kept in lineage.segments}
     then = {segment.id: segment for segment in last.facts.segments}
-    names = {id_: segment.name for id_, segment in then.items()} | {
-        id_: kept.name for id_, kept in now.items()
-    }
+    names = {id_: segment.name for id_, segment in then.items()} | {id_: kept.name for id_, kept in now.items()}
     same_borders = measure_shares_at_old_borders(previous.ids, overlap, min_cell=min_cell)
     return MonthComparison(
         month=last.facts.month,
@@ -189,9 +177,7 @@ def compare_months(
     )
 
 
-def measure_shares_at_old_borders(
-    ids: Sequence[str], overlap: Floats, *, min_cell: int
-) -> dict[str, float | None]:
+def measure_shares_at_old_borders(ids: Sequence[str], overlap: Floats, *, min_cell: int) -> dict[str, float | None]:
     """Return segments' shares at last month's borders.
 
     None where so few users lie within the borders that the share is not shown. `ids` are last month's, a row of `overlap`
@@ -219,10 +205,7 @@ def build_trend(months: Mapping[str, Sequence[tuple[str, str, float]]]) -> Trend
     # a person may have given a segment the name of one that is gone
     repeated = {name for name, times in Counter(names.values()).items() if times > 1}
     latest = shares[calendar[-1]] if calendar else {}
-    names = {
-        id_: f"{name} ({id_})" if name in repeated and id_ not in latest else name
-        for id_, name in names.items()
-    }
+    names = {id_: f"{name} ({id_})" if name in repeated and id_ not in latest else name for id_, name in names.items()}
     lines = [
         TrendLine(id_, names[id_], tuple(shares[month].get(id_) for month in calendar))
         for id_ in sorted(names, key=lambda id_: (int(re.sub(r"\D", "", id_) or 0), id_))
@@ -253,9 +236,7 @@ def _count_migration(last: PreviousMonth, lineage: SegmentLineage, users: Users)
     rows = [segment.id for segment in last.facts.segments]
     columns = [kept.id for kept in lineage.segments]
     if isinstance(users, nw.DataFrame):  # in memory the two months may be frames of different libraries
-        before, users = (
-            month.select(USER_ID, SEGMENT_COLUMN).lazy().collect("pandas") for month in (before, users)
-        )
+        before, users = (month.select(USER_ID, SEGMENT_COLUMN).lazy().collect("pandas") for month in (before, users))
     return count_migration(before, users, SEGMENT_COLUMN, rows=rows, columns=columns)
 
 
@@ -273,9 +254,7 @@ def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], min_ce
     )
     totals = ((k, m + 1), (k + 1, m), (k + 1, m + 1)) if both is not None else ()
     shown = suppress_table(flows.table, min_cell=min_cell, known_cells=(*flows.known_cells, *totals))
-    stayed = [
-        shown.cells[i][flows.columns.index(id_)] for i, id_ in enumerate(flows.rows) if id_ in flows.columns
-    ]
+    stayed = [shown.cells[i][flows.columns.index(id_)] for i, id_ in enumerate(flows.rows) if id_ in flows.columns]
     return MigrationMatrix(
         rows=tuple(names[id_] for id_ in flows.rows),
         columns=tuple(names[id_] for id_ in flows.columns),
@@ -318,9 +297,7 @@ def measure_number_drift(
     """
     edges = {}
     for name, one in summarise_columns(last, names).items():
-        cuts, shares = compute_quantile_cuts(
-            last, name, make_bin_grid(one.low, one.high, integer=one.is_integer), bins
-        )
+        cuts, shares = compute_quantile_cuts(last, name, make_bin_grid(one.low, one.high, integer=one.is_integer), bins)
         edges[name] = add_heavy_value_edges(cuts, shares, bins)
     at_or_above = [
         (cast_to_float(name) >= float(edge)).cast(nw.Int64).sum().alias(f"_{name}_{place}")
@@ -330,10 +307,7 @@ def measure_number_drift(
     rows = [fetch_rows(month.select(nw.len().alias("_n"), *at_or_above))[0] for month in (last, now)]
     counts = {
         name: np.array(
-            [
-                -np.diff([row["_n"], *(row[f"_{name}_{place}"] for place in range(len(own))), 0])
-                for row in rows
-            ]
+            [-np.diff([row["_n"], *(row[f"_{name}_{place}"] for place in range(len(own))), 0]) for row in rows]
         ).astype(np.int64)
         for name, own in edges.items()
     }

@@ -16,9 +16,7 @@ PSEUDOCOUNT = 0.5  # added to every count: an empty bin would divide by zero
 BinCounts = NDArray[np.int64]
 
 
-def measure_category_drift(
-    last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05
-) -> ColumnDrift:
+def measure_category_drift(last: Mapping[str, int], now: Mapping[str, int], *, level: float = 0.05) -> ColumnDrift:
     """Compare a category's shares between two months.
 
     Parameters
@@ -53,9 +51,7 @@ def choose_bin_count(last: int, now: int) -> int:
     return min(PSI_BINS, max(2, min(last, now) // MIN_USERS_PER_BIN))
 
 
-def add_heavy_value_edges(
-    cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int
-) -> NDArray[np.float64]:
+def add_heavy_value_edges(cuts: NDArray[np.float64], shares: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """Return the cuts and an edge above heavy values.
 
     A value is heavy if more than one bin's share of the users have it. Its own bin gives edges to a column of few integers,

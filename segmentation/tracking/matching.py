@@ -49,9 +49,7 @@ class SegmentIdentity:
     number: int  # its number in this month's model, from 0
     id: str  # last month's if matched, else a new one
     name: str  # last month's if matched, else one that no segment has or had
-    centre_shift: (
-        float | None
-    )  # distance from last month's centre, in last month's SDs; None for a new segment
+    centre_shift: float | None  # distance from last month's centre, in last month's SDs; None for a new segment
     suggested_name: str  # what it would be called if it were named today
     name_fits: bool  # whether the kept name still fits; if not, a person decides
 
@@ -121,8 +119,7 @@ def rescale_values(values: Floats, scale: FeatureScale, target: FeatureScale) ->
         )
     columns = list(scale.mean)
     parts = [
-        (values[:, columns.index(name)] * scale.sd[name] + scale.mean[name] - target.mean[name])
-        / target.sd[name]
+        (values[:, columns.index(name)] * scale.sd[name] + scale.mean[name] - target.mean[name]) / target.sd[name]
         for name in target.mean
     ]
     return np.column_stack(parts)
@@ -134,9 +131,7 @@ def compute_centre_distances(a: Floats, b: Floats) -> Floats:
     return distances
 
 
-def match_centres(
-    previous: PreviousModel, centres: Floats, sizes: Sequence[float]
-) -> tuple[SegmentMatch, ...]:
+def match_centres(previous: PreviousModel, centres: Floats, sizes: Sequence[float]) -> tuple[SegmentMatch, ...]:
     """Pair the centres of two months by distance.
 
     Two centres can be a pair if their distance is at most half the distance from last month's centre to its nearest
@@ -162,9 +157,7 @@ def match_centres(
     apart = compute_centre_distances(previous.centres, previous.centres)
     np.fill_diagonal(apart, np.inf)
     nearest = apart.min(axis=1) if len(previous.ids) > 1 else np.array([previous.radius])
-    error = previous.radius * np.sqrt(
-        1 / np.asarray(previous.users)[:, None] + 1 / np.asarray(sizes)[None, :]
-    )
+    error = previous.radius * np.sqrt(1 / np.asarray(previous.users)[:, None] + 1 / np.asarray(sizes)[None, :])
     same = distances <= nearest[:, None] / 2 + MATCH_TOLERANCE_SE * error
     never = 1 + distances.sum()  # costs more than any set of possible pairs
     pairs = zip(*linear_sum_assignment(np.where(same, distances, never)), strict=True)
@@ -195,9 +188,7 @@ def assign_ids(
     for pair in sorted(matches, key=lambda pair: pair.last):
         n, id_, name = pair.now, previous.ids[pair.last], previous.names[pair.last]
         error = previous.radius / math.sqrt(len(centres[n]) * max(sizes[n], 1))
-        fits = (
-            id_ in names or suggested[n] == name or is_name_accurate(name, centres[n], standard_error=error)
-        )
+        fits = id_ in names or suggested[n] == name or is_name_accurate(name, centres[n], standard_error=error)
         segments.append(SegmentIdentity(n, id_, name, pair.distance, suggested[n], name_fits=fits))
     last_id = previous.last_id
     for n in sorted(set(range(len(centres))) - {pair.now for pair in matches}, key=lambda n: -sizes[n]):

@@ -121,9 +121,7 @@ def crosstab_with_previous(previous: PreviousModel, points: Points, labels: Labe
     """
     if not previous.ids:
         return np.zeros((0, k))
-    last_labels = assign_nearest(
-        rescale_values(points.values, points.scale, previous.scale), previous.centres
-    )
+    last_labels = assign_nearest(rescale_values(points.values, points.scale, previous.scale), previous.centres)
     counts = np.zeros((len(previous.ids), k))
     np.add.at(counts, (last_labels, labels), points.weights)
     return counts

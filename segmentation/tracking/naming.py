@@ -6,9 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from segmentation.schema import COLUMNS
 from segmentation.thresholds import NOTABLE_SD, SECOND_WORD_RATIO, TIEBREAK_SD
 
-NAME_TOLERANCE_SDS = (
-    0.15  # SDs, or 3 standard errors if they are more, by which a name may miss before it is flagged
-)
+NAME_TOLERANCE_SDS = 0.15  # SDs, or 3 standard errors if they are more, by which a name may miss before it is flagged
 _MAX_FEATURES = 2  # features in a name that no other segment has
 
 

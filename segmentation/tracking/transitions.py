@@ -11,12 +11,7 @@ import numpy as np
 
 from segmentation.facts import TransitionKind
 from segmentation.preprocessing.scaling import Floats
-from segmentation.tracking.matching import (
-    PreviousModel,
-    SegmentLineage,
-    SegmentMatch,
-    compute_centre_distances,
-)
+from segmentation.tracking.matching import PreviousModel, SegmentLineage, SegmentMatch, compute_centre_distances
 from segmentation.tracking.migration import MigrationCounts
 
 MAJORITY_SHARE = 0.5  # share of a segment's users, beyond chance, that must come from one other segment
@@ -165,9 +160,7 @@ def _find_parents_by_position(
     together have the candidate's mean and share. If its users came from elsewhere, the segment that continues the candidate
     has its mean, and its share of all other users. The better fit decides.
     """
-    found = {
-        part: int(overlap[:, part].argmax()) for part in set(range(len(fine.users))) - {*matched.values()}
-    }
+    found = {part: int(overlap[:, part].argmax()) for part in set(range(len(fine.users))) - {*matched.values()}}
     wholes = {}
     for whole in set(found.values()):
         parts = [part for part, of in found.items() if of == whole]
@@ -176,16 +169,12 @@ def _find_parents_by_position(
         elif _are_parts_of_whole(coarse, fine, whole, matched[whole], parts):
             fitting = parts
         else:
-            fitting = [
-                part for part in parts if _are_parts_of_whole(coarse, fine, whole, matched[whole], [part])
-            ]
+            fitting = [part for part in parts if _are_parts_of_whole(coarse, fine, whole, matched[whole], [part])]
         wholes.update(dict.fromkeys(fitting, whole))
     return wholes
 
 
-def _are_parts_of_whole(
-    coarse: MonthSegments, fine: MonthSegments, whole: int, rest: int, parts: list[int]
-) -> bool:
+def _are_parts_of_whole(coarse: MonthSegments, fine: MonthSegments, whole: int, rest: int, parts: list[int]) -> bool:
     """Tell whether parts and rest make up the whole.
 
     Compares by how many squared standard errors either reading misses the whole's mean and share. A better mean of the rest

@@ -75,8 +75,7 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
     k, w = np.asarray(ks, dtype=float), np.asarray(inertia, dtype=float)
     if k.ndim != 1 or k.shape != w.shape or k.size < 3:
         raise SweepError(
-            f"An elbow needs at least 3 pairs, got k {k.shape} and inertia {w.shape}. "
-            "Widen `k_range` in settings.toml."
+            f"An elbow needs at least 3 pairs, got k {k.shape} and inertia {w.shape}. Widen `k_range` in settings.toml."
         )
     if not (np.isfinite(w).all() and (np.diff(k) > 0).all() and w[-1] < w[0]):
         raise SweepError(f"Inertia must fall over increasing k, got {w.tolist()} at {k.tolist()}.")
@@ -122,9 +121,7 @@ def choose_k(
     return ElbowCurve(sweep.ks, sweep.inertia, knee, max(safe), decided_by)
 
 
-def require_assessable_k(
-    validity: ValidityIndices, requested_k: int | str, sample_size: float, *, min_k: int
-) -> None:
+def require_assessable_k(validity: ValidityIndices, requested_k: int | str, sample_size: float, *, min_k: int) -> None:
     """Require ks that the sample can judge.
 
     Raises

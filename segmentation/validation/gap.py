@@ -17,9 +17,7 @@ from segmentation.validation.null_model import NullSampler, fit_copula_null, sta
 MAX_NULL_USERS = 2_000  # users of a draw; of more, as many are sampled
 _N_INIT, _MAX_STEPS = 4, 12
 _BAND_LOW_PERCENTILE, _BAND_HIGH_PERCENTILE = 2.5, 97.5  # of the draws: the band
-_BELOW_BAND_Z = (
-    3.0  # SDs below the draws' mean; of ten ks, chance takes one out of the band in 1 of 6 data sets
-)
+_BELOW_BAND_Z = 3.0  # SDs below the draws' mean; of ten ks, chance takes one out of the band in 1 of 6 data sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,7 @@ class GapCurves:
 
 
 def fit_gap_curves(
-    points: Points,
-    ks: Sequence[int],
-    null_sampler: NullSampler | None = None,
-    *,
-    n_draws: int = 50,
-    seed: int,
+    points: Points, ks: Sequence[int], null_sampler: NullSampler | None = None, *, n_draws: int = 50, seed: int
 ) -> GapCurves:
     """Fit the users and structureless draws for every k.
 
@@ -75,16 +68,12 @@ def fit_gap_curves(
         `fit_copula_null` of the points if not given.
     """
     null_sampler = fit_copula_null(points, seed=seed) if null_sampler is None else null_sampler
-    own_rng, *streams = [
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(n_draws + 1)
-    ]
+    own_rng, *streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(n_draws + 1)]
     values = _subsample_users(points.values, own_rng)
     varies = np.ptp(values, axis=0) > 0  # a sample may miss the few users who differ in a column
     with threadpool_limits(1):  # the last bits of a sum depend on the number of threads
         observed = _compute_log_inertia(values[:, varies], ks, own_rng)
-        null = np.array(
-            [_compute_log_inertia(null_sampler(len(values), rng)[:, varies], ks, rng) for rng in streams]
-        )
+        null = np.array([_compute_log_inertia(null_sampler(len(values), rng)[:, varies], ks, rng) for rng in streams])
     return GapCurves(tuple(ks), observed, null)
 
 

@@ -20,9 +20,7 @@ NullSampler: TypeAlias = Callable[[int, np.random.Generator], Floats]
 _TAIL_SHARES = (0.001, 0.0025, 0.005, 0.01, 0.025)
 # Shares of users at which a distribution function has a knot. With many knots, the nearest unimodal distribution follows every
 # chance lump up to its peak, and an even column would come out as a hill. Closer in the tails, where knots lie far apart.
-_KNOT_SHARES = np.array(
-    [0, *_TAIL_SHARES, *np.linspace(0.05, 0.95, 13), *(1 - np.array(_TAIL_SHARES))[::-1], 1]
-)
+_KNOT_SHARES = np.array([0, *_TAIL_SHARES, *np.linspace(0.05, 0.95, 13), *(1 - np.array(_TAIL_SHARES))[::-1], 1])
 _PEAK_CANDIDATES = 20  # knots tried as the peak
 
 

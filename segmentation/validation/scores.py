@@ -19,9 +19,7 @@ MIN_SAMPLED_USERS = 10  # users of a sample that can judge a segment
 _DISTANCE_BLOCK_ROWS = 128  # rows of distances held at a time: 8 MB, which fit the cache
 
 
-def compute_validity(
-    points: Points, sweep: Sweep, *, seed: int, user_sample: Points | None = None
-) -> ValidityIndices:
+def compute_validity(points: Points, sweep: Sweep, *, seed: int, user_sample: Points | None = None) -> ValidityIndices:
     """Score every model of two segments and more.
 
     Above `SILHOUETTE_SAMPLE_SIZE` points the silhouette is that of a random sample of them; the other two are exact. Where

@@ -34,9 +34,7 @@ class DensityGap:
     first: int
     second: int
     users: float  # opposite the border, up to 1.5 times as far from it as the centres
-    ratio: (
-        float  # users in the emptiest stretch over those in the lower of its two sides: 1 and more is no gap
-    )
+    ratio: float  # users in the emptiest stretch over those in the lower of its two sides: 1 and more is no gap
     z: float  # the difference of these two, in its standard deviations
 
     @property
@@ -60,11 +58,7 @@ class Separation:
     @property
     def is_separated(self) -> bool:
         """Whether all neighbouring segments are separated."""
-        return (
-            bool(self.gaps)
-            and self.combined_z >= MIN_COMBINED_Z
-            and all(gap.is_separating for gap in self.gaps)
-        )
+        return bool(self.gaps) and self.combined_z >= MIN_COMBINED_Z and all(gap.is_separating for gap in self.gaps)
 
     @property
     def separated_segments(self) -> tuple[bool, ...]:
@@ -89,9 +83,7 @@ def measure_separation(points: Points, centres: Floats, *, seed: int) -> Separat
     return _measure_jittered(jitter_ties(points.values, np.random.default_rng(seed)), points.weights, centres)
 
 
-def measure_separation_by_k(
-    points: Points, centres: dict[int, Floats], *, seed: int
-) -> dict[int, Separation]:
+def measure_separation_by_k(points: Points, centres: dict[int, Floats], *, seed: int) -> dict[int, Separation]:
     """Measure separation for every k, jittering ties once."""
     values = jitter_ties(points.values, np.random.default_rng(seed))
     return {k: _measure_jittered(values, points.weights, c) for k, c in centres.items()}

@@ -18,9 +18,7 @@ _PILOT_POINTS, _KEPT_STARTS = 500, 2  # points on which they compete, and how ma
 _MAX_STEPS = 30
 
 
-def assess_stability(
-    points: Points, centres: Floats, *, draws: int = 100, seed: int
-) -> tuple[SegmentStability, ...]:
+def assess_stability(points: Points, centres: Floats, *, draws: int = 100, seed: int) -> tuple[SegmentStability, ...]:
     """Return each segment's stability over bootstraps.
 
     A bootstrap is clustered from the segments themselves and from eight random starts, of which the least inertia

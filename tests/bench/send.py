@@ -37,22 +37,12 @@ MOST_RUNS = 80
 MOST_SECONDS = 480
 EVERY_VERB = ("451 4.7.1 later", "421 4.3.2 closing", "drop", "kill", "break", "slow")
 FAULTS = (
-    *(
-        (verb, act)
-        for verb in ("CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA")
-        for act in EVERY_VERB
-    ),
+    *((verb, act) for verb in ("CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA") for act in EVERY_VERB),
     *((verb, "554 5.7.1 no") for verb in ("CONNECT", "MAIL", "RCPT", "DATA", "DOT")),
     ("AUTH", "535 5.7.8 no"),
     ("RCPT", "nonsense"),
-    *(
-        ("BODY", act)
-        for act in ("drop", "drop", "kill", "kill", "break", "552 5.3.4 too much", "451 4.3.0 later")
-    ),
-    *(
-        ("DOT", act)
-        for act in ("451 4.3.0 later", "421 4.3.2 closing", "drop", "kill", "break", "slow", "nonsense")
-    ),
+    *(("BODY", act) for act in ("drop", "drop", "kill", "kill", "break", "552 5.3.4 too much", "451 4.3.0 later")),
+    *(("DOT", act) for act in ("451 4.3.0 later", "421 4.3.2 closing", "drop", "kill", "break", "slow", "nonsense")),
     *(("DOT", f"accept {act}") for act in ("drop", "kill", "break", "slow", "nonsense")),
 )
 
@@ -282,13 +272,7 @@ def _kind(act: str) -> str:
     """Name a fault for the table."""
     if act[:1].isdigit():
         return f"{act[0]}xx"
-    names = {
-        "drop": "cut off",
-        "kill": "kill -9",
-        "break": "disk fails",
-        "slow": "too slow",
-        "nonsense": "nonsense",
-    }
+    names = {"drop": "cut off", "kill": "kill -9", "break": "disk fails", "slow": "too slow", "nonsense": "nonsense"}
     return names[act.removeprefix("accept ")]
 
 
@@ -307,9 +291,7 @@ def main() -> int:
         print(f"  {name:<46} {count:>6,}")
     print(f"  {'recorded falsely':<46} {len(tally.wrong):>6,}")
     print(*tally.wrong, sep="\n")
-    return int(
-        bool(tally.wrong or tally.seen["with two or more"] or tally.seen["with none"] or played < faults)
-    )
+    return int(bool(tally.wrong or tally.seen["with two or more"] or tally.seen["with none"] or played < faults))
 
 
 if __name__ == "__main__":

@@ -59,9 +59,7 @@ def shop(tmp_path: Path) -> Path:
     (tmp_path / "elsewhere" / "secret.svg").write_text(drawing)
     own = tmp_path / "own"
     own.mkdir()
-    (own / "page.template").write_text(
-        '<html lang="en"><head><title>$title$</title></head><body>$body$</body></html>'
-    )
+    (own / "page.template").write_text('<html lang="en"><head><title>$title$</title></head><body>$body$</body></html>')
     return own
 
 
@@ -105,20 +103,14 @@ def test_only_pictures_scripts_and_sheets_are_carried(shop: Path) -> None:
 
     with pytest.raises(RenderError, match="Could not fetch resource"):
         convert_to_html_page(
-            "![a](figures/facts.json)",
-            PageOptions(title="t", template="page.template", css=()),
-            shop / "page.html",
+            "![a](figures/facts.json)", PageOptions(title="t", template="page.template", css=()), shop / "page.html"
         )
 
 
 @asked
 @asking
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # WeasyPrint's open colour profile
-def test_weasyprint_reads_no_file_but_fonts(
-    shop: Path, body: str, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # WeasyPrint's open colour profile
+def test_weasyprint_reads_no_file_but_fonts(shop: Path, body: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page carries everything; what asks for more ends the run, or is nothing that paper shows."""
     read: list[str] = []
     real = urllib.request.FileHandler.file_open
@@ -202,9 +194,7 @@ def test_a_workbook_starts_nothing_and_opens_no_other_file(tmp_path: Path) -> No
     assert done.stdout.splitlines() == ["[22.0, 23.0, 24.0, 25.0]", "True", "[]"]
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost.evil.com", "localhost.", "127.0.0.1.evil.com", "127.evil.com", "10.0.0.1"]
-)
+@pytest.mark.parametrize("host", ["localhost.evil.com", "localhost.", "127.0.0.1.evil.com", "127.evil.com", "10.0.0.1"])
 def test_what_only_looks_like_this_machine_gets_no_password_in_the_clear(host: str) -> None:
     with pytest.raises(SettingsError, match="the mail would cross the network in the clear"):
         MailServer(host, 25, tls="none")
@@ -236,9 +226,7 @@ def test_every_template_is_strict_and_escapes() -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_rows_of_users_and_the_ledger_are_their_owner_s_alone(
-    tmp_path: Path, umask: int, analysis: Analysis
-) -> None:
+def test_rows_of_users_and_the_ledger_are_their_owner_s_alone(tmp_path: Path, umask: int, analysis: Analysis) -> None:
     """However careless the account's umask is; a folder in the making is closed to others before there is anything in it."""
     before = os.umask(umask)
     try:

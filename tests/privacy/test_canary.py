@@ -143,11 +143,7 @@ def test_no_cell_of_a_user_leaves_with_an_error(
     place: DataLocation = parse_location(data)
     output = tmp_path / "out"
 
-    with (
-        pytest.raises(ReportError) as error,
-        record_run(output, "2026-10", lambda: NOW),
-        faults.translate_errors(),
-    ):
+    with pytest.raises(ReportError) as error, record_run(output, "2026-10", lambda: NOW), faults.translate_errors():
         load_users(place, "2026-10", settings, tmp_path / "scratch")
     print(describe_error(error.value), file=sys.stderr)
     with Mailroom() as room:
@@ -172,9 +168,7 @@ def test_no_cell_of_a_user_leaves_with_an_error(
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
 
 
-def test_a_guess_at_an_encoding_tells_lines_and_no_words(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_guess_at_an_encoding_tells_lines_and_no_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A warning goes to the scheduler's log, and from there by mail to whoever has that."""
     write(tmp_path, text({}, {"gender": "Zoë-Canary"}).encode("cp1252"))
     load_users(tmp_path / "2026-10.csv", "2026-10", Settings(), tmp_path / "scratch")

@@ -107,10 +107,7 @@ def test_no_text_holds_a_users_row(texts: dict[str, str], users: pd.DataFrame) -
         assert rows_in(text, users) == set(), name
 
 
-@pytest.mark.parametrize(
-    "layout",
-    ['"a":{},', "<td>{}</td>", "{} "],
-)
+@pytest.mark.parametrize("layout", ['"a":{},', "<td>{}</td>", "{} "])
 def test_a_row_that_slipped_in_is_found(layout: str, users: pd.DataFrame) -> None:
     """As a chart's data, as a table's row and as a text."""
     one = users.dropna().iloc[100]  # its incomes are round, but no other has all numbers

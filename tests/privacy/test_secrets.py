@@ -42,19 +42,7 @@ ALPHABETS = (
 def hostile() -> list[str]:
     """Draw 200 passwords: each sign that could end one in every place, long and short, escaped, beyond ASCII."""
     draw = random.Random(SEED)
-    found = [
-        "",
-        "x",
-        "#",
-        "%",
-        "a@b",
-        "a:b/c?d#e",
-        "%41%42%43%44",
-        "pa%23ss%40wq",
-        "x" * 300,
-        "y=z&q=w",
-        "\\\\'\\'\"'",
-    ]
+    found = ["", "x", "#", "%", "a@b", "a:b/c?d#e", "%41%42%43%44", "pa%23ss%40wq", "x" * 300, "y=z&q=w", "\\\\'\\'\"'"]
     for sign in ALPHABETS[1] + ALPHABETS[2] + ALPHABETS[3]:
         word = "".join(draw.choices(ALPHABETS[0], k=12))
         found += [word[:6] + sign + word[6:], sign + word, word + sign]
@@ -134,9 +122,7 @@ def texts(way: str, word: str) -> str:
 @pytest.mark.parametrize("way", WAYS)
 def test_no_four_letters_of_200_hostile_passwords_are_said(way: str) -> None:
     """Whatever they hold, and whichever way they came in; nobody answers at the address, so every way ends in a sentence."""
-    pytest.importorskip(
-        "adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres"
-    )
+    pytest.importorskip("adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres")
     fixed = texts(way, "Zq9") + texts(way, "Zq#9") + texts(way, "")  # what is said of any password
 
     assert len(set(PASSWORDS)) == 200
@@ -158,20 +144,10 @@ def test_the_test_would_see_a_password() -> None:
         ("postgresql://ann@db/music", {"user": "ann", "host": "db", "dbname": "music"}),
         (
             "postgres://a:b%3Ac@[::1]:5/m%20n?sslmode=require",
-            {
-                "user": "a",
-                "password": "b:c",
-                "host": "::1",
-                "port": "5",
-                "dbname": "m n",
-                "sslmode": "require",
-            },
+            {"user": "a", "password": "b:c", "host": "::1", "port": "5", "dbname": "m n", "sslmode": "require"},
         ),
         ("postgresql://h:1,i/m", {"host": "h,i", "port": "1,", "dbname": "m"}),
-        (
-            "postgresql:///m?host=/run/pg&password=%C3%A9%FF",
-            {"dbname": "m", "host": "/run/pg", "password": "é\udcff"},
-        ),
+        ("postgresql:///m?host=/run/pg&password=%C3%A9%FF", {"dbname": "m", "host": "/run/pg", "password": "é\udcff"}),
         ("postgresql://", {}),
     ],
 )
@@ -185,12 +161,8 @@ def test_a_url_that_can_be_read_in_two_ways_is_refused_with_what_to_write(word: 
     with pytest.raises(InputError) as error:
         parse_location(f"postgresql://reader:{word}@127.0.0.1:55432/music")
 
-    assert "DATA can't be read as a URL: write the letters : / ? # @ % of a password as %3A" in str(
-        error.value
-    )
-    assert str(error.value).startswith(
-        "postgresql: music: " if word not in ("pa#ss", "pa?ss") else "postgresql: DATA"
-    )
+    assert "DATA can't be read as a URL: write the letters : / ? # @ % of a password as %3A" in str(error.value)
+    assert str(error.value).startswith("postgresql: music: " if word not in ("pa#ss", "pa?ss") else "postgresql: DATA")
     assert word not in str(error.value)
 
 
@@ -230,9 +202,7 @@ def test_lines_of_env_that_were_swapped_show_no_password(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("host", ["hunter2", "hun/ter#2", "hunter2 x"])
-def test_a_password_as_the_host_is_shown_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+def test_a_password_as_the_host_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     """Not by strict reading, nor by the one that looks for a server in a broken `.env`, nor by the connection."""
     (tmp_path / ".env").write_text("no line at all\n", encoding="utf-8")
     with pytest.raises(SettingsError) as error:
@@ -265,10 +235,7 @@ def test_a_query_in_settings_is_not_repeated(tmp_path: Path) -> None:
 
 
 # a dozen of the 200, and one with every sign at once; PostgreSQL takes no empty password
-TRIED = [
-    *[word for word in PASSWORDS if len(word) >= MIN_PIECE_LENGTH][::16][:12],
-    "p#a@s:s/w%o?r'd \"\\é漢&=[]%41",
-]
+TRIED = [*[word for word in PASSWORDS if len(word) >= MIN_PIECE_LENGTH][::16][:12], "p#a@s:s/w%o?r'd \"\\é漢&=[]%41"]
 
 
 @pytest.fixture(scope="module")
@@ -320,9 +287,7 @@ def test_a_password_that_a_real_server_refuses_is_said_nowhere(
             tmp_path / "x.parquet",
             "postgresql: music",
         )
-    assert str(error.value).startswith(
-        "postgresql: music: can't be asked (password authentication failed). Check DATA"
-    )
+    assert str(error.value).startswith("postgresql: music: can't be asked (password authentication failed). Check DATA")
     said = "".join(traceback.format_exception(error.value)) + "".join(capfd.readouterr())
     assert not [piece for piece in pieces(word) if piece in said]
 
@@ -335,10 +300,7 @@ def everything(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         yield path.name, path.read_bytes().decode("utf-8", "replace")
         if path.suffix == ".pdf":
-            yield (
-                path.name,
-                "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path)),
-            )
+            yield (path.name, "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path)))
             with pikepdf.open(path) as pdf:
                 yield path.name, str(pdf.docinfo)
                 for name, attached in pdf.attachments.items():
@@ -362,18 +324,7 @@ def test_a_whole_run_leaves_its_password_in_no_file(music: int, tmp_path: Path, 
     url = f"postgresql://{account}:{quote(word, safe='')}@127.0.0.1:{music}/music"
     done = subprocess.run(
         [
-            *(
-                sys.executable,
-                "-m",
-                "report",
-                "report",
-                "--data",
-                url,
-                "--month",
-                "2026-10",
-                "--engine",
-                "embedded",
-            ),
+            *(sys.executable, "-m", "report", "report", "--data", url, "--month", "2026-10", "--engine", "embedded"),
             *("--settings", str(tmp_path / "settings.toml"), "--output", str(tmp_path / "out")),
         ],
         cwd=paths.ROOT,

@@ -73,10 +73,7 @@ def count_files(root: Path = ROOT) -> Counter[str]:
         str(path.parent.relative_to(root))
         for name in FULL_FOLDERS
         for path in (root / name).rglob("*")
-        if path.is_file()
-        and path.name != "__init__.py"
-        and not skipped & set(path.parts)
-        and path.name[0] != "."
+        if path.is_file() and path.name != "__init__.py" and not skipped & set(path.parts) and path.name[0] != "."
     )
 
 

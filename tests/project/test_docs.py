@@ -26,11 +26,7 @@ COMMANDS = sorted(
         for line in block.splitlines()
         if line.startswith("make ")
     }
-    | {
-        found.strip()
-        for text in TEXTS.values()
-        for found in re.findall(r"`(make [a-z-]+(?: [A-Z]+=[^`\s]+)*)`", text)
-    }
+    | {found.strip() for text in TEXTS.values() for found in re.findall(r"`(make [a-z-]+(?: [A-Z]+=[^`\s]+)*)`", text)}
 )
 WITH_EXAMPLES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -41,11 +37,7 @@ WITH_EXAMPLES = [
 NEEDED = {  # what `make report` needs, and how a machine looks that lacks it
     "Python 3.11 or later": (sys, "version_info", (3, 10, 9)),
     "venv and pip": (importlib.util, "find_spec", lambda name: None if name == "ensurepip" else name),
-    "Pango, which sets the PDF": (
-        ctypes.util,
-        "find_library",
-        lambda name: None if name == "pangoft2-1.0" else name,
-    ),
+    "Pango, which sets the PDF": (ctypes.util, "find_library", lambda name: None if name == "pangoft2-1.0" else name),
     "room on the disk: 2 GB": (shutil, "disk_usage", lambda _: SimpleNamespace(free=1_999_999_999)),
     f"leave to write in {ROOT.name}/": (os, "access", lambda *_: False),
 }
@@ -58,9 +50,7 @@ def test_there_are_commands_to_run() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_documents_can_be_run(command: str) -> None:
     """`make` knows the target and every variable; what it would do is shown, and nothing is done."""
-    done = subprocess.run(
-        [*command.split(), "-n", "QUARTO=no"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command.split(), "-n", "QUARTO=no"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r" ([A-Z]+)=", command):
@@ -69,19 +59,15 @@ def test_a_command_of_the_documents_can_be_run(command: str) -> None:
 
 def test_the_two_that_change_nothing_are_run() -> None:
     """The others are: `make report` in test_month_folder, `make send` in test_send, `make unattended` in test_unattended."""
-    listed = subprocess.run(
-        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE)
     assert re.findall(r"^  make ([a-z-]+) ", listed, flags=re.MULTILINE) == targets
 
-    said = subprocess.run(
-        [sys.executable, "report/doctor.py"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    said = subprocess.run([sys.executable, "report/doctor.py"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
-    assert [
-        line.split(maxsplit=1)[1] for line in said.stdout.splitlines() if line.startswith("  needed ")
-    ] == [f"{thing:<42} there" for thing in NEEDED]
+    assert [line.split(maxsplit=1)[1] for line in said.stdout.splitlines() if line.startswith("  needed ")] == [
+        f"{thing:<42} there" for thing in NEEDED
+    ]
     assert said.stdout.endswith("All that `make report` needs is there.\n")
 
 

@@ -13,19 +13,7 @@ PURE = sorted((ROOT / "segmentation").glob("**/*.py"))
 DOCUMENTS = sorted((ROOT / "report").glob("*.qmd"))
 
 SHELL = {"report", "altair", "rich", "typer", "jinja2", "weasyprint", "vl_convert"}
-DISK = {
-    "io",
-    "os",
-    "pathlib",
-    "shutil",
-    "sys",
-    "tempfile",
-    "subprocess",
-    "socket",
-    "urllib",
-    "logging",
-    "importlib",
-}
+DISK = {"io", "os", "pathlib", "shutil", "sys", "tempfile", "subprocess", "socket", "urllib", "logging", "importlib"}
 CHANCE = {"random", "secrets", "uuid"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__"}
 FILES = re.compile(
@@ -59,15 +47,11 @@ def impurities(source: str) -> list[str]:
         last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if name in BUILTINS or FILES.fullmatch(last):
             found.append(f"calls {name}")
-        elif last in ("to_csv", "to_json") and (
-            node.args or {word.arg for word in node.keywords} & {"path_or_buf"}
-        ):
+        elif last in ("to_csv", "to_json") and (node.args or {word.arg for word in node.keywords} & {"path_or_buf"}):
             found.append(f"writes by {name}")  # without a path they give a text
         elif last in ("now", "today", "utcnow") or name in ("time.time", "time.time_ns", "time"):
             found.append(f"asks the clock by {name}")
-        elif (last == "default_rng" and not node.args) or name.startswith(
-            ("np.random.rand", "np.random.seed")
-        ):
+        elif (last == "default_rng" and not node.args) or name.startswith(("np.random.rand", "np.random.seed")):
             found.append(f"draws without a seed by {name}")
     return found
 
@@ -83,11 +67,7 @@ def computations(cell: str) -> list[str]:
     """List what a cell does beside laying out: it may set parameters, import, and call one function."""
     body = ast.parse(cell).body
     if re.search(r"^#\|\s*tags:.*\bparameters\b", cell, flags=re.MULTILINE):
-        return [
-            ast.unparse(s)
-            for s in body
-            if not (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant))
-        ]
+        return [ast.unparse(s) for s in body if not (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant))]
     rest = [statement for statement in body if not isinstance(statement, ast.Import | ast.ImportFrom)]
     found = [f"{len(rest)} statements"] if len(rest) > 1 else []
     for statement in rest:
@@ -231,6 +211,8 @@ def test_a_cell_that_lays_out_is_let_be(cell: str) -> None:
 
 def test_cells_and_inline_code_are_told_apart() -> None:
     """A fence of another language is no cell, and code in prose is read though it stands in a line."""
-    text = "Of `{python} f(x)` and `{python} g(y)`.\n\n```{python}\n#| a: b\nh(z)\n```\n\n```bash\nls `{python} no`\n```\n"
+    text = (
+        "Of `{python} f(x)` and `{python} g(y)`.\n\n```{python}\n#| a: b\nh(z)\n```\n\n```bash\nls `{python} no`\n```\n"
+    )
 
     assert cells(text) == (["#| a: b\nh(z)\n"], ["f(x)", "g(y)"])

@@ -42,9 +42,7 @@ def test_a_lock_is_whole(lock: str, extra: str) -> None:
             name = canonicalize_name(one.name)
             assert name in pins, f"{package} needs {one}, which {lock} does not have"
             exact = next(iter(pins[name].specifier)).version
-            assert one.specifier.contains(exact, prereleases=True), (
-                f"{package} needs {one}, {lock} has {exact}"
-            )
+            assert one.specifier.contains(exact, prereleases=True), f"{package} needs {one}, {lock} has {exact}"
             if not {(name, extra) for extra in one.extras | {""}} <= seen:
                 seen |= {(name, extra) for extra in one.extras | {""}}
                 todo.append((name, set(one.extras)))

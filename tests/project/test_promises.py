@@ -55,13 +55,7 @@ def test_every_test_that_holds_a_promise_is_there() -> None:
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
-    named = {
-        test
-        for held in PROMISES.values()
-        for tests in held.values()
-        if isinstance(tests, list)
-        for test in tests
-    }
+    named = {test for held in PROMISES.values() for tests in held.values() if isinstance(tests, list) for test in tests}
 
     assert len(named) > 50
     assert sorted(named - there) == []

@@ -30,21 +30,8 @@ DATA = ROOT / "data"
 PAIRS = list(itertools.pairwise(SAMPLE_MONTHS))
 PUBLISHED = {  # the real file's counts, of 4,914
     "gender": {"Male": 2482, "Female": 2350, "Prefer not to say": 60, "Other": 22},
-    "employment_status": {
-        "Employed full-time": 3037,
-        "Student": 1000,
-        "Employed part-time": 513,
-        "Unemployed": 364,
-    },
-    "top_genre": {
-        "Pop": 2149,
-        "Rock": 835,
-        "Classical": 721,
-        "Country": 556,
-        "Indie": 289,
-        "Jazz": 265,
-        "Hip Hop": 99,
-    },
+    "employment_status": {"Employed full-time": 3037, "Student": 1000, "Employed part-time": 513, "Unemployed": 364},
+    "top_genre": {"Pop": 2149, "Rock": 835, "Classical": 721, "Country": 556, "Indie": 289, "Jazz": 265, "Hip Hop": 99},
 }
 
 
@@ -72,9 +59,7 @@ def k_means(month: str, k: int) -> KMeans:
 
 def both_months(before: str, after: str) -> pd.DataFrame:
     """Those who are in both months, one row each; `_x` is before, `_y` is after."""
-    first, second = (
-        sample(m).users.assign(group=sample(m).groups, valid=valid_rows(m)) for m in (before, after)
-    )
+    first, second = (sample(m).users.assign(group=sample(m).groups, valid=valid_rows(m)) for m in (before, after))
     return first.merge(second, on="user_id")
 
 
@@ -104,17 +89,13 @@ def test_an_id_belongs_to_one_user_and_says_nothing(month: str) -> None:
         assert (groups[1:] == groups[:-1]).mean() == pytest.approx(0.26, abs=0.03)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "stay"), [("2026-08", "2026-09", 4683), ("2026-09", "2026-10", 4652)]
-)
+@pytest.mark.parametrize(("before", "after", "stay"), [("2026-08", "2026-09", 4683), ("2026-09", "2026-10", 4652)])
 def test_about_one_in_twenty_leaves_each_month(before: str, after: str, stay: int) -> None:
     """4,914 − 231 stay into September (4.7 % leave), 4,914 − 262 into October (5.3 %)."""
     assert len(both_months(before, after)) == stay
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "movers"), [("2026-08", "2026-09", 165), ("2026-09", "2026-10", 174)]
-)
+@pytest.mark.parametrize(("before", "after", "movers"), [("2026-08", "2026-09", 165), ("2026-09", "2026-10", 174)])
 def test_some_of_those_who_stay_move_to_another_group(before: str, after: str, movers: int) -> None:
     """62 + 4 + 12 + 25 + 8 + 34 + 5 + 9 + 6 = 165; 66 + 5 + 13 + 24 + 9 + 38 + 4 + 8 + 7 = 174."""
     both = both_months(before, after)
@@ -156,9 +137,7 @@ def test_a_month_has_the_planted_sizes(month: str, sizes: dict[str, int]) -> Non
         ("2026-10", 46, [-41, -18, 3, 5, 150, 188], [367, 379, 391, 410]),
     ],
 )
-def test_what_is_wrong_in_a_month_is_known(
-    month: str, missing: int, ages: list[int], days: list[int]
-) -> None:
+def test_what_is_wrong_in_a_month_is_known(month: str, missing: int, ages: list[int], days: list[int]) -> None:
     """Each wrong cell stands on a row of its own, so wrong rows are as many as wrong cells."""
     users = sample(month).users
     age, active = users["age"].dropna(), users["num_of_days_active"].dropna()
@@ -231,9 +210,7 @@ def test_there_is_something_true_to_tell_about_a_month(before: str, after: str) 
 
     assert 0.008 < seen(after, None, HEAVY) - seen(before, None, HEAVY) < 0.017
     assert seen(after, None, YOUNG) < seen(before, None, YOUNG)
-    assert (
-        25 < seen(after, "usage_per_month", HIGH_EARNERS) - seen(before, "usage_per_month", HIGH_EARNERS) < 75
-    )
+    assert 25 < seen(after, "usage_per_month", HIGH_EARNERS) - seen(before, "usage_per_month", HIGH_EARNERS) < 75
 
 
 @pytest.mark.parametrize("month", SAMPLE_MONTHS)
@@ -269,9 +246,7 @@ def test_the_shipped_file_reads_back_as_it_was(month: str) -> None:
 
 def test_one_seed_makes_one_panel() -> None:
     assert make_sample_month("2026-09").to_csv() == make_sample_month("2026-09", seed=2026).to_csv()
-    assert not set(make_sample_month("2026-09", seed=1).users["user_id"]) & set(
-        sample("2026-09").users["user_id"]
-    )
+    assert not set(make_sample_month("2026-09", seed=1).users["user_id"]) & set(sample("2026-09").users["user_id"])
 
 
 @pytest.mark.parametrize("seed", [0, 7, 123_456])
@@ -287,9 +262,7 @@ def test_another_seed_has_the_same_groups(seed: int) -> None:
 
 
 def test_a_month_without_a_plan_is_refused() -> None:
-    with pytest.raises(
-        SegmentationError, match=r"no sample for '2026-11', expected one of 2026-08, 2026-09, 2026-10"
-    ):
+    with pytest.raises(SegmentationError, match=r"no sample for '2026-11', expected one of 2026-08, 2026-09, 2026-10"):
         make_sample_month("2026-11")
 
 
@@ -314,9 +287,7 @@ def test_the_data_page_tells_what_is_in_the_files() -> None:
 def test_a_column_that_came_later_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A number and a category, drawn by a listener's id: all else is byte for byte as it was, and who stays keeps theirs."""
     later = {
-        "skips": {
-            name: SkewedRange(0, 10 * n) for n, name in enumerate((YOUNG, HEAVY, OLDER, HIGH_EARNERS), 1)
-        },
+        "skips": {name: SkewedRange(0, 10 * n) for n, name in enumerate((YOUNG, HEAVY, OLDER, HIGH_EARNERS), 1)},
         "plan": {name: {"Free": 3.0, "Paid": 1.0} for name in (YOUNG, HEAVY, OLDER, HIGH_EARNERS)},
     }
     columns = (

@@ -33,9 +33,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setattr(month, "start_worker", here)
     monkeypatch.setattr(EmbeddedEngine, "warm_up", lambda *_: contextlib.nullcontext())
 
-    def refuse(
-        frame: pd.DataFrame | str | None = None, *arguments: str, settings: str = QUICK, code: int = 1
-    ) -> str:
+    def refuse(frame: pd.DataFrame | str | None = None, *arguments: str, settings: str = QUICK, code: int = 1) -> str:
         data, dials, output = tmp_path / "2026-10.csv", tmp_path / "settings.toml", tmp_path / "out"
         if isinstance(frame, pd.DataFrame):
             frame.to_csv(data, index=False)
@@ -46,16 +44,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         good.mkdir(parents=True, exist_ok=True)
         (good / "report.html").write_text("the last good one")
         before = sorted(path for path in output.rglob("*") if path.name != "last-run.json")
-        usual = [
-            "--data",
-            str(data),
-            "--settings",
-            str(dials),
-            "--output",
-            str(output),
-            "--engine",
-            "embedded",
-        ]
+        usual = ["--data", str(data), "--settings", str(dials), "--output", str(output), "--engine", "embedded"]
         monkeypatch.setattr(sys, "argv", ["report", "report", *usual, *arguments])
         with pytest.raises(SystemExit) as end:
             cli.run_command_line()
@@ -101,9 +90,7 @@ def test_a_missing_column_is_named_with_what_is_there(refused: Refuse) -> None:
 def test_a_doubled_column_is_named(refused: Refuse) -> None:
     frame = users(40)
 
-    assert "2 columns could be 'age': 'age', 'Age '. Expected one." in refused(
-        frame.assign(**{"Age ": frame["age"]})
-    )
+    assert "2 columns could be 'age': 'age', 'Age '. Expected one." in refused(frame.assign(**{"Age ": frame["age"]}))
 
 
 def test_text_in_a_number_column_is_named_with_its_row(refused: Refuse) -> None:
@@ -151,10 +138,7 @@ def test_a_constant_column_is_named(refused: Refuse, column: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (
-            "[segments]\nkk = 3\n",
-            "settings.toml, line 2: unknown key 'kk' in segments; did you mean 'k'? Known here: ",
-        ),
+        ("[segments]\nkk = 3\n", "settings.toml, line 2: unknown key 'kk' in segments; did you mean 'k'? Known here: "),
         ("[segments\n", "settings.toml: "),
         (
             "[columns]\nage = 'Alter'\n",
@@ -176,26 +160,18 @@ def test_settings_that_are_not_there_are_refused(refused: Refuse, tmp_path: Path
 @pytest.mark.parametrize("name", ["2026-13", "October", "2026", "../x"])
 def test_a_month_that_is_none_is_refused(refused: Refuse, name: str) -> None:
     assert (
-        refused(users(40), "--month", name)
-        == f"MONTH={name} is no month. Write it as year and month: MONTH=2026-10."
+        refused(users(40), "--month", name) == f"MONTH={name} is no month. Write it as year and month: MONTH=2026-10."
     )
 
 
 def test_an_engine_that_is_none_is_refused(refused: Refuse) -> None:
-    assert (
-        refused(users(40), "--engine", "latex")
-        == "ENGINE=latex is no engine. Choose auto, quarto or embedded."
-    )
+    assert refused(users(40), "--engine", "latex") == "ENGINE=latex is no engine. Choose auto, quarto or embedded."
 
 
-def test_quarto_that_is_not_there_is_said_to_be_missing(
-    refused: Refuse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quarto_that_is_not_there_is_said_to_be_missing(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QuartoEngine, "find_installed", classmethod(lambda _: None))
 
-    assert refused(users(40), "--engine", "quarto").startswith(
-        "ENGINE=quarto, but there is no quarto on this machine."
-    )
+    assert refused(users(40), "--engine", "quarto").startswith("ENGINE=quarto, but there is no quarto on this machine.")
 
 
 def test_an_option_that_is_none_is_refused(refused: Refuse) -> None:
@@ -214,9 +190,7 @@ def test_a_full_disk_is_a_sentence(refused: Refuse, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("said", ["99999999999999999999", "9" * 500])
-def test_a_time_that_there_is_not_is_refused(
-    refused: Refuse, monkeypatch: pytest.MonkeyPatch, said: str
-) -> None:
+def test_a_time_that_there_is_not_is_refused(refused: Refuse, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", said)
     assert refused(users(40)).startswith("SOURCE_DATE_EPOCH=99999999999999999999 is not a time")
 
@@ -260,19 +234,13 @@ def test_a_month_is_made_though_nobody_can_be_told(
         cli.run_command_line()
 
     assert end.value.code == 0
-    assert capsys.readouterr().err.endswith(
-        "2026-10 is made; its summary can't be shown (No space left on device).\n"
-    )
+    assert capsys.readouterr().err.endswith("2026-10 is made; its summary can't be shown (No space left on device).\n")
 
 
 @pytest.mark.parametrize(
     ("strange", "name", "said"),
     [
-        (
-            {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
-            "Größe.csv",
-            "Größe.csv: which month is it?",
-        ),
+        ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, "Größe.csv", "Größe.csv: which month is it?"),
         ({"PYTHONOPTIMIZE": "2"}, "2026-10.csv", "missing columns"),  # in the middle of making a month
     ],
 )
@@ -281,19 +249,8 @@ def test_it_runs_where_python_is_set_up_strangely(
 ) -> None:
     """It begins anew as it needs to be, and refuses a file as anywhere."""
     (tmp_path / name).write_text("height\n1\n", encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "report",
-        "report",
-        "--data",
-        tmp_path / name,
-        "--output",
-        tmp_path / "out",
-    ]
-    ended = subprocess.run(
-        command, cwd=paths.ROOT, env=os.environ | strange, capture_output=True, check=False
-    )
+    command = [sys.executable, "-m", "report", "report", "--data", tmp_path / name, "--output", tmp_path / "out"]
+    ended = subprocess.run(command, cwd=paths.ROOT, env=os.environ | strange, capture_output=True, check=False)
 
     assert ended.returncode == 1
     assert said in ended.stderr.decode()
@@ -330,9 +287,7 @@ def test_ctrl_c_ends_with_what_a_shell_expects(
     users(40).to_csv(tmp_path / "2026-10.csv", index=False)
     monkeypatch.setattr(cli, "build_report", stop)
     monkeypatch.setattr(
-        sys,
-        "argv",
-        ["report", "report", "--data", str(tmp_path / "2026-10.csv"), "--output", str(tmp_path / "out")],
+        sys, "argv", ["report", "report", "--data", str(tmp_path / "2026-10.csv"), "--output", str(tmp_path / "out")]
     )
     with pytest.raises(SystemExit) as end:
         cli.run_command_line()
@@ -384,9 +339,7 @@ def test_what_is_a_mistake_of_ours_is_named_with_its_line(
         cli.run_command_line()
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith(
-        "make report: Something unforeseen: ZeroDivisionError: of nothing (test_cli.py, line "
-    )
+    assert said.startswith("make report: Something unforeseen: ZeroDivisionError: of nothing (test_cli.py, line ")
     assert "Traceback" not in said
 
     monkeypatch.setenv("REPORT_DEBUG", "1")
@@ -396,9 +349,7 @@ def test_what_is_a_mistake_of_ours_is_named_with_its_line(
 
 def make(*arguments: str) -> str:
     """Give what make says."""
-    done = subprocess.run(
-        ["make", "-s", "-C", str(paths.ROOT), *arguments], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["make", "-s", "-C", str(paths.ROOT), *arguments], capture_output=True, text=True, check=True)
     return done.stdout
 
 

@@ -128,10 +128,7 @@ def test_where_nobody_may_write_the_run_says_so(ended: Ended) -> None:
 @pytest.mark.parametrize(
     ("where", "sentence"),
     [
-        (
-            "WeasyPrint raises",
-            "executive.pdf: printing went wrong: WeasyPrint failed with AssertionError: box.",
-        ),
+        ("WeasyPrint raises", "executive.pdf: printing went wrong: WeasyPrint failed with AssertionError: box."),
         ("WeasyPrint runs out of memory", "The memory is used up."),
         ("WeasyPrint logs an error", "executive.pdf: printing went wrong: Failed to load image."),
         ("Quarto fails", "executive.qmd: Quarto ended with 3: no such thing."),
@@ -139,10 +136,7 @@ def test_where_nobody_may_write_the_run_says_so(ended: Ended) -> None:
         ("Quarto makes an empty page", "executive.qmd: the page wasn't made with templates/page.html"),
         ("Quarto is killed", "executive.qmd: Quarto ended with -9: nothing."),
         ("Quarto can't be run", "can't be run ([Errno 8] Exec format error"),
-        (
-            "something unforeseen",
-            "Something unforeseen: TypeError: 'NoneType' object is not callable (publish.py",
-        ),
+        ("something unforeseen", "Something unforeseen: TypeError: 'NoneType' object is not callable (publish.py"),
     ],
 )
 def test_a_broken_tool_ends_the_run_in_a_sentence(ended: Ended, where: str, sentence: str) -> None:
@@ -186,9 +180,9 @@ def beginning(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             )
             run.scratch = scratch
             begun.append(run)
-            while wait and not {
-                made.parent for made in (tmp_path / "out").glob(".2026-10-*/facts.json")
-            }.difference(old):
+            while wait and not {made.parent for made in (tmp_path / "out").glob(".2026-10-*/facts.json")}.difference(
+                old
+            ):
                 assert run.poll() is None, run.communicate()
                 time.sleep(0.05)
             return run
@@ -218,15 +212,11 @@ def gone(folder: Path) -> bool:
     return False
 
 
-needs_proc = pytest.mark.skipif(
-    not Path("/proc/self/cwd").exists(), reason="this system has no /proc to look into"
-)
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="this system has no /proc to look into")
 
 
 @needs_proc
-def test_processes_that_lose_their_parent_end_by_themselves(
-    beginning: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_processes_that_lose_their_parent_end_by_themselves(beginning: Callable[..., Any], tmp_path: Path) -> None:
     """After kill -9 of the run alone, what runs the cells and what analyses end too; the next run sweeps what is left.
 
     While that one is at work a third is sent away, and harms nothing; and told to stop by SIGTERM, as systemd and a

@@ -83,10 +83,7 @@ def test_months_that_were_never_made_are_worked_out_the_oldest_first(
     history.backfill_months(source, "2026-10", settings, output, told.append)
     october = history.analyse_month(source, "2026-10", settings, output, scratch=tmp_path / "scratch").facts
 
-    assert told == [
-        "Working out 2026-08, which was never made",
-        "Working out 2026-09, which was never made",
-    ]
+    assert told == ["Working out 2026-08, which was never made", "Working out 2026-09, which was never made"]
     august, september = (paths.read_facts(output / month / "facts.json") for month in MONTHS[:2])
     assert august.change is None
     assert september.change is not None
@@ -129,9 +126,7 @@ def test_only_its_owner_reads_the_file_with_a_row_a_user(tmp_path: Path, lazy: b
     assert len(pd.read_parquet(tmp_path / "segments.parquet")) == 1
 
 
-def test_a_month_is_worked_out_once(
-    tmp_path: Path, settings: Settings, archived: Callable[..., Path]
-) -> None:
+def test_a_month_is_worked_out_once(tmp_path: Path, settings: Settings, archived: Callable[..., Path]) -> None:
     """Next time it is read."""
     output, told = archived("2026-09"), []
     before = (output / "2026-09" / "facts.json").stat().st_mtime_ns
@@ -148,9 +143,7 @@ def test_a_month_is_worked_out_once(
     assert len(found.previous.users) == 200
 
 
-def test_a_gap_ends_what_is_worked_out(
-    tmp_path: Path, months: Callable[..., Path], settings: Settings
-) -> None:
+def test_a_gap_ends_what_is_worked_out(tmp_path: Path, months: Callable[..., Path], settings: Settings) -> None:
     """July is there, August isn't: nothing tells how July's people came to September."""
     source, told = months("2026-07", "2026-09", "2026-10"), []
 
@@ -189,9 +182,7 @@ def test_a_month_that_cannot_be_worked_out_is_left_out_with_a_warning(
     assert record.getMessage().startswith("2026-08 can't be worked out, so it is left out of the history:")
 
 
-def test_made_up_users_and_real_ones_are_never_compared(
-    archived: Callable[..., Path], settings: Settings
-) -> None:
+def test_made_up_users_and_real_ones_are_never_compared(archived: Callable[..., Path], settings: Settings) -> None:
     """The sample's segments would be a real service's last month."""
     output = archived("2026-08", "2026-09")
 
@@ -233,11 +224,7 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
     ids=["cut short", "no text", "another format", "changed by hand", "nested", "digits"],
 )
 def test_an_archive_that_cannot_be_read_is_left_out_with_a_warning(
-    archived: Callable[..., Path],
-    settings: Settings,
-    caplog: pytest.LogCaptureFixture,
-    text: bytes,
-    said: str,
+    archived: Callable[..., Path], settings: Settings, caplog: pytest.LogCaptureFixture, text: bytes, said: str
 ) -> None:
     """The month before it is the last one then; a damaged archive stops no report."""
     output = archived("2026-09")
@@ -310,10 +297,7 @@ def test_only_earlier_months_are_the_past(archived: Callable[..., Path], setting
     assert history.read_history(output, "2026-08", REAL, settings.segments.features) == history.MonthHistory()
     again = history.read_history(output, "2026-09", REAL, settings.segments.features)
     assert [facts.month for facts in again.months] == ["2026-08"]
-    assert (
-        history.read_history(output / "none", "2026-10", REAL, settings.segments.features)
-        == history.MonthHistory()
-    )
+    assert history.read_history(output / "none", "2026-10", REAL, settings.segments.features) == history.MonthHistory()
 
 
 @pytest.mark.parametrize("broken", ["{", '{"format": 0}'])
@@ -356,9 +340,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_no_month(
 
     monkeypatch.setattr(history, "load_users", replaced)
     with pytest.raises(InputError, match=r"^2026-10\.csv changed while it was read\."):
-        history.analyse_and_store_month(
-            source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None
-        )
+        history.analyse_and_store_month(source, "2026-10", settings, tmp_path / "out", tmp_path, lambda _: None)
 
 
 @pytest.mark.parametrize("exact_users", [1_000, 100])
@@ -395,9 +377,7 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     found = facts_from_dict(facts_to_dict(made))
 
     last = paths.read_facts(facts)
-    assert {item.value for item in last.distributions.categories["top_genre"].values} & set(
-        words.values()
-    ) == set()
+    assert {item.value for item in last.distributions.categories["top_genre"].values} & set(words.values()) == set()
     assert [one.kind for one in detect_anomalies(found, last, current_month="2026-11")] == ["same_file"]
     assert found.change is not None
     assert found.change.flow is not None

@@ -60,10 +60,7 @@ def facts(folder: Path) -> Facts:
 @pytest.fixture(scope="module")
 def pages(folder: Path) -> dict[str, str]:
     """Give the text of every HTML page, by its name."""
-    return {
-        path.name: path.read_text("utf-8")
-        for path in [folder / "report.html", *(folder / "profiles").iterdir()]
-    }
+    return {path.name: path.read_text("utf-8") for path in [folder / "report.html", *(folder / "profiles").iterdir()]}
 
 
 @pytest.fixture(scope="module")
@@ -99,21 +96,12 @@ def test_the_same_month_gives_the_same_bytes(run: Path, rendered: Rendered) -> N
     But for run.json, which says how long each stage took.
     """
     trees = [
-        {
-            path.relative_to(made / "out"): path.read_bytes()
-            for path in (made / "out").rglob("*")
-            if path.is_file()
-        }
+        {path.relative_to(made / "out"): path.read_bytes() for path in (made / "out").rglob("*") if path.is_file()}
         for made in (run, rendered.run(threads=2))
     ]
     here, there = ({str(name): tree[name] for name in tree if name.name != "run.json"} for tree in trees)
 
-    assert {
-        "2026-10/report.html",
-        "2026-10/executive.pdf",
-        "2026-10/facts.json",
-        "2026-09/facts.json",
-    } <= set(here)
+    assert {"2026-10/report.html", "2026-10/executive.pdf", "2026-10/facts.json", "2026-09/facts.json"} <= set(here)
     assert len([name for name in here if name.endswith(".eml")]) == 3
     assert [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)] == []
 
@@ -162,9 +150,7 @@ def test_settings_were_heard(folder: Path, facts: Facts, pages: dict[str, str], 
 def test_facts_fit_the_published_schema(folder: Path) -> None:
     published = json.loads((paths.ROOT / "docs" / "facts.schema.json").read_text("utf-8"))
 
-    jsonschema.Draft202012Validator(published).validate(
-        json.loads((folder / "facts.json").read_text("utf-8"))
-    )
+    jsonschema.Draft202012Validator(published).validate(json.loads((folder / "facts.json").read_text("utf-8")))
 
 
 def test_the_books_balance(facts: Facts) -> None:
@@ -196,9 +182,7 @@ def test_a_row_a_user_is_in_one_file_that_only_its_owner_reads(folder: Path, fac
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(users) == facts.audit.kept
-    assert users["segment"].value_counts().to_dict() == {
-        segment.id: segment.users for segment in facts.segments
-    }
+    assert users["segment"].value_counts().to_dict() == {segment.id: segment.users for segment in facts.segments}
 
 
 def test_no_page_asks_a_network(pages: dict[str, str]) -> None:
@@ -219,9 +203,7 @@ def test_no_pdf_asks_a_network(folder: Path) -> None:
             if "/A" in note and "/URI" in note.A and not str(note.A.URI).startswith("mailto:")
         ] == []
         assert not [
-            obj
-            for obj in pdf.objects
-            if isinstance(obj, pikepdf.Dictionary) and obj.get("/S") == "/JavaScript"
+            obj for obj in pdf.objects if isinstance(obj, pikepdf.Dictionary) and obj.get("/S") == "/JavaScript"
         ]
 
 
@@ -244,16 +226,12 @@ def test_the_same_sentences_stand_on_the_screen_and_on_paper(
         assert said.replace("-", "") in paper.replace("-", "")
 
 
-def test_every_segment_is_on_every_kind_of_page(
-    facts: Facts, pages: dict[str, str], sheets: list[str]
-) -> None:
+def test_every_segment_is_on_every_kind_of_page(facts: Facts, pages: dict[str, str], sheets: list[str]) -> None:
     paper = flat(" ".join(sheets))
     for segment in facts.segments:
         assert segment.name in paper
         assert segment.name in Reader(pages["report.html"]).text
-        (own,) = [
-            page for name, page in pages.items() if name != "report.html" and f"<title>{segment.name}" in page
-        ]
+        (own,) = [page for name, page in pages.items() if name != "report.html" and f"<title>{segment.name}" in page]
         assert flat(sentences.describe_average_listener(segment)) in flat(Reader(own).text)
 
 
@@ -325,17 +303,13 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
         (place / "out" / "2026-09" / "facts.json").write_text(paths.dump_facts_json(before), encoding="utf-8")
         (place / "settings.toml").write_text("[segments]\nk_range = [1, 5]\nn_init = 3\n")
         plan = Settings.build_options
-        command = (
-            f"report report --data {place}/2026-10 --settings {place}/settings.toml --output {place}/out"
-        )
+        command = f"report report --data {place}/2026-10 --settings {place}/settings.toml --output {place}/out"
         with (
             mock.patch.object(sys, "argv", [*command.split(), "--engine", "embedded"]),
             mock.patch.object(embedded, "_run_in_worker", run_here),
             mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
             mock.patch.object(month, "start_worker", here),
-            mock.patch.object(
-                Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)
-            ),
+            mock.patch.object(Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)),
             mock.patch.object(signal, "signal"),
             contextlib.redirect_stdout(io.StringIO()) as said,
             pytest.raises(SystemExit) as end,
@@ -346,9 +320,7 @@ def worthless(rendered: Rendered) -> Path:  # noqa: F811
     return rendered._once("month-worthless", make)
 
 
-def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last_is_held(
-    worthless: Path,
-) -> None:
+def test_a_month_without_reliable_segments_sells_nothing_and_one_unlike_the_last_is_held(worthless: Path) -> None:
     """On page one, on the screen and in the terminal; no play stands in the facts, and nobody is mailed."""
     code, out = json.loads((worthless / "said.json").read_text())
     folder = worthless / "out" / "2026-10"

@@ -54,20 +54,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     with (
         mock.patch.object(runs, "start_worker", here),
         mock.patch.object(history, "start_worker", return_value=contextlib.nullcontext()),
-        mock.patch.object(
-            Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
-        ),
+        mock.patch.object(Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)),
         mock.patch.object(QuartoEngine, "find_installed", return_value=QuartoEngine(str(quarto))),
         mock.patch.object(embedded, "_run_in_worker", run_here),
     ):
         run = runs.build_report(
-            source,
-            "2026-10",
-            settings,
-            engine="auto",
-            output=place / "out",
-            now=NOW,
-            report_progress=told.append,
+            source, "2026-10", settings, engine="auto", output=place / "out", now=NOW, report_progress=told.append
         )
     return SimpleNamespace(run=run, folder=place / "out" / "2026-10", source=source, told=told)
 
@@ -86,9 +78,7 @@ def test_a_run_says_what_it_made(made: SimpleNamespace) -> None:
 
 def test_the_stages_are_told_in_their_order(made: SimpleNamespace) -> None:
     """Those that Quarto cut short come again."""
-    stages = [
-        one for one in made.told if one in json.loads((made.folder / "run.json").read_text())["seconds"]
-    ]
+    stages = [one for one in made.told if one in json.loads((made.folder / "run.json").read_text())["seconds"]]
 
     assert stages == [
         "Finding segments",
@@ -102,11 +92,9 @@ def test_the_stages_are_told_in_their_order(made: SimpleNamespace) -> None:
         "Writing the briefs",
         "Rendering the report",
     ]
-    assert {
-        "Reading the users",
-        "Writing each user's segment",
-        "Rendering again without Quarto, which failed",
-    } <= set(made.told)
+    assert {"Reading the users", "Writing each user's segment", "Rendering again without Quarto, which failed"} <= set(
+        made.told
+    )
 
 
 def test_a_month_has_these_files_and_no_others(made: SimpleNamespace) -> None:
@@ -129,7 +117,9 @@ def test_a_month_has_these_files_and_no_others(made: SimpleNamespace) -> None:
 
 def test_a_month_that_has_not_begun_is_held(made: SimpleNamespace) -> None:
     """In the facts, on page one and at the top of the report."""
-    sentence = "Held: before these numbers are used, somebody should look at the month’s file. October 2026 has not begun."
+    sentence = (
+        "Held: before these numbers are used, somebody should look at the month’s file. October 2026 has not begun."
+    )
     paper = pypdfium2.PdfDocument(made.folder / "executive.pdf")[0].get_textpage().get_text_bounded()
     screen = Reader((made.folder / "report.html").read_text("utf-8")).text
 
@@ -165,17 +155,7 @@ def test_run_json_says_what_would_make_the_month_again(made: SimpleNamespace) ->
     said = json.loads((made.folder / "run.json").read_text())
 
     assert list(said) == [
-        *(
-            "month",
-            "engine",
-            "engine_version",
-            "engine_fallback",
-            "python",
-            "versions",
-            "input",
-            "seed",
-            "seconds",
-        )
+        *("month", "engine", "engine_version", "engine_fallback", "python", "versions", "input", "seed", "seconds")
     ]
     assert (said["month"], said["engine"], said["seed"]) == ("2026-10", "embedded", 2026)
     assert said["engine_version"].startswith("pandoc 3")
@@ -201,9 +181,7 @@ def test_the_pdf_is_of_the_sheet_and_known_by_the_file(made: SimpleNamespace) ->
         assert [float(side) for side in pdf.pages[0].mediabox] == [0, 0, 612, 792]
         assert bytes(pdf.trailer.ID[0]) == paths.hash_file(made.source)[:32].encode()
         assert list(pdf.attachments) == ["facts.json"]
-        assert (
-            pdf.attachments["facts.json"].get_file().read_bytes() == (made.folder / "facts.json").read_bytes()
-        )
+        assert pdf.attachments["facts.json"].get_file().read_bytes() == (made.folder / "facts.json").read_bytes()
 
 
 def test_every_page_brings_the_letters_that_it_shows(made: SimpleNamespace) -> None:

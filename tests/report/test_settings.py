@@ -131,10 +131,7 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            '[brand]\nnmae = "x"',
-            "line 2: unknown key 'nmae' in brand; did you mean 'name'? Known here: name, ",
-        ),
+        ('[brand]\nnmae = "x"', "line 2: unknown key 'nmae' in brand; did you mean 'name'? Known here: name, "),
         ('\n[brnad]\nname = "x"', "line 2: unknown key 'brnad'; did you mean 'brand'? Known here: brand, "),
         ("zzz = 1", "line 1: unknown key 'zzz'. Known here: brand, "),
         ("[segments]\nk = 1", "line 2: segments.k: input should be 'elbow'"),
@@ -154,10 +151,7 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ),
         ("[segments]\nn_init = true", "line 2: segments.n_init: input should be a whole number, found True"),
         ('[segments]\nn_init = "5"', "line 2: segments.n_init: input should be a whole number, found '5'"),
-        (
-            "[segments]\nseed = -1",
-            "line 2: segments.seed: input should be greater than or equal to 0, found -1",
-        ),
+        ("[segments]\nseed = -1", "line 2: segments.seed: input should be greater than or equal to 0, found -1"),
         (
             "[valid]\nagee = [1, 2]",
             "line 2: valid.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
@@ -176,28 +170,16 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ('brand.name = "x"\nbrand.accent = "#fff"', "line 2: brand.accent: '#fff' is no colour"),
         ('brand = "x"', "line 1: brand: expected a table of keys, found 'x'"),
         ('[page]\npaper = "A5"', "line 2: page.paper: input should be 'A4' or 'Letter', found 'A5'"),
-        (
-            "[privacy]\nmin_base = 0",
-            "line 2: privacy.min_base: input should be greater than or equal to 1",
-        ),
+        ("[privacy]\nmin_base = 0", "line 2: privacy.min_base: input should be greater than or equal to 1"),
         (
             '[scale]\nmemory_limit = "much"',
             "line 2: scale.memory_limit: 'much' is no amount of memory; expected one like",
         ),
         ("[scale]\ngrid = 0", "line 2: scale.grid: input should be greater than 0, found 0"),
-        (
-            "[scale]\nexact_users = 2e5",
-            "line 2: scale.exact_users: input should be a whole number, found 200000.0",
-        ),
-        (
-            '[data]\noutput = "a\\u0000b"',
-            "line 2: data.output: a folder's name can't hold a NUL character",
-        ),
+        ("[scale]\nexact_users = 2e5", "line 2: scale.exact_users: input should be a whole number, found 200000.0"),
+        ('[data]\noutput = "a\\u0000b"', "line 2: data.output: a folder's name can't hold a NUL character"),
         ("[data]\nfolder = 3", "line 2: data.folder: input should be text, found 3"),
-        (
-            '[mail]\nsendr = "a@example.com"',
-            "line 2: unknown key 'sendr' in mail; did you mean 'sender'? Known here: ",
-        ),
+        ('[mail]\nsendr = "a@example.com"', "line 2: unknown key 'sendr' in mail; did you mean 'sender'? Known here: "),
         ('[mail]\nsender = "a.example.com"', "line 2: mail.sender: 'a.example.com' is no address: "),
         ('[mail]\nsender = "ä@example.com"', "line 2: mail.sender: 'ä@example.com' is no address: "),
         ('[mail]\nreply_to = "a@example.com, b@example.com"', "line 2: mail.reply_to: "),
@@ -217,35 +199,21 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ('[mail]\nunsubscribe = "javascript:x"', "line 2: mail.unsubscribe: 'javascript:x' is no link; "),
         ('[mail]\nreport = "ftp://a"', "line 2: mail.report: 'ftp://a' is no link; "),
         ('[mail]\nlist_id = "a b"', "line 2: mail.list_id: 'a b' is no list's name; "),
-        (
-            "[privacy]\nmin_cell = 9",
-            "line 2: privacy.min_cell: input should be greater than or equal to 10, ",
-        ),
+        ("[privacy]\nmin_cell = 9", "line 2: privacy.min_cell: input should be greater than or equal to 10, "),
         ('[names]\ns1 = "Owls"', "line 2: names.s1: 's1' is no segment's id; expected one like S1"),
         ('[names]\nS0 = "Owls"', "line 2: names.S0: 'S0' is no segment's id; "),
-        (
-            '[names]\nS1 = " "',
-            "line 2: names.S1: expected a name of 1 to 60 letters that can be printed, found 0",
-        ),
+        ('[names]\nS1 = " "', "line 2: names.S1: expected a name of 1 to 60 letters that can be printed, found 0"),
         (f'[names]\nS1 = "{"x" * 61}"', "line 2: names.S1: expected a name of 1 to 60 letters"),
         ('[names]\nS1 = "a\\u202eb"', "line 2: names.S1: expected a name of 1 to 60 letters"),
         ("[names]\nS1 = 5", "line 2: names.S1: input should be text"),
         ('[names]\nS1 = "s2"', "line 2: names.S1: 's2' is no name: "),
         ('[names]\nS1 = "All"', "line 2: names.S1: 'All' is no name: "),
-        (
-            '[names]\nS1 = "Caf\u00e9"\nS2 = "Cafe\u0301"',
-            "line 1: names: both S1 and S2 are called 'Caf\u00e9'; ",
-        ),
+        ('[names]\nS1 = "Caf\u00e9"\nS2 = "Cafe\u0301"', "line 1: names: both S1 and S2 are called 'Caf\u00e9'; "),
         ('[names]\nS1 = "Owls"\nS2 = " owls"', "line 1: names: both S1 and S2 are called 'owls'; "),
-        (
-            "[mail]\nmax_drop_rate = 5",
-            "line 2: mail.max_drop_rate: input should be less than or equal to 1, ",
-        ),
+        ("[mail]\nmax_drop_rate = 5", "line 2: mail.max_drop_rate: input should be less than or equal to 1, "),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_name_and_line(
-    refused: Callable[[str], str], text: str, said: str
-) -> None:
+def test_what_cannot_be_meant_is_refused_by_name_and_line(refused: Callable[[str], str], text: str, said: str) -> None:
     """Where, what was found, what was expected: one sentence, and it ends as sentences do."""
     sentence = refused(text)
 
@@ -259,9 +227,7 @@ def test_what_cannot_be_meant_is_refused_by_name_and_line(
     ("text", "said"),
     [("[brand", "at "), ("k = ", "Invalid value"), ('[brand]\nname = "a"\nname = "b"\n', "Cannot overwrite")],
 )
-def test_what_is_no_toml_is_refused_with_its_place(
-    refused: Callable[[str], str], text: str, said: str
-) -> None:
+def test_what_is_no_toml_is_refused_with_its_place(refused: Callable[[str], str], text: str, said: str) -> None:
     sentence = refused(text)
 
     assert sentence.startswith("settings.toml: ")
@@ -291,9 +257,7 @@ def test_a_folder_in_the_file_s_place_is_refused(tmp_path: Path) -> None:
         read_settings(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "text", [f"[segments]\nseed = {'9' * 5000}", f"[mail.recipients]\nall = {'[' * 5000}"]
-)
+@pytest.mark.parametrize("text", [f"[segments]\nseed = {'9' * 5000}", f"[mail.recipients]\nall = {'[' * 5000}"])
 def test_thousands_of_digits_or_brackets_are_a_sentence(tmp_path: Path, text: str) -> None:
     """Python refuses them in words of its own."""
     (tmp_path / "settings.toml").write_text(text)
@@ -389,11 +353,7 @@ def test_recipients_are_named_by_id_by_name_or_as_all(read: Callable[[str], Sett
         """
     ).mail
 
-    assert mail.list_recipients("S1", "Heavy listeners") == (
-        "ann@example.com",
-        "ben@example.org",
-        "cay@example.com",
-    )
+    assert mail.list_recipients("S1", "Heavy listeners") == ("ann@example.com", "ben@example.org", "cay@example.com")
     assert mail.list_recipients("S2", "Others") == ("cay@example.com", "dan@example.com")
 
 

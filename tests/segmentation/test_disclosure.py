@@ -19,9 +19,7 @@ def left_out(shown: SuppressedTable) -> int:
     return sum(count is None for count in (*itertools.chain(*shown.cells), *sums))
 
 
-def most_of(
-    shown: SuppressedTable, place: tuple[int, int], known_zeros: tuple[tuple[int, int], ...] = ()
-) -> float:
+def most_of(shown: SuppressedTable, place: tuple[int, int], known_zeros: tuple[tuple[int, int], ...] = ()) -> float:
     """Give the most that a reader of what is shown can think a cell to be; inf without a bound."""
     height, width = len(shown.cells), len(shown.cells[0])
     hidden = [(i, j) for i, j in itertools.product(range(height), range(width)) if shown.cells[i][j] is None]
@@ -124,12 +122,7 @@ def test_a_single_small_category_takes_the_next_smallest_with_it() -> None:
     """Else all less the others would tell it. The file's own value "Other" is not the label for what is merged."""
     labels = merge_small_categories({"Male": 50, "Female": 45, "Other": 4, "Prefer not to say": 14})
 
-    assert labels == {
-        "Male": "Male",
-        "Female": "Female",
-        "Other": "Other (2)",
-        "Prefer not to say": "Other (2)",
-    }
+    assert labels == {"Male": "Male", "Female": "Female", "Other": "Other (2)", "Prefer not to say": "Other (2)"}
 
 
 def test_no_more_values_than_a_page_has_room_for() -> None:
@@ -161,10 +154,7 @@ def test_categories_that_are_large_enough_stay() -> None:
     ("counts", "shown"),
     [
         ([12, 30, 0, 15], (12, 30, 0, 15)),  # nothing small; nobody is nobody
-        (
-            [12, 4, 30, 11],
-            (12, None, 30, None),
-        ),  # all less the others would be the 4: the next smallest goes with it
+        ([12, 4, 30, 11], (12, None, 30, None)),  # all less the others would be the 4: the next smallest goes with it
         ([12, 4, 3, 30], (None, None, None, 30)),  # 4 and 3 are 7 together: the 12 goes with them
         ([4, 7, 30, 12], (None, None, 30, 12)),  # 4 and 7 are 11 together: one of them may be 10
         ([4, 6, 30, 12], (None, None, 30, None)),  # of 10 together neither is 10, for nobody would be shown
@@ -197,9 +187,7 @@ def test_ten_together_are_enough() -> None:
     }
     assert set(merge_small_categories({"a": 4, "b": 5, "c": 10}, min_cell=10).values()) == {"Other (3)"}
     assert merge_small_categories({"a": 0, "b": 10}, min_cell=10) == {"a": "a", "b": "b"}
-    assert list(
-        sum_by_label({"a": 4, "c": 10, "b": 6}, {"a": "Other (2)", "b": "Other (2)", "c": "c"}).items()
-    ) == [
+    assert list(sum_by_label({"a": 4, "c": 10, "b": 6}, {"a": "Other (2)", "b": "Other (2)", "c": "c"}).items()) == [
         ("c", 10),
         ("Other (2)", 10),
     ]

@@ -8,15 +8,7 @@ from typing import Any
 import pytest
 
 from segmentation.errors import FactsError
-from segmentation.facts import (
-    FACTS_FORMAT,
-    Facts,
-    KpiTarget,
-    Play,
-    build_facts_schema,
-    facts_from_dict,
-    facts_to_dict,
-)
+from segmentation.facts import FACTS_FORMAT, Facts, KpiTarget, Play, build_facts_schema, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
 
 
@@ -114,9 +106,7 @@ def test_what_is_no_object_is_refused(found: object) -> None:
 def test_what_no_month_can_have_is_refused(data: dict[str, Any], change: dict[str, Any], said: str) -> None:
     """So that whatever compares with it divides by nothing that is 0."""
     ((name, new),) = change.items()
-    with pytest.raises(
-        FactsError, match=f"^Facts: {said}. The file was changed by hand: run that month again.$"
-    ):
+    with pytest.raises(FactsError, match=f"^Facts: {said}. The file was changed by hand: run that month again.$"):
         facts_from_dict(data | {name: data[name] | new if isinstance(new, dict) else new})
 
 
@@ -209,9 +199,5 @@ def test_asking_for_the_schema_changes_nothing_of_how_facts_are_read(data: dict[
     whole = build_facts_schema()
 
     assert Facts.__pydantic_config__ is before
-    assert all(
-        one["additionalProperties"] is False
-        for one in [whole, *whole["$defs"].values()]
-        if "properties" in one
-    )
+    assert all(one["additionalProperties"] is False for one in [whole, *whole["$defs"].values()] if "properties" in one)
     assert facts_to_dict(facts_from_dict(data)) == data

@@ -78,9 +78,7 @@ def test_segments_add_up_to_all_users(analysis: Analysis) -> None:
     for name, average in facts.averages.items():
         assert np.average([s.means[name] for s in facts.segments], weights=sizes) == pytest.approx(average)
     for name in facts.features:
-        assert np.average([s.centre[name] for s in facts.segments], weights=sizes) == pytest.approx(
-            0, abs=1e-9
-        )
+        assert np.average([s.centre[name] for s in facts.segments], weights=sizes) == pytest.approx(0, abs=1e-9)
     squares = sum(
         (
             (
@@ -103,10 +101,7 @@ def test_segments_are_those_of_the_rows_that_stayed(run: Run, groups: pd.DataFra
 
     analysis = run(mixed)
 
-    assert analysis.facts.audit.dropped == (
-        DroppedRows("missing", "age", 1),
-        DroppedRows("out_of_range", "age", 2),
-    )
+    assert analysis.facts.audit.dropped == (DroppedRows("missing", "age", 1), DroppedRows("out_of_range", "age", 2))
     assert analysis.users["segment"].to_list() == run(groups).users["segment"].to_list()
     assert analysis.users["age"].to_list() == groups["age"].to_list()
 
@@ -129,11 +124,7 @@ def test_each_segment_brings_its_evidence(analysis: Analysis) -> None:
     assert len(facts.segments) == 4
     for segment in facts.segments:
         assert segment.silhouette == pytest.approx(silhouettes[segment.id])
-        assert (segment.stability.jaccard, segment.stability.grade, segment.apart) == (
-            1,
-            "highly stable",
-            True,
-        )
+        assert (segment.stability.jaccard, segment.stability.grade, segment.apart) == (1, "highly stable", True)
 
 
 def test_what_the_judges_say_stands_in_the_facts(analysis: Analysis) -> None:
@@ -141,12 +132,7 @@ def test_what_the_judges_say_stands_in_the_facts(analysis: Analysis) -> None:
     structure = analysis.facts.structure
     votes = {vote.judge: vote.k for vote in structure.votes}
 
-    assert (structure.evidence, structure.reliable, structure.panel, structure.below_band) == (
-        "clear",
-        True,
-        4,
-        True,
-    )
+    assert (structure.evidence, structure.reliable, structure.panel, structure.below_band) == ("clear", True, 4, True)
     assert votes.pop("gap") == 1
     assert len(votes) == 6
     assert set(votes.values()) == {4}
@@ -193,9 +179,7 @@ def test_in_cells_the_same_groups_are_found(run: Run, analysis: Analysis, groups
     facts, exact = cells[0].facts, analysis.facts
 
     assert (facts.basis.points, facts.basis.step, facts.basis.sample) == ("cells", 0.2, 120)
-    assert [(s.id, s.name, s.users) for s in facts.segments] == [
-        (s.id, s.name, s.users) for s in exact.segments
-    ]
+    assert [(s.id, s.name, s.users) for s in facts.segments] == [(s.id, s.name, s.users) for s in exact.segments]
     assert facts.elbow.inertia[3] == pytest.approx(exact.elbow.inertia[3])
     assert cells[0].users.collect()["segment"].to_list() == analysis.users["segment"].to_list()
     assert facts_to_dict(facts) == facts_to_dict(cells[1].facts)
@@ -281,15 +265,9 @@ def test_the_stages_are_told_as_they_begin(groups: pd.DataFrame, plan: Callable[
 
 def test_what_is_asked_stands_in_the_facts(run: Run, groups: pd.DataFrame) -> None:
     """A report can say how it was made."""
-    facts = run(
-        groups, features=("age", "usage_per_month"), k_range=(2, 5), k=3, n_init=2, seed=9, min_base=50
-    ).facts
+    facts = run(groups, features=("age", "usage_per_month"), k_range=(2, 5), k=3, n_init=2, seed=9, min_base=50).facts
 
-    assert (facts.features, facts.elbow.k, facts.elbow.chosen) == (
-        ("age", "usage_per_month"),
-        (2, 3, 4, 5),
-        3,
-    )
+    assert (facts.features, facts.elbow.k, facts.elbow.chosen) == (("age", "usage_per_month"), (2, 3, 4, 5), 3)
     assert (facts.elbow.decided_by, facts.starts, facts.seed, facts.smallest_base) == ("settings", 2, 9, 50)
     assert set(facts.scale.mean) == set(facts.segments[0].centre) == {"age", "usage_per_month"}
     assert set(facts.segments[0].means) == set(facts.averages) >= {"annual_income"}

@@ -22,11 +22,7 @@ from segmentation.preprocessing.quantiles import choose_bin_step
 from segmentation.preprocessing.scaling import Points
 from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS, Frame
 from segmentation.tracking.naming import name_segments
-from segmentation.validation.scores import (
-    compute_calinski_harabasz,
-    compute_davies_bouldin,
-    compute_silhouettes,
-)
+from segmentation.validation.scores import compute_calinski_harabasz, compute_davies_bouldin, compute_silhouettes
 from tests.support.facts import factory as facts_factory
 
 MakePoints = Callable[..., Points]
@@ -37,9 +33,7 @@ a_number = st.one_of(
     st.sampled_from([16.0, 65.0, 15.9, 65.1, 365.0, 366.0, -1.0, 0.0, np.nan, np.inf, -np.inf]),
     st.floats(-1e4, 1e6),
 )
-a_category = st.one_of(
-    st.none(), st.sampled_from(["Pop", "pop", "", " ", "nan", "None"]), st.text(max_size=3)
-)
+a_category = st.one_of(st.none(), st.sampled_from(["Pop", "pop", "", " ", "nan", "None"]), st.text(max_size=3))
 a_row = st.fixed_dictionaries(
     {
         "user_id": st.one_of(st.none(), st.sampled_from("abcdefgh")),
@@ -47,11 +41,7 @@ a_row = st.fixed_dictionaries(
         **dict.fromkeys(CATEGORIES, a_category),
     }
 )
-GOOD: dict[str, Any] = {
-    "user_id": "z",
-    **dict.fromkeys(NUMBERS, 30.0),
-    **dict.fromkeys(CATEGORIES, "Pop"),
-}
+GOOD: dict[str, Any] = {"user_id": "z", **dict.fromkeys(NUMBERS, 30.0), **dict.fromkeys(CATEGORIES, "Pop")}
 
 
 def month(rows: list[dict[str, Any]]) -> Frame:
@@ -281,8 +271,7 @@ def test_a_weight_is_so_many_users_in_one_place(
 
     assert indices(weighted, labels) == pytest.approx(indices(repeated, np.repeat(labels, weights)), abs=1e-6)
     each, all_ = (
-        compute_silhouettes(p, [g])[0]
-        for p, g in ((weighted, labels), (repeated, np.repeat(labels, weights)))
+        compute_silhouettes(p, [g])[0] for p, g in ((weighted, labels), (repeated, np.repeat(labels, weights)))
     )
     assert np.repeat(each, weights) == pytest.approx(all_, abs=1e-6)
     assert weighted.users == repeated.users
@@ -316,9 +305,7 @@ def test_where_the_zero_lies_does_not_matter(
 
 @settings(max_examples=25)
 @given(some_points, st.integers(1, 4))
-def test_any_fit_is_a_fixed_point(
-    points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray], k: int
-) -> None:
+def test_any_fit_is_a_fixed_point(points: MakePoints, drawn: tuple[np.ndarray, np.ndarray, np.ndarray], k: int) -> None:
     """No centre is nearer to anybody than their own, which is the mean of its users; sizes fall."""
     values, weights, _ = drawn
     model = fit_kmeans(points(values, weights), k, n_init=5, seed=0)
@@ -334,11 +321,7 @@ def test_any_fit_is_a_fixed_point(
     assert (np.diff(users) <= 0).all()
 
 
-@given(
-    st.lists(
-        arrays(float, 4, elements=st.sampled_from([-2, -1, -0.5, -0.2, 0, 0.2, 0.45, 1, 3])), max_size=10
-    )
-)
+@given(st.lists(arrays(float, 4, elements=st.sampled_from([-2, -1, -0.5, -0.2, 0, 0.2, 0.45, 1, 3])), max_size=10))
 def test_no_two_segments_share_a_name(centres: list[np.ndarray]) -> None:
     """Ten segments, some in one place: each has one name, in words, and the same when asked again."""
     named = [dict(zip(DEFAULT_FEATURES, map(float, centre), strict=True)) for centre in centres]

@@ -273,9 +273,7 @@ def test_a_few_would_be_found(sample: tuple[Analysis, ...]) -> None:
     wrong = {
         "0.users": replace(facts, segments=(replace(first, users=9), *facts.segments[1:])),
         "S1 share": replace(facts, segments=(replace(first, share=3 / whole), *facts.segments[1:])),
-        "not on the map": replace(
-            facts, pca=replace(facts.pca, cells=(replace(facts.pca.cells[0], users=whole - 4),))
-        ),
+        "not on the map": replace(facts, pca=replace(facts.pca, cells=(replace(facts.pca.cells[0], users=whole - 4),))),
         "numbers.age.after.0": replace(
             facts,
             distributions=replace(

@@ -123,9 +123,7 @@ def test_each_of_the_four_comes_again(music: Analysis) -> None:
         assert segment.stability.grade == "highly stable"
 
 
-def test_who_asks_the_panel_is_told_that_none_is_reliable(
-    music: Analysis, run: Callable[..., Analysis]
-) -> None:
+def test_who_asks_the_panel_is_told_that_none_is_reliable(music: Analysis, run: Callable[..., Analysis]) -> None:
     """The same file by the same settings but one: the elbow's four are described, and nothing is sold."""
     facts = run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), k="panel").facts
 
@@ -152,9 +150,7 @@ def test_the_curve_bends_at_four(music: Analysis) -> None:
 
 def test_the_segments_have_the_known_sizes(music: Analysis) -> None:
     """Within 20 users of those at the lowest sum."""
-    assert [segment.users for segment in music.facts.segments] == pytest.approx(
-        [1560, 1326, 1171, 850], abs=20
-    )
+    assert [segment.users for segment in music.facts.segments] == pytest.approx([1560, 1326, 1171, 850], abs=20)
 
 
 def test_the_centres_are_those_published(music: Analysis) -> None:
@@ -207,9 +203,7 @@ def test_the_silhouettes_are_scikit_learns(music: Analysis, standardised: np.nda
     labels = music.users["segment"].to_numpy()
     theirs = silhouette_samples(standardised, labels)
 
-    assert music.facts.validity.silhouette[2] == pytest.approx(
-        silhouette_score(standardised, labels), abs=1e-9
-    )
+    assert music.facts.validity.silhouette[2] == pytest.approx(silhouette_score(standardised, labels), abs=1e-9)
     for segment in music.facts.segments:
         assert segment.silhouette == pytest.approx(theirs[labels == segment.id].mean(), abs=1e-9)
 

@@ -63,15 +63,7 @@ def test_every_judge_has_a_vote(none: Facts) -> None:
     """Two of the seven can say none, and do; the silhouette has to name a number."""
     votes = {vote.judge: vote.k for vote in none.structure.votes}
 
-    assert set(votes) == {
-        "elbow",
-        "gap",
-        "silhouette",
-        "calinski_harabasz",
-        "davies_bouldin",
-        "stability",
-        "valleys",
-    }
+    assert set(votes) == {"elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"}
     assert votes["valleys"] == 1
     assert votes["silhouette"] is not None
     assert votes["silhouette"] >= 2
@@ -89,10 +81,7 @@ def test_the_band_lies_around_the_curve_of_nothing(none: Facts) -> None:
 
 def test_the_wording_changes_with_it(none: Facts) -> None:
     """Groups, not segments; no basis for different treatment."""
-    assert (
-        sentences.write_headline(none)
-        == "No reliable segments this month: users differ by degrees, not in groups"
-    )
+    assert sentences.write_headline(none) == "No reliable segments this month: users differ by degrees, not in groups"
     assert sentences.choose_segment_noun(none) == "group"
     assert sentences.name_evidence_level(none) == "none to rely on"
     assert "no basis for different treatment" in sentences.describe_certainty(none)

@@ -28,8 +28,7 @@ def test_the_planted_groups_come_back(run: Callable[..., Analysis], month: str) 
 
 
 @pytest.mark.parametrize(
-    ("month", "missing", "ages", "days"),
-    [("2026-08", 38, 5, 2), ("2026-09", 41, 4, 3), ("2026-10", 46, 6, 4)],
+    ("month", "missing", "ages", "days"), [("2026-08", 38, 5, 2), ("2026-09", 41, 4, 3), ("2026-10", 46, 6, 4)]
 )
 def test_the_planted_dirt_is_found(
     run: Callable[..., Analysis], month: str, missing: int, ages: int, days: int

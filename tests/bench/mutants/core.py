@@ -19,17 +19,7 @@ from tests.bench.mutants import shell
 from tests.support import ROOT
 
 LEAST, LEAST_OF_SHELL = 0.85, 0.80
-COPIED = [
-    "report",
-    "data",
-    "templates",
-    "docs",
-    "settings.toml",
-    "README.md",
-    "Makefile",
-    "_quarto.yml",
-    "tests",
-]
+COPIED = ["report", "data", "templates", "docs", "settings.toml", "README.md", "Makefile", "_quarto.yml", "tests"]
 # modules that the tests of others look at
 TOLD_BY = {
     "clustering/refine": ["clustering/grid"],
@@ -103,21 +93,11 @@ def mutate(room: str, part: int) -> dict[str, int]:
                 )
         if os.environ.get("SURVIVORS"):
             found = subprocess.run(
-                [sys.executable, "-m", "mutmut", "results"],
-                cwd=copy,
-                capture_output=True,
-                text=True,
-                check=True,
+                [sys.executable, "-m", "mutmut", "results"], cwd=copy, capture_output=True, text=True, check=True
             )
-            for name in (
-                line.split(":")[0].strip() for line in found.stdout.splitlines() if "survived" in line
-            ):
+            for name in (line.split(":")[0].strip() for line in found.stdout.splitlines() if "survived" in line):
                 shown = subprocess.run(
-                    [sys.executable, "-m", "mutmut", "show", name],
-                    cwd=copy,
-                    capture_output=True,
-                    text=True,
-                    check=True,
+                    [sys.executable, "-m", "mutmut", "show", name], cwd=copy, capture_output=True, text=True, check=True
                 )
                 print("\n".join(line for line in shown.stdout.splitlines() if line[:1] in "+-#"), flush=True)
         counts: dict[str, int] = json.loads((copy / "mutants" / "mutmut-cicd-stats.json").read_text())

@@ -34,16 +34,7 @@ _OTHER = {
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
 }
-_PAIRS = (
-    "now last",
-    "low high",
-    "left right",
-    "before after",
-    "do avoid",
-    "name id",
-    "share users",
-    "read kept",
-)
+_PAIRS = ("now last", "low high", "left right", "before after", "do avoid", "name id", "share users", "read kept")
 TWIN = {a: b for pair in _PAIRS for a, b in (pair.split(), pair.split()[::-1])}
 _SAME = {"strict", "frozen", "slots"}  # arguments that change nothing in a program that is right
 _NUMBER = re.compile(r"(?<![\w.\"#-])\d[\d_]*(\.\d+)?(?![\w.\"])")
@@ -134,14 +125,8 @@ def _in_code(
 
 def _is_left(node: Any, child: ast.AST) -> bool:
     """Tell whether a part of a node is left as it is: annotations, decorators, and what makes no difference."""
-    typed = (
-        getattr(node, "annotation", None),
-        getattr(node, "returns", None),
-        getattr(node, "format_spec", None),
-    )
-    literal = (
-        isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal"
-    )
+    typed = (getattr(node, "annotation", None), getattr(node, "returns", None), getattr(node, "format_spec", None))
+    literal = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal"
     return (
         literal
         or _is_docstring(child)
@@ -194,11 +179,7 @@ def _changes(node: Any) -> Iterator[Change]:  # noqa: C901, PLR0912 - one case a
             for (a, one), (b, other) in pairwise(
                 (n, part) for n, part in enumerate(values) if isinstance(part, ast.FormattedValue)
             ):
-                yield (
-                    node,
-                    "values",
-                    [other if n == a else one if n == b else part for n, part in enumerate(values)],
-                )
+                yield (node, "values", [other if n == a else one if n == b else part for n, part in enumerate(values)])
         case ast.Attribute(attr=name) if name in TWIN:
             yield node, "attr", TWIN[name]
 
@@ -216,19 +197,13 @@ def _is_dropped(statement: ast.stmt) -> bool:
 def _joins_texts(node: Any) -> bool:
     """Tell whether an operator stands beside a text: the other one would be refused at once."""
     sides = [getattr(node, side, None) for side in ("left", "right")]
-    return any(
-        isinstance(side, ast.JoinedStr) or isinstance(getattr(side, "value", None), str) for side in sides
-    )
+    return any(isinstance(side, ast.JoinedStr) or isinstance(getattr(side, "value", None), str) for side in sides)
 
 
 def _swaps(items: Sequence[ast.expr]) -> Iterator[list[ast.expr]]:
     """Swap each two neighbours that differ."""
     for place, (one, other) in enumerate(pairwise(items)):
-        if (
-            ast.dump(one) != ast.dump(other)
-            and not isinstance(one, ast.Starred)
-            and not isinstance(other, ast.Starred)
-        ):
+        if ast.dump(one) != ast.dump(other) and not isinstance(one, ast.Starred) and not isinstance(other, ast.Starred):
             yield [*items[:place], other, one, *items[place + 2 :]]
 
 
@@ -281,11 +256,7 @@ def _changed(line: str, *, settings: bool) -> Iterator[str]:
 
 def _is_whole(line: str) -> bool:
     """Tell whether a line says something, and closes all that it opens: without it, the rest can still be read."""
-    if (
-        not line
-        or line.startswith(("{#", "# ", "#}", "//", "--", "```", ":::"))
-        or line.endswith((";", "; }", "} }"))
-    ):
+    if not line or line.startswith(("{#", "# ", "#}", "//", "--", "```", ":::")) or line.endswith((";", "; }", "} }")):
         return False
     opened, closed = re.findall(r"\{% (?:if|for|macro|call)\b", line), re.findall(r"\{% end", line)
     blocks, ends = re.findall(r"\b(?:function|then|do)\b", line), re.findall(r"\bend\b", line)

@@ -64,24 +64,8 @@ READ = {
     ".toml",
 }  # of .css and .js only a browser sees what they do
 IMPORTED = (  # once for all: none of it imports the shell
-    *(
-        "numpy",
-        "pandas",
-        "scipy.stats",
-        "sklearn.cluster",
-        "altair",
-        "weasyprint",
-        "jinja2",
-        "narwhals",
-        "pydantic",
-    ),
-    *(
-        "duckdb",
-        "openpyxl",
-        "pyarrow.parquet",
-        "vl_convert",
-        "fontTools.ttLib",
-    ),
+    *("numpy", "pandas", "scipy.stats", "sklearn.cluster", "altair", "weasyprint", "jinja2", "narwhals", "pydantic"),
+    *("duckdb", "openpyxl", "pyarrow.parquet", "vl_convert", "fontTools.ttLib"),
     *("pypandoc", "typer", "rich.console", "kneed", "css_inline", "mjml", "aiosmtpd.controller", "trustme"),
     *("pikepdf", "pypdfium2", "email_validator", "jsonschema", "yaml"),
     *("segmentation.pipeline", "segmentation.tracking.anomalies"),
@@ -141,15 +125,9 @@ class Notes:
         sys.addaudithook(self._opened)
 
     def _opened(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if (
-            event == "open"
-            and isinstance(arguments[0], str)
-            and arguments[0].startswith(f"{self.root}{os.sep}")
-        ):
+        if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(f"{self.root}{os.sep}"):
             name = str(Path(arguments[0]).relative_to(self.root))
-            if name.startswith(("templates", "report", "settings.toml")) and not name.endswith(
-                (".py", ".pyc")
-            ):
+            if name.startswith(("templates", "report", "settings.toml")) and not name.endswith((".py", ".pyc")):
                 self.noted.at[name, 0].add(self.within[-1])
 
     @contextlib.contextmanager
@@ -447,9 +425,7 @@ def ask(mistake: Mistake, copy: Path, work: Path, noted: Noted, names: Names) ->
 
 def main(files: list[str], *, share: float, seed: int) -> dict[str, tuple[int, int]]:
     """Make mistakes in these files, and give by file how many were seen, of how many; the others are printed."""
-    kept = os.environ.get(
-        "KEEP"
-    )  # a folder: the run without a mistake is read from there, if one was made before
+    kept = os.environ.get("KEEP")  # a folder: the run without a mistake is read from there, if one was made before
     with contextlib.nullcontext(kept) if kept else _temporary() as place:
         work = Path(place).resolve()
         (work / "analyses").mkdir(parents=True, exist_ok=True)
@@ -465,8 +441,7 @@ def main(files: list[str], *, share: float, seed: int) -> dict[str, tuple[int, i
                 print("not asked, for they fail without a mistake:", *sorted(noted.failed), flush=True)
             names = Names(ROOT)
             copies = [
-                _copy(work / "project", work / f"worker-{number}" / "project")
-                for number in range(os.cpu_count() or 1)
+                _copy(work / "project", work / f"worker-{number}" / "project") for number in range(os.cpu_count() or 1)
             ]
             made = [one for file in files for one in mistakes_in(ROOT, file, share=share, seed=seed)]
             children = []

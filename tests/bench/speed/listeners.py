@@ -27,12 +27,7 @@ _WORDS = {
     "gender": (("Female", "Male", "Prefer not to say", "Other"), ((0.48, 0.505, 0.01, 0.005),) * GROUPS),
     "employment_status": (
         ("Employed full-time", "Student", "Employed part-time", "Unemployed"),
-        (
-            (0.28, 0.49, 0.14, 0.09),
-            (0.77, 0.04, 0.10, 0.09),
-            (0.66, 0.19, 0.10, 0.05),
-            (0.90, 0.04, 0.04, 0.02),
-        ),
+        ((0.28, 0.49, 0.14, 0.09), (0.77, 0.04, 0.10, 0.09), (0.66, 0.19, 0.10, 0.05), (0.90, 0.04, 0.04, 0.02)),
     ),
     "top_genre": (
         ("Pop", "Rock", "Classical", "Country", "Indie", "Jazz", "Hip Hop"),

@@ -109,9 +109,7 @@ def our_sweep(path: Path) -> dict[str, Any]:
     found = summarise_columns(users)
     scale = round_scale(build_scale({name: found[name] for name in FEATURES}))
     start = time.perf_counter()
-    curve = fit_k_range(
-        aggregate_to_grid(users, scale, found, plan.grid_step), range(1, 11), n_init=STARTS, seed=SEED
-    )
+    curve = fit_k_range(aggregate_to_grid(users, scale, found, plan.grid_step), range(1, 11), n_init=STARTS, seed=SEED)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "centres": curve.models[K].centres.tolist()}
 
@@ -168,9 +166,7 @@ def faiss(path: Path) -> dict[str, Any]:
 
     values = _values(path).astype("float32")
     start = time.perf_counter()
-    model = library.Kmeans(
-        len(FEATURES), K, niter=100, nredo=STARTS, seed=SEED, max_points_per_centroid=len(values)
-    )
+    model = library.Kmeans(len(FEATURES), K, niter=100, nredo=STARTS, seed=SEED, max_points_per_centroid=len(values))
     model.train(values)
     return {"seconds": time.perf_counter() - start, "centres": model.centroids.tolist()}
 
@@ -191,8 +187,7 @@ def mllib(path: Path) -> dict[str, Any]:
     )
     start = time.perf_counter()
     columns = [
-        f"({name} - {m!r}) / {s!r} AS z{i}"
-        for i, (name, m, s) in enumerate(zip(FEATURES, mean, sd, strict=True))
+        f"({name} - {m!r}) / {s!r} AS z{i}" for i, (name, m, s) in enumerate(zip(FEATURES, mean, sd, strict=True))
     ]
     rows = spark.read.parquet(str(path)).filter(KEPT).selectExpr(*columns)
     points = VectorAssembler(inputCols=[f"z{i}" for i in range(K)], outputCol="features").transform(rows)
@@ -314,11 +309,7 @@ def row(million: int, name: str, result: Result, best: float | None) -> str:
     seconds = f"{result.seconds:.1f} s" if result.seconds is not None else f"not in {LIMIT:.0f} s"
     if result.seconds is None and result.told and result.told["why"] == "failed":
         seconds = "failed"
-    above = (
-        f"{result.inertia:,.0f} (+{100 * (result.inertia / best - 1):.3f} %)"
-        if result.inertia and best
-        else ""
-    )
+    above = f"{result.inertia:,.0f} (+{100 * (result.inertia / best - 1):.3f} %)" if result.inertia and best else ""
     return f"| {million} million | {name} | {seconds} | {result.memory:,.0f} MB | {above} |"
 
 
@@ -333,17 +324,11 @@ def promises(found: dict[int, dict[str, Result]]) -> Iterator[tuple[str, bool | 
         ours, theirs = found[1].get("ours (sweep)"), found[1].get("KMeans (sweep)")
         if ours and theirs and ours.seconds and theirs.seconds:
             times = theirs.seconds / ours.seconds
-            yield (
-                f"sweep at 1 million {FASTER} times as fast as scikit-learn's: {times:.0f} times",
-                times >= FASTER,
-            )
+            yield (f"sweep at 1 million {FASTER} times as fast as scikit-learn's: {times:.0f} times", times >= FASTER)
         best = _best(found[1])
         if best and found[1]["ours"].inertia:
             above = found[1]["ours"].inertia / best - 1
-            yield (
-                f"inertia at k = {K} at most {100 * WORSE:g} % above the best: {100 * above:.4f} %",
-                above <= WORSE,
-            )
+            yield (f"inertia at k = {K} at most {100 * WORSE:g} % above the best: {100 * above:.4f} %", above <= WORSE)
     if {10, 100} <= set(found):
         ratios = [_ratio(found[million]) for million in (10, 100)]
         if all(ratios):
@@ -411,9 +396,7 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii")
     except OSError:
         return platform.machine()
-    return next(
-        (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")), ""
-    )
+    return next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")), "")
 
 
 def main() -> None:

@@ -58,9 +58,7 @@ def planted(rng: np.random.Generator, k: int, n: int, separation: float = SEPARA
     """
     share = np.exp(rng.uniform(0, np.log(SIZES), k))
     size = np.maximum(np.round(n * share / share.sum()).astype(int), 2)
-    sd = np.exp(rng.uniform(0, np.log(SDS), (k, 1))) * np.exp(
-        rng.uniform(-0.5, 0.5, (k, COLUMNS)) * np.log(STRETCH)
-    )
+    sd = np.exp(rng.uniform(0, np.log(SDS), (k, 1))) * np.exp(rng.uniform(-0.5, 0.5, (k, COLUMNS)) * np.log(STRETCH))
     side = 1.0
     while True:
         centres = rng.uniform(0, side, (k, COLUMNS))

@@ -25,13 +25,7 @@ from segmentation.tracking.drift import (
     measure_binned_drift,
     measure_category_drift,
 )
-from segmentation.tracking.matching import (
-    PreviousModel,
-    SegmentLineage,
-    assign_ids,
-    match_centres,
-    rescale_values,
-)
+from segmentation.tracking.matching import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
 from segmentation.tracking.migration import count_migration, crosstab_with_previous
 from segmentation.tracking.transitions import Transition, detect_transitions
 
@@ -101,9 +95,7 @@ def next_month(
     if not staying:
         return draw(rng, world, n, start)
     there = np.where(was.shares > 0, world.shares, 0.0)
-    stays = np.flatnonzero(
-        (rng.random(len(before.users)) < staying * there.sum()) & (there > 0)[before.groups]
-    )
+    stays = np.flatnonzero((rng.random(len(before.users)) < staying * there.sum()) & (there > 0)[before.groups])
     old = Month(before.values[stays], before.groups[stays], before.users[stays])
     moved = rng.random(len(stays)) < 0.05
     groups = np.where(moved, rng.choice(len(there), len(stays), p=there / there.sum()), old.groups)
@@ -112,9 +104,7 @@ def next_month(
     lacking = np.clip(n * world.shares - np.bincount(groups, minlength=len(there)), 0, None)
     new = draw(rng, World(world.middles, lacking / lacking.sum()), round(lacking.sum()), start)
     return Month(
-        np.vstack([values, new.values]),
-        np.concatenate([groups, new.groups]),
-        np.concatenate([old.users, new.users]),
+        np.vstack([values, new.values]), np.concatenate([groups, new.groups]), np.concatenate([old.users, new.users])
     )
 
 
@@ -214,9 +204,7 @@ def sample_users() -> tuple[Floats, NDArray[np.intp]]:
     """Give the first month's clean users and the number of the planted group of each."""
     made = make_sample_month("2026-08")
     numbers = made.users[list(FEATURES)]
-    whole = (
-        numbers.notna().all(axis=1) & numbers["age"].between(16, 65) & (numbers["num_of_days_active"] <= 365)
-    )
+    whole = numbers.notna().all(axis=1) & numbers["age"].between(16, 65) & (numbers["num_of_days_active"] <= 365)
     kept = whole.fillna(value=False).to_numpy(dtype=bool)
     return numbers[kept].to_numpy(dtype=float), np.unique(made.groups[kept], return_inverse=True)[1]
 
@@ -270,10 +258,7 @@ def planted(seed: int, event: str, apart: float, staying: float, *, ids: bool) -
 
 def closest_first(world: World) -> World:
     """Put the two groups that lie closest to each other first: one that splits does so into neighbours."""
-    gaps = (
-        np.sqrt(((world.middles[:, None] - world.middles[None]) ** 2).sum(axis=2))
-        + np.eye(len(world.shares)) * 1e9
-    )
+    gaps = np.sqrt(((world.middles[:, None] - world.middles[None]) ** 2).sum(axis=2)) + np.eye(len(world.shares)) * 1e9
     pair = list(np.unravel_index(gaps.argmin(), gaps.shape))
     order = [*pair, *(n for n in range(len(world.shares)) if n not in pair)]
     return World(world.middles[order], world.shares[order])
@@ -334,9 +319,7 @@ def has_drifted(last: Floats, now: Floats) -> bool:
     bins = choose_bin_count(len(last), len(now))
     cuts = np.sort(last)[[len(last) * n // bins for n in range(1, bins)]]
     edges = add_heavy_value_edges(cuts, np.array([(last == cut).mean() for cut in cuts]), bins)
-    counts = [
-        np.bincount(np.searchsorted(edges, x, side="right"), minlength=len(edges) + 1) for x in (last, now)
-    ]
+    counts = [np.bincount(np.searchsorted(edges, x, side="right"), minlength=len(edges) + 1) for x in (last, now)]
     return measure_binned_drift(np.array(counts)).has_drifted
 
 
@@ -367,12 +350,8 @@ def main() -> None:
     asked = ask.parse_args()
     start = time.monotonic()
     variants = (("new users", 0.0, False), ("85 % stay, no ids", 0.85, False), ("85 % stay, ids", 0.85, True))
-    print(
-        f"Histories of 12 months without change, middles {APART:g} SD apart or more, k 2 to 6, 300 to 5,000 users"
-    )
-    print(
-        f"{'':22}{'histories':>10}{'pairs':>8}{'false events':>14}{'names changed':>15}{'names flagged':>15}"
-    )
+    print(f"Histories of 12 months without change, middles {APART:g} SD apart or more, k 2 to 6, 300 to 5,000 users")
+    print(f"{'':22}{'histories':>10}{'pairs':>8}{'false events':>14}{'names changed':>15}{'names flagged':>15}")
     for label, staying, ids in variants:
         seeds = range(asked.seed, asked.seed + max(asked.histories // len(variants), 1))
         counts = [quiet(seed, 12, APART, staying, ids=ids) for seed in seeds]
@@ -387,8 +366,7 @@ def main() -> None:
     print(f"{'':22}" + "".join(f"{event:>17}" for event in EVENTS))
     for label, staying, ids in variants:
         rates = [
-            sum(planted(asked.seed + n, event, APART, staying, ids=ids) for n in range(asked.events))
-            / asked.events
+            sum(planted(asked.seed + n, event, APART, staying, ids=ids) for n in range(asked.events)) / asked.events
             for event in EVENTS
         ]
         print(f"{label:22}" + "".join(f"{rate:>17.1%}" for rate in rates), flush=True)

@@ -17,10 +17,7 @@ def main(rounds: int) -> int:
             last = facts_of(crowd(n, 2 * number), "2026-09", "b")
             now = facts_of(crowd(int(n * (0.9 + 0.2 * number / rounds)), 2 * number + 1))
             alarms += [one.kind for one in detect_anomalies(now, last, current_month=TODAY)]
-        print(
-            f"{n:>7,} users a month: {len(alarms)} alarms in {rounds} quiet months {' '.join(alarms)}",
-            flush=True,
-        )
+        print(f"{n:>7,} users a month: {len(alarms)} alarms in {rounds} quiet months {' '.join(alarms)}", flush=True)
         held += len(alarms)
     return held
 

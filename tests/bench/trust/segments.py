@@ -65,9 +65,7 @@ def ask(crowd: Crowd, seed: int) -> Outcome:
     sweep = Sweep(models, {k: assign_nearest(values, model.centres) for k, model in models.items()})
     validity = compute_validity(points, sweep, seed=seed)
     start = time.perf_counter()
-    found = assess_consensus(
-        points, sweep, validity, partial(fit_gap_curves, points, KS, seed=seed), seed=seed
-    )
+    found = assess_consensus(points, sweep, validity, partial(fit_gap_curves, points, KS, seed=seed), seed=seed)
     seconds = time.perf_counter() - start
     answers = {JUDGES[vote.judge]: vote.k for vote in found.votes}
     boxed = fit_gap_curves(points, KS, fit_box_null(points.values), n_draws=BOX_DRAWS, seed=seed)
@@ -104,15 +102,12 @@ def structure(sets: int, seed: int, workers: int) -> list[bool]:
     judges = list(none[0].answers)
     invented = {name: sum(o.answers[name] not in (1, None) for o in none) for name in judges}
     exact = {name: sum(o.answers[name] == o.k for o in some) for name in judges}
-    print(
-        f"{sets} crowds without structure, {sets} with k = 2 to 8 planted segments, separation {SEPARATION:g}"
-    )
+    print(f"{sets} crowds without structure, {sets} with k = 2 to 8 planted segments, separation {SEPARATION:g}")
     print(f"{'':22}{'segments invented':>18}{'k exact':>10}{'k too small':>12}{'too large':>10}")
     for name in judges:
         less = sum((o.answers[name] or 1) < o.k for o in some)
         print(
-            f"{name:22}{invented[name] / sets:18.1%}{exact[name] / sets:10.1%}"
-            f"{less:12}{sets - less - exact[name]:10}"
+            f"{name:22}{invented[name] / sets:18.1%}{exact[name] / sets:10.1%}{less:12}{sets - less - exact[name]:10}"
         )
     carried = sum(o.warned for o in none)
     print(f"{WARNED:22}{carried / sets:18.1%}")
@@ -120,9 +115,7 @@ def structure(sets: int, seed: int, workers: int) -> list[bool]:
     for outcome in none:
         kinds[outcome.kind].append(outcome)
     print("Invented by the panel, by shape: ", end="")
-    print(
-        ", ".join(f"{kind} {sum(o.answers[PANEL] != 1 for o in of)}/{len(of)}" for kind, of in kinds.items())
-    )
+    print(", ".join(f"{kind} {sum(o.answers[PANEL] != 1 for o in of)}/{len(of)}" for kind, of in kinds.items()))
     print("Exact by the panel, by k: ", end="")
     for k in range(2, 9):
         of = [o for o in some if o.k == k]

@@ -65,9 +65,7 @@ def test_every_chart_of_the_report_is_read(figures: dict[str, Any], specs: dict[
 
 
 @pytest.mark.parametrize("id_", TITLES)
-def test_a_chart_is_titled_with_its_own_finding(
-    id_: str, figures: dict[str, Any], specs: dict[str, Specs]
-) -> None:
+def test_a_chart_is_titled_with_its_own_finding(id_: str, figures: dict[str, Any], specs: dict[str, Specs]) -> None:
     """On every screen, in its drawing, and in the words for those who don't see it."""
     _, words, drawing = figures[id_]
 
@@ -89,9 +87,7 @@ def test_sizes(screen: str, specs: dict[str, Specs]) -> None:
     assert bar.tips == [
         {"Segment": NAMES[i], "Users": f"{month.USERS[i]:,}", "Share": pct(month.SHARES[i])} for i in RANKED
     ]
-    assert texts[0].by("y", "text") == [
-        (NAMES[i], f"{pct(month.SHARES[i])} · {month.USERS[i]:,}") for i in RANKED
-    ]
+    assert texts[0].by("y", "text") == [(NAMES[i], f"{pct(month.SHARES[i])} · {month.USERS[i]:,}") for i in RANKED]
     assert texts[1].by("y", "text") == [(NAMES[i], grew(i)) for i in RANKED]
     assert [text.by("y", "text") for text in texts[2:]] == [[(NAMES[i], NAMES[i]) for i in RANKED]] * (
         screen == "narrow"
@@ -102,10 +98,7 @@ def test_sizes(screen: str, specs: dict[str, Specs]) -> None:
 def test_differences(screen: str, specs: dict[str, Specs]) -> None:
     """A panel a feature: each segment's distance from the average, and its mean, under that feature's name and average."""
     marks = reading.marks(specs[screen]["fig-differences"])
-    panels = {
-        name: f"{COLUMN[name]} | average {unit(name, month.AVERAGES[NUMBERS.index(name)])}"
-        for name in FEATURES
-    }
+    panels = {name: f"{COLUMN[name]} | average {unit(name, month.AVERAGES[NUMBERS.index(name)])}" for name in FEATURES}
 
     assert list(dict.fromkeys(mark.panel for mark in marks)) == list(panels.values())
     for number, (name, panel) in enumerate(panels.items()):
@@ -118,8 +111,7 @@ def test_differences(screen: str, specs: dict[str, Specs]) -> None:
         assert dot.by("y", "x", "color") == [(NAMES[i], sds[i], COLOURS[i]) for i in RANKED]
         assert dot.titles["x"] == "SD from average"
         assert dot.tips == [
-            {"Segment": NAMES[i], COLUMN[name]: means[i], "From average": f"{signed(sds[i], 1)} SD"}
-            for i in RANKED
+            {"Segment": NAMES[i], COLUMN[name]: means[i], "From average": f"{signed(sds[i], 1)} SD"} for i in RANKED
         ]
         assert text.by("y", "text") == [(NAMES[i], means[i]) for i in RANKED]
 
@@ -162,9 +154,7 @@ def test_flow(screen: str, specs: dict[str, Specs]) -> None:
         "start": {row["row"]["name"]: row for row in left.rows},
         "end": {row["row"]["name"]: row for row in right.rows},
     }
-    for (source, target), count, row in zip(
-        people, people.values(), (one["row"] for one in band.rows), strict=True
-    ):
+    for (source, target), count, row in zip(people, people.values(), (one["row"] for one in band.rows), strict=True):
         assert row["height"] == pytest.approx(count / total, abs=2e-5)
         for place, name in (("start", source), ("end", target)):
             bar = inside[place][name]
@@ -190,19 +180,14 @@ def test_trend(screen: str, specs: dict[str, Specs]) -> None:
     short = ("Oct 2026", "Nov 2026", "Dec 2026", "Jan 2027", "Feb 2027")
     whole = ("October 2026", "November 2026", "December 2026", "January 2027", "February 2027")
     points = [
-        (i, at, share)
-        for i, shares in month.TREND.items()
-        for at, share in enumerate(shares)
-        if share is not None
+        (i, at, share) for i, shares in month.TREND.items() for at, share in enumerate(shares) if share is not None
     ]
     line, dot, text = one(marks, "line"), of(marks, "circle")[0], one(marks, "text")
 
     for mark in (line, dot):
         assert mark.by("x", "y", "color") == [(short[at], share, COLOURS[i]) for i, at, share in points]
         assert mark.titles["y"] == "Share of users"
-    assert dot.tips == [
-        {"Segment": names[i], "Month": whole[at], "Share": pct(share)} for i, at, share in points
-    ]
+    assert dot.tips == [{"Segment": names[i], "Month": whole[at], "Share": pct(share)} for i, at, share in points]
     last = [(i, share) for i, at, share in points if at == 4]
     assert [row["x"] for row in text.rows] == ["Feb 2027"] * len(last)
     assert [row["y"] for row in text.rows] == pytest.approx([share for _, share in last], abs=0.02)
@@ -227,9 +212,7 @@ def test_numbers(screen: str, specs: dict[str, Specs]) -> None:
         "usage_per_month": "hours a month",
         "num_of_days_active": "days in the last 365",
     }
-    panels = [
-        f"{COLUMN[name]} | median {unit(name, month.QUARTILES[n][1])}" for n, name in enumerate(NUMBERS)
-    ]
+    panels = [f"{COLUMN[name]} | median {unit(name, month.QUARTILES[n][1])}" for n, name in enumerate(NUMBERS)]
 
     assert list(dict.fromkeys(mark.panel for mark in marks)) == panels
     for number, (name, panel) in enumerate(zip(NUMBERS, panels, strict=True)):
@@ -237,9 +220,7 @@ def test_numbers(screen: str, specs: dict[str, Specs]) -> None:
         edges = [edge / part for edge in month.EDGES[number]]
         bins = [
             (low, high, read, kept)
-            for low, high, read, kept in zip(
-                edges, edges[1:], month.BEFORE[number], month.AFTER[number], strict=False
-            )
+            for low, high, read, kept in zip(edges, edges[1:], month.BEFORE[number], month.AFTER[number], strict=False)
             if kept is not None
         ]
         kept_bars, lost = of(marks, "bar", panel)
@@ -294,14 +275,10 @@ def test_elbow(screen: str, specs: dict[str, Specs]) -> None:
     inertia = list(enumerate(month.INERTIA, 1))
 
     assert band.by("x", "y", "y2") == [
-        (k, pytest.approx(low, abs=0.5), pytest.approx(high, abs=0.5))
-        for k, (low, high) in enumerate(month.BAND, 1)
+        (k, pytest.approx(low, abs=0.5), pytest.approx(high, abs=0.5)) for k, (low, high) in enumerate(month.BAND, 1)
     ]
     assert line.by("x", "y") == dots.by("x", "y") == inertia
-    assert (line.titles["x"], line.titles["y"]) == (
-        "Number of segments",
-        "Spread within segments (squared SD)",
-    )
+    assert (line.titles["x"], line.titles["y"]) == ("Number of segments", "Spread within segments (squared SD)")
     assert dots.tips == [{"Segments": str(k), "Spread": f"{value:,}"} for k, value in inertia]
     assert one(marks, "point").by("x", "y") == [(5, 15_144)]
     assert [text.by("x", "y", "text") for text in of(marks, "text")] == [[(5, 15_144, "5 segments")]] * 2
@@ -366,22 +343,13 @@ def test_indices(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     bar, whisker = one(marks, "bar"), of(marks, "rule")[1]
     low, high, silent, count, name, head = of(marks, "text")
     items = list(index_items())
-    said = {
-        row: (index, users) for (row, _, _), (_, index, users) in zip(items, index_rows(id_), strict=True)
-    }
+    said = {row: (index, users) for (row, _, _), (_, index, users) in zip(items, index_rows(id_), strict=True)}
     speaking = {row: value for row, _, item in items if (value := spoken(id_, item)) is not None}
 
-    assert bar.by("y", "x", "x2", "color") == [
-        (row, value, 100, COLOURS[id_]) for row, value in speaking.items()
-    ]
+    assert bar.by("y", "x", "x2", "color") == [(row, value, 100, COLOURS[id_]) for row, value in speaking.items()]
     assert bar.titles["x"] == "Index (all users = 100)"
     assert bar.tips == [
-        {
-            "Of what": called,
-            "Index": said[row][0],
-            "Users": said[row][1],
-            "Share of the segment": share_said(id_, item),
-        }
+        {"Of what": called, "Index": said[row][0], "Users": said[row][1], "Share of the segment": share_said(id_, item)}
         for row, called, item in items
         if row in speaking
     ]
@@ -390,9 +358,7 @@ def test_indices(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     assert low.by("y", "text") == [(row, said[row][0]) for row, value in speaking.items() if value < 100]
     assert high.by("y", "text") == [(row, said[row][0]) for row, value in speaking.items() if value > 100]
     assert silent.by("y", "text") == [(row, said[row][0]) for row, _, _ in items if row not in speaking]
-    assert [(row["y"], row["row"]["users"]) for row in count.rows] == [
-        (row, users) for row, (_, users) in said.items()
-    ]
+    assert [(row["y"], row["row"]["users"]) for row in count.rows] == [(row, users) for row, (_, users) in said.items()]
     assert name.by("y", "text") == [(row, called) for row, called, _ in items]
     assert head.by("y", "text") == [(0, "Numbers"), (5, "Top genre"), (10, "Gender"), (13, "Employment")]
 
@@ -508,9 +474,7 @@ def test_the_pdf_shows_its_charts_in_order(rendered: Rendered) -> None:  # noqa:
         *("flow", "trend", "elbow", "components"),
     )
 
-    assert [reading.plain(image.get("alt", "")) for image in images] == [
-        WORDS[f"fig-{name}"] for name in order
-    ]
+    assert [reading.plain(image.get("alt", "")) for image in images] == [WORDS[f"fig-{name}"] for name in order]
     for image, name in zip(images, order, strict=True):
         drawing = reading.drawing_of(image.get("src", ""))
         assert [line[0] for line in drawn(drawing)[:2]] == TITLES[f"fig-{name}"].split(" | ")
@@ -545,9 +509,7 @@ def difference_lines() -> list[list[str]]:
         [COLUMN[name] for name in FEATURES],
         [f"average {unit(name, month.AVERAGES[NUMBERS.index(name)])}" for name in FEATURES],
     ]
-    means = [
-        [NAMES[i], *(unit(name, month.MEANS[i][NUMBERS.index(name)]) for name in FEATURES)] for i in RANKED
-    ]
+    means = [[NAMES[i], *(unit(name, month.MEANS[i][NUMBERS.index(name)]) for name in FEATURES)] for i in RANKED]
     return [*named, *means]
 
 
@@ -617,9 +579,7 @@ def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
         value, why = spoken(id_, item), month.SILENT.get((id_, item))
         said.append(f"{value:.0f}" if value is not None else str(why))
         at.append(100 if value is None else value)
-    rows = [
-        (str(number), called, one) for number, ((called, _), one) in enumerate(zip(items, said, strict=True))
-    ]
+    rows = [(str(number), called, one) for number, ((called, _), one) in enumerate(zip(items, said, strict=True))]
     number, silent, name = of(marks, "text")
 
     assert picture.rows == tuple((called, one) for _, called, one in rows)
@@ -627,9 +587,7 @@ def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
     assert one(marks, "bar").by("y", "x", "x2", "color") == [
         (str(row), value, 100, COLOURS[id_]) for row, value in enumerate(at)
     ]
-    assert sorted([*number.by("y", "text"), *silent.by("y", "text")]) == sorted(
-        (row, one) for row, _, one in rows
-    )
+    assert sorted([*number.by("y", "text"), *silent.by("y", "text")]) == sorted((row, one) for row, _, one in rows)
     assert [text for _, text in silent.by("y", "text")] == [
         one for _, one in zip(items, said, strict=True) if not one.isdigit()
     ]

@@ -15,18 +15,7 @@ from report.charts.render import render_svg
 from report.errors import RenderError
 from report.style import theme
 from segmentation.facts import AffinityIndex, Facts, NotableDifference, TrendLine
-from tests.support.facts.factory import (
-    ARABIC,
-    AWKWARD,
-    EMOJI,
-    LONG,
-    MARKUP,
-    NOTHING,
-    SCRIPT,
-    awkward,
-    changed,
-    month,
-)
+from tests.support.facts.factory import ARABIC, AWKWARD, EMOJI, LONG, MARKUP, NOTHING, SCRIPT, awkward, changed, month
 from tests.support.pages.documents import makers, pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -154,15 +143,11 @@ def personal(facts: Facts, picture: Figure, spec: dict[str, Any], svg: str) -> l
 
 def gaps(picture: Figure, svg: str) -> list[str]:
     """List what is missing in a picture or the table behind it."""
-    said = " ".join(
-        [picture.alt, picture.caption, *picture.header, *(cell for row in picture.rows for cell in row)]
-    )
+    said = " ".join([picture.alt, picture.caption, *picture.header, *(cell for row in picture.rows for cell in row)])
     found = [word for word in ("NaN", "undefined", "Infinity", "None") if word in said + svg]
     found += [f"alt of {len(picture.alt)}"] if not 20 <= len(picture.alt) <= 250 else []
     found += ["caption"] if not picture.caption.endswith(".") else []
-    found += (
-        ["rows"] if not picture.rows or {len(row) for row in picture.rows} != {len(picture.header)} else []
-    )
+    found += ["rows"] if not picture.rows or {len(row) for row in picture.rows} != {len(picture.header)} else []
     return found
 
 
@@ -397,13 +382,9 @@ def test_a_range_of_one_value_has_room() -> None:
 def test_a_trend_without_change_is_none() -> None:
     """Nobody shrinks by 0.0 points."""
     facts = month(4, first=False)
-    still = replace(
-        facts.trend, lines=tuple(replace(line, shares=(0.2, 0.2, 0.2)) for line in facts.trend.lines)
-    )
+    still = replace(facts.trend, lines=tuple(replace(line, shares=(0.2, 0.2, 0.2)) for line in facts.trend.lines))
 
-    assert changes.plot_trend(replace(facts, trend=still)).alt.startswith(
-        "All shares are as they were in August"
-    )
+    assert changes.plot_trend(replace(facts, trend=still)).alt.startswith("All shares are as they were in August")
     assert changes.plot_trend(facts).alt.startswith("Young lower earners grew by 2.5 points since August")
 
 
@@ -432,15 +413,9 @@ def test_a_trend_speaks_of_segments_that_are_there_at_both_ends(
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (
-            "Electronic dance music of the nineties",
-            "Electronic dance music of the nineties",
-        ),  # Vega shortens it
+        ("Electronic dance music of the nineties", "Electronic dance music of the nineties"),  # Vega shortens it
         ("Pop 🎧", "Pop 🎧"),
-        (
-            "🎧" * 9,
-            "🎧🎧🎧🎧🎧🎧…",
-        ),  # 110 pixels are 9.6 letters of 11.5, of emoji 1.35 each: six and the dots
+        ("🎧" * 9, "🎧🎧🎧🎧🎧🎧…"),  # 110 pixels are 9.6 letters of 11.5, of emoji 1.35 each: six and the dots
         ("👩‍🎤" * 9, "👩‍🎤👩‍🎤👩‍🎤👩‍🎤👩‍🎤👩‍🎤…"),  # a woman, a joiner and a guitar are one
         ("🇩🇪" * 9, "🇩🇪🇩🇪🇩🇪🇩🇪🇩🇪🇩🇪…"),  # two halves are a flag
         ("👍🏽" * 9, "👍🏽👍🏽👍🏽👍🏽👍🏽👍🏽…"),
@@ -462,9 +437,7 @@ def test_beside_a_name_with_emoji_none_is_left_to_vega() -> None:
 
 def test_a_chart_that_cannot_be_drawn_ends_in_a_sentence() -> None:
     with pytest.raises(RenderError, match="A chart can't be drawn"):
-        render_svg(
-            {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": {"type": "nonsense"}}
-        )
+        render_svg({"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": {"type": "nonsense"}})
 
 
 @pytest.mark.parametrize(

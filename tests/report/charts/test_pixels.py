@@ -143,9 +143,7 @@ def test_a_chart_on_the_screen_is_the_same_chart(name: str, printed: Printed) ->
     assert differ(by_vega(carried | {"config": spec["config"]}), by_vega(spec)) == 0
 
 
-@pytest.mark.parametrize(
-    "name", ["sizes", "differences", "indices-s1", "flow", "trend", "elbow", "components"]
-)
+@pytest.mark.parametrize("name", ["sizes", "differences", "indices-s1", "flow", "trend", "elbow", "components"])
 def test_a_page_carries_of_a_telephone_s_chart_what_is_other(name: str, printed: Printed) -> None:
     """Put into the wide one's place, as page.js does, it is the narrow one's specification."""
     picture = dict(pictures(printed[2]))[name]()
@@ -211,8 +209,7 @@ def printed_chart(chart: alt.TopLevelMixin, folder: Path, *, change_svg: Callabl
     drawing = minify_svg(vl_convert.vegalite_to_svg(spec))
     source = f"data:image/svg+xml;base64,{base64.b64encode(change_svg(drawing).encode()).decode()}"
     (folder / "page.html").write_text(
-        f"<!doctype html><html lang='en'><title>T</title><body><img src='{source}' alt='A chart'>",
-        encoding="utf-8",
+        f"<!doctype html><html lang='en'><title>T</title><body><img src='{source}' alt='A chart'>", encoding="utf-8"
     )
     PrintedDocument(folder / "page.html", paper="A4", identifier=b"0" * 32).write_pdf(folder / "page.pdf")
     document = pypdfium2.PdfDocument(folder / "page.pdf")
@@ -223,9 +220,7 @@ def printed_chart(chart: alt.TopLevelMixin, folder: Path, *, change_svg: Callabl
 
 def bars(**text: Any) -> alt.LayerChart:
     """Give a small chart with numbers at its bars."""
-    rows = [
-        {"k": k, "v": v, "said": f"{v:.2f}"} for k, v in zip("abcd", (1.54, 0.87, 1.21, 0.4), strict=True)
-    ]
+    rows = [{"k": k, "v": v, "said": f"{v:.2f}"} for k, v in zip("abcd", (1.54, 0.87, 1.21, 0.4), strict=True)]
     base = alt.Chart(alt.InlineData(values=rows)).encode(alt.X("k:N"), alt.Y("v:Q"))
     said = base.mark_text(dy=-8, fontSize=16, fontWeight=600, **text).encode(alt.Text("said:N"))
     return alt.layer(base.mark_bar(), said).properties(width=140, height=110)

@@ -78,22 +78,8 @@ def test_both_forms_say_the_same(name: str, png: bytes) -> None:
     one = brief(facts)
     seen = " ".join(" ".join(Reader(render_brief_html(one, png)).texts).split())
     plain = " ".join(render_brief_text(one).split())
-    said = [
-        one.name,
-        one.month,
-        one.brand,
-        one.objective,
-        one.portrait,
-        one.note,
-        one.insight,
-        one.offer,
-        one.message,
-    ]
-    said += [
-        part
-        for line in (*one.figures, *one.play, *one.confidence, *one.about)
-        for part in (line.name, line.text)
-    ]
+    said = [one.name, one.month, one.brand, one.objective, one.portrait, one.note, one.insight, one.offer, one.message]
+    said += [part for line in (*one.figures, *one.play, *one.confidence, *one.about) for part in (line.name, line.text)]
 
     for row in one.evidence:
         assert " ".join(f"{row.feature} {row.index} {row.users}".split()) in seen
@@ -164,9 +150,7 @@ def test_what_does_not_speak_is_not_said() -> None:
     facts = factory.changed(facts, index=quiet, stands_out=())
 
     assert brief(facts).evidence == ()
-    assert write_insight(facts, facts.segments[0]).startswith(
-        "They differ from all users by little: younger, "
-    )
+    assert write_insight(facts, facts.segments[0]).startswith("They differ from all users by little: younger, ")
     middle = factory.changed(facts, centre=dict.fromkeys(facts.features, 0.0))
     assert write_insight(middle, middle.segments[0]).startswith("Nothing sets them apart")
     thin = {name: AffinityIndex(None, 9, None) for name in facts.segments[0].index}
@@ -178,10 +162,7 @@ def test_what_does_not_speak_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("interval", "said"),
     [
-        (
-            ConfidenceInterval(95, 107),
-            "They listen about as much as everybody; what sets them apart is income",
-        ),
+        (ConfidenceInterval(95, 107), "They listen about as much as everybody; what sets them apart is income"),
         (ConfidenceInterval(60, 170), "What sets them apart is income"),
         (None, "What sets them apart is income"),
     ],
@@ -245,9 +226,7 @@ def test_the_html_is_what_mail_programs_take(name: str, png: bytes) -> None:
     assert image["width"] == str(struct.unpack(">I", png[16:20])[0] // CHART_PIXEL_RATIO)
     assert "@import" not in html
     assert "fonts.googleapis" not in html
-    assert {"light dark"} == {
-        meta["content"] for meta in page.all("meta") if meta.get("name") == "color-scheme"
-    }
+    assert {"light dark"} == {meta["content"] for meta in page.all("meta") if meta.get("name") == "color-scheme"}
     assert "prefers-color-scheme: dark" in html
 
 
@@ -302,9 +281,7 @@ def test_mail_programs_lack_nothing_that_is_not_waived(png: bytes) -> None:
     if not (shutil.which("node") and (room / "node_modules" / "caniemail").exists()):
         pytest.skip("caniemail isn't there: `make setup-test` installs it where npm is found")
     html = render_brief_html(brief(factory.month(4)), png)
-    found = subprocess.run(
-        ["node", "check.mjs"], cwd=room, input=html.encode(), capture_output=True, check=True
-    )
+    found = subprocess.run(["node", "check.mjs"], cwd=room, input=html.encode(), capture_output=True, check=True)
     lacking = json.loads(found.stdout)
 
     assert lacking.keys() - WAIVED.keys() == set()

@@ -214,9 +214,7 @@ def content(message: EmailMessage, kind: str) -> bytes:
 
 def others(id_: str, text: str) -> list[str]:
     """Give the names, offers and colours of other segments in a text."""
-    known = [
-        word for one in IDS if one != id_ for word in (NAMES[one], said_in_play(one, "offer"), COLOURS[one])
-    ]
+    known = [word for one in IDS if one != id_ for word in (NAMES[one], said_in_play(one, "offer"), COLOURS[one])]
     return [word for word in known if word in text]
 
 
@@ -232,9 +230,7 @@ def test_a_segment_has_the_play_of_the_rule_that_fits_it(id_: str) -> None:
 
     assert found is not None
     assert found.rule == f"Rule of {id_}"
-    assert {part: getattr(found, part) for part in month.PLAY} == {
-        part: said_in_play(id_, part) for part in month.PLAY
-    }
+    assert {part: getattr(found, part) for part in month.PLAY} == {part: said_in_play(id_, part) for part in month.PLAY}
     assert found.measure.column == column
     assert (found.measure.baseline, found.measure.target) == (mean, pytest.approx(mean * (1 + change)))
 
@@ -293,9 +289,7 @@ def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rende
     assert message["To"] == f"{id_.lower()}@example.com"
     assert message["Message-ID"] == f"<2027-02.{id_}.brief@example.com>"
     assert f'src="cid:indices@2027-02.{id_}.brief"' in page
-    assert [one["Content-ID"] for one in message.walk() if one["Content-ID"]] == [
-        f"<indices@2027-02.{id_}.brief>"
-    ]
+    assert [one["Content-ID"] for one in message.walk() if one["Content-ID"]] == [f"<indices@2027-02.{id_}.brief>"]
     assert reading.plain(image.get("alt", "")) == WORDS[f"fig-indices-{id_.lower()}"]
     drawn = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
     assert drawn is not None

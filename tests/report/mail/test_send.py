@@ -159,9 +159,7 @@ def test_a_changed_brief_is_not_sent_twice(postman: Callable[..., MailContext], 
     assert [part.defects for part in mail.walk() if part.defects] == []
 
 
-def test_a_correction_that_needn_t_go_out_is_settled_too(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_a_correction_that_needn_t_go_out_is_settled_too(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Else every run would ask for a person for ever."""
     send_month(postman(), confirm=True)
     month_folder(postman().notifier.output, factory.changed(factory.month(4), 3, users=95))
@@ -200,9 +198,7 @@ def test_a_second_correction_names_all_before_it_and_a_newcomer_gets_none(
     assert (carl["Message-ID"], carl["In-Reply-To"]) == (ids[0], None)
 
 
-def test_the_same_brief_again_is_the_same_message(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_the_same_brief_again_is_the_same_message(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Nobody knows whether the first arrived: a mail program that has both shows one."""
     room.play(("DOT", "accept drop"))
     assert send_month(postman(), confirm=True) == 1
@@ -214,9 +210,7 @@ def test_the_same_brief_again_is_the_same_message(
     assert ".correction" not in id_
 
 
-def test_another_spelling_of_an_address_asks_for_nothing(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_another_spelling_of_an_address_asks_for_nothing(postman: Callable[..., MailContext], room: Mailroom) -> None:
     send_month(postman(), confirm=True)
     spelt = {"all": ["MARKETING@example.com"], "S1": ["Ann@Example.com"]}
     one = postman(settings=dials(recipients=spelt))
@@ -226,9 +220,7 @@ def test_another_spelling_of_an_address_asks_for_nothing(
     assert "Changed" not in told(one)
 
 
-def test_another_sender_is_no_reason_for_a_second_brief(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_another_sender_is_no_reason_for_a_second_brief(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Briefs that are made again from another domain have another Message-ID; whoever has one is sent no other."""
     send_month(postman(), confirm=True)
     moved = {"settings": dials(sender="briefs@mail.example.com")}
@@ -240,9 +232,7 @@ def test_another_sender_is_no_reason_for_a_second_brief(
     assert "Changed" not in told(one)
 
 
-def test_what_still_waits_goes_out_from_the_sender_at_hand(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_what_still_waits_goes_out_from_the_sender_at_hand(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """A server that puts everything off, and by the next day another sender: each inbox gets one, from that one."""
     room.act = lambda verb, _: "450 later" if verb == "MAIL" else None
     assert send_month(postman(), confirm=True) == 75
@@ -300,9 +290,7 @@ def test_more_segments_of_a_month_that_is_out_wait_for_a_person(
     assert len(room.inbox) == 2
 
 
-def test_a_segment_that_nobody_got_yet_is_no_other_set(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_a_segment_that_nobody_got_yet_is_no_other_set(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Its recipient is named later, and marketing has edited the playbook meanwhile: the month has the segments that it had."""
     some = {"settings": dials(recipients={"S1": ["ann@example.com"]})}
     send_month(postman(**some), confirm=True)
@@ -322,11 +310,7 @@ def test_what_waits_is_said_before_each_pause(postman: Callable[..., MailContext
 
     assert send_month(one, confirm=True) == 75
     waits = [line for line in one.notifier.print_line.__self__ if "messages wait" in line]
-    assert [line.rpartition("tried again in ")[2] for line in waits] == [
-        "5 seconds.",
-        "30 seconds.",
-        "120 seconds.",
-    ]
+    assert [line.rpartition("tried again in ")[2] for line in waits] == ["5 seconds.", "30 seconds.", "120 seconds."]
 
 
 @pytest.mark.parametrize(
@@ -336,14 +320,8 @@ def test_what_waits_is_said_before_each_pause(postman: Callable[..., MailContext
             KeyboardInterrupt(),
             "The run of 2026-10 failed: it was stopped before it had ended. Run `make report` again.",
         ),
-        (
-            OSError(28, "No space left on device", "facts.json"),
-            "facts.json: No space left on device. Make room or ",
-        ),
-        (
-            ZeroDivisionError("of nothing"),
-            "Something unforeseen: ZeroDivisionError: of nothing (test_send.py, line ",
-        ),
+        (OSError(28, "No space left on device", "facts.json"), "facts.json: No space left on device. Make room or "),
+        (ZeroDivisionError("of nothing"), "Something unforeseen: ZeroDivisionError: of nothing (test_send.py, line "),
     ],
 )
 def test_what_ended_a_run_is_told_to_the_owner_as_to_a_person(
@@ -370,9 +348,7 @@ def test_a_notice_that_is_refused_is_no_message_of_the_months(
     assert "RESOLVE" not in told(one)
 
 
-def test_a_test_goes_to_one_address_and_counts_for_nothing(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_a_test_goes_to_one_address_and_counts_for_nothing(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """All of them, under ids of their own and in a ledger of their own; the real ones still go out."""
     one = postman()
     assert send_month(one, to="me@example.com") == 0
@@ -387,9 +363,7 @@ def test_a_test_goes_to_one_address_and_counts_for_nothing(
 @pytest.mark.parametrize(
     "to", ["me@elsewhere.com", "me", "me@example.com\nBcc: x@example.com", "a@example.com,b@example.com"]
 )
-def test_a_test_to_a_stranger_is_refused(
-    postman: Callable[..., MailContext], room: Mailroom, to: str
-) -> None:
+def test_a_test_to_a_stranger_is_refused(postman: Callable[..., MailContext], room: Mailroom, to: str) -> None:
     with pytest.raises(SettingsError, match="Nothing was sent"):
         send_month(postman(), to=to)
     assert room.heard == []
@@ -429,9 +403,7 @@ def test_without_recipients_nothing_is_sent(postman: Callable[..., MailContext],
 def test_a_name_that_fits_no_segment_is_told(postman: Callable[..., MailContext]) -> None:
     """Or somebody would wait for a brief for ever because of a slip of the pen."""
     name = factory.month(4).segments[1].name
-    one = postman(
-        settings=dials(recipients={"Hevy listeners": ["a@example.com"], name.upper(): ["b@example.com"]})
-    )
+    one = postman(settings=dials(recipients={"Hevy listeners": ["a@example.com"], name.upper(): ["b@example.com"]}))
     send_month(one)
 
     assert "'Hevy listeners' in [mail.recipients] of settings.toml is no segment of October" in told(one)
@@ -439,9 +411,7 @@ def test_a_name_that_fits_no_segment_is_told(postman: Callable[..., MailContext]
     assert repr(name.upper()) not in told(one)
 
 
-def test_another_sender_than_the_files_name_is_refused(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_another_sender_than_the_files_name_is_refused(postman: Callable[..., MailContext], room: Mailroom) -> None:
     with pytest.raises(
         SettingsError, match=r"are from briefs@example\.com, and settings\.toml says other@example\.com"
     ):
@@ -513,9 +483,7 @@ def test_a_shut_gate_mails_nobody_but_the_owner_once(
     assert why in " ".join(mail.get_content().replace("\u00a0", "~").split()).replace("~", "\u00a0")
 
 
-def test_a_month_that_is_asked_for_need_not_be_the_newest(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_a_month_that_is_asked_for_need_not_be_the_newest(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """Nor does it matter to it that another month's run failed."""
     newer(postman())
     failed(postman())
@@ -564,9 +532,7 @@ def test_the_exit_code_tells_what_became_of_it(
     assert max(room.taken().values()) == 1
 
 
-def test_what_waits_tells_a_scheduler_to_come_again(
-    postman: Callable[..., MailContext], room: Mailroom
-) -> None:
+def test_what_waits_tells_a_scheduler_to_come_again(postman: Callable[..., MailContext], room: Mailroom) -> None:
     room.act = lambda verb, _: "450 not now" if verb == "MAIL" else None
     assert send_month(postman(), confirm=True) == 75
     room.act = lambda _verb, _recipient: None
@@ -681,9 +647,7 @@ def test_a_second_failure_before_a_run_begins_keeps_whom_to_tell(tmp_path: Path)
         assert (run.state, run.sender, run.owner) == ("failed", "briefs@example.com", "olga@example.com")
 
 
-def test_the_command_says_yes_by_one_word_only(
-    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_says_yes_by_one_word_only(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And its exit code is that of the sending."""
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.delenv("SMTP_HOST", raising=False)

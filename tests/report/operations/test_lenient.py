@@ -17,9 +17,7 @@ owner = "olga@example.com"   # owner = "old@example.com"
 reply_to = "insights@example.com"
 domains = ["example.com"]
 """
-WHOLE = NoticeSettings(
-    SenderIdentity("briefs@example.com", owner="olga@example.com", reply_to="insights@example.com")
-)
+WHOLE = NoticeSettings(SenderIdentity("briefs@example.com", owner="olga@example.com", reply_to="insights@example.com"))
 
 
 @pytest.fixture
@@ -100,9 +98,7 @@ def test_an_owner_outside_the_domains_is_nobody(read: Read, text: str) -> None:
 def test_a_domain_beyond_ascii_is_one_with_its_encoded_form(read: Read) -> None:
     """xn--mller-kva is the IDNA form of müller."""
     found = read(
-        TEXT.replace('["example.com"]', '["müller.example"]').replace(
-            "olga@example.com", "olga@müller.example"
-        )
+        TEXT.replace('["example.com"]', '["müller.example"]').replace("olga@example.com", "olga@müller.example")
     )
     assert found.identity.owner == "olga@xn--mller-kva.example"
 
@@ -127,9 +123,7 @@ def test_a_broken_env_still_names_the_server(tmp_path: Path, lines: str, known: 
     env.write_text(f"SMTP_HOST=smtp.example.com\n{lines}\n")
     env.chmod(0o600)
 
-    assert read_mail_server_leniently(env, {}) == MailServer(
-        **({"host": "smtp.example.com", "port": 587} | known)
-    )
+    assert read_mail_server_leniently(env, {}) == MailServer(**({"host": "smtp.example.com", "port": 587} | known))
 
 
 def test_a_host_in_the_environment_goes_before(tmp_path: Path) -> None:

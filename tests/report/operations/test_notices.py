@@ -11,12 +11,7 @@ import pytest
 
 from report.mail.send import send_month
 from report.operations.notices import OwnerNotifier, make_failure_notice
-from report.storage.months import (
-    describe_missing_months,
-    find_month_gaps,
-    find_newest_month_file,
-    list_missing_months,
-)
+from report.storage.months import describe_missing_months, find_month_gaps, find_newest_month_file, list_missing_months
 from report.transport.message import SenderIdentity
 from segmentation.facts import Facts
 from tests.support.facts import factory
@@ -74,13 +69,7 @@ def test_briefs_that_wait_are_told_once(tmp_path: Path, room: Mailroom) -> None:
     made(tmp_path / "out", "2026-10")
     room.act = lambda verb, to: "450 later" if (verb, to) == ("RCPT", "ann@example.com") else None
     postman = mail_context(
-        tmp_path / "out",
-        tmp_path / "data",
-        dials(),
-        room.server(),
-        lambda: NOW,
-        lambda _: None,
-        lambda _: None,
+        tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, lambda _: None
     )
 
     assert [send_month(postman, confirm=True) for _ in range(3)] == [75] * 3
@@ -114,11 +103,7 @@ def test_a_wrong_password_is_not_tried_a_second_time(tmp_path: Path) -> None:
     ],
 )
 def test_earlier_months_that_nobody_got_are_named(
-    tmp_path: Path,
-    room: Mailroom,
-    mailed: tuple[str, ...],
-    briefs: tuple[str, ...],
-    named: str,
+    tmp_path: Path, room: Mailroom, mailed: tuple[str, ...], briefs: tuple[str, ...], named: str
 ) -> None:
     """Where a later one was mailed they are past; where none was ever, those whose briefs lie there are meant."""
     output = tmp_path / "out"

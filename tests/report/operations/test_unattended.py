@@ -116,14 +116,10 @@ def test_each_variable_reaches_the_option_of_its_name(tmp_path: Path, words: str
     said = called(tmp_path, name, *rest)
 
     assert said[:3] == ["-m", "report", name]
-    assert [f"{option}={value}" for option, value in zip(said[3::2], said[4::2], strict=True)] == (
-        options.split()
-    )
+    assert [f"{option}={value}" for option, value in zip(said[3::2], said[4::2], strict=True)] == (options.split())
 
 
-@pytest.mark.parametrize(
-    "name", ["a'b.csv", 'a"; touch hacked; ".csv', "a`touch hacked`.csv", "two words $HOME.csv"]
-)
+@pytest.mark.parametrize("name", ["a'b.csv", 'a"; touch hacked; ".csv', "a`touch hacked`.csv", "two words $HOME.csv"])
 def test_a_file_may_be_called_anything(tmp_path: Path, name: str) -> None:
     """What the shell would read as quotes or commands comes to Python letter by letter; `$` is make's own, written twice."""
     said = called(tmp_path, "report", f"DATA={name.replace('$', '$$')}", "MONTH=2026-10")
@@ -167,17 +163,13 @@ class Checkout:
         """Run a target with an empty environment; give its exit code, and what it said."""
         words = ["env", "-i", f"PATH={os.environ['PATH']}", f"SOURCE_DATE_EPOCH={at.timestamp():.0f}"]
         words += [f"{name}={value}" for name, value in extra.items()]
-        ended = subprocess.run(
-            [*words, "make", target], cwd=self.root, capture_output=True, text=True, check=False
-        )
+        ended = subprocess.run([*words, "make", target], cwd=self.root, capture_output=True, text=True, check=False)
         return ended.returncode, ended.stdout + ended.stderr
 
     def told(self) -> list[EmailMessage]:
         """Give what the owner was mailed."""
         self.room.quiet()
-        return [
-            message_from_bytes(raw, policy=default) for to, raw in self.room.inbox if to == "olga@example.com"
-        ]
+        return [message_from_bytes(raw, policy=default) for to, raw in self.room.inbox if to == "olga@example.com"]
 
     def told_once(self) -> str:
         """Give the one mail that the owner was sent, on one line; it says where it comes from."""
@@ -398,9 +390,7 @@ def lose_packages(root: Path) -> None:
         (lose_packages, "`make report` ended with exit code 1"),
     ],
 )
-def test_a_set_up_that_is_broken_is_told(
-    checkout: Checkout, spoil: Callable[[Path], None], said: str
-) -> None:
+def test_a_set_up_that_is_broken_is_told(checkout: Checkout, spoil: Callable[[Path], None], said: str) -> None:
     """With the environment of before, or with any Python and no package at all; with what to do."""
     spoil(checkout.root)
     assert checkout.make(PIP_NO_INDEX="1")[0] != 0
@@ -438,9 +428,7 @@ def test_a_mistake_in_env_is_told(checkout: Checkout, lines: str, said: str) -> 
         ),
     ],
 )
-def test_briefs_that_do_not_arrive_are_told_once(
-    checkout: Checkout, verb: str, act: str, said: str, todo: str
-) -> None:
+def test_briefs_that_do_not_arrive_are_told_once(checkout: Checkout, verb: str, act: str, said: str, todo: str) -> None:
     checkout.room.act = lambda found, to: act if (found, to) == (verb, "marketing@example.com") else None
 
     assert checkout.make()[0] != 0
@@ -506,9 +494,7 @@ def test_a_failure_is_told_though_nothing_can_be_recorded(checkout: Checkout, da
     output = checkout.root / "_output"
     if damage == "ledger":
         (output / "outbox").mkdir()
-        (output / "outbox" / "notices.sqlite").write_text(
-            "no database, and longer than a header of one is" * 9
-        )
+        (output / "outbox" / "notices.sqlite").write_text("no database, and longer than a header of one is" * 9)
         (checkout.root / "data" / "2026-10.csv").unlink()
     else:
         shutil.rmtree(output)
@@ -521,9 +507,7 @@ def test_a_failure_is_told_though_nothing_can_be_recorded(checkout: Checkout, da
 
 def test_a_run_that_is_ended_is_told(checkout: Checkout) -> None:
     """As systemd ends what takes too long: every process is told to end, and there is time left for a mail."""
-    (checkout.root / "report_of_before.py").write_text(
-        "import time; print('at work', flush=True); time.sleep(60)"
-    )
+    (checkout.root / "report_of_before.py").write_text("import time; print('at work', flush=True); time.sleep(60)")
     with subprocess.Popen(
         ["make", "unattended"], cwd=checkout.root, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as make:

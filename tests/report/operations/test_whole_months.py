@@ -23,27 +23,11 @@ from segmentation.facts import Facts
 from tests.support.pages.documents import Reader, first_line
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - one is a fixture
 from tests.support.runs import checkout as months
-from tests.support.runs.checkout import (
-    OF_ALL,
-    OWNER,
-    READERS,
-    SETTINGS,
-    Checkout,
-    Step,
-    Year,
-    checkout,
-    plain,
-)
+from tests.support.runs.checkout import OF_ALL, OWNER, READERS, SETTINGS, Checkout, Step, Year, checkout, plain
 from tests.support.runs.fork_server import forge
 
 MADE = ("2026-07", "2026-09", "2026-10", "2026-11")
-BEFORE = {
-    "2026-07": None,
-    "2026-08": "2026-07",
-    "2026-09": "2026-08",
-    "2026-10": "2026-09",
-    "2026-11": "2026-10",
-}
+BEFORE = {"2026-07": None, "2026-08": "2026-07", "2026-09": "2026-08", "2026-10": "2026-09", "2026-11": "2026-10"}
 CALLED = {"2026-07": "july", "2026-09": "september", "2026-10": "october", "2026-11": "november"}
 OFFERS = {play["offer"] for play in tomllib.loads(paths.read_template("playbook.toml"))["play"]}
 HELD = (
@@ -109,9 +93,7 @@ def check_briefs(step: Step, facts: Facts, place: Path, readers: dict[str, str])
     for to, mail in step.mails:
         if to == OWNER:
             continue
-        (segment,) = (
-            one for one in facts.segments if f"<{facts.month}.{one.id}.brief@" in mail["Message-ID"]
-        )
+        (segment,) = (one for one in facts.segments if f"<{facts.month}.{one.id}.brief@" in mail["Message-ID"])
         got[segment.id, to] += 1
         assert mail["To"] == to
         name = format_month(facts.month).partition("\u00a0")[0]
@@ -149,9 +131,7 @@ def test_page_one_sells_each_segment_its_own(year: Year, facts: dict[str, Facts]
     for segment in facts[month].segments:
         assert re.search(rf"{segment.name}.{{0,3}} {segment.play.offer}", page_one(folder)), segment.name
         (profile,) = [
-            path
-            for path in (folder / "profiles").iterdir()
-            if f"<title>{segment.name}" in path.read_text("utf-8")
+            path for path in (folder / "profiles").iterdir() if f"<title>{segment.name}" in path.read_text("utf-8")
         ]
         said = plain(Reader(profile.read_text("utf-8")).text)
         assert {offer for offer in OFFERS if offer in said} == {segment.play.offer}
@@ -166,9 +146,7 @@ def test_each_month_is_compared_with_the_one_before(year: Year, facts: dict[str,
     for month in ("2026-09", "2026-10"):
         before = plain(format_month(BEFORE[month] or ""))
         assert f"The same segments as in {before};" in page_one(year.output / month)
-        assert f"points since {before}; all segments are the same kinds as then." in screen(
-            year.output / month
-        )
+        assert f"points since {before}; all segments are the same kinds as then." in screen(year.output / month)
     assert "First month: nothing to compare it with." in page_one(year.output / "2026-07")
     assert not re.search("since|▲|▼", page_one(year.output / "2026-07"))
 
@@ -187,9 +165,7 @@ def test_the_month_that_was_missing_is_worked_out_and_no_more(year: Year, facts:
 
 
 @pytest.mark.parametrize("month", MADE)
-def test_a_row_a_user_has_the_segment_that_was_counted(
-    year: Year, facts: dict[str, Facts], month: str
-) -> None:
+def test_a_row_a_user_has_the_segment_that_was_counted(year: Year, facts: dict[str, Facts], month: str) -> None:
     users = pd.read_parquet(year.output / month / "segments.parquet")
 
     assert users["segment"].value_counts().to_dict() == {one.id: one.users for one in facts[month].segments}
@@ -241,12 +217,7 @@ def test_every_step_ends_with_its_exit_code(year: Year) -> None:
 
 
 def test_nothing_is_left_beside_the_months(year: Year) -> None:
-    assert {path.name for path in year.output.iterdir()} == {
-        *BEFORE,
-        "last-run.json",
-        "outbox",
-        "unattended.log",
-    }
+    assert {path.name for path in year.output.iterdir()} == {*BEFORE, "last-run.json", "outbox", "unattended.log"}
     assert {path.name for path in (year.output / "2026-10").iterdir()} == {
         *("report.html", "executive.pdf", "profiles", "briefs", "facts.json", "segments.parquet", "run.json")
     }
@@ -282,9 +253,7 @@ def test_a_month_that_nobody_got_is_named_to_the_owner_once(year: Year) -> None:
     (mail,) = year.steps["september mailed"].told
 
     assert plain(mail["Subject"]) == "Never mailed: the segment briefs of August 2026"
-    assert "`make report MONTH=2026-08`, then `make send MONTH=2026-08 CONFIRM=yes`" in plain(
-        mail.get_content()
-    )
+    assert "`make report MONTH=2026-08`, then `make send MONTH=2026-08 CONFIRM=yes`" in plain(mail.get_content())
     assert [len(year.steps[name].told) for name in ("july mailed", "october", "october again")] == [0, 0, 0]
 
 
@@ -319,20 +288,14 @@ def test_a_month_in_another_unit_is_held_everywhere(year: Year, facts: dict[str,
     assert "Mean income is $652,000; in October 2026 $55,200. Is it in another unit?" in text
     assert "`make send MONTH=2026-11 ACCEPT=yes`" in text
     assert "no brief of November 2026" in text
-    assert (
-        "Nobody is mailed: the month is held. Mean income is $652,000; in October 2026 $55,200." in step.said
-    )
+    assert "Nobody is mailed: the month is held. Mean income is $652,000; in October 2026 $55,200." in step.said
 
 
 @pytest.mark.parametrize("month", ["2026-07", "2026-08", "2026-09", "2026-10"])
 def test_an_ordinary_month_is_not_held(year: Year, facts: dict[str, Facts], month: str) -> None:
     assert facts[month].suspicions == ()
     if month in CALLED:
-        for text in (
-            page_one(year.output / month),
-            screen(year.output / month),
-            year.steps[CALLED[month]].said,
-        ):
+        for text in (page_one(year.output / month), screen(year.output / month), year.steps[CALLED[month]].said):
             assert "held" not in text.lower()
 
 
@@ -389,9 +352,7 @@ def branch(year: Year, tools: Path, tmp_path: Path) -> Iterator[Branch]:
         yield make
 
 
-def test_a_held_month_goes_out_when_it_is_accepted(
-    branch: Branch, facts: dict[str, Facts], tmp_path: Path
-) -> None:
+def test_a_held_month_goes_out_when_it_is_accepted(branch: Branch, facts: dict[str, Facts], tmp_path: Path) -> None:
     """Once, as it is; without a word from a person, and without CONFIRM, to nobody."""
     desk = branch("2026-11")
     shown = desk.make("send", at="2026-12-02")
@@ -431,9 +392,7 @@ def test_a_test_goes_to_one_address_and_a_verdict_settles_one_message(
     tests = desk.make("send", "TO=tess@example.com", at="2026-11-02")
     assert tests.code == 0
     assert [to for to, _ in tests.mails] == ["tess@example.com"] * 4
-    assert [sheet(mail, tmp_path) for _, mail in tests.mails] == [
-        one.name for one in facts["2026-10"].segments
-    ]
+    assert [sheet(mail, tmp_path) for _, mail in tests.mails] == [one.name for one in facts["2026-10"].segments]
     assert "4 sent" in tests.said
 
     desk.room.act = lambda verb, to: "accept drop" if (verb, to) == ("DOT", READERS["S3"]) else None
@@ -498,14 +457,8 @@ def test_a_month_of_which_there_is_no_file_is_a_failure_that_is_told(branch: Bra
     """By make report with a sentence, by make notify to the owner; and nothing is mailed after it, but by name."""
     desk = branch("2026-10")
     said = {
-        (
-            "report",
-            "MONTH=2031-01",
-        ): f"make report: {desk.root}/data: holds no file of 2031-01; the newest is 2026-10.",
-        (
-            "report",
-            "ENGINE=latex",
-        ): "make report: ENGINE=latex is no engine. Choose auto, quarto or embedded.",
+        ("report", "MONTH=2031-01"): f"make report: {desk.root}/data: holds no file of 2031-01; the newest is 2026-10.",
+        ("report", "ENGINE=latex"): "make report: ENGINE=latex is no engine. Choose auto, quarto or embedded.",
         ("report", "MONTH=October"): "make report: MONTH=October is no month.",
         ("send", "MONTH=2031-01"): "make send: _output: 2031-01 was not made with its briefs yet.",
         ("send", "CONFIRM=no"): "make send: CONFIRM=no sends nothing.",

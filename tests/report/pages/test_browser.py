@@ -20,9 +20,7 @@ from tests.support.facts.factory import SCRIPT
 from tests.support.pages.browser import Open
 from tests.support.pages.rendered import Rendered
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning")
 AXE = ROOT / "tests" / "node" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -175,7 +173,9 @@ def test_in_the_dark_the_page_is_dark_and_on_paper_light(opened: Open) -> None:
     On paper there is ink on white, and in place of charts that were drawn for the dark the light pictures.
     """
     page = opened(scheme="dark", anew=True)
-    colours = "[...document.querySelectorAll('.live svg *')].flatMap(e => [e.getAttribute('fill'), e.getAttribute('stroke')])"
+    colours = (
+        "[...document.querySelectorAll('.live svg *')].flatMap(e => [e.getAttribute('fill'), e.getAttribute('stroke')])"
+    )
     used = {c for c in page.evaluate(colours) if c and c.startswith("#")}
 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 27, 33)"
@@ -262,9 +262,7 @@ def test_axe_finds_nothing(opened: Open, pages: Path, what: str, width: int, sch
     path = "report.html" if what == "report" else f"profiles/{min((pages / 'profiles').iterdir()).name}"
     view = opened(path=path, width=width, scheme=scheme)
     view.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    view.evaluate(
-        "document.querySelectorAll('.vg-tooltip').forEach((one) => one.remove())"
-    )  # of a test before
+    view.evaluate("document.querySelectorAll('.vg-tooltip').forEach((one) => one.remove())")  # of a test before
     view.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     found = view.evaluate("async () => (await axe.run()).violations")
 
@@ -336,9 +334,7 @@ def test_the_facts_can_be_saved_as_json(opened: Open, pages: Path) -> None:
 def test_no_saved_cell_is_a_formula(opened: Open, pages: Path, tmp_path: Path) -> None:
     """A name that a spreadsheet would run is text in the file, whatever it begins with; a number below 0 stays one."""
     page = (pages / "report.html").read_text(encoding="utf-8")
-    page = re.sub(
-        r'<script type="application/json" class="chart".*?</script>', "", page
-    )  # they take long to draw
+    page = re.sub(r'<script type="application/json" class="chart".*?</script>', "", page)  # they take long to draw
     facts = json.loads((pages / "facts.json").read_text(encoding="utf-8"))
     names = [f'{first}HYPERLINK("http://x",1)' for first in "=+-@"]
     for segment, name in zip(facts["segments"], names, strict=True):

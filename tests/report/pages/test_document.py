@@ -253,17 +253,10 @@ def test_a_chart_on_a_page_of_its_own_has_a_twin_for_telephones(tmp_path: Path) 
 
 def test_numbers_stand_below_each_other_and_their_head_above_them() -> None:
     """A column of texts begins at its left; one of numbers ends at its right, those that can't be shown included."""
-    table = ReportTable(
-        "C.", ("A", "B", "C", "D"), (("x", "one", "−3", ""), ("y", "two", "not shown", "▲1.1"))
-    )
+    table = ReportTable("C.", ("A", "B", "C", "D"), (("x", "one", "−3", ""), ("y", "two", "not shown", "▲1.1")))
     heads, cells = (re.findall(rf"<{kind}[^>]*>", table.to_html()) for kind in ('th scope="col"', "td"))
 
-    assert heads == [
-        '<th scope="col">',
-        '<th scope="col">',
-        '<th scope="col" class="n">',
-        '<th scope="col" class="n">',
-    ]
+    assert heads == ['<th scope="col">', '<th scope="col">', '<th scope="col" class="n">', '<th scope="col" class="n">']
     assert cells == ["<td>", '<td class="n">', '<td class="n">'] * 2
 
 
@@ -271,9 +264,7 @@ def test_segments_with_one_offer_stand_in_one_row() -> None:
     """Largest first, each with its own colour; on a dark screen too."""
     facts = month(4)
     plays = [replace(s.play, offer=offer) for s, offer in zip(facts.segments, "ABAC", strict=True)]
-    facts = replace(
-        facts, segments=tuple(replace(s, play=play) for s, play in zip(facts.segments, plays, strict=True))
-    )
+    facts = replace(facts, segments=tuple(replace(s, play=play) for s, play in zip(facts.segments, plays, strict=True)))
     table = tables.tabulate_plays(facts)
     first, _, third, _ = (segment.name for segment in facts.segments)
 

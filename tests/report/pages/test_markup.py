@@ -23,11 +23,7 @@ def pages(rendered: Rendered) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checked(
-    pages: Path,
-    rendered: Rendered,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, list[str]]:
+def checked(pages: Path, rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Give what the W3C's checker calls errors in each page, but for the CSS of paged media, which it doesn't know.
 
     It starts once, for all pages of the sample, for those with names that look like markup, and for a broken one.
@@ -40,19 +36,10 @@ def checked(
     bad.write_text("<!doctype html><p><table><img></p>", encoding="utf-8")
     made = [pages / "report.html", *(pages / "profiles").iterdir(), bad]
     made += [rendered.executive("sample"), rendered.executive("script")]
-    java = [
-        "java",
-        "-Xss8m",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        "-jar",
-        str(VNU),
-    ]  # it lives for seconds
+    java = ["java", "-Xss8m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", str(VNU)]  # it lives for seconds
     command = [*java, "--exit-zero-always", "--format", "json", *map(str, made)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, list[str]] = {
-        path.as_uri().removeprefix("file:").removeprefix("//"): [] for path in made
-    }
+    found: dict[str, list[str]] = {path.as_uri().removeprefix("file:").removeprefix("//"): [] for path in made}
     for message in json.loads(done.stderr)["messages"]:
         paged = message["url"].endswith("executive.html") and message["message"].startswith("CSS:")
         if message["type"] == "error" and not paged:

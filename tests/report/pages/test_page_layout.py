@@ -33,9 +33,7 @@ every_sheet = pytest.mark.parametrize(("name", "paper"), SHEETS)
 def texts(pdf: Path) -> list[str]:
     """Give the text of each page, with plain spaces."""
     document = pypdfium2.PdfDocument(pdf)
-    found = [
-        " ".join(page.get_textpage().get_text_bounded().replace("\ufffe", "-").split()) for page in document
-    ]
+    found = [" ".join(page.get_textpage().get_text_bounded().replace("\ufffe", "-").split()) for page in document]
     document.close()
     return found
 
@@ -261,9 +259,7 @@ def words_beside_charts(pdf: Path) -> list[str]:
     page = document[0]
     # a letter may stand out of its chart by a hair
     boxes = [
-        [left - 2, low, right + 2, high]
-        for place, (left, low, right, high) in figures(pdf).values()
-        if place == 0
+        [left - 2, low, right + 2, high] for place, (left, low, right, high) in figures(pdf).values() if place == 0
     ]
     text = page.get_textpage()
     said = " ".join(text.get_text_bounded(*box) for box in around(boxes, *page.get_size()))

@@ -51,9 +51,7 @@ def chosen(book: Playbook, **centre: float) -> str:
 def test_the_first_play_that_fits_counts(book: Callable[..., Playbook]) -> None:
     """Both fit; the order in the file is marketing's own."""
     plays = book(
-        rule("Young heavy", '{ age = "low", usage_per_month = "high" }'),
-        rule("Young", '{ age = "low" }'),
-        rule("Rest"),
+        rule("Young heavy", '{ age = "low", usage_per_month = "high" }'), rule("Young", '{ age = "low" }'), rule("Rest")
     )
 
     assert chosen(plays, age=-1, usage_per_month=1) == "Young heavy"
@@ -128,9 +126,7 @@ def test_a_play_that_asks_for_more_than_one_above_it_is_refused(book: Callable[.
 
 def test_the_last_play_must_fit_everybody(book: Callable[..., Playbook]) -> None:
     """Else a segment could be left without one in some month."""
-    with pytest.raises(
-        SettingsError, match=r"the last play, 'Young', has a `when`.*end the file with a play"
-    ):
+    with pytest.raises(SettingsError, match=r"the last play, 'Young', has a `when`.*end the file with a play"):
         book(rule("Young", '{ age = "low" }'))
 
 
@@ -197,9 +193,7 @@ def test_a_missing_playbook_is_named(tmp_path: Path) -> None:
 
 def test_a_play_s_words_have_one_spelling(book: Callable[..., Playbook]) -> None:
     """What turns the direction of a page or can't be seen is left out, and signs alone are still no text."""
-    plays = book(
-        rule("Sale\u0301\u202e all\u00a0 \u200bday", lines=LINES.replace("Come in.", "Ho\u00adla\u2069."))
-    )
+    plays = book(rule("Sale\u0301\u202e all\u00a0 \u200bday", lines=LINES.replace("Come in.", "Ho\u00adla\u2069.")))
 
     assert (plays.play[0].name, plays.play[0].message) == ("Sal\u00e9 all day", "Hola.")
     with pytest.raises(SettingsError, match="expected words"):

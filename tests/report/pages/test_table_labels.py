@@ -8,12 +8,7 @@ from dataclasses import replace
 import pytest
 
 from report.pages import tables
-from tests.support.expected.tables import (
-    EXPECTED,
-    MOVES,
-    PLAYS,
-    VOTES,
-)
+from tests.support.expected.tables import EXPECTED, MOVES, PLAYS, VOTES
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, NAMES
 from tests.support.pages import reading
@@ -141,7 +136,4 @@ def test_groups_are_called_groups() -> None:
     facts = month.distinct()
     groups = replace(facts, structure=replace(facts.structure, evidence="none", reliable=False))
 
-    assert (
-        tables.tabulate_stability(groups).caption
-        == "How far each group can be relied on, from resampled data."
-    )
+    assert tables.tabulate_stability(groups).caption == "How far each group can be relied on, from resampled data."

@@ -108,11 +108,7 @@ def before(run: Run) -> Analysis:
 
 @pytest.mark.parametrize(("change", "gets"), MONTHS.values(), ids=MONTHS.keys())
 def test_a_month_is_described_held_or_refused(
-    tmp_path: Path,
-    run: Run,
-    before: Analysis,
-    change: Callable[[pd.DataFrame], pd.DataFrame],
-    gets: str | list[str],
+    tmp_path: Path, run: Run, before: Analysis, change: Callable[[pd.DataFrame], pd.DataFrame], gets: str | list[str]
 ) -> None:
     """Never a traceback, and never a report that nobody is told to doubt."""
     change(users(480)).to_csv(tmp_path / "2026-10.csv", index=False)

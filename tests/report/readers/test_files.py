@@ -102,23 +102,7 @@ def test_more_rows_than_one_batch_stay_in_order(tmp_path: Path) -> None:
 
 # pandas, MySQL and PostgreSQL, Oracle, DBeaver, DataGrip, Azure Data Studio, MongoDB, Excel's pivot tables, Bloomberg, C.
 MARKERS = [
-    *(
-        "",
-        " ",
-        "NA",
-        "N/A",
-        "n/a",
-        "na",
-        "NaN",
-        "nan",
-        "null",
-        "NULL",
-        "Null",
-        "<NA>",
-        "NaT",
-        "-nan",
-        "-nan(ind)",
-    ),
+    *("", " ", "NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "Null", "<NA>", "NaT", "-nan", "-nan(ind)"),
     *(
         r"\N",
         "(null)",
@@ -131,18 +115,7 @@ MARKERS = [
         "#NA",
         "n.a.",
         "1.#QNAN",
-        *(
-            "(none)",
-            "<none>",
-            "nil",
-            "<nil>",
-            "undefined",
-            "<missing>",
-            "(missing)",
-            "(leer)",
-            "(empty)",
-            r"\\N",
-        ),
+        *("(none)", "<none>", "nil", "<nil>", "undefined", "<missing>", "(missing)", "(leer)", "(empty)", r"\\N"),
         *("-1.#IND00", "1.#QNAN0", "(N/A)", "[N/A]", "<NaN>", "#NULL", "pd.NA", "NA_character_", "n. a."),
         "\u200bNULL\u00a0",
     ),
@@ -162,23 +135,7 @@ def test_a_category_may_be_missing_in_fewer(tmp_path: Path, marker: str) -> None
 
 @pytest.mark.parametrize(
     "value",
-    [
-        "None",
-        "none",
-        "-",
-        "--",
-        ".",
-        "?",
-        "#1 hits",
-        "#1",
-        "#kpop",
-        "Nina",
-        "Unknown",
-        "0",
-        "1.5",
-        "True",
-        "inf",
-    ],
+    ["None", "none", "-", "--", ".", "?", "#1 hits", "#1", "#kpop", "Nina", "Unknown", "0", "1.5", "True", "inf"],
 )
 def test_what_may_be_an_answer_stays_one(tmp_path: Path, value: str) -> None:
     """A user whose favourite genre is "None" has said something."""
@@ -196,21 +153,16 @@ def test_a_spreadsheet_s_errors_are_no_answers(tmp_path: Path, value: str) -> No
 
 def test_a_number_column_may_be_all_missing(tmp_path: Path) -> None:
     """Whether that is too little is for cleaning to say."""
-    same(
-        read_users(write(tmp_path, text({"age": ""}, {"age": "NA"}))), users({"age": np.nan}, {"age": np.nan})
-    )
+    same(read_users(write(tmp_path, text({"age": ""}, {"age": "NA"}))), users({"age": np.nan}, {"age": np.nan}))
 
 
 # --- numbers
 
 
 @pytest.mark.parametrize(
-    ("income", "usage", "meant"),
-    [("1.234", "0,5", 1234), ("1,234", "0,5", 1.234), ("1,234", "0.5", 1234)],
+    ("income", "usage", "meant"), [("1.234", "0,5", 1234), ("1,234", "0,5", 1.234), ("1,234", "0.5", 1234)]
 )
-def test_a_column_in_doubt_follows_one_that_is_not(
-    tmp_path: Path, income: str, usage: str, meant: float
-) -> None:
+def test_a_column_in_doubt_follows_one_that_is_not(tmp_path: Path, income: str, usage: str, meant: float) -> None:
     """A file has one decimal mark: "0,5" says that the "." of "1.234" is none."""
     path = write(tmp_path, text({"annual_income": income, "usage_per_month": usage}, sep=";"))
 
@@ -228,10 +180,7 @@ def test_another_column_s_points_do_not_settle_three_digits(tmp_path: Path, sep:
 def test_columns_that_contradict_each_other_settle_nothing_for_a_third(tmp_path: Path) -> None:
     path = write(tmp_path, text({"annual_income": "1.234", "usage_per_month": "0,5", "age": "20.5"}, sep=";"))
 
-    refused(
-        path,
-        "'annual_income' is ambiguous: the point on row 2 can be a decimal mark or stand between thousands",
-    )
+    refused(path, "'annual_income' is ambiguous: the point on row 2 can be a decimal mark or stand between thousands")
 
 
 @pytest.mark.parametrize(
@@ -242,9 +191,7 @@ def test_columns_that_contradict_each_other_settle_nothing_for_a_third(tmp_path:
         (["22.317", "1.5"], ["139,125", "7"]),
     ],
 )
-def test_two_marks_in_two_columns_of_a_comma_file(
-    tmp_path: Path, income: list[str], usage: list[str]
-) -> None:
+def test_two_marks_in_two_columns_of_a_comma_file(tmp_path: Path, income: list[str], usage: list[str]) -> None:
     """A point with three digits here and a comma with three there: one of them separates thousands, unless 1.5 proves which."""
     rows = [{"annual_income": i, "usage_per_month": u} for i, u in zip(income, usage, strict=True)]
     path = write(tmp_path, text(*rows))
@@ -284,9 +231,7 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them(tmp_path: Path) -> None:
 # --- text files that don't read
 
 
-def test_reading_windows_1252_is_a_guess_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_reading_windows_1252_is_a_guess_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Czech in Windows-1250 has the same bytes as Western letters; only a person sees the difference."""
     czech = [{"top_genre": "Vážná"}, {"employment_status": "Zaměstnán"}, {"top_genre": "Vážná"}]
     with caplog.at_level(logging.WARNING):
@@ -333,10 +278,7 @@ def test_a_mapped_column_is_not_its_namesake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (
-            {"age": "years"},
-            ["maps age to 'years' under [columns]", "found 'age', 'gender'", "Correct the name"],
-        ),
+        ({"age": "years"}, ["maps age to 'years' under [columns]", "found 'age', 'gender'", "Correct the name"]),
         ({"age": " "}, ["maps age to ' '", "no such column"]),
         ({"user_id": "listener"}, ["maps user_id to 'listener'"]),
         ({"age": "annual_income"}, ["'annual_income' would serve as both age and annual_income"]),
@@ -351,9 +293,7 @@ def test_a_mapping_that_does_not_fit_the_file_is_refused(
 
 def test_a_mapping_of_an_unknown_column_is_refused(tmp_path: Path) -> None:
     """The fault is in the settings, so they are named instead of the file."""
-    with pytest.raises(
-        InputError, match=r"settings.toml maps income under \[columns\].*Expected some of user_id, age"
-    ):
+    with pytest.raises(InputError, match=r"settings.toml maps income under \[columns\].*Expected some of user_id, age"):
         read_users(write(tmp_path, TWO), {"income": "annual_income"})
 
 
@@ -389,9 +329,7 @@ def test_what_a_library_raises_becomes_a_sentence(tmp_path: Path, monkeypatch: p
 
 def test_parquet_ids_and_names_are_read_like_any(tmp_path: Path) -> None:
     """A mapped name may have a point, which to Parquet is a path; ids beside gaps lose no digit."""
-    path = parquet(
-        tmp_path, **{"user_id": pa.array([12345678901.0, None]), "genre.v2": pa.array(["Jazz", "Rock"])}
-    )
+    path = parquet(tmp_path, **{"user_id": pa.array([12345678901.0, None]), "genre.v2": pa.array(["Jazz", "Rock"])})
 
     found = read_users(path, {"top_genre": "genre.v2"})
 
@@ -430,10 +368,7 @@ def test_only_the_first_visible_sheet_is_read(tmp_path: Path) -> None:
 def test_a_wrong_note_on_the_size_leaves_nothing_out(tmp_path: Path) -> None:
     """Some programs write that the sheet is one cell large."""
     path = repack(
-        sheet(tmp_path, user(), user()),
-        "xl/worksheets/sheet1.xml",
-        f'ref="A1:{chr(64 + len(ONE))}3"',
-        'ref="A1"',
+        sheet(tmp_path, user(), user()), "xl/worksheets/sheet1.xml", f'ref="A1:{chr(64 + len(ONE))}3"', 'ref="A1"'
     )
 
     same(read_users(path), users({}, {}))
@@ -491,9 +426,7 @@ def test_a_formula_with_a_made_up_zero_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_formula_error_is_refused(tmp_path: Path) -> None:
-    path = calculated(
-        sheet(tmp_path, user(), user(age="=20+1")), '<c r="A3" t="e"><f>20+1</f><v>#DIV/0!</v></c>'
-    )
+    path = calculated(sheet(tmp_path, user(), user(age="=20+1")), '<c r="A3" t="e"><f>20+1</f><v>#DIV/0!</v></c>')
 
     refused(path, "'age' has 1 text", "(first on row 3)")
 
@@ -589,8 +522,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     rows = draw(
         st.lists(
             st.tuples(
-                *(NUMBER for _ in schema.NUMBERS),
-                *(WORD | st.none() for _ in range(len(schema.CATEGORIES) + 1)),
+                *(NUMBER for _ in schema.NUMBERS), *(WORD | st.none() for _ in range(len(schema.CATEGORIES) + 1))
             ),
             max_size=5,
         )
@@ -611,14 +543,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 )
 @settings(max_examples=25, **QUIET)
 def test_any_frame_that_pandas_writes_is_read_back(
-    tmp_path: Path,
-    *,
-    frame: pd.DataFrame,
-    sep: str,
-    encoding: str,
-    decimal_mark: str,
-    ends: str,
-    shuffled: list[str],
+    tmp_path: Path, *, frame: pd.DataFrame, sep: str, encoding: str, decimal_mark: str, ends: str, shuffled: list[str]
 ) -> None:
     """Every delimiter, encoding, decimal mark and line end brings back the same values to the last bit."""
     mark = "." if sep == "," else decimal_mark
@@ -653,9 +578,7 @@ def test_a_number_is_read_right_or_not_at_all(
 @given(words=st.lists(st.sampled_from(["Música", "Étudiant", "weiß", "Ældre", "Forró", "Övrigt", "Ñandú", "Año", "Préfère", "Göteborg"]), min_size=1),
        encoding=st.sampled_from(["cp1252", "latin-1", "iso8859-15"]))  # fmt: skip
 @settings(max_examples=40, **QUIET)
-def test_western_words_in_windows_1252_are_read_as_written(
-    tmp_path: Path, words: list[str], encoding: str
-) -> None:
+def test_western_words_in_windows_1252_are_read_as_written(tmp_path: Path, words: list[str], encoding: str) -> None:
     """Latin-1 and Latin-9 have the same letters in the same places."""
     path = write(tmp_path, text(*({"top_genre": word} for word in words)).encode(encoding))
 
@@ -681,22 +604,17 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, name: str
 
 
 @given(
-    content=st.text(st.sampled_from("0129.,;-+eE'\" \n\r\t|NAx\u00a0é"), max_size=60),
-    place=st.integers(0, len(TWO)),
+    content=st.text(st.sampled_from("0129.,;-+eE'\" \n\r\t|NAx\u00a0é"), max_size=60), place=st.integers(0, len(TWO))
 )
 @settings(max_examples=150, **QUIET)
-def test_a_good_file_with_anything_put_in_is_read_or_refused(
-    tmp_path: Path, content: str, place: int
-) -> None:
+def test_a_good_file_with_anything_put_in_is_read_or_refused(tmp_path: Path, content: str, place: int) -> None:
     """Nor does a file that is nearly right."""
     found = outcome(write(tmp_path, TWO[:place] + content + TWO[place:]))
 
     assert found is None or list(found) == list(users({}))
 
 
-@given(
-    damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8)
-)
+@given(damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
 @settings(max_examples=80, **QUIET)
 def test_a_damaged_workbook_is_read_or_refused(tmp_path: Path, damage: list[tuple[float, int]]) -> None:
     """Checks within the zip catch most damage; openpyxl raises all sorts of things at the rest."""
@@ -707,13 +625,9 @@ def test_a_damaged_workbook_is_read_or_refused(tmp_path: Path, damage: list[tupl
     outcome(write(tmp_path, bytes(content), "m.xlsx"))
 
 
-@given(
-    damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3)
-)
+@given(damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=3))
 @settings(max_examples=80, **QUIET)
-def test_a_damaged_footer_of_parquet_is_read_or_refused(
-    tmp_path: Path, damage: list[tuple[float, int]]
-) -> None:
+def test_a_damaged_footer_of_parquet_is_read_or_refused(tmp_path: Path, damage: list[tuple[float, int]]) -> None:
     """The footer says where everything is."""
     content = bytearray(parquet(tmp_path).read_bytes())
     (size,) = struct.unpack("<I", content[-8:-4])
@@ -726,9 +640,7 @@ def test_a_damaged_footer_of_parquet_is_read_or_refused(
 def test_a_thousand_rows_by_a_quoted_reader_are_the_same(tmp_path: Path) -> None:
     """The csv module, writing everything in quotes, is read to what it was given."""
     out = io.StringIO()
-    frame = pd.concat(
-        [users({"age": i / 4, "top_genre": f"Pop, {i}"}) for i in range(100)] * 10, ignore_index=True
-    )
+    frame = pd.concat([users({"age": i / 4, "top_genre": f"Pop, {i}"}) for i in range(100)] * 10, ignore_index=True)
     frame.to_csv(out, index=False, quoting=1)
 
     same(read_users(write(tmp_path, out.getvalue())), frame)

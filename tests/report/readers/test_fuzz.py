@@ -30,9 +30,7 @@ from tests.report.readers.corpus.made import ONE, text
 from tests.report.readers.corpus.table import HOSTILE
 from tests.support.pages.documents import Reader
 
-FUZZ = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
-)
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 PAGES = settings(FUZZ, max_examples=25)
 SHIPPED = (paths.ROOT / "settings.toml").read_text(encoding="utf-8")
 PLAYS = (paths.TEMPLATES / "playbook.toml").read_text(encoding="utf-8")
@@ -40,12 +38,8 @@ PLAYS = (paths.TEMPLATES / "playbook.toml").read_text(encoding="utf-8")
 a_value = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.floats().map(str),
-    st.sampled_from(
-        ["true", '""', "[]", "{}", "inf", "nan", "[1, 2]", "[[1]]", "2026-10-01", '"=1+1"', "'''\n'''"]
-    ),
-    st.text(st.characters(exclude_categories=["C"], exclude_characters="'"), max_size=30).map(
-        lambda word: f"'{word}'"
-    ),
+    st.sampled_from(["true", '""', "[]", "{}", "inf", "nan", "[1, 2]", "[[1]]", "2026-10-01", '"=1+1"', "'''\n'''"]),
+    st.text(st.characters(exclude_categories=["C"], exclude_characters="'"), max_size=30).map(lambda word: f"'{word}'"),
 )
 keys = re.findall(r"(?m)^#? ?([a-z_]+) = ", SHIPPED)
 
@@ -69,9 +63,7 @@ def understood(read: Callable[[Path], object], path: Path) -> None:
 def test_any_value_of_any_dial_is_understood_or_refused(tmp_path: Path, key: str, value: str) -> None:
     """What is accepted is accepted for good: the plan and the signature can be made of it."""
     path = tmp_path / "settings.toml"
-    path.write_text(
-        re.sub(rf"(?m)^#? ?{key} = .*$", lambda _: f"{key} = {value}", SHIPPED, count=1), encoding="utf-8"
-    )
+    path.write_text(re.sub(rf"(?m)^#? ?{key} = .*$", lambda _: f"{key} = {value}", SHIPPED, count=1), encoding="utf-8")
 
     def read(path: Path) -> object:
         found = read_settings(path)
@@ -83,9 +75,7 @@ def test_any_value_of_any_dial_is_understood_or_refused(tmp_path: Path, key: str
 
 @FUZZ
 @given(content=st.binary(max_size=80), place=st.integers(0, len(SHIPPED)))
-def test_settings_with_anything_put_in_are_understood_or_refused(
-    tmp_path: Path, content: bytes, place: int
-) -> None:
+def test_settings_with_anything_put_in_are_understood_or_refused(tmp_path: Path, content: bytes, place: int) -> None:
     path = tmp_path / "settings.toml"
     path.write_bytes(SHIPPED[:place].encode() + content + SHIPPED[place:].encode())
 
@@ -93,13 +83,8 @@ def test_settings_with_anything_put_in_are_understood_or_refused(
 
 
 @FUZZ
-@given(
-    content=st.text(st.sampled_from("[]{}=\"'#\n., abc019_-\\"), max_size=40),
-    place=st.integers(0, len(PLAYS)),
-)
-def test_a_playbook_with_anything_put_in_is_understood_or_refused(
-    tmp_path: Path, content: str, place: int
-) -> None:
+@given(content=st.text(st.sampled_from("[]{}=\"'#\n., abc019_-\\"), max_size=40), place=st.integers(0, len(PLAYS)))
+def test_a_playbook_with_anything_put_in_is_understood_or_refused(tmp_path: Path, content: str, place: int) -> None:
     path = tmp_path / "playbook.toml"
     path.write_text(PLAYS[:place] + content + PLAYS[place:], encoding="utf-8")
 
@@ -158,12 +143,7 @@ A_NUMBER = st.sampled_from(
 @example(cells=[("24", "7"), ("30", "7"), ("20", "1.234")], delimiter=",", alone=True)
 @example(cells=[("7", "8"), ("1", "1.234"), ("9", "1234"), ("9", "inf")], delimiter=",", alone=True)
 def test_numbers_of_any_style_mean_the_same_to_both_readers(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    cells: list[tuple[str, str]],
-    delimiter: str,
-    *,
-    alone: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[str, str]], delimiter: str, *, alone: bool
 ) -> None:
     """What proves a decimal mark may stand anywhere in the file: a head of two rows must not decide for all of it.
 
@@ -209,9 +189,7 @@ def test_any_text_is_itself_on_a_page(tmp_path: Path, said: str) -> None:
     """Markdown, HTML, template syntax and code are letters like any: the page shows what was written, in one paragraph."""
     (tmp_path / "t.template").write_text("<main>$body$</main>")
     page = convert_to_html_page(
-        f"x {escape_markdown(said)} y",
-        PageOptions(title="t", template="t.template", css=()),
-        tmp_path / "page.html",
+        f"x {escape_markdown(said)} y", PageOptions(title="t", template="t.template", css=()), tmp_path / "page.html"
     )
     read = Reader(page.read_text(encoding="utf-8"))
 

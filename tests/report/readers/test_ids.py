@@ -22,9 +22,7 @@ def _by_duckdb(path: Path) -> list[Any]:
     """Read a file as if it were too large for memory."""
     found = load_users(path, "2026-10", Settings(scale={"exact_users": 1}), path.parent / "scratch")
     assert found.engine == "duckdb"
-    return [
-        None if value is None else str(value) for value in found.frame.df()["user_id"].replace({np.nan: None})
-    ]
+    return [None if value is None else str(value) for value in found.frame.df()["user_id"].replace({np.nan: None})]
 
 
 def _in_memory(path: Path) -> list[Any]:
@@ -108,10 +106,7 @@ def test_ids_that_lost_digits_are_refused(tmp_path: Path, read: Read, ids: list[
 def test_floats_in_parquet_are_ids_as_far_as_floats_know_them(tmp_path: Path, read: Read) -> None:
     """2 ** 53 + 1 is no float: what stands there may be either of two users."""
     assert read(parquet_of(tmp_path, [1.0, 2.0**53 - 1])) == ["1", "9007199254740991"]
-    assert read(parquet_of(tmp_path, pa.array([2**53 + 1, 2**62], pa.int64()))) == [
-        str(2**53 + 1),
-        str(2**62),
-    ]
+    assert read(parquet_of(tmp_path, pa.array([2**53 + 1, 2**62], pa.int64()))) == [str(2**53 + 1), str(2**62)]
     with pytest.raises(InputError, match=r"column 'user_id' has 1 id \(first on row 3\) as floating-point"):
         read(parquet_of(tmp_path, [1.0, 2.0**53]))
 
@@ -121,9 +116,7 @@ def test_single_and_half_precision_know_fewer_ids(tmp_path: Path, read: Read) ->
     """2 ** 24 + 1 is no float32, and 2 ** 11 + 1 no float16; a dictionary of floats is no better than floats."""
     assert read(parquet_of(tmp_path, pa.array([1, 2**24 - 1], pa.float32()))) == ["1", "16777215"]
     for ids in (pa.array([1, 2**24], pa.float32()), pa.array([1.0, 2.0**53]).dictionary_encode()):
-        with pytest.raises(
-            InputError, match=r"column 'user_id' has 1 id \(first on row 3\) as floating-point"
-        ):
+        with pytest.raises(InputError, match=r"column 'user_id' has 1 id \(first on row 3\) as floating-point"):
             read(parquet_of(tmp_path, ids))
     with pytest.raises(InputError, match="column 'user_id' holds halffloat"):
         read(parquet_of(tmp_path, pa.array(np.array([1, 2], dtype="float16"))))
@@ -132,9 +125,7 @@ def test_single_and_half_precision_know_fewer_ids(tmp_path: Path, read: Read) ->
 @both
 def test_rounded_ids_are_refused_as_whole_numbers_too(tmp_path: Path, read: Read) -> None:
     """A spreadsheet's file may have become Parquet since."""
-    with pytest.raises(
-        InputError, match=r"has 2 ids \(first on row 2\) whose digits after the 15th are all 0"
-    ):
+    with pytest.raises(InputError, match=r"has 2 ids \(first on row 2\) whose digits after the 15th are all 0"):
         read(parquet_of(tmp_path, [1234567890123450, 9876543210987650]))
 
 

@@ -69,9 +69,7 @@ Caption of the table
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
     """Two documents that differ in a name, each in a workshop of its own, rendered side by side."""
     before = Path.cwd()
-    documents = [
-        document(tmp_path_factory.mktemp(name), BODY.replace("NAME", name)) for name in ("Anna", "Bela")
-    ]
+    documents = [document(tmp_path_factory.mktemp(name), BODY.replace("NAME", name)) for name in ("Anna", "Bela")]
     seen: set[Path] = set()
     done = threading.Event()
 
@@ -87,10 +85,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str
         done.set()
         watcher.join()
     assert seen <= {before}, "the working directory of the whole process moved"
-    return {
-        name: (page, page.read_text(encoding="utf-8"))
-        for name, page in zip(("Anna", "Bela"), made, strict=True)
-    }
+    return {name: (page, page.read_text(encoding="utf-8")) for name, page in zip(("Anna", "Bela"), made, strict=True)}
 
 
 def test_figures_and_tables_are_numbered_in_their_order(pages: dict[str, tuple[Path, str]]) -> None:
@@ -119,8 +114,7 @@ def test_several_values_in_a_line_each_stand_in_their_place(pages: dict[str, tup
     page, text = pages["Anna"]
 
     assert (
-        f"Values first Anna, second and 3 in a line; {page.with_name('facts.json')} is the file."
-        in Reader(text).text
+        f"Values first Anna, second and 3 in a line; {page.with_name('facts.json')} is the file." in Reader(text).text
     )
     assert "<strong>first Anna</strong>" in text
 
@@ -130,9 +124,7 @@ def test_code_that_only_looks_like_a_value_stays(pages: dict[str, tuple[Path, st
     assert "<code>{python}</code>" in pages["Anna"][1]
 
 
-def test_a_picture_is_inside_the_page_and_its_alternative_text_is_whole(
-    pages: dict[str, tuple[Path, str]],
-) -> None:
+def test_a_picture_is_inside_the_page_and_its_alternative_text_is_whole(pages: dict[str, tuple[Path, str]]) -> None:
     images = list(Reader(pages["Anna"][1]).all("img"))
 
     assert [image["alt"] for image in images] == ['Alt "one" of Anna', "Alt two"]
@@ -158,11 +150,7 @@ def test_a_heading_from_a_cell_stands_in_the_contents(tmp_path: Path) -> None:
         pages.append(document(tmp_path, SAY + body.format(option), front=front, name=name))
     asis, enclosed = (Reader(page.read_text("utf-8")) for page in render(*pages))
 
-    assert [a["href"] for a in asis.all("a") if a.get("id", "").startswith("toc-")] == [
-        "#first",
-        "#seen",
-        "#next",
-    ]
+    assert [a["href"] for a in asis.all("a") if a.get("id", "").startswith("toc-")] == ["#first", "#seen", "#next"]
     assert [a["href"] for a in enclosed.all("a") if a.get("id", "").startswith("toc-")] == ["#first"]
     section = next(one for one in asis.all("section") if one["id"] == "seen")
     assert "kind" in section["class"].split()
@@ -170,16 +158,13 @@ def test_a_heading_from_a_cell_stands_in_the_contents(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("brand", "added"),
-    [("Cadence", "Cadence"), ("R&B </title><script>", "R&amp;B &lt;/title&gt;&lt;script&gt;")],
+    ("brand", "added"), [("Cadence", "Cadence"), ("R&B </title><script>", "R&amp;B &lt;/title&gt;&lt;script&gt;")]
 )
 def test_a_page_is_called_by_its_month_and_brand(brand: str, added: str) -> None:
     """Once, however often it is said, as text; a page without a title stays as it is."""
     facts = {"month": "2026-10", "brand": {"name": brand}}
     page = "<head><title>Segments</title></head><svg><title>Not this</title></svg>"
-    titled = (
-        f"<head><title>Segments · October 2026 · {added}</title></head><svg><title>Not this</title></svg>"
-    )
+    titled = f"<head><title>Segments · October 2026 · {added}</title></head><svg><title>Not this</title></svg>"
 
     assert add_title(page, facts) == titled
     assert add_title(titled, facts) == titled
@@ -248,9 +233,7 @@ def test_an_unknown_option_is_refused_by_name(tmp_path: Path, front: str, said: 
         (FRONT, "```{python}\n#| tags\n1\n```", "page.qmd: expected `key: value`, found 'tags'"),
     ],
 )
-def test_options_that_are_none_are_refused_in_a_sentence(
-    tmp_path: Path, front: str, body: str, said: str
-) -> None:
+def test_options_that_are_none_are_refused_in_a_sentence(tmp_path: Path, front: str, body: str, said: str) -> None:
     """Front matter is written by hand."""
     with pytest.raises(RenderError) as error:
         render(document(tmp_path, body, front=front))
@@ -278,9 +261,7 @@ def test_a_project_s_unknown_option_is_refused_too(tmp_path: Path) -> None:
         ("class Both(Md):\n    _repr_html_ = Md._repr_markdown_\n\nBoth('x')", "text/html"),
     ],
 )
-def test_an_output_that_quarto_would_show_differently_is_refused(
-    tmp_path: Path, cell: str, kind: str
-) -> None:
+def test_an_output_that_quarto_would_show_differently_is_refused(tmp_path: Path, cell: str, kind: str) -> None:
     """Quarto adds scripts from a network for any text/html, and shows the rest as code."""
     path = document(tmp_path, f"{SAY}\n```{{python}}\n{cell}\n```")
 
@@ -318,9 +299,7 @@ def test_a_cell_that_ends_its_process_is_an_error(tmp_path: Path) -> None:
     """Out of memory, the system ends it without a word."""
     path = document(tmp_path, "```{python}\nimport os\n\nos._exit(9)\n```")
 
-    with pytest.raises(
-        RenderError, match=r"page.qmd: The cells' process .*exit code 9.* Is there enough memory\?"
-    ):
+    with pytest.raises(RenderError, match=r"page.qmd: The cells' process .*exit code 9.* Is there enough memory\?"):
         render(path)
 
 
@@ -340,9 +319,7 @@ def test_another_cell_than_python_s_is_refused(tmp_path: Path) -> None:
     """Pandoc would show its source."""
     for fence in ("```{r}", "````{python}", "~~~ {mermaid}", "```{python, echo=FALSE}", "  ```{python}"):
         path = document(tmp_path, f"Text.\n\n{fence}\n1\n```")
-        with pytest.raises(
-            RenderError, match=r"^page\.qmd: a cell on line 10 that doesn't begin with ```{python} is"
-        ):
+        with pytest.raises(RenderError, match=r"^page\.qmd: a cell on line 10 that doesn't begin with ```{python} is"):
             parse_document(path.read_text("utf-8"), path.name)
 
 
@@ -362,14 +339,7 @@ def test_a_missing_picture_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "title",
-    [
-        "<script>alert(1)</script>",
-        'A "quoted" & plain one',
-        "$title$",
-        "true",
-        "\u00c4ltere \u00b7 M\u00e4rz",
-    ],
+    "title", ["<script>alert(1)</script>", 'A "quoted" & plain one', "$title$", "true", "\u00c4ltere \u00b7 M\u00e4rz"]
 )
 def test_a_title_is_text(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Profiles are titled with the segment's name; also where a scheduler knows no letters but English ones."""
@@ -388,11 +358,7 @@ def test_cells_and_texts_keep_their_order() -> None:
     parsed = parse_document(f"{FRONT}\nOne.\n\n```{{python}}\n1\n```\n\nTwo `{{python}} 2`.\n", "page.qmd")
 
     assert parsed.front_matter["title"] == "A document"
-    assert parsed.parts == (
-        TextPart("One.", 8),
-        CodeCell("1", 11),
-        TextPart("Two `{python} 2`.", 14),
-    )
+    assert parsed.parts == (TextPart("One.", 8), CodeCell("1", 11), TextPart("Two `{python} 2`.", 14))
 
 
 def test_documents_of_one_process_see_nothing_of_each_other(tmp_path: Path) -> None:

@@ -79,9 +79,7 @@ def made(rendered: Rendered) -> Any:  # noqa: F811
                 mock.patch.dict(os.environ, {"PYTHONWARNINGS": "ignore"}),
                 mock.patch.object(embedded, "_run_cells", _run_here),  # kernels have tests of their own
             ):
-                pages = publish_month(
-                    facts, folder, bench, renderer, Settings(), StageTimer(lambda _: None), NOW
-                )
+                pages = publish_month(facts, folder, bench, renderer, Settings(), StageTimer(lambda _: None), NOW)
             (folder / "pages").write_text(str(pages))
 
         return rendered._once(f"contract-{engine}-{name}", make) / ".2026-10-making"
@@ -111,9 +109,7 @@ def test_every_page_is_whole(made: Any, engine: str, name: str) -> None:
     read = Reader(page)
 
     for what, text in (("report.html", read.text), *texts(folder)):
-        assert "{python}" not in text.replace("{python} me", ""), (
-            what
-        )  # a category of the awkward month is called so
+        assert "{python}" not in text.replace("{python} me", ""), what  # a category of the awkward month is called so
         assert "?@" not in text, what
     assert fetched(page) == []
     assert page.startswith("<!DOCTYPE html>")
@@ -125,12 +121,8 @@ def test_every_page_is_whole(made: Any, engine: str, name: str) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("engine", "name"), [one for one in EVERY if getattr(one, "values", one)[1] in MONTHS]
-)
-def test_every_segment_begins_a_page_and_every_brief_carries_its_own(
-    made: Any, engine: str, name: str
-) -> None:
+@pytest.mark.parametrize(("engine", "name"), [one for one in EVERY if getattr(one, "values", one)[1] in MONTHS])
+def test_every_segment_begins_a_page_and_every_brief_carries_its_own(made: Any, engine: str, name: str) -> None:
     """For every segment: one page of the PDF begins with its name, and so does its brief's."""
     folder = made(engine, name)
     facts = paths.read_facts(folder / "facts.json")
@@ -174,10 +166,7 @@ def test_a_fresh_clone_is_rendered_as_a_quarto_user_would(tmp_path: Path) -> Non
     if listed.returncode:
         pytest.skip("this is no git checkout, so it can't be cloned")
     for name in listed.stdout.split("\n"):
-        if name.partition("/")[0] in ("tests", "docs", "") or name in (
-            "data/2026-09.csv",
-            "data/2026-10.csv",
-        ):
+        if name.partition("/")[0] in ("tests", "docs", "") or name in ("data/2026-09.csv", "data/2026-10.csv"):
             continue
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(paths.ROOT / name, clone / name)
@@ -189,9 +178,7 @@ def test_a_fresh_clone_is_rendered_as_a_quarto_user_would(tmp_path: Path) -> Non
     done = subprocess.run(
         [REAL.command, "render"], cwd=clone, env=environment, capture_output=True, text=True, check=False
     )
-    seen = subprocess.run(
-        [*git, "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True
-    )
+    seen = subprocess.run([*git, "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
 
     assert done.returncode == 0, done.stderr[-1500:]
     assert seen.stdout == ""

@@ -51,9 +51,7 @@ def test_a_document_becomes_cells_and_texts(tmp_path: Path) -> None:
     assert values.cell_type == "code"
 
 
-@pytest.mark.parametrize(
-    "text", ['"', '"""', "\\", '\\"', "{}", "{0}", "%s", "'''", '"quoted"', "a\\", "", "é"]
-)
+@pytest.mark.parametrize("text", ['"', '"""', "\\", '\\"', "{}", "{0}", "%s", "'''", '"quoted"', "a\\", "", "é"])
 def test_a_text_around_values_is_the_same_text(tmp_path: Path, text: str) -> None:
     """Whatever quotes, braces and backslashes it has, before, between and after."""
     (cell,) = written(
@@ -87,29 +85,14 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     facts = month(4, first=False)
     (tmp_path / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
     write_notebook(paths.ROOT / "report" / "report.qmd", tmp_path / "a.ipynb")
-    run = [
-        sys.executable,
-        "-m",
-        "papermill",
-        "a.ipynb",
-        "b.ipynb",
-        "-p",
-        "facts",
-        str(tmp_path / "facts.json"),
-    ]
+    run = [sys.executable, "-m", "papermill", "a.ipynb", "b.ipynb", "-p", "facts", str(tmp_path / "facts.json")]
     done = subprocess.run(
-        [*run, "-k", "python3", "--no-progress-bar"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+        [*run, "-k", "python3", "--no-progress-bar"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2_000:]
     cells = nbformat.read(tmp_path / "b.ipynb", as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    shown = "\n".join(
-        output.data["text/markdown"] for output in outputs if "text/markdown" in output.get("data", {})
-    )
+    shown = "\n".join(output.data["text/markdown"] for output in outputs if "text/markdown" in output.get("data", {}))
 
     assert {output.output_type for output in outputs} <= {"display_data", "execute_result"}
     assert shown.count("data:image/svg+xml;base64,") >= 8

@@ -24,12 +24,12 @@ from tests.support.pages.pdf_conditions import CONDITIONS, File
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>T</title></head><body>'
-RED = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
+RED = (
+    "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIxMCIgaGVpZ2h0PSIxMCIvPg=="
+)
 ID = b"0" * 32
 # WeasyPrint leaves the colour profile of PDF/A open
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in.*sRGB2014:pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*sRGB2014:pytest.PytestUnraisableExceptionWarning")
 
 
 def printed(folder: Path, body: str, **changes: Any) -> Path:
@@ -66,9 +66,7 @@ def month_s_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parts += [page.show(segments.plot_differences), page.render_profile("S1"), page.render_profile("S2")]
     text = "\n\n".join(str(part) for part in parts)
     return convert_to_html_page(
-        text,
-        PageOptions("A month", "../templates/page.html", ("../templates/print.css",)),
-        where / "month.html",
+        text, PageOptions("A month", "../templates/page.html", ("../templates/print.css",)), where / "month.html"
     )
 
 
@@ -116,9 +114,7 @@ def test_every_page_says_where_it_comes_from_and_which_it_is(pdf: pikepdf.Pdf) -
 
 
 @pytest.mark.parametrize(("paper", "size"), [("A4", (595.3, 841.9)), ("Letter", (612, 792))])
-def test_the_sheet_is_the_one_that_was_asked_for(
-    tmp_path: Path, paper: str, size: tuple[float, float]
-) -> None:
+def test_the_sheet_is_the_one_that_was_asked_for(tmp_path: Path, paper: str, size: tuple[float, float]) -> None:
     """In points, 72 to the inch."""
     with pikepdf.open(printed(tmp_path, "<h1>Title</h1>", paper=paper)) as made:
         box = made.pages[0].mediabox
@@ -134,9 +130,7 @@ def test_one_page_always_gives_the_same_bytes(tmp_path: Path) -> None:
     assert printed(tmp_path, "<h1>Title</h1>", identifier=b"1" * 32).read_bytes() != first
 
 
-def test_without_harfbuzz_s_subsetter_the_page_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_harfbuzz_s_subsetter_the_page_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has Pango alone prints, too: fontTools cuts the fonts, and dates them by no clock."""
     body = "<h1>A title, 32 %</h1><p><em>Older</em> listeners</p>"
     usual = pypdfium2.PdfDocument(printed(tmp_path, body))[0]
@@ -317,9 +311,7 @@ def test_a_segment_s_page_has_the_same_bytes_each_time(
     assert outs[0].read_bytes() == outs[1].read_bytes()
 
 
-SECTIONS = (
-    '<section id="s1"><h1>Ann</h1><p>One.</p></section><section id="s2"><h1>Bob</h1><p>Two.</p></section>'
-)
+SECTIONS = '<section id="s1"><h1>Ann</h1><p>One.</p></section><section id="s2"><h1>Bob</h1><p>Two.</p></section>'
 
 
 @pytest.mark.parametrize(
@@ -355,8 +347,7 @@ def test_a_segment_of_two_pages_has_both_in_its_brief(tmp_path: Path) -> None:
     sheets = PrintedDocument(tmp_path / "page.html", paper="A4", identifier=ID)
 
     written = [
-        sheets.write_section(*one, tmp_path / f"{one[0]}.pdf", title="T")
-        for one in (("s1", "Ann"), ("s2", "Bob"))
+        sheets.write_section(*one, tmp_path / f"{one[0]}.pdf", title="T") for one in (("s1", "Ann"), ("s2", "Bob"))
     ]
 
     assert written == [2, 1]

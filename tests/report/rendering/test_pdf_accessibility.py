@@ -12,14 +12,7 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary
 
-from tests.support.pages.pdf_conditions import (
-    CONDITIONS,
-    Condition,
-    File,
-    Small,
-    _kids,
-    small,
-)
+from tests.support.pages.pdf_conditions import CONDITIONS, Condition, File, Small, _kids, small
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 # A file, as the checks see it
@@ -117,9 +110,7 @@ def test_heads_of_tables_are_found_by_their_ids(executive: File) -> None:
     names = list(executive.tree.IDTree.Names)
     listed_ids = {bytes(name) for name in names[::2]}
     asked = {
-        bytes(name)
-        for cell in executive.of("TD")
-        for name in cell.get("/A", Dictionary()).get("/Headers", Array())
+        bytes(name) for cell in executive.of("TD") for name in cell.get("/A", Dictionary()).get("/Headers", Array())
     }
 
     assert asked <= listed_ids

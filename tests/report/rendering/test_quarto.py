@@ -38,18 +38,15 @@ def test_a_render_asks_for_html_with_the_facts(fake: QuartoEngine, tmp_path: Pat
 
     assert page == path.with_suffix(".html")
     assert (
-        (path.parent / "said").read_text().strip()
-        == f"render page.qmd --to html --no-execute-daemon -P facts:{tmp_path}/a b/facts.json"
-    )
+        path.parent / "said"
+    ).read_text().strip() == f"render page.qmd --to html --no-execute-daemon -P facts:{tmp_path}/a b/facts.json"
     assert (path.parent / "where").read_text().strip() == str(path.parent)
     assert (path.parent / "with").read_text().split() == [sys.executable, str(paths.ROOT)]
 
 
 def test_a_failing_quarto_is_quoted(fake: QuartoEngine, tmp_path: Path) -> None:
     """Without its colours and its own stack."""
-    said = (
-        r"\033[31mERROR: the cell\n  failed.\033[39m\n\nStack trace:\n    at render (file:///quarto.js:1:2)"
-    )
+    said = r"\033[31mERROR: the cell\n  failed.\033[39m\n\nStack trace:\n    at render (file:///quarto.js:1:2)"
     does(fake, f"echo '[1/1] page.qmd'; printf '{said}' >&2; exit 3")
 
     with pytest.raises(RenderError) as error:
@@ -90,9 +87,7 @@ def test_a_quarto_that_cannot_be_run_is_named(fake: QuartoEngine, tmp_path: Path
         fake.render(document(tmp_path, "x"), tmp_path)
 
 
-def test_a_quarto_that_never_ends_is_ended(
-    fake: QuartoEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quarto_that_never_ends_is_ended(fake: QuartoEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quarto, "_TIMEOUT_SECONDS", 0.3)
     does(fake, "exec sleep 20")
 
@@ -106,9 +101,7 @@ def test_the_version_is_what_it_says_and_no_warning_of_it(fake: QuartoEngine) ->
     assert fake.get_version() == "1.9.38"
 
 
-def test_auto_takes_quarto_where_it_is(
-    fake: QuartoEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_auto_takes_quarto_where_it_is(fake: QuartoEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And the embedded engine where it isn't, or was asked for."""
     does(fake, "exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
@@ -141,10 +134,7 @@ def test_the_quarto_of_the_environment_goes_first(
         (("<h1>A", '<img src="https://x.org/a.png"><h1>A'), r"asks for 'https://x\.org/a\.png'"),
         (("<!DOCTYPE html>\n", ""), "has no doctype"),
         (("section", "div"), "a heading has no section around it"),
-        (
-            ("</h1>", "</h1><code>{python} page.say(words.x)</code>"),
-            r"the page shows 'page\.say\(words\.x\)'",
-        ),
+        (("</h1>", "</h1><code>{python} page.say(words.x)</code>"), r"the page shows 'page\.say\(words\.x\)'"),
         (("</h1>", "</h1><strong>?@fig-nothing</strong>"), "refers to 'fig-nothing', and no figure or table"),
         (("<title>", "<title>\udcff"), "isn't UTF-8"),
     ],

@@ -77,9 +77,7 @@ def test_data_names_a_file_a_database_or_a_cluster() -> None:
     assert parse_location("data/2026-10.csv") == Path("data/2026-10.csv")
     assert parse_location("duckdb:///a/b.db") == DatabaseSource("duckdb", "a/b.db")
     assert parse_location("duckdb:////a/b.db") == DatabaseSource("duckdb", "/a/b.db")
-    assert parse_location("postgresql://ann@db/music") == DatabaseSource(
-        "postgresql", "postgresql://ann@db/music"
-    )
+    assert parse_location("postgresql://ann@db/music") == DatabaseSource("postgresql", "postgresql://ann@db/music")
     assert parse_location("spark://master:7077") == DatabaseSource("spark", "spark://master:7077")
     assert parse_location("s3a://bucket/2026-10", "local[2]") == DatabaseSource(
         "spark", "local[2]", "s3a://bucket/2026-10"
@@ -147,10 +145,7 @@ def named(folder: Path, *names: str) -> Path:
         (["2026-08.csv", "2026-09.csv", "2026-10.csv"], ["2026-10.csv"]),
         (["month=2026-09/a.csv", "month=2026-10/a.csv"], ["month=2026-10/a.csv"]),
         (["year=2026/month=9/a.csv", "year=2026/month=10/a.csv"], ["year=2026/month=10/a.csv"]),
-        (
-            ["dt=20260930/a.csv", "dt=20261001/a.csv", "dt=20261031/b.csv"],
-            ["dt=20261001/a.csv", "dt=20261031/b.csv"],
-        ),
+        (["dt=20260930/a.csv", "dt=20261001/a.csv", "dt=20261031/b.csv"], ["dt=20261001/a.csv", "dt=20261031/b.csv"]),
         (["users_2026_09.csv", "users_2026_10.csv"], ["users_2026_10.csv"]),
         (["2026-10-01.csv", "2026-10-31.csv"], ["2026-10-01.csv", "2026-10-31.csv"]),
         (
@@ -175,9 +170,7 @@ def named(folder: Path, *names: str) -> Path:
         (["a-00001.csv", "a-00002.csv"], ["a-00001.csv", "a-00002.csv"]),
     ],
 )
-def test_of_a_folder_of_months_the_month_s_part_is_read(
-    tmp_path: Path, names: list[str], kept: list[str]
-) -> None:
+def test_of_a_folder_of_months_the_month_s_part_is_read(tmp_path: Path, names: list[str], kept: list[str]) -> None:
     """Where names say which it is; where none says a month, all files are the month's."""
     folder = named(tmp_path / "exports", *names)
 
@@ -213,10 +206,7 @@ def test_a_folder_of_other_months_is_refused(tmp_path: Path, names: list[str]) -
     [
         (["users-09.csv", "users-10.csv"], "users-09.csv and users-10.csv, whose names differ by a number"),
         (["9/a.csv", "10/a.csv"], "10/a.csv and 9/a.csv, whose names differ by a number"),
-        (
-            ["month=9/a.csv", "month=10/a.csv"],
-            "month=10/a.csv, month=9/a.csv, which by name are of another month",
-        ),
+        (["month=9/a.csv", "month=10/a.csv"], "month=10/a.csv, month=9/a.csv, which by name are of another month"),
         (["a.csv", "a (1).csv"], "a (1).csv beside a.csv, whose users would count twice"),
         (["a.csv", "a - Copy.csv"], "a - Copy.csv beside a.csv, whose users would count twice"),
     ],
@@ -268,9 +258,7 @@ def test_a_part_of_no_rows_is_no_fault_and_one_that_cannot_be_read_is(
 
     for name in ("part-4.csv.gz", "part-4.xlsx", "part-4.jsonl"):
         (folder / name).write_text("x")
-        with pytest.raises(
-            InputError, match=rf"2026-10: holds {name}, which can't be read as a part of a month"
-        ):
+        with pytest.raises(InputError, match=rf"2026-10: holds {name}, which can't be read as a part of a month"):
             opened(folder)
         (folder / name).unlink()
     for name in ("part-0.csv", "part-1.csv", "part-3.csv"):
@@ -314,9 +302,7 @@ def test_pandas_and_duckdb_agree_on_every_invisible_letter(
     assert dict(large.joined) == small.joined == joined
 
 
-def test_the_users_of_a_folder_come_in_one_order(
-    october: pd.DataFrame, tmp_path: Path, settings: Settings
-) -> None:
+def test_the_users_of_a_folder_come_in_one_order(october: pd.DataFrame, tmp_path: Path, settings: Settings) -> None:
     """An engine gives rows as its threads finish; which of a user's rows is the first must not depend on that."""
     rows = october.head(300)
     rows = rows.assign(user_id=[f"u{n % 30:02d}" for n in range(len(rows))])
@@ -343,8 +329,7 @@ def test_what_a_hash_is_of_is_said(october: pd.DataFrame, tmp_path: Path, settin
     assert describe_source(OCTOBER, "2026-10", settings).hashed == "bytes"
     asked = Settings(scale={"query": "SELECT * FROM users WHERE month = '{month}'"})
     months = {
-        describe_source(DatabaseSource("duckdb", "music.db"), month, asked).sha256
-        for month in ("2026-09", "2026-10")
+        describe_source(DatabaseSource("duckdb", "music.db"), month, asked).sha256 for month in ("2026-09", "2026-10")
     }
     assert len(months) == 2
 
@@ -386,9 +371,7 @@ TEXTS: dict[str, Callable[[str], str | bytes]] = {
     "words for nothing": lambda text: text.replace(",Pop,", ",NA,").replace(",Male,", ", n/a ,"),
     "blanks and signs": lambda text: text.replace(",Female,", ",  Female ,").replace(",100\n", ", +100 \n"),
     "thousands": lambda text: _each_income(text, lambda income: f'"{float(income):,.2f}"', ","),
-    "a decimal comma": lambda text: _each_income(
-        text, lambda income: f"{float(income):.2f}".replace(".", ","), ";"
-    ),
+    "a decimal comma": lambda text: _each_income(text, lambda income: f"{float(income):.2f}".replace(".", ","), ";"),
     "points between thousands": lambda text: _each_income(
         text, lambda income: f"{float(income):,.0f}".replace(",", "."), ";"
     ).replace(";30;", ";30,5;"),
@@ -423,9 +406,7 @@ def test_a_large_text_file_means_what_a_small_one_means(
     found, expected = (frame.sort_values(order, ignore_index=True) for frame in (found, expected))
     for name in expected:
         if name in NUMBERS:
-            np.testing.assert_array_equal(
-                found[name].to_numpy(float, na_value=np.nan), expected[name].to_numpy()
-            )
+            np.testing.assert_array_equal(found[name].to_numpy(float, na_value=np.nan), expected[name].to_numpy())
         else:
             assert found[name].isna().equals(expected[name].isna())
             assert found[name].dropna().tolist() == expected[name].dropna().tolist()
@@ -434,11 +415,7 @@ def test_a_large_text_file_means_what_a_small_one_means(
 @pytest.mark.parametrize(
     "fault",
     [
-        lambda lines: [
-            *lines[:3_000],
-            "u1,thirty" + lines[3_000][lines[3_000].index(",", 10) :],
-            *lines[3_001:],
-        ],
+        lambda lines: [*lines[:3_000], "u1,thirty" + lines[3_000][lines[3_000].index(",", 10) :], *lines[3_001:]],
         lambda lines: [*lines[:4_000], "u1,2", *lines[4_000:]],
         lambda lines: [*lines[:-1], '"' + lines[-1]],
         lambda lines: [lines[0].replace("age", "edge"), *lines[1:]],
@@ -447,15 +424,11 @@ def test_a_large_text_file_means_what_a_small_one_means(
     ids=["text for a number", "a short row", "a quote that stays open", "no such column", "no row"],
 )
 def test_a_large_text_file_is_refused_in_the_words_for_a_small_one(
-    fault: Callable[[list[str]], list[str]],
-    tmp_path: Path,
-    opened: Callable[[Any], LoadedUsers],
+    fault: Callable[[list[str]], list[str]], tmp_path: Path, opened: Callable[[Any], LoadedUsers]
 ) -> None:
     """DuckDB stops at what it can't read; the reader of small files names it, as long as it can take the file."""
     path = tmp_path / "2026-10.csv"
-    path.write_text(
-        "\n".join(fault(OCTOBER.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8"
-    )
+    path.write_text("\n".join(fault(OCTOBER.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
 
     with pytest.raises(InputError) as small:
         read_users(path)
@@ -556,9 +529,7 @@ def test_what_cannot_be_printed_is_a_blank_and_headers_are_trimmed(
     some.rename(columns={"age": " age "}).to_parquet(tmp_path / "2026-10.parquet", index=False)
 
     users = opened(tmp_path / "2026-10.parquet")
-    found = set(nw.from_native(users.frame).select("top_genre").collect("pyarrow")["top_genre"].to_list()) - {
-        None
-    }
+    found = set(nw.from_native(users.frame).select("top_genre").collect("pyarrow")["top_genre"].to_list()) - {None}
     assert found == set(october.head(1_500)["top_genre"].dropna()) | {"Po p", "Hip Hop"}
 
 
@@ -569,11 +540,7 @@ def test_text_among_numbers_in_parquet_is_named(
     path = tmp_path / "2026-10.parquet"
     texts = october.assign(age=october["age"].map("{:g}".format).replace("nan", "n/a"))
     texts.to_parquet(path)
-    ages = (
-        nw.from_native(opened(path).frame)
-        .select(nw.col("age").sum(), n=nw.col("age").count())
-        .collect("pandas")
-    )
+    ages = nw.from_native(opened(path).frame).select(nw.col("age").sum(), n=nw.col("age").count()).collect("pandas")
     assert ages.rows() == [(october["age"].sum(), october["age"].count())]
 
     texts.loc[[5, 9], "age"] = "thirty"
@@ -592,9 +559,7 @@ def test_excel_s_errors_and_strange_types_are_named(
     frame = october.copy()
     frame.loc[[5, 6, 7], "top_genre"] = " #REF!"
     frame.to_parquet(path)
-    with pytest.raises(
-        InputError, match=r"column 'top_genre' has 3 of Excel's error values \(first on row 7\)"
-    ):
+    with pytest.raises(InputError, match=r"column 'top_genre' has 3 of Excel's error values \(first on row 7\)"):
         opened(path)
 
     october.assign(age=pd.Timestamp("2026-10-01")).to_parquet(path)
@@ -614,14 +579,10 @@ def test_files_of_a_folder_have_the_same_columns(
     october.drop(columns="gender").to_parquet(folder / "d.parquet", index=False)
     with pytest.raises(InputError, match=r"d.parquet: lacks column 'gender', which a.parquet has"):
         opened(folder)
-    october.assign(gender=None).rename(columns={"gender": "Gender"}).to_parquet(
-        folder / "d.parquet", index=False
-    )
+    october.assign(gender=None).rename(columns={"gender": "Gender"}).to_parquet(folder / "d.parquet", index=False)
     assert opened(folder).rows == 2 * 4_914
     october.rename(columns={"annual_income": "Annual Income"}).to_parquet(folder / "d.parquet", index=False)
-    with pytest.raises(
-        InputError, match=r"d.parquet: column 'Annual Income' is 'annual_income' in a.parquet"
-    ):
+    with pytest.raises(InputError, match=r"d.parquet: column 'Annual Income' is 'annual_income' in a.parquet"):
         opened(folder)
     october.to_parquet(folder / "d.parquet", index=False)
     for name in ("a", "b", "late/c"):
@@ -673,16 +634,12 @@ def asking(query: str, exact_users: int = MANY) -> Settings:
     return Settings(scale={"query": query, "exact_users": exact_users})
 
 
-def test_a_database_is_asked_by_the_query_in_settings(
-    database: Path, october: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_a_database_is_asked_by_the_query_in_settings(database: Path, october: pd.DataFrame, tmp_path: Path) -> None:
     """It is only read, and asked once; the month stands where the query has it."""
     place = parse_location(f"duckdb:///{database}")
     before = database.read_bytes()
 
-    users = load_users(
-        place, "2026-10", asking("SELECT * FROM users WHERE month = '{month}';"), tmp_path / "s"
-    )
+    users = load_users(place, "2026-10", asking("SELECT * FROM users WHERE month = '{month}';"), tmp_path / "s")
     few = load_users(place, "2026-10", asking("SELECT * FROM users LIMIT 90", 100), tmp_path / "few")
 
     assert (users.engine, users.rows) == ("duckdb", 4_914)
@@ -722,9 +679,7 @@ def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_postgresql_that_nobody_answers_for_is_named_without_the_password(tmp_path: Path) -> None:
-    pytest.importorskip(
-        "adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres"
-    )
+    pytest.importorskip("adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres")
     place = parse_location("postgresql://ann:secret@127.0.0.1:1/music")
 
     with pytest.raises(InputError) as error:
@@ -778,9 +733,7 @@ def test_a_large_month_follows_its_users_from_a_small_one(
     (folder / "facts.json").write_text(paths.dump_facts_json(september.facts))
     write_assignments(september, folder)
 
-    found = analyse_month(
-        tmp_path / "2026-10.parquet", "2026-10", settings, output, scratch=tmp_path / "s"
-    ).facts
+    found = analyse_month(tmp_path / "2026-10.parquet", "2026-10", settings, output, scratch=tmp_path / "s").facts
 
     assert september.facts.basis.points == "users"
     assert found.basis.points == "cells"
@@ -805,9 +758,7 @@ def test_a_small_month_waits_for_no_engine(tmp_path: Path) -> None:
     lines = OCTOBER.read_text(encoding="utf-8").splitlines(keepends=True)
     (tmp_path / "2026-10.csv").write_text("".join(lines[:601]), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "2026-10.csv"), str(tmp_path)],
-        cwd=paths.ROOT,
-        check=False,
+        [sys.executable, "-c", code, str(tmp_path / "2026-10.csv"), str(tmp_path)], cwd=paths.ROOT, check=False
     )
     assert done.returncode == 0
 
@@ -836,9 +787,7 @@ def test_what_an_engine_cannot_do_is_a_sentence() -> None:
         raise KeyError
 
 
-def test_ctrl_c_stops_a_large_month_and_leaves_the_last_good_one(
-    tmp_path: Path, october: pd.DataFrame
-) -> None:
+def test_ctrl_c_stops_a_large_month_and_leaves_the_last_good_one(tmp_path: Path, october: pd.DataFrame) -> None:
     """While DuckDB is at work: exit code 130, nothing half made, no process left."""
     output, good = tmp_path / "out", tmp_path / "out" / "2026-10"
     good.mkdir(parents=True)
@@ -878,11 +827,7 @@ def test_ctrl_c_stops_a_large_month_and_leaves_the_last_good_one(
 
 def _left_of(group: int) -> list[psutil.Process]:
     """List the processes of a group that are still alive; those that have ended may wait to be counted."""
-    there = [
-        process
-        for process in psutil.process_iter(["status"])
-        if process.info["status"] != psutil.STATUS_ZOMBIE
-    ]
+    there = [process for process in psutil.process_iter(["status"]) if process.info["status"] != psutil.STATUS_ZOMBIE]
     ours = [process for process in there if _group_of(process.pid) == group]
     return psutil.wait_procs(ours, timeout=20)[1]
 

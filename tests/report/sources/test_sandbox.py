@@ -118,9 +118,7 @@ def test_duckdb_keeps_to_its_memory_and_fetches_no_extension(tmp_path: Path) -> 
     """80 MB of rows within 50: the rest is on the disk. What only an extension knows is refused, and none is there after it."""
     known = "SELECT extension_name FROM duckdb_extensions() WHERE loaded ORDER BY 1"
     with duck.connect_duckdb(Settings(scale={"memory_limit": "50 MB", "threads": 1}), tmp_path) as connection:
-        connection.execute(
-            "CREATE TABLE t AS SELECT hash(range) AS h, repeat('x', 40) || h AS w FROM range(1000000)"
-        )
+        connection.execute("CREATE TABLE t AS SELECT hash(range) AS h, repeat('x', 40) || h AS w FROM range(1000000)")
         held, spilt = connection.execute(
             "SELECT sum(memory_usage_bytes), sum(temporary_storage_bytes) FROM duckdb_memory()"
         ).fetchone()
@@ -130,9 +128,7 @@ def test_duckdb_keeps_to_its_memory_and_fetches_no_extension(tmp_path: Path) -> 
             with pytest.raises(duckdb.Error, match=r"INSTALL (httpfs|spatial)"):
                 connection.execute(query)
         assert connection.execute(known).fetchall() == before
-        asked = (
-            "current_setting('autoinstall_known_extensions'), current_setting('autoload_known_extensions')"
-        )
+        asked = "current_setting('autoinstall_known_extensions'), current_setting('autoload_known_extensions')"
         assert connection.execute(f"SELECT {asked}").fetchone() == (False, False)
 
 
@@ -151,11 +147,7 @@ def test_a_database_that_cannot_be_opened_is_told_by_its_own_fault(place: Path) 
     with duckdb.connect(str(place / "music.db")) as _:
         script = "import sys; from tests.support.sources.queries import refused; from pathlib import Path; print(refused(Path(sys.argv[1]), 'SELECT 1'))"
         said = subprocess.run(
-            [sys.executable, "-c", script, str(place)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, "-c", script, str(place)], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
         assert said.startswith(
             "music.db can't be opened: another process has it open for writing; wait until that has closed it"
@@ -163,9 +155,7 @@ def test_a_database_that_cannot_be_opened_is_told_by_its_own_fault(place: Path) 
     whole = (place / "music.db").read_bytes()
     for broken in (whole[: len(whole) // 2], b"SQLite format 3\0" + bytes(5000), b"no database at all" * 900):
         (place / "music.db").write_bytes(broken)
-        assert "music.db can't be opened: it is no whole DuckDB database" in refused(
-            place, "SELECT * FROM users"
-        )
+        assert "music.db can't be opened: it is no whole DuckDB database" in refused(place, "SELECT * FROM users")
 
 
 def test_what_an_engine_says_on_the_way_is_not_repeated() -> None:
@@ -244,11 +234,7 @@ def test_a_query_to_postgresql_only_reads(place: Path, music: str, query: str, w
 
 
 def test_a_query_that_begins_with_a_comment_or_a_bracket_is_read(place: Path, music: str) -> None:
-    for query in (
-        f"-- the month\n/* all */ ({SELECTED})",
-        f"WITH u AS ({SELECTED}) SELECT * FROM u;",
-        "TABLE users",
-    ):
+    for query in (f"-- the month\n/* all */ ({SELECTED})", f"WITH u AS ({SELECTED}) SELECT * FROM u;", "TABLE users"):
         assert ask(place, query, music).rows == 60
 
 

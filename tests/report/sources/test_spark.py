@@ -136,9 +136,7 @@ def test_spark_agrees_on_every_invisible_letter(made: tuple[Facts, Path], tmp_pa
     (tmp_path / "exports" / "month=2026-09").mkdir()
     frame.head(100).to_parquet(tmp_path / "exports" / "month=2026-09" / "a.parquet", index=False)
     for place in (str(tmp_path / "exports"), f"file://{tmp_path}/exports"):
-        users = load_users(
-            DatabaseSource("spark", "local[2]", place), "2026-10", SETTINGS, tmp_path / "scratch"
-        )
+        users = load_users(DatabaseSource("spark", "local[2]", place), "2026-10", SETTINGS, tmp_path / "scratch")
 
         assert (users.engine, users.rows) == ("spark", 4_914)
         assert counted(users.frame) == counted(read_users(folder / "a.parquet"))
@@ -154,8 +152,5 @@ def test_spark_refuses_ids_that_lost_digits(made: tuple[Facts, Path], tmp_path: 
 
     with pytest.raises(InputError, match=r"^2026-10\.csv: column 'user_id' has 1 id in scientific notation"):
         load_users(
-            DatabaseSource("spark", "local[2]", str(tmp_path / "2026-10.csv")),
-            "2026-10",
-            SETTINGS,
-            tmp_path / "s",
+            DatabaseSource("spark", "local[2]", str(tmp_path / "2026-10.csv")), "2026-10", SETTINGS, tmp_path / "s"
         )

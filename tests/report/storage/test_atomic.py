@@ -12,11 +12,7 @@ from report.storage import atomic
 
 def listing(folder: Path) -> dict[str, str]:
     """Give every file below a folder with its text."""
-    return {
-        str(path.relative_to(folder)): path.read_text()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def build(output: Path, text: str, month_: str = "2026-10") -> None:
@@ -41,9 +37,7 @@ def test_nobody_else_reads_a_month_that_is_being_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_second_run_replaces_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
-) -> None:
+def test_a_second_run_replaces_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, at_once: bool) -> None:
     """A page that the second doesn't make is gone; on systems too where two folders can't change places at once."""
     if not at_once:
         monkeypatch.setattr(atomic, "_swap_folders", lambda *_: False)
@@ -144,10 +138,7 @@ def test_one_run_at_a_time_has_a_folder_to_itself(tmp_path: Path) -> None:
 def test_a_place_where_no_run_can_write_is_named_before_it_works(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with (
-        pytest.raises(MachineError, match=r"taken: nothing can be written"),
-        atomic.run_lock(tmp_path / "taken"),
-    ):
+    with pytest.raises(MachineError, match=r"taken: nothing can be written"), atomic.run_lock(tmp_path / "taken"):
         pytest.fail("there is no folder")
 
 
@@ -161,9 +152,7 @@ def test_another_month_is_left_alone(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(
-        MachineError, match=r"taken: nothing can be written there \(File exists\).*OUTPUT=folder"
-    ):
+    with pytest.raises(MachineError, match=r"taken: nothing can be written there \(File exists\).*OUTPUT=folder"):
         build(tmp_path / "taken", "x")
     with pytest.raises(MachineError, match="nothing can be written there"):
         build(tmp_path / "taken" / "below", "x")

@@ -78,8 +78,7 @@ def test_a_newer_month_that_cannot_be_read_is_named(tmp_path: Path, name: str) -
 
     for asked in ("", "2026-11"):
         with pytest.raises(
-            InputError,
-            match=r"^.*: (.*) is November.2026 and can't be read\. Expected a name like 2026-11\.csv",
+            InputError, match=r"^.*: (.*) is November.2026 and can't be read\. Expected a name like 2026-11\.csv"
         ) as error:
             paths.find_month_file(folder, asked)
         assert name in str(error.value)
@@ -148,8 +147,7 @@ def test_a_folder_without_a_month_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "month_",
-    ["2026-13", "2026-00", "2026-1", "26-10", "2026-10 ", "2026/10", "октябрь", "２０２６-10", "../2026-10"],
+    "month_", ["2026-13", "2026-00", "2026-1", "26-10", "2026-10 ", "2026/10", "октябрь", "２０２６-10", "../2026-10"]
 )
 def test_what_is_no_month_is_refused(month_: str) -> None:
     """It becomes a folder's name."""

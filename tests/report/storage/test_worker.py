@@ -49,10 +49,7 @@ def test_the_result_comes_from_another_process() -> None:
 
 def test_an_error_is_raised_here_with_the_place_where_it_arose() -> None:
     """A person reads its sentence; whoever mends it finds the line."""
-    with (
-        start_worker("The work") as worker,
-        pytest.raises(InputError) as refused,
-    ):
+    with start_worker("The work") as worker, pytest.raises(InputError) as refused:
         worker.submit(refuse, Path("2026-10.csv")).result()
 
     assert str(refused.value) == "2026-10.csv is empty."
@@ -86,10 +83,7 @@ def give_unsendably() -> object:
 
 
 def test_a_result_that_cannot_be_sent_is_told_of() -> None:
-    with (
-        start_worker("The work") as worker,
-        pytest.raises(UnexpectedError, match=r"^TypeError: .*lock"),
-    ):
+    with start_worker("The work") as worker, pytest.raises(UnexpectedError, match=r"^TypeError: .*lock"):
         worker.submit(give_unsendably).result()
 
 
@@ -152,10 +146,7 @@ def refuse_connection() -> None:
 
 def test_a_connection_that_is_refused_there_is_told_here() -> None:
     """It isn't taken for the end of the connection between the two."""
-    with (
-        start_worker("The work") as worker,
-        pytest.raises(ConnectionRefusedError, match="nobody is at home"),
-    ):
+    with start_worker("The work") as worker, pytest.raises(ConnectionRefusedError, match="nobody is at home"):
         worker.submit(refuse_connection).result()
 
 

@@ -50,9 +50,7 @@ def test_every_two_segments_are_told_apart(sight: str) -> None:
 def test_every_two_segments_are_told_apart_in_grey() -> None:
     """Somebody always prints it without colour."""
     near = {
-        pair: round(abs(grey(pair[0]) - grey(pair[1])), 1)
-        for pair in PAIRS
-        if abs(grey(pair[0]) - grey(pair[1])) < 6
+        pair: round(abs(grey(pair[0]) - grey(pair[1])), 1) for pair in PAIRS if abs(grey(pair[0]) - grey(pair[1])) < 6
     }
 
     assert near == {}
@@ -90,9 +88,7 @@ def test_every_colour_of_the_charts_has_a_dark_twin() -> None:
 
 def test_twins_are_written_as_the_page_looks_them_up() -> None:
     """page.js replaces #rrggbb in small letters."""
-    assert all(
-        re.fullmatch(r"#[0-9a-f]{6}", colour) for pair in theme.DARK_COLOURS.items() for colour in pair
-    )
+    assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for pair in theme.DARK_COLOURS.items() for colour in pair)
     assert "/#[0-9a-f]{6}/g" in paths.read_template("page.js")
 
 

@@ -24,8 +24,7 @@ from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
-    [(0, "0"), (7, "7"), (4907, "4,907"), (1_234_567, "1,234,567"), (-12, "−12"), (-4907, "−4,907")],
+    ("value", "said"), [(0, "0"), (7, "7"), (4907, "4,907"), (1_234_567, "1,234,567"), (-12, "−12"), (-4907, "−4,907")]
 )
 def test_counts_are_written_in_threes(value: int, said: str) -> None:
     """A minus is the sign of that name (U+2212), as wide as a plus."""
@@ -153,12 +152,7 @@ def test_an_absent_number_is_said_in_words(write: Callable[[None], str]) -> None
 
 def test_an_index_on_too_few_users_says_so() -> None:
     assert format_index(None) == "too few"
-    assert [format_index(0), format_index(71.6), format_index(100), format_index(1234)] == [
-        "0",
-        "72",
-        "100",
-        "1,234",
-    ]
+    assert [format_index(0), format_index(71.6), format_index(100), format_index(1234)] == ["0", "72", "100", "1,234"]
 
 
 def test_a_month_is_named_and_stays_on_one_line() -> None:
@@ -168,14 +162,7 @@ def test_a_month_is_named_and_stays_on_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [
-        (0, "no users"),
-        (1, "one user"),
-        (2, "two users"),
-        (10, "ten users"),
-        (11, "11 users"),
-        (4907, "4,907 users"),
-    ],
+    [(0, "no users"), (1, "one user"), (2, "two users"), (10, "ten users"), (11, "11 users"), (4907, "4,907 users")],
 )
 def test_small_counts_are_words(count: int, said: str) -> None:
     assert format_counted_noun(count, "user") == said.replace(" ", NBSP)
@@ -242,6 +229,4 @@ def test_two_values_of_a_goal_differ_as_they_do(
     one: float, other: float, column: str, written: tuple[str, str]
 ) -> None:
     """Ten per cent more than 7.2 hours is not "7 hours today, 8 wanted": few hours have a digit behind the point, and what would read alike."""
-    assert (
-        tuple(text.replace("\u00a0", " ") for text in format_column_value_pair(one, other, column)) == written
-    )
+    assert tuple(text.replace("\u00a0", " ") for text in format_column_value_pair(one, other, column)) == written

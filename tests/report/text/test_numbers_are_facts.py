@@ -49,9 +49,7 @@ STRUCTURE = {
     r"Top \d|\d+ more\b": "how many values are taken together",
 }
 WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_UNITS = "|".join(
-    {COLUMNS_BY_NAME[name].unit.partition(" ")[0].removesuffix("s") for name in NUMBERS} | {"hour"}
-)
+_UNITS = "|".join({COLUMNS_BY_NAME[name].unit.partition(" ")[0].removesuffix("s") for name in NUMBERS} | {"hour"})
 _NUMBER = re.compile(rf"[<>]?[−▲▼+]?\$?\d[\d,]*(?:\.\d+)?(?: ?%| (?:(?:{_UNITS})s?|SD)\b)?", re.IGNORECASE)
 _COUNTED = re.compile(rf"\b({'|'.join(WORDS)}) (?:kinds?|segments?|groups?|of)\b", re.IGNORECASE)
 
@@ -73,12 +71,7 @@ def points(change: float) -> Iterator[str]:
 def ratios(value: float) -> Iterator[str]:
     """Write an index, and what sentences make of it."""
     times = value / 100
-    yield from (
-        format_index(value),
-        format_percent(times),
-        format_percent(abs(times - 1)),
-        format_decimal(times, 1),
-    )
+    yield from (format_index(value), format_percent(times), format_percent(abs(times - 1)), format_decimal(times, 1))
 
 
 def in_units(column: str) -> Callable[[float], Iterator[str]]:
@@ -126,9 +119,7 @@ UNITS = re.compile(
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Give every fact with its path."""
-    items = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-    )
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
     if items is None:
         yield path, value
     else:
@@ -245,10 +236,7 @@ def pdf_texts(path: Path) -> Texts:
     for number, page in enumerate(document):
         text = page.get_textpage()
         boxes = [box for place, box in found.values() if place == number]
-        texts += [
-            plain(text.get_text_bounded(*box).replace("\ufffe", "-"))
-            for box in around(boxes, *page.get_size())
-        ]
+        texts += [plain(text.get_text_bounded(*box).replace("\ufffe", "-")) for box in around(boxes, *page.get_size())]
     document.close()
     return [*texts, *found]
 
@@ -261,9 +249,7 @@ def executive_texts(rendered: Rendered, name: str) -> Texts:  # noqa: F811
 def svg_texts(page: str) -> Texts:
     """Give the texts in a page's pictures, each line by itself."""
     drawings = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', page)
-    return [
-        Reader(label).text for drawing in drawings for label in labels(base64.b64decode(drawing).decode())
-    ]
+    return [Reader(label).text for drawing in drawings for label in labels(base64.b64decode(drawing).decode())]
 
 
 @pytest.fixture(scope="module")
@@ -318,10 +304,7 @@ def ticks_without_change(month: Facts) -> set[str]:
     found: set[str] = set()
     for name, make in pictures(month):
         if name not in ("flow", "trend"):
-            found |= {
-                plain(label)
-                for label in axis_labels(vl_convert.vegalite_to_scenegraph(spec_of(make().chart())))
-            }
+            found |= {plain(label) for label in axis_labels(vl_convert.vegalite_to_scenegraph(spec_of(make().chart())))}
     return {label for label in found if re.fullmatch(r"[−-]?[\d.,]+ ?[%kM]?", label)}
 
 

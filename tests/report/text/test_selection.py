@@ -22,15 +22,9 @@ def test_a_second_opinion_that_differs_is_said() -> None:
         "Not all measures agree on 4: the silhouette favours 3 and the gap statistic favours none."
     )
     assert selection.describe_separation(agrees) == "Users are best separated in 4 segments, the number used"
-    assert (
-        selection.describe_separation(differs)
-        == "Users are separated better in 3 segments than in the 4 used"
-    )
+    assert selection.describe_separation(differs) == "Users are separated better in 3 segments than in the 4 used"
     near = silhouettes(month(4), k4=0.5, k3=0.54)
-    assert (
-        selection.describe_separation(near)
-        == "Users are separated a little better in 3 segments than in the 4 used"
-    )
+    assert selection.describe_separation(near) == "Users are separated a little better in 3 segments than in the 4 used"
 
 
 def test_of_equally_good_numbers_the_smaller_is_best() -> None:
@@ -43,9 +37,7 @@ def test_who_decided_the_number_is_said() -> None:
 
     assert selection.describe_bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
     found = replace(facts, structure=replace(facts.structure, panel=4))
-    assert (
-        selection.describe_bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
-    )
+    assert selection.describe_bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
     assert "asked for" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
     assert "bends at 3" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
     assert "no bend" in selection.describe_bend(elbow(facts, decided_by="settings", knee=None))
@@ -76,10 +68,7 @@ def test_a_smaller_number_than_was_found_is_told_with_its_reason(by: str, said: 
     [
         ("elbow", "the number of segments is where its curve bends (Kneedle). The"),
         ("panel", "the number of segments is where a panel of measures agrees. The"),
-        (
-            "silhouette",
-            "its curve does not bend, so that the number of segments is where the silhouette is best. The",
-        ),
+        ("silhouette", "its curve does not bend, so that the number of segments is where the silhouette is best. The"),
         ("settings", "the number of segments was asked for. The"),
     ],
 )

@@ -36,10 +36,10 @@ RENAMED = (
     "A name is kept from month to month even where it no longer fits: Commuters would be called Early risers today; Weekend "
     "dancers would be called Late dancers today."
 )
-OUTDATED = "Names out of date: commuters (S2) would now be early risers; weekend dancers (S7) would now be late dancers."
-BORDERS = (
-    "Of the change of night owls, +1.8 points are people who changed and +3.6 come of borders that moved."
+OUTDATED = (
+    "Names out of date: commuters (S2) would now be early risers; weekend dancers (S7) would now be late dancers."
 )
+BORDERS = "Of the change of night owls, +1.8 points are people who changed and +3.6 come of borders that moved."
 DRIFT = "Age, usage and employment are spread otherwise than in December 2026, by more than chance explains."
 WAYS = (
     "The largest groups that may be shown: 401 users moved from night owls to weekend dancers, 339 of the weekend dancers are "
@@ -49,9 +49,7 @@ KEPT = (
     "Of 10,911 rows, 10,592 were kept; 319 were left out: 57 for no value in age, 83 for no value in income, 129 for a user "
     "who is there already, 31 for an impossible value in usage and 19 for an impossible value in age."
 )
-STEADY = (
-    "Three segments of 5 come again when the data is resampled; weekend dancers and evening families may not."
-)
+STEADY = "Three segments of 5 come again when the data is resampled; weekend dancers and evening families may not."
 OPINION = "Not all measures agree on 5: the silhouette favours 3 and the gap statistic favours 7."
 BAND = "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
 CHOICE = f"Segmentations of 1 to 10 segments were tried, each from 26 starts. The curve bends at 5 segments. {BAND} {OPINION}"
@@ -98,12 +96,7 @@ SAID: dict[Callable[..., Any], Any] = {
     words.describe_certainty: CERTAINTY,
     words.summarise_certainty: SURE,
     words.describe_stability: STEADY,
-    words.rank_features: {
-        "usage_per_month": 2.4,
-        "age": 1.74,
-        "num_of_days_active": 1.7,
-        "annual_income": 0.65,
-    },
+    words.rank_features: {"usage_per_month": 2.4, "age": 1.74, "num_of_days_active": 1.7, "annual_income": 0.65},
     words.describe_separating_features: "Usage separates the segments most, then age; income does not",
     words.describe_cleaning: KEPT,
     words.describe_median_user: "The middle user is 37 years old, earns $28,700 and listens 34 hours a month",
@@ -232,14 +225,10 @@ def test_a_sentence_says_each_number_under_its_own_word(sentence: Callable[..., 
 def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  # noqa: F811
     """All sentences beside charts, tables and profiles, in order, each under its heading."""
     root = reading.tree(rendered.whole("distinct") / "report.html")
-    (masthead,), (held, outdated), (notice,) = (
-        reading.of_class(root, name) for name in ("masthead", "held", "notice")
-    )
+    (masthead,), (held, outdated), (notice,) = (reading.of_class(root, name) for name in ("masthead", "held", "notice"))
 
     assert [reading.said(one) for one in reading.of_class(masthead, "brand")] == ["Larkspur"]
-    assert [reading.said(one) for one in reading.of_class(masthead, "edition")] == [
-        "Listener segments · February 2027"
-    ]
+    assert [reading.said(one) for one in reading.of_class(masthead, "edition")] == ["Listener segments · February 2027"]
     assert [reading.said(one) for one in reading.of_class(masthead, "prepared")] == [
         SAID[words.describe_users_analysed]
     ]
@@ -280,10 +269,7 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         section = sections[id_]
         aside = {one for inner in section.iter("section") if inner is not section for one in inner.iter("p")}
         aside |= {
-            one
-            for name in ("numbers", "downloads")
-            for box in reading.of_class(section, name)
-            for one in box.iter("p")
+            one for name in ("numbers", "downloads") for box in reading.of_class(section, name) for one in box.iter("p")
         }
         assert reading.said(next(one for one in section.iter() if one.tag in ("h1", "h2"))) == heading
         assert [reading.said(one) for one in section.iter("p") if one not in aside] == paragraphs
@@ -389,9 +375,7 @@ def without(facts: Facts, **fields: Any) -> Facts:
     """Give facts with some of a structure's, source's or audit's fields changed."""
     for name in ("structure", "source", "audit", "basis"):
         one = getattr(facts, name)
-        facts = replace(
-            facts, **{name: replace(one, **{key: fields[key] for key in fields if hasattr(one, key)})}
-        )
+        facts = replace(facts, **{name: replace(one, **{key: fields[key] for key in fields if hasattr(one, key)})})
     return facts
 
 
@@ -403,9 +387,7 @@ PEOPLE = survived(("S3", 0.30, 0.372))
 assert PEOPLE.change is not None
 BY_PEOPLE = replace(
     PEOPLE,
-    change=replace(
-        PEOPLE.change, segments=tuple(replace(one, same_borders=0.372) for one in PEOPLE.change.segments)
-    ),
+    change=replace(PEOPLE.change, segments=tuple(replace(one, same_borders=0.372) for one in PEOPLE.change.segments)),
 )
 OTHER = {
     "one kind": (words.write_headline, sized(S5=37), "One kind of listeners: radio classics, 37 % of users"),
@@ -444,16 +426,8 @@ OTHER = {
         UNRELIABLE,
         "Night owls are the largest group, 40 % of users",
     ),
-    "spread of one": (
-        words.describe_size_range,
-        sized(S5=37),
-        "Radio classics are the only segment, 37 % of users",
-    ),
-    "spread of equals": (
-        words.describe_size_range,
-        sized(S5=37, S8=37),
-        "Two segments of 37 % of users each",
-    ),
+    "spread of one": (words.describe_size_range, sized(S5=37), "Radio classics are the only segment, 37 % of users"),
+    "spread of equals": (words.describe_size_range, sized(S5=37, S8=37), "Two segments of 37 % of users each"),
     "spread of groups": (words.describe_size_range, UNRELIABLE, "Five groups of 6 to 40 % of users each"),
     "strength: none": (words.name_evidence_level, UNRELIABLE, "none to rely on"),
     "strength: clear": (words.name_evidence_level, apart(*IDS, evidence="clear"), "clear"),
@@ -535,11 +509,7 @@ OTHER = {
             "in resampled data."
         ),
     ),
-    "steady: all": (
-        words.describe_stability,
-        stable(*IDS),
-        "All five segments come again when the data is resampled.",
-    ),
+    "steady: all": (words.describe_stability, stable(*IDS), "All five segments come again when the data is resampled."),
     "steady: one": (
         words.describe_stability,
         stable("S8"),
@@ -687,11 +657,7 @@ OTHER = {
             "out"
         ),
     ),
-    "flows: nobody": (
-        changes.describe_retention,
-        flowing(both=0, stayed=None),
-        "Nobody is there in both months",
-    ),
+    "flows: nobody": (changes.describe_retention, flowing(both=0, stayed=None), "Nobody is there in both months"),
     "ways: none": (
         changes.describe_migration,
         flowing(users=((None,) * 5,) * 5, gone=(None,) * 5, new=(None,) * 5),
@@ -847,12 +813,7 @@ TEMPLATES = {
         f"{SUMMARY} {RENAMED} moves {BORDERS} {DRIFT} flow {WAYS} drift",
     ),
     "no segments now": (UNRELIABLE, "screen", "parts/changes.md", f"{NOW_NONE} {RENAMED} {DRIFT} drift"),
-    "no segments then": (
-        after(reliable=False),
-        "screen",
-        "parts/changes.md",
-        f"{THEN_NONE} {RENAMED} {DRIFT} drift",
-    ),
+    "no segments then": (after(reliable=False), "screen", "parts/changes.md", f"{THEN_NONE} {RENAMED} {DRIFT} drift"),
     "first month": (
         changed(FIRST, id="S1"),
         "screen",

@@ -90,24 +90,16 @@ def test_the_headline_names_the_largest_segment() -> None:
         plain(sentences.write_headline(facts))
         == "Four kinds of listeners; young listeners are the largest, 40 % of users"
     )
-    assert (
-        plain(sentences.describe_largest_segment(facts))
-        == "Young listeners are the largest segment, 40 % of users"
-    )
+    assert plain(sentences.describe_largest_segment(facts)) == "Young listeners are the largest segment, 40 % of users"
 
 
 def test_one_segment_is_no_plural() -> None:
     """Where there is nothing to tell apart, nothing is the largest."""
     facts = month(4)
-    one = replace(
-        facts, segments=(replace(facts.segments[0], name="Average listeners", users=480, share=1.0),)
-    )
+    one = replace(facts, segments=(replace(facts.segments[0], name="Average listeners", users=480, share=1.0),))
 
     assert plain(sentences.write_headline(one)) == "One kind of listeners: average listeners, 100 % of users"
-    assert (
-        plain(sentences.describe_largest_segment(one))
-        == "Average listeners are the only segment, 100 % of users"
-    )
+    assert plain(sentences.describe_largest_segment(one)) == "Average listeners are the only segment, 100 % of users"
 
 
 @pytest.mark.parametrize(
@@ -200,9 +192,7 @@ def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
     facts = month(4)
     segment = facts.segments[0]
     thin = replace(
-        segment,
-        stands_out=(),
-        index={name: replace(item, value=None) for name, item in segment.index.items()},
+        segment, stands_out=(), index={name: replace(item, value=None) for name, item in segment.index.items()}
     )
 
     assert sentences.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
@@ -217,10 +207,7 @@ def test_one_row_was_left_out_and_one_segment_comes_again() -> None:
     shaky = [replace(s, stability=replace(s.stability, grade="doubtful")) for s in facts.segments[1:]]
     one = replace(
         facts,
-        segments=(
-            replace(facts.segments[0], stability=replace(facts.segments[0].stability, grade="stable")),
-            *shaky,
-        ),
+        segments=(replace(facts.segments[0], stability=replace(facts.segments[0].stability, grade="stable")), *shaky),
     )
 
     assert plain(sentences.describe_cleaning(replace(facts, audit=audit))).endswith(
@@ -318,13 +305,9 @@ def test_what_stands_out_is_what_the_bars_show() -> None:
 def test_a_segment_whose_name_says_more_than_its_indices_is_said_to_be_what_its_name_says() -> None:
     """Ages from 36 to 46 are standard deviations apart, and no index is outside 80 to 120."""
     segment = replace(month(4).segments[0], name="Young frequent listeners", stands_out=())
-    segment = replace(
-        segment, centre=dict.fromkeys(segment.centre, 0.1) | {"age": -1.1, "num_of_days_active": 0.9}
-    )
+    segment = replace(segment, centre=dict.fromkeys(segment.centre, 0.1) | {"age": -1.1, "num_of_days_active": 0.9})
 
-    assert (
-        sentences.describe_main_difference(segment) == "Young frequent listeners: younger, more active days"
-    )
+    assert sentences.describe_main_difference(segment) == "Young frequent listeners: younger, more active days"
     assert sentences.describe_differences(segment).startswith(
         "Against the average user: younger, more active days; but no index"
     )
@@ -345,10 +328,7 @@ def test_nothing_can_only_become_something() -> None:
     play = replace(segment.play, measure=KpiTarget("usage_per_month", 0.0, 0.0))
     full = replace(segment.play, measure=KpiTarget("num_of_days_active", 365.0, 365.0))
 
-    assert (
-        plain(sentences.describe_kpi(replace(segment, play=play)))
-        == "Average usage: 0 minutes today, some wanted."
-    )
+    assert plain(sentences.describe_kpi(replace(segment, play=play))) == "Average usage: 0 minutes today, some wanted."
     assert (
         plain(sentences.describe_kpi(replace(segment, play=full)))
         == "Average days active: 365 days today, the same wanted."
@@ -365,9 +345,7 @@ def test_nothing_can_only_become_something() -> None:
 def test_a_segment_like_everybody_is_said_to_be() -> None:
     segment = centred(replace(month(4).segments[0], name="Average listeners", stands_out=()))
 
-    assert (
-        sentences.describe_main_difference(segment) == "Average listeners: close to the average in everything"
-    )
+    assert sentences.describe_main_difference(segment) == "Average listeners: close to the average in everything"
     assert "close to the average" in sentences.describe_differences(segment)
     assert sentences.describe_position(segment) == "Average listeners: near the average."
 
@@ -382,12 +360,7 @@ def test_features_are_told_by_how_far_they_separate() -> None:
     )
 
     found = sentences.rank_features(replace(facts, segments=apart))
-    assert list(found.items()) == [
-        ("age", 3),
-        ("usage_per_month", 2),
-        ("annual_income", 1),
-        ("num_of_days_active", 0),
-    ]
+    assert list(found.items()) == [("age", 3), ("usage_per_month", 2), ("annual_income", 1), ("num_of_days_active", 0)]
 
 
 def test_a_place_is_named_by_what_is_far() -> None:
@@ -420,9 +393,7 @@ def test_every_dropped_row_is_accounted_for() -> None:
     assert sentences.describe_cleaning(replace(facts, audit=audit)) == (
         "Of 4,914 rows, 4,907 were kept; 7 were left out: 5 for an impossible value in age and 2 for no value in days active."
     )
-    assert (
-        sentences.describe_users_analysed(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
-    )
+    assert sentences.describe_users_analysed(replace(facts, audit=audit)) == "Prepared from 4,907 of 4,914 users"
 
 
 def test_a_clean_file_is_said_to_be() -> None:
@@ -449,9 +420,7 @@ def test_made_up_users_are_called_so() -> None:
 
 
 @pytest.mark.parametrize(("sentence", "parts"), ABOUT_A_MONTH.items())
-def test_every_sentence_says_what_is_the_month_s(
-    sentence: Callable[[Facts], str], parts: tuple[str, ...]
-) -> None:
+def test_every_sentence_says_what_is_the_month_s(sentence: Callable[[Facts], str], parts: tuple[str, ...]) -> None:
     said = plain(sentence(awkward("later")))
 
     assert [part for part in parts if part not in said] == []
@@ -505,8 +474,7 @@ def test_a_number_goes_before_a_category_that_differs_more() -> None:
     only = replace(segment, stands_out=segment.stands_out[:1])
 
     assert (
-        sentences.describe_main_difference(segment)
-        == "High earners: income about three times the average (index 314)"
+        sentences.describe_main_difference(segment) == "High earners: income about three times the average (index 314)"
     )
     assert (
         plain(sentences.describe_main_difference(only))
@@ -539,9 +507,7 @@ def test_how_sure_is_said_in_two_sentences(evidence: str, apart: int, shaky: int
     """For page one; where nothing can be relied on it says no less than elsewhere."""
     facts = judged(named(month(4), "A", "B", "C", "D"), evidence)
     segments = tuple(
-        replace(
-            s, apart=n < apart, stability=replace(s.stability, grade="doubtful" if n < shaky else "stable")
-        )
+        replace(s, apart=n < apart, stability=replace(s.stability, grade="doubtful" if n < shaky else "stable"))
         for n, s in enumerate(facts.segments)
     )
 
@@ -555,8 +521,7 @@ def test_what_changed_is_said_in_one_sentence() -> None:
     moved = later.change.segments
     fates = ("split", "merged", "merged", "survived")
     events = replace(
-        later.change,
-        segments=tuple(replace(m, fate=fate, into=("X",)) for m, fate in zip(moved, fates, strict=False)),
+        later.change, segments=tuple(replace(m, fate=fate, into=("X",)) for m, fate in zip(moved, fates, strict=False))
     )
     still = tuple(replace(m, last_share=m.share) for m in moved)
 
@@ -567,9 +532,9 @@ def test_what_changed_is_said_in_one_sentence() -> None:
     assert plain(changes.summarise_changes_briefly(replace(later, change=events))) == (
         "Not the same segments as in September 2026: one split and 2 merged."
     )
-    assert plain(
-        changes.summarise_changes_briefly(replace(later, change=replace(later.change, segments=still)))
-    ) == ("The same segments as in September 2026, in the same sizes.")
+    assert plain(changes.summarise_changes_briefly(replace(later, change=replace(later.change, segments=still)))) == (
+        "The same segments as in September 2026, in the same sizes."
+    )
 
 
 def test_who_moved_is_said_of_the_largest_groups_that_may_be_shown() -> None:
@@ -577,12 +542,7 @@ def test_who_moved_is_said_of_the_largest_groups_that_may_be_shown() -> None:
     later = month(4, first=False)
     a, b = "A ones", "B ones"
     flow = replace(
-        later.change.flow,
-        rows=(a, b),
-        columns=(a, b),
-        users=((90, 12), (30, 80)),
-        new=(None, 15),
-        gone=(None, None),
+        later.change.flow, rows=(a, b), columns=(a, b), users=((90, 12), (30, 80)), new=(None, 15), gone=(None, None)
     )
 
     def said(flow: MigrationMatrix) -> str:
@@ -648,28 +608,20 @@ def test_what_changed_is_said_by_what_did() -> None:
 def test_a_change_of_nothing_is_not_taken_apart() -> None:
     """A sentence of +0.0 and +0.0 says nothing."""
     later = month(4, first=False)
-    same = tuple(
-        replace(moved, last_share=moved.share, same_borders=moved.share) for moved in later.change.segments
-    )
+    same = tuple(replace(moved, last_share=moved.share, same_borders=moved.share) for moved in later.change.segments)
 
-    assert "0.0" not in changes.describe_border_shift(
-        replace(later, change=replace(later.change, segments=same))
-    )
+    assert "0.0" not in changes.describe_border_shift(replace(later, change=replace(later.change, segments=same)))
     by_both = tuple(
         replace(moved, last_share=moved.share + 0.02, same_borders=moved.share + 0.005)
         for moved in later.change.segments
     )
-    told = plain(
-        changes.describe_border_shift(replace(later, change=replace(later.change, segments=by_both)))
-    )
+    told = plain(changes.describe_border_shift(replace(later, change=replace(later.change, segments=by_both))))
     assert told.endswith(", −1.5 points are people who changed and −0.5 come of borders that moved.")
     by_people = tuple(
         replace(moved, last_share=moved.share + 0.02, same_borders=moved.share + 0.0004)
         for moved in later.change.segments
     )
-    told = plain(
-        changes.describe_border_shift(replace(later, change=replace(later.change, segments=by_people)))
-    )
+    told = plain(changes.describe_border_shift(replace(later, change=replace(later.change, segments=by_people))))
     assert told.endswith(" comes of people who changed; borders hardly moved.")
 
 
@@ -682,9 +634,7 @@ def test_what_stood_for_too_many_users_is_said() -> None:
     said = plain(sentences.describe_method(replace(facts, basis=cells)))
     assert "looked for on 35,568 groups of like users, which changed inertia by 0.08 %" in said
     assert "a fixed sample of 20,000 users" in said
-    assert said.endswith(
-        "The segments are those of K-means on every user, and every count is one of all users."
-    )
+    assert said.endswith("The segments are those of K-means on every user, and every count is one of all users.")
 
 
 def test_segments_that_did_not_come_to_rest_are_not_said_to_have() -> None:

@@ -12,13 +12,7 @@ import trustme
 
 from report.errors import SettingsError
 from report.storage.passwords import Password
-from report.transport.deliver import (
-    RETRY_DELAYS,
-    DeliveryError,
-    DeliverySummary,
-    read_delivery_status,
-    send_messages,
-)
+from report.transport.deliver import RETRY_DELAYS, DeliveryError, DeliverySummary, read_delivery_status, send_messages
 from report.transport.ledger import Delivery, DeliveryState, Ledger, LedgerError, OutgoingMessage, Resolution
 from report.transport.server import MailServer, read_mail_server
 from tests.bench import send
@@ -129,9 +123,7 @@ def test_what_the_server_puts_off_is_tried_again_after_a_pause(
 
 
 @pytest.mark.parametrize("verb", BEFORE_DOT)
-def test_a_connection_cut_before_the_dot_leaves_the_message_waiting(
-    desk: Desk, safe_room: Mailroom, verb: str
-) -> None:
+def test_a_connection_cut_before_the_dot_leaves_the_message_waiting(desk: Desk, safe_room: Mailroom, verb: str) -> None:
     """Without the dot no server has it, so the next round may send it."""
     safe_room.play((verb, "drop"))
     outcome = desk.send(safe_room, ANN, grace=0.5 if verb == "BODY" else 0)
@@ -314,17 +306,12 @@ def test_auth_login_serves_where_plain_is_not_offered(desk: Desk, authority: Aut
         assert states(desk.send(room, ANN)) == ["sent"]
 
 
-def test_where_the_server_offers_no_way_in_that_we_know_the_run_stops(
-    desk: Desk, authority: Authority
-) -> None:
+def test_where_the_server_offers_no_way_in_that_we_know_the_run_stops(desk: Desk, authority: Authority) -> None:
     none = {"auth_exclude_mechanism": ["PLAIN", "LOGIN"]}
     with Mailroom(tls="starttls", trust=authority[1], auth=True, settings=none) as room:
         outcome = desk.send(room, ANN)
 
-    assert (
-        outcome.problem
-        == "localhost offers neither AUTH PLAIN nor LOGIN, and this program knows no other way."
-    )
+    assert outcome.problem == "localhost offers neither AUTH PLAIN nor LOGIN, and this program knows no other way."
 
 
 def test_a_changed_message_is_not_sent_over_one_that_is_out(desk: Desk, room: Mailroom) -> None:
@@ -333,9 +320,7 @@ def test_a_changed_message_is_not_sent_over_one_that_is_out(desk: Desk, room: Ma
     outcome = desk.send(room, newer)
 
     assert (states(outcome), len(room.inbox)) == (["sent"], 1)
-    assert "Changed since it was handed over (1): the new text wasn't sent." in outcome.format_table(
-        "MONTH=2026-10"
-    )
+    assert "Changed since it was handed over (1): the new text wasn't sent." in outcome.format_table("MONTH=2026-10")
     desk.resolve(1, "again")
     assert (states(desk.send(room, newer)), len(room.inbox)) == (["sent"], 2)
 
@@ -372,9 +357,7 @@ def test_a_line_of_998_bytes_arrives(desk: Desk, room: Mailroom) -> None:
     assert room.inbox[0][1].endswith(b"\r\n" + b"." * 998 + b"\r\n")
 
 
-@pytest.mark.parametrize(
-    "address", ["ann", "ann@example.com\r\nRCPT TO:<bo@example.com>", "<ann@example.com>"]
-)
+@pytest.mark.parametrize("address", ["ann", "ann@example.com\r\nRCPT TO:<bo@example.com>", "<ann@example.com>"])
 def test_what_is_no_address_never_reaches_the_server(desk: Desk, room: Mailroom, address: str) -> None:
     with pytest.raises(DeliveryError, match="is not an address"):
         desk.send(room, OutgoingMessage(ANN.message_id, address, ANN.raw))
@@ -382,9 +365,7 @@ def test_what_is_no_address_never_reaches_the_server(desk: Desk, room: Mailroom,
     assert room.heard == []
 
 
-def test_a_message_that_stands_twice_is_sent_once_and_two_of_one_id_are_refused(
-    desk: Desk, room: Mailroom
-) -> None:
+def test_a_message_that_stands_twice_is_sent_once_and_two_of_one_id_are_refused(desk: Desk, room: Mailroom) -> None:
     assert states(desk.send(room, ANN, ANN)) == ["sent"]
     assert len(room.inbox) == 1
     with pytest.raises(DeliveryError, match="stands there twice, with different texts"):
@@ -427,13 +408,7 @@ def test_a_survey_sends_nothing_and_makes_no_ledger(desk: Desk, room: Mailroom) 
 
 @pytest.mark.parametrize(
     ("found", "stopped", "status"),
-    [
-        ("sent", False, 0),
-        ("waiting", False, 75),
-        ("waiting", True, 1),
-        ("refused", False, 1),
-        ("unknown", False, 1),
-    ],
+    [("sent", False, 0), ("waiting", False, 75), ("waiting", True, 1), ("refused", False, 1), ("unknown", False, 1)],
 )
 def test_the_exit_status_tells_whether_a_person_or_a_later_run_is_needed(
     found: DeliveryState, *, stopped: bool, status: int
@@ -446,9 +421,7 @@ def test_the_exit_status_tells_whether_a_person_or_a_later_run_is_needed(
 
 def test_the_server_is_read_from_the_environment_and_then_from_the_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text(
-        "# ours\nexport SMTP_HOST=mail.example.com\nSMTP_USER = briefs\nSMTP_PASSWORD='a #b=c'\nOTHER=1\n"
-    )
+    file.write_text("# ours\nexport SMTP_HOST=mail.example.com\nSMTP_USER = briefs\nSMTP_PASSWORD='a #b=c'\nOTHER=1\n")
     file.chmod(0o600)
 
     server = read_mail_server(file, {"SMTP_HOST": "smtp.example.com"})
@@ -461,10 +434,7 @@ def test_the_server_is_read_from_the_environment_and_then_from_the_file(tmp_path
     [
         (b"\xef\xbb\xbfSMTP_HOST=smtp.example.com\nSMTP_USER=briefs\nSMTP_PASSWORD=secret\n", "secret"),
         (b"SMTP_HOST=smtp.example.com\r\nSMTP_USER=briefs\r\nSMTP_PASSWORD=secret\r\n", "secret"),
-        (
-            b"SMTP_HOST=smtp.example.com # ours\nSMTP_USER=briefs\t# me\nSMTP_PASSWORD=se#cret   # dull\n",
-            "se#cret",
-        ),
+        (b"SMTP_HOST=smtp.example.com # ours\nSMTP_USER=briefs\t# me\nSMTP_PASSWORD=se#cret   # dull\n", "se#cret"),
         (b'SMTP_HOST=smtp.example.com\nSMTP_USER=\'briefs\' # me\nSMTP_PASSWORD="a # b" # "c"\n', "a # b"),
         (b'export\tSMTP_HOST=smtp.example.com\nexport  SMTP_USER=briefs\nSMTP_PASSWORD="secret\n', '"secret'),
         (b"SMTP_HOST=smtp.example.com\nSMTP_PORT=# the usual\nSMTP_USER=briefs\nSMTP_PASSWORD='#'\n", "#"),
@@ -505,10 +475,7 @@ def test_where_no_server_is_named_there_is_none(tmp_path: Path) -> None:
         ("SMTP_PASSWORD=s3cret!", "SMTP_PASSWORD without SMTP_HOST"),
         ("SMTP_PASWORD=s3cret!", "line 1: there is no SMTP_PASWORD"),
         ("s3cret!", "line 1 isn't NAME=value"),
-        (
-            "SMTP_HOST=a.example\nSMTP_USER=me\nSMTP_PASSWORD=s3cret!\x07",
-            "SMTP_PASSWORD holds a letter that can't be",
-        ),
+        ("SMTP_HOST=a.example\nSMTP_USER=me\nSMTP_PASSWORD=s3cret!\x07", "SMTP_PASSWORD holds a letter that can't be"),
     ],
 )
 def test_a_server_that_can_not_be_meant_is_refused_without_showing_a_password(

@@ -69,9 +69,7 @@ def test_intent_attempt_and_outcome_are_each_on_record(ledger: Path) -> None:
         outbox.record_outcome(ONE, "waiting", "451 later")
 
     with sqlite3.connect(ledger) as rows:
-        found = rows.execute(
-            "SELECT what, word FROM event WHERE number = 1 AND at LIKE '2026-11-02%'"
-        ).fetchall()
+        found = rows.execute("SELECT what, word FROM event WHERE number = 1 AND at LIKE '2026-11-02%'").fetchall()
     rows.close()
     assert [what for what, _ in found] == ["attempt", "hand over", "waiting"]
     assert found[-1][1] == "451 later"
@@ -114,10 +112,7 @@ def test_an_unknown_message_shows_even_when_nobody_asks_for_it(ledger: Path) -> 
         outbox.enqueue_messages([ONE, OTHER])
         outbox.record_handover(ONE)
 
-        assert [one.recipient for one in outbox.list_deliveries([OTHER])] == [
-            "ann@example.com",
-            "bo@example.com",
-        ]
+        assert [one.recipient for one in outbox.list_deliveries([OTHER])] == ["ann@example.com", "bo@example.com"]
 
 
 def test_a_person_resolves_by_number(ledger: Path) -> None:
@@ -217,9 +212,7 @@ def test_a_disk_that_fills_up_on_the_way_keeps_no_outcome_from_being_recorded(le
 def test_what_can_not_be_recorded_ends_in_a_sentence(ledger: Path) -> None:
     with Ledger.open(ledger, clock) as outbox:
         outbox._rows.execute("PRAGMA max_page_count = 1")
-        with pytest.raises(
-            LedgerError, match=r"database or disk is full\. What can't be recorded isn't sent"
-        ):
+        with pytest.raises(LedgerError, match=r"database or disk is full\. What can't be recorded isn't sent"):
             outbox.enqueue_messages([letter(number, "ann@example.com") for number in range(200)])
 
     assert states(ledger, ONE) == []
@@ -267,11 +260,7 @@ def test_a_look_finds_what_only_a_journal_knows(ledger: Path) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    [
-        "PRAGMA user_version = 2",
-        "CREATE TABLE listener (age)",
-        "CREATE TABLE delivery (at); PRAGMA user_version = 2",
-    ],
+    ["PRAGMA user_version = 2", "CREATE TABLE listener (age)", "CREATE TABLE delivery (at); PRAGMA user_version = 2"],
 )
 def test_a_database_that_is_no_ledger_is_refused(ledger: Path, statement: str) -> None:
     rows = sqlite3.connect(ledger)
@@ -292,9 +281,7 @@ def test_a_database_that_is_no_ledger_is_refused(ledger: Path, statement: str) -
     ],
     ids=["utf-16", "big", "blanks", "text"],
 )
-def test_a_journal_of_which_nothing_can_be_read_stops_the_send(
-    ledger: Path, spoil: Callable[[str], bytes]
-) -> None:
+def test_a_journal_of_which_nothing_can_be_read_stops_the_send(ledger: Path, spoil: Callable[[str], bytes]) -> None:
     """As a damaged ledger does; a journal whose only line was cut off is none."""
     journal = ledger.with_suffix(".mailed")
     with Ledger.open(ledger, clock, [journal]) as outbox:
@@ -363,9 +350,7 @@ def test_what_no_journal_can_record_is_not_handed_over(ledger: Path) -> None:
         ("ann@example.com", "ann@mail.example.com", False),
     ],
 )
-def test_two_spellings_of_an_address_are_one_inbox_and_two_inboxes_are_two(
-    one: str, other: str, *, same: bool
-) -> None:
+def test_two_spellings_of_an_address_are_one_inbox_and_two_inboxes_are_two(one: str, other: str, *, same: bool) -> None:
     """Taken for one, two would share a brief; so what only some servers take for one inbox is two."""
     assert (normalise_inbox(one) == normalise_inbox(other)) == same
 

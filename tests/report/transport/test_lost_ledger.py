@@ -62,9 +62,7 @@ class Office:
                 recipients={"S1": ["ann@example.com", "bo@example.com"], "S2": ["bo@example.com"]},
             ),
             server=self.room.server(grace=0.001),
-            clock=lambda: datetime(
-                2026, 11, 2, 7, 0, tzinfo=UTC
-            ),  # stands still: two handovers may have one time
+            clock=lambda: datetime(2026, 11, 2, 7, 0, tzinfo=UTC),  # stands still: two handovers may have one time
             sleep=lambda _: None,
             print_line=self.said.append,
         )
@@ -298,8 +296,7 @@ def test_the_command_shares_its_journals_among_all_folders(tmp_path: Path) -> No
     (tmp_path / "settings.toml").write_text(f"[data]\noutput = '{tmp_path}'\n", encoding="utf-8")
     for output in (None, tmp_path / "elsewhere"):
         assert (
-            cli._build_mail_context(tmp_path / "settings.toml", output).journal_folder
-            == paths.ROOT / "_output-mailed"
+            cli._build_mail_context(tmp_path / "settings.toml", output).journal_folder == paths.ROOT / "_output-mailed"
         )
 
 

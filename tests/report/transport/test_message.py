@@ -13,12 +13,7 @@ import pytest
 from report.errors import RenderError
 from report.settings import MailSettings
 from report.transport import message
-from report.transport.message import (
-    make_notice_message,
-    make_test_message,
-    read_message_id,
-    set_recipients,
-)
+from report.transport.message import make_notice_message, make_test_message, read_message_id, set_recipients
 from tests.support.facts import factory
 from tests.support.mail.briefs import MAIL, NOW, dials, month_folder
 from tests.support.pages.documents import Reader
@@ -106,13 +101,9 @@ def test_every_line_fits_and_the_whole_is_small(months: Path) -> None:
 
 def test_a_long_unsubscribe_link_is_not_folded() -> None:
     """Folded, its address would be cut in two (python/cpython#85725); a long subject is folded, as it must be."""
-    link = "https://lists.example.com/unsubscribe?" + "&".join(
-        f"token{n}=0123456789abcdef" for n in range(20)
-    )
+    link = "https://lists.example.com/unsubscribe?" + "&".join(f"token{n}=0123456789abcdef" for n in range(20))
     mail = MailSettings(**(MAIL | {"unsubscribe": link}))
-    raw = make_notice_message(
-        key="k", subject="ä" * 200, text="t", identity=mail.build_identity("B"), now=NOW
-    )
+    raw = make_notice_message(key="k", subject="ä" * 200, text="t", identity=mail.build_identity("B"), now=NOW)
 
     assert f"List-Unsubscribe: <{link}>\r\n".encode() in raw
     assert read(raw)["List-Unsubscribe"] == f"<{link}>"
@@ -131,10 +122,7 @@ def test_a_brand_is_a_name_and_no_second_sender(brand: str) -> None:
 
 def test_the_same_month_is_the_same_bytes_and_keeps_its_date(tmp_path: Path) -> None:
     """Made again a week later with the same words it is the same; the ledger sees nothing changed."""
-    first = {
-        path.name: path.read_bytes()
-        for path in (month_folder(tmp_path, factory.month(4)) / "briefs").iterdir()
-    }
+    first = {path.name: path.read_bytes() for path in (month_folder(tmp_path, factory.month(4)) / "briefs").iterdir()}
     later = NOW + timedelta(days=7)
     again = {
         path.name: path.read_bytes()

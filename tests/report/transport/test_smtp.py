@@ -58,9 +58,7 @@ def answers(stage: str) -> dict[str, Act]:
 
 @pytest.mark.parametrize("how", answers(""))
 @pytest.mark.parametrize("stage", BEFORE_DOT)
-def test_what_goes_wrong_before_the_dot_leaves_the_message_waiting(
-    tmp_path: Path, stage: str, how: str
-) -> None:
+def test_what_goes_wrong_before_the_dot_leaves_the_message_waiting(tmp_path: Path, stage: str, how: str) -> None:
     """The dot never leaves, so no server has it; an honest server gets it later."""
     with Scripted(**{stage: answers(stage)[how]}) as server:
         outcome = try_once(tmp_path, server.server())
@@ -90,9 +88,7 @@ def test_an_answer_to_the_dot_that_is_none_leaves_the_message_unknown(tmp_path: 
         *(("RCPT", code, "waiting") for code in (b"220", b"253")),
     ],
 )
-def test_another_yes_than_that_of_the_standard_is_none(
-    tmp_path: Path, stage: str, code: bytes, state: str
-) -> None:
+def test_another_yes_than_that_of_the_standard_is_none(tmp_path: Path, stage: str, code: bytes, state: str) -> None:
     """RFC 5321, 4.3.2: 250 to MAIL and to the dot; 250, 251 and (for VRFY) 252 to RCPT."""
     with Scripted(**{stage: code + b" well\r\n"}) as server:
         outcome = try_once(tmp_path, server.server())
@@ -197,11 +193,7 @@ def test_no_pause_goes_beyond_the_deadline(tmp_path: Path) -> None:
 
     with Scripted(MAIL=b"450 later\r\n") as server:
         outcome = try_once(
-            tmp_path,
-            server.server(deadline=100),
-            retry_delays=(5, 30, 120),
-            sleep=sleep,
-            monotonic_clock=lambda: at[0],
+            tmp_path, server.server(deadline=100), retry_delays=(5, 30, 120), sleep=sleep, monotonic_clock=lambda: at[0]
         )
 
     assert (slept, states(outcome), outcome.exit_status) == ([5, 30], ["waiting"], 75)
@@ -259,9 +251,7 @@ def test_a_host_that_there_can_not_be_stops_the_run(tmp_path: Path, host: str) -
     assert outcome.problem == "SMTP_HOST names no known host. Nothing was sent. Correct it."
 
 
-@pytest.mark.parametrize(
-    ("error", "status"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 75), (socket.EAI_FAIL, 75)]
-)
+@pytest.mark.parametrize(("error", "status"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 75), (socket.EAI_FAIL, 75)])
 def test_a_name_that_is_not_known_stops_the_run_and_one_that_is_not_known_now_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, status: int
 ) -> None:
@@ -317,9 +307,7 @@ def test_the_server_is_greeted_by_a_full_name_in_ascii(
         ({"MAIL": b"550 5.7.1 Helo command rejected: need fully-qualified hostname\r\n"}, 1),
     ],
 )
-def test_a_server_that_refuses_our_name_is_told_with_it(
-    tmp_path: Path, script: dict[str, Act], status: int
-) -> None:
+def test_a_server_that_refuses_our_name_is_told_with_it(tmp_path: Path, script: dict[str, Act], status: int) -> None:
     with Scripted(**script) as server:
         outcome = try_once(tmp_path, server.server(helo="reports.example.org"))
 

@@ -104,8 +104,7 @@ def test_fewer_different_users_than_segments_are_refused(points: Make) -> None:
 def test_many_users_of_few_kinds_are_refused_too(points: Make) -> None:
     """scikit-learn would warn and give segments without users; here it is an error that says what to do."""
     with pytest.raises(
-        SweepError,
-        match=r"4 segments can't be told apart.*\. Lower the upper end of `k_range` in settings.toml\.$",
+        SweepError, match=r"4 segments can't be told apart.*\. Lower the upper end of `k_range` in settings.toml\.$"
     ):
         fit_kmeans(points(np.repeat([[0.0], [1.0], [5.0]], 100, axis=0)), 4, n_init=2, seed=0)
 
@@ -125,10 +124,7 @@ def test_what_varies_within_cells_counts(points: Make) -> None:
     assert warm_start_kmeans(
         cells, KMeansModel(np.array([[0.0], [4.0]]), 2.5), np.array([[3.0], [1.0]])
     ).inertia == pytest.approx(2.5)
-    assert (
-        warm_start_kmeans(cells, KMeansModel(np.array([[0.0], [4.0]]), 2.4), np.array([[3.0], [1.0]])).inertia
-        == 2.4
-    )
+    assert warm_start_kmeans(cells, KMeansModel(np.array([[0.0], [4.0]]), 2.4), np.array([[3.0], [1.0]])).inertia == 2.4
 
 
 def test_last_months_cut_goes_on_until_nobody_moves(points: Make) -> None:
@@ -183,9 +179,7 @@ def test_a_worse_cut_is_not_kept(points: Make) -> None:
     best = KMeansModel(np.array([[0.0, 0.5], [1.02, 0.5]]), 1.0)
 
     assert warm_start_kmeans(wide, best, ACROSS) is best
-    assert warm_start_kmeans(hardly, KMeansModel(best.centres, 1.0), ACROSS).inertia == pytest.approx(
-        1.004**2
-    )
+    assert warm_start_kmeans(hardly, KMeansModel(best.centres, 1.0), ACROSS).inertia == pytest.approx(1.004**2)
 
 
 def test_another_number_of_segments_is_not_continued(points: Make) -> None:

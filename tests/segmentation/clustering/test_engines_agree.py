@@ -85,9 +85,7 @@ def test_duckdb_gives_the_same_facts_for_every_user(run: Run, duck: Engine) -> N
 def test_an_awkward_month_has_the_same_books_in_every_engine(run: Run, duck: Engine) -> None:
     """Gaps, infinities, impossible values, a new category, repeated users: the same audit, the same facts."""
     rows = awkward()
-    pandas, relation = (
-        run(data, **CELLS).facts for data in (rows, duck(rows.sample(frac=1, random_state=2)))
-    )
+    pandas, relation = (run(data, **CELLS).facts for data in (rows, duck(rows.sample(frac=1, random_state=2))))
     arrow = run(pa.Table.from_pandas(rows, preserve_index=False), **CELLS).facts
     rules = {(drop.rule, drop.column): drop.rows for drop in pandas.audit.dropped}
 
@@ -98,11 +96,7 @@ def test_an_awkward_month_has_the_same_books_in_every_engine(run: Run, duck: Eng
     assert differences(told(pandas), told(relation)) == []
     assert differences(told(pandas), told(arrow)) == []
     exact = run(rows, **FEW).facts.audit
-    assert (exact.read, exact.kept, exact.dropped) == (
-        relation.audit.read,
-        relation.audit.kept,
-        relation.audit.dropped,
-    )
+    assert (exact.read, exact.kept, exact.dropped) == (relation.audit.read, relation.audit.kept, relation.audit.dropped)
 
 
 def test_a_month_after_another_is_the_same_in_every_engine(run: Run, duck: Engine) -> None:
@@ -119,9 +113,7 @@ def test_a_month_after_another_is_the_same_in_every_engine(run: Run, duck: Engin
 
     pandas, relation = both(lambda frame: frame), both(duck)
     small = run(
-        month(2),
-        last=PreviousMonth(facts_from_dict(facts_to_dict(pandas[0])), run(month(1), **FEW).users),
-        **FEW,
+        month(2), last=PreviousMonth(facts_from_dict(facts_to_dict(pandas[0])), run(month(1), **FEW).users), **FEW
     ).facts
 
     for one, other in zip(pandas, relation, strict=True):
@@ -199,9 +191,7 @@ def test_a_grid_too_coarse_is_made_finer(run: Run) -> None:
     assert basis.bound <= 0.001
 
 
-def test_of_a_repeated_user_the_same_row_stays_in_any_order(
-    duck: Engine, users: Callable[..., pd.DataFrame]
-) -> None:
+def test_of_a_repeated_user_the_same_row_stays_in_any_order(duck: Engine, users: Callable[..., pd.DataFrame]) -> None:
     """Rows of an engine have no order: the youngest of Ann's three stays, however they lie."""
     rows = users(user_id=["ann", "bob", "ann", "ann"], age=[44, 50, 31, 38])
 

@@ -33,17 +33,12 @@ def crowd(frame: Make) -> Frame:
     rng = np.random.default_rng(4)
     middles = np.array([[25, 400], [40, 1_500], [60, 500], [45, 900]])
     drawn = middles[rng.integers(0, 4, 6_000)] + rng.normal(0, [6, 200], (6_000, 2))
-    return frame(
-        user_id=rng.permutation(6_000), age=drawn[:, 0].round().clip(16), usage_per_month=drawn[:, 1].clip(1)
-    )
+    return frame(user_id=rng.permutation(6_000), age=drawn[:, 0].round().clip(16), usage_per_month=drawn[:, 1].clip(1))
 
 
 def celled(users: Frame, step: float = 0.2, names: list[str] = TWO) -> Points:
     return aggregate_to_grid(
-        users,
-        round_scale(build_scale(summarise_columns(users, names))),
-        summarise_columns(users, names),
-        step,
+        users, round_scale(build_scale(summarise_columns(users, names))), summarise_columns(users, names), step
     )
 
 
@@ -89,12 +84,9 @@ def test_cells_of_one_user_each_give_the_users_own_fits(crowd: Frame) -> None:
 
 def test_finer_cells_come_nearer_to_the_users(crowd: Frame) -> None:
     """What a grid changes falls with its side: at 0.05 SDs inertia of four segments is within a thousandth."""
-    own = fit_kmeans(
-        standardise_users(crowd, build_scale(summarise_columns(crowd, TWO))), 4, n_init=10, seed=1
-    ).inertia
+    own = fit_kmeans(standardise_users(crowd, build_scale(summarise_columns(crowd, TWO))), 4, n_init=10, seed=1).inertia
     off = [
-        fit_k_range_on_cells(celled(crowd, step), [4], n_init=10, seed=1)[4].inertia / own - 1
-        for step in (0.8, 0.05)
+        fit_k_range_on_cells(celled(crowd, step), [4], n_init=10, seed=1)[4].inertia / own - 1 for step in (0.8, 0.05)
     ]
 
     assert off[0] > off[1] > 0
@@ -104,10 +96,7 @@ def test_finer_cells_come_nearer_to_the_users(crowd: Frame) -> None:
 def test_a_grid_too_wide_for_one_number_is_a_grid(crowd: Frame) -> None:
     """Where cells can't be numbered in 62 bits, each axis is; the cells are the same."""
     scale, found = round_scale(build_scale(summarise_columns(crowd, TWO))), summarise_columns(crowd, TWO)
-    far = {
-        name: type(one)(one.users, one.mean, one.sd, -1e15, 1e15, one.is_integer)
-        for name, one in found.items()
-    }
+    far = {name: type(one)(one.users, one.mean, one.sd, -1e15, 1e15, one.is_integer) for name, one in found.items()}
 
     some, same = aggregate_to_grid(crowd, scale, found, 0.2), aggregate_to_grid(crowd, scale, far, 0.2)
 
@@ -139,9 +128,7 @@ def test_coarser_cells_are_as_coarse_as_they_have_to_be(points: Callable[..., Po
 
 def test_neither_unit_nor_zero_of_a_column_moves_a_border(frame: Make, crowd: Frame) -> None:
     """Thousandths of a year, and minutes below zero: the cells are the same, though the grid's places are others."""
-    other = frame(
-        age=crowd["age"].to_numpy() / 1024, usage_per_month=crowd["usage_per_month"].to_numpy() - 65_536
-    )
+    other = frame(age=crowd["age"].to_numpy() / 1024, usage_per_month=crowd["usage_per_month"].to_numpy() - 65_536)
 
     some, same = celled(crowd, 0.5), celled(other, 0.5)
 
@@ -153,9 +140,7 @@ def test_fewer_cells_than_segments_are_refused_in_words(frame: Make) -> None:
     """As many are enough, and leave no distance but that within the cells, which is none."""
     two = celled(frame(age=[20, 40] * 50), 0.2, ["age"])
 
-    with pytest.raises(
-        SweepError, match=r"^3 segments.* only 2 kinds of users.*`k_range` in settings.toml\.$"
-    ) as said:
+    with pytest.raises(SweepError, match=r"^3 segments.* only 2 kinds of users.*`k_range` in settings.toml\.$") as said:
         fit_k_range_on_cells(two, range(1, 4), n_init=2, seed=1)
     assert ". Give a smaller" in str(said.value)
     assert fit_k_range_on_cells(two, range(1, 3), n_init=2, seed=1)[2].inertia == pytest.approx(0)
@@ -168,9 +153,7 @@ def test_one_seed_makes_the_same_models_of_cells(points: Callable[..., Points]) 
     first, again = (fit_k_range_on_cells(some, [7, 9], n_init=1, seed=4) for _ in range(2))
 
     assert list(first) == [7, 9]
-    assert [one.centres.tobytes() for one in first.values()] == [
-        one.centres.tobytes() for one in again.values()
-    ]
+    assert [one.centres.tobytes() for one in first.values()] == [one.centres.tobytes() for one in again.values()]
 
 
 def test_the_largest_segment_of_cells_has_the_most_users(points: Callable[..., Points]) -> None:
@@ -191,16 +174,12 @@ def test_a_model_of_the_cells_settles_on_the_users(crowd: Frame) -> None:
     labels = assign_nearest(users.values, exact.model.centres)
     means = np.array([users.values[labels == n].mean(axis=0) for n in range(4)])
     assert np.sqrt(((means - exact.model.centres) ** 2).sum(axis=1)).max() <= CONVERGED_SHIFT
-    assert exact.model.inertia == pytest.approx(
-        ((users.values - exact.model.centres[labels]) ** 2).sum(), rel=1e-9
-    )
+    assert exact.model.inertia == pytest.approx(((users.values - exact.model.centres[labels]) ** 2).sum(), rel=1e-9)
     assert exact.max_shift <= CONVERGED_SHIFT
     first = assign_nearest(users.values, model.centres)
     own = ((users.values - model.centres[first]) ** 2).sum()
     cells = ((points.values - model.centres[assign_nearest(points.values, model.centres)]) ** 2).sum(axis=1)
-    assert exact.grid_error == pytest.approx(
-        (points.weights @ cells + points.within_inertia) / own - 1, rel=1e-4
-    )
+    assert exact.grid_error == pytest.approx((points.weights @ cells + points.within_inertia) / own - 1, rel=1e-4)
 
 
 def test_where_the_scans_are_used_up_it_is_said_how_far_they_came(
@@ -244,10 +223,7 @@ def test_an_engine_finds_the_nearest_centre(crowd: Frame, k: int) -> None:
     found = assign_in_engine(crowd, scale, centres)
 
     assert found.columns == [*crowd.columns, SEGMENT_NUMBER]
-    assert (
-        found[SEGMENT_NUMBER].to_list()
-        == assign_nearest(standardise_users(crowd, scale).values, centres).tolist()
-    )
+    assert found[SEGMENT_NUMBER].to_list() == assign_nearest(standardise_users(crowd, scale).values, centres).tolist()
 
 
 def test_of_equally_near_centres_the_first_is_taken(frame: Make) -> None:
@@ -358,9 +334,7 @@ def test_a_crowd_of_few_kinds_is_drawn_from_its_cells(frame: Make) -> None:
 def test_users_who_differ_in_their_ids_alone_are_drawn_one_by_one(frame: Make, first: int) -> None:
     """Half of one age, half of another, and ids in a row, as large as they may be: 500 of 2,000, about half of each."""
     users = frame(user_id=first + np.arange(2_000), age=np.repeat([30, 40], 1_000))
-    some = sample_users(
-        users, round_scale(build_scale(summarise_columns(users, ["age"]))), 2_000, 500
-    ).values[:, 0]
+    some = sample_users(users, round_scale(build_scale(summarise_columns(users, ["age"]))), 2_000, 500).values[:, 0]
 
     assert 450 <= len(some) <= 500
     assert (some > 0).mean() == pytest.approx(0.5, abs=0.08)

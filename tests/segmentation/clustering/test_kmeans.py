@@ -5,12 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from segmentation.clustering.assign import fit_kmeans
-from segmentation.clustering.kmeans import (
-    _add_drawn_centre,
-    draw_kmeans_plus_plus,
-    fit_k_range_quickly,
-    run_lloyd,
-)
+from segmentation.clustering.kmeans import _add_drawn_centre, draw_kmeans_plus_plus, fit_k_range_quickly, run_lloyd
 from segmentation.preprocessing.scaling import Points
 
 Make = Callable[..., Points]
@@ -121,8 +116,7 @@ def test_one_seed_gives_one_curve() -> None:
     values = np.random.default_rng(4).random((1500, 4))
 
     one, other = (
-        fit_k_range_quickly(values, np.ones(1500), [1, 2, 3], n_init=3, rng=np.random.default_rng(9))
-        for _ in range(2)
+        fit_k_range_quickly(values, np.ones(1500), [1, 2, 3], n_init=3, rng=np.random.default_rng(9)) for _ in range(2)
     )
 
     assert [(one[k].centres == other[k].centres).all() for k in (1, 2, 3)] == [True] * 3
@@ -172,10 +166,7 @@ def test_a_centre_is_added_by_users_and_squared_distance() -> None:
 def test_a_tie_has_all_users_of_the_point() -> None:
     """Two users at 1, between 0 and 2, are the first's: (0 + 2 x 1) / 3. The start beside it has no tie."""
     fits = run_lloyd(
-        np.array([[0.0], [1], [2]]),
-        np.array([1.0, 2, 1]),
-        np.array([[[0.0], [2]], [[0.0], [1.5]]]),
-        max_steps=1,
+        np.array([[0.0], [1], [2]]), np.array([1.0, 2, 1]), np.array([[[0.0], [2]], [[0.0], [1.5]]]), max_steps=1
     )
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([2 / 3, 2])
@@ -191,9 +182,7 @@ def test_the_farthest_is_the_one_that_adds_most() -> None:
 
 def test_a_centre_with_one_user_stays() -> None:
     """Of three centres one has a user, and one has none: that goes to 0, a unit from its centre, and 50 stays."""
-    fits = run_lloyd(
-        np.array([[0.0], [1], [2], [50]]), np.ones(4), np.array([[[1.0], [50], [1000]]]), max_steps=1
-    )
+    fits = run_lloyd(np.array([[0.0], [1], [2], [50]]), np.ones(4), np.array([[[1.0], [50], [1000]]]), max_steps=1)
 
     assert fits.centres[0, :, 0].tolist() == pytest.approx([1, 50, 0])
 

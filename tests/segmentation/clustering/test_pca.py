@@ -71,9 +71,7 @@ def test_of_equal_loadings_the_first_feature_is_positive(points: Make) -> None:
     for seed in range(50):
         line = np.random.default_rng(seed).normal(size=(30, 1))
         assert project_points(points(line * [1, -1, 1, -1])).loadings[0, 0] > 0
-    assert project_points(points([[-1, 1], [0, 0], [1, -1]])).loadings[:, 0].tolist() == pytest.approx(
-        [HALF, -HALF]
-    )
+    assert project_points(points([[-1, 1], [0, 0], [1, -1]])).loadings[:, 0].tolist() == pytest.approx([HALF, -HALF])
 
 
 def test_the_map_hides_squares_with_too_few(points: Make) -> None:

@@ -38,9 +38,7 @@ def test_a_column_is_summarised_by_hand() -> None:
 def test_moments_are_those_of_each_segment() -> None:
     """Ages 2 and 4 in the first, 10, 10 and 16 in the second: variances 1 and 8, of populations."""
     found = compute_segment_moments(
-        users(age=[2.0, 4, 10, 10, 16]).with_columns(
-            nw.new_series(SEGMENT_NUMBER, [0, 0, 1, 1, 1], backend="pandas")
-        ),
+        users(age=[2.0, 4, 10, 10, 16]).with_columns(nw.new_series(SEGMENT_NUMBER, [0, 0, 1, 1, 1], backend="pandas")),
         2,
     )
     at = NUMBERS.index("age")
@@ -57,15 +55,10 @@ def test_tables_are_the_same_in_one_scan_and_in_several(monkeypatch: pytest.Monk
     monkeypatch.setattr(room, "_MAX_COMBINATIONS", cube)
     asked: list[tuple[str, ...]] = []
     tally = room.count_groups
-    monkeypatch.setattr(
-        room, "count_groups", lambda frame, *names: asked.append(names) or tally(frame, *names)
-    )
+    monkeypatch.setattr(room, "count_groups", lambda frame, *names: asked.append(names) or tally(frame, *names))
     some = users(top_genre=["Pop", "Rock", "Jazz", "Pop"], gender=["a", "b", "a", "a"])
     some = some.with_columns(nw.new_series(SEGMENT_NUMBER, [0, 0, 1, 1], backend="pandas"))
-    labels = {
-        "top_genre": {"Pop": "Pop", "Rock": "Other (2)", "Jazz": "Other (2)"},
-        "gender": {"a": "a", "b": "b"},
-    }
+    labels = {"top_genre": {"Pop": "Pop", "Rock": "Other (2)", "Jazz": "Other (2)"}, "gender": {"a": "a", "b": "b"}}
 
     assert crosstab_categories(some, labels, 2) == {
         "top_genre": {(0, "Pop"): 1, (0, "Other (2)"): 1, (1, "Other (2)"): 1, (1, "Pop"): 1},
@@ -76,9 +69,7 @@ def test_tables_are_the_same_in_one_scan_and_in_several(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("cube", [10_000, 3, 2])
-def test_values_are_counted_alike_in_one_scan_and_in_several(
-    monkeypatch: pytest.MonkeyPatch, cube: int
-) -> None:
+def test_values_are_counted_alike_in_one_scan_and_in_several(monkeypatch: pytest.MonkeyPatch, cube: int) -> None:
     """Three combinations: up to as many come in one answer."""
     monkeypatch.setattr(room, "_MAX_COMBINATIONS", cube)
     some = users(top_genre=["Pop", "Rock", "Pop"], gender=["a", "b", "b"])

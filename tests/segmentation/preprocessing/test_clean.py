@@ -60,10 +60,7 @@ def test_an_infinite_value_is_impossible_in_every_number(frame: Make, valid: dic
 
 def test_the_first_usable_row_of_a_user_stays(frame: Make) -> None:
     """Ann's first row is too old and Bob's has no age: they are still there, once, with the rows that can be used."""
-    data = frame(
-        user_id=["ann", "ann", "bob", "bob", "bob", "cid"],
-        age=[99, 31, None, 42, 43, 50],
-    )
+    data = frame(user_id=["ann", "ann", "bob", "bob", "bob", "cid"], age=[99, 31, None, 42, 43, 50])
 
     cleaned = clean_users(data, AGES)
 
@@ -131,9 +128,7 @@ def test_when_nothing_is_left_the_worst_rule_is_named(frame: Make) -> None:
     """Two of three rows are too old: that is where to look first."""
     data = frame(age=[99, 98, None])
 
-    with pytest.raises(
-        CleaningError, match=r"No row is left of 3 .* out of range in column 'age' \(2 rows\)"
-    ):
+    with pytest.raises(CleaningError, match=r"No row is left of 3 .* out of range in column 'age' \(2 rows\)"):
         clean_users(data, AGES)
 
 

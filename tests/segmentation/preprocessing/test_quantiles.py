@@ -102,21 +102,9 @@ def test_values_that_differ_by_nothing_have_a_ruler(low: float, high: float) -> 
 def test_a_rulers_step_is_round_and_its_parts_are_of_a_bin() -> None:
     """30 bins of 0 to 100 would be 3.33 wide: 5 it is, and 20 of them have 204 parts each, of 4,096; whole years one a year."""
     ruler = make_bin_grid(0.0, 100.0, integer=False)
-    assert (ruler.step, ruler.n_bins, ruler.parts_per_bin, ruler.is_exact, ruler.start) == (
-        5,
-        20,
-        204,
-        False,
-        0,
-    )
+    assert (ruler.step, ruler.n_bins, ruler.parts_per_bin, ruler.is_exact, ruler.start) == (5, 20, 204, False, 0)
     years = make_bin_grid(16.0, 65.0, integer=True)
-    assert (years.step, years.n_bins, years.parts_per_bin, years.is_exact, years.start) == (
-        2,
-        25,
-        2,
-        True,
-        16,
-    )
+    assert (years.step, years.n_bins, years.parts_per_bin, years.is_exact, years.start) == (2, 25, 2, True, 16)
     assert years.edges[-1] == 66
     incomes = make_bin_grid(0.0, 200_000.0, integer=True)
     assert (incomes.step, incomes.is_exact) == (10_000, False)

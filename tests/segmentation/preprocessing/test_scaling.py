@@ -66,9 +66,9 @@ def test_a_column_that_tells_nobody_apart_is_refused(frame: Make, ages: list[flo
 
 def test_a_column_of_little_spread_is_one_all_the_same(frame: Make) -> None:
     """An SD of 2e-9 is two billionths of a mean of 1, more than rounding leaves; of a mean of 3 it is less than one."""
-    assert build_scale(summarise_columns(frame(age=[1 - 2e-9, 1 + 2e-9]), ["age"])).sd[
-        "age"
-    ] == pytest.approx(2e-9, rel=1e-3)
+    assert build_scale(summarise_columns(frame(age=[1 - 2e-9, 1 + 2e-9]), ["age"])).sd["age"] == pytest.approx(
+        2e-9, rel=1e-3
+    )
     with pytest.raises(CleaningError, match="for every user"):
         build_scale(summarise_columns(frame(age=[3 - 2e-9, 3 + 2e-9]), ["age"]))
 

@@ -32,10 +32,7 @@ GENRE = MatchedColumn(COLUMNS_BY_NAME["top_genre"], "top_genre", 0)
         ("\u200cHip\u200d \u200cHop\u200d", "Hip Hop"),
         ("K\u2010Pop K\u2011Pop", "K-Pop K-Pop"),
         ("\u3164\u2800\uffa0", ""),
-        (
-            "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645",
-            "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645",
-        ),
+        ("\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645"),
         ("\U0001f469\u200d\U0001f3a4", "\U0001f469\u200d\U0001f3a4"),
         ("\uff30op", "\uff30op"),
     ],
@@ -49,9 +46,7 @@ def test_what_looks_the_same_is_the_same(written: str, meant: str) -> None:
 def test_every_white_space_and_control_character_is_a_blank() -> None:
     """By Unicode's own categories, and by what Python calls a space."""
     spaces = [
-        chr(c)
-        for c in range(0x110000)
-        if unicodedata.category(chr(c)) in ("Zs", "Zl", "Zp", "Cc") or chr(c).isspace()
+        chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Zs", "Zl", "Zp", "Cc") or chr(c).isspace()
     ]
 
     assert len(spaces) == 84
@@ -65,9 +60,7 @@ def test_python_arrow_and_duckdb_agree_on_every_letter() -> None:
     expected = [normalise_text(text) for text in texts]
     table = pa.table({"n": range(len(texts)), "top_genre": texts})
 
-    cells, _ = _normalise_categories(
-        GENRE, table["top_genre"], RawTable("x", (GENRE,), (), (), range(len(texts)))
-    )
+    cells, _ = _normalise_categories(GENRE, table["top_genre"], RawTable("x", (GENRE,), (), (), range(len(texts))))
     assert list(cells) == expected
     with duckdb.connect() as connection:
         relation = connection.from_arrow(table)
@@ -78,7 +71,5 @@ def test_python_arrow_and_duckdb_agree_on_every_letter() -> None:
 
 def test_words_for_nothing_are_normalised_and_in_lower_case() -> None:
     """Or no cell could ever be one of them."""
-    assert [normalise_text(word).lower() for word in MISSING_NUMBER_SPELLINGS] == list(
-        MISSING_NUMBER_SPELLINGS
-    )
+    assert [normalise_text(word).lower() for word in MISSING_NUMBER_SPELLINGS] == list(MISSING_NUMBER_SPELLINGS)
     assert set(MISSING_NUMBER_SPELLINGS) - set(MISSING_SPELLINGS) == {"none", "-", "--", ".", "?"}

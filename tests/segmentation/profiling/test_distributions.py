@@ -22,18 +22,7 @@ def described(data: Frame, *, smallest: int = 1, **valid: tuple[float, float | N
 
 @pytest.mark.parametrize(
     ("width", "step"),
-    [
-        (0.9, 1),
-        (1, 1),
-        (1.01, 2),
-        (2.3, 2.5),
-        (2.6, 5),
-        (7, 10),
-        (0.003, 0.005),
-        (83, 100),
-        (1e-7, 1e-7),
-        (1999, 2000),
-    ],
+    [(0.9, 1), (1, 1), (1.01, 2), (2.3, 2.5), (2.6, 5), (7, 10), (0.003, 0.005), (83, 100), (1e-7, 1e-7), (1999, 2000)],
 )
 def test_a_step_is_the_next_round_number(width: float, step: float) -> None:
     """1, 2, 2.5 or 5 times a power of ten, and never below the width."""
@@ -130,8 +119,7 @@ def test_a_column_alike_for_all_is_one_bin(frame: Make, value: float) -> None:
 def test_categories_come_by_rows_kept_then_by_name(frame: Make) -> None:
     """Jazz leads as read; as kept, Pop and Rock have two each and Jazz has one."""
     data = frame(
-        top_genre=["Jazz", "Jazz", "Jazz", "Rock", "Rock", "Pop", "Pop", None],
-        age=[99, 99, 30, 30, 30, 30, 30, 30],
+        top_genre=["Jazz", "Jazz", "Jazz", "Rock", "Rock", "Pop", "Pop", None], age=[99, 99, 30, 30, 30, 30, 30, 30]
     )
     genres = described(data, age=(16, 65)).categories["top_genre"]
 
@@ -189,8 +177,7 @@ def test_where_many_were_dropped_both_are_shown(frame: Make) -> None:
 def test_rare_values_are_one(frame: Make) -> None:
     """4 Polka and 7 Ska are 11 others, last whatever their number; three more had a genre that no kept user has."""
     data = frame(
-        top_genre=["Pop"] * 10 + ["Ska"] * 7 + ["Polka"] * 4 + ["Rock"] * 30 + ["Noise"] * 3,
-        age=[30] * 51 + [99] * 3,
+        top_genre=["Pop"] * 10 + ["Ska"] * 7 + ["Polka"] * 4 + ["Rock"] * 30 + ["Noise"] * 3, age=[30] * 51 + [99] * 3
     )
     genres = described(data, smallest=10, age=(16, 65)).categories["top_genre"].values
 
@@ -229,10 +216,7 @@ def test_a_value_of_dropped_rows_alone_is_not_shown(frame: Make) -> None:
 def test_users_get_the_label_that_is_shown(frame: Make) -> None:
     """Segments are described by the same values as the month; a column without rare values stays as it is."""
     data = frame(top_genre=["Pop", "Ska", "Polka"], gender=["A", "A", "B"], _segment=[0, 0, 1])
-    labels = {
-        "top_genre": {"Pop": "Pop", "Ska": "Other (2)", "Polka": "Other (2)"},
-        "gender": {"A": "A", "B": "B"},
-    }
+    labels = {"top_genre": {"Pop": "Pop", "Ska": "Other (2)", "Polka": "Other (2)"}, "gender": {"A": "A", "B": "B"}}
 
     assert crosstab_categories(data, labels, 2) == {
         "top_genre": {(0, "Pop"): 1, (0, "Other (2)"): 1, (1, "Other (2)"): 1},

@@ -42,10 +42,7 @@ def test_the_index_of_a_category_is_worked_out_by_hand() -> None:
 
     assert found is not None
     half = 1.959964 * math.sqrt(0.0075)
-    assert (found.low, found.high) == (
-        pytest.approx(200 * math.exp(-half)),
-        pytest.approx(200 * math.exp(half)),
-    )
+    assert (found.low, found.high) == (pytest.approx(200 * math.exp(-half)), pytest.approx(200 * math.exp(half)))
 
 
 def test_a_category_that_nobody_has_gets_no_interval() -> None:
@@ -106,9 +103,7 @@ def test_draws_of_whom_nobody_differs_stretch_no_interval(users: int, some: int)
     for seed in range(20):
         values = np.concatenate([np.random.default_rng(seed).uniform(1, 100, some), np.zeros(users - some)])
 
-        (row,) = bootstrap_t_intervals(
-            values[:, None], np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed
-        )
+        (row,) = bootstrap_t_intervals(values[:, None], np.zeros(users, dtype=np.intp), 1, draws=400, seed=seed)
 
         means.append(row[0].mean)
     assert max((mean.high for mean in means if mean), default=0) < 100
@@ -207,9 +202,7 @@ def test_of_users_who_have_nothing_the_index_is_0_for_certain() -> None:
 
 def test_one_user_or_a_column_of_nothing_has_no_index_of_0() -> None:
     """Who is alone may have nothing by chance; and where nobody has anything there is no average to be a part of."""
-    alone, _ = bootstrap_t_intervals(
-        np.array([[0.0, 0], [3, 0], [4, 0]]), np.array([0, 1, 1]), 2, draws=50, seed=1
-    )
+    alone, _ = bootstrap_t_intervals(np.array([[0.0, 0], [3, 0], [4, 0]]), np.array([0, 1, 1]), 2, draws=50, seed=1)
     both = SegmentMoments(np.array([1.0, 2]), np.array([[0.0, 0], [3.5, 0]]), np.array([[0.0, 0], [0.25, 0]]))
 
     assert [one.index for one in alone] == [None, None]
@@ -241,9 +234,7 @@ def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
         np.array([part.var(axis=0) for part in own]),
     )
 
-    for drawn, known in zip(
-        bootstrap_t_intervals(values, labels, 3, seed=1), normal_intervals(moments), strict=True
-    ):
+    for drawn, known in zip(bootstrap_t_intervals(values, labels, 3, seed=1), normal_intervals(moments), strict=True):
         for one, other in zip(drawn, known, strict=True):
             for a, b in ((one.mean, other.mean), (one.index, other.index)):
                 assert a is not None
@@ -267,11 +258,7 @@ def test_an_index_of_many_users_by_hand() -> None:
 
     Variance of its log: 4/(30,000 · 10²) + 328/(40,000 · 20²) - 2 · 4/(40,000 · 10 · 20) = 2.0833e-5.
     """
-    sizes, means, variances = (
-        np.array([30_000.0, 10_000]),
-        np.array([[10.0], [50]]),
-        np.array([[4.0], [100]]),
-    )
+    sizes, means, variances = (np.array([30_000.0, 10_000]), np.array([[10.0], [50]]), np.array([[4.0], [100]]))
 
     found = normal_intervals(SegmentMoments(sizes, means, variances))[0][0].index
 

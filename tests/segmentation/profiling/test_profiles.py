@@ -18,12 +18,7 @@ from segmentation.preprocessing.aggregate import (
 from segmentation.preprocessing.quantiles import compute_column_quantiles, make_bin_grid
 from segmentation.preprocessing.scaling import build_scale, standardise_users
 from segmentation.profiling import intervals
-from segmentation.profiling.profiles import (
-    SegmentQuality,
-    _label_group,
-    compute_category_shares,
-    profile_segments,
-)
+from segmentation.profiling.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
 from segmentation.tracking.matching import SegmentIdentity
 from segmentation.tracking.naming import name_segments
@@ -40,9 +35,7 @@ def profiled(
     k = int(numbers.max()) + 1
     centres = np.array([points.values[numbers == n].mean(axis=0) for n in range(k)])
     names = name_segments([{"age": float(centre[0])} for centre in centres])
-    called = [
-        SegmentIdentity(n, f"S{n + 1}", name, None, name, name_fits=True) for n, name in enumerate(names)
-    ]
+    called = [SegmentIdentity(n, f"S{n + 1}", name, None, name, name_fits=True) for n, name in enumerate(names)]
     users = data.with_columns(nw.new_series(SEGMENT_NUMBER, numbers, backend="pandas"))
     values = np.column_stack([data[name].to_numpy().astype(float) for name in NUMBERS])
     return profile_segments(
@@ -59,10 +52,7 @@ def profiled(
         intervals.bootstrap_t_intervals(values, numbers, k, seed=1),
         {name: one.mean for name, one in summarise_columns(users).items()},
         [replace(one, **kept) for one in called],
-        [
-            SegmentQuality(n / 10, SegmentStability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0)
-            for n in range(k)
-        ],
+        [SegmentQuality(n / 10, SegmentStability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0) for n in range(k)],
         has_previous_month=True,
         min_base=smallest_base,
         min_cell=smallest_cell,
@@ -110,9 +100,7 @@ def test_a_share_has_wilsons_interval(frame: Make) -> None:
     """3 of 4 by the formula: (.75 + z²/8 ± z √(.75 · .25 / 4 + z²/64)) / (1 + z²/4), z² = 3.8415."""
     first, _ = profiled(frame(age=[20, 70, 20, 50]), [0, 1, 0, 0])
 
-    assert first.share_interval == ConfidenceInterval(
-        pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4)
-    )
+    assert first.share_interval == ConfidenceInterval(pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))
 
 
 def test_means_and_indices_lie_in_their_intervals(frame: Make) -> None:
@@ -157,9 +145,7 @@ def test_an_index_speaks_where_its_interval_leaves_the_average_out() -> None:
 def test_a_segment_is_new_where_none_of_the_last_month_stands_behind_it(frame: Make) -> None:
     """And what it would be called today is told only where its name no longer fits."""
     old, _ = profiled(frame(age=[20, 70]), [0, 1], centre_shift=0.1)
-    wrong, _ = profiled(
-        frame(age=[20, 70]), [0, 1], centre_shift=0.1, name="Heavy listeners", name_fits=False
-    )
+    wrong, _ = profiled(frame(age=[20, 70]), [0, 1], centre_shift=0.1, name="Heavy listeners", name_fits=False)
     kept, _ = profiled(frame(age=[20, 70]), [0, 1], centre_shift=0.1, name="Our regulars", name_fits=True)
 
     assert not old.new
@@ -320,9 +306,7 @@ def test_what_stands_out_is_far_from_the_average_up_or_down(frame: Make) -> None
 def test_what_stands_out_comes_by_the_ratio(frame: Make) -> None:
     """A fifth is further than a third, a third than half; half is as far as twice, and numbers then come first."""
     data = frame(
-        age=[20] * 50 + [60] * 50,
-        gender=["A"] * 10 + ["B"] * 40 + ["A"] * 50,
-        usage_per_month=[1] * 50 + [9] * 50,
+        age=[20] * 50 + [60] * 50, gender=["A"] * 10 + ["B"] * 40 + ["A"] * 50, usage_per_month=[1] * 50 + [9] * 50
     )
     first, _ = profiled(data, [0] * 50 + [1] * 50)
 

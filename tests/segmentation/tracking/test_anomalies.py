@@ -21,12 +21,7 @@ from report.storage import paths
 from report.text import formatting, holds
 from segmentation.facts import Anomaly, DroppedRows, Facts, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
-from segmentation.tracking.anomalies import (
-    detect_anomalies,
-    exceeds_factor,
-    has_value_vanished,
-    is_drop_rate_higher,
-)
+from segmentation.tracking.anomalies import detect_anomalies, exceeds_factor, has_value_vanished, is_drop_rate_higher
 from tests.support.facts import factory
 from tests.support.facts.random_months import TODAY, crowd, facts_of
 from tests.support.mail.briefs import NOW, dials, mail_context, month_folder
@@ -42,10 +37,7 @@ def quiet_month(n: int) -> Facts:
 
 def found(users: pd.DataFrame, n: int = 2000) -> list[tuple[str, str | None]]:
     """List what is suspicious about users after a quiet month of n."""
-    return [
-        (one.kind, one.column)
-        for one in detect_anomalies(facts_of(users), quiet_month(n), current_month=TODAY)
-    ]
+    return [(one.kind, one.column) for one in detect_anomalies(facts_of(users), quiet_month(n), current_month=TODAY)]
 
 
 # --- the borders, worked out by hand
@@ -105,9 +97,7 @@ def test_a_quiet_month_is_never_held() -> None:
             alarms += [(n, number, one) for one in detect_anomalies(now, last, current_month=TODAY)]
             # a third of the users, or hardly any, has to be seen in the same crowds
             third = facts_of(crowd(n // 3, 2 * number + 1))
-            assert ("users" in {one.kind for one in detect_anomalies(third, last, current_month=TODAY)}) == (
-                n > 30
-            )
+            assert ("users" in {one.kind for one in detect_anomalies(third, last, current_month=TODAY)}) == (n > 30)
 
     assert alarms == []
 
@@ -176,9 +166,7 @@ def test_last_months_users_under_this_months_name_are_known_by_their_bytes_and_w
         name: replace(table, values=tuple(replace(item, merged=None) for item in table.values))
         for name, table in last.distributions.categories.items()
     }
-    silent = replace(
-        last, distributions=replace(last.distributions, categories=tables)
-    )  # as months were made before
+    silent = replace(last, distributions=replace(last.distributions, categories=tables))  # as months were made before
     assert detect_anomalies(now, silent, current_month=TODAY) == (Anomaly("same_file", month="2026-09"),)
 
 
@@ -224,9 +212,7 @@ def test_what_a_month_is_compared_with_is_named() -> None:
 
     assert facts.change.month != "2026-05"
     assert "in May 2026" in holds.describe_anomaly(facts, held).replace("\u00a0", " ")
-    assert formatting.format_month(facts.change.month) in holds.describe_anomaly(
-        facts, replace(held, month=None)
-    )
+    assert formatting.format_month(facts.change.month) in holds.describe_anomaly(facts, replace(held, month=None))
 
 
 # --- what comes of it
@@ -265,9 +251,7 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
     """On the screen, on paper and on every profile; a category of markup is a word there too."""
     from report.rendering.pandoc import PageOptions, convert_to_html_page
 
-    facts = replace(
-        factory.month(4), suspicions=(HELD[2], Anomaly("gone", "top_genre", factory.SCRIPT, last=99.0))
-    )
+    facts = replace(factory.month(4), suspicions=(HELD[2], Anomaly("gone", "top_genre", factory.SCRIPT, last=99.0)))
     paths.create_workspace(tmp_path)
     pages = []
     for one in (facts, factory.month(4)):
@@ -275,10 +259,7 @@ def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
         look = PageOptions(title="t", template="../templates/page.html", css=())
         pages.append(convert_to_html_page(text, look, tmp_path / "report" / "page.html").read_text())
 
-    assert (
-        "Held: before these numbers are used, somebody should look at the month's file."
-        in Reader(pages[0]).text
-    )
+    assert "Held: before these numbers are used, somebody should look at the month's file." in Reader(pages[0]).text
     assert "480 rows were read; in the last month 3,000." in Reader(pages[0]).text
     assert f"Nobody has the top genre {factory.SCRIPT} any more" in Reader(pages[0]).text
     assert factory.SCRIPT not in pages[0]
@@ -306,14 +287,10 @@ def postman(tmp_path: Path, room: Mailroom) -> MailContext:
     (tmp_path / "data").mkdir()
     assert held.parent == tmp_path / "out"
     tell: Any = [].append
-    return mail_context(
-        tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, tell
-    )
+    return mail_context(tmp_path / "out", tmp_path / "data", dials(), room.server(), lambda: NOW, lambda _: None, tell)
 
 
-def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(
-    postman: MailContext, room: Mailroom
-) -> None:
+def test_a_held_month_is_mailed_to_nobody_until_somebody_accepts_it(postman: MailContext, room: Mailroom) -> None:
     """The owner gets the reason, once; after ACCEPT=yes the briefs go out, and later runs need not be told again."""
     assert send_month(postman, confirm=True) == 1
     assert send_month(postman, confirm=True) == 1
@@ -384,9 +361,7 @@ def test_a_suspicion_says_what_was_and_what_is() -> None:
     )
     incomes = base.distributions.numbers["annual_income"]
     genre = base.distributions.categories["top_genre"]
-    first = max(
-        (item for item in genre.values if not item.value.startswith("Other")), key=lambda one: one.after
-    )
+    first = max((item for item in genre.values if not item.value.startswith("Other")), key=lambda one: one.after)
     now = replace(
         base,
         audit=replace(last.audit, kept=250, dropped=(DroppedRows("missing", "age", 750),)),
@@ -422,9 +397,7 @@ def test_means_that_have_no_ratio_are_not_compared(mean: float) -> None:
     source = replace(last.source, sha256="cd" * 32)
     numbers = last.distributions.numbers
     changed = replace(numbers["age"], mean=mean)
-    now = replace(
-        last, source=source, distributions=replace(last.distributions, numbers=numbers | {"age": changed})
-    )
+    now = replace(last, source=source, distributions=replace(last.distributions, numbers=numbers | {"age": changed}))
     fewer = {name: one for name, one in numbers.items() if name != "age"}
     without = replace(last, source=source, distributions=replace(last.distributions, numbers=fewer))
 
@@ -432,6 +405,4 @@ def test_means_that_have_no_ratio_are_not_compared(mean: float) -> None:
     assert detect_anomalies(last, without, current_month=TODAY) == ()
     tenfold = replace(numbers["age"], mean=10 * numbers["age"].mean)
     older = replace(last, distributions=replace(last.distributions, numbers=numbers | {"age": tenfold}))
-    assert [
-        one.column for one in detect_anomalies(older, replace(last, source=source), current_month=TODAY)
-    ] == ["age"]
+    assert [one.column for one in detect_anomalies(older, replace(last, source=source), current_month=TODAY)] == ["age"]

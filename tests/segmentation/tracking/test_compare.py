@@ -14,14 +14,7 @@ import pytest
 from report.text import changes
 from report.text.formatting import format_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest
-from segmentation.facts import (
-    Facts,
-    IdRegistry,
-    MigrationMatrix,
-    MonthComparison,
-    facts_from_dict,
-    facts_to_dict,
-)
+from segmentation.facts import Facts, IdRegistry, MigrationMatrix, MonthComparison, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
 from segmentation.preprocessing.aggregate import summarise_columns
 from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
@@ -84,9 +77,7 @@ def test_the_first_month_has_nothing_to_compare(sample: tuple[Analysis, ...]) ->
     assert october.trend.months == MONTHS
     assert [line.id for line in october.trend.lines] == ["S1", "S2", "S3", "S4"]
     for line in october.trend.lines:
-        assert line.shares == tuple(
-            pytest.approx(analysis.facts.get_segment(line.id).share) for analysis in sample
-        )
+        assert line.shares == tuple(pytest.approx(analysis.facts.get_segment(line.id).share) for analysis in sample)
 
 
 def test_nobody_split_merged_or_vanished(sample: tuple[Analysis, ...]) -> None:
@@ -139,14 +130,10 @@ def test_every_column_has_its_drift(sample: tuple[Analysis, ...]) -> None:
     assert all(found.psi >= 0 and found.critical > 0 for found in drift.values())
     last, now = (one.facts.audit.kept for one in sample[1:3])
     possible = [compute_critical_psi(last, now, bins, level=0.05 / len(drift)) for bins in (2, 3, 4)]
-    assert any(
-        drift["gender"].critical == pytest.approx(one) for one in possible
-    )  # rare ones may be put together
+    assert any(drift["gender"].critical == pytest.approx(one) for one in possible)  # rare ones may be put together
 
 
-def test_without_ids_shares_are_compared_at_the_old_borders(
-    run: Run, first: Analysis, groups: pd.DataFrame
-) -> None:
+def test_without_ids_shares_are_compared_at_the_old_borders(run: Run, first: Analysis, groups: pd.DataFrame) -> None:
     """Nobody is followed by the order of rows. Ten of the largest group became heavy: people changed, borders hardly."""
     now = groups.copy()
     now.iloc[:10] = now.iloc[80:90].to_numpy()
@@ -164,9 +151,7 @@ def test_without_ids_shares_are_compared_at_the_old_borders(
         assert change.segments[0].last_share == pytest.approx(0.40)
         assert change.segments[0].same_borders == pytest.approx(0.35)
         named = format_month(first.facts.month)
-        said = (
-            f"The file of {named} named no users, so" if rows is named_now else "The file names no users, so"
-        )
+        said = f"The file of {named} named no users, so" if rows is named_now else "The file names no users, so"
         assert changes.describe_retention(facts).startswith(said)
 
 
@@ -187,16 +172,13 @@ def test_other_features_begin_new_segments(run: Run, first: Analysis, groups: pd
     """Segments by two features are none of those by four: no id is given twice, and no line of the trend joins them."""
     change = change_of(run(groups, last=last_of(first)).facts)
     months = [
-        replace(first.facts, month=f"2026-0{n}", change=replace(change, month=f"2026-0{n - 1}"))
-        for n in (7, 8, 9)
+        replace(first.facts, month=f"2026-0{n}", change=replace(change, month=f"2026-0{n - 1}")) for n in (7, 8, 9)
     ]
     two = run(groups, features=DEFAULT_FEATURES[:2], k=2, earlier=months).facts
 
     assert [s.id for s in two.segments] == ["S5", "S6"]
     assert two.trend is None
-    assert changes.summarise_changes(two).startswith(
-        "The segments are made of other features than in earlier months"
-    )
+    assert changes.summarise_changes(two).startswith("The segments are made of other features than in earlier months")
     assert changes.summarise_changes_briefly(two).startswith("Made of other features")
     back = run(
         groups, last=PreviousMonth(months[2], first.users), earlier=[*months, replace(two, month="2026-09")]
@@ -212,9 +194,7 @@ def test_a_month_that_was_made_late_is_in_no_trend(run: Run, first: Analysis, gr
     august, october = (replace(first.facts, month=f"2026-{n:02d}") for n in (8, 10))
     october = replace(october, change=replace(change, month="2026-08"))
     others = [replace(segment, id=f"S{n}") for n, segment in enumerate(first.facts.segments, start=5)]
-    late = replace(
-        first.facts, month="2026-09", segments=tuple(others), change=replace(change, month="2026-08")
-    )
+    late = replace(first.facts, month="2026-09", segments=tuple(others), change=replace(change, month="2026-08"))
     trend = run(
         groups, month="2026-11", last=PreviousMonth(october, first.users), earlier=[august, late, october]
     ).facts.trend
@@ -246,9 +226,7 @@ def test_the_same_month_again_moves_nobody(run: Run, first: Analysis, named: pd.
     )
 
 
-def test_a_name_that_no_longer_fits_is_kept_and_flagged(
-    run: Run, first: Analysis, named: pd.DataFrame
-) -> None:
+def test_a_name_that_no_longer_fits_is_kept_and_flagged(run: Run, first: Analysis, named: pd.DataFrame) -> None:
     """A person decides on another name; the segment keeps its own until then."""
     called = [replace(s, name="Older heavy listeners") if s.id == "S1" else s for s in first.facts.segments]
     last = PreviousMonth(replace(first.facts, segments=tuple(called)), first.users)
@@ -258,17 +236,14 @@ def test_a_name_that_no_longer_fits_is_kept_and_flagged(
     assert (facts.segments[0].id, facts.segments[0].name) == ("S1", "Older heavy listeners")
     assert facts.segments[0].name_now == "Young occasional listeners"
     assert [s.name_now for s in facts.segments[1:]] == [s.name for s in facts.segments[1:]]
-    assert (
-        "Older heavy listeners would be called Young occasional listeners today"
-        in changes.describe_outdated_names(facts)
+    assert "Older heavy listeners would be called Young occasional listeners today" in changes.describe_outdated_names(
+        facts
     )
     assert (
         changes.summarise_outdated_names(facts)
         == "Name out of date: older heavy listeners (S1) would now be young occasional listeners."
     )
-    assert (
-        changes.summarise_outdated_names(run(named, last=last, names={"S1": "Older listeners"}).facts) == ""
-    )
+    assert changes.summarise_outdated_names(run(named, last=last, names={"S1": "Older listeners"}).facts) == ""
     many = replace(facts, segments=tuple(replace(s, name_now="Average " * 9) for s in facts.segments))
     assert (
         changes.summarise_outdated_names(many)
@@ -276,9 +251,7 @@ def test_a_name_that_no_longer_fits_is_kept_and_flagged(
     )
 
 
-def test_a_name_that_a_person_gives_is_shown_everywhere(
-    run: Run, first: Analysis, named: pd.DataFrame
-) -> None:
+def test_a_name_that_a_person_gives_is_shown_everywhere(run: Run, first: Analysis, named: pd.DataFrame) -> None:
     """In the month itself, in what it is compared with and in the trend; it fits, and next month's settings needn't say it again."""
     last = last_of(first)
     october = run(named, month="2026-10", last=last, earlier=(first.facts,), names={"S1": "Night owls"})
@@ -296,9 +269,7 @@ def test_a_name_that_a_person_gives_is_shown_everywhere(
     assert run(named, names={"S1": "Night owls"}).facts.segments[0].name == "Night owls"
 
 
-def test_a_name_that_a_person_gives_is_no_other_segment_s(
-    run: Run, first: Analysis, named: pd.DataFrame
-) -> None:
+def test_a_name_that_a_person_gives_is_no_other_segment_s(run: Run, first: Analysis, named: pd.DataFrame) -> None:
     """Who has it already is told from it by its id; a segment that is gone may leave it."""
     both = run(named, last=last_of(first), names={"S1": "high earners"}).facts
     assert [s.name for s in both.segments][::3] == ["high earners", "High earners (S4)"]
@@ -306,11 +277,7 @@ def test_a_name_that_a_person_gives_is_no_other_segment_s(
     gone = run(named[:180], month="2026-10", last=last_of(first), earlier=(first.facts,)).facts
     given = {"S1": "High earners"}
     later = run(
-        named[:180],
-        month="2026-11",
-        last=PreviousMonth(gone, None),
-        earlier=(first.facts, gone),
-        names=given,
+        named[:180], month="2026-11", last=PreviousMonth(gone, None), earlier=(first.facts, gone), names=given
     ).facts
     assert later.segments[0].name == "High earners"
     assert later.trend is not None
@@ -356,12 +323,7 @@ def test_a_history_goes_on_in_the_last_months_order(first: Analysis, named: pd.D
 
     lineage = track_segments(last, some, model, [20.0, 40.0, 60.0, 80.0])
 
-    assert [(kept.id, kept.number) for kept in lineage.segments] == [
-        ("S1", 3),
-        ("S2", 2),
-        ("S3", 1),
-        ("S4", 0),
-    ]
+    assert [(kept.id, kept.number) for kept in lineage.segments] == [("S1", 3), ("S2", 2), ("S3", 1), ("S4", 0)]
     assert all(kept.centre_shift == pytest.approx(0, abs=1e-6) for kept in lineage.segments)
 
 
@@ -394,9 +356,7 @@ def test_who_stayed_is_not_said_where_it_would_tell_who_moved() -> None:
 
 
 @pytest.mark.parametrize(("gone", "new"), [([5, 0], [50, 60]), ([50, 60], [0, 7]), ([3, 3], [2, 2])])
-def test_who_is_in_both_months_is_not_said_where_it_would_tell_the_others(
-    gone: list[int], new: list[int]
-) -> None:
+def test_who_is_in_both_months_is_not_said_where_it_would_tell_the_others(gone: list[int], new: list[int]) -> None:
     """The months' sizes stand on the page: less the people in both they are those who are gone, and new."""
     shown = _suppress_migration(flows([[100, 40], [30, 200]], gone=gone, new=new), NAMES, 10)
 
@@ -445,9 +405,7 @@ def test_two_months_without_a_common_user_say_so() -> None:
         (None, None, "How many users are there in both months would give a few of them away"),
     ],
 )
-def test_what_is_left_out_is_said_in_words(
-    first: Analysis, both: int | None, stayed: float | None, said: str
-) -> None:
+def test_what_is_left_out_is_said_in_words(first: Analysis, both: int | None, stayed: float | None, said: str) -> None:
     flow = MigrationMatrix(("A",), ("A",), ((None,),), (None,), (None,), both, stayed)
     facts = replace(first.facts, change=MonthComparison("2026-08", 300, (), flow, {}))
 
@@ -461,12 +419,7 @@ def test_a_few_within_old_borders_are_not_said(run: Run, first: Analysis, named:
     change = change_of(run(now, last=last_of(first), k=4).facts)
 
     assert [moved.fate for moved in change.segments] == ["survived"] * 4
-    assert [moved.same_borders for moved in change.segments] == [
-        pytest.approx(0.4),
-        pytest.approx(0.3),
-        None,
-        None,
-    ]
+    assert [moved.same_borders for moved in change.segments] == [pytest.approx(0.4), pytest.approx(0.3), None, None]
 
 
 def test_the_past_is_what_the_facts_say(first: Analysis) -> None:
@@ -505,9 +458,7 @@ def test_a_column_that_last_month_did_not_have_is_compared_with_nothing(first: A
 def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.DataFrame) -> None:
     """Thirty went from the largest segment to the next: counted by joins and sums of DuckDB, as here."""
     now = named.copy()
-    now.loc[now.index[:30], list(DEFAULT_FEATURES)] = now.loc[
-        now.index[80:110], list(DEFAULT_FEATURES)
-    ].to_numpy()
+    now.loc[now.index[:30], list(DEFAULT_FEATURES)] = now.loc[now.index[80:110], list(DEFAULT_FEATURES)].to_numpy()
     last = last_of(first)
     found = run(now, last=last, k=4)
     there = change_of(found.facts)
@@ -526,9 +477,9 @@ def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.Da
             PreviousMonth(first.facts, months["then"]), lineage, months["now"]
         )
         # a month that shrank to fit memory, after one that didn't
-        assert _count_migration(
-            PreviousMonth(first.facts, months["then"]), lineage, found.users
-        ) == _count_migration(last, lineage, found.users)
+        assert _count_migration(PreviousMonth(first.facts, months["then"]), lineage, found.users) == _count_migration(
+            last, lineage, found.users
+        )
         drift = _measure_drift(PreviousMonth(first.facts, months["then"]), months["now"], 200)
     assert drift.keys() == there.drift.keys()
     for name, one in drift.items():

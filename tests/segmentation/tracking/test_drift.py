@@ -135,15 +135,10 @@ def test_nothing_to_compare_is_no_drift(last: dict[str, int], now: dict[str, int
 def test_false_alarms_are_one_in_twenty(n: int) -> None:
     """1,500 pairs of samples without drift: 5 %, and the simulation's own error of 3 x 0.56 points."""
     rng = np.random.default_rng(n)
-    whole = [
-        measure_number_drift(rng.integers(16, 66, n), rng.integers(16, 66, n)).has_drifted
-        for _ in range(1500)
-    ]
+    whole = [measure_number_drift(rng.integers(16, 66, n), rng.integers(16, 66, n)).has_drifted for _ in range(1500)]
     shares = [0.62, 0.2, 0.105, 0.075]
     kinds = [
-        measure_category_drift(
-            *(dict(enumerate(map(int, rng.multinomial(n, shares)))) for _ in "ab")
-        ).has_drifted
+        measure_category_drift(*(dict(enumerate(map(int, rng.multinomial(n, shares)))) for _ in "ab")).has_drifted
         for _ in range(1500)
     ]
 
@@ -173,16 +168,7 @@ def test_a_comparison_says_what_it_rests_on() -> None:
 
 @pytest.mark.parametrize(
     ("counts", "bins"),
-    [
-        ([5, 5], 2),
-        ([4, 6], 1),
-        ([6, 4], 1),
-        ([6, 5], 2),
-        ([5, 4, 6], 2),
-        ([3], 1),
-        ([6, 6, 3], 2),
-        ([2, 2, 2], 1),
-    ],
+    [([5, 5], 2), ([4, 6], 1), ([6, 4], 1), ([6, 5], 2), ([5, 4, 6], 2), ([3], 1), ([6, 6, 3], 2), ([2, 2, 2], 1)],
 )
 def test_neighbours_are_joined_until_each_has_five(counts: list[int], bins: int) -> None:
     """The same in both months, so that so many are expected; what is left at the end goes to the one before."""
@@ -205,8 +191,7 @@ def test_a_bins_part_is_not_more_than_a_bins_part() -> None:
 
 def test_a_month_has_two_bins_at_least_and_ten_at_most() -> None:
     assert [
-        choose_bin_count(*users)
-        for users in ((5, 900), (29, 30), (30, 30), (99, 900), (100, 100), (900, 900))
+        choose_bin_count(*users) for users in ((5, 900), (29, 30), (30, 30), (99, 900), (100, 100), (900, 900))
     ] == [2, 2, 3, 9, 10, 10]
 
 

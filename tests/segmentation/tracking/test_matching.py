@@ -17,13 +17,7 @@ from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
 from segmentation.schema import DEFAULT_FEATURES, USER_ID
 from segmentation.tracking.compare import build_trend, measure_shares_at_old_borders
-from segmentation.tracking.matching import (
-    PreviousModel,
-    SegmentLineage,
-    assign_ids,
-    match_centres,
-    rescale_values,
-)
+from segmentation.tracking.matching import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
 from segmentation.tracking.migration import MigrationCounts, count_migration, crosstab_with_previous
 from segmentation.tracking.naming import is_name_accurate
 from segmentation.tracking.transitions import Transition, detect_transitions
@@ -97,9 +91,7 @@ def test_a_segment_alone_may_move_by_half_its_radius() -> None:
 
 def test_matched_segments_keep_id_name_and_place_and_new_ones_come_after() -> None:
     """S2 is gone. The new ones lie far from all; the larger comes first, and 2 is never used again."""
-    lineage = lineage_of(
-        past((0, 0), (4, 0), (8, 0)), [(0, 9), (8.1, 0), (0, -9), (0.1, 0)], [50, 100, 60, 90]
-    )
+    lineage = lineage_of(past((0, 0), (4, 0), (8, 0)), [(0, 9), (8.1, 0), (0, -9), (0.1, 0)], [50, 100, 60, 90])
 
     assert [(kept.number, kept.id, kept.is_new) for kept in lineage.segments] == [
         (3, "S1", False),
@@ -158,12 +150,8 @@ def test_what_a_name_leaves_out_has_to_stand_out() -> None:
     """Beside 2 SDs of usage, 0.8 of age are worth a word, and 0.95 are beyond a wobble; beside two words, the weaker one."""
     assert is_name_accurate("Heavy listeners", {"age": 0.94, "usage_per_month": 2.0})
     assert not is_name_accurate("Heavy listeners", {"age": 0.96, "usage_per_month": 2.0})
-    assert is_name_accurate(
-        "Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.14}
-    )
-    assert not is_name_accurate(
-        "Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.16}
-    )
+    assert is_name_accurate("Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.14})
+    assert not is_name_accurate("Young light listeners", {"age": -1.0, "usage_per_month": -1.2, "annual_income": 1.16})
 
 
 def test_a_feature_that_segments_are_no_longer_made_by_is_average() -> None:
@@ -192,20 +180,14 @@ def test_a_name_that_a_person_gave_always_fits() -> None:
 def test_a_name_that_is_no_longer_true_is_flagged_and_kept() -> None:
     before = PreviousModel(ONE, ("S1",), ("Heavy listeners",), np.array([[0.0, 0.5]]), (10_000,), 1.0, 1)
     lineage = assign_ids(
-        before,
-        match_centres(before, np.array([[0.0, 0.1]]), [10_000]),
-        [{"age": 0.0, "usage_per_month": 0.1}],
-        [1],
+        before, match_centres(before, np.array([[0.0, 0.1]]), [10_000]), [{"age": 0.0, "usage_per_month": 0.1}], [1]
     )
 
     assert [(kept.name, kept.suggested_name, kept.name_fits) for kept in lineage.segments] == [
         ("Heavy listeners", "Average listeners", True)  # one user: its centre is anywhere
     ]
     lineage = assign_ids(
-        before,
-        match_centres(before, np.array([[0.0, 0.1]]), [9999]),
-        [{"age": 0.0, "usage_per_month": 0.1}],
-        [9999],
+        before, match_centres(before, np.array([[0.0, 0.1]]), [9999]), [{"age": 0.0, "usage_per_month": 0.1}], [9999]
     )
     assert [(kept.name, kept.name_fits) for kept in lineage.segments] == [("Heavy listeners", False)]
 
@@ -216,19 +198,14 @@ def assigned(users: Sequence[str], segments: Sequence[str]) -> nw.DataFrame[pd.D
 
 
 def fates(
-    before: PreviousModel,
-    centres: list[tuple[float, float]],
-    users: list[int],
-    people: MigrationCounts | None = None,
+    before: PreviousModel, centres: list[tuple[float, float]], users: list[int], people: MigrationCounts | None = None
 ) -> tuple[Transition, ...]:
     lineage = lineage_of(before, centres, users)
     there = np.array(centres, dtype=float)
     points = Points(there, np.array(users, dtype=float), ("age", "usage_per_month"), ONE)
     overlap = crosstab_with_previous(before, points, np.arange(len(users)), len(users))
     matches = match_centres(before, there, users)
-    return detect_transitions(
-        before, matches, lineage, centres=there, sizes=users, overlap=overlap, flows=people
-    )
+    return detect_transitions(before, matches, lineage, centres=there, sizes=users, overlap=overlap, flows=people)
 
 
 def test_what_became_of_each_by_place() -> None:
@@ -237,15 +214,8 @@ def test_what_became_of_each_by_place() -> None:
     s1, s2 = Transition("S1", "survived", ("S1",)), Transition("S2", "survived", ("S2",))
 
     assert fates(two, [(0, 0), (8, 0)], [100, 100]) == (s1, s2)
-    assert fates(two, [(0, -2), (0, 2), (8, 0)], [60, 40, 100]) == (
-        Transition("S1", "split", ("S1", "S3")),
-        s2,
-    )
-    assert fates(two, [(0, 0), (0, 6), (8, 0)], [100, 80, 100]) == (
-        s1,
-        s2,
-        Transition("S3", "emerged", ("S3",)),
-    )
+    assert fates(two, [(0, -2), (0, 2), (8, 0)], [60, 40, 100]) == (Transition("S1", "split", ("S1", "S3")), s2)
+    assert fates(two, [(0, 0), (0, 6), (8, 0)], [100, 80, 100]) == (s1, s2, Transition("S3", "emerged", ("S3",)))
     assert fates(two, [(0, 0)], [200]) == (s1, Transition("S2", "vanished", ()))
 
 
@@ -305,11 +275,7 @@ def test_people_are_counted_by_their_ids_in_any_order() -> None:
 def test_a_user_who_is_there_twice_is_refused() -> None:
     with pytest.raises(SegmentationError, match="1 users are there more than once in last month"):
         count_migration(
-            assigned(["a", "a"], ["S1", "S1"]),
-            assigned(["a"], ["S1"]),
-            "segment",
-            rows=["S1"],
-            columns=["S1"],
+            assigned(["a", "a"], ["S1", "S1"]), assigned(["a"], ["S1"]), "segment", rows=["S1"], columns=["S1"]
         )
 
 
@@ -322,18 +288,10 @@ def test_people_and_borders_are_told_apart() -> None:
 
 
 def test_a_trend_has_gaps_where_a_month_or_a_segment_is_missing() -> None:
-    trend = build_trend(
-        {
-            "2026-02": [("S10", "New", 0.4), ("S2", "Renamed", 0.6)],
-            "2025-12": [("S2", "Old", 1.0)],
-        }
-    )
+    trend = build_trend({"2026-02": [("S10", "New", 0.4), ("S2", "Renamed", 0.6)], "2025-12": [("S2", "Old", 1.0)]})
 
     assert trend.months == ("2025-12", "2026-01", "2026-02")
-    assert trend.lines == (
-        TrendLine("S2", "Renamed", (1.0, None, 0.6)),
-        TrendLine("S10", "New", (None, None, 0.4)),
-    )
+    assert trend.lines == (TrendLine("S2", "Renamed", (1.0, None, 0.6)), TrendLine("S10", "New", (None, None, 0.4)))
 
 
 class Month(NamedTuple):
@@ -359,16 +317,8 @@ def sample(number: int) -> Month:
     labels = assign_nearest(points.values, model.centres)
     users = np.bincount(labels)
     named = [dict(zip(points.features, centre, strict=True)) for centre in model.centres]
-    before = (
-        sample(number - 1).past
-        if number
-        else PreviousModel(points.scale, (), (), np.empty((0, 4)), (), 1.0, 0)
-    )
-    matches = (
-        match_centres(before, rescale_values(model.centres, points.scale, before.scale), users)
-        if number
-        else ()
-    )
+    before = sample(number - 1).past if number else PreviousModel(points.scale, (), (), np.empty((0, 4)), (), 1.0, 0)
+    matches = match_centres(before, rescale_values(model.centres, points.scale, before.scale), users) if number else ()
     lineage = assign_ids(before, matches, named, users)
     order = [kept.number for kept in lineage.segments]
     people = [str(user) for user in frame["user_id"].to_list()]

@@ -10,11 +10,7 @@ from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale
 from segmentation.preprocessing.scaling import Points
 from segmentation.tracking.matching import PreviousModel
-from segmentation.tracking.migration import (
-    MigrationCounts,
-    count_migration,
-    crosstab_with_previous,
-)
+from segmentation.tracking.migration import MigrationCounts, count_migration, crosstab_with_previous
 
 THEN, NOW = ("S1", "S2"), ("S2", "S1", "S3")
 # 1 and 2 stay, 3 goes from S1 to S3, 4 leaves S2, 5 comes to S2
@@ -41,9 +37,7 @@ def test_people_are_followed_by_a_join(kinds: tuple[type, type]) -> None:
     last, now = table(BEFORE, kinds[0]), table(AFTER, kinds[1])
 
     for months in ((last, now), (duckdb.from_df(last), duckdb.from_df(now))):
-        found = count_migration(
-            *(nw.from_native(month) for month in months), "segment", rows=THEN, columns=NOW
-        )
+        found = count_migration(*(nw.from_native(month) for month in months), "segment", rows=THEN, columns=NOW)
         assert found == BY_HAND
 
 

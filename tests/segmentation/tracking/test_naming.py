@@ -45,9 +45,7 @@ def test_a_name_is_what_sets_a_segment_apart(place: dict[str, float], name: str)
 
 def test_two_that_would_share_a_name_both_say_more() -> None:
     """Both are young and light; the days, too small for a name otherwise, tell them apart. The third is let be."""
-    names = name_segments(
-        [centre(-1, 0, -1, 0.3), centre(-1, 0, -1, -0.3), centre(income=1, days=0.3)],
-    )
+    names = name_segments([centre(-1, 0, -1, 0.3), centre(-1, 0, -1, -0.3), centre(income=1, days=0.3)])
 
     assert names == ["Young frequent light listeners", "Young occasional light listeners", "High earners"]
 
@@ -56,10 +54,7 @@ def test_one_more_feature_is_taken_at_a_time() -> None:
     """Income comes third in both and doesn't tell them apart; days come fourth and do."""
     names = name_segments([centre(-1, 0.5, -1, 0.3), centre(-1, 0.5, -1, -0.3)])
 
-    assert names == [
-        "Young high-income frequent light listeners",
-        "Young high-income occasional light listeners",
-    ]
+    assert names == ["Young high-income frequent light listeners", "Young high-income occasional light listeners"]
 
 
 def test_those_that_words_do_not_tell_apart_are_numbered() -> None:

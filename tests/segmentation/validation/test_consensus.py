@@ -23,10 +23,7 @@ from segmentation.validation.separation import DensityGap, Separation
 from tests.bench.trust import crowds
 
 Make = Callable[..., Points]
-STEADY, SHAKY = (
-    SegmentStability(0.9, 0, 1, "highly stable"),
-    SegmentStability(0.59, 0.3, 0, "not to be relied on"),
-)
+STEADY, SHAKY = (SegmentStability(0.9, 0, 1, "highly stable"), SegmentStability(0.59, 0.3, 0, "not to be relied on"))
 
 
 def judged(points: Points, ks: range = range(1, 8)) -> KConsensus:
@@ -36,9 +33,7 @@ def judged(points: Points, ks: range = range(1, 8)) -> KConsensus:
     models = {k: KMeansModel(fit.best_centres, float(fit.inertia.min())) for k, fit in fits.items()}
     sweep = Sweep(models, {k: assign_nearest(points.values, m.centres) for k, m in models.items()})
     curves = partial(fit_gap_curves, points, ks, n_draws=8, seed=1)
-    return assess_consensus(
-        points, sweep, compute_validity(points, sweep, seed=1), curves, bootstraps=8, seed=1
-    )
+    return assess_consensus(points, sweep, compute_validity(points, sweep, seed=1), curves, bootstraps=8, seed=1)
 
 
 def chain(k: int, *z: float) -> Separation:
@@ -144,11 +139,7 @@ def test_without_a_segment_apart_there_is_no_evidence() -> None:
     """Of three in a row: with valleys on both sides the middle one is apart, with one valley the first is, with none nobody."""
     some = found_by_hand(k3=chain(3, 5, 0), k2=chain(2, 0))
 
-    assert (some.grade_evidence(3), some.grade_evidence(2), some.grade_evidence(5)) == (
-        "weak",
-        "none",
-        "none",
-    )
+    assert (some.grade_evidence(3), some.grade_evidence(2), some.grade_evidence(5)) == ("weak", "none", "none")
     assert found_by_hand(attested=(4,)).grade_evidence(2) == "weak"
     assert found_by_hand(attested=(4,)).grade_evidence(4) == "clear"
 
@@ -169,10 +160,7 @@ def test_five_thousand_at_most_are_drawn_for_the_bootstraps(points: Make) -> Non
 
     assert len(set(some)) == MAX_BOOTSTRAP_POINTS == 5_000
     assert (
-        _limit_points(
-            few := points(np.arange(float(MAX_BOOTSTRAP_POINTS))[:, None]), np.random.default_rng(1)
-        )
-        is few
+        _limit_points(few := points(np.arange(float(MAX_BOOTSTRAP_POINTS))[:, None]), np.random.default_rng(1)) is few
     )
 
 

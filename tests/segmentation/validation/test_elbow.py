@@ -16,18 +16,7 @@ from segmentation.validation.elbow import Sweep, choose_k, find_knee, fit_k_rang
 
 STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
 CORNERED = {2: 100.0, 3: 60.0, 4: 20.0, 5: 18.0, 6: 16.0}
-REAL = [
-    19628.0,
-    15279.7306,
-    12077.9545,
-    10201.3206,
-    8889.0893,
-    8018.8161,
-    7350.2568,
-    6768.2297,
-    6323.3130,
-    6003.5801,
-]
+REAL = [19628.0, 15279.7306, 12077.9545, 10201.3206, 8889.0893, 8018.8161, 7350.2568, 6768.2297, 6323.3130, 6003.5801]
 
 
 def curve(inertia: dict[int, float]) -> Sweep:
@@ -66,9 +55,7 @@ def test_the_real_curve_bends_at_four() -> None:
     assert find_knee(range(1, 11), REAL) == 4
 
 
-@pytest.mark.parametrize(
-    "inertia", [[40, 30, 20, 10], [100, 95, 80, 40, 0]], ids=["straight", "bent the other way"]
-)
+@pytest.mark.parametrize("inertia", [[40, 30, 20, 10], [100, 95, 80, 40, 0]], ids=["straight", "bent the other way"])
 def test_a_curve_without_an_elbow_has_no_knee(inertia: list[float]) -> None:
     """The caller has to ask something else; a number would be made up."""
     assert find_knee(range(1, len(inertia) + 1), inertia) is None
@@ -165,10 +152,7 @@ def test_the_panel_decides_where_it_is_asked() -> None:
     elbow = chosen(CORNERED, "panel", panel=5)
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "panel", 4)
-    assert (chosen(CORNERED, "panel", panel=2).chosen, chosen(CORNERED, "panel", panel=2).decided_by) == (
-        2,
-        "panel",
-    )
+    assert (chosen(CORNERED, "panel", panel=2).chosen, chosen(CORNERED, "panel", panel=2).decided_by) == (2, "panel")
 
 
 def test_a_bend_at_two_is_a_bend() -> None:
@@ -201,17 +185,14 @@ def test_where_even_two_are_too_small_there_is_no_report() -> None:
 
 def test_a_number_of_segments_that_was_not_tried_is_refused() -> None:
     """There is no model to show."""
-    with pytest.raises(
-        SweepError, match=r"asks for k = 7, but k_range tries 2 to 6\. Widen k_range, or change k\.$"
-    ):
+    with pytest.raises(SweepError, match=r"asks for k = 7, but k_range tries 2 to 6\. Widen k_range, or change k\.$"):
         chosen(CORNERED, 7)
 
 
 def test_a_number_that_makes_a_handful_is_refused() -> None:
     """A person asked for it: they are told, not given another. Ten are no handful."""
     with pytest.raises(
-        SweepError,
-        match=r"k = 5, but one of them has 9 users; under 10 can be picked out\. Ask for a smaller k\.$",
+        SweepError, match=r"k = 5, but one of them has 9 users; under 10 can be picked out\. Ask for a smaller k\.$"
     ):
         chosen(CORNERED, 5, smallest={5: 9})
 
@@ -233,12 +214,8 @@ def test_what_cannot_be_judged_is_not_asked_for() -> None:
 
     for wanted in (1, 2, "elbow", "panel"):
         require_assessable_k(two, wanted, 20_000, min_k=2)
-    with pytest.raises(
-        SweepError, match="asks for k = 3, but one of them is so small that a sample of 20,000 users"
-    ):
+    with pytest.raises(SweepError, match="asks for k = 3, but one of them is so small that a sample of 20,000 users"):
         require_assessable_k(two, 3, 20_000, min_k=2)
     for wanted in (1, 2, "elbow"):
-        with pytest.raises(
-            SweepError, match=r"Even 4 segments .* sample of 2,000 users .* Narrow .* \[valid\]"
-        ):
+        with pytest.raises(SweepError, match=r"Even 4 segments .* sample of 2,000 users .* Narrow .* \[valid\]"):
             require_assessable_k(none, wanted, 2_000, min_k=4)

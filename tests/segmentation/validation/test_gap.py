@@ -131,9 +131,7 @@ def test_a_crowd_with_one_peak_is_its_own_nearest() -> None:
     found = fit_unimodal_margin(values)
 
     assert found.distance < 0.02
-    assert np.interp([0.5, 0.95], found.cdf, found.positions) == pytest.approx(
-        [np.log(2), np.log(20)], rel=0.06
-    )
+    assert np.interp([0.5, 0.95], found.cdf, found.positions) == pytest.approx([np.log(2), np.log(20)], rel=0.06)
 
 
 def test_a_draw_leans_and_goes_together_as_the_users_do(points: Make) -> None:
@@ -189,8 +187,7 @@ def test_a_crowd_is_of_the_same_shape_unless_another_is_asked_for(points: Make) 
     some = points(blobs(200, 2))
 
     one, same = (
-        fit_gap_curves(some, range(1, 4), draw, n_draws=2, seed=5)
-        for draw in (None, fit_copula_null(some, seed=5))
+        fit_gap_curves(some, range(1, 4), draw, n_draws=2, seed=5) for draw in (None, fit_copula_null(some, seed=5))
     )
 
     np.testing.assert_array_equal(one.null, same.null)

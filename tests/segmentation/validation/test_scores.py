@@ -76,9 +76,7 @@ def test_unweighted_indices_are_scikit_learns(points: Make, k: int) -> None:
     assert compute_calinski_harabasz(data, labels) == pytest.approx(
         calinski_harabasz_score(data.values, labels), rel=1e-9
     )
-    assert compute_davies_bouldin(data, labels) == pytest.approx(
-        davies_bouldin_score(data.values, labels), rel=1e-7
-    )
+    assert compute_davies_bouldin(data, labels) == pytest.approx(davies_bouldin_score(data.values, labels), rel=1e-7)
 
 
 def test_labellings_measured_together_are_those_measured_alone(points: Make) -> None:
@@ -156,9 +154,7 @@ def test_a_sample_speaks_for_all(points: Make, monkeypatch: pytest.MonkeyPatch) 
     assert sampled.silhouette != compute_validity(data, tried, seed=1).silhouette
 
 
-def test_a_segment_too_small_for_the_sample_has_a_silhouette(
-    points: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_too_small_for_the_sample_has_a_silhouette(points: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two users of 500, 100 away and 1 from each other: ten chosen at random miss them, and NaN is no fact.
 
     Theirs is 1 - 1 / 100 or so, the others' 1 - 1.1 / 100: the mean distance of two normal numbers is 2 / √π.

@@ -77,9 +77,7 @@ def test_what_is_told_is_of_the_cut_that_is_kept(chosen: Callable[..., ModelSele
     labels = assign_nearest(scaled, kept.model.centres)
 
     assert cut(kept) != cut(best)
-    assert kept.elbow.inertia[1] == pytest.approx(
-        ((scaled - kept.model.centres[labels]) ** 2).sum(), rel=1e-4
-    )
+    assert kept.elbow.inertia[1] == pytest.approx(((scaled - kept.model.centres[labels]) ** 2).sum(), rel=1e-4)
     assert kept.elbow.inertia[1] > best.elbow.inertia[1]
     assert kept.validity.silhouette[0] == pytest.approx(silhouette_score(scaled, labels), abs=1e-3)
     assert kept.elbow.inertia[::2] == best.elbow.inertia[::2]
@@ -94,8 +92,7 @@ def test_a_cut_through_a_crowd_gives_way_to_a_valley(chosen: Callable[..., Model
     after = chosen(columns, ACROSS)
     halves = (columns[0] < 0).astype(int)
     inertia = sum(
-        ((column - np.array([column[halves == half].mean() for half in (0, 1)])[halves]) ** 2).sum()
-        / column.var()
+        ((column - np.array([column[halves == half].mean() for half in (0, 1)])[halves]) ** 2).sum() / column.var()
         for column in columns
     )
 
@@ -138,9 +135,7 @@ class Sampled(InMemoryUsers):
 
 
 @pytest.mark.parametrize(("seen", "kept"), [(9, 1), (10, -1)])
-def test_a_cut_that_the_sample_cannot_judge_is_not_kept(
-    points: Make, plan: Make, seen: int, kept: int
-) -> None:
+def test_a_cut_that_the_sample_cannot_judge_is_not_kept(points: Make, plan: Make, seen: int, kept: int) -> None:
     """201 lie to the left of a crowd, 200 to its right: those are one if last month they were, and the sample has ten of them."""
     half = np.random.default_rng(4).normal(0, 0.4, (50, 1))
     data = points(np.concatenate([half, -half, np.full((201, 1), -6.0), np.full((200, 1), 6.0)]))
@@ -159,9 +154,7 @@ def test_a_cut_that_the_sample_cannot_judge_is_not_kept(
     assert np.sign(found.model.centres[larger, 0]) == kept
 
 
-def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(
-    chosen: Callable[..., ModelSelection],
-) -> None:
+def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(chosen: Callable[..., ModelSelection]) -> None:
     """And one segment is everybody, whatever it was."""
     square = even(400, seed=1)
     alone = chosen(square, None)

@@ -34,13 +34,7 @@ def test_a_segment_of_which_nobody_is_drawn_is_like_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [
-        (0.85, "highly stable"),
-        (0.8499, "stable"),
-        (0.75, "stable"),
-        (0.6, "doubtful"),
-        (0.5999, "not to be relied on"),
-    ],
+    [(0.85, "highly stable"), (0.8499, "stable"), (0.75, "stable"), (0.6, "doubtful"), (0.5999, "not to be relied on")],
 )
 def test_each_grade_begins_at_its_limit(value: float, words: str) -> None:
     """The limits belong to the better grade."""
@@ -100,17 +94,11 @@ def test_one_seed_gives_one_answer(points: Make) -> None:
     some = points(np.random.default_rng(4).random((200, 3)))
     centres = some.values[:3]
 
-    assert assess_stability(some, centres, draws=5, seed=7) == assess_stability(
-        some, centres, draws=5, seed=7
-    )
-    assert assess_stability(some, centres, draws=5, seed=7) != assess_stability(
-        some, centres, draws=5, seed=8
-    )
+    assert assess_stability(some, centres, draws=5, seed=7) == assess_stability(some, centres, draws=5, seed=7)
+    assert assess_stability(some, centres, draws=5, seed=7) != assess_stability(some, centres, draws=5, seed=8)
 
 
-def test_half_is_dissolved_and_three_quarters_come_again(
-    points: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_half_is_dissolved_and_three_quarters_come_again(points: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits belong to what they begin: likenesses of 0.5, 0.75, 0.9 and 0.65 in four bootstraps."""
     drawn = np.array([[0.5], [0.75], [0.9], [0.65]])
     monkeypatch.setattr(room, "bootstrap_jaccards", lambda *_, **__: drawn)

@@ -74,10 +74,7 @@ WORDS = {  # of each chart, for those who don't see it; whole sentences of 250 c
     "it would if the same users had no structure, whose range is drawn in grey.",
     "fig-silhouette": "Users are separated better in 3 segments than in the 5 used. Mean silhouette: 0.31 for 2, 0.41 for 3, "
     "0.33 for 4, 0.29 for 5, 0.27 for 6, 0.25 for 7, 0.24 for 8, 0.23 for 9, 0.22 for 10.",
-    **{
-        f"fig-indices-{id_.lower()}": f"{NAMES[id_]} against 100 for all users. {STANDS_OUT[id_][1]}"
-        for id_ in RANKED
-    },
+    **{f"fig-indices-{id_.lower()}": f"{NAMES[id_]} against 100 for all users. {STANDS_OUT[id_][1]}" for id_ in RANKED},
     "fig-components": "The map shows 73 % of all differences between users. To the right: more listening, more active days; "
     "upwards: higher income, older. Commuters at −1.3, 0.4. Night owls at 0.2, −0.9. Radio classics at 1.7, 1.1. "
     "Weekend dancers at −0.6, −1.6.",

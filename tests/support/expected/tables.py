@@ -205,21 +205,9 @@ def expected() -> dict[str, Table]:
                 "Mean silhouette of all users for each number of segments: how much nearer users are to their own segment than "
                 "to the next."
             ),
-            (
-                "Segments",
-                "Silhouette",
-                "Silhouette, mean of segments",
-                "Calinski-Harabasz",
-                "Davies-Bouldin",
-            ),
+            ("Segments", "Silhouette", "Silhouette, mean of segments", "Calinski-Harabasz", "Davies-Bouldin"),
             tuple(
-                (
-                    str(k),
-                    f"{value:.2f}",
-                    f"{value - 0.13:.2f}",
-                    f"{2_607 - 103 * k:,}",
-                    f"{1.55 - 0.07 * k:.2f}",
-                )
+                (str(k), f"{value:.2f}", f"{value - 0.13:.2f}", f"{2_607 - 103 * k:,}", f"{1.55 - 0.07 * k:.2f}")
                 for k, value in enumerate(month.SILHOUETTE_OF_K, 2)
             ),
         ),

@@ -21,7 +21,5 @@ def differences(one: Any, other: Any, at: str = "") -> list[str]:
         pairs = enumerate(zip(one, other, strict=True))
         return [line for n, (a, b) in pairs for line in differences(a, b, f"{at}[{n}]")]
     if isinstance(one, float) and isinstance(other, float):
-        return (
-            [] if abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-3) else [f"{at}: {one} and {other}"]
-        )
+        return [] if abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-3) else [f"{at}: {one} and {other}"]
     return [] if one == other else [f"{at}: {one!r} and {other!r}"]

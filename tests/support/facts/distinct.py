@@ -80,18 +80,7 @@ VALUES = {
 ITEMS = (*((name, None) for name in NUMBERS), *((name, one) for name in CATEGORIES for one in VALUES[name]))
 
 # every text a play has, of every segment: "Offer of the owls." is in no other's
-PLAY = (
-    "objective",
-    "offer",
-    "message",
-    "channel",
-    "timing",
-    "tone_is",
-    "tone_is_not",
-    "do",
-    "avoid",
-    "unknown",
-)
+PLAY = ("objective", "offer", "message", "channel", "timing", "tone_is", "tone_is_not", "do", "avoid", "unknown")
 _CALLED = {"S2": "riders", "S3": "owls", "S5": "classics", "S7": "dancers", "S8": "families"}
 _WHEN = {
     "S5": "{ usage_per_month = 'high' }",
@@ -191,13 +180,7 @@ CENTRES = {  # in the order of FEATURES
 }
 USERS = {"S2": 1_712, "S3": 4_018, "S5": 2_307, "S7": 1_109, "S8": 604}
 SHARES = {"S2": 0.17, "S3": 0.402, "S5": 0.231, "S7": 0.113, "S8": 0.06}
-INTERVALS = {
-    "S2": (0.15, 0.19),
-    "S3": (0.38, 0.42),
-    "S5": (0.21, 0.25),
-    "S7": (0.1, 0.12),
-    "S8": (0.05, 0.07),
-}
+INTERVALS = {"S2": (0.15, 0.19), "S3": (0.38, 0.42), "S5": (0.21, 0.25), "S7": (0.1, 0.12), "S8": (0.05, 0.07)}
 THEN = {"S2": 0.183, "S3": 0.348, "S4": 0.031, "S5": 0.266, "S6": 0.082}  # shares in the last month
 STILL = {"S2": 0.161, "S3": 0.366, "S5": 0.254}  # shares of this month within the last one's borders
 STABILITY = {  # likeness, comes again, dissolves, grade
@@ -337,13 +320,7 @@ VOTES = (
 )
 PANEL = 4
 LOADINGS = ((0.71, 0.19), (-0.43, 0.62), (0.52, -0.34), (0.13, 0.67))
-SPOTS = {
-    "S2": (-1.31, 0.42),
-    "S3": (0.24, -0.93),
-    "S5": (1.72, 1.15),
-    "S7": (-0.58, -1.64),
-    "S8": (0.91, 0.07),
-}
+SPOTS = {"S2": (-1.31, 0.42), "S3": (0.24, -0.93), "S5": (1.72, 1.15), "S7": (-0.58, -1.64), "S8": (0.91, 0.07)}
 CELLS = (
     (-1.5, 0.5, 61, "S2"),
     (0.0, -1.0, 72, "S3"),
@@ -423,12 +400,7 @@ def distinct() -> Facts:
             10_911,
             10_592,
             tuple(DroppedRows(*one) for one in DROPPED),  # type: ignore[arg-type]
-            {
-                "age": (16, 65),
-                "annual_income": (0, None),
-                "usage_per_month": (0, None),
-                "num_of_days_active": (0, 365),
-            },
+            {"age": (16, 65), "annual_income": (0, None), "usage_per_month": (0, None), "num_of_days_active": (0, 365)},
             {"top_genre": 27, "employment_status": 1},
         ),
         distributions=ColumnDistributions(

@@ -14,15 +14,7 @@ import pandas as pd
 from report.pages.playbook import assign_plays, read_playbook
 from report.storage import paths
 from segmentation.disclosure import merge_small_categories
-from segmentation.facts import (
-    Brand,
-    ColumnDistributions,
-    ConfidenceInterval,
-    Facts,
-    NotableDifference,
-    Segment,
-    Source,
-)
+from segmentation.facts import Brand, ColumnDistributions, ConfidenceInterval, Facts, NotableDifference, Segment, Source
 from segmentation.options import Options
 from segmentation.pipeline import analyse
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
@@ -66,12 +58,7 @@ def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:
     """Give a month's users in four groups far apart; those of another shift are others, but for most of their ids."""
     rng = np.random.default_rng(11 + shift)
     sizes = [n - 3 * (n // 5) - shift, n // 5, n // 5 + shift, n // 5]
-    middles = [
-        (24, 20_000, 400, 150),
-        (52, 30_000, 500, 160),
-        (35, 150_000, 900, 170),
-        (33, 40_000, 3_000, 300),
-    ]
+    middles = [(24, 20_000, 400, 150), (52, 30_000, 500, 160), (35, 150_000, 900, 170), (33, 40_000, 3_000, 300)]
     ages, incomes, usages, days = (
         np.maximum(0, np.repeat([m[i] for m in middles], sizes) + rng.normal(0, spread, n)).round()
         for i, spread in enumerate((3, 4_000, 80, 12))
@@ -103,9 +90,7 @@ def month(k: int = 4, *, first: bool = True) -> Facts:
     last, earlier = None, ()
     if not first:
         for number in (8, 9):
-            before = analyse(
-                users(shift=12), plan, month=f"2026-0{number}", last=last, earlier=earlier, **said
-            )
+            before = analyse(users(shift=12), plan, month=f"2026-0{number}", last=last, earlier=earlier, **said)
             last, earlier = PreviousMonth(before.facts, before.users), (*earlier, before.facts)
     made = analyse(users(), plan, month="2026-10", last=last, earlier=earlier, **said)
     return assign_plays(made.facts, read_playbook(paths.TEMPLATES / "playbook.toml").play)
@@ -124,8 +109,7 @@ def genres(facts: Facts, *names: str) -> Facts:
     segments = tuple(
         replace(
             s,
-            categories=s.categories
-            | {"top_genre": {called(n): i for n, i in s.categories["top_genre"].items()}},
+            categories=s.categories | {"top_genre": {called(n): i for n, i in s.categories["top_genre"].items()}},
             stands_out=(*s.stands_out, NotableDifference("top_genre", called(GENRES[0]), 130.0)),
         )
         for s in facts.segments
@@ -133,8 +117,7 @@ def genres(facts: Facts, *names: str) -> Facts:
     return replace(
         facts,
         distributions=replace(facts.distributions, categories=categories),
-        shares=facts.shares
-        | {"top_genre": {called(n): share for n, share in facts.shares["top_genre"].items()}},
+        shares=facts.shares | {"top_genre": {called(n): share for n, share in facts.shares["top_genre"].items()}},
         segments=segments,
     )
 
@@ -171,9 +154,7 @@ def silhouettes(facts: Facts, **by_k: float) -> Facts:
 
 def judged(facts: Facts, evidence: str, **votes: int | None) -> Facts:
     """Give the facts with this evidence for segments, and these votes of judges."""
-    found = tuple(
-        replace(vote, k=votes.get(vote.judge, facts.elbow.chosen)) for vote in facts.structure.votes
-    )
+    found = tuple(replace(vote, k=votes.get(vote.judge, facts.elbow.chosen)) for vote in facts.structure.votes)
     return replace(
         facts, structure=replace(facts.structure, evidence=evidence, reliable=evidence != "none", votes=found)
     )
@@ -183,9 +164,7 @@ def named(facts: Facts, *names: str) -> Facts:
     """Give the facts with these names, which fit, for the first segments."""
     rest = [segment.name for segment in facts.segments[len(names) :]]
     pairs = zip(facts.segments, [*names, *rest], strict=True)
-    return replace(
-        facts, segments=tuple(replace(segment, name=name, name_now=name) for segment, name in pairs)
-    )
+    return replace(facts, segments=tuple(replace(segment, name=name, name_now=name) for segment, name in pairs))
 
 
 def outdated(facts: Facts) -> Facts:

@@ -67,9 +67,7 @@ def _sheets(names: tuple[tuple[str, str], ...]) -> PrintedDocument:
         return PrintedDocument(page, paper="A4", identifier=b"0" * 32)
 
 
-def month_folder(
-    output: Path, facts: Facts, settings: Settings | None = None, *, now: datetime = NOW
-) -> Path:
+def month_folder(output: Path, facts: Facts, settings: Settings | None = None, *, now: datetime = NOW) -> Path:
     """Make a month's folder with its briefs; it takes the place of the one that is there."""
     with atomic.atomic_folder(output, facts.month) as folder:
         (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")

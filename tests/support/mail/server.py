@@ -53,9 +53,7 @@ class Mailroom:
 
     def __enter__(self) -> Self:
         self._server = self._loop.run_until_complete(
-            self._loop.create_server(
-                self._desk, "127.0.0.1", 0, ssl=self.trust if self.tls == "tls" else None
-            )
+            self._loop.create_server(self._desk, "127.0.0.1", 0, ssl=self.trust if self.tls == "tls" else None)
         )
         self.port = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -190,9 +188,7 @@ class _Desk(SMTP):
             status = await self.play(self._room.act("CONNECT", "")) or status
         await super().push(status)
 
-    async def _verb(
-        self, verb: str, arg: str | None, usual: Callable[[Any], Any], recipient: str = ""
-    ) -> None:
+    async def _verb(self, verb: str, arg: str | None, usual: Callable[[Any], Any], recipient: str = "") -> None:
         self._room.heard.append(f"{verb} {arg or ''}".strip())
         reply = await self.play(self._room.act(verb, recipient))
         await (self.push(reply) if reply else usual(arg))

@@ -11,9 +11,7 @@ from tests.support.facts.factory import ARABIC, EMOJI, LONG, SCRIPT, genres, mon
 from tests.support.pages.rendered import Rendered, _render
 
 CHROMIUM = Path("/usr/bin/chromium")
-LIVE = (
-    "document.querySelectorAll('[data-live=yes]').length === document.querySelectorAll('script.chart').length"
-)
+LIVE = "document.querySelectorAll('[data-live=yes]').length === document.querySelectorAll('script.chart').length"
 Open = Callable[..., Any]
 
 

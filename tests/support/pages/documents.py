@@ -54,9 +54,7 @@ def render(*documents: Path, facts: Path | None = None) -> list[Path]:
     """Render documents side by side, each in a process of its own."""
     with ThreadPoolExecutor(len(documents)) as pool:
         return list(
-            pool.map(
-                lambda path: EmbeddedEngine().render(path, facts or path.with_name("facts.json")), documents
-            )
+            pool.map(lambda path: EmbeddedEngine().render(path, facts or path.with_name("facts.json")), documents)
         )
 
 
@@ -140,11 +138,7 @@ def makers() -> Iterator[tuple[str, Callable[..., Figure]]]:
     for module in pkgutil.iter_modules(charts.__path__):
         found = importlib.import_module(f"report.charts.{module.name}")
         for name, function in vars(found).items():
-            if (
-                name.startswith("_")
-                or not inspect.isfunction(function)
-                or function.__module__ != found.__name__
-            ):
+            if name.startswith("_") or not inspect.isfunction(function) or function.__module__ != found.__name__:
                 continue
             signature = inspect.signature(function)
             if signature.return_annotation is Figure and next(iter(signature.parameters)) == "facts":

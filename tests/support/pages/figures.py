@@ -49,9 +49,7 @@ def labels(drawing: str) -> list[str]:
     return [line for text in texts for line in re.findall(r">([^<>]+)<", text)]
 
 
-def around(
-    boxes: list[list[float]], width: float, height: float
-) -> Iterator[tuple[float, float, float, float]]:
+def around(boxes: list[list[float]], width: float, height: float) -> Iterator[tuple[float, float, float, float]]:
     """Give what a page has beside these boxes, as rectangles: left, bottom, right, top."""
     edges = sorted({0.0, height, *(edge for _, bottom, _, top in boxes for edge in (bottom, top))})
     for low, high in pairwise(edges):

@@ -56,9 +56,7 @@ class File:
         self.marks: list[list[tuple[str, int | None]]] = []
         self.codes: dict[tuple[int, int], set[int]] = {}  # by font, those that are shown
         self.fonts: dict[tuple[int, int], Any] = {}
-        self.forms: dict[
-            tuple[int, int], int
-        ] = {}  # forms with marked contents of their own, and how often they stand
+        self.forms: dict[tuple[int, int], int] = {}  # forms with marked contents of their own, and how often they stand
         for number, page in enumerate(pdf.pages):
             self._read(page.obj, page.obj.get("/Resources", Dictionary()), number, [])
 
@@ -172,11 +170,7 @@ class File:
         """Give every Type 0 font with its CID font and its descriptor."""
         for font in self.fonts.values():
             if font.Subtype == Name.Type0:
-                yield (
-                    font,
-                    font.DescendantFonts[0],
-                    font.DescendantFonts[0].get("/FontDescriptor", Dictionary()),
-                )
+                yield (font, font.DescendantFonts[0], font.DescendantFonts[0].get("/FontDescriptor", Dictionary()))
 
     def encodings(self) -> Iterator[tuple[Any, Any, str]]:
         """Give the CMap streams of Type 0 fonts, each with its CID font and its text."""
@@ -265,9 +259,7 @@ class Small:
     def add(self, above: Any, kind: str, *kids: Any, **more: Any) -> Any:
         """Hang a new element under another one."""
         element = self.pdf.make_indirect(
-            Dictionary(
-                Type=Name.StructElem, S=Name(f"/{kind}"), P=above, Pg=self.page, K=Array(list(kids)), **more
-            )
+            Dictionary(Type=Name.StructElem, S=Name(f"/{kind}"), P=above, Pg=self.page, K=Array(list(kids)), **more)
         )
         above.K.append(element)
         return self.parts.setdefault(kind, element)
@@ -305,9 +297,7 @@ def small() -> Small:
     page = pdf.add_blank_page(page_size=(595, 842)).obj
     hexes = {letter: f"{glyph:04x}" for letter, glyph in glyphs.items()}
     maps = "\n".join(f"<{hexes[letter]}> <{ord(letter):04x}>" for letter in "Aa")
-    descriptor = Dictionary(
-        Type=Name.FontDescriptor, FontName=Name("/A"), Flags=4, FontFile2=pdf.make_stream(program)
-    )
+    descriptor = Dictionary(Type=Name.FontDescriptor, FontName=Name("/A"), Flags=4, FontFile2=pdf.make_stream(program))
     info = Dictionary(Registry=String("Adobe"), Ordering=String("Identity"), Supplement=0)
     cid = Dictionary(
         Type=Name.Font,
@@ -330,13 +320,7 @@ def small() -> Small:
     page.Contents = pdf.make_stream(CONTENT.format(**hexes).encode())
     page.Tabs, page.StructParents = Name.S, 0
     link = pdf.make_indirect(
-        Dictionary(
-            Type=Name.Annot,
-            Subtype=Name.Link,
-            Rect=[72, 500, 90, 510],
-            Contents=String("To a"),
-            StructParent=1,
-        )
+        Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=[72, 500, 90, 510], Contents=String("To a"), StructParent=1)
     )
     page.Annots = Array([link])
     tree = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot, K=Array(), RoleMap=Dictionary()))
@@ -364,9 +348,7 @@ def small() -> Small:
 def cmap(made: Small, *, text: str = "", **more: Any) -> None:
     """Give the font a CMap of its own instead of one that is listed."""
     said = Dictionary(Registry=String("Adobe"), Ordering=String("Identity"), Supplement=0)
-    stream = made.pdf.make_stream(
-        text.encode(), Type=Name.CMap, CMapName=Name("/A"), CIDSystemInfo=said, **more
-    )
+    stream = made.pdf.make_stream(text.encode(), Type=Name.CMap, CMapName=Name("/A"), CIDSystemInfo=said, **more)
     made.page.Resources.Font.F0.Encoding = stream
 
 

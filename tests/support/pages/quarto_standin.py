@@ -75,13 +75,7 @@ def make_page(markdown: str, look: dict[str, Any]) -> str:
     """Give the page that Pandoc makes, changed as Quarto changes it (2, 3, 4)."""
     ours = "template" in look
     options = [
-        *(
-            "--from=markdown",
-            "--to=html5",
-            "--standalone",
-            "--wrap=none",
-            "--metadata=title:Listener segments",
-        ),
+        *("--from=markdown", "--to=html5", "--standalone", "--wrap=none", "--metadata=title:Listener segments"),
         *("--metadata=lang:en", f"--lua-filter={FILTER}", f"--css={look['css']}"),
         *(["--embed-resources", f"--template={look['template']}"] if ours else []),
         *(["--section-divs"] if look.get("section-divs") else []),
@@ -92,9 +86,7 @@ def make_page(markdown: str, look: dict[str, Any]) -> str:
     )
     page = done.stdout
     if not ours:
-        return page.replace(
-            "</head>", '<link href="executive_files/libs/tippy.css" rel="stylesheet">\n</head>'
-        )
+        return page.replace("</head>", '<link href="executive_files/libs/tippy.css" rel="stylesheet">\n</head>')
     if not page.startswith("<!DOCTYPE html>"):
         page = re.sub(r"^<!doctype[^>]*>\n?", "", page, flags=re.IGNORECASE)
     return re.sub(r"<p>(<img [^>]*>)</p>", r"<div>\n<figure>\n<p>\1</p>\n</figure>\n</div>", page)

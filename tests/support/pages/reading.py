@@ -43,9 +43,7 @@ def glued(*texts: str) -> str:
 def tree(page: Path) -> ET.Element:
     """Give a page's elements, without its styles and the programs in it."""
     text = page.read_text(encoding="utf-8")
-    text = re.sub(
-        r"<style.*?</style>|<script(?! type=\"application/json\").*?</script>", "", text, flags=re.DOTALL
-    )
+    text = re.sub(r"<style.*?</style>|<script(?! type=\"application/json\").*?</script>", "", text, flags=re.DOTALL)
     root: ET.Element = tinyhtml5.parse(text, namespace_html_elements=False)
     return root
 
@@ -89,15 +87,9 @@ class Table:
 
 def table_of(element: ET.Element, caption: str = "") -> Table:
     """Read a table."""
-    rows = [
-        tuple(said(cell) for cell in row.iter() if cell.tag in ("th", "td")) for row in element.iter("tr")
-    ]
+    rows = [tuple(said(cell) for cell in row.iter() if cell.tag in ("th", "td")) for row in element.iter("tr")]
     dots = [
-        tuple(
-            re.findall(
-                r"--(?:dot|dark):(#\w+)", " ".join(one.get("style", "") for one in of_class(row, "dot"))
-            )
-        )
+        tuple(re.findall(r"--(?:dot|dark):(#\w+)", " ".join(one.get("style", "") for one in of_class(row, "dot"))))
         for row in element.iter("tr")
     ]
     own = element.find("caption")
@@ -197,9 +189,7 @@ def title_of(view: dict[str, Any]) -> str:
     """Give a chart's title with what stands below it."""
     title = view.get("title", {})
     below = title.get("subtitle", [])
-    return plain(" | ".join([title.get("text", ""), *([below] if isinstance(below, str) else below)])).strip(
-        " |"
-    )
+    return plain(" | ".join([title.get("text", ""), *([below] if isinstance(below, str) else below)])).strip(" |")
 
 
 def marks(spec: dict[str, Any]) -> list[Mark]:
@@ -226,9 +216,7 @@ def _marks(view: dict[str, Any], sets: dict[str, Any], rows: list[Any], panel: s
     }
     known = {"color": mark.get("color")}
     seen = [
-        known
-        | {channel: _seen(one, row) for channel, one in encoding.items() if isinstance(one, dict)}
-        | {"row": row}
+        known | {channel: _seen(one, row) for channel, one in encoding.items() if isinstance(one, dict)} | {"row": row}
         for row in rows
     ]
     tips = [

@@ -98,9 +98,7 @@ class Rendered:
 
         def make(place: Path) -> None:
             with _written_down(place / "layout.json"):
-                PrintedDocument(page, paper=paper, identifier=b"0" * 32).write_pdf(
-                    place / "executive.pdf", facts=facts
-                )
+                PrintedDocument(page, paper=paper, identifier=b"0" * 32).write_pdf(place / "executive.pdf", facts=facts)
 
         return self._once(f"pdf-{name}-{paper}", make) / "executive.pdf"
 
@@ -174,14 +172,7 @@ class Rendered:
             (place / "settings.toml").write_text(_SETTINGS)
             done = subprocess.run(
                 [
-                    *(
-                        sys.executable,
-                        "-m",
-                        "report",
-                        "report",
-                        "--data",
-                        str(place / "data" / "2026-10.csv"),
-                    ),
+                    *(sys.executable, "-m", "report", "report", "--data", str(place / "data" / "2026-10.csv")),
                     *(
                         "--settings",
                         str(place / "settings.toml"),
@@ -243,12 +234,7 @@ def _written_down(place: Path, *, prints: bool = True) -> Iterator[None]:
 
 def _boxes(page: Any) -> dict[str, Any]:
     """Give a page's measures, in pixels, and its blocks in reading order: element, its number, place, lines and text."""
-    from weasyprint.formatting_structure.boxes import (
-        BlockReplacedBox,
-        InlineReplacedBox,
-        LineBox,
-        ReplacedBox,
-    )
+    from weasyprint.formatting_structure.boxes import BlockReplacedBox, InlineReplacedBox, LineBox, ReplacedBox
 
     numbers = {id(element): number for number, element in enumerate(_root(page).iter())}
     blocks = []

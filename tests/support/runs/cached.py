@@ -49,10 +49,7 @@ def drawings(folder: Path) -> Iterator[None]:
     def png(spec: dict[str, Any], **how: Any) -> bytes:
         return _once(folder, lambda: to_png(spec, **how), "png", spec, how)
 
-    with (
-        mock.patch.object(vl_convert, "vegalite_to_svg", svg),
-        mock.patch.object(vl_convert, "vegalite_to_png", png),
-    ):
+    with mock.patch.object(vl_convert, "vegalite_to_svg", svg), mock.patch.object(vl_convert, "vegalite_to_png", png):
         yield
 
 
@@ -70,12 +67,7 @@ def conversions(folder: Path) -> Iterator[None]:
     def once(arguments: list[str], *, cwd: Path, **how: Any) -> Any:
         page = cwd / arguments[-1].removeprefix("--output=")
         named = [one.partition("=")[2] for one in arguments if one.startswith(("--css=", "--template="))]
-        beside = [
-            path
-            for part in (cwd, cwd / "figures")
-            for path in sorted(part.glob("*"))
-            if path.suffix in CARRIED
-        ]
+        beside = [path for part in (cwd, cwd / "figures") for path in sorted(part.glob("*")) if path.suffix in CARRIED]
         read = [
             (os.path.relpath(path, cwd), hashlib.sha256(path.read_bytes()).hexdigest())
             for path in (*(cwd / name for name in named), *beside)
@@ -121,15 +113,11 @@ def printings(folder: Path) -> Iterator[None]:
             self._sheets = cache(lambda: prints(page, **how))
 
         def write_pdf(self, out: Path, *, facts: Path) -> int:
-            return self._once(
-                out, [facts.read_text("utf-8")], lambda: self._sheets().write_pdf(out, facts=facts)
-            )
+            return self._once(out, [facts.read_text("utf-8")], lambda: self._sheets().write_pdf(out, facts=facts))
 
         def write_section(self, anchor: str, heading: str, out: Path, *, title: str) -> int:
             what = [anchor, heading, title]
-            return self._once(
-                out, what, lambda: self._sheets().write_section(anchor, heading, out, title=title)
-            )
+            return self._once(out, what, lambda: self._sheets().write_section(anchor, heading, out, title=title))
 
         def _once(self, out: Path, what: list[str], write: Callable[[], int]) -> int:
             place = folder / hashlib.sha256(json.dumps([*self._said, *what]).encode()).hexdigest()

@@ -222,6 +222,4 @@ def _stored(step: Step) -> list[object]:
 
 
 def _fetched(code: int, said: str, mails: list[list[str]]) -> Step:
-    return Step(
-        code, said, [(to, message_from_bytes(base64.b64decode(raw), policy=default)) for to, raw in mails]
-    )
+    return Step(code, said, [(to, message_from_bytes(base64.b64decode(raw), policy=default)) for to, raw in mails])

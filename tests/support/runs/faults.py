@@ -43,13 +43,7 @@ from tests.support.pages.rendered import run_here
 from tests.support.runs.cached import conversions, drawings, printings
 from tests.support.runs.in_process import here
 
-for late in (
-    "sklearn.cluster",
-    "kneed",
-    "report.pages.profiles",
-    "report.mail.brief",
-    "report.readers.files",
-):
+for late in ("sklearn.cluster", "kneed", "report.pages.profiles", "report.mail.brief", "report.readers.files"):
     importlib.import_module(late)  # a run imports them when it needs them: once for all forks
 SETTINGS = '[segments]\nk = 2\nk_range = [2, 4]\nn_init = 1\n[brand]\nname = "Larkspur Radio"\n'
 FACES = build_font_css(frozenset("Larkspur Radio"))  # once for all forks: it takes a second
@@ -86,11 +80,7 @@ class Runs:
         (place / "settings.toml").write_text(SETTINGS)
 
     def run(
-        self,
-        change: Change = contextlib.nullcontext,
-        *arguments: str,
-        where: str = "",
-        anew: tuple[str, ...] = (),
+        self, change: Change = contextlib.nullcontext, *arguments: str, where: str = "", anew: tuple[str, ...] = ()
     ) -> Ended:
         """Run once, with something changed in that process alone; perhaps with some of what it takes made anew."""
         said = self.place / "said.txt"
@@ -117,10 +107,7 @@ class Runs:
             self._analysis = analyse(*arguments, **how)
             return self._analysis
 
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            mock.patch.object(history, "analyse", once),
-        ):
+        with contextlib.redirect_stdout(io.StringIO()), mock.patch.object(history, "analyse", once):
             assert self._make(contextlib.nullcontext, (), ("segments",)) == 0
 
     def _run_cells(self, document: QuartoDocument, folder: Path, facts: Path, _: object) -> str:
@@ -139,31 +126,18 @@ class Runs:
     def _make(self, change: Change, arguments: tuple[str, ...], anew: tuple[str, ...]) -> int:
         """Make the month, and give the exit code."""
         common = ["--data", str(self.place / "2026-10.csv"), "--settings", str(self.place / "settings.toml")]
-        asked = [
-            "report",
-            "report",
-            *common,
-            "--output",
-            str(self.output),
-            "--engine",
-            "embedded",
-            *arguments,
-        ]
+        asked = ["report", "report", *common, "--output", str(self.output), "--engine", "embedded", *arguments]
         plan, code = Settings.build_options, 99
         found = mock.patch.object(history, "analyse", return_value=self._analysis)
         try:
             with (
                 mock.patch.object(sys, "argv", asked),
-                mock.patch.object(
-                    embedded, "_run_in_worker", run_here if "cells" in anew else self._run_cells
-                ),
+                mock.patch.object(embedded, "_run_in_worker", run_here if "cells" in anew else self._run_cells),
                 mock.patch.object(runs, "start_worker", here),
                 mock.patch.object(history, "start_worker", return_value=contextlib.nullcontext()),
                 mock.patch.object(publish, "build_font_css", return_value=FACES),
                 mock.patch.object(EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
-                mock.patch.object(
-                    Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)
-                ),
+                mock.patch.object(Settings, "build_options", lambda dials: replace(plan(dials), draws=2, bootstraps=4)),
                 mock.patch.object(cli, "read_clock", return_value=datetime(2026, 11, 2, 7, tzinfo=UTC)),
                 contextlib.nullcontext() if "segments" in anew else found,
                 drawings(self.place / ("anew" if "charts" in anew else "drawings")),
@@ -276,9 +250,7 @@ def run_on_full_disk(some: Runs, room: int) -> Ended:
 def mount(place: Path, options: str) -> bool:
     """Mount a disk in memory, where this account may; it goes with this process, which has mounts of its own."""
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-    return (
-        "own mounts" in sys.argv and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    )
+    return "own mounts" in sys.argv and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def break_tools(some: Runs) -> list[Ended]:
@@ -290,12 +262,7 @@ def break_tools(some: Runs) -> list[Ended]:
         ("WeasyPrint logs an error", logging_error),
         ("Quarto fails", partial(quarto, place, "echo no such thing >&2; exit 3"), "--engine", "quarto"),
         ("Quarto says that all is well", partial(quarto, place, "exit 0"), "--engine", "quarto"),
-        (
-            "Quarto makes an empty page",
-            partial(quarto, place, 'touch "${2%.qmd}.html"'),
-            "--engine",
-            "quarto",
-        ),
+        ("Quarto makes an empty page", partial(quarto, place, 'touch "${2%.qmd}.html"'), "--engine", "quarto"),
         ("Quarto is killed", partial(quarto, place, "kill -9 $$"), "--engine", "quarto"),
         ("Quarto can't be run", partial(quarto, place, ""), "--engine", "quarto"),
         ("something unforeseen", partial(mock.patch.object, publish, "write_profiles", None)),
@@ -330,9 +297,7 @@ def quarto(place: Path, script: str) -> Iterator[None]:
     """Put a Quarto on the path that does this; an empty one can't even be run."""
     command = place / "bin" / "quarto"
     command.parent.mkdir(exist_ok=True)
-    command.write_text(
-        f'#!/bin/sh\ntest "$1" = --version && echo 1.9.38 && exit\n{script}\n' if script else ""
-    )
+    command.write_text(f'#!/bin/sh\ntest "$1" = --version && echo 1.9.38 && exit\n{script}\n' if script else "")
     command.chmod(0o755)
     with mock.patch.object(QuartoEngine, "find_installed", return_value=QuartoEngine(str(command))):
         yield

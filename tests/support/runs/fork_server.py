@@ -26,36 +26,9 @@ from unittest import mock
 from tests.support import ROOT
 
 LIBRARIES = (
-    *(
-        "pytest",
-        "altair",
-        "email_validator",
-        "kneed",
-        "pandas",
-        "pikepdf",
-        "pydantic",
-        "pypandoc",
-    ),
-    *(
-        "rich.table",
-        "scipy.stats",
-        "sklearn.cluster",
-        "typer",
-        "vl_convert",
-        "weasyprint",
-        "narwhals",
-        "duckdb",
-    ),
-    *(
-        "email.policy",
-        "email.headerregistry",
-        "smtplib",
-        "sqlite3",
-        "ssl",
-        "unittest.mock",
-        "yaml",
-        "pyarrow.parquet",
-    ),
+    *("pytest", "altair", "email_validator", "kneed", "pandas", "pikepdf", "pydantic", "pypandoc"),
+    *("rich.table", "scipy.stats", "sklearn.cluster", "typer", "vl_convert", "weasyprint", "narwhals", "duckdb"),
+    *("email.policy", "email.headerregistry", "smtplib", "sqlite3", "ssl", "unittest.mock", "yaml", "pyarrow.parquet"),
 )
 # what make runs in place of Python: hands the command, the environment and the streams over, and ends as the fork ends
 CLIENT = """\
@@ -150,14 +123,10 @@ def _start(words: list[str], folder: str, environment: dict[str, str]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    for number, name in enumerate(
-        ("stdin", "stdout", "stderr")
-    ):  # those of before may know that they can seek
+    for number, name in enumerate(("stdin", "stdout", "stderr")):  # those of before may know that they can seek
         file = open(number, "wb" if number else "rb", closefd=False)  # noqa: SIM115 - until the end
         setattr(
-            sys,
-            name,
-            io.TextIOWrapper(file, "utf-8", line_buffering=number == 2 or "PYTHONUNBUFFERED" in environment),
+            sys, name, io.TextIOWrapper(file, "utf-8", line_buffering=number == 2 or "PYTHONUNBUFFERED" in environment)
         )
     code = 1
     try:
@@ -216,9 +185,7 @@ def lighter() -> Iterator[None]:
         mock.patch.object(runs, "start_worker", here),
         mock.patch.object(history, "start_worker", return_value=contextlib.nullcontext()),
         mock.patch.object(embedded.EmbeddedEngine, "warm_up", return_value=contextlib.nullcontext()),
-        mock.patch.object(
-            Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)
-        ),
+        mock.patch.object(Settings, "build_options", lambda dials: replace(plan(dials), draws=4, bootstraps=8)),
         mock.patch.object(publish, "build_font_css", return_value=""),
         mock.patch.object(runs.StageTimer, "time_stage", noting),
         mock.patch.object(render, "build_chart_spec", return_value=EMPTY),

@@ -59,7 +59,9 @@ def spelt(october: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """Spell October's genres in many ways, and say how many spellings are those of another."""
     frame = october.copy()
     genres = frame["top_genre"].astype(object).where(frame["top_genre"].notna(), None)
-    invisible = "\u200b\u2060\ufeff\u00ad\u034f\u061c\u180e\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    invisible = (
+        "\u200b\u2060\ufeff\u00ad\u034f\u061c\u180e\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
     blanks = "\u00a0\u2003\u2009\u202f\u3000\t\v\x1f\u2028"
     for n, mark in enumerate(invisible):
         genres.iloc[n * 10] = f"Clas{mark}sical{mark}"

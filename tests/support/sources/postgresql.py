@@ -26,9 +26,7 @@ def _folder() -> Path | None:
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[int]:
     """Give the port of a server with a database "music", whose accounts log in by password alone."""
-    pytest.importorskip(
-        "adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres"
-    )
+    pytest.importorskip("adbc_driver_postgresql", reason="PostgreSQL's driver is an extra: make setup-postgres")
     programs = _folder()
     if programs is None:
         pytest.skip("there is no PostgreSQL server on this machine (initdb, pg_ctl)")
@@ -44,10 +42,7 @@ def postgresql() -> Iterator[int]:
 
         def run(program: str, *arguments: str) -> None:
             subprocess.run(
-                [*as_other, str(programs / program), *arguments],
-                cwd=place,
-                check=True,
-                stdout=subprocess.DEVNULL,
+                [*as_other, str(programs / program), *arguments], cwd=place, check=True, stdout=subprocess.DEVNULL
             )
 
         run(
@@ -71,9 +66,7 @@ def do(port: int, *statements: str, database: str = "music") -> None:
     from adbc_driver_postgresql import dbapi
 
     with (
-        dbapi.connect(
-            OWNER.format(port=port).replace("/music", f"/{database}"), autocommit=True
-        ) as connection,
+        dbapi.connect(OWNER.format(port=port).replace("/music", f"/{database}"), autocommit=True) as connection,
         connection.cursor() as cursor,
     ):
         for statement in statements:

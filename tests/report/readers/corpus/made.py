@@ -59,9 +59,7 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     """Values, types, order and index are all exactly the same."""
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert isinstance(found.index, pd.RangeIndex)
-    assert [str(found[c].dtype) for c in found] == [
-        "float64" if c in schema.NUMBERS else "str" for c in found
-    ]
+    assert [str(found[c].dtype) for c in found] == ["float64" if c in schema.NUMBERS else "str" for c in found]
 
 
 def refused(path: Path, *said: str, **options: Any) -> None:

@@ -20,18 +20,7 @@ import openpyxl
 import pandas as pd
 import pyarrow as pa
 
-from tests.report.readers.corpus.made import (
-    HEADER,
-    ONE,
-    ROW,
-    parquet,
-    repack,
-    sheet,
-    text,
-    user,
-    users,
-    write,
-)
+from tests.report.readers.corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, users, write
 
 TWO = HEADER + "\n" + ROW + "\n" + ROW + "\n"
 EMPTY = "," * (len(ONE) - 1) + "\n"
@@ -305,9 +294,7 @@ def _texts() -> list[Case]:
     for sep, written, said in AMBIGUOUS:
         content = text(*({"annual_income": value} for value in written), sep=sep)
         gets = ["'annual_income' is ambiguous", said, "Export without separators between thousands"]
-        cases.append(
-            Case(f"{sep!r} {written}, either way", lambda place, content=content: write(place, content), gets)
-        )
+        cases.append(Case(f"{sep!r} {written}, either way", lambda place, content=content: write(place, content), gets))
     for value in WORDS:
         content = text({}, {"annual_income": value}, {"annual_income": value})
         gets = [
@@ -316,9 +303,7 @@ def _texts() -> list[Case]:
             "Expected income (USD a year)",
             "Correct the export",
         ]
-        cases.append(
-            Case(f"{value!r} as a number", lambda place, content=content: write(place, content), gets)
-        )
+        cases.append(Case(f"{value!r} as a number", lambda place, content=content: write(place, content), gets))
     return cases
 
 
@@ -332,21 +317,13 @@ def _tables() -> list[Case]:
     for columns, said in PARQUET_REFUSED:
         name = ", ".join(f"{column} as {array.type}" for column, array in columns.items())
         cases.append(
-            Case(
-                f"Parquet: {name} {len(cases)}",
-                lambda place, columns=columns: parquet(place, **columns),
-                said,
-            )
+            Case(f"Parquet: {name} {len(cases)}", lambda place, columns=columns: parquet(place, **columns), said)
         )
     for name, (rows, changes) in SHEETS.items():
         cases.append(Case(f"Excel: {name}", lambda place, rows=rows: sheet(place, *rows), users(*changes)))
     for changes, said in SHEETS_REFUSED:
         cases.append(
-            Case(
-                f"Excel: {changes}",
-                lambda place, changes=changes: sheet(place, user(), user(**changes)),
-                said,
-            )
+            Case(f"Excel: {changes}", lambda place, changes=changes: sheet(place, user(), user(**changes)), said)
         )
     return cases
 
