@@ -30,7 +30,7 @@ def _open_missing_streams() -> None:
 
 
 def _require_utf8() -> None:
-    """Start again where names aren't UTF-8, or docstrings are gone, which Altair reads."""
+    """Start again with UTF-8 and docstrings, which Altair needs."""
     if sys.getfilesystemencoding() != "utf-8" or sys.flags.optimize > 1:
         os.environ |= {"PYTHONUTF8": "1", "PYTHONOPTIMIZE": ""}
         os.execv(sys.executable, [sys.executable, "-m", "report", *sys.argv[1:]])  # noqa: S606 - this program

@@ -17,7 +17,7 @@ class ReportError(Exception):
 
 
 class InputError(ReportError):
-    """The month's file is no table of users."""
+    """The month's file isn't a table of users."""
 
 
 class SettingsError(ReportError):

@@ -80,7 +80,7 @@ class _Run:
         return max((facts.lineage.last_id for facts in self.earlier), default=0)
 
     def submit_or_defer(self, work: Callable[..., T], *arguments: object, **keywords: object) -> Callable[[], T]:
-        """Start work in the executor, or defer it."""
+        """Return a callable that gives the work's result."""
         if self.executor:
             return self.executor.submit(work, *arguments, **keywords).result
         return cache(partial(work, *arguments, **keywords))

@@ -63,7 +63,7 @@ class InMemoryUsers:
         return self._add_column(SEGMENT_NUMBER, self.assign(model))
 
     def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
-        """Count users by last month's model and this one."""
+        """Cross-tabulate users by last and this month's model."""
         return crosstab_with_previous(previous, self.points, self.assign(model), model.k)
 
     def estimate_intervals(
@@ -138,7 +138,7 @@ class OutOfCoreUsers:
         return assign_in_engine(self.users, self.points.scale, model.centres)
 
     def count_overlap(self, previous: PreviousModel, model: KMeansModel) -> Floats:
-        """Count users by last month's model and this one."""
+        """Cross-tabulate users by last and this month's model."""
         counts = np.zeros((len(previous.ids), model.k))
         if previous.ids:
             pairs = count_model_pairs(
@@ -170,7 +170,7 @@ Population: TypeAlias = InMemoryUsers | OutOfCoreUsers
 
 
 def build_population(users: Users, summaries: dict[str, ColumnSummary], options: Options) -> Population:
-    """Take users into memory, or leave many outside."""
+    """Return the users in memory, or out of core."""
     scale = build_scale({name: summaries[name] for name in options.features})
     if next(iter(summaries.values())).users <= options.exact_users:
         return InMemoryUsers.from_users(users, scale)

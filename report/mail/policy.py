@@ -1,4 +1,4 @@
-"""Reasons to mail nobody a month's briefs.
+"""Reasons why a month's briefs aren't mailed.
 
 The owner gets the reason instead of the briefs.
 """

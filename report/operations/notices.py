@@ -215,7 +215,7 @@ def find_run_month(notifier: OwnerNotifier, environ: Mapping[str, str]) -> str:
 
 
 def run_notify() -> int:
-    """Run `make notify`."""
+    """Tell the owner of a failed run; return 0 or 1."""
     return notify_last_failure(OwnerNotifier.from_settings(os.environ))
 
 

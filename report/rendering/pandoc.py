@@ -18,7 +18,7 @@ _UTF8_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"  # each 
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """How a page is put together."""
+    """Options of a page: title, template, styles, contents."""
 
     title: str
     template: str  # this and the style sheets are relative to the page

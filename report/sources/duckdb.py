@@ -86,7 +86,7 @@ def scan_parquet(
 
 
 def _refuse_misread_types(path: Path, head: Any, settings: Settings) -> None:
-    """Refuse columns that DuckDB reads as something else."""
+    """Refuse columns whose type DuckDB reads wrongly."""
     # A duration, half precision, and names that differ by case alone
     folded = [name.casefold() for name in head.names]
     for field in match_columns(head.names, settings.columns, path.name, require_all=False):
@@ -183,7 +183,7 @@ def quote_sql(text: str) -> str:
 
 
 def read_duckdb_assignments(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
-    """Open the segments that a month's run wrote.
+    """Open each user's segment, as a run wrote it.
 
     A file, or the folder that a cluster made of it.
 

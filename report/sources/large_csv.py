@@ -225,7 +225,7 @@ def _cut_at_row_end(head: bytes) -> bytes:
 
 
 def _ends_without_user(path: Path, delimiter: str) -> bool:
-    """Return whether the last row is no user."""
+    """Return whether the last row isn't a user."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()

@@ -100,7 +100,7 @@ def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, T
 
 
 def read_spark_assignments(spark: Any, path: Path) -> Any:
-    """Open a month's segments.
+    """Open each user's segment of a month.
 
     Raises
     ------

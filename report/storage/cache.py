@@ -1,4 +1,4 @@
-"""Slow texts kept beside the environment's packages."""
+"""Texts that take long to make, kept on disk."""
 
 import sys
 import tempfile
@@ -20,7 +20,7 @@ def cache_text(name: str, make: Callable[[], str]) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text that readers find whole."""
+    """Write a text file atomically."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
     Path(file.name).replace(path)

@@ -229,7 +229,7 @@ def check_file_name(path: str | Path) -> None:
 
 
 def parse_months(path: str) -> set[str]:
-    """Return the months that a path's names say.
+    """Return the months that appear in a path.
 
     Examples
     --------
@@ -291,7 +291,7 @@ def select_month_files(paths: Sequence[str], month: str, folder: str) -> list[st
 
 
 def _find_numbered_names(names: Sequence[str]) -> list[str]:
-    """Return names that may number months."""
+    """Return file names that end in a month's number."""
     # They differ only by a number from 1 to 12, unless a word such as "part" says what it counts
     alike: dict[tuple[str, str], dict[str, str]] = {}
     for name in names:

@@ -39,7 +39,7 @@ def check_month(month: str) -> str:
 
 
 def find_month_file(folder: Path, month: str = "") -> Path:
-    """Return the month's file in a folder.
+    """Return a month's file in the data folder.
 
     The newest month's, if none is named.
 

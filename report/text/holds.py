@@ -1,4 +1,4 @@
-"""Sentences on why a month is held."""
+"""Anomalies found in a month, and their sentences."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,1 +1,1 @@
-"""Clustering: K-means at every size, and PCA."""
+"""K-means for small and large months, and PCA."""

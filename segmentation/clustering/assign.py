@@ -119,7 +119,7 @@ def count_by_centre(points: Points, centres: Floats) -> Floats:
 
 
 def assign_nearest(values: Floats, centres: Floats) -> Labels:
-    """Assign each row to the first of nearest centres."""
+    """Assign each row to its nearest centre."""
     # |x - c|^2 less |x|^2, which is the same for every centre; a row a centre finds the minimum several times faster
     nearness = (-2 * centres) @ values.T
     nearness += (centres**2).sum(axis=1)[:, None]

@@ -24,7 +24,7 @@ _CENTRE_DECIMALS = 9  # of centres: every engine's next step starts from the sam
 
 @dataclass(frozen=True, slots=True)
 class RefinedModel:
-    """K-means on all users, and how it was reached."""
+    """A model refined on all users, with its steps."""
 
     model: KMeansModel
     steps: int  # scans

@@ -27,7 +27,7 @@ _EDGE_TOLERANCE = 1e-9  # part of a bin by which a value may lie below its edge:
 
 @dataclass(frozen=True, slots=True)
 class BinGrid:
-    """Equal bins on a round step, in equal parts."""
+    """Equal bins, each divided into equal parts."""
 
     edges: tuple[float, ...]  # a bin holds its left edge, the last one both
     start: float  # left edge of the first bin
@@ -184,7 +184,7 @@ def _sum_parts(parts: CountArray, grid: BinGrid) -> CountArray:
 
 
 def _count_parts(placed: Users, grid: BinGrid, k: int) -> CountArray:
-    """Return users by segment and part, shape (k, parts)."""
+    """Count users by segment and part of a bin."""
     by = [SEGMENT_NUMBER] if SEGMENT_NUMBER in placed.collect_schema() else []
     parts = np.zeros((k, grid.n_bins * grid.parts_per_bin), dtype=np.int64)
     for *segment, part, n in count_groups(placed.select(*by, "_part"), *by, "_part"):

@@ -150,7 +150,7 @@ def _assess_previous_centres(
 
 
 def _replace_validity(all_ks: ValidityIndices, one: ValidityIndices) -> ValidityIndices:
-    """Return all ks' validity, with one k's replaced."""
+    """Return the validity with one k's scores replaced."""
     at = all_ks.k.index(one.k[0])
     names = [field.name for field in fields(ValidityIndices)]
     columns = {name: (getattr(all_ks, name), getattr(one, name)) for name in names}

@@ -43,7 +43,7 @@ def assess_stability(points: Points, centres: Floats, *, draws: int = 100, seed:
 
 
 def bootstrap_jaccards(points: Points, centres: Floats, *, draws: int, seed: int) -> Floats:
-    """Return each bootstrap's largest Jaccards, shape (draws, k)."""
+    """Return each segment's best Jaccard index per bootstrap."""
     rng = np.random.default_rng(seed)
     own = assign_nearest(points.values, centres)
     share = points.weights / points.users
