@@ -27,7 +27,7 @@ from segmentation.facts import Facts
 from tests.support import ROOT
 from tests.support.facts.factory import awkward
 from tests.support.pages.documents import Reader, fetched, first_line
-from tests.support.pages.rendered import Rendered, _run_here, rendered  # noqa: F401 - a fixture
+from tests.support.pages.rendered import Rendered, rendered, run_here  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from report.rendering.engine import RenderEngine
@@ -77,7 +77,7 @@ def made(rendered: Rendered) -> Any:  # noqa: F811
             (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
             with (
                 mock.patch.dict(os.environ, {"PYTHONWARNINGS": "ignore"}),
-                mock.patch.object(embedded, "_run_cells", _run_here),  # kernels have tests of their own
+                mock.patch.object(embedded, "_run_in_worker", run_here),  # workers have tests of their own
             ):
                 pages = publish_month(facts, folder, bench, renderer, Settings(), StageTimer(lambda _: None), NOW)
             (folder / "pages").write_text(str(pages))

@@ -44,12 +44,18 @@ class Scripted:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        for thread in self._threads:
+        self._close(self._listener)
+        self._threads[0].join(5)  # from here on nobody is let in
+        for one in self._open[1:]:
+            self._close(one)
+        for thread in self._threads[1:]:
             thread.join(5)
+
+    @staticmethod
+    def _close(one: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
 
     def server(self, **changes: Any) -> MailServer:
         """Give what a sender must know of this one; it waits for little."""
