@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import io
 import re
+import tokenize
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ INLINE_EXPRESSION = re.compile(r"(?<!`)`\{python\}[ \t]([^`]+)`")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*$", re.MULTILINE | re.DOTALL)
 _CODE_CELL = re.compile(r"^```\{python\}[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _CELL_OPTION = re.compile(r"#\|[ \t]?(.*)\n?")
+_IPYTHON_SYNTAX = re.compile(r"^\s*[%!?]|\?\s*$|\bawait\b")
+_IPYTHON_NAMES = ("display", "get_ipython")
 _OTHER_CELL = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*\{[A-Za-z]", re.MULTILINE)
 
 
@@ -156,7 +159,7 @@ def run_document(document: QuartoDocument, folder: Path, facts: Path) -> str:
                     namespace["facts"] = str(facts)
             for kind, stream in (("stdout", printed), ("stderr", warned)):
                 if stream.getvalue():
-                    raise _make_output_error(document.name, kind)
+                    raise _make_output_error(f"{document.name}, line {part.line}", kind)
     return "\n\n".join(text for text in shown if text)
 
 
@@ -187,7 +190,7 @@ def fill_text(part: TextPart, name: str, namespace: dict[str, Any]) -> str:
 def run_cell(cell: CodeCell, name: str, namespace: dict[str, Any]) -> str:
     """Return the Markdown of a cell's last expression.
 
-    It stands in the divs that Quarto puts around it. With `output: asis` it has none: its headings are then the
+    As in IPython, a semicolon at the end hides it. It stands in the divs that Quarto puts around it. With `output: asis` it has none: its headings are then the
     document's own, and stand in the contents.
 
     Raises
@@ -202,17 +205,24 @@ def run_cell(cell: CodeCell, name: str, namespace: dict[str, Any]) -> str:
         if not isinstance(last, ast.Expr):
             return ""
         value = eval(compile(ast.Expression(last.value), name, "eval", dont_inherit=True), namespace)  # noqa: S307
-    if value is None:
+    if value is None or _ends_with_semicolon(cell.source):
         return ""
     if hasattr(value, "_repr_html_"):
-        raise _make_output_error(name, "text/html")
+        raise _make_output_error(f"{name}, line {cell.line}", "text/html")
     if not hasattr(value, "_repr_markdown_"):
-        raise _make_output_error(name, "text/plain")
+        raise _make_output_error(f"{name}, line {cell.line}", "text/plain")
     with _explain_failure(name):
         markdown = str(value._repr_markdown_())
     if "output" in cell.options:
         return markdown
     return f"::: {{.cell}}\n::: {{.cell-output .cell-output-display}}\n\n{markdown}\n\n:::\n:::"
+
+
+def _ends_with_semicolon(source: str) -> bool:
+    """Return whether a semicolon is the last token but comments."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    blank = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
+    return [token.string for token in tokens if token.type not in blank][-1:] == [";"]
 
 
 def _at_line(source: str, line: int) -> str:
@@ -231,12 +241,16 @@ def _explain_failure(name: str) -> Iterator[None]:
         if isinstance(error, SyntaxError) and error.filename == name:
             lines.append(error.lineno)
         where = f"{name}, line {lines[-1]}" if lines else name
+        if isinstance(error, SyntaxError) and _IPYTHON_SYNTAX.search(error.text or error.msg):
+            raise make_unsupported_error(where, "a magic, a shell command or an await of IPython's") from error
+        if isinstance(error, NameError) and error.name in _IPYTHON_NAMES:
+            raise make_unsupported_error(where, f"IPython's {error.name}") from error
         kind, text = type(error).__name__, " ".join(str(error).split())
         raise RenderError(f"{where}: a cell failed with {kind}: {text.rstrip('.')}.") from error
 
 
-def _make_output_error(name: str, kind: str) -> RenderError:
-    return make_unsupported_error(name, f"a cell that gives {kind}; its cells give text/markdown")
+def _make_output_error(place: str, kind: str) -> RenderError:
+    return make_unsupported_error(place, f"a cell's {kind} (expected text/markdown)")
 
 
 def make_unsupported_error(place: str, what: str) -> RenderError:

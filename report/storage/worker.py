@@ -67,9 +67,14 @@ class WorkerProcess(Executor):
                 kind, content = self.pipe.recv()
         except (EOFError, ConnectionError):
             self.process.join()
+            code = self.process.exitcode
+            if code == -signal.SIGKILL:
+                raise MachineError(
+                    f"{self.name} was killed before its work was done (signal 9). A system does that where memory runs out: "
+                    "close other programs, or run it on a larger machine."
+                ) from None
             raise MachineError(
-                f"{self.name} ended before its work was done (exit code {self.process.exitcode}). Is there enough memory? "
-                "Close other programs, or run it on a larger machine."
+                f"{self.name} ended before its work was done (exit code {code}). Run it again."
             ) from None
         if kind == "failed":
             raise content

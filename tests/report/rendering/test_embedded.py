@@ -265,7 +265,9 @@ def test_an_output_that_quarto_would_show_differently_is_refused(tmp_path: Path,
     """Quarto adds scripts from a network for any text/html, and shows the rest as code."""
     path = document(tmp_path, f"{SAY}\n```{{python}}\n{cell}\n```")
 
-    with pytest.raises(RenderError, match=f"a cell that gives {kind}; its cells give text/markdown is more"):
+    with pytest.raises(
+        RenderError, match=rf"a cell's {kind} \(expected text/markdown\) is more than the embedded engine knows"
+    ):
         run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)
 
 
@@ -273,7 +275,7 @@ def test_a_real_frame_is_refused(tmp_path: Path) -> None:
     """The commonest of all outputs: a cell that ends in a DataFrame."""
     path = document(tmp_path, "```{python}\nimport pandas\npandas.DataFrame({'a': [1]})\n```")
 
-    with pytest.raises(RenderError, match="a cell that gives text/html"):
+    with pytest.raises(RenderError, match="a cell's text/html"):
         run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)
 
 
@@ -295,11 +297,38 @@ def test_a_failing_cell_names_its_line_and_its_error(tmp_path: Path, body: str, 
     assert str(error.value) == f"page.qmd, line {said}"
 
 
+@pytest.mark.parametrize(
+    ("cell", "feature"),
+    [
+        ("%time 1", "a magic, a shell command or an await"),
+        ("!echo hi", "a magic, a shell command or an await"),
+        ("len?", "a magic, a shell command or an await"),
+        ("import asyncio\nawait asyncio.sleep(0)", "a magic, a shell command or an await"),
+        ("display(1)", "IPython's display"),
+        ("get_ipython()", "IPython's get_ipython"),
+    ],
+)
+def test_what_only_ipython_knows_is_refused_by_name(tmp_path: Path, cell: str, feature: str) -> None:
+    """Quarto runs cells in IPython, so these work there."""
+    path = document(tmp_path, f"```{{python}}\n{cell}\n```")
+
+    with pytest.raises(RenderError, match=f"{feature}.*more than the embedded engine knows. Render with ENGINE=quarto"):
+        run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(("end", "shown"), [("", True), (";", False), (";  # hidden", False), ("  # not; this", True)])
+def test_a_semicolon_at_the_end_hides_a_value(tmp_path: Path, end: str, shown: bool) -> None:  # noqa: FBT001
+    """As IPython does for Quarto; one in a comment or a text is none."""
+    path = document(tmp_path, f"{SAY}\n```{{python}}\nMd('one; two'){end}\n```")
+
+    assert ("one; two" in run_document(parse_document(path.read_text("utf-8"), path.name), tmp_path, tmp_path)) is shown
+
+
 def test_a_cell_that_ends_its_process_is_an_error(tmp_path: Path) -> None:
-    """Out of memory, the system ends it without a word."""
+    """Nothing is said of memory, which may have nothing to do with it."""
     path = document(tmp_path, "```{python}\nimport os\n\nos._exit(9)\n```")
 
-    with pytest.raises(RenderError, match=r"page.qmd: The cells' process .*exit code 9.* Is there enough memory\?"):
+    with pytest.raises(RenderError, match=r"page.qmd: The cells' process ended .*\(exit code 9\)\. Run it again\.$"):
         render(path)
 
 
