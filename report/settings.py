@@ -114,7 +114,7 @@ class SegmentSettings(_SettingsTable):
 
     features: Annotated[tuple[NumericColumn, ...], Field(min_length=2)] = DEFAULT_FEATURES
     k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (1, 10)
-    k: Literal["elbow", "panel"] | Annotated[int, Field(strict=True, ge=2)] = "elbow"
+    k: Literal["elbow", "panel"] | Annotated[int, Field(strict=True, ge=2)] = "panel"
     n_init: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 2026
 

@@ -17,7 +17,7 @@ class Options:
     """By number column."""
     k_range: tuple[int, int] = (1, 10)
     """Smallest and largest number of segments to try."""
-    k: int | Literal["elbow", "panel"] = "elbow"
+    k: int | Literal["elbow", "panel"] = "panel"
     """Number of segments, or who decides."""
     n_init: int = 50
     """K-means starts for each k."""

@@ -48,7 +48,7 @@ from segmentation.tracking.matching import SegmentLineage
 from segmentation.validation.consensus import KConsensus
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.scores import average_segment_silhouettes
-from segmentation.validation.selection import ModelSelection, select_model
+from segmentation.validation.selection import ModelSelection, PreviousSegments, select_model
 from segmentation.validation.separation import measure_separation
 from segmentation.validation.stability import assess_stability
 
@@ -223,7 +223,7 @@ def analyse(
         ),
         elbow=selection.elbow,
         validity=selection.validity,
-        structure=_build_structure(selection.consensus, selection.elbow, options.k),
+        structure=_build_structure(selection.consensus, selection.elbow),
         scale=population.points.scale,
         averages=columns.averages,
         shares=description.shares,
@@ -247,16 +247,25 @@ def _summarise_all_columns(cleaned: CleanedUsers, options: Options) -> _Columns:
 def _select_model(population: Population, columns: _Columns, run: _Run) -> tuple[Population, ModelSelection]:
     """Select a model, refining the grid where needed."""
     options, sample = run.options, population.judging_sample
-    previous_centres = run.last.rescale_centres(population.points.scale) if run.last else None
+    previous = _describe_previous_segments(population, run.last) if run.last else None
     get_curves = run.submit_or_defer(fit_gap_curves, sample, options.ks, n_draws=options.draws, seed=options.seed)
     progress = run.report_progress
     while True:
         selection = select_model(
-            population, options, previous_centres, get_curves, executor=run.executor, report_progress=progress
+            population, options, previous, get_curves, executor=run.executor, report_progress=progress
         )
         if not isinstance(population, OutOfCoreUsers) or not population.needs_finer_grid(selection.basis):
             return population, selection
         population = population.refine_grid(columns.summaries)
+
+
+def _describe_previous_segments(population: Population, last: PreviousMonth) -> PreviousSegments:
+    """Return last month's segments for the choice of k."""
+    return PreviousSegments(
+        centres=last.rescale_centres(population.points.scale),
+        is_own_choice=last.facts.elbow.decided_by != "settings",
+        is_attested=last.facts.structure.evidence in ("clear", "at least"),
+    )
 
 
 def _order_segments(population: Population, model: KMeansModel, run: _Run) -> _Segmentation:
@@ -348,16 +357,14 @@ def _build_trend(month: str, segments: Sequence[Segment], run: _Run) -> Trend | 
     return build_trend({name: [(s.id, s.name, s.share) for s in some] for name, some in months.items()})
 
 
-def _build_structure(consensus: KConsensus, elbow: ElbowCurve, requested_k: int | str) -> StructureEvidence:
-    """Return the evidence of structure as facts.
-
-    Where settings ask for the consensus and it finds none, nothing is reliable.
-    """
+def _build_structure(consensus: KConsensus, elbow: ElbowCurve) -> StructureEvidence:
+    """Return the evidence of structure as facts."""
     evidence = consensus.grade_evidence(elbow.chosen)
     return StructureEvidence(
         evidence=evidence,
-        reliable=evidence != "none" and not (requested_k == "panel" and consensus.k == 1),
+        reliable=evidence != "none",
         panel=consensus.k,
+        agreement=consensus.agreement if consensus.mixture.count_groups() == elbow.chosen else None,
         votes=consensus.votes,
         gap=consensus.gap.gap,
         gap_se=consensus.gap.se,

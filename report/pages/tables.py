@@ -117,7 +117,7 @@ def tabulate_votes(facts: Facts) -> ReportTable:
     panel = facts.structure.panel
     rows.append(
         (
-            "The panel: valleys and stability",
+            "The panel: valleys or mixture, and stability",
             "none" if panel == 1 else str(panel),
             "agrees" if panel == used else "differs",
         )

@@ -38,6 +38,7 @@ def name_criterion(judge: str) -> str:
         "davies_bouldin": "Davies-Bouldin",
         "stability": "Stability in resampled data",
         "valleys": "Valleys between neighbours",
+        "mixture": "Gaussian mixture, merged",
     }[judge]
 
 
@@ -62,12 +63,19 @@ def describe_bend(facts: Facts) -> str:
         return f"{elbow.chosen} segments, as asked for; {bends}"
     proposed = _find_proposed_k(facts)
     if proposed != elbow.chosen:
-        reason = {"elbow": "the curve bends at", "panel": "the panel finds", "silhouette": "the silhouette is best at"}
+        reason = {
+            "elbow": "the curve bends at",
+            "panel": "the measures find",
+            "silhouette": "the silhouette is best at",
+            "previous": "last month had",
+        }
         return (
             f"{elbow.chosen} segments: {reason[elbow.decided_by]} {proposed}, which would leave one with too few users"
         )
     if elbow.decided_by == "panel":
-        return f"The panel of measures finds {elbow.chosen} segments"
+        return f"Gaps between the groups show {elbow.chosen} segments"
+    if elbow.decided_by == "previous":
+        return f"{elbow.chosen} segments, as last month: the evidence for another number isn't clear"
     if elbow.decided_by == "silhouette":
         return f"The curve has no bend; the silhouette is best at {elbow.chosen} segments"
     return f"The curve bends at {elbow.chosen} segments"
@@ -82,6 +90,7 @@ def _find_proposed_k(facts: Facts) -> int | None:
     return {
         "elbow": elbow.knee,
         "panel": facts.structure.panel,
+        "previous": elbow.chosen,
         "silhouette": find_best_silhouette_k(facts),
         "settings": elbow.chosen,
     }[elbow.decided_by]
@@ -108,7 +117,8 @@ def explain_k_rule(facts: Facts) -> str:
     fewer = "" if _find_proposed_k(facts) == facts.elbow.chosen else ", or fewer, so that none has too few users"
     return {
         "elbow": "the number of segments is where its curve bends (Kneedle)",
-        "panel": "the number of segments is where a panel of measures agrees",
+        "panel": "the number of segments is the largest with a gap between each two",
+        "previous": "the number of segments is last month's, since the evidence for another isn't clear",
         "silhouette": "its curve does not bend, so that the number of segments is where the silhouette is best",
         "settings": "the number of segments was asked for",
     }[facts.elbow.decided_by] + fewer

@@ -24,6 +24,7 @@ from segmentation.schema import COLUMNS_BY_NAME
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, NOTABLE_SD
 
 _AVERAGE_INDEX = 100  # the index of all users
+_ROUND_AGREEMENT = 0.9  # share of users below which a mixture's groups and the segments differ
 _MAX_NAMES = 2  # names in a short sentence
 _UNSTABLE_GRADES = ("doubtful", "not to be relied on")
 _DROP_REASONS = {
@@ -128,7 +129,9 @@ def describe_certainty(facts: Facts) -> str:
             "What follows describes the users; it is no basis for different treatment."
         )
     if facts.structure.evidence == "clear":
-        return f"Clear structure: few users live between the segments (silhouette {mean})."
+        return f"Clear structure: few users live between the segments (silhouette {mean}).{_describe_shapes(facts)}"
+    if facts.structure.evidence == "at least":
+        return f"{_describe_lower_bound(facts)} (silhouette {mean}).{_describe_shapes(facts)}"
     apart = [lowercase_name(segment.name) for segment in facts.segments if segment.apart]
     if len(apart) == len(facts.segments):
         return f"Weak structure: the segments stand apart, but may not come again (silhouette {mean})."
@@ -143,6 +146,8 @@ def summarise_certainty(facts: Facts) -> str:
     apart = [lowercase_name(segment.name) for segment in facts.segments if segment.apart]
     if facts.structure.evidence == "clear":
         evidence = "Clear structure: few users live between segments."
+    elif facts.structure.evidence == "at least":
+        evidence = f"{_describe_lower_bound(facts)}."
     else:
         all_apart = len(apart) == len(facts.segments)
         shade = "stand apart, but may not come again" if all_apart else f"shade into each other{_list_separated(apart)}"
@@ -152,6 +157,25 @@ def summarise_certainty(facts: Facts) -> str:
     if not shaky:
         return f"{evidence} All come again in resampled data."
     return f"{evidence} {stable or 'None'} of {len(facts.segments)} {_conjugate_come(stable)} again in resampled data."
+
+
+def _describe_lower_bound(facts: Facts) -> str:
+    """Say that there may be more groups than segments."""
+    used, found = facts.elbow.chosen, facts.structure.panel
+    if found > used:
+        return f"These {used} segments are clearly separate, but there are at least {found} groups"
+    return f"At least {used} groups are clearly separate; there may be more"
+
+
+def _describe_shapes(facts: Facts) -> str:
+    """Say where segments are rounder than the groups."""
+    agreement = facts.structure.agreement
+    if agreement is None or agreement >= _ROUND_AGREEMENT:
+        return ""
+    return (
+        f" The groups are not round, so the borders are rough: {format_percent(1 - agreement)} of users lie "
+        "in another group by a model that allows long ones."
+    )
 
 
 def _conjugate_come(count: int) -> str:

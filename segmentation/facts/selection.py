@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-DecidedBy = Literal["elbow", "silhouette", "panel", "settings"]
-Criterion = Literal["elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys"]
-EvidenceLevel = Literal["clear", "weak", "none"]
+DecidedBy = Literal["elbow", "silhouette", "panel", "previous", "settings"]
+Criterion = Literal[
+    "elbow", "gap", "silhouette", "calinski_harabasz", "davies_bouldin", "stability", "valleys", "mixture"
+]
+EvidenceLevel = Literal["clear", "at least", "weak", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class ElbowCurve:
     chosen: int
     """Number of segments that the report uses."""
     decided_by: DecidedBy
-    """Who chose: the bend; the silhouette, where there is no bend; the panel; or a number in settings.toml."""
+    """Who chose: the panel; the bend; the silhouette, where there is no bend; last month's number; or settings.toml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class StructureEvidence:
     """Whether there are segments at all."""
 
     evidence: EvidenceLevel
-    """How well the segments used are attested: clear; weak, where only some are set apart; or none."""
+    """How well the segments used are attested: clear; at least, where there may be more; weak, where only some are set apart; or none."""
     reliable: bool
     """Whether anything may be called a segment; if not, the report describes and sells nothing."""
     panel: int
@@ -72,3 +74,5 @@ class StructureEvidence:
     """For each k tried: what 2.5 of 100 of them exceed."""
     below_band: bool
     """Whether the curve falls faster than structureless users let expect."""
+    agreement: float | None = None
+    """Where a Gaussian mixture finds as many groups as there are segments: share of users whose segment is their group."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -86,16 +85,15 @@ def find_knee(ks: Sequence[int], inertia: Sequence[float]) -> int | None:
 def choose_k(
     sweep: Sweep,
     validity: ValidityIndices,
-    requested_k: int | Literal["elbow", "panel"],
-    consensus_k: int,
+    requested_k: int | str,
+    proposed: tuple[int, DecidedBy],
     min_sizes: Mapping[int, int],
     min_cell: int,
 ) -> ElbowCurve:
     """Choose the number of segments.
 
-    A number in settings decides; else the consensus, if asked for and above 1; else the elbow; else the silhouette, where
-    nothing bends. In a segment of fewer than `min_cell` users people could be picked out: the next smaller k without one
-    is taken.
+    A number in settings decides; else the one proposed. In a segment of fewer than `min_cell` users people could be picked
+    out: the next smaller k without one is taken.
 
     Parameters
     ----------
@@ -111,7 +109,7 @@ def choose_k(
     if isinstance(requested_k, int):
         k = _require_requested_k(sweep, requested_k, min_sizes, min_cell)
         return ElbowCurve(sweep.ks, sweep.inertia, knee, k, "settings")
-    wanted, decided_by = _resolve_k(knee, validity, consensus_k if requested_k == "panel" else 1)
+    wanted, decided_by = proposed
     safe = [k for k in validity.k if k <= wanted and min_sizes[k] >= min_cell]
     if not safe:
         raise SweepError(
@@ -119,6 +117,13 @@ def choose_k(
             "Give a larger file."
         )
     return ElbowCurve(sweep.ks, sweep.inertia, knee, max(safe), decided_by)
+
+
+def propose_bend(knee: int | None, validity: ValidityIndices) -> tuple[int, DecidedBy]:
+    """Return the elbow's k; the silhouette's where nothing bends."""
+    if knee is not None:
+        return knee, "elbow"
+    return validity.k[int(np.argmax(validity.silhouette))], "silhouette"
 
 
 def require_assessable_k(validity: ValidityIndices, requested_k: int | str, sample_size: float, *, min_k: int) -> None:
@@ -155,12 +160,3 @@ def _require_requested_k(sweep: Sweep, k: int, min_sizes: Mapping[int, int], min
             "Ask for a smaller k."
         )
     return k
-
-
-def _resolve_k(knee: int | None, validity: ValidityIndices, consensus_k: int) -> tuple[int, DecidedBy]:
-    """Return the consensus, the elbow or the best silhouette."""
-    if consensus_k > 1:
-        return consensus_k, "panel"
-    if knee is not None:
-        return knee, "elbow"
-    return validity.k[int(np.argmax(validity.silhouette))], "silhouette"

@@ -1,5 +1,8 @@
 """Model selection: the number of segments, and their model.
 
+The consensus decides k, or the elbow where settings say so or where the consensus attests nothing. Last month's number stays
+unless the evidence for another is clear.
+
 K-means has several nearly equal optima where k is not the number of groups. Last month's is kept where it is as good,
 unless the best is supported (separated and stable) and it isn't. All results shown are of the model used.
 """
@@ -13,18 +16,33 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest, warm_start_kmeans
-from segmentation.facts import ComputedOn, ElbowCurve, ValidityIndices
+from segmentation.facts import ComputedOn, DecidedBy, ElbowCurve, ValidityIndices
 from segmentation.options import Options
 from segmentation.population import Population
 from segmentation.preprocessing.scaling import Floats
 from segmentation.validation.consensus import KConsensus, assess_consensus
-from segmentation.validation.elbow import Sweep, choose_k, fit_k_range, require_assessable_k
+from segmentation.validation.elbow import Sweep, choose_k, find_knee, fit_k_range, propose_bend, require_assessable_k
 from segmentation.validation.gap import GapCurves
 from segmentation.validation.scores import compute_validity
 from segmentation.validation.stability import compute_best_jaccards
 
 _SAME_PARTITION_JACCARD = 0.99  # similarity of every segment above which two models count as one
 _MIN_SEGMENTS = 2
+_MAX_BEND_SHIFT = 1  # by which chance alone moves the bend
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousSegments:
+    """Last month's segments, as this month's choice needs them."""
+
+    centres: Floats  # shape (k, p), in this month's standard deviations
+    is_own_choice: bool  # whether the data chose their number, rather than settings
+    is_attested: bool  # whether the consensus attested it
+
+    @property
+    def k(self) -> int:
+        """Their number."""
+        return len(self.centres)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +56,8 @@ class _AssessedSweep:
 
     @property
     def is_supported(self) -> bool:
-        """Whether the chosen k's segments are separated and stable."""
-        return self.elbow.chosen in self.consensus.supported_ks
+        """Whether the chosen k is attested."""
+        return self.consensus.is_attested(self.elbow.chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,7 @@ class ModelSelection:
 def select_model(
     population: Population,
     options: Options,
-    previous_centres: Floats | None,
+    previous: PreviousSegments | None,
     get_curves: Callable[[], GapCurves],
     *,
     executor: Executor | None,
@@ -66,8 +84,6 @@ def select_model(
 
     Parameters
     ----------
-    previous_centres : ndarray, shape (k, p), or None
-        Last month's centres, in this month's standard deviations.
     get_curves : callable
         Waits for the curves of the gap statistic.
     executor, report_progress : Executor, callable
@@ -90,9 +106,9 @@ def select_model(
     sweep = fit_k_range(population.points, options.ks, n_init=options.n_init, seed=options.seed)
 
     report_progress("Asking whether there are any")
-    assessed = _assess_sweep(population, options, sweep, partial(assess, executor=executor))
-    if previous_centres is not None:
-        kept = _assess_previous_centres(assessed, population, options, previous_centres, assess)
+    assessed = _assess_sweep(population, options, sweep, previous, partial(assess, executor=executor))
+    if previous is not None:
+        kept = _assess_previous_centres(assessed, population, options, previous.centres, assess)
         if kept and (kept.is_supported or not assessed.is_supported):
             assessed = kept
 
@@ -106,7 +122,11 @@ def select_model(
 
 
 def _assess_sweep(
-    population: Population, options: Options, sweep: Sweep, assess: Callable[..., KConsensus]
+    population: Population,
+    options: Options,
+    sweep: Sweep,
+    previous: PreviousSegments | None,
+    assess: Callable[..., KConsensus],
 ) -> _AssessedSweep:
     """Assess the models of a sweep, and choose k."""
     points, sample = population.points, population.judging_sample
@@ -115,8 +135,28 @@ def _assess_sweep(
         require_assessable_k(validity, options.k, sample.users, min_k=max(_MIN_SEGMENTS, options.ks[0]))
         consensus = assess(sweep, validity)
     min_sizes = {k: int(np.bincount(labels, points.weights, k).min()) for k, labels in sweep.labels.items()}
-    elbow = choose_k(sweep, validity, options.k, consensus.k, min_sizes, options.min_cell)
+    proposed = propose_bend(find_knee(sweep.ks, sweep.inertia), validity)
+    if options.k == "panel":
+        proposed = _propose_k(consensus, previous, validity, bend=proposed)
+    elbow = choose_k(sweep, validity, options.k, proposed, min_sizes, options.min_cell)
     return _AssessedSweep(sweep, validity, consensus, elbow)
+
+
+def _propose_k(
+    consensus: KConsensus, previous: PreviousSegments | None, validity: ValidityIndices, *, bend: tuple[int, DecidedBy]
+) -> tuple[int, DecidedBy]:
+    """Return the consensus, last month's number, or the elbow's.
+
+    Where nothing is attested, a bend one beside last month's number is no reason for another.
+    """
+    if previous is None or not previous.is_own_choice or previous.k not in validity.k:
+        return (consensus.k, "panel") if consensus.k > 1 else bend
+    k = consensus.continue_from(previous.k, was_attested=previous.is_attested)
+    if k > 1:
+        return k, "panel" if k == consensus.k else "previous"
+    if bend[0] != previous.k and abs(bend[0] - previous.k) <= _MAX_BEND_SHIFT:
+        return previous.k, "previous"
+    return bend
 
 
 def _assess_previous_centres(

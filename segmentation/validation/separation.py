@@ -9,7 +9,8 @@ correlated, exponential) counted along any direction within a convex set has a s
 two segments would not do: Voronoi cells are narrower at their borders than in the middle, which looks like a gap.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +18,34 @@ from numpy.typing import NDArray
 
 from segmentation.preprocessing.scaling import Floats, Points
 
-MAX_GAP_RATIO = 2 / 3  # a gap holds at most two thirds of the lower side
-# Certainty, in z: measured on even data of 300 to 700 users, the worst case of unimodal data, where K-means looks for the
-# emptiest cut. One gap exceeds 2.0 in 1 of 9 data sets, and 3.5 in 1 of 100.
-MIN_GAP_Z, MIN_COMBINED_Z = 2.0, 3.5  # of every gap; of all, by Stouffer
-_AXIS_REACH = 1.5  # how far to look, in half distances between centres: 1 is the centre itself
+AXIS_REACH = 1.5  # how far to look, in half distances between centres: 1 is the centre itself
 _AXIS_BINS = 30  # from -1.5 to 1.5
 _WINDOW_BINS = 5  # bins of a stretch: a quarter of the distance between centres
 _MAX_OFFSET_BINS = 5  # bins that a gap may lie off the middle, as it does where sizes differ
+
+
+@dataclass(frozen=True, slots=True)
+class GapLimits:
+    """How empty and how certain a gap has to be."""
+
+    max_ratio: float  # users in the gap over those on its lower side
+    min_z: float
+    min_combined_z: float = 0.0  # of all gaps, by Stouffer
+
+    def are_met(self, ratio: float, z: float) -> bool:
+        """Tell whether a gap is empty and certain enough."""
+        return ratio <= self.max_ratio and z >= self.min_z
+
+    def are_certain(self, zs: Collection[float]) -> bool:
+        """Tell whether all gaps together are certain enough."""
+        return sum(zs) / math.sqrt(max(1, len(zs))) >= self.min_combined_z
+
+
+# Measured on even data of 300 to 700 users, the worst case of unimodal data, where K-means looks for the emptiest cut: one
+# gap exceeds a z of 2.0 in 1 of 9 data sets, and 3.5 in 1 of 100. The other two decide whether last month's number changes.
+SEPARATING = GapLimits(2 / 3, 2.0, 3.5)
+DOUBTFUL = GapLimits(0.8, 1.0)
+CERTAIN = GapLimits(0.55, 2.5, 3.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +61,7 @@ class DensityGap:
     @property
     def is_separating(self) -> bool:
         """Whether few users lie between, and not by chance."""
-        return self.ratio <= MAX_GAP_RATIO and self.z >= MIN_GAP_Z
+        return SEPARATING.are_met(self.ratio, self.z)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +72,14 @@ class Separation:
     gaps: tuple[DensityGap, ...]
 
     @property
-    def combined_z(self) -> float:
-        """The z of all gaps together (Stouffer)."""
-        return float(sum(gap.z for gap in self.gaps) / np.sqrt(max(1, len(self.gaps))))
-
-    @property
     def is_separated(self) -> bool:
         """Whether all neighbouring segments are separated."""
-        return bool(self.gaps) and self.combined_z >= MIN_COMBINED_Z and all(gap.is_separating for gap in self.gaps)
+        return self.meets(SEPARATING)
+
+    def meets(self, limits: GapLimits) -> bool:
+        """Tell whether the gaps meet the limits, each and together."""
+        each = all(limits.are_met(gap.ratio, gap.z) for gap in self.gaps)
+        return bool(self.gaps) and each and limits.are_certain([gap.z for gap in self.gaps])
 
     @property
     def separated_segments(self) -> tuple[bool, ...]:
@@ -152,7 +173,7 @@ def _bin_along_axis(near: Floats, weights: Floats, centres: Floats, i: int, j: i
     """
     axis = centres[j] - centres[i]
     position = (near[:, i] - near[:, j]) / float(axis @ axis)
-    rows = np.flatnonzero(np.abs(position) < _AXIS_REACH)
+    rows = np.flatnonzero(np.abs(position) < AXIS_REACH)
     position = position[rows]
     # moved onto the border, x' = x - position / 2 * axis, is any third centre nearer than these two?
     moved = near[rows] + position[:, None] * (centres @ axis)
@@ -160,5 +181,13 @@ def _bin_along_axis(near: Floats, weights: Floats, centres: Floats, i: int, j: i
     if others:
         is_opposite = moved[:, i] <= moved[:, others].min(axis=1)
         rows, position = rows[is_opposite], position[is_opposite]
-    bins = ((position + _AXIS_REACH) / (2 * _AXIS_REACH) * _AXIS_BINS).astype(np.intp)
-    return np.bincount(np.minimum(bins, _AXIS_BINS - 1), weights[rows], _AXIS_BINS).astype(float)
+    return bin_positions(position, weights[rows])
+
+
+def bin_positions(positions: Floats, weights: Floats) -> Floats:
+    """Count users by position between two centres, for `find_density_gap`.
+
+    The centres lie at -1 and 1; positions from -1.5 to 1.5 are counted.
+    """
+    bins = ((positions + AXIS_REACH) / (2 * AXIS_REACH) * _AXIS_BINS).astype(np.intp)
+    return np.bincount(np.minimum(bins, _AXIS_BINS - 1), weights, _AXIS_BINS).astype(float)

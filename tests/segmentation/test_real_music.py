@@ -123,13 +123,14 @@ def test_each_of_the_four_comes_again(music: Analysis) -> None:
         assert segment.stability.grade == "highly stable"
 
 
-def test_who_asks_the_panel_is_told_that_none_is_reliable(music: Analysis, run: Callable[..., Analysis]) -> None:
-    """The same file by the same settings but one: the elbow's four are described, and nothing is sold."""
-    facts = run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), k="panel").facts
+def test_who_asks_the_elbow_gets_the_same(music: Analysis, run: Callable[..., Analysis]) -> None:
+    """The measures attest no number, so by default, too, the curve's bend decides: the published four, with weak evidence."""
+    facts = run(whole(pd.read_csv(FILE, encoding="utf-8-sig")), k="elbow", draws=10, bootstraps=40).facts
 
-    assert music.facts.structure.reliable
-    assert not facts.structure.reliable
     assert (facts.elbow.chosen, facts.elbow.decided_by) == (4, "elbow")
+    assert (facts.structure.evidence, facts.structure.reliable, facts.structure.panel) == ("weak", True, 1)
+    assert (music.facts.elbow.chosen, music.facts.elbow.decided_by) == (4, "elbow")
+    assert [segment.users for segment in music.facts.segments] == [segment.users for segment in facts.segments]
 
 
 def test_one_segment_has_all_the_variance(music: Analysis) -> None:

@@ -37,7 +37,7 @@ def test_who_decided_the_number_is_said() -> None:
 
     assert selection.describe_bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
     found = replace(facts, structure=replace(facts.structure, panel=4))
-    assert selection.describe_bend(elbow(found, decided_by="panel")) == "The panel of measures finds 4 segments"
+    assert selection.describe_bend(elbow(found, decided_by="panel")) == "Gaps between the groups show 4 segments"
     assert "asked for" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
     assert "bends at 3" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
     assert "no bend" in selection.describe_bend(elbow(facts, decided_by="settings", knee=None))
@@ -49,7 +49,7 @@ def test_who_decided_the_number_is_said() -> None:
     ("by", "said"),
     [
         ("elbow", "4 segments: the curve bends at 5, which would leave one with too few users"),
-        ("panel", "4 segments: the panel finds 5, which would leave one with too few users"),
+        ("panel", "4 segments: the measures find 5, which would leave one with too few users"),
         ("silhouette", "4 segments: the silhouette is best at 5, which would leave one with too few users"),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_smaller_number_than_was_found_is_told_with_its_reason(by: str, said: 
     ("by", "said"),
     [
         ("elbow", "the number of segments is where its curve bends (Kneedle). The"),
-        ("panel", "the number of segments is where a panel of measures agrees. The"),
+        ("panel", "the number of segments is the largest with a gap between each two. The"),
         ("silhouette", "its curve does not bend, so that the number of segments is where the silhouette is best. The"),
         ("settings", "the number of segments was asked for. The"),
     ],

@@ -430,11 +430,40 @@ OTHER = {
     "spread of equals": (words.describe_size_range, sized(S5=37, S8=37), "Two segments of 37 % of users each"),
     "spread of groups": (words.describe_size_range, UNRELIABLE, "Five groups of 6 to 40 % of users each"),
     "strength: none": (words.name_evidence_level, UNRELIABLE, "none to rely on"),
+    "strength: at least": (words.name_evidence_level, apart(*IDS, evidence="at least"), "at least"),
     "strength: clear": (words.name_evidence_level, apart(*IDS, evidence="clear"), "clear"),
     "certainty: clear": (
         words.describe_certainty,
         apart(*IDS, evidence="clear"),
         "Clear structure: few users live between the segments (silhouette 0.29).",
+    ),
+    "certainty: at least": (
+        words.describe_certainty,
+        without(apart(*IDS, evidence="at least"), panel=5),
+        "At least 5 groups are clearly separate; there may be more (silhouette 0.29).",
+    ),
+    "certainty: more found": (
+        words.describe_certainty,
+        without(apart(*IDS, evidence="at least"), panel=7),
+        "These 5 segments are clearly separate, but there are at least 7 groups (silhouette 0.29).",
+    ),
+    "certainty: long groups": (
+        words.describe_certainty,
+        without(apart(*IDS, evidence="clear"), agreement=0.88),
+        (
+            "Clear structure: few users live between the segments (silhouette 0.29). The groups are not round, so the borders "
+            "are rough: 12 % of users lie in another group by a model that allows long ones."
+        ),
+    ),
+    "certainty: round groups": (
+        words.describe_certainty,
+        without(apart(*IDS, evidence="clear"), agreement=0.9),
+        "Clear structure: few users live between the segments (silhouette 0.29).",
+    ),
+    "sure: at least": (
+        words.summarise_certainty,
+        without(apart(*IDS, evidence="at least"), panel=5),
+        "At least 5 groups are clearly separate; there may be more. 3 of 5 come again in resampled data.",
     ),
     "certainty: all apart": (
         words.describe_certainty,
@@ -722,12 +751,12 @@ OTHER = {
     "bend: panel, fewer": (
         selection.describe_bend,
         elbow(decided_by="panel", chosen=3),
-        "3 segments: the panel finds 4, which would leave one with too few users",
+        "3 segments: the measures find 4, which would leave one with too few users",
     ),
     "bend: panel": (
         selection.describe_bend,
         elbow(decided_by="panel", chosen=4),
-        "The panel of measures finds 4 segments",
+        "Gaps between the groups show 4 segments",
     ),
     "bend: silhouette": (
         selection.describe_bend,
@@ -739,10 +768,20 @@ OTHER = {
         elbow(decided_by="silhouette", chosen=2),
         "2 segments: the silhouette is best at 3, which would leave one with too few users",
     ),
+    "decider: previous": (
+        selection.explain_k_rule,
+        elbow(decided_by="previous", chosen=4),
+        "the number of segments is last month's, since the evidence for another isn't clear",
+    ),
+    "bend: previous": (
+        selection.describe_bend,
+        elbow(decided_by="previous", chosen=4),
+        "4 segments, as last month: the evidence for another number isn't clear",
+    ),
     "decider: panel": (
         selection.explain_k_rule,
         elbow(decided_by="panel", chosen=4),
-        "the number of segments is where a panel of measures agrees",
+        "the number of segments is the largest with a gap between each two",
     ),
     "decider: silhouette, fewer": (
         selection.explain_k_rule,

@@ -12,7 +12,7 @@ from segmentation.clustering.grid import fit_k_range_on_cells
 from segmentation.errors import SweepError
 from segmentation.facts import ElbowCurve, ValidityIndices
 from segmentation.preprocessing.scaling import Points
-from segmentation.validation.elbow import Sweep, choose_k, find_knee, fit_k_range, require_assessable_k
+from segmentation.validation.elbow import Sweep, choose_k, find_knee, fit_k_range, propose_bend, require_assessable_k
 
 STRAIGHT = {1: 40.0, 2: 30.0, 3: 20.0, 4: 10.0}
 CORNERED = {2: 100.0, 3: 60.0, 4: 20.0, 5: 18.0, 6: 16.0}
@@ -34,15 +34,16 @@ def separated(inertia: dict[int, float], best: int) -> ValidityIndices:
 
 def chosen(
     inertia: dict[int, float],
-    wanted: int | Literal["elbow", "panel"],
+    wanted: int | Literal["elbow"],
     *,
     separates: int = 3,
-    panel: int = 1,
     smallest: Mapping[int, int] = MappingProxyType({}),
 ) -> ElbowCurve:
-    """Decide where the silhouette and the panel say so, and the smallest segment of each k has 50 users, or these."""
+    """Decide by the bend or the silhouette, where the smallest segment of each k has 50 users, or these."""
     sizes = dict.fromkeys(inertia, 50) | smallest
-    return choose_k(curve(inertia), separated(inertia, separates), wanted, panel, sizes, 10)
+    validity = separated(inertia, separates)
+    bend = propose_bend(find_knee(list(inertia), list(inertia.values())), validity)
+    return choose_k(curve(inertia), validity, wanted, bend, sizes, 10)
 
 
 def test_a_cornered_curve_bends_at_its_corner() -> None:
@@ -126,7 +127,7 @@ def test_a_sweep_of_users_goes_by_its_seed(points: Callable[..., Points]) -> Non
 
 def test_settings_have_the_last_word() -> None:
     """Neither bend nor silhouette nor panel is asked where a person has chosen; the bend is told all the same."""
-    elbow = chosen(CORNERED, 5, panel=2)
+    elbow = chosen(CORNERED, 5)
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "settings", 4)
     assert (elbow.k, elbow.inertia) == ((2, 3, 4, 5, 6), (100, 60, 20, 18, 16))
@@ -134,7 +135,7 @@ def test_settings_have_the_last_word() -> None:
 
 def test_the_bend_decides_before_the_silhouette() -> None:
     """The brief asks for the elbow; the silhouette stands beside it, and the panel is not asked."""
-    elbow = chosen(CORNERED, "elbow", panel=2)
+    elbow = chosen(CORNERED, "elbow")
 
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (4, "elbow", 4)
     assert (elbow.k, elbow.inertia) == ((2, 3, 4, 5, 6), (100, 60, 20, 18, 16))
@@ -147,25 +148,11 @@ def test_where_nothing_bends_the_silhouette_decides() -> None:
     assert (elbow.chosen, elbow.decided_by, elbow.knee) == (3, "silhouette", None)
 
 
-def test_the_panel_decides_where_it_is_asked() -> None:
-    """Its five, not the four of the bend."""
-    elbow = chosen(CORNERED, "panel", panel=5)
-
-    assert (elbow.chosen, elbow.decided_by, elbow.knee) == (5, "panel", 4)
-    assert (chosen(CORNERED, "panel", panel=2).chosen, chosen(CORNERED, "panel", panel=2).decided_by) == (2, "panel")
-
-
 def test_a_bend_at_two_is_a_bend() -> None:
     """1 would be none; two are the fewest segments that there are. At 2 the curve lies 1 - 1/3 - 4/84 below its chord."""
     elbow = chosen({1: 100.0, 2: 20.0, 3: 18.0, 4: 16.0}, "elbow")
 
     assert (elbow.chosen, elbow.decided_by) == (2, "elbow")
-
-
-def test_where_the_panel_finds_none_the_users_are_described_by_the_bend() -> None:
-    """Its 1 is a verdict, which `structure` tells; the pages still describe something, and say what it isn't."""
-    assert (chosen(CORNERED, "panel", panel=1).chosen, chosen(CORNERED, "panel").decided_by) == (4, "elbow")
-    assert chosen(STRAIGHT, "panel", panel=1).decided_by == "silhouette"
 
 
 def test_a_segment_of_a_handful_is_not_made() -> None:
@@ -174,7 +161,7 @@ def test_a_segment_of_a_handful_is_not_made() -> None:
 
     assert chosen(CORNERED, "elbow", smallest=few).chosen == 2
     assert chosen(CORNERED, "elbow", smallest=few).decided_by == "elbow"
-    assert chosen(CORNERED, "panel", panel=4, smallest=few).chosen == 2
+    assert chosen(CORNERED, "elbow", smallest=few).chosen == 2
 
 
 def test_where_even_two_are_too_small_there_is_no_report() -> None:
@@ -212,7 +199,7 @@ def test_what_cannot_be_judged_is_not_asked_for() -> None:
     two = ValidityIndices((2,), (0.5,), (0.5,), (9.0,), (0.5,))
     none = ValidityIndices((), (), (), (), ())
 
-    for wanted in (1, 2, "elbow", "panel"):
+    for wanted in (1, 2, "elbow"):
         require_assessable_k(two, wanted, 20_000, min_k=2)
     with pytest.raises(SweepError, match="asks for k = 3, but one of them is so small that a sample of 20,000 users"):
         require_assessable_k(two, 3, 20_000, min_k=2)

@@ -9,12 +9,13 @@ import pytest
 from sklearn.metrics import silhouette_score
 
 from segmentation.clustering.assign import assign_nearest
+from segmentation.facts import ValidityIndices
 from segmentation.options import Options
 from segmentation.population import InMemoryUsers
 from segmentation.preprocessing.aggregate import summarise_columns
 from segmentation.preprocessing.scaling import Floats, Points, build_scale
 from segmentation.validation.gap import fit_gap_curves
-from segmentation.validation.selection import ModelSelection, select_model
+from segmentation.validation.selection import ModelSelection, PreviousSegments, _propose_k, select_model
 
 Make = Callable[..., Any]
 TWO = ("age", "usage_per_month")
@@ -35,7 +36,7 @@ def chosen(users: Callable[..., pd.DataFrame], plan: Callable[..., Options]) -> 
         return select_model(
             crowd,
             asked,
-            before,
+            None if before is None else PreviousSegments(before, is_own_choice=False, is_attested=False),
             lambda: fit_gap_curves(crowd.judging_sample, asked.ks, n_draws=2, seed=1),
             executor=None,
             report_progress=lambda _: None,
@@ -98,7 +99,7 @@ def test_a_cut_through_a_crowd_gives_way_to_a_valley(chosen: Callable[..., Model
 
     assert after.model.inertia < inertia < after.model.inertia * 1.01
     assert cut(after) == "usage_per_month"
-    assert after.consensus.grade_evidence(2) == "clear"
+    assert after.consensus.is_attested(2)
     assert all(after.consensus.separations[2].separated_segments)
 
 
@@ -144,7 +145,7 @@ def test_a_cut_that_the_sample_cannot_judge_is_not_kept(points: Make, plan: Make
     found = select_model(
         crowd,
         asked,
-        np.array([[6.0], [-4.0]]),
+        PreviousSegments(np.array([[6.0], [-4.0]]), is_own_choice=False, is_attested=False),
         lambda: fit_gap_curves(crowd.judging_sample, asked.ks, n_draws=2, seed=1),
         executor=None,
         report_progress=lambda _: None,
@@ -161,3 +162,45 @@ def test_segments_of_a_number_that_is_no_longer_tried_are_forgotten(chosen: Call
 
     for before in (np.zeros((1, 2)), np.stack([np.arange(9.0)] * 2, axis=1)):
         np.testing.assert_array_equal(chosen(square, before).model.centres, alone.model.centres)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A consensus, and what it makes of last month's number."""
+
+    k: int
+    next_k: int = 1
+
+    def continue_from(self, previous_k: int, *, was_attested: bool) -> int:
+        """Return what was given."""
+        assert (previous_k, was_attested) == (4, True)
+        return self.next_k
+
+
+def proposed(found: Found, bend: int, *, before: int | None = 4, is_own_choice: bool = True) -> tuple[int, str]:
+    """Propose a number of 2 to 8 after a month with so many segments."""
+    ks = tuple(range(2, 9))
+    previous = before and PreviousSegments(np.zeros((before, 2)), is_own_choice=is_own_choice, is_attested=True)
+    validity = ValidityIndices(ks, *[(0.0,) * len(ks)] * 4)
+    return _propose_k(found, previous or None, validity, bend=(bend, "elbow"))
+
+
+def test_the_first_month_has_the_consensus_or_the_bend() -> None:
+    """Five that are attested; else the three where the curve bends. A number from settings is no last month's number."""
+    assert proposed(Found(5), 3, before=None) == (5, "panel")
+    assert proposed(Found(1), 3, before=None) == (3, "elbow")
+    assert proposed(Found(5), 3, is_own_choice=False) == (5, "panel")
+    assert proposed(Found(5), 3, before=9) == (5, "panel")
+
+
+def test_a_later_month_says_whether_its_number_is_found_or_kept() -> None:
+    """Five were found and five are used; or four are kept."""
+    assert proposed(Found(5, next_k=5), 3) == (5, "panel")
+    assert proposed(Found(5, next_k=4), 3) == (4, "previous")
+    assert proposed(Found(4, next_k=4), 3) == (4, "panel")
+
+
+def test_a_bend_beside_last_months_number_changes_nothing() -> None:
+    """Where nothing is attested, three and five leave the four; a bend at four is the bend; at two or six it decides."""
+    assert [proposed(Found(1), bend) for bend in (3, 5)] == [(4, "previous")] * 2
+    assert [proposed(Found(1), bend) for bend in (2, 4, 6)] == [(2, "elbow"), (4, "elbow"), (6, "elbow")]
