@@ -39,6 +39,7 @@ from segmentation.preprocessing.aggregate import (
     summarise_columns,
 )
 from segmentation.preprocessing.clean import CleanedUsers, Materialise, clean_users
+from segmentation.preprocessing.outliers import set_aside_outliers
 from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, compute_column_quantiles
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
@@ -188,7 +189,8 @@ def analyse(
     cleaned = clean_users(
         nw.from_native(frame), options.valid, max_in_memory=options.exact_users, materialise=materialise
     )
-    columns = _summarise_all_columns(cleaned, options)
+    columns = _summarise_all_columns(cleaned, options, materialise)
+    cleaned = columns.cleaned
     population = build_population(cleaned.users, columns.summaries, options)
     columns = replace(columns, cleaned=replace(cleaned, users=population.users))
 
@@ -237,11 +239,15 @@ def analyse(
     return Analysis(facts=facts, users=users)
 
 
-def _summarise_all_columns(cleaned: CleanedUsers, options: Options) -> _Columns:
-    """Summarise numbers, count categories, and merge small values."""
-    counts = count_all_categories(cleaned.users, CATEGORIES)
+def _summarise_all_columns(cleaned: CleanedUsers, options: Options, materialise: Materialise) -> _Columns:
+    """Set outliers aside, summarise numbers, count categories, and merge small values."""
+    summaries = summarise_columns(cleaned.users)
+    users = set_aside_outliers(cleaned, summaries, options.features, materialise=materialise)
+    if users is not cleaned:
+        summaries = summarise_columns(users.users)
+    counts = count_all_categories(users.users, CATEGORIES)
     labels = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in CATEGORIES}
-    return _Columns(cleaned, summarise_columns(cleaned.users), counts, labels)
+    return _Columns(users, summaries, counts, labels)
 
 
 def _select_model(population: Population, columns: _Columns, run: _Run) -> tuple[Population, ModelSelection]:

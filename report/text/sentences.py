@@ -31,6 +31,7 @@ _DROP_REASONS = {
     "missing": "no value in {}",
     "repeated": "a {} who is there already",
     "out_of_range": "an impossible value in {}",
+    "outlier": "a value in {} far from all others",
 }
 
 
@@ -372,7 +373,12 @@ def describe_cleaning(facts: Facts) -> str:
 
 def name_cleaning_rule(rule: str) -> str:
     """Return a cleaning rule's name on pages."""
-    return {"missing": "No value", "repeated": "Repeated user", "out_of_range": "Impossible value"}[rule]
+    return {
+        "missing": "No value",
+        "repeated": "Repeated user",
+        "out_of_range": "Impossible value",
+        "outlier": "Far from all others",
+    }[rule]
 
 
 def describe_median_user(facts: Facts) -> str:

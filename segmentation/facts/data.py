@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-CleaningRule = Literal["missing", "repeated", "out_of_range"]
+CleaningRule = Literal["missing", "repeated", "out_of_range", "outlier"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DroppedRows:
     """Rows that cleaning left out, by the first rule that each of them broke."""
 
     rule: CleaningRule
-    """What was wrong: no value, a user who is there already, or a value that can't be."""
+    """What was wrong: no value, a user who is there already, a value that can't be, or one far from all others."""
     column: str
     """Where it was wrong."""
     rows: int

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_
 from typing import Any, TypeAlias
@@ -25,7 +25,17 @@ class CleanedUsers:
 
     users: Users  # in file order where there is one, with the schema's columns alone
     audit: CleaningAudit
-    dropped: tuple[Users, ...] = ()  # rows left out, as one frame or two
+    dropped: tuple[Users, ...] = ()  # rows left out, as up to three frames
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # by column: values beyond are outliers
+
+    @property
+    def ranges(self) -> dict[str, ValidRange]:
+        """By number column: the possible values that are no outliers."""
+        ranges = dict(self.audit.valid)
+        for name, (low, high) in self.limits.items():
+            least, most = ranges.get(name, (-math.inf, None))
+            ranges[name] = (max(least, low), high if most is None else min(most, high))
+        return ranges
 
 
 def clean_users(

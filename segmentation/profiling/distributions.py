@@ -45,7 +45,7 @@ def describe_columns(
     min_cell : int
         Users below which a count is not shown.
     """
-    valid = cleaned.audit.valid
+    valid = cleaned.ranges
     return ColumnDistributions(
         numbers={
             name: _describe_number(
@@ -62,14 +62,14 @@ def describe_columns(
 def build_bin_grids(cleaned: CleanedUsers, summaries: Mapping[str, ColumnSummary]) -> dict[str, BinGrid]:
     """Return the bins of each number column.
 
-    The values of dropped rows count, too, if they are valid.
+    The values of dropped rows count, too, if they are valid and no outliers.
     """
     grids = {}
     for name in NUMBERS:
         one = summaries[name]
         low, high, whole = one.low, one.high, one.is_integer
         for rows in cleaned.dropped:
-            is_valid, _ = _build_validity_expressions(name, cleaned.audit.valid.get(name, UNBOUNDED))
+            is_valid, _ = _build_validity_expressions(name, cleaned.ranges.get(name, UNBOUNDED))
             x = cast_to_float(name)
             (row,) = fetch_rows(
                 rows.filter(is_valid).select(

@@ -111,19 +111,21 @@ def measure_separation_by_k(points: Points, centres: dict[int, Floats], *, seed:
 
 
 def jitter_ties(values: Floats, rng: np.random.Generator) -> Floats:
-    """Spread tied values by half a step each way.
+    """Spread tied values over half the way to their neighbours.
 
-    Ages in whole years lie on a lattice, and the empty space between its lines is no gap.
+    Ages in whole years and incomes in classes lie on a lattice, and the empty space between its lines is no gap. Classes
+    differ in width, so each value is spread over its own; a value that only one user has, at most over the usual step.
     """
     result = np.empty_like(values)
     for column in range(values.shape[1]):
-        unique, index = np.unique(values[:, column], return_inverse=True)
-        gaps = np.diff(unique)
-        usual = float(np.median(gaps)) if gaps.size else 0.0
-        below = np.minimum(np.append(usual, gaps), usual) / 2
-        above = np.minimum(np.append(gaps, usual), usual) / 2
-        chance = rng.random(len(values))
-        result[:, column] = unique[index] - below[index] + chance * (below + above)[index]
+        unique, index, users = np.unique(values[:, column], return_inverse=True, return_counts=True)
+        steps = np.diff(unique) if len(unique) > 1 else np.zeros(1)
+        below, above = np.append(steps[0], steps), np.append(steps, steps[-1])
+        if len(unique) == 1:
+            below = above = np.zeros(1)
+        most = np.where(users > 1, np.inf, np.median(steps))
+        below, above = np.minimum(below, most) / 2, np.minimum(above, most) / 2
+        result[:, column] = unique[index] - below[index] + rng.random(len(values)) * (below + above)[index]
     return result
 
 

@@ -52,14 +52,35 @@ def test_centres_with_one_between_them_are_no_neighbours() -> None:
 
 
 def test_whole_years_are_spread_over_their_year() -> None:
-    """The usual step is 1, so each value fills half of it to either side; the way from 3 to 7 stays empty."""
+    """Each value fills half the way to its neighbours: 2 from 1.5 to 2.5, and 3 from 2.5 to 5, so thinly that a gap stays."""
     ages = np.repeat([1.0, 2, 3, 7, 8, 9], 200)[:, None]
 
     values = jitter_ties(ages, np.random.default_rng(0))[:, 0]
 
-    assert np.abs(values - ages[:, 0]).max() <= 0.5
+    assert np.abs(values - ages[:, 0])[ages[:, 0] == 2].max() <= 0.5
     assert np.ptp(values[ages[:, 0] == 2]) > 0.95
-    assert not ((values > 3.5) & (values < 6.5)).any()
+    assert (values[ages[:, 0] == 3].min(), values[ages[:, 0] == 3].max()) == (
+        pytest.approx(2.5, abs=0.05),
+        pytest.approx(5, abs=0.05),
+    )
+    assert 40 < ((values > 4) & (values < 5)).sum() < 120  # 80, where a year has 200
+
+
+def test_classes_are_spread_over_their_own_width() -> None:
+    """Incomes of 5, 12.5 and 30 stand for classes of different width: no empty space is left between them."""
+    incomes = np.repeat([5.0, 12.5, 30.0], 1000)[:, None]
+
+    values = np.sort(jitter_ties(incomes, np.random.default_rng(0))[:, 0])
+
+    assert np.diff(values).max() < 0.2
+    assert (values[0], values[-1]) == (pytest.approx(1.25, abs=0.1), pytest.approx(38.75, abs=0.1))
+
+
+def test_values_that_one_user_has_are_not_spread_over_a_gap() -> None:
+    """Two groups of measured values, 100 apart: the nearest of each stay where they are, but for half a usual step."""
+    values = np.concatenate([np.arange(50.0), 150 + np.arange(50.0)])[:, None]
+
+    assert np.abs(jitter_ties(values, np.random.default_rng(0)) - values).max() <= 0.5
 
 
 def test_a_yes_or_no_column_is_no_valley(points: Make) -> None:
