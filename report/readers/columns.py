@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,13 @@ class RawTable:
 
     file: str  # its name, for messages
     fields: tuple[MatchedColumn, ...]  # in schema order
-    # for each field the cells that are text, as an Arrow array of strings, null elsewhere
-    texts: tuple[Any, ...]
-    # for each field the cells that are numbers already, NaN elsewhere; None where the format has only text
-    values: tuple[np.ndarray | None, ...]
+    cells: tuple[
+        Any, ...
+    ]  # an Arrow array for each field; of those in `numbers` the cells that are text, null elsewhere
     rows: np.ndarray  # each row's number, as a spreadsheet counts
     comma_is_delimiter: bool = False  # so that it can't be a decimal mark
+    numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """By column: the cells that are numbers in a format that mixes them with text, NaN elsewhere."""
 
 
 def normalise_header(name: str) -> str:
@@ -157,11 +158,11 @@ def _find_header(headers: Sequence[str], name: str, *, exact_first: bool) -> lis
 def _refuse_shared_columns(fields: tuple[MatchedColumn, ...], file: str) -> tuple[MatchedColumn, ...]:
     """Refuse a mapping of two columns to one."""
     taken: dict[int, str] = {}
-    for field in fields:
-        other = taken.setdefault(field.index, field.column.name)
-        if other != field.column.name:
+    for one in fields:
+        other = taken.setdefault(one.index, one.column.name)
+        if other != one.column.name:
             raise InputError(
-                f"{file}: column {field.header!r} would serve as both {other} and {field.column.name}. "
+                f"{file}: column {one.header!r} would serve as both {other} and {one.column.name}. "
                 "Map each to its own column under [columns] in settings.toml."
             )
     return fields

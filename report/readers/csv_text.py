@@ -92,7 +92,7 @@ def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
             flush_cells()
     flush_cells()
     columns = tuple(pa.chunked_array(chunks, pa.string())[:filled] for chunks in texts)
-    return RawTable(path.name, fields, columns, (None,) * len(fields), np.array(rows[:filled]), delimiter == ",")
+    return RawTable(path.name, fields, columns, np.array(rows[:filled], dtype=int), delimiter == ",")
 
 
 def _decode_to_utf8(data: bytes, file: str) -> bytes:

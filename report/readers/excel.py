@@ -55,8 +55,18 @@ def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
         if has_formulas:
             _refuse_uncalculated(path, fields)
     numbers = np.array(list(rows), dtype=int)
-    columns = [_split_texts_and_numbers(field, list(rows.values()), numbers, path.name) for field in fields]
-    return RawTable(path.name, fields, tuple(c[0] for c in columns), tuple(c[1] for c in columns), numbers)
+    columns = [_pick_cells(field, list(rows.values()), numbers, path.name) for field in fields]
+    texts = tuple(
+        pa.array([cell if isinstance(cell, str) else None for cell in cells], pa.string()) for cells in columns
+    )
+    values = {
+        field.column.name: np.array(
+            [np.nan if cell is None or isinstance(cell, str) else float(cell) for cell in cells]
+        )
+        for field, cells in zip(fields, columns, strict=True)
+        if field.column.kind == "number"
+    }
+    return RawTable(path.name, fields, texts, numbers, numbers=values)
 
 
 def _inspect_archive(path: Path) -> bool:
@@ -161,10 +171,8 @@ def _refuse_uncalculated(path: Path, fields: Sequence[MatchedColumn]) -> None:
                     )
 
 
-def _split_texts_and_numbers(
-    field: MatchedColumn, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str
-) -> tuple[Any, np.ndarray | None]:
-    """Return one column's texts, and its numbers if any."""
+def _pick_cells(field: MatchedColumn, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str) -> list[Any]:
+    """Return one column's cells: numbers only in a column of numbers."""
     cells = [row[field.index] if field.index < len(row) else None for row in rows]
     for kinds, what in ((DATE_TYPES, "dates"), (bool, "truth values")):
         wrong = [i for i, cell in enumerate(cells) if isinstance(cell, kinds)]
@@ -179,13 +187,11 @@ def _split_texts_and_numbers(
                 "looks like a date into one: format the column as text, correct it, and run `make report` again."
             )
     if field.column.kind == "number":
-        texts = [cell if isinstance(cell, str) else None for cell in cells]
-        values = [np.nan if cell is None or isinstance(cell, str) else float(cell) for cell in cells]
-        return pa.chunked_array([pa.array(texts, pa.string())]), np.array(values, dtype=float)
+        return cells
     if field.column.kind == "id":
         _refuse_truncated_ids(field, cells, numbers, file)
     whole = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells)
-    return pa.chunked_array([pa.array([None if cell is None else str(cell) for cell in whole], pa.string())]), None
+    return [None if cell is None else str(cell) for cell in whole]
 
 
 def _refuse_truncated_ids(field: MatchedColumn, cells: Sequence[Any], numbers: np.ndarray, file: str) -> None:

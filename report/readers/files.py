@@ -1,7 +1,7 @@
 """The reader of a month's file, in any format."""
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -10,36 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from report.errors import InputError
 from report.readers import csv_text, excel
-from report.readers.columns import (
-    RUN_AGAIN,
-    MatchedColumn,
-    RawTable,
-    make_spreadsheet_error,
-    make_type_error,
-    match_columns,
-)
-from report.readers.ids import MAX_EXACT_INTEGER, make_faulty_id_error, restore_ids
-from report.readers.number_text import parse_number_columns
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_type_error, match_columns
+from report.readers.normalise import collect_users, normalise_table
 from report.storage.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
-from segmentation.preprocessing.spelling import (
-    EDGE_BLANKS,
-    MISSING_NUMBER_SPELLINGS,
-    MISSING_SPELLINGS,
-    NORMALISATION_STEPS,
-    TRIM_CHARACTERS,
-)
-from segmentation.schema import MAX_NUMBER
-
-# What spreadsheets write, in any language, in a cell that they can't work out or show: neither a value nor missing. All are in capitals.
-SPREADSHEET_ERROR = (
-    r"^#(?:[\x{a1}\x{bf}]?\p{Lu}[\p{Lu}0-9/_]*[!?]|\p{Lu}+/\p{Lu}+|NV|YOK|GETTING_DATA)$"  # #SPILL!, #¡REF!, #N/A
-    r"|^Err:[0-9]+$|^#+$"
-)
-TEXT_DTYPE = pd.StringDtype(na_value=np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +23,7 @@ class MonthData:
     """What a month's file holds."""
 
     # The schema's columns that the file has, in schema order: numbers as float64, the rest as `str`, missing as NaN.
-    # One row a row of the file, in its order; nothing is dropped or checked for range. What is larger than 1e100 is
-    # infinite: its square is more than a float can hold.
+    # One row a row of the file, in its order; nothing is dropped or checked for range.
     users: pd.DataFrame
     joined: dict[str, int]  # by category: spellings read as another spelling of the same value
 
@@ -74,7 +49,8 @@ def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({}))
     read = _select_reader(path)
     try:
         table = read(path, names)
-        month = _interpret_table(table)
+        frame, _, joined = normalise_table(table)
+        return MonthData(collect_users(frame), joined)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - what libraries raise on a damaged file has no common base
@@ -83,9 +59,6 @@ def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({}))
             f"{path.name} can't be read as {path.suffix.lower()} ({type(error).__name__}). Expected a whole file, not cut "
             f"short or protected, and text in UTF-8. {RUN_AGAIN}"
         ) from None
-    if month.users.empty:
-        raise InputError(f"{path.name} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
-    return month
 
 
 def _select_reader(path: Path) -> Callable[[Path, Mapping[str, str]], RawTable]:
@@ -121,61 +94,6 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
 
 
-def _interpret_table(table: RawTable) -> MonthData:
-    """Return the users that the cells describe."""
-    columns: dict[str, Any] = {
-        name: np.where(np.abs(found) > MAX_NUMBER, np.copysign(np.inf, found), found)
-        for name, found in parse_number_columns(table).items()
-    }
-    joined: dict[str, int] = {}
-    for field, text in zip(table.fields, table.texts, strict=True):
-        name = field.column.name
-        if field.column.kind == "category":
-            columns[name], joined[name] = _normalise_categories(field, text, table)
-        elif field.column.kind == "id":
-            columns[name] = _normalise_ids(field, text, table)
-    users = pd.DataFrame({field.column.name: columns[field.column.name] for field in table.fields})
-    return MonthData(users, {name: count for name, count in joined.items() if count})
-
-
-def _normalise_categories(field: MatchedColumn, text: Any, table: RawTable) -> tuple[Any, int]:
-    """Return categories in one spelling each."""
-    # With them, how many spellings were joined to another
-    found = text.combine_chunks().dictionary_encode()
-    values = found.dictionary
-    for written, meant in NORMALISATION_STEPS:
-        values = pc.replace_substring_regex(values, written, meant)
-    values = pc.utf8_normalize(pc.utf8_trim(values, TRIM_CHARACTERS), form="NFC")
-    known = _null_missing(values, MISSING_SPELLINGS)
-    joined = len(known) - known.null_count - len(pc.unique(known.drop_null()))
-    cells = known.take(found.indices)
-    _refuse_spreadsheet_errors(field, cells, table)
-    return cells.to_pandas(types_mapper={pa.string(): TEXT_DTYPE}.get), joined
-
-
-def _normalise_ids(field: MatchedColumn, text: Any, table: RawTable) -> Any:
-    """Return ids trimmed and composed."""
-    # Nothing more: two ids may differ in a letter that nobody sees
-    cells = pc.replace_substring_regex(pc.utf8_normalize(text.combine_chunks(), form="NFC"), EDGE_BLANKS, "")
-    cells = _null_missing(cells, MISSING_NUMBER_SPELLINGS)
-    _refuse_spreadsheet_errors(field, cells, table)
-    cells = restore_ids(field, cells, table)
-    return cells.to_pandas(types_mapper={pa.string(): TEXT_DTYPE}.get)
-
-
-def _null_missing(cells: Any, missing: Sequence[str]) -> Any:
-    """Return cells, null where a missing value is spelled."""
-    return pc.if_else(pc.is_in(pc.utf8_lower(cells), pa.array(missing)), pa.scalar(None, pa.string()), cells)
-
-
-def _refuse_spreadsheet_errors(field: MatchedColumn, cells: Any, table: RawTable) -> None:
-    """Refuse a spreadsheet's error values."""
-    flags = pc.match_substring_regex(cells, SPREADSHEET_ERROR).fill_null(fill_value=False)
-    wrong = np.flatnonzero(flags.to_numpy(zero_copy_only=False))
-    if len(wrong):
-        raise make_spreadsheet_error(table.file, field, len(wrong), int(table.rows[wrong[0]]))
-
-
 def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
     """Read a Parquet file."""
     # Its rows are numbered as in a sheet with a header
@@ -184,28 +102,11 @@ def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
     with pq.ParquetFile(path) as file:
         headers = file.schema_arrow.names
         fields = match_columns(headers, names, path.name)
-        types = [file.schema_arrow.field(field.index).type for field in fields]
-        for field, kind in zip(fields, types, strict=True):
-            refuse_arrow_type(field, kind, path.name)
+        for field in fields:
+            refuse_arrow_type(field, file.schema_arrow.field(field.index).type, path.name)
         data = file.read(columns=[headers[field.index] for field in fields])
-        columns = [_decode_dictionary(data.column(headers[field.index])) for field in fields]
-    rows = np.arange(data.num_rows) + 2
-    for field, column in zip(fields, columns, strict=True):
-        if not pa.types.is_floating(column.type):
-            continue
-        is_single = column.type.bit_width == 32 and field.column.kind == "category"
-        if field.column.kind == "id" or is_single:
-            size = np.abs(column.to_numpy())
-            large = np.flatnonzero((size >= MAX_EXACT_INTEGER[column.type.bit_width]) & ~(np.isinf(size) & is_single))
-            if len(large):
-                raise make_faulty_id_error(path.name, field, "long", len(large), int(rows[large[0]]))
-    pairs = [_split_texts_and_numbers(field, column) for field, column in zip(fields, columns, strict=True)]
-    return RawTable(path.name, fields, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), rows)
-
-
-def _decode_dictionary(column: Any) -> Any:
-    """Return a column without its dictionary."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    cells = tuple(_simplify_type(field, data.column(headers[field.index])) for field in fields)
+    return RawTable(path.name, fields, cells, np.arange(data.num_rows) + 2)
 
 
 def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
@@ -224,19 +125,17 @@ def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
         raise make_type_error(file, field, arrow_type)
 
 
-def _split_texts_and_numbers(field: MatchedColumn, column: Any) -> tuple[Any, np.ndarray | None]:
-    """Return one column's texts, and its numbers if any."""
+def _simplify_type(field: MatchedColumn, column: Any) -> Any:
+    """Return a column as text, numbers or truth values."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if pa.types.is_decimal(column.type):  # as text, for Arrow's own cast is off in the last digit
         column = column.cast(pa.string())
-        column = column.cast(pa.float64()) if field.column.kind == "number" else column
-    if field.column.kind == "number" and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        nothing = pa.chunked_array([pa.nulls(len(column), pa.string())])
-        return nothing, np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
-    if pa.types.is_floating(column.type):  # whole numbers beside gaps or parts: 7, not 7.0 or 1.2e+10
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        is_whole = pc.and_(pc.equal(pc.round(column), column), pc.less_equal(pc.abs(column), MAX_EXACT_INTEGER[64]))
-        whole = pc.if_else(is_whole, column, pa.scalar(None, column.type)).cast(pa.int64())
-        return pc.coalesce(whole.cast(pa.string()), column.cast(pa.string())), None
+        return column.cast(pa.float64()) if field.column.kind == "number" else column
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return column.cast(pa.float64(), safe=False) if field.column.kind == "number" else column
+    if pa.types.is_boolean(column.type):
+        return column
     text = column.cast(pa.string())
     text.validate(full=True)  # Parquet may call text what is none
-    return (pc.utf8_capitalize(text) if pa.types.is_boolean(column.type) else text), None
+    return text

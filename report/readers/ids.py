@@ -4,13 +4,8 @@ They are restored where no digit is lost, else refused. Ids are never joined by 
 blanks at their ends: mixing up two users is worse than losing one. Zeros lost in front of every id can't be known.
 """
 
-from typing import Any
-
-import numpy as np
-import pyarrow.compute as pc
-
 from report.errors import InputError
-from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable
+from report.readers.columns import RUN_AGAIN, MatchedColumn
 
 # 1.12913E+11, with a sign or Fortran's D too
 SCIENTIFIC_NOTATION = r"^[+-]?[0-9]+(?:[.,][0-9]+)?[eEdD]\+[0-9]+$|^[+-]?[0-9][.,][0-9]+[eEdD]\+?[0-9]+$"
@@ -52,41 +47,3 @@ def make_faulty_id_error(file: str, field: MatchedColumn, fault: str, count: int
         f"{file}: column {field.header!r} has {count:,} {what}{'s' if count > 1 else ''}{first} {ID_FAULTS[fault]} before it is "
         f"exported. {RUN_AGAIN}"
     )
-
-
-def restore_ids(field: MatchedColumn, cells: Any, table: RawTable) -> Any:
-    """Return ids that a program had made floats.
-
-    The cells are trimmed texts, null where missing.
-
-    Raises
-    ------
-    InputError
-        If digits are lost, or ids of two forms may be one user's.
-    """
-    for fault, pattern in (("shortened", SCIENTIFIC_NOTATION), ("long", LONG_FLOAT_ID)):
-        _refuse_flagged(field, fault, pc.match_substring_regex(cells, pattern), table)
-    rounded = pc.match_substring_regex(cells, ROUNDED_ID)
-    if pc.sum(rounded).as_py() == pc.sum(pc.match_substring_regex(cells, LONG_ID)).as_py():
-        _refuse_flagged(field, "rounded", rounded, table)
-    padded = pc.match_substring_regex(cells, ZERO_PADDED_ID)
-    if _is_shorter(cells.filter(pc.match_substring_regex(cells, UNPADDED_ID)), cells.filter(padded)):
-        _refuse_flagged(field, "padded", padded, table)
-    floats = pc.match_substring_regex(cells, FLOAT_ID)
-    if not pc.any(floats).as_py():
-        return cells
-    if pc.any(pc.match_substring_regex(cells, INTEGER_ID)).as_py():
-        _refuse_flagged(field, "mixed", floats, table)
-    return pc.replace_substring_regex(cells, TRAILING_DECIMALS, "") if pc.all(floats).as_py() else cells
-
-
-def _is_shorter(some: Any, others: Any) -> bool:
-    """Return whether some id is shorter than another."""
-    shortest, longest = pc.min(pc.utf8_length(some)).as_py(), pc.max(pc.utf8_length(others)).as_py()
-    return shortest is not None and longest is not None and bool(shortest < longest)
-
-
-def _refuse_flagged(field: MatchedColumn, fault: str, flags: Any, table: RawTable) -> None:
-    places = np.flatnonzero(flags.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
-    if len(places):
-        raise make_faulty_id_error(table.file, field, fault, len(places), int(table.rows[places[0]]))

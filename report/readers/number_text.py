@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from report.errors import InputError
-from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable
 from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
 
 MISSING_VALUES = pa.array(MISSING_NUMBER_SPELLINGS)
@@ -45,44 +45,21 @@ class NumberColumn:
         return bool(pc.any(pc.match_substring_regex(self.cells, pattern), min_count=0).as_py())
 
 
-def parse_number_columns(table: RawTable) -> dict[str, np.ndarray]:
-    """Return every number column as float64.
-
-    By the column's name in the schema; NaN where a cell is missing, infinities as they are.
-
-    Raises
-    ------
-    InputError
-        If a cell is no number, a column mixes decimal marks, or nothing settles which mark it has.
-    """
-    read: dict[str, np.ndarray] = {}
-    for column, mark in _choose_marks(table):
-        parsed = _parse_numbers(column.cells, mark)
-        values = table.values[table.fields.index(column.field)]
-        name = column.field.column.name
-        read[name] = parsed if values is None else np.where(np.isnan(parsed), values, parsed)
-    return read
-
-
 def find_decimal_marks(table: RawTable) -> dict[str, str]:
     """Return each number column's decimal mark by name.
 
     Raises
     ------
     InputError
-        As `parse_number_columns` does.
+        If a column mixes decimal marks, or nothing settles which mark it has.
     """
-    return {column.field.column.name: mark for column, mark in _choose_marks(table)}
+    columns = _list_number_columns(table)
+    proofs = {column.proven_mark for column in columns if column.proven_mark}
+    return {column.field.column.name: _choose_mark(column, proofs, table) for column in columns}
 
 
 def find_proven_marks(table: RawTable) -> dict[str, str]:
-    """Return the proven decimal marks by column name.
-
-    Raises
-    ------
-    InputError
-        If a cell is no number.
-    """
+    """Return the proven decimal marks by column name."""
     columns = _list_number_columns(table)
     return {column.field.column.name: column.proven_mark for column in columns if column.proven_mark}
 
@@ -105,40 +82,17 @@ def build_separator_pattern(mark: str) -> str:
     return rf"\{OTHER_MARK[mark]}|{THOUSANDS_SPACES}|{THOUSANDS_APOSTROPHES}"
 
 
-def _choose_marks(table: RawTable) -> list[tuple[NumberColumn, str]]:
-    """Return every number column with its decimal mark."""
-    columns = _list_number_columns(table)
-    proofs = {column.proven_mark for column in columns if column.proven_mark}
-    return [(column, _choose_mark(column, proofs, table)) for column in columns]
-
-
 def _list_number_columns(table: RawTable) -> list[NumberColumn]:
-    """Return every number column."""
-    return [
-        _prepare_column(field, text, table)
-        for field, text in zip(table.fields, table.texts, strict=True)
-        if field.column.kind == "number"
-    ]
-
-
-def _prepare_column(field: MatchedColumn, text: Any, table: RawTable) -> NumberColumn:
-    """Return a column trimmed, null where missing."""
-    # Refuse it if a cell is no number under any mark
-    cells = text
-    if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
-        cells = pc.replace_substring_regex(text, INVISIBLE_CHARACTERS, "")
-    cells = pc.replace_substring_regex(cells, EDGE_BLANKS, "")
-    cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING_VALUES), pa.scalar(None, pa.string()), cells)
-    fits = {mark: pc.match_substring_regex(cells, build_number_pattern(mark)) for mark in ".,"}
-    readable = fits["."] if table.comma_is_delimiter else pc.or_(fits["."], fits[","])
-    wrong = _find_flagged(pc.invert(readable))
-    if len(wrong):
-        row = int(table.rows[wrong[0]])
-        error = make_not_numeric_error(table.file, field, "texts", count=len(wrong), row=row)
-        if fits[","][int(wrong[0])].as_py():
-            raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
-        raise error
-    return NumberColumn(field, cells, fits)
+    """Return every number column, trimmed, null where missing."""
+    columns = []
+    for field, text in zip(table.fields, table.cells, strict=True):
+        if field.column.kind == "number":
+            cells = pc.replace_substring_regex(text, INVISIBLE_CHARACTERS, "")
+            cells = pc.replace_substring_regex(cells, EDGE_BLANKS, "")
+            cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING_VALUES), pa.scalar(None, pa.string()), cells)
+            fits = {mark: pc.match_substring_regex(cells, build_number_pattern(mark)) for mark in ".,"}
+            columns.append(NumberColumn(field, cells, fits))
+    return columns
 
 
 def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str:
@@ -171,13 +125,3 @@ def _choose_mark(column: NumberColumn, proofs: set[str], table: RawTable) -> str
 def _find_flagged(flags: Any) -> np.ndarray:
     """Return the places of flagged cells."""
     return np.flatnonzero(flags.fill_null(fill_value=False).to_numpy())
-
-
-def _parse_numbers(cells: Any, mark: str) -> np.ndarray:
-    """Return the cells as float64."""
-    # Each is the nearest one to what is written, as `float()` gives
-    bare = pc.replace_substring_regex(cells, build_separator_pattern(mark), "")
-    if mark == ",":
-        bare = pc.replace_substring(bare, ",", ".")
-    # A copy, because Arrow's memory can't be written.
-    return np.array(pc.cast(bare, pa.float64()).to_numpy(), dtype=float)

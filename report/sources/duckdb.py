@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from report.errors import InputError
 from report.readers.columns import RUN_AGAIN, match_columns
 from report.readers.files import refuse_arrow_type
+from report.readers.normalise import FILE_COLUMN, ROW_COLUMN
 from report.settings import Settings
 from report.sources import faults
-from report.sources.normalise import FILE_COLUMN, ROW_COLUMN
 from report.storage.passwords import redact_secrets
 
 _ORIGIN_COLUMNS = ("filename", "file_row_number")  # columns of DuckDB's own

@@ -9,18 +9,16 @@ import codecs
 import mmap
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import pyarrow as pa
+import narwhals as nw
 
 from report.errors import InputError
 from report.readers import csv_text, number_text
-from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error
+from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable
+from report.readers.normalise import ROW_COLUMN, parse_number_columns
 from report.sources.duckdb import escape_glob, quote_sql
-from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS
 
 HEAD_BYTES = 1 << 20  # bytes that say how the rest is written
 _TAIL_BYTES = 1 << 12  # bytes in which the last row is
@@ -58,23 +56,14 @@ def convert_text_to_parquet(
         _copy_to_parquet(connection, f"SELECT {cells} FROM {rows}", target)
         if not _has_unparsed_numbers(connection, fields, target):
             return target
-        marks = number_text.find_decimal_marks(_sample_number_shapes(connection, head, target))
-        careful, target = target, scratch / f"{path.name}-read.parquet"
-        read = ", ".join(_parse_remaining_cell(field, marks) for field in fields)
-        _copy_to_parquet(connection, f"SELECT {read} FROM read_parquet({quote_sql(escape_glob(careful))})", target)
-        careful.unlink()
-        wrong = _find_invalid_numbers(connection, fields, target)
+        return _parse_remaining_cells(connection, head, target)
     except InputError as error:
-        raise _choose_error(path, error) from None  # it counts what here was seen a sample of
+        raise _choose_error(path, error) from None
     except (duckdb.Error, UnicodeDecodeError) as error:  # the second where DuckDB quotes what isn't UTF-8
         line = re.search(r"Line: (\d+)", str(error))  # all that may be repeated: the rest may quote a cell
         raise _make_text_error(path, f"line {line[1]}" if line else type(error).__name__) from None
     finally:
         connection.execute("SET preserve_insertion_order = false")
-    if wrong:
-        field, count, row = wrong
-        raise _choose_error(path, make_not_numeric_error(path.name, field, "texts", count=count, row=row + 2))
-    return target
 
 
 def _copy_to_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
@@ -105,62 +94,16 @@ def _has_unparsed_numbers(
     return bool(found and found[0])
 
 
-def _sample_number_shapes(connection: duckdb.DuckDBPyConnection, head: RawTable, target: Path) -> RawTable:
-    """Return the head with further number shapes.
-
-    One cell of each that isn't written plainly in the whole file. Which marks a cell allows depends on where its digits
-    and signs are, and on whether it begins with 0, but not on the digits.
-    """
-    texts, rows = [*head.texts], [head.rows]
-    for place, field in enumerate(head.fields):
-        if field.column.kind != "number":
-            continue
-        rest = _trim_cell(field)
-        fits = " OR ".join(
-            f"regexp_matches({rest}, {quote_sql(number_text.build_number_pattern(mark))})" for mark in ".,"
-        )
-        shape = f"regexp_matches({rest}, '^[+-]?0'), translate({rest}, '023456789', '111111111')"
-        seen = connection.execute(
-            f"SELECT min(file_row_number) + 2, arg_min({rest}, file_row_number) FROM read_parquet(?, file_row_number = true)"
-            f" WHERE {fits} GROUP BY {shape} ORDER BY 1",
-            [escape_glob(target)],
-        ).fetchall()
-        for other in range(len(texts)):
-            cells = pa.array([cell for _, cell in seen] if other == place else [None] * len(seen), pa.string())
-            texts[other] = pa.chunked_array([*texts[other].chunks, cells], pa.string())
-        rows.append(np.array([row for row, _ in seen], dtype=head.rows.dtype))
-    return replace(head, texts=tuple(texts), values=(None,) * len(texts), rows=np.concatenate(rows))
-
-
-def _parse_remaining_cell(field: MatchedColumn, marks: Mapping[str, str]) -> str:
-    """Return the SQL that reads a remaining cell."""
-    # It reads as `number_text` does; what is no number either stays under its other name
-    if field.column.kind != "number":
-        return _quote_name(field)
-    mark = marks[field.column.name]
-    text = _trim_cell(field)
-    bare = f"regexp_replace({text}, {quote_sql(number_text.build_separator_pattern(mark))}, '', 'g')"
-    bare = f"replace({bare}, ',', '.')" if mark == "," else bare
-    fits = f"regexp_matches({text}, {quote_sql(number_text.build_number_pattern(mark))})"
-    nothing = f"lower({text}) IN ({', '.join(map(quote_sql, number_text.MISSING_VALUES.to_pylist()))})"
-    read = f"coalesce({_quote_name(field)}, CASE WHEN {fits} THEN CAST({bare} AS DOUBLE) END) AS {_quote_name(field)}"
-    return f"{read}, CASE WHEN NOT {nothing} AND NOT {fits} THEN {_quote_text_name(field)} END AS {_quote_text_name(field)}"
-
-
-def _find_invalid_numbers(
-    connection: duckdb.DuckDBPyConnection, fields: tuple[MatchedColumn, ...], target: Path
-) -> tuple[MatchedColumn, int, int] | None:
-    """Return the first number column with an invalid cell."""
-    # With how many there are, and the first one's row
-    for field in fields:
-        if field.column.kind == "number":
-            found = connection.execute(
-                f"SELECT count(*), min(file_row_number) FROM read_parquet(?, file_row_number = true) WHERE {_quote_text_name(field)} IS NOT NULL",
-                [escape_glob(target)],
-            ).fetchone()
-            if found and found[0]:
-                return field, *found
-    return None
+def _parse_remaining_cells(connection: duckdb.DuckDBPyConnection, head: RawTable, careful: Path) -> Path:
+    """Read the numbers that are still text, into another file."""
+    rows = connection.from_parquet(escape_glob(careful), file_row_number=True)
+    frame = nw.from_native(rows.project(f'* EXCLUDE (file_row_number), file_row_number + 2 AS "{ROW_COLUMN}"'))
+    texts = {field: f"{field.column.name} as text" for field in head.fields if field.column.kind == "number"}
+    frame = parse_number_columns(frame, texts, head.file, "commas" if head.comma_is_delimiter else "anybody", head)
+    target = careful.with_name(f"{careful.stem}-read.parquet")
+    frame.select(field.column.name for field in head.fields).sink_parquet(target)
+    careful.unlink()
+    return target
 
 
 def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[RawTable, str]:
@@ -231,12 +174,6 @@ def _ends_without_user(path: Path, delimiter: str) -> bool:
         last = file.read().rstrip(b"\r\n \t").rpartition(b"\n")[2] + delimiter.encode()
     words = last.strip(delimiter.encode() + b'\r" ').decode(errors="replace")
     return not words or bool(csv_text.ROW_COUNT_FOOTER.fullmatch(words))
-
-
-def _trim_cell(field: MatchedColumn) -> str:
-    """Return the SQL that trims a cell's text."""
-    text = f"regexp_replace({_quote_text_name(field)}, {quote_sql(INVISIBLE_CHARACTERS)}, '', 'g')"
-    return f"regexp_replace({text}, {quote_sql(EDGE_BLANKS)}, '', 'g')"
 
 
 def _quote_name(field: MatchedColumn) -> str:

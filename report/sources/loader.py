@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from report.errors import InputError
-from report.readers.files import TEXT_DTYPE, MonthData, read_month_file
+from report.readers import normalise
+from report.readers.files import MonthData, read_month_file
 from report.settings import Settings
 from report.sources.progress import poll_progress
 from report.storage import paths as files
 from report.storage.location import DatabaseSource, DataLocation, list_data_files
 from report.storage.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 from segmentation.facts import Source
-from segmentation.schema import NUMBERS
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import pandas as pd
 
 _log = logging.getLogger(__name__)
 _MIN_ROW_BYTES = 20  # bytes of a row, at least: its fields and what is between them
@@ -149,8 +148,6 @@ def load_users(place: DataLocation, month: str, settings: Settings, scratch: Pat
     """
     if isinstance(place, Path) and not place.is_dir() and _fits_in_memory(place, settings):
         return _wrap_month_data(read_month_file(place, settings.columns))
-    from report.sources import normalise  # noqa: PLC0415 - a small month needs no engine
-
     if isinstance(place, DatabaseSource) and place.engine == "spark":
         from report.sources import spark  # noqa: PLC0415 - an extra
 
@@ -158,13 +155,13 @@ def load_users(place: DataLocation, month: str, settings: Settings, scratch: Pat
         frame, writer = spark.scan_spark_source(place, query, month)
         frame, rows, joined = normalise.normalise_users(frame, settings.columns, place.name, writer)
         if rows <= settings.scale.exact_users:
-            return _wrap_month_data(MonthData(_collect_users(frame), joined))
+            return _wrap_month_data(_collect_month(frame, joined))
         return LoadedUsers(frame.to_native(), rows, "spark", spark.start_spark(place), joined)
     return _load_with_duckdb(place, month, settings, scratch)
 
 
 def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
-    from report.sources import duckdb, large_csv, normalise  # noqa: PLC0415 - a small month needs none of them
+    from report.sources import duckdb, large_csv  # noqa: PLC0415 - a small month needs no engine
 
     connection = duckdb.connect_duckdb(settings, scratch)
     try:
@@ -178,7 +175,7 @@ def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scrat
         duckdb.scan_parquet(connection, paths, settings), settings.columns, place.name, writer
     )
     if rows <= settings.scale.exact_users:
-        return _wrap_month_data(MonthData(_collect_users(frame), joined))
+        return _wrap_month_data(_collect_month(frame, joined))
     return LoadedUsers(frame.to_native(), rows, "duckdb", connection, joined)
 
 
@@ -252,21 +249,12 @@ def _fill_in_query(place: DatabaseSource, month: str, settings: Settings) -> str
     return query
 
 
-def _wrap_month_data(month: MonthData) -> LoadedUsers:
-    return LoadedUsers(month.users, len(month.users), "pandas", joined=month.joined)
-
-
-def _collect_users(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
+def _collect_month(frame: "nw.LazyFrame[Any]", joined: dict[str, int]) -> MonthData:
     """Return an engine's few users in memory, sorted."""
     # An engine's rows have no order of their own
-    import pandas as pd  # noqa: PLC0415 - by then it is there
+    users = normalise.collect_users(frame)
+    return MonthData(users.sort_values(list(users.columns), kind="stable", ignore_index=True), joined)
 
-    table = frame.collect("pyarrow").to_native()
-    columns = {name: table.column(name) for name in table.column_names}
-    users = pd.DataFrame(
-        {
-            name: column.to_numpy() if name in NUMBERS else column.cast("string").to_pandas().astype(TEXT_DTYPE)
-            for name, column in columns.items()
-        }
-    )
-    return users.sort_values(list(users.columns), kind="stable", ignore_index=True)
+
+def _wrap_month_data(month: MonthData) -> LoadedUsers:
+    return LoadedUsers(month.users, len(month.users), "pandas", joined=month.joined)

@@ -3,15 +3,14 @@
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
 from report.errors import InputError, MachineError
+from report.readers.normalise import TextOrigin
 from report.sources import faults
-from report.sources.normalise import TextOrigin
 from report.storage.location import DatabaseSource, list_data_files, select_month_files
 from report.storage.months import TEXT_SUFFIXES
 
@@ -113,18 +112,3 @@ def read_spark_assignments(spark: Any, path: Path) -> Any:
         return spark.read.parquet(str(path.absolute()))
     except PySparkException as error:
         raise OSError(faults.name_engine_error(error)) from None
-
-
-def normalise_nfc_in_spark(frame: Any, names: Sequence[str]) -> Any:
-    """Return letters composed, in Unicode's NFC.
-
-    Spark has no function for it, but brings a library that has.
-    """
-    from pyspark.sql import functions as f  # noqa: PLC0415 - as above
-
-    def compose_column(name: str) -> Any:
-        no_look_alikes = f.lit(False)  # noqa: FBT003 - NFC, not NFKC
-        composed = f.java_method(f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes)
-        return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), composed).otherwise(f.col(name))
-
-    return frame.withColumns({name: compose_column(name) for name in names})

@@ -1,20 +1,24 @@
-"""What the cells of a large month mean.
+"""What the cells of a month mean.
 
-The engine that has the users works out what `readers.files` says of a small month.
+Written once for all of Narwhals' frames: the engine that has the users works it out, and Arrow for small months.
 """
 
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from report.errors import InputError
-from report.readers import files, ids, number_text
+from report.readers import ids, number_text
 from report.readers.columns import (
     RUN_AGAIN,
     MatchedColumn,
@@ -32,7 +36,14 @@ from segmentation.preprocessing.spelling import (
     NORMALISATION_STEPS,
     TRIM_CHARACTERS,
 )
+from segmentation.schema import MAX_NUMBER, NUMBERS
 
+# What spreadsheets write, in any language, in a cell that they can't work out or show: neither a value nor missing. All are in capitals.
+SPREADSHEET_ERROR = (
+    r"^#(?:[\x{a1}\x{bf}]?\p{Lu}[\p{Lu}0-9/_]*[!?]|\p{Lu}+/\p{Lu}+|NV|YOK|GETTING_DATA)$"  # #SPILL!, #¡REF!, #N/A
+    r"|^Err:[0-9]+$|^#+$"
+)
+TEXT_DTYPE = pd.StringDtype(na_value=np.nan)
 # Where a row came from, beside the columns of users, if the engine knows it.
 FILE_COLUMN, ROW_COLUMN = "file of the row", "number of the row"
 TextOrigin = Literal["database", "commas", "anybody"]
@@ -59,14 +70,55 @@ def normalise_users(
     Raises
     ------
     InputError
-        As `report.readers.files.read_month_file` does.
+        If they can't be read as users without guessing.
     """
-    schema = frame.collect_schema()
-    origin = [name for name in (FILE_COLUMN, ROW_COLUMN) if name in schema]
-    headers = [name for name in schema.names() if name not in origin]
+    headers = [name for name in frame.collect_schema().names() if name not in (FILE_COLUMN, ROW_COLUMN)]
     fields = match_columns(headers, names, source)
-    frame = frame.select(*(nw.col(headers[f.index]).alias(f.column.name) for f in fields), *origin)
-    kinds = {field: schema[headers[field.index]] for field in fields}
+    frame = frame.select(*(nw.col(headers[f.index]).alias(f.column.name) for f in fields), *_list_origin_columns(frame))
+    return _normalise_columns(frame, fields, source, text_origin)
+
+
+def normalise_table(table: RawTable) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
+    """Return a small file's users, as `normalise_users` does."""
+    if not len(table.rows):
+        raise InputError(f"{table.file} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
+    columns = {field.column.name: cells for field, cells in zip(table.fields, table.cells, strict=True)}
+    beside = {field: f"{field.column.name} as text" for field in table.fields if field.column.name in table.numbers}
+    for field, text_name in beside.items():
+        name = field.column.name
+        columns[text_name], columns[name] = columns[name], pa.array(table.numbers[name], from_pandas=True)
+    frame = nw.from_native(pa.table({**columns, ROW_COLUMN: table.rows})).lazy()
+    return _normalise_columns(
+        frame, table.fields, table.file, "commas" if table.comma_is_delimiter else "anybody", beside
+    )
+
+
+def collect_users(frame: "nw.LazyFrame[Any]") -> pd.DataFrame:
+    """Return users in memory: numbers as float64, the rest as `str`.
+
+    What is larger than 1e100 is infinite: its square is more than a float can hold.
+    """
+    table = frame.collect("pyarrow").to_native()
+    columns = {}
+    for name in table.column_names:
+        if name in NUMBERS:
+            values = table[name].to_numpy()
+            columns[name] = np.where(np.abs(values) > MAX_NUMBER, np.copysign(np.inf, values), values)
+        else:
+            columns[name] = table[name].cast(pa.string()).to_pandas(types_mapper={pa.string(): TEXT_DTYPE}.get)
+    return pd.DataFrame(columns)
+
+
+def _normalise_columns(
+    frame: "nw.LazyFrame[Any]",
+    fields: Sequence[MatchedColumn],
+    source: str,
+    text_origin: TextOrigin,
+    beside: Mapping[MatchedColumn, str] = MappingProxyType({}),
+) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
+    """Return the users; `beside` names the texts beside a column's numbers."""
+    schema = frame.collect_schema()
+    kinds = {field: schema[field.column.name] for field in fields}
     for field, kind in kinds.items():
         _refuse_column_type(field, kind, source)
     if not (rows := _count_rows(frame)):
@@ -78,15 +130,16 @@ def normalise_users(
         if _needs_cast(field, kind)
     )
     texts = [field for field, kind in kinds.items() if _is_text(field, kind, broken=field in broken)]
-    if numbers := [field for field in texts if field.column.kind == "number"]:
-        frame = _parse_number_columns(frame, numbers, source, text_origin)
+    numbers = {field: field.column.name for field in texts if field.column.kind == "number"} | dict(beside)
+    if numbers:
+        frame = parse_number_columns(frame, numbers, source, text_origin)
     frame, joined = _normalise_texts(frame, [field for field in texts if field.column.kind != "number"], source)
     for field in fields:
         if field.column.kind == "id" and field in texts:
             frame = _restore_ids(frame, field, source)
         elif field.column.kind == "id":  # whole numbers may have been a spreadsheet's too
             _refuse_rounded_ids(frame, field, source)
-    return frame.drop(*origin), rows, joined
+    return frame.drop(*beside.values(), *_list_origin_columns(frame)), rows, joined
 
 
 def _refuse_column_type(field: MatchedColumn, kind: Any, source: str) -> None:
@@ -191,22 +244,31 @@ def _apply_normalisation(frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedCol
         *(word.str.strip_chars(TRIM_CHARACTERS) for word in words.values()),
         *(nw.col(name).str.replace_all(EDGE_BLANKS, "") for name in by_kind["id"]),
     )
-    return normalise_nfc(frame, [*by_kind["category"], *by_kind["id"]])
+    return _compose_letters(frame, [*by_kind["category"], *by_kind["id"]])
 
 
-def normalise_nfc(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyFrame[Any]":
-    """Return letters composed, in Unicode's NFC.
-
-    Narwhals has no function for it.
-    """
+def _compose_letters(frame: "nw.LazyFrame[Any]", names: Sequence[str]) -> "nw.LazyFrame[Any]":
+    """Return letters composed, in Unicode's NFC."""
+    # Narwhals has no function for it; nor has Spark, which brings a library that has
     native: Any = frame.to_native()
-    if frame.implementation.is_duckdb():
+    if frame.implementation.is_pyarrow():
+        for name in names:
+            place = native.column_names.index(name)
+            native = native.set_column(place, name, pc.utf8_normalize(native[name], form="NFC"))
+    elif frame.implementation.is_duckdb():
         native = native.project(f"* REPLACE ({', '.join(map(_NFC_SQL.format, names))})")
     else:
-        from report.sources import spark  # noqa: PLC0415 - an extra
+        from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
-        native = spark.normalise_nfc_in_spark(native, names)
-    composed: nw.LazyFrame[Any] = nw.from_native(native)
+        def compose_column(name: str) -> Any:
+            no_look_alikes = f.lit(False)  # noqa: FBT003 - NFC, not NFKC
+            composed = f.java_method(
+                f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), f.col(name), no_look_alikes
+            )
+            return f.when(f.col(name).rlike(r"[^\x{0}-\x{7f}]"), composed).otherwise(f.col(name))
+
+        native = native.withColumns({name: compose_column(name) for name in names})
+    composed: nw.LazyFrame[Any] = nw.from_native(native).lazy()
     return composed
 
 
@@ -221,7 +283,7 @@ def _count_merged_spellings(frame: "nw.LazyFrame[Any]", field: MatchedColumn) ->
 
 def _refuse_spreadsheet_errors(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
     """Refuse a spreadsheet's error values."""
-    wrong = nw.col(field.column.name).str.contains(files.SPREADSHEET_ERROR) & _is_not_missing(field)
+    wrong = nw.col(field.column.name).str.contains(SPREADSHEET_ERROR) & _is_not_missing(field)
     if count := _count_rows(frame, wrong):
         file, row = _locate_first(frame, wrong, source)
         raise make_spreadsheet_error(file, field, count, row)
@@ -232,7 +294,6 @@ def _refuse_spreadsheet_errors(frame: "nw.LazyFrame[Any]", field: MatchedColumn,
 
 def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> "nw.LazyFrame[Any]":
     """Return ids that a program had made floats."""
-    # As `ids.restore_ids` does
     column = nw.col(field.column.name)
     floats, whole = column.str.contains(ids.FLOAT_ID), column.str.contains(ids.INTEGER_ID)
     _refuse_faulty_ids(
@@ -278,43 +339,61 @@ def _refuse_faulty_ids(
 # --- numbers
 
 
-def _parse_number_columns(
-    frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, writer: TextOrigin
+def parse_number_columns(
+    frame: "nw.LazyFrame[Any]",
+    texts: Mapping[MatchedColumn, str],
+    source: str,
+    text_origin: TextOrigin,
+    head: RawTable | None = None,
 ) -> "nw.LazyFrame[Any]":
-    """Return texts read as numbers."""
-    # The decimal marks are those that all values prove, as in `number_text`
-    grouped = writer != "database"
-    for field in fields:
-        cell = _trim_cell(field)
+    """Return texts read as numbers.
+
+    The decimal marks are those that all values prove.
+
+    Parameters
+    ----------
+    texts : mapping of MatchedColumn to str
+        The name of each number column's text: its own, or another one's where some of its cells are numbers already.
+    head : RawTable or None
+        Further cells, which may prove a decimal mark.
+    """
+    trimmed = (nw.col(name).str.replace_all(INVISIBLE_CHARACTERS, "") for name in texts.values())
+    frame = frame.with_columns(cell.str.replace_all(EDGE_BLANKS, "") for cell in trimmed)
+    grouped = text_origin != "database"
+    for field, name in texts.items():
+        cell = nw.col(name)
         wrong = ~cell.str.to_lowercase().is_in(MISSING_NUMBER_SPELLINGS)
-        for mark in ".," if writer == "anybody" else ".":
+        for mark in ".," if text_origin == "anybody" else ".":
             wrong = wrong & ~cell.str.contains(number_text.build_number_pattern(mark, grouped=grouped))
         if count := _count_rows(frame, wrong):
             file, row = _locate_first(frame, wrong, source)
-            raise make_not_numeric_error(file, field, "texts", count=count, row=row)
-    marks = dict.fromkeys((field.column.name for field in fields), ".")
+            error = make_not_numeric_error(file, field, "texts", count=count, row=row)
+            decimal = wrong & cell.str.contains(number_text.build_number_pattern(","))
+            if (
+                text_origin == "commas"
+                and _count_rows(frame, decimal)
+                and _locate_first(frame, decimal, source)[1] == row
+            ):
+                raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
+            raise error
+    marks = dict.fromkeys((field.column.name for field in texts), ".")
     if grouped:
-        marks = number_text.find_decimal_marks(
-            _sample_number_shapes(frame, fields, source, point_only=writer == "commas")
-        )
-    return frame.with_columns(_parse_number(field, marks[field.column.name]) for field in fields)
-
-
-def _trim_cell(field: MatchedColumn) -> nw.Expr:
-    return nw.col(field.column.name).str.replace_all(INVISIBLE_CHARACTERS, "").str.replace_all(EDGE_BLANKS, "")
+        sample = _sample_number_shapes(frame, texts, source, point_only=text_origin == "commas")
+        marks = number_text.find_decimal_marks(_join_tables(head, sample) if head else sample)
+    return frame.with_columns(_parse_number(field, name, marks[field.column.name]) for field, name in texts.items())
 
 
 def _sample_number_shapes(
-    frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str, *, point_only: bool
+    frame: "nw.LazyFrame[Any]", texts: Mapping[MatchedColumn, str], source: str, *, point_only: bool
 ) -> RawTable:
     """Return one cell of each shape that numbers have."""
     # Where their digits and signs are tells which marks they allow
     cells: list[tuple[int, str, int]] = []
-    for place, field in enumerate(fields):
+    row = nw.col(ROW_COLUMN) if ROW_COLUMN in frame.collect_schema() else nw.lit(-1)
+    for place, name in enumerate(texts.values()):
         cell = nw.col("cell")
-        row = nw.col(ROW_COLUMN) if ROW_COLUMN in frame.collect_schema() else nw.lit(-1)
         found = (
-            frame.select(cell=_trim_cell(field), row=row)
+            frame.select(cell=nw.col(name), row=row)
             .with_columns(shape=cell.str.replace_all("[0-9]", "1"), first=cell.str.contains("^[+-]?0"))
             .group_by("shape", "first")
             .agg(cell.min(), nw.col("row").min())
@@ -322,21 +401,30 @@ def _sample_number_shapes(
         )
         cells += [(place, one["cell"], one["row"]) for one in found.rows(named=True) if one["cell"] is not None]
     cells.sort(key=lambda one: one[2])
-    texts = tuple(
+    columns = tuple(
         pa.chunked_array([[cell if at == place else None for at, cell, _ in cells]], pa.string())
-        for place in range(len(fields))
+        for place in range(len(texts))
     )
-    rows = np.array([row for _, _, row in cells], dtype=int)
-    return RawTable(source, tuple(fields), texts, (None,) * len(fields), rows, point_only)
+    return RawTable(source, tuple(texts), columns, np.array([row for _, _, row in cells], dtype=int), point_only)
 
 
-def _parse_number(field: MatchedColumn, mark: str) -> nw.Expr:
+def _join_tables(head: RawTable, sample: RawTable) -> RawTable:
+    """Return the sample's columns with the head's cells first."""
+    seen = dict(zip(head.fields, head.cells, strict=True))
+    cells = tuple(
+        pa.chunked_array([*seen[field].chunks, *cells.chunks], pa.string())
+        for field, cells in zip(sample.fields, sample.cells, strict=True)
+    )
+    return replace(sample, cells=cells, rows=np.concatenate([head.rows, sample.rows]))
+
+
+def _parse_number(field: MatchedColumn, text_name: str, mark: str) -> nw.Expr:
     """Return cells as numbers with this decimal mark."""
-    cell = _trim_cell(field)
+    cell, name = nw.col(text_name), field.column.name
     bare = cell.str.replace_all(number_text.build_separator_pattern(mark), "")
     bare = bare.str.replace_all(",", ".") if mark == "," else bare
-    fits = cell.str.contains(number_text.build_number_pattern(mark))
-    return nw.when(fits).then(bare.cast(nw.Float64)).alias(field.column.name)
+    number = nw.when(cell.str.contains(number_text.build_number_pattern(mark))).then(bare).cast(nw.Float64)
+    return (number if text_name == name else nw.coalesce(nw.col(name), number)).alias(name)
 
 
 # --- all of these
@@ -348,12 +436,16 @@ def _count_rows(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) ->
     return int(frame.select(count.alias("rows")).collect("pyarrow").item() or 0)
 
 
+def _list_origin_columns(frame: "nw.LazyFrame[Any]") -> list[str]:
+    return [name for name in (FILE_COLUMN, ROW_COLUMN) if name in frame.collect_schema()]
+
+
 def _locate_first(frame: "nw.LazyFrame[Any]", condition: nw.Expr, source: str) -> tuple[str, int | None]:
     """Return file and row of a condition's first cell."""
     # No row if none is known
-    if ROW_COLUMN not in frame.collect_schema():
+    if not (origin := _list_origin_columns(frame)):
         return source, None
-    found = frame.filter(condition).select(FILE_COLUMN, ROW_COLUMN).sort(FILE_COLUMN, ROW_COLUMN)
+    found = frame.filter(condition).select(*origin).sort(*origin)
     one = found.head(1).collect("pyarrow").rows(named=True)[0]
-    file = re.sub(r"(\.(?:csv|tsv|txt))(?:-read)?\.parquet$", r"\1", Path(one[FILE_COLUMN]).name)
+    file = re.sub(r"(\.(?:csv|tsv|txt))(?:-read)?\.parquet$", r"\1", Path(one.get(FILE_COLUMN, source)).name)
     return source if file == "query.parquet" else file, int(one[ROW_COLUMN])
