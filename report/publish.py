@@ -19,10 +19,7 @@ from segmentation.facts import Facts
 def prepare_publishing() -> None:
     """Check that this machine can print, and start Vega.
 
-    Raises
-    ------
-    MachineError
-        If it lacks what prints.
+    Raises MachineError if it lacks what prints.
     """
     check_weasyprint()
     warm_up_vega()

@@ -237,10 +237,7 @@ class MailSettings(_SettingsTable):
     def admit_recipient(self, address: str) -> str:
         """Return an address in its normal form, if allowed.
 
-        Raises
-        ------
-        ValueError
-            If it is no address, or its domain isn't one of `domains`.
+        Raises ValueError if it is no address, or its domain isn't one of `domains`.
         """
         found = _normalise_address(address)
         refusal = _explain_refused_domain(found, self.domains)
@@ -318,10 +315,7 @@ class Settings(_SettingsTable):
 def read_settings(path: Path) -> Settings:
     """Read settings.toml; a missing file gives all defaults.
 
-    Raises
-    ------
-    SettingsError
-        If the file is no TOML, or has an unknown key or an invalid value.
+    Raises SettingsError if the file is no TOML, or has an unknown key or an invalid value.
     """
     if not path.exists():
         return Settings()

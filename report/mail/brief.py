@@ -79,10 +79,7 @@ class Brief:
 def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
     """Return the text of a segment's brief.
 
-    Raises
-    ------
-    ValueError
-        If the segment has no play, as in a month without reliable segments.
+    Raises ValueError if the segment has no play, as in a month without reliable segments.
     """
     picture = plot_brief_indices(segment)
     facts = _sanitise_facts(facts)

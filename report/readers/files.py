@@ -39,11 +39,7 @@ def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({}))
     A `.csv`, `.tsv` or `.txt` file in any usual encoding, delimiter and decimal mark; a `.parquet` file; or an `.xlsx`
     workbook, of which the first sheet is read. What a spreadsheet shows as blank is no row: an empty line or sheet row,
     and rows of empty fields at the end of a text file. Such a row between others is a user of whom nothing is known.
-
-    Raises
-    ------
-    InputError
-        If the file can't be read as a table of users without guessing.
+    Raises InputError if the file can't be read as a table of users without guessing.
     """
     _check_file(path)
     read = _select_reader(path)

@@ -48,10 +48,7 @@ class NumberColumn:
 def find_decimal_marks(table: RawTable) -> dict[str, str]:
     """Return each number column's decimal mark by name.
 
-    Raises
-    ------
-    InputError
-        If a column mixes decimal marks, or nothing settles which mark it has.
+    Raises InputError if a column mixes decimal marks, or nothing settles which mark it has.
     """
     columns = _list_number_columns(table)
     proofs = {column.proven_mark for column in columns if column.proven_mark}

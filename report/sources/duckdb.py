@@ -58,10 +58,7 @@ def scan_parquet(
 ) -> "nw.LazyFrame[Any]":
     """Open Parquet files as one frame.
 
-    Raises
-    ------
-    InputError
-        If one is no Parquet file, or lacks a column that others have.
+    Raises InputError if one is no Parquet file, or lacks a column that others have.
     """
     heads = {path: _read_metadata(path).schema.to_arrow_schema() for path in paths}
     schemas = list(heads.values())
@@ -131,10 +128,7 @@ def _refuse_missing_columns(names: Mapping[Path, Sequence[str]], settings: Setti
 def export_duckdb_query(settings: Settings, database: str, query: str, target: Path, source: str) -> Path:
     """Write a query's rows to a Parquet file.
 
-    Raises
-    ------
-    InputError
-        If the file can't be opened as a database, or the query isn't one that only reads its own tables.
+    Raises InputError if the file can't be opened as a database, or the query isn't one that only reads its own tables.
     """
     try:
         opened = connect_duckdb(settings, target.parent, database)
@@ -185,12 +179,7 @@ def quote_sql(text: str) -> str:
 def read_duckdb_assignments(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
     """Open each user's segment, as a run wrote it.
 
-    A file, or the folder that a cluster made of it.
-
-    Raises
-    ------
-    OSError
-        If it can't be read.
+    A file, or the folder that a cluster made of it. Raises OSError if it can't be read.
     """
     try:
         return connection.from_parquet(f"{escape_glob(path)}/*.parquet" if path.is_dir() else escape_glob(path))

@@ -22,12 +22,7 @@ _ERROR_CAUSES = {
 def translate_errors() -> Iterator[None]:
     """Turn an engine's errors into sentences.
 
-    The engine needn't be installed.
-
-    Raises
-    ------
-    MachineError
-        For any of them.
+    The engine needn't be installed. Raises MachineError for any of them.
     """
     try:
         yield

@@ -42,10 +42,7 @@ class LoadedUsers:
     def open_earlier_month(self, path: Path) -> Any:
         """Open an earlier month's users with the same engine.
 
-        Raises
-        ------
-        OSError, ValueError
-            If they can't be read.
+        Raises OSError or ValueError if they can't be read.
         """
         if self.engine == "duckdb":
             from report.sources import duckdb  # noqa: PLC0415 - by then it is there
@@ -109,12 +106,7 @@ def describe_source(place: DataLocation, month: str, settings: Settings) -> Sour
 def ensure_unchanged(place: DataLocation, month: str) -> Iterator[None]:
     """Make sure that a month's files don't change meanwhile.
 
-    What was read is then what was hashed. Of a database nobody can tell.
-
-    Raises
-    ------
-    InputError
-        If one was written.
+    What was read is then what was hashed. Of a database nobody can tell. Raises InputError if one was written.
     """
     before = _read_file_states(place, month)
     yield
@@ -139,12 +131,8 @@ def _read_file_states(place: DataLocation, month: str) -> tuple[tuple[str, int, 
 def load_users(place: DataLocation, month: str, settings: Settings, scratch: Path) -> LoadedUsers:
     """Open a month's users.
 
-    An engine writes into `scratch`, a folder of this run's own.
-
-    Raises
-    ------
-    ReportError
-        If they can't be read as users without guessing.
+    An engine writes into `scratch`, a folder of this run's own. Raises ReportError if they can't be read as users
+    without guessing.
     """
     if isinstance(place, Path) and not place.is_dir() and _fits_in_memory(place, settings):
         return _wrap_month_data(read_month_file(place, settings.columns))

@@ -18,10 +18,7 @@ from report.storage.months import TEXT_SUFFIXES
 def start_spark(place: DatabaseSource) -> Any:
     """Return Spark's session, started if there is none.
 
-    Raises
-    ------
-    MachineError
-        If PySpark or Java isn't there, or the master can't be reached.
+    Raises MachineError if PySpark or Java isn't there, or the master can't be reached.
     """
     try:
         from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra that few install
@@ -56,10 +53,7 @@ def start_spark(place: DatabaseSource) -> Any:
 def scan_spark_source(place: DatabaseSource, query: str, month: str) -> tuple["nw.LazyFrame[Any]", TextOrigin]:
     """Return Spark's frame, and who wrote the data.
 
-    Raises
-    ------
-    InputError
-        If it isn't there, or holds other months beside this one.
+    Raises InputError if it isn't there, or holds other months beside this one.
     """
     spark = start_spark(place)
     from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
@@ -101,10 +95,7 @@ def _read_native(spark: Any, table: str, query: str, month: str) -> tuple[Any, T
 def read_spark_assignments(spark: Any, path: Path) -> Any:
     """Open each user's segment of a month.
 
-    Raises
-    ------
-    OSError
-        If they can't be read.
+    Raises OSError if they can't be read.
     """
     from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
 

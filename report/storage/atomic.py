@@ -26,12 +26,8 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
 def run_lock(output: Path) -> Iterator[None]:
     """Keep other runs out of the output folder.
 
-    What killed runs left in it is deleted. The system releases the lock however a run ends.
-
-    Raises
-    ------
-    MachineError
-        If nothing can be written there, or another run is at work.
+    What killed runs left in it is deleted. The system releases the lock however a run ends. Raises MachineError if
+    nothing can be written there, or another run is at work.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -70,12 +66,8 @@ def atomic_folder(output: Path, month: str) -> Iterator[Path]:
     """Yield a folder that will become the month's.
 
     The two change places in one step where the system can. Where it can't, the last good month is moved aside before
-    and deleted after, so that there is always a whole one.
-
-    Raises
-    ------
-    MachineError
-        If nothing can be written there, or something else has the month's name.
+    and deleted after, so that there is always a whole one. Raises MachineError if nothing can be written there, or
+    something else has the month's name.
     """
     place, old = output / month, output / f".{month}-old"
     if place.is_symlink() or (place.exists() and not place.is_dir()):

@@ -214,12 +214,7 @@ def _check_credential_free(table: str) -> str:
 def check_file_name(path: str | Path) -> None:
     """Make sure that a file's name is UTF-8.
 
-    Names from old systems and archives may not be.
-
-    Raises
-    ------
-    InputError
-        If it isn't.
+    Names from old systems and archives may not be. Raises InputError if it isn't.
     """
     try:
         str(path).encode()
@@ -324,12 +319,8 @@ def list_data_files(folder: Path, month: str = "") -> list[Path]:
     """List a folder's Parquet or text files.
 
     Names that begin with "_" or "." are no data. A text file of no bytes is left out: a cluster writes one for a part
-    that has no rows. With a month, only its files.
-
-    Raises
-    ------
-    InputError
-        If there are none, some of both kinds, some that can't be read, one twice, or some of another month.
+    that has no rows. With a month, only its files. Raises InputError if there are none, some of both kinds, some that
+    can't be read, one twice, or some of another month.
     """
     there = sorted(
         path

@@ -26,10 +26,7 @@ _MAX_SAMPLE_BYTES = 1_000_000  # bytes: than any of the synthetic months, so tha
 def check_month(month: str) -> str:
     """Return a month if it reads "2026-10".
 
-    Raises
-    ------
-    InputError
-        If it doesn't.
+    Raises InputError if it doesn't.
     """
     if not MONTH_PATTERN.fullmatch(month):
         # DATA in its place holds a password
@@ -41,12 +38,7 @@ def check_month(month: str) -> str:
 def find_month_file(folder: Path, month: str = "") -> Path:
     """Return a month's file in the data folder.
 
-    The newest month's, if none is named.
-
-    Raises
-    ------
-    InputError
-        If there is none, or two of the same month.
+    The newest month's, if none is named. Raises InputError if there is none, or two of the same month.
     """
     if not folder.is_dir():
         raise InputError(
@@ -99,10 +91,7 @@ def look_up_month_file(folder: Path, month: str) -> Path | None:
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes.
 
-    Raises
-    ------
-    InputError
-        If it can't be opened, or is no ordinary file: opening a pipe would wait for its writer.
+    Raises InputError if it can't be opened, or is no ordinary file: opening a pipe would wait for its writer.
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is a folder, a pipe or a device, expected an ordinary file. Name the month's file.")
@@ -157,10 +146,7 @@ def read_facts(path: Path) -> Facts:
 def find_newest_facts(output: Path = DEFAULT_OUTPUT) -> Path:
     """Return the facts.json of the newest month.
 
-    Raises
-    ------
-    ReportError
-        If there is none.
+    Raises ReportError if there is none.
     """
     made = list_earlier_facts(output, "9999-99")
     if not made:
@@ -201,10 +187,7 @@ def restrict_to_owner(path: Path) -> None:
 def resolve_month(source: DataLocation, month: str) -> str:
     """Return the month asked for, else the file name's.
 
-    Raises
-    ------
-    InputError
-        If neither is a month.
+    Raises InputError if neither is a month.
     """
     if month or MONTH_PATTERN.fullmatch(source.stem):
         return check_month(month or source.stem)

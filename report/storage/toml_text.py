@@ -28,10 +28,7 @@ _MAX_SHOWN_CHARACTERS = 60  # of a value that an error message repeats
 def read_toml_model(path: Path, model: type[ModelT]) -> ModelT:
     """Read a TOML file as a model.
 
-    Raises
-    ------
-    SettingsError
-        If the file can't be read, is no TOML, or doesn't fit the model; with the line of the mistake.
+    Raises SettingsError if the file can't be read, is no TOML, or doesn't fit the model; with the line of the mistake.
     """
     if path.exists() and not path.is_file():
         raise SettingsError(f"{path}: is a folder, a pipe or a device. Name an ordinary file.")

@@ -56,11 +56,8 @@ class DeliverySummary:
     def format_table(self, make_arguments: str | None) -> str:
         """Return a line per delivery, then what to do.
 
-        Parameters
-        ----------
-        make_arguments : str or None
-            What names the ledger to `make send`, such as "MONTH=2026-10": each has its own numbers. None for a ledger
-            of which nothing can be sent again.
+        The arguments name the ledger to `make send`, such as "MONTH=2026-10": each has its own numbers. None for a
+        ledger of which nothing can be sent again.
         """
         lines = [f"{'No.':>4}  {'State':<8} {'Tries':>5}  {'Recipient':<32} {'Message':<40} Last word"]
         for one in self.deliveries:
@@ -133,26 +130,19 @@ def send_messages(
 ) -> DeliverySummary:
     """Send each waiting message once.
 
+    A no (5xx) to the recipient or the message refuses that message. One to the greeting, TLS, AUTH or the sender
+    concerns all of them: it ends the run, and they wait.
+
     Parameters
     ----------
     messages : sequence of OutgoingMessage
         The same message twice counts once.
     sender : str
         Envelope sender, who hears of a message that couldn't be delivered.
-    sleep : callable
-        Waits for some seconds.
-    report_progress : callable
-        Gets a line before each pause.
     retry_delays : sequence of float
         Seconds before each further round, for messages that the server put off (4xx) or that a lost connection left.
     monotonic_clock : callable
         The time in seconds. The send ends within `server.deadline` by it.
-
-    Returns
-    -------
-    DeliverySummary
-        What the ledger says at the end. A no (5xx) to the recipient or the message refuses that message. One to the
-        greeting, TLS, AUTH or the sender concerns all of them: it ends the run, and they wait.
 
     Raises
     ------

@@ -33,10 +33,8 @@ class Handover:
 def read_journal(file: Path) -> Counter[Handover]:
     """Count the handovers in a journal.
 
-    Raises
-    ------
-    UnicodeError
-        If the file has text, and no line of it can be read. A single line may have been cut off by a crash.
+    Raises UnicodeError if the file has text, and no line of it can be read. A single line may have been cut off by a
+    crash.
     """
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").split("\n")

@@ -115,17 +115,14 @@ class Ledger:
     ) -> Iterator[Self]:
         """Open or create a ledger, for its owner alone.
 
+        Raises LedgerError if another sender has it open (a dead process holds nothing), or it can't be read or written.
+
         Parameters
         ----------
         journals : sequence of Path
             Files that get every handover, too. The first must be writable; the others are written where possible.
         create : bool
             False leaves the disk as it is: without a ledger and without journals, an empty one in memory is opened.
-
-        Raises
-        ------
-        LedgerError
-            If another sender has it open; a dead process holds nothing. If it can't be read or written.
         """
         with contextlib.ExitStack() as stack:
             with _translate_ledger_errors(file):
@@ -134,9 +131,9 @@ class Ledger:
                         file.parent.mkdir(exist_ok=True, mode=0o700)
                     stack.callback(os.close, _acquire_lock(file.with_suffix(".lock")))
                     os.close(open_private(file))
-                    rows = sqlite3.connect(file, timeout=1, isolation_level=None)
+                    rows = sqlite3.connect(file, timeout=1, isolation_level="IMMEDIATE")
                 else:
-                    rows, journals = sqlite3.connect(":memory:", isolation_level=None), ()
+                    rows, journals = sqlite3.connect(":memory:", isolation_level="IMMEDIATE"), ()
                 stack.callback(rows.close)
                 _prepare_database(rows, file)
             ledger = cls(rows, file, clock, journals)
@@ -269,12 +266,8 @@ class Ledger:
     def record_handover(self, message: OutgoingMessage, detail: str = _NO_ANSWER_RECORDED) -> None:
         """Record a handover, just before the final dot.
 
-        The message is unknown from here until `record_outcome`.
-
-        Raises
-        ------
-        LedgerError
-            If that can't be recorded: the dot must not be sent then, and the message waits.
+        The message is unknown from here until `record_outcome`. Raises LedgerError if that can't be recorded: the dot
+        must not be sent then, and the message waits.
         """
         at = self._clock().isoformat(timespec="seconds")
         one = Handover(at, message.message_id, message.recipient, message.digest)
@@ -293,17 +286,9 @@ class Ledger:
     def resolve_delivery(self, number: int, resolution: Resolution, messages: Sequence[OutgoingMessage] = ()) -> None:
         """Record a person's decision about one message.
 
-        "sent" says that it arrived, or that its earlier text is enough; "again" sends it once more.
-
-        Parameters
-        ----------
-        messages : sequence of OutgoingMessage
-            The messages at hand, by which a change is noticed.
-
-        Raises
-        ------
-        LedgerError
-            If there is no such number, or "sent" is said of a message that is neither unknown nor changed.
+        "sent" says that it arrived, or that its earlier text is enough; "again" sends it once more. By the messages at
+        hand a change is noticed. Raises LedgerError if there is no such number, or "sent" is said of a message that is
+        neither unknown nor changed.
         """
         found = {one.number: one for one in self.list_deliveries(messages, include_all=True)}.get(number)
         if found is None:
@@ -327,12 +312,8 @@ class Ledger:
     def resolve_all_deliveries(self, resolution: Resolution, messages: Sequence[OutgoingMessage]) -> None:
         """Record one decision about every unknown or changed message.
 
-        Where there is none, "sent" is recorded for every message that waits.
-
-        Raises
-        ------
-        LedgerError
-            If there is none, and all are to be sent again.
+        Where there is none, "sent" is recorded for every message that waits. Raises LedgerError if there is none, and
+        all are to be sent again.
         """
         open_questions = [one for one in self.list_deliveries(messages) if one.state == "unknown" or one.changed]
         for one in open_questions:
@@ -383,15 +364,8 @@ class Ledger:
     @contextlib.contextmanager
     def _write_transaction(self) -> Iterator[sqlite3.Connection]:
         """Run a transaction, all or nothing."""
-        with _translate_ledger_errors(self._file):
-            self._rows.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._rows
-                self._rows.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._rows.execute("ROLLBACK")
-                raise
+        with _translate_ledger_errors(self._file), self._rows:
+            yield self._rows
 
 
 def _prepare_database(rows: sqlite3.Connection, file: Path) -> None:

@@ -76,8 +76,6 @@ def make_brief_message(
         PNG by the name after `cid:` in the HTML.
     attachment : tuple of str and bytes
         The PDF's name and content.
-    now : datetime
-        When it was written, with its time zone.
 
     Raises
     ------
@@ -136,14 +134,8 @@ def parse_segment_ids(ids: Iterable[str], month: str) -> set[str]:
 def make_correction_message(raw: bytes, digest: str, earlier: Sequence[str]) -> bytes:
     """Return a correction with its own id.
 
-    It refers to the earlier messages (RFC 5322, 3.6.4).
-
-    Parameters
-    ----------
-    digest : str
-        Digest of its body, in hex: the same correction has the same id for everybody.
-    earlier : sequence of str
-        Message-IDs of what the recipient has, oldest first.
+    Its body's digest, in hex, is in that id: the same correction has the same id for everybody. It refers to the earlier
+    messages, oldest first (RFC 5322, 3.6.4).
     """
     head, body = _split_headers(re.sub(rb"\r\n|\r|\n", b"\r\n", raw))
     local, _, domain = read_message_id(raw).strip("<>").rpartition("@")

@@ -67,32 +67,23 @@ class MailServer:
         """User and password for AUTH PLAIN (RFC 4616)."""
         return base64.b64encode(f"\0{self.user}\0{self.password.get_secret_value()}".encode()).decode()
 
+    def encode_login(self, *, secret: bool) -> str:
+        """User or password for AUTH LOGIN."""
+        return base64.b64encode((self.password.get_secret_value() if secret else self.user).encode()).decode()
+
     def redact_password(self, text: str) -> str:
         """Return a text without the password in any form."""
         secret = self.password.get_secret_value()
         if not secret:
             return text
-        return redact_secrets(text, secret, base64.b64encode(secret.encode()).decode(), self.auth_plain)
+        return redact_secrets(text, secret, self.encode_login(secret=True), self.auth_plain)
 
 
 def read_mail_server(env_file: Path, environ: Mapping[str, str] = os.environ) -> MailServer | None:
     """Read the server from the environment, then from `.env`.
 
-    Parameters
-    ----------
-    env_file : Path
-        Lines of NAME=value, as `parse_env_lines` reads them; need not exist. The environment has priority.
-
-    Returns
-    -------
-    MailServer or None
-        None if neither sets SMTP_HOST or another SMTP variable.
-
-    Raises
-    ------
-    SettingsError
-        If the file has a line that can't be read, an unknown SMTP_ name, or a value that makes no sense.
-        The message never shows a value, which may be the password.
+    None if neither sets an SMTP variable. Raises SettingsError if the file has a line that can't be read, an unknown
+    SMTP_ name, or a value that makes no sense. The message never shows a value, which may be the password.
     """
     values = select_smtp_variables(_read_env_file(env_file), environ)
     if not values:

@@ -4,7 +4,6 @@ smtplib writes the commands. The replies are read here, because smtplib waits fo
 early reply for the answer to the next command.
 """
 
-import base64
 import contextlib
 import re
 import smtplib
@@ -80,12 +79,8 @@ class _TimedConnection(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         """Read exactly one whole reply.
 
-        Raises
-        ------
-        _ConnectionLostError
-            If it isn't complete in time, or the server hangs up.
-        _OutOfSyncError
-            If it is no reply, has several codes, or more follows: what answers which command is unknown then.
+        Raises _ConnectionLostError if it isn't complete in time, or the server hangs up; _OutOfSyncError if it is no
+        reply, has several codes, or more follows: what answers which command is unknown then.
         """
         left = self._deadline.seconds_left
         end = self._deadline.now() + min(self.reply_timeout, left)
@@ -285,12 +280,7 @@ class SmtpSession:
         """Check that the last answer was to the dot.
 
         A server that answered before it got the dot has one more answer now. One that hangs up after its answer, or
-        ends the session (421), took the message all the same.
-
-        Raises
-        ------
-        _OutOfSyncError
-            If there was one answer too many.
+        ends the session (421), took the message all the same. Raises _OutOfSyncError if there was one answer too many.
         """
         try:
             code, _ = self._smtp.rset()
@@ -372,9 +362,7 @@ class SmtpSession:
             code, text = smtp.docmd("AUTH", "LOGIN")
             for secret in (False, True):
                 if code == 334:  # no local variable here holds the password
-                    code, text = smtp.docmd(
-                        _encode_base64(server.password.get_secret_value() if secret else server.user)
-                    )
+                    code, text = smtp.docmd(server.encode_login(secret=secret))
         else:
             raise AbortSendError(
                 f"{server.host} offers neither AUTH PLAIN nor LOGIN, and this program knows no other way."
@@ -434,11 +422,6 @@ def _list_required_extensions(message: OutgoingMessage, sender: str) -> list[tup
     if not (head.isascii() and message.recipient.isascii() and sender.isascii()):
         needed.append(("SMTPUTF8", "smtputf8"))
     return needed
-
-
-def _encode_base64(text: str) -> str:
-    """Encode a text for AUTH LOGIN."""
-    return base64.b64encode(text.encode()).decode()
 
 
 def _format_reply(server: MailServer, code: int, text: bytes | str) -> str:
