@@ -13,78 +13,59 @@ from pathlib import Path
 _ROOT = Path(__file__).parent.parent
 REQUIRED_BYTES = 2_000_000_000  # for the environment and some months
 NEEDED, FOR_TESTS, OPTIONAL = "needed", "for tests", "if wished"
+_APT = "Debian, Ubuntu: apt-get install"
 Finding = tuple[str, str, bool, str]  # its purpose, its name, whether it is there, what to do if it isn't
 
 
 def collect_findings() -> list[Finding]:
     """Check everything that the README and the tests need."""
-    return [
+    needed = [
+        ("Python 3.11 or later", sys.version_info >= (3, 11), "Install it, or name one: make PYTHON=python3.12"),
+        ("venv and pip", all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")), f"{_APT} python3-venv"),
         (
-            NEEDED,
-            "Python 3.11 or later",
-            sys.version_info >= (3, 11),
-            "Install it, or name one: make PYTHON=python3.12",
-        ),
-        (
-            NEEDED,
-            "venv and pip",
-            all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
-            "Debian, Ubuntu: apt-get install python3-venv",
-        ),
-        (
-            NEEDED,
             "Pango, which sets the PDF",
-            all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0")),
-            "Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; macOS: brew install pango",
+            _find_libraries("pango-1.0", "pangoft2-1.0"),
+            f"{_APT} libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; macOS: brew install pango",
         ),
-        (NEEDED, "room on the disk: 2 GB", shutil.disk_usage(_ROOT).free > REQUIRED_BYTES, "Make room"),
+        ("room on the disk: 2 GB", shutil.disk_usage(_ROOT).free > REQUIRED_BYTES, "Make room"),
         (
-            NEEDED,
             f"leave to write in {_ROOT.name}/",
             os.access(_ROOT, os.W_OK),
             "Give permission, or clone it where you may write",
         ),
+    ]
+    optional = [
+        ("the environment, .venv/", (_ROOT / ".venv" / ".installed").exists(), "make report sets it up by itself"),
         (
-            OPTIONAL,
-            "the environment, .venv/",
-            (_ROOT / ".venv" / ".installed").exists(),
-            "make report sets it up by itself",
-        ),
-        (
-            OPTIONAL,
             "HarfBuzz's subsetter, for the PDF's fonts",
-            bool(ctypes.util.find_library("harfbuzz-subset")),
-            "Nothing, or: Debian, Ubuntu: apt-get install libharfbuzz-subset0; fontTools cuts the fonts without it",
+            _find_libraries("harfbuzz-subset"),
+            f"Nothing, or: {_APT} libharfbuzz-subset0; fontTools cuts the fonts without it",
         ),
         (
-            OPTIONAL,
             "Quarto",
             bool(shutil.which("quarto") or (_ROOT / ".venv" / "bin" / "quarto").exists()),
             "Nothing: the embedded engine makes the same pages",
         ),
         (
-            OPTIONAL,
             "a mail server, for make send",
             bool(os.environ.get("SMTP_HOST") or (_ROOT / ".env").exists()),
             'docs/operations.md, "The briefs, by mail"',
         ),
-        (
-            FOR_TESTS,
-            "libatomic, which drives Chromium",
-            bool(ctypes.util.find_library("atomic")),
-            "Debian, Ubuntu: apt-get install libatomic1",
-        ),
-        *(
-            (FOR_TESTS, f"{name}, {why}", bool(shutil.which(name)), f"Debian, Ubuntu: apt-get install {package}")
-            for name, why, package in (
-                ("chromium", "which opens the pages", "chromium"),
-                ("npm", "which installs the web's own checkers", "npm"),
-                ("java", "which runs the W3C's", "default-jre-headless"),
-                ("pdftoppm", "which draws the PDF", "poppler-utils"),
-                ("unshare", "which gives full disks to tests", "util-linux"),
-            )
-        ),
     ]
+    for_tests = [
+        ("libatomic, which drives Chromium", _find_libraries("atomic"), f"{_APT} libatomic1"),
+        ("chromium, which opens the pages", bool(shutil.which("chromium")), f"{_APT} chromium"),
+        ("npm, which installs the web's own checkers", bool(shutil.which("npm")), f"{_APT} npm"),
+        ("java, which runs the W3C's", bool(shutil.which("java")), f"{_APT} default-jre-headless"),
+        ("pdftoppm, which draws the PDF", bool(shutil.which("pdftoppm")), f"{_APT} poppler-utils"),
+        ("unshare, which gives full disks to tests", bool(shutil.which("unshare")), f"{_APT} util-linux"),
+    ]
+    purposes = ((NEEDED, needed), (OPTIONAL, optional), (FOR_TESTS, for_tests))
+    return [(purpose, *finding) for purpose, findings in purposes for finding in findings]
+
+
+def _find_libraries(*names: str) -> bool:
+    return all(ctypes.util.find_library(name) for name in names)
 
 
 def print_findings() -> int:

@@ -46,25 +46,12 @@ def build_report(
     now: datetime,
     report_progress: Callable[[str], None],
 ) -> ReportRun:
-    """Make a month's report and put it in place.
+    """Make a month's report and put its folder into the output folder.
 
-    Parameters
-    ----------
-    source : Path or DatabaseSource
-        Where the month's users are.
-    month : str
-        "2026-10".
-    output : Path
-        Where the month's folder goes.
-    now : datetime
-        When the run takes place, with its zone: the briefs are dated by it.
-    report_progress : callable
-        Told the name of each stage as it begins.
+    The briefs are dated by `now`. `report_progress` is told the name of each stage as it begins.
 
-    Raises
-    ------
-    ReportError, SegmentationError
-        If anything is wrong that a person can correct; the month's last folder is then as it was.
+    Raises ReportError or SegmentationError if anything is wrong that a person can correct; the month's last folder is
+    then as it was.
     """
     start = time.perf_counter()
     timer = StageTimer(report_progress)

@@ -91,6 +91,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
     contact = _strip_control_characters(facts.brand.contact) if facts.brand.contact else ""
     # not the path on this machine, which readers of mail can't open
     where = mail.locate_report(facts.month) or f"report.html of {month}, from {contact or 'whoever sent you this'}"
+    analysed = sentences.describe_users_analysed(facts)
     change = changes.format_share_change(facts, segment)
     now = segment.name_now if segment.name_now != segment.name else ""
     size = f"{format_thousands(segment.users)} users ({format_percent(segment.share)}{change and f', {change}'})"
@@ -132,10 +133,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
             ("What would change our mind", describe_drop_criterion(segment)),
         ),
         about=_make_lines(
-            (
-                "Data",
-                f"{month}, {_lower_first_letter(sentences.describe_users_analysed(facts))} ({_strip_control_characters(facts.source.name)})",
-            ),
+            ("Data", f"{month}, {analysed[:1].lower()}{analysed[1:]} ({_strip_control_characters(facts.source.name)})"),
             *([("Questions", contact)] if contact else []),
             ("Full report", where),
         ),
@@ -256,7 +254,3 @@ def _strip_control_characters(text: str) -> str:
     line = _BREAKING_SPACES.sub(" ", text)
     visible = "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
     return visible.strip(" ") or "no name"
-
-
-def _lower_first_letter(text: str) -> str:
-    return text[:1].lower() + text[1:]

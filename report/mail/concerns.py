@@ -27,14 +27,8 @@ def list_owner_notices(
 ) -> list[Notice]:
     """List what keeps a brief from somebody, before sending.
 
-    Parameters
-    ----------
-    facts : Facts
-        The month that is about to be sent.
-    explicit_month : bool
-        Whether the user named it; else it should be the newest, and those before it mailed.
-    is_blocked : bool
-        Whether nobody is mailed anyway: who would get its briefs doesn't matter yet then.
+    A month that the user didn't name should be the newest, and those before it mailed. Where nobody is mailed anyway,
+    who would get its briefs doesn't matter yet.
     """
     notices: list[Notice | None] = []
     if not is_blocked:

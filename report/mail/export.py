@@ -1,5 +1,6 @@
 """Write a month's briefs as files; nothing is sent."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,23 +26,10 @@ NOTICE_FILE = "notice.eml"
 def write_briefs(facts: Facts, sheets: PrintedDocument, folder: Path, settings: Settings, *, now: datetime) -> None:
     """Write each segment's brief as .eml, .html and .pdf.
 
-    Where no segment is reliable, one notice to the owner is written instead.
+    Where no segment is reliable, one notice to the owner is written instead. A message that is made again without a
+    change keeps its date. Each brief carries its segment's page of the executives' document.
 
-    Parameters
-    ----------
-    facts : Facts
-        The month, with its plays.
-    sheets : PrintedDocument
-        The executives' document: each brief carries its segment's page.
-    folder : Path
-        The month's folder.
-    now : datetime
-        The date of the messages. One that is made again without a change keeps its date.
-
-    Raises
-    ------
-    RenderError
-        If a brief is larger than mail programs show whole, or its page isn't its segment's.
+    Raises RenderError if a brief is larger than mail programs show whole, or its page isn't its segment's.
     """
     out, before = folder / BRIEFS_FOLDER, folder.parent / facts.month / BRIEFS_FOLDER
     out.mkdir()
@@ -54,9 +42,7 @@ def write_briefs(facts: Facts, sheets: PrintedDocument, folder: Path, settings: 
             identity=settings.mail.build_identity(facts.brand.name),
             now=now,
         )
-        owner = [settings.mail.owner] if settings.mail.owner else []
-        message = set_recipients(message, *owner)
-        (out / NOTICE_FILE).write_bytes(_keep_unchanged_date(message, before / NOTICE_FILE))
+        _write_message(message, filter(None, [settings.mail.owner]), out / NOTICE_FILE, before)
         return
     for segment, stem in zip(facts.segments, list_profile_file_names(facts), strict=True):
         brief = make_brief(facts, segment, settings.mail)
@@ -77,14 +63,14 @@ def write_briefs(facts: Facts, sheets: PrintedDocument, folder: Path, settings: 
             now=now,
         )
         recipients = settings.mail.list_recipients(segment.id, segment.name)
-        message = set_recipients(message, *recipients)
-        (out / f"{stem}.eml").write_bytes(_keep_unchanged_date(message, before / f"{stem}.eml"))
+        _write_message(message, recipients, out / f"{stem}.eml", before)
 
 
-def _keep_unchanged_date(message: bytes, before: Path) -> bytes:
-    """Return a message with its earlier date, if unchanged."""
-    if not before.is_file():
-        return message
-    earlier = before.read_bytes()
-    dated = copy_date(message, earlier)
-    return dated if set_recipients(dated) == set_recipients(earlier) else message
+def _write_message(message: bytes, recipients: Iterable[str], path: Path, before: Path) -> None:
+    """Write a message with its earlier date, if unchanged."""
+    message = set_recipients(message, *recipients)
+    if (before / path.name).is_file():
+        earlier = (before / path.name).read_bytes()
+        dated = copy_date(message, earlier)
+        message = dated if set_recipients(dated) == set_recipients(earlier) else message
+    path.write_bytes(message)

@@ -4,7 +4,6 @@ import base64
 import struct
 import textwrap
 from html import escape
-from typing import Any
 
 import css_inline
 import jinja2
@@ -42,16 +41,7 @@ def render_brief_html(brief: Brief, png: bytes) -> str:
     """Return a brief as HTML for mail programs.
 
     Styles stand on the elements, and nothing is loaded. The chart's address is `CHART_SOURCE_PLACEHOLDER`.
-
-    Parameters
-    ----------
-    png : bytes
-        The chart, whose width goes into the HTML.
-
-    Raises
-    ------
-    RenderError
-        If the HTML is larger than a mail program shows whole.
+    Raises RenderError if the HTML is larger than a mail program shows whole.
     """
     width = struct.unpack(">I", png[16:20])[0] // CHART_PIXEL_RATIO
     markup = _HTML_ENVIRONMENT.get_template("brief.mjml").render(
@@ -91,23 +81,17 @@ def _create_environment(*, markup: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS, **_LAYOUT_FILTERS)
+    environment.filters.update(FILTERS, wrapped=_wrap_text)
     return environment
 
 
 def _wrap_text(text: str, indent: int = 0) -> str:
     """Wrap a text at 72 letters."""
-    return textwrap.fill(
-        text,
-        72,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )[indent:]
+    margin = " " * indent
+    wrapper = textwrap.TextWrapper(72, margin, margin, break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(text)[indent:]
 
 
-_LAYOUT_FILTERS: dict[str, Any] = {"wrapped": _wrap_text}
 _HTML_ENVIRONMENT = _create_environment(markup=True)
 _TEXT_ENVIRONMENT = _create_environment(markup=False)
 _CSS_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True, apply_width_attributes=True)

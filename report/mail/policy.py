@@ -37,14 +37,8 @@ def find_blocking_reason(
 ) -> BlockingReason | None:
     """Return the first reason to mail nobody, or None.
 
-    Parameters
-    ----------
-    output, data : Path
-        Folders of the months' folders and files.
-    explicit_month : bool
-        Whether the user named this month; else it must be the newest.
-    mailed_segments : collection of str
-        Ids of segments whose brief of this month somebody has, or may have.
+    A month that the user didn't name must be the newest. The segments are those whose brief of this month somebody has,
+    or may have.
     """
     default_output = paths.ROOT / settings.data.output
     return (

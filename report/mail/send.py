@@ -76,12 +76,8 @@ class MonthlyMailing:
 def open_mailing(context: MailContext, month: str = "", test_recipient: str = "") -> MonthlyMailing:
     """Read a month's briefs and address them.
 
-    Raises
-    ------
-    ReportError
-        If its briefs weren't made, or can't be read.
-    SettingsError
-        If no mail may go to the recipient of a test.
+    Raises ReportError if its briefs weren't made, or can't be read; SettingsError if no mail may go to the recipient of
+    a test.
     """
     if month:
         paths.check_month(month)
@@ -134,11 +130,6 @@ def send_month(
     int
         0: done. 75: some mail waits, and a later run may send it. 1: a person is needed, because mail was refused or
         is unknown, something keeps the month from being mailed, or a recipient or the mail server is missing.
-
-    Raises
-    ------
-    ReportError
-        If nothing was made, settings don't fit, or the ledger can't be used. The ledger knows what was sent.
     """
     mailing = open_mailing(context, month, to)
     facts, notifier, outcome = mailing.facts, context.notifier, None

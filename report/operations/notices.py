@@ -80,14 +80,7 @@ class OwnerNotifier:
     ) -> int:
         """Mail each notice once; return the exit code.
 
-        Parameters
-        ----------
-        command : str
-            What was run, such as "make report".
-        month : str
-            Which month it is about.
-        retry_delays : sequence of float
-            As for `deliver.send_messages`.
+        It says which command was run, such as "make report", and for which month.
         """
         if not notices:
             return 0

@@ -52,17 +52,8 @@ def match_columns(
 ) -> tuple[MatchedColumn, ...]:
     """Return the schema's columns that the file has, in schema order.
 
-    Parameters
-    ----------
-    headers : sequence of str
-        Names in the file, in its order.
-    names : mapping of str to str
-        From a name in the schema to the name in the file, for those that differ by more than case, spaces and hyphens.
-
-    Raises
-    ------
-    InputError
-        If a required or mapped column is missing, one is there twice, or one would serve as two.
+    `names` maps a name in the schema to the name in the file, where they differ by more than case, spaces and hyphens.
+    Raises InputError if a required or mapped column is missing, one is there twice, or one would serve as two.
     """
     unknown = [name for name in names if name not in schema.COLUMNS_BY_NAME]
     if unknown:
@@ -109,16 +100,10 @@ def quote_value(value: object) -> str:
 
 
 def make_not_numeric_error(file: str, field: MatchedColumn, found: str, *, count: int, row: int | None) -> InputError:
-    """Return the error for cells that aren't numbers.
+    """Return the error for cells that aren't numbers, such as "dates".
 
-    No message repeats a user's cell: it would be mailed.
-
-    Parameters
-    ----------
-    found : str
-        What the cells hold, in the plural: "dates".
-    row : int or None
-        The first such row, as a spreadsheet counts; None where rows have no order.
+    No message repeats a user's cell: it would be mailed. The first such row is counted as a spreadsheet does, and None
+    where rows have no order.
     """
     column = field.column
     first = "" if row is None else f" (first on row {row})"

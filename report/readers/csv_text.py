@@ -45,17 +45,10 @@ _log = logging.getLogger(__name__)
 
 
 def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
-    """Read a delimited text file.
+    """Read every row of a delimited text file.
 
-    Returns
-    -------
-    RawTable
-        Every row, except blank lines and rows of empty cells at the end.
-
-    Raises
-    ------
-    InputError
-        If the encoding, the quotes, the header or a row's length is not that of a table.
+    Blank lines, and rows of empty cells at the end, are left out. Raises InputError if the encoding, the quotes, the
+    header or a row's length is not that of a table.
     """
     data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
     delimiter = detect_delimiter(data, names)

@@ -31,18 +31,10 @@ DATE_TYPES = (date, time, timedelta)  # a datetime is a date
 
 
 def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
-    """Read the first sheet of a workbook.
+    """Read every row that isn't blank of a workbook's first sheet.
 
-    Returns
-    -------
-    RawTable
-        Every row that isn't blank. Text stays text, numbers stay numbers.
-
-    Raises
-    ------
-    InputError
-        If it isn't a workbook, unpacks to more than a gigabyte, or a column that we use has a formula never
-        calculated, a date, or in a number column a truth value.
+    Text stays text, numbers stay numbers. Raises InputError if it isn't a workbook, unpacks to more than a gigabyte, or
+    a column that we use has a formula never calculated, a date, or in a number column a truth value.
     """
     has_formulas = _inspect_archive(path)
     with warnings.catch_warnings():  # openpyxl reports what it doesn't keep: styles, validations, extensions

@@ -32,14 +32,9 @@ ID_FAULTS = {
 
 
 def make_faulty_id_error(file: str, field: MatchedColumn, fault: str, count: int, row: int | None) -> InputError:
-    """Return the error for ids that may be wrong.
+    """Return the error for ids with one of `ID_FAULTS`.
 
-    Parameters
-    ----------
-    fault : str
-        A key of `ID_FAULTS`.
-    row : int or None
-        The first such row, as a spreadsheet counts; None where rows have no order.
+    The first such row is counted as a spreadsheet does, and None where rows have no order.
     """
     first = "" if row is None else f" (first on row {row})"
     what = "id" if field.column.kind == "id" else "value"

@@ -22,9 +22,7 @@ from report.sources.duckdb import escape_glob, quote_sql
 
 HEAD_BYTES = 1 << 20  # bytes that say how the rest is written
 _TAIL_BYTES = 1 << 12  # bytes in which the last row is
-_MAX_IN_MEMORY_BYTES = (
-    500_000_000  # bytes of a file with a fault that the reader of small files still takes, and names it
-)
+_MAX_IN_MEMORY_BYTES = 500_000_000  # of a file with a fault that the reader of small files still takes, and names it
 
 
 class UnsupportedByDuckDB(Exception):  # noqa: N818 - no error: another reader takes it
@@ -38,12 +36,8 @@ def convert_text_to_parquet(
 
     Numbers become numbers, all else stays text. The Parquet file lies in `scratch`.
 
-    Raises
-    ------
-    InputError
-        If the head isn't a table of users, or the file is too large for the other reader to name its fault.
-    UnsupportedByDuckDB
-        If DuckDB can't read it as it is written, and it is small enough for the other reader.
+    Raises InputError if the head isn't a table of users, or the file is too large for the other reader to name its
+    fault; UnsupportedByDuckDB if DuckDB can't read it as it is written, and it is small enough for the other reader.
     """
     head, options = _detect_layout(path, names, scratch)
     fields = head.fields

@@ -44,21 +44,11 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
     """Write a query's rows to a Parquet file.
 
     The query is one SELECT, in a transaction that may only read and is never committed. What an account may do by a
-    function, such as read the server's files, is the server's to allow.
+    function, such as read the server's files, is the server's to allow. What the URL leaves out, libpq takes from
+    PGPASSWORD and the like. Messages name the source, without a secret.
 
-    Parameters
-    ----------
-    url : str
-        "postgresql://user@host/database"; what it leaves out, libpq takes from PGPASSWORD and the like.
-    source : str
-        The database's name in messages, without a secret.
-
-    Raises
-    ------
-    InputError
-        If the database can't be reached, refuses the query, or answers with what is no table of users.
-    MachineError
-        If the driver isn't installed.
+    Raises InputError if the database can't be reached, refuses the query, or answers with what is no table of users;
+    MachineError if the driver isn't installed.
     """
     try:
         from adbc_driver_manager import Error  # noqa: PLC0415 - an extra that few install
@@ -97,11 +87,8 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
             with pq.ParquetWriter(target, pa.schema([batches.schema.field(column) for column in columns])) as file:
                 for batch in batches:
                     file.write_batch(batch.select(columns))
-    except (
-        Error,
-        pa.ArrowException,
-        OSError,
-    ) as error:  # the driver's words, too, come as an OSError while rows are on their way
+    # the driver's words, too, come as an OSError while rows are on their way
+    except (Error, pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         state = getattr(error, "sqlstate", None) or ""

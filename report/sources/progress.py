@@ -13,14 +13,8 @@ def poll_progress(
 ) -> Iterator[Callable[[str], None]]:
     """Yield a `report_progress` that adds the rows read.
 
-    Parameters
-    ----------
-    report_progress : callable
-        Called by one thread at a time.
-    rows : int
-        Rows of a whole pass.
-    read_percent : callable
-        Asked twice a second how far the pass is, 0 to 100; anything else means that there is none.
+    It is called by one thread at a time. Twice a second `read_percent` is asked how far a pass over the rows is, 0 to
+    100; anything else means that there is none.
     """
     stage, done, lock = "", threading.Event(), threading.Lock()
 

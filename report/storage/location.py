@@ -110,13 +110,9 @@ DataLocation = Path | DatabaseSource
 def parse_location(data: str, spark: str = "") -> DataLocation:
     """Return what DATA and SPARK name.
 
-    Parameters
-    ----------
-    data : str
-        A file or a folder; "duckdb:///file.db" (four slashes before an absolute path); "postgresql://…"; or
-        "spark://…", the master of a cluster that the query in settings asks.
-    spark : str
-        Spark's master, "local[2]" or "spark://…"; then it reads the file, folder or table that `data` names.
+    DATA is a file or a folder; "duckdb:///file.db" (four slashes before an absolute path); "postgresql://…"; or
+    "spark://…", the master of a cluster that the query in settings asks. With SPARK, which is Spark's master, "local[2]"
+    or "spark://…", that reads the file, folder or table.
     """
     check_file_name(data)
     if spark:
@@ -243,19 +239,10 @@ def _parse_month_number(month: str) -> int:
 
 
 def select_month_files(paths: Sequence[str], month: str, folder: str) -> list[str]:
-    """Return the month's files of a folder.
+    """Return the month's files of a folder; all of them without a month.
 
-    Parameters
-    ----------
-    month : str
-        "2026-10"; empty for all files.
-    folder : str
-        The folder's own name. If it says the month, all files are the month's.
-
-    Raises
-    ------
-    InputError
-        If some names say another month, and not every name says which it is.
+    If the folder's own name says the month, all files are the month's. Raises InputError if some names say another month,
+    and not every name says which it is.
     """
     own = parse_months(folder)
     if not month or own == {month}:

@@ -46,14 +46,9 @@ def format_month(month: str) -> str:
 
 
 def list_missing_months(newest: str, now: datetime) -> list[str]:
-    """List months that ended since the newest.
+    """List months that ended since the newest, which has a file or a report.
 
-    Parameters
-    ----------
-    newest : str
-        The newest month with a file or a report.
-    now : datetime
-        Its month has not ended. A month's file is expected from the month's end on.
+    A month's file is expected from the month's end on.
     """
     return list(_months_between(newest, f"{now.astimezone(UTC):%Y-%m}"))
 

@@ -126,12 +126,7 @@ def write_json(path: Path, data: Any) -> None:
 def read_facts(path: Path) -> Facts:
     """Read a month's facts.json.
 
-    Raises
-    ------
-    ReportError
-        If the file isn't there, is no text or no JSON.
-    FactsError
-        If it was written by another version.
+    Raises ReportError if the file isn't there, is no text or no JSON; FactsError if it was written by another version.
     """
     try:
         return facts_from_dict(json.loads(path.read_text(encoding="utf-8")))

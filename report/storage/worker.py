@@ -52,12 +52,7 @@ class WorkerProcess(Executor):
     def _run(self, work: Callable[..., T], report_progress: Callable[[str], None] | None) -> T:
         """Return the work's result, or raise its error.
 
-        Raises
-        ------
-        MachineError
-            If the process ends before.
-        UnexpectedError
-            If the work raises what nobody foresaw.
+        Raises MachineError if the process ends before; UnexpectedError if the work raises what nobody foresaw.
         """
         try:
             self.pipe.send((work, report_progress is not None))
@@ -86,12 +81,7 @@ class WorkerProcess(Executor):
 def start_worker(name: str, preload: str = "") -> Iterator[WorkerProcess]:
     """Start a process that ends with the block.
 
-    Parameters
-    ----------
-    name : str
-        What errors call it.
-    preload : str
-        Module that it imports first.
+    Errors call it by its name. It imports the module to preload first.
     """
     here, there = _SPAWN_CONTEXT.Pipe()
     process = _SPAWN_CONTEXT.Process(target=_serve_tasks, args=(there,))  # no daemon: those have no children
