@@ -121,7 +121,7 @@ def _normalise_columns(
     kinds = {field: schema[field.column.name] for field in fields}
     for field, kind in kinds.items():
         _refuse_column_type(field, kind, source)
-    if not (rows := _count_rows(frame)):
+    if not (rows := int(frame.select(rows=nw.len()).collect("pyarrow").item())):
         raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
     broken = {field for field, kind in kinds.items() if _has_fractions(frame, field, kind, source)}
     frame = frame.with_columns(
@@ -219,7 +219,8 @@ def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool
     """Return whether normalising changes any cell of a column."""
     # A category is counted by its values first: engines keep a column's few words once, and look at each once
     name = field.column.name
-    values = frame.group_by(name).agg(nw.len()) if field.column.kind == "category" else frame
+    is_grouped = field.column.kind == "category" and not frame.implementation.is_pyarrow()
+    values = frame.group_by(name).agg(nw.len()) if is_grouped else frame
     return bool(_count_rows(values, nw.col(name).str.contains(_MAY_NEED_NORMALISING) | ~_is_not_missing(field)))
 
 
@@ -309,13 +310,12 @@ def _restore_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) 
     found = frame.select(shortest=shortest.min(), longest=longest.max()).collect("pyarrow").rows()[0]
     if None not in found and found[0] < found[1]:
         _refuse_faulty_ids(frame, field, {"padded": padded}, source)
-    if not _count_rows(frame, floats):
-        return frame
-    if _count_rows(frame, whole):
+    counts = _count_each(frame, {"floats": floats, "whole": whole, "others": ~floats})
+    if counts["floats"] and counts["whole"]:
         _refuse_faulty_ids(frame, field, {"mixed": floats}, source)
-    return (
-        frame if _count_rows(frame, ~floats) else frame.with_columns(column.str.replace_all(ids.TRAILING_DECIMALS, ""))
-    )
+    if counts["floats"] and not counts["others"]:
+        return frame.with_columns(column.str.replace_all(ids.TRAILING_DECIMALS, ""))
+    return frame
 
 
 def _refuse_rounded_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> None:
@@ -330,9 +330,9 @@ def _refuse_rounded_ids(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source
 def _refuse_faulty_ids(
     frame: "nw.LazyFrame[Any]", field: MatchedColumn, faults: Mapping[str, nw.Expr], source: str
 ) -> None:
-    for fault, wrong in faults.items():
-        if count := _count_rows(frame, wrong):
-            file, row = _locate_first(frame, wrong, source)
+    for fault, count in _count_each(frame, faults).items():
+        if count:
+            file, row = _locate_first(frame, faults[fault], source)
             raise ids.make_faulty_id_error(file, field, fault, count, row)
 
 
@@ -357,49 +357,58 @@ def parse_number_columns(
     head : RawTable or None
         Further cells, which may prove a decimal mark.
     """
-    trimmed = (nw.col(name).str.replace_all(INVISIBLE_CHARACTERS, "") for name in texts.values())
+    untrimmed = _count_each(frame, {name: nw.col(name).str.contains(_MAY_NEED_NORMALISING) for name in texts.values()})
+    trimmed = (nw.col(name).str.replace_all(INVISIBLE_CHARACTERS, "") for name, count in untrimmed.items() if count)
     frame = frame.with_columns(cell.str.replace_all(EDGE_BLANKS, "") for cell in trimmed)
-    grouped = text_origin != "database"
-    for field, name in texts.items():
-        cell = nw.col(name)
-        wrong = ~cell.str.to_lowercase().is_in(MISSING_NUMBER_SPELLINGS)
-        for mark in ".," if text_origin == "anybody" else ".":
-            wrong = wrong & ~cell.str.contains(number_text.build_number_pattern(mark, grouped=grouped))
-        if count := _count_rows(frame, wrong):
-            file, row = _locate_first(frame, wrong, source)
-            error = make_not_numeric_error(file, field, "texts", count=count, row=row)
-            decimal = wrong & cell.str.contains(number_text.build_number_pattern(","))
-            if (
-                text_origin == "commas"
-                and _count_rows(frame, decimal)
-                and _locate_first(frame, decimal, source)[1] == row
-            ):
-                raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
-            raise error
+    _refuse_other_texts(frame, texts, source, text_origin)
     marks = dict.fromkeys((field.column.name for field in texts), ".")
-    if grouped:
+    if text_origin != "database":
         sample = _sample_number_shapes(frame, texts, source, point_only=text_origin == "commas")
         marks = number_text.find_decimal_marks(_join_tables(head, sample) if head else sample)
     return frame.with_columns(_parse_number(field, name, marks[field.column.name]) for field, name in texts.items())
 
 
+def _refuse_other_texts(
+    frame: "nw.LazyFrame[Any]", texts: Mapping[MatchedColumn, str], source: str, text_origin: TextOrigin
+) -> None:
+    """Refuse texts that are no number with any decimal mark."""
+    wrong = {name: ~nw.col(name).str.to_lowercase().is_in(MISSING_NUMBER_SPELLINGS) for name in texts.values()}
+    for mark in ".," if text_origin == "anybody" else ".":
+        pattern = number_text.build_number_pattern(mark, grouped=text_origin != "database")
+        wrong = {name: flags & ~nw.col(name).str.contains(pattern) for name, flags in wrong.items()}
+    counts = _count_each(frame, wrong)
+    for field, name in texts.items():
+        if not counts[name]:
+            continue
+        file, row = _locate_first(frame, wrong[name], source)
+        error = make_not_numeric_error(file, field, "texts", count=counts[name], row=row)
+        decimal = wrong[name] & nw.col(name).str.contains(number_text.build_number_pattern(","))
+        if text_origin == "commas" and _count_rows(frame, decimal) and _locate_first(frame, decimal, source)[1] == row:
+            raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
+        raise error
+
+
 def _sample_number_shapes(
     frame: "nw.LazyFrame[Any]", texts: Mapping[MatchedColumn, str], source: str, *, point_only: bool
 ) -> RawTable:
-    """Return one cell of each shape that numbers have."""
+    """Return one cell of each shape that numbers with a mark have."""
     # Where their digits and signs are tells which marks they allow
     cells: list[tuple[int, str, int]] = []
     row = nw.col(ROW_COLUMN) if ROW_COLUMN in frame.collect_schema() else nw.lit(-1)
+    marked = _count_each(frame, {name: nw.col(name).str.contains("[.,]") for name in texts.values()})
     for place, name in enumerate(texts.values()):
+        if not marked[name]:
+            continue
         cell = nw.col("cell")
         found = (
-            frame.select(cell=nw.col(name), row=row)
+            frame.filter(nw.col(name).str.contains("[.,]"))
+            .select(cell=nw.col(name), row=row)
             .with_columns(shape=cell.str.replace_all("[0-9]", "1"), first=cell.str.contains("^[+-]?0"))
             .group_by("shape", "first")
             .agg(cell.min(), nw.col("row").min())
             .collect("pyarrow")
         )
-        cells += [(place, one["cell"], one["row"]) for one in found.rows(named=True) if one["cell"] is not None]
+        cells += [(place, one["cell"], one["row"]) for one in found.rows(named=True)]
     cells.sort(key=lambda one: one[2])
     columns = tuple(
         pa.chunked_array([[cell if at == place else None for at, cell, _ in cells]], pa.string())
@@ -430,10 +439,15 @@ def _parse_number(field: MatchedColumn, text_name: str, mark: str) -> nw.Expr:
 # --- all of these
 
 
-def _count_rows(frame: "nw.LazyFrame[Any]", condition: nw.Expr | None = None) -> int:
-    """Count the rows, or those with a condition."""
-    count = nw.len() if condition is None else nw.when(condition).then(nw.lit(1)).sum()
-    return int(frame.select(count.alias("rows")).collect("pyarrow").item() or 0)
+def _count_rows(frame: "nw.LazyFrame[Any]", condition: nw.Expr) -> int:
+    return _count_each(frame, {"rows": condition})["rows"]
+
+
+def _count_each(frame: "nw.LazyFrame[Any]", conditions: Mapping[str, nw.Expr]) -> dict[str, int]:
+    """Count the rows with each condition, in one pass."""
+    counts = (nw.when(condition).then(nw.lit(1)).sum().alias(name) for name, condition in conditions.items())
+    (row,) = frame.select(*counts).collect("pyarrow").rows(named=True)
+    return {name: int(count or 0) for name, count in row.items()}
 
 
 def _list_origin_columns(frame: "nw.LazyFrame[Any]") -> list[str]:

@@ -84,8 +84,8 @@ def _has_unparsed_numbers(
 ) -> bool:
     """Return whether some number is still text."""
     rests = " + ".join(f"count({_quote_text_name(field)})" for field in fields if field.column.kind == "number")
-    found = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [escape_glob(target)]).fetchone()
-    return bool(found and found[0])
+    ((count,),) = connection.execute(f"SELECT {rests} FROM read_parquet(?)", [escape_glob(target)]).fetchall()
+    return bool(count)
 
 
 def _parse_remaining_cells(connection: duckdb.DuckDBPyConnection, head: RawTable, careful: Path) -> Path:
