@@ -118,9 +118,8 @@ def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple
     sample.write_bytes(head)
     try:
         table = csv_text.read_delimited_text(sample, names)
-        number_text.find_proven_marks(table)
     except InputError as error:
-        raise _choose_error(path, error) from None  # what is in doubt here may be settled further on
+        raise _choose_error(path, error) from None
     finally:
         sample.unlink()
     delimiter = csv_text.detect_delimiter(plain, names)
