@@ -1,13 +1,13 @@
-"""Every chart: what each mark is drawn from, where, in whose colour, and what the pointer shows of it.
+"""Every chart: what it says, what each mark is drawn from, where, in whose colour, and what the pointer shows of it.
 
-The report carries each chart's specification, for wide screens and for telephones, and its drawing; the drawings stand in
+A new chart gets an entry of `CHARTS` and a test of its marks, `test_` and the chart's name. The report carries each chart's specification, for wide screens and for telephones, and its drawing; the drawings stand in
 the PDF and the profiles, too.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -17,19 +17,245 @@ from report.charts import segments as charts
 from report.charts.render import build_chart_spec
 from report.mail.chart import plot_brief_indices
 from segmentation.schema import CATEGORIES, NUMBERS
-from tests.support.expected.charts import BY_INDEX, STANDS_OUT, TITLES, WORDS
-from tests.support.expected.tables import COLUMN, EXPECTED, index_groups, index_rows, signed
+from tests.support.expected.indices import COLUMN, STANDS_OUT, index_groups, index_rows, index_words
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, FEATURES, IDS, LABELS, NAMES, RANKED, grew, pct, unit
 from tests.support.pages import reading
-from tests.support.pages.reading import Mark
+from tests.support.pages.reading import Mark, Table
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 INK, MUTED, FAINT, LOST = "#1b2430", "#5b6672", "#c6ccd2", "#b3261e"
 SCREENS = ("wide", "narrow")
 SHARED = {id_: f"{NAMES[id_]}: {pct(month.SHARES[id_])}" for id_ in IDS}
+BY_INDEX = "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval"
+TREND_NAMES = NAMES | {"S4": "Quiet readers", "S6": "Jazz lovers"}
 
 Specs = dict[str, dict[str, Any]]
+Rows = tuple[tuple[str, ...], ...]
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def place(id_: str, name: str) -> str:
+    """Write a segment's mean, and how far it is from the average."""
+    mean = month.MEANS[id_][NUMBERS.index(name)]
+    return f"{unit(name, mean)} ({signed(month.CENTRES[id_][FEATURES.index(name)])} SD)"
+
+
+def flow_rows() -> Rows:
+    """Give who went where, the people of each of last month's segments in a row."""
+
+    def count(n: int | None) -> str:
+        return "not shown" if n is None else f"{n:,}"
+
+    rows = [
+        (name, *map(count, row), count(gone))
+        for name, row, gone in zip(month.LAST, month.FLOW, month.GONE, strict=True)
+    ]
+    return (*rows, ("New this month", *map(count, month.NEW), ""))
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What a chart of the report says; what it draws is compared by the test that is called like it."""
+
+    section: str  # the id of the innermost section that it stands in
+    title: str  # with what stands below it
+    words: str  # for those who don't see it: whole sentences of 250 characters at most
+    caption: str
+    head: tuple[str, ...]  # of the numbers behind it
+    rows: Rows
+
+
+CHARTS = {
+    "fig-sizes": Chart(
+        section="found",
+        title=(
+            "Five segments of 6 to 40 % of users each | Share and number of users; on the right, points of share since "
+            "December 2026"
+        ),
+        words=(
+            "Night owls are the largest segment, 40 % of users, 4,018 of them. Radio classics: 23 %, 2,307. Commuters: "
+            "17 %, 1,712. Weekend dancers: 11 %, 1,109. Evening families: 6 %, 604."
+        ),
+        caption="Users in each segment, and their share of all users.",
+        head=("Segment", "Users", "Share", "95 % interval of the share", "Change, points"),
+        rows=tuple(
+            (
+                NAMES[id_],
+                f"{month.USERS[id_]:,}",
+                pct(month.SHARES[id_]),
+                "{:.0f} to {:.0f} %".format(*(100 * end for end in month.INTERVALS[id_])),
+                grew(id_),
+            )
+            for id_ in RANKED
+        ),
+    ),
+    "fig-differences": Chart(
+        section="found",
+        title=(
+            "Usage separates the segments most, then age; income does not | Means of the segments against the "
+            "average of all users"
+        ),
+        words=(
+            "Usage separates the segments most, then age; income does not. Night owls: less listening. Radio "
+            "classics: more listening, older, more active days. Commuters: younger. Weekend dancers: fewer active days. Evening "
+            "families: more active days."
+        ),
+        caption=(
+            "Each segment's mean, in its own unit on the right; the distance from the line is counted in standard "
+            "deviations (SD), so that years and dollars can be compared."
+        ),
+        head=("Segment", *(COLUMN[name] for name in FEATURES)),
+        rows=tuple((NAMES[id_], *(place(id_, name) for name in FEATURES)) for id_ in RANKED),
+    ),
+    "fig-flow": Chart(
+        section="changes",
+        title=(
+            "68 % of the 7,003 users in both months stayed in their segment | A bar is a segment, a band its users; groups "
+            "under 12 aren't drawn, nor what would give them away"
+        ),
+        words=(
+            "68 % of the 7,003 users in both months stayed in their segment. The largest groups that may be shown: 401 "
+            "users moved from night owls to weekend dancers, 339 of the weekend dancers are new and 244 of the jazz lovers are gone."
+        ),
+        caption=(
+            "Users by their segment in December 2026 (left) and February 2027 (right). A bar is a segment, a band is those "
+            "of it whose way may be shown: bands of fewer than 12 users are left out, and those that would give such a band "
+            "away."
+        ),
+        head=("From", *NAMES.values(), "Not there any more"),
+        rows=flow_rows(),
+    ),
+    "fig-trend": Chart(
+        section="changes",
+        title="Night owls grew by 11.5 points since October 2026 | Share of all users, by month",
+        words=(
+            "Night owls grew by 11.5 points since October 2026. Commuters: 17 %. Night owls: 40 %. Radio classics: 23 %. "
+            "Weekend dancers: 11 %. Evening families: 6 %."
+        ),
+        caption="Each segment's share of all users in every month that was made.",
+        head=("Segment", "October 2026", "November 2026", "December 2026", "January 2027", "February 2027"),
+        rows=tuple(
+            (TREND_NAMES[id_], *("" if share is None else pct(share) for share in shares))
+            for id_, shares in month.TREND.items()
+        ),
+    ),
+    "fig-numbers": Chart(
+        section="data",
+        title=(
+            "The middle user is 37 years old, earns $28,700 and listens 34 hours a month | Users by value; red, where "
+            "rows were left out; no bar under 12 users"
+        ),
+        words="The middle user is 37 years old, earns $28,700 and listens 34 hours a month.",
+        caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
+        head=("Column", "Mean", "SD", "First quartile", "Median", "Third quartile", "Missing", "Impossible"),
+        rows=tuple(
+            (
+                COLUMN[name],
+                *(unit(name, value) for value in (month.AVERAGES[n], month.SD[n], *month.QUARTILES[n])),
+                str(month.MISSING[name]),
+                str(month.OUTSIDE[name]),
+            )
+            for n, name in enumerate(NUMBERS)
+        ),
+    ),
+    "fig-categories": Chart(
+        section="data",
+        title="Pop is the most popular genre (36 %); most common employment: retired (32 %) | Share of users kept",
+        words="Pop is the most popular genre (36 %); most common employment: retired (32 %).",
+        caption="Gender, employment and top genre of the users kept.",
+        head=("Column", "Value", "Read", "Kept", "Share of kept"),
+        rows=tuple(
+            (COLUMN[name], one, "not shown" if read is None else f"{read:,}", f"{kept:,}", pct(share))
+            for name in CATEGORIES
+            for one, (read, kept), share in zip(month.VALUES[name], month.COUNTS[name], month.OF_ALL[name], strict=True)
+        ),
+    ),
+    "fig-elbow": Chart(
+        section="choice",
+        title=(
+            "The curve bends at 5 segments | The less spread, the more alike the users within a segment; grey: the same "
+            "users without structure"
+        ),
+        words=(
+            "The curve bends at 5 segments. Spread falls from 42,368 at 1 to 10,809 at 10 segments. It falls faster than "
+            "it would if the same users had no structure, whose range is drawn in grey."
+        ),
+        caption=(
+            "Sum of squared distances of all users to their segment's centre (inertia), for each number of segments; the "
+            "ring marks the number used. The grey band is where 95 of 100 crowds of the same shape without any structure "
+            "lie."
+        ),
+        head=("Segments", "Inertia (squared SD)", "Without structure, from", "to"),
+        rows=tuple(
+            (str(k), f"{inertia:,}", f"{low:,.0f}", f"{high:,.0f}")
+            for k, (inertia, (low, high)) in enumerate(zip(month.INERTIA, month.BAND, strict=True), 1)
+        ),
+    ),
+    "fig-silhouette": Chart(
+        section="choice",
+        title=(
+            "Users are separated better in 3 segments than in the 5 used | 1 is far apart, 0 is on the border "
+            "between two segments"
+        ),
+        words=(
+            "Users are separated better in 3 segments than in the 5 used. Mean silhouette: 0.31 for 2, 0.41 for 3, "
+            "0.33 for 4, 0.29 for 5, 0.27 for 6, 0.25 for 7, 0.24 for 8, 0.23 for 9, 0.22 for 10."
+        ),
+        caption=(
+            "Mean silhouette of all users for each number of segments: how much nearer users are to their own segment than "
+            "to the next."
+        ),
+        head=("Segments", "Silhouette", "Silhouette, mean of segments", "Calinski-Harabasz", "Davies-Bouldin"),
+        rows=tuple(
+            (str(k), f"{value:.2f}", f"{value - 0.13:.2f}", f"{2_607 - 103 * k:,}", f"{1.55 - 0.07 * k:.2f}")
+            for k, value in enumerate(month.SILHOUETTE_OF_K, 2)
+        ),
+    ),
+    **{
+        f"fig-indices-{id_.lower()}": Chart(
+            section=id_.lower(),
+            title=f"{NAMES[id_]}: {STANDS_OUT[id_][0]} | {BY_INDEX}",
+            words=index_words(id_),
+            caption=(
+                f"How {NAMES[id_].lower()} differ from all users. An index of 200 is twice the average; n is the number of "
+                "users that it rests on. Under 37 of them, or where the interval holds 100, it says nothing."
+            ),
+            head=("Of what", "Index", "Users"),
+            rows=index_rows(id_),
+        )
+        for id_ in RANKED
+    },
+    "fig-components": Chart(
+        section="map",
+        title=(
+            "The map shows 73 % of all differences between users | A larger dot is more users; its colour is the "
+            "segment of most of them"
+        ),
+        words=(
+            "The map shows 73 % of all differences between users. To the right: more listening, more active days; "
+            "upwards: higher income, older. Commuters at −1.3, 0.4. Night owls at 0.2, −0.9. Radio classics at 1.7, 1.1. "
+            "Weekend dancers at −0.6, −1.6."
+        ),
+        caption=(
+            "Users on the first two principal components of the standardised features, each segment's middle named; on the "
+            "right, the direction in which each feature grows. Squares with fewer than 12 users are left blank."
+        ),
+        head=("Of what", "First component", "Second component"),
+        rows=(
+            *(
+                (f"Loading of {LABELS[name]}", signed(a), signed(b))
+                for name, (a, b) in zip(FEATURES, month.LOADINGS, strict=True)
+            ),
+            *((f"Middle of {NAMES[id_]}", signed(x), signed(y)) for id_, (x, y) in month.SPOTS.items()),
+            ("Share of the variance", "44 %", "29 %"),
+        ),
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +286,40 @@ def one(marks: list[Mark], kind: str, panel: str = "") -> Mark:
 
 
 def test_every_chart_of_the_report_is_read(figures: dict[str, Any], specs: dict[str, Specs]) -> None:
-    """None has a title, words or a drawing that aren't compared below."""
-    assert list(figures) == list(specs["wide"]) == list(TITLES) == list(WORDS)
+    """None has words, numbers or marks that aren't compared below."""
+    own = {re.sub(r"-s\d+$", "", id_).replace("fig-", "test_").replace("-", "_") for id_ in CHARTS}
+
+    assert list(figures) == list(specs["wide"]) == list(CHARTS)
+    assert own - globals().keys() == set(), "write a test that compares this chart's marks"
 
 
-@pytest.mark.parametrize("id_", TITLES)
+@pytest.mark.parametrize("id_", CHARTS)
 def test_a_chart_is_titled_with_its_own_finding(id_: str, figures: dict[str, Any], specs: dict[str, Specs]) -> None:
     """On every screen, in its drawing, and in the words for those who don't see it."""
     _, words, drawing = figures[id_]
+    title = CHARTS[id_].title
 
-    assert reading.title_of(specs["wide"][id_]) == reading.title_of(specs["narrow"][id_]) == TITLES[id_]
-    assert words == WORDS[id_]
-    assert [line[0] for line in reading.svg_lines(drawing)[:2]] == TITLES[id_].split(" | ")
+    assert reading.title_of(specs["wide"][id_]) == reading.title_of(specs["narrow"][id_]) == title
+    assert words == CHARTS[id_].words
+    assert [line[0] for line in reading.svg_lines(drawing)[:2]] == title.split(" | ")
+
+
+@pytest.mark.parametrize("id_", CHARTS)
+def test_behind_a_chart_are_its_numbers(id_: str, rendered: Rendered) -> None:  # noqa: F811
+    """In the chart's section, under its caption: each number under its head and in its row."""
+    page, wanted = reading.tree(rendered.whole("distinct") / "report.html"), CHARTS[id_]
+
+    assert reading.tables(page)[id_] == Table(wanted.caption, wanted.head, wanted.rows, ((),) * len(wanted.rows))
+    assert reading.sections(page)[id_] == wanted.section
+
+
+@pytest.mark.parametrize("id_", CHARTS)
+def test_no_two_rows_and_no_two_columns_of_numbers_are_alike(id_: str) -> None:
+    """So that any two that are swapped show."""
+    rows = CHARTS[id_].rows
+
+    assert reading.repeated([row[1:] for row in rows]) == [], "rows that differ in their heads alone"
+    assert reading.repeated(list(zip(*rows, strict=True))) == []
 
 
 # What is drawn
@@ -176,7 +424,6 @@ def test_trend(screen: str, specs: dict[str, Specs]) -> None:
     """A line a segment, in its colour: its share in each month that has one; at its end its name and share."""
     spec = specs[screen]["fig-trend"]
     marks = reading.marks(spec)
-    names = NAMES | {"S4": "Quiet readers", "S6": "Jazz lovers"}
     short = ("Oct 2026", "Nov 2026", "Dec 2026", "Jan 2027", "Feb 2027")
     whole = ("October 2026", "November 2026", "December 2026", "January 2027", "February 2027")
     points = [
@@ -187,19 +434,19 @@ def test_trend(screen: str, specs: dict[str, Specs]) -> None:
     for mark in (line, dot):
         assert mark.by("x", "y", "color") == [(short[at], share, COLOURS[i]) for i, at, share in points]
         assert mark.titles["y"] == "Share of users"
-    assert dot.tips == [{"Segment": names[i], "Month": whole[at], "Share": pct(share)} for i, at, share in points]
+    assert dot.tips == [{"Segment": TREND_NAMES[i], "Month": whole[at], "Share": pct(share)} for i, at, share in points]
     last = [(i, share) for i, at, share in points if at == 4]
     assert [row["x"] for row in text.rows] == ["Feb 2027"] * len(last)
     assert [row["y"] for row in text.rows] == pytest.approx([share for _, share in last], abs=0.02)
     if screen == "wide":
-        assert text.by("text") == [(f"{names[i]} {pct(share)}",) for i, share in last]
+        assert text.by("text") == [(f"{TREND_NAMES[i]} {pct(share)}",) for i, share in last]
         assert of(marks, "circle")[1].by("color", "x") == [
             (i, "Feb 2027") for i, _ in last
         ]  # coloured as the lines are
     else:
         assert text.by("text") == [(pct(share),) for _, share in last]
         legends = re.findall(r"\((\{.*?\})\)\[datum\.label\]", json.dumps(spec).replace('\\"', '"'))
-        assert [json.loads(one) for one in dict.fromkeys(legends)] == [{i: names[i] for i in month.TREND}]
+        assert [json.loads(one) for one in dict.fromkeys(legends)] == [{i: TREND_NAMES[i] for i in month.TREND}]
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -395,7 +642,7 @@ def test_components(screen: str, specs: dict[str, Specs]) -> None:
     assert {round(row["x"] ** 2 + row["y"] ** 2, 4) for row in circle.rows} == {1.0}
 
 
-@pytest.mark.parametrize("id_", TITLES)
+@pytest.mark.parametrize("id_", CHARTS)
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_axis_runs_backwards(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     """More lies to the right and higher up; names stand in the order of their rows. Only people who moved run downwards."""
@@ -474,10 +721,10 @@ def test_the_pdf_shows_its_charts_in_order(rendered: Rendered) -> None:  # noqa:
         *("flow", "trend", "elbow", "components"),
     )
 
-    assert [reading.plain(image.get("alt", "")) for image in images] == [WORDS[f"fig-{name}"] for name in order]
+    assert [reading.plain(image.get("alt", "")) for image in images] == [CHARTS[f"fig-{name}"].words for name in order]
     for image, name in zip(images, order, strict=True):
         drawing = reading.drawing_of(image.get("src", ""))
-        assert [line[0] for line in drawn(drawing)[:2]] == TITLES[f"fig-{name}"].split(" | ")
+        assert [line[0] for line in drawn(drawing)[:2]] == CHARTS[f"fig-{name}"].title.split(" | ")
 
 
 def test_a_first_month_compares_with_nothing() -> None:
@@ -557,8 +804,8 @@ def test_a_profile_shows_its_own_segment_s_indices(id_: str, rendered: Rendered)
     (image,), (source,) = root.iter("img"), root.iter("source")
     lines = index_lines(id_)
 
-    assert reading.plain(image.get("alt", "")) == WORDS[f"fig-indices-{id_.lower()}"]
-    assert reading.said(next(root.iter("figcaption"))) == EXPECTED[f"fig-indices-{id_.lower()}"].caption
+    assert reading.plain(image.get("alt", "")) == index_words(id_)
+    assert reading.said(next(root.iter("figcaption"))) == CHARTS[f"fig-indices-{id_.lower()}"].caption
     for drawing, wanted in ((image.get("src", ""), lines), (source.get("srcset", ""), lines[2:])):
         svg = reading.drawing_of(drawing)
         assert drawn(svg)[: len(wanted)] == wanted
@@ -583,7 +830,7 @@ def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
     number, silent, name = of(marks, "text")
 
     assert picture.rows == tuple((called, one) for _, called, one in rows)
-    assert reading.plain(picture.alt) == WORDS[f"fig-indices-{id_.lower()}"]
+    assert reading.plain(picture.alt) == index_words(id_)
     assert one(marks, "bar").by("y", "x", "x2", "color") == [
         (str(row), value, 100, COLOURS[id_]) for row, value in enumerate(at)
     ]

@@ -22,8 +22,7 @@ from report.settings import MailSettings
 from report.storage import paths
 from segmentation.schema import NUMBERS
 from tests.support.expected.briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
-from tests.support.expected.charts import STANDS_OUT, WORDS
-from tests.support.expected.tables import COLUMN, index_rows
+from tests.support.expected.indices import COLUMN, STANDS_OUT, index_rows, index_words
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, DARK, IDS, NAMES, RANKED, grew, pct, said_in_play, unit
 from tests.support.pages import reading
@@ -290,7 +289,7 @@ def test_a_mail_carries_its_segment_s_page_and_picture(id_: str, rendered: Rende
     assert message["Message-ID"] == f"<2027-02.{id_}.brief@example.com>"
     assert f'src="cid:indices@2027-02.{id_}.brief"' in page
     assert [one["Content-ID"] for one in message.walk() if one["Content-ID"]] == [f"<indices@2027-02.{id_}.brief>"]
-    assert reading.plain(image.get("alt", "")) == WORDS[f"fig-indices-{id_.lower()}"]
+    assert reading.plain(image.get("alt", "")) == index_words(id_)
     drawn = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 20)
     assert drawn is not None
     seen = {f"#{red:02x}{green:02x}{blue:02x}" for count, (red, green, blue) in drawn if count > 500}  # type: ignore[misc]

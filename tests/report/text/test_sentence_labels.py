@@ -20,7 +20,7 @@ from report.text import changes, holds, selection
 from report.text import sentences as words
 from segmentation.facts import Anomaly, Facts, Segment
 from tests.support.expected.briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
-from tests.support.expected.charts import STANDS_OUT
+from tests.support.expected.indices import STANDS_OUT
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import IDS, distinct
 from tests.support.facts.factory import changed, judged
@@ -233,13 +233,19 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         SAID[words.describe_users_analysed]
     ]
     assert [reading.said(one) for one in (held, outdated, notice)] == [HELD, OUTDATED, SYNTHETIC]
+    order = list(reading.sections(root))
+
+    def called(id_: str) -> str:
+        same = [one for one in order if one[:3] == id_[:3]]
+        return f"{'Figure' if id_.startswith('fig') else 'Table'} {same.index(id_) + 1}"
+
     said = {
         "headline": (HEADLINE, f"{CERTAINTY} {STEADY} {OPINION} {SUMMARY}"),
         "found": ("What was found",),
         "changes": ("What changed", f"{SUMMARY} {RENAMED}", f"{BORDERS} {DRIFT}", WAYS),
         "data": (
             "The data",
-            f"{KEPT} What a row may hold is said in settings.toml; Table 4 keeps the books.",
+            f"{KEPT} What a row may hold is said in settings.toml; {called('tbl-audit')} keeps the books.",
             (
                 f"{SAID[words.describe_median_user]}. {SAID[words.describe_common_values]}. The first picture below shows the users before and after "
                 "cleaning, the second those kept; their tables have every number."
@@ -247,16 +253,16 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         ),
         "choice": (
             "How many segments",
-            f"{CHOICE} Figure 7 shows the curve, and Figure 8 how well the users are separated for each number.",
+            f"{CHOICE} {called('fig-elbow')} shows the curve, and {called('fig-silhouette')} how well the users are separated for each number.",
             (
-                "Table 5 has the vote of every measure, and Table 6 says how far each segment can be relied on: a segment that "
+                f"{called('tbl-votes')} has the vote of every measure, and {called('tbl-stability')} says how far each segment can be relied on: a segment that "
                 "comes again is stable, and one is set apart where fewer users live between it and its neighbours than on either "
                 "side."
             ),
         ),
         "segments": (
             "The segments",
-            "Table 7 has the medians; the profiles below it have the means, and the indices against all users.",
+            f"{called('tbl-segments')} has the medians; the profiles below it have the means, and the indices against all users.",
         ),
         "map": (
             "The map",

@@ -1,7 +1,7 @@
 """Charts of a month, and where they stand in a PDF."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,22 +9,15 @@ from typing import Any
 import altair as alt
 import pikepdf
 
-from report.charts import changes, indices, k_selection, projection, segments
 from report.charts.figure import Figure
 from report.style import theme
 from segmentation.facts import Facts
+from tests.support.pages import documents
 
 
-def pictures(facts: Facts) -> Iterator[tuple[str, Callable[[], Figure]]]:
-    """Give every chart that a month's PDF may show, by the name of its file."""
-    yield "sizes", lambda: segments.plot_sizes(facts)
-    yield "differences", lambda: segments.plot_differences(facts)
-    for segment in facts.segments:
-        yield f"indices-{segment.id.lower()}", lambda segment=segment: indices.plot_indices(facts, segment)  # type: ignore[misc]
-    yield "flow", lambda: changes.plot_flow(facts)
-    yield "trend", lambda: changes.plot_trend(facts)
-    yield "elbow", lambda: k_selection.plot_elbow(facts)
-    yield "components", lambda: projection.plot_components(facts)
+def pictures(facts: Facts) -> dict[str, Figure]:
+    """Give every chart of a month by the name of its file: "sizes", "indices-s1"."""
+    return {name.partition(".plot_")[2].lower().replace("_", "-"): made for name, made in documents.pictures(facts)}
 
 
 def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -110,6 +110,12 @@ def tables(root: ET.Element) -> dict[str, Table]:
     return found
 
 
+def sections(root: ET.Element) -> dict[str, str]:
+    """Give the innermost section that each of a page's figures and tables stands in, in order."""
+    ids = [(section.get("id", ""), one.get("id", "")) for section in root.iter("section") for one in section.iter()]
+    return {one: section for section, one in ids if re.fullmatch(r"(fig|tbl)-(?!.*-caption).*", one)}
+
+
 def numbered(root: ET.Element) -> list[str]:
     """Give how a page's figures and tables are called, "Figure 1", in order."""
     return [said(one).partition(":")[0] for one in root.iter("figcaption")]
