@@ -1,11 +1,12 @@
-"""Earlier months: read from their folders, or worked out."""
+"""Earlier months: read, worked out, and compared with."""
 
 import contextlib
 import logging
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source
 from segmentation.pipeline import Analysis, analyse
 from segmentation.schema import NUMBERS
+from segmentation.tracking.anomalies import detect_anomalies
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth
 
 _log = logging.getLogger(__name__)
@@ -173,6 +175,39 @@ def analyse_and_store_month(
             report_progress("Writing each user's segment")
             write_assignments(analysis, folder)
     return analysis.facts
+
+
+def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLocation) -> Facts:
+    """Return the facts with the anomalies found in them.
+
+    Parameters
+    ----------
+    output : Path
+        Where the months' folders lie.
+    now : datetime
+        When the run takes place. If the month's file is younger, the clock was set back and the file's time counts.
+    """
+    today = now.astimezone(UTC)
+    if isinstance(source, Path):  # databases have no time of writing
+        today = max(today, datetime.fromtimestamp(source.stat().st_mtime, UTC))
+    return replace(
+        facts, suspicions=detect_anomalies(facts, _read_comparable_month(facts, output), current_month=f"{today:%Y-%m}")
+    )
+
+
+def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
+    """Read the last month that is comparable.
+
+    Synthetic months are compared with synthetic months only.
+    """
+    for path in reversed(paths.list_earlier_facts(output, facts.month)):
+        try:
+            found = paths.read_facts(path)
+        except (ReportError, SegmentationError):  # `read_history` has logged a warning
+            continue
+        if found.source.synthetic == facts.source.synthetic:
+            return found
+    return None
 
 
 def write_assignments(analysis: Analysis, folder: Path) -> None:

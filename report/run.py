@@ -18,7 +18,6 @@ from report.storage import atomic, paths
 from report.storage.location import HASH_DESCRIPTIONS, DataLocation
 from report.storage.timing import StageTimer
 from report.storage.worker import start_worker
-from report.text.holds import add_anomalies
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 _VERSIONED_PACKAGES = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
@@ -63,7 +62,7 @@ def build_report(
     ):
         # first, for all else waits for it
         analysis = worker.submit_reporting(
-            _analyse, source, month, settings, output, folder, report_progress=report_progress
+            _analyse, source, month, settings, output, folder, now, report_progress=report_progress
         )
         workspace = paths.create_workspace(folder / "workshop")
         renderer = select_engine(engine)
@@ -71,9 +70,7 @@ def build_report(
             prepared = thread.submit(_prepare)  # not here: Ctrl-C in the middle of an import can get lost
             with timer.time_stage("Finding segments"):
                 prepared.result()  # a machine that can't print says so before it has computed for minutes
-                # as facts.json has them, so that they compare with last month's and pages say what it says
-                facts = facts_from_dict(facts_to_dict(analysis.result()))
-                facts = add_anomalies(facts, output, now=now, source=source)
+                facts = analysis.result()
             if facts.structure.reliable:  # else there is nothing to sell to
                 facts = assign_plays(facts, playbook.play)
             (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
@@ -106,14 +103,17 @@ def _analyse(
     settings: Settings,
     output: Path,
     folder: Path,
+    now: datetime,
     *,
     report_progress: Callable[[str], None],
 ) -> Facts:
-    """Return the month's facts."""
+    """Return the month's facts, with the anomalies in them."""
     # The worker process runs this, and alone imports what computes
-    from report.history import analyse_and_store_month  # noqa: PLC0415
+    from report.history import add_anomalies, analyse_and_store_month  # noqa: PLC0415
 
-    return analyse_and_store_month(source, month, settings, output, folder, report_progress)
+    facts = analyse_and_store_month(source, month, settings, output, folder, report_progress)
+    # as facts.json has them, so that they compare with last month's and pages say what it says
+    return add_anomalies(facts_from_dict(facts_to_dict(facts)), output, now=now, source=source)
 
 
 def _prepare() -> None:

@@ -71,12 +71,12 @@ def format_similarity(value: float | None) -> str:
     return ABSENT if value is None else format_decimal(value if value == 1 else min(value, 0.99))
 
 
-def format_money(value: float | None) -> str:
-    """Write USD with three significant digits: $22,900."""
+def format_money(value: float | None, *, exact: bool = False) -> str:
+    """Write USD: $22,900, or exact to the dollar: $22,874."""
     if value is None:
         return ABSENT
-    step = 10 ** max(0, len(f"{abs(value):.0f}") - 3)
-    number = _format_minus_sign(f"{round(value / step) * step:,.0f}")
+    step = 1 if exact else 10 ** max(0, len(f"{abs(value):.0f}") - 3)  # three digits that mean something
+    number = format_thousands(round(value / step) * step)
     return f"{MINUS}${number[1:]}" if number.startswith(MINUS) else f"${number}"
 
 
@@ -107,12 +107,11 @@ def format_column_value_pair(one: float, other: float, column: str) -> tuple[str
     if words[0] != words[1]:
         return words
     if column == "annual_income":
-        return f"${format_thousands(one)}", f"${format_thousands(other)}"
+        return format_money(one, exact=True), format_money(other, exact=True)
     if column == "usage_per_month":
-        return _format_with_unit(one / _MINUTES_PER_HOUR, "hours", 2), _format_with_unit(
-            other / _MINUTES_PER_HOUR, "hours", 2
-        )
-    unit, digits = COLUMNS_BY_NAME[column].unit.partition(" ")[0], COLUMNS_BY_NAME[column].digits + 1
+        unit, digits, one, other = "hours", 2, one / _MINUTES_PER_HOUR, other / _MINUTES_PER_HOUR
+    else:
+        unit, digits = COLUMNS_BY_NAME[column].unit.partition(" ")[0], COLUMNS_BY_NAME[column].digits + 1
     return _format_with_unit(one, unit, digits), _format_with_unit(other, unit, digits)
 
 
@@ -149,18 +148,11 @@ def get_column_label(column: str) -> str:
     return COLUMNS_BY_NAME[column].label
 
 
-FILTERS = {
+FILTERS = {  # of templates
     "thousands": format_thousands,
     "percent": format_percent,
     "between": format_interval,
-    "index": format_index,
-    "decimal": format_decimal,
     "likeness": format_similarity,
-    "money": format_money,
     "listening": format_listening_time,
-    "measured": format_column_value,
     "month_name": format_month,
-    "counted": format_counted_noun,
-    "listed": join_with_and,
-    "label": get_column_label,
 }

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from report.storage.paths import TEMPLATES
 from report.text.formatting import (
     FILTERS,
     MINUS,
@@ -193,9 +194,11 @@ def test_no_written_number_can_break_from_its_unit() -> None:
         assert " " not in written
 
 
-def test_templates_know_every_way_of_writing_by_its_name() -> None:
-    """Templates use the filters by these names."""
-    assert {"thousands", "percent", "index", "decimal", "money", "listening", "measured"} <= set(FILTERS)
+def test_templates_use_each_filter_by_its_name() -> None:
+    """What none uses is not there; and a filter that isn't there is an error when its template is read."""
+    used = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.md"))
+
+    assert [name for name in FILTERS if f"| {name} " not in used] == []
     assert MINUS == "\u2212"
 
 
@@ -219,6 +222,7 @@ def test_two_shares_that_differ_read_so() -> None:
         (597.0, 600.0, "usage_per_month", ("9.9 hours", "10 hours")),
         (1_500.0, 1_515.0, "usage_per_month", ("25.00 hours", "25.25 hours")),
         (40_000.0, 40_040.0, "annual_income", ("$40,000", "$40,040")),
+        (-40_000.0, -40_040.0, "annual_income", ("−$40,000", "−$40,040")),
         (100.0, 121.0, "usage_per_month", ("100 minutes", "2.0 hours")),
         (5.1, 5.4, "num_of_days_active", ("5.1 days", "5.4 days")),
         (12.0, 13.2, "num_of_days_active", ("12 days", "13 days")),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from report import history
 from report.mail import policy
 from report.mail.send import MailContext, send_month
 from report.pages.document import Document
@@ -247,6 +248,14 @@ def test_each_reason_is_a_sentence_with_its_numbers() -> None:
     ]
 
 
+def test_a_reason_that_has_no_sentence_is_no_other() -> None:
+    """A kind that somebody adds is not called by the words of the last one."""
+    unknown: Any = "doubled"
+
+    with pytest.raises(AssertionError, match="doubled"):
+        holds.describe_anomaly(factory.month(4), Anomaly(unknown, "age", "Pop", last=2.0, now=1.0))
+
+
 def test_page_one_says_so_and_a_quiet_one_is_silent(tmp_path: Path) -> None:
     """On the screen, on paper and on every profile; a category of markup is a word there too."""
     from report.rendering.pandoc import PageOptions, convert_to_html_page
@@ -345,9 +354,9 @@ def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
         (tmp_path / "out" / name / "facts.json").write_text(text)
     now = facts_of(crowd(300, 2), "2026-10")
 
-    held = holds.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
+    held = history.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
     assert [one.kind for one in held.suspicions] == ["users"]
-    first = holds.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
+    first = history.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
     assert first.suspicions == ()
 
 
