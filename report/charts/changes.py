@@ -31,12 +31,12 @@ _NEW_LABEL, _CHURNED_LABEL = "New this month", "Not there any more"
 
 def plot_flow(facts: Facts) -> Figure:
     """Plot the users who moved between segments, as bands."""
-    found = _require_flow(facts)
+    found, last = _require_flow(facts), changes.require_change(facts).month
     return Figure(
         chart=lambda: _build_flow_chart(facts),
         narrow=lambda: _build_flow_chart(facts, theme.NARROW_WIDTH),
         caption=(
-            f"Users by their segment in {format_month(changes.require_change(facts).month)} (left) and {format_month(facts.month)} (right). A bar is "
+            f"Users by their segment in {format_month(last)} (left) and {format_month(facts.month)} (right). A bar is "
             f"a segment, a band is those of it whose way may be shown: bands of fewer than {facts.smallest_cell} users are left "
             "out, and those that would give such a band away."
         ),
@@ -60,11 +60,8 @@ def _require_flow(facts: Facts) -> MigrationMatrix:
 
 
 def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw both months' segments as bars, with bands between.
-
-    On a narrow page the names lie on the bands.
-    """
-    over = width < theme.PAGE_WIDTH
+    """Draw both months' segments as bars, with bands between."""
+    over = width < theme.PAGE_WIDTH  # the names lie on the bands
     change = changes.require_change(facts)
     ids = {moved.name: moved.id for moved in change.segments} | {s.name: s.id for s in facts.segments}
     colour = {name: theme.get_segment_colour(id_) for name, id_ in ids.items()} | {
@@ -73,8 +70,6 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
     }
     bars, bands = _lay_out_flow(facts)
     scale = alt.Scale(domain=list(colour), range=list(colour.values()))
-    x = alt.X("x:Q").scale(domain=[0, 1], nice=False).axis(None)
-    y = alt.Y("y:Q").scale(nice=False, zero=False, reverse=True).axis(None)
     ribbon = (
         alt.Chart(make_inline_data(bands))
         # a band is a curve through four points, which Vega derives from one row a band
@@ -85,8 +80,8 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
         )
         .mark_area(fillOpacity=0.55, interpolate="basis")
         .encode(
-            x,
-            y,
+            alt.X("x:Q").scale(domain=[0, 1], nice=False).axis(None),
+            alt.Y("y:Q").scale(nice=False, zero=False, reverse=True).axis(None),
             alt.Y2("y2:Q"),
             alt.Color("from:N", scale=scale, legend=None),
             alt.Detail("band:N"),
@@ -102,17 +97,11 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
         _draw_month_bars(facts, _place_names(bars, line, left=left), scale, left=left, names_on_bands=over, width=width)
         for left in (True, False)
     ]
+    shown = f"A bar is a segment, a band its users; groups under {facts.smallest_cell} aren't drawn, nor what would give them away"
+    size = {"width": width - 2 * (_BAR_WIDTH if over else _NAME_WIDTH + _BAR_WIDTH + 8), "height": height}
     chart: LayeredChart = (
         alt.layer(ribbon, *sides[0], *sides[1])
-        .properties(
-            width=width - 2 * (_BAR_WIDTH if over else _NAME_WIDTH + _BAR_WIDTH + 8),
-            height=height,
-            title=make_title(
-                changes.describe_retention(facts),
-                f"A bar is a segment, a band its users; groups under {facts.smallest_cell} aren't drawn, "
-                "nor what would give them away",
-            ),
-        )
+        .properties(title=make_title(changes.describe_retention(facts), shown), **size)
         .resolve_scale(color="independent")
     )
     return chart
@@ -160,11 +149,13 @@ def _draw_month_bars(
 
 def plot_trend(facts: Facts) -> Figure:
     """Plot each segment's share over all archived months."""
-    months, lines = _require_trend(facts).months, _require_trend(facts).lines
-    finding = _describe_largest_move(facts)
+    trend = facts.trend
+    if trend is None:
+        raise ValueError("no trend to plot: ask whether `facts.trend` is there first")
+    months, lines, finding = trend.months, trend.lines, _describe_largest_move(trend)
     return Figure(
-        chart=lambda: _build_trend_chart(facts, finding),
-        narrow=lambda: _build_trend_chart(facts, finding, theme.NARROW_WIDTH),
+        chart=lambda: _build_trend_chart(trend, finding),
+        narrow=lambda: _build_trend_chart(trend, finding, theme.NARROW_WIDTH),
         caption="Each segment's share of all users in every month that was made.",
         alt=compose_alt_text(
             finding,
@@ -177,33 +168,29 @@ def plot_trend(facts: Facts) -> Figure:
     )
 
 
-def _describe_largest_move(facts: Facts) -> str:
+def _describe_largest_move(trend: Trend) -> str:
     """Describe the largest change between first and last month."""
-    months, lines = _require_trend(facts).months, _require_trend(facts).lines
-    first = format_month(months[0])
+    first = format_month(trend.months[0])
     spans = [
         (line.shares[-1] - line.shares[0], line.name)
-        for line in lines
+        for line in trend.lines
         if line.shares[0] is not None and line.shares[-1] is not None
     ]
     if not spans:
-        return f"No segment of {first} is there in {format_month(months[-1])}"
+        return f"No segment of {first} is there in {format_month(trend.months[-1])}"
     by, name = max(spans, key=lambda span: abs(span[0]))
     size = f"{abs(by) * 100:.1f}"
     if size != "0.0":
         return f"{name} {'grew' if by > 0 else 'shrank'} by {size} points since {first}"
-    if len(spans) == len(lines):
+    if len(spans) == len(trend.lines):
         return f"All shares are as they were in {first}"
     return f"Segments that were there in {first} have the shares that they had then"
 
 
-def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw a line for each segment.
-
-    Named at its end, or on a narrow page by a legend.
-    """
-    under = width < theme.PAGE_WIDTH
-    months, lines = _require_trend(facts).months, _require_trend(facts).lines
+def _build_trend_chart(trend: Trend, finding: str, width: int = theme.PAGE_WIDTH) -> LayeredChart:
+    """Draw a line for each segment, with its name."""
+    under = width < theme.PAGE_WIDTH  # the names stand in a legend
+    months, lines = trend.months, trend.lines
     rows: ChartRows = [
         {
             "month": _abbreviate_month(month),
@@ -248,9 +235,10 @@ def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH
     dot = base.mark_circle(size=50, opacity=1).encode(
         tooltip=make_tooltips(("name", "Segment"), ("when", "Month"), ("said", "Share"))
     )
-    ends = alt.Chart(make_inline_data(_spread_end_labels([row for row in rows if row["last"]], high))).encode(
-        x, alt.Y("at:Q")
-    )
+    last = [row for row in rows if row["last"]]
+    places = spread_labels([float(row["share"]) for row in last], high * _LINE_HEIGHT / 200)
+    labels = [row | {"at": at, "label": f"{row['name']} {row['said']}"} for row, at in zip(last, places, strict=True)]
+    ends = alt.Chart(make_inline_data(labels)).encode(x, alt.Y("at:Q"))
     spot = ends.mark_circle(size=36, opacity=1, xOffset=16).encode(alt.Color("id:N"))
     name = ends.mark_text(align="left", dx=26 if not under else 9, fontSize=12).encode(
         alt.Text("said:N" if under else "label:N")
@@ -262,22 +250,10 @@ def _build_trend_chart(facts: Facts, finding: str, width: int = theme.PAGE_WIDTH
     )
 
 
-def _require_trend(facts: Facts) -> Trend:
-    if facts.trend is None:
-        raise ValueError("no trend to plot: ask whether `facts.trend` is there first")
-    return facts.trend
-
-
 def _abbreviate_month(month: str) -> str:
     """Abbreviate a month for an axis: "Oct 2026"."""
     name, year = format_month(month).split(NBSP)
     return f"{name[:3]}{NBSP}{year}"
-
-
-def _spread_end_labels(rows: ChartRows, high: float) -> ChartRows:
-    """Return the last rows with their names moved apart."""
-    places = spread_labels([float(row["share"]) for row in rows], high * _LINE_HEIGHT / 200)
-    return [row | {"at": at, "label": f"{row['name']} {row['said']}"} for row, at in zip(rows, places, strict=True)]
 
 
 def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
@@ -298,20 +274,19 @@ def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
     tops = [max(size, sum(row)) for size, row in zip(tops, counts, strict=True)]
     ends = [max(size, sum(column)) for size, column in zip(ends, zip(*counts, strict=True), strict=True)]
     total = max(sum(tops), sum(ends), 1)
-    bars: ChartRows = []
-    for names, sizes, is_left in ((left, tops, True), (right, ends, False)):
-        for name, size, (top, bottom) in zip(names, sizes, _stack_bars(sizes, total), strict=True):
-            if bottom > top:
-                bars.append(
-                    {
-                        "name": name,
-                        "people": format_thousands(size),
-                        "y": round(top, 4),
-                        "y2": round(bottom, 4),
-                        "middle": round((top + bottom) / 2, 4),
-                        "left": is_left,
-                    }
-                )
+    bars: ChartRows = [
+        {
+            "name": name,
+            "people": format_thousands(size),
+            "y": round(top, 4),
+            "y2": round(bottom, 4),
+            "middle": round((top + bottom) / 2, 4),
+            "left": is_left,
+        }
+        for names, sizes, is_left in ((left, tops, True), (right, ends, False))
+        for name, size, (top, bottom) in zip(names, sizes, _stack_bars(sizes, total), strict=True)
+        if bottom > top
+    ]
     bands: ChartRows = []
     out, into = ([top for top, _ in _stack_bars(sizes, total)] for sizes in (tops, ends))
     for i, source in enumerate(left):
@@ -335,7 +310,7 @@ def _lay_out_flow(facts: Facts) -> tuple[ChartRows, ChartRows]:
 
 
 def _stack_bars(counts: Sequence[int], total: int) -> list[tuple[float, float]]:
-    """Return top and bottom of stacked bars."""
+    """Return top and bottom of bars, with gaps between."""
     edges, at = [], 0.0
     for count in counts:
         edges.append((at, at + count / total))

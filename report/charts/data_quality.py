@@ -81,7 +81,6 @@ def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart
 
 def plot_categories(facts: Facts) -> Figure:
     """Plot the share of each category value."""
-    shares = facts.shares
     return Figure(
         chart=lambda: _build_categories_chart(facts),
         narrow=lambda: _build_categories_chart(facts, theme.NARROW_WIDTH),
@@ -94,7 +93,7 @@ def plot_categories(facts: Facts) -> Figure:
                 item.value,
                 format_shown_count(item.before),
                 format_thousands(item.after),
-                format_percent(shares[name].get(item.value, 0.0)),
+                format_percent(facts.shares[name].get(item.value, 0.0)),
             )
             for name, column in facts.distributions.categories.items()
             for item in column.values
@@ -103,20 +102,18 @@ def plot_categories(facts: Facts) -> Figure:
 
 
 def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
-    """Draw a panel for each category.
-
-    Three a row, or stacked on a narrow page.
-    """
-    below = width < theme.PAGE_WIDTH
+    """Draw a panel for each category."""
+    below = width < theme.PAGE_WIDTH  # each stands below the last
     across = width - 130 if below else 108
-    panels, shares = [], facts.shares
+    panels = []
     for name, column in facts.distributions.categories.items():
+        heading = get_column_label(name).capitalize()
         rows: ChartRows = [
             {
                 "row": place,
                 "value": item.value,
-                "share": shares[name].get(item.value, 0.0),
-                "said": format_percent(shares[name].get(item.value, 0.0)),
+                "share": (share := facts.shares[name].get(item.value, 0.0)),
+                "said": format_percent(share),
                 "after": format_thousands(item.after),
                 "before": format_shown_count(item.before),
             }
@@ -134,16 +131,14 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
             .axis(labelExpr=_PERCENT_EXPRESSION, tickCount=3),
         )
         bars = base.mark_bar(color=theme.MUTED, height={"band": 0.66}).encode(
-            tooltip=make_tooltips(
-                ("value", get_column_label(name).capitalize()), ("said", "Share"), ("after", "Kept"), ("before", "Read")
-            )
+            tooltip=make_tooltips(("value", heading), ("said", "Share"), ("after", "Kept"), ("before", "Read"))
         )
         text = base.mark_text(align="left", dx=5, fontSize=11.5).encode(alt.Text("said:N"))
         panels.append(
             alt.layer(bars, text).properties(
                 width=across,
                 height=19 * len(rows),
-                title=alt.TitleParams(get_column_label(name).capitalize(), fontSize=12.5, offset=6, frame="group"),
+                title=alt.TitleParams(heading, fontSize=12.5, offset=6, frame="group"),
             )
         )
     if not below and len(panels) > _PANELS_PER_ROW:
@@ -159,7 +154,8 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
 
 def _build_histogram(name: str, column: NumberDistribution, width: int) -> LayeredChart:
     """Draw a histogram, dropped rows on top in red."""
-    unit, scale = _choose_unit(name)
+    heading = get_column_label(name).capitalize()
+    unit, scale = ("hours a month", 60.0) if name == "usage_per_month" else (COLUMNS_BY_NAME[name].unit, 1.0)
     rows: ChartRows = [
         {
             "low": low / scale,
@@ -178,12 +174,10 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
     base = alt.Chart(make_inline_data(rows)).encode(
         alt.X("low:Q", bin="binned")
         .scale(domain=[column.edges[0] / scale, column.edges[-1] / scale], nice=False)
-        .title(f"{get_column_label(name).capitalize()} ({unit})")
+        .title(f"{heading} ({unit})")
         .axis(tickCount=6, labelExpr=_SHORT_NUMBER_EXPRESSION),
         alt.X2("high:Q"),
-        tooltip=make_tooltips(
-            ("range", get_column_label(name).capitalize()), ("kept", "Users kept"), ("lost", "Left out")
-        ),
+        tooltip=make_tooltips(("range", heading), ("kept", "Users kept"), ("lost", "Left out")),
     )
     y = alt.Y("users:Q").title("Users").axis(grid=True, tickCount=3, labelExpr=_SHORT_NUMBER_EXPRESSION)
     kept = base.mark_bar(color=theme.MUTED, binSpacing=0.5).encode(y)
@@ -193,22 +187,16 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
         .mark_bar(color=theme.DROPPED_ROWS, binSpacing=0.5)
         .encode(alt.X("low:Q", bin="binned"), alt.X2("high:Q"), alt.Y("read:Q"), alt.Y2("users:Q"))
     )
-    median = alt.Chart(make_inline_data([{"at": column.quartiles[1] / scale}])).mark_rule(
-        color=theme.INK, strokeWidth=1.5
-    )
+    middle = make_inline_data([{"at": column.quartiles[1] / scale}])
+    median = alt.Chart(middle).mark_rule(color=theme.INK, strokeWidth=1.5)
     return alt.layer(kept, *([lost] if dropped else []), median.encode(alt.X("at:Q"))).properties(
         width=width,
         height=_HISTOGRAM_HEIGHT,
         title=alt.TitleParams(
-            get_column_label(name).capitalize(),
+            heading,
             subtitle=f"median {format_column_value(column.quartiles[1], name)}",
             fontSize=12.5,
             offset=6,
             frame="group",
         ),
     )
-
-
-def _choose_unit(name: str) -> tuple[str, float]:
-    """Return an axis' unit and its factor."""
-    return ("hours a month", 60.0) if name == "usage_per_month" else (COLUMNS_BY_NAME[name].unit, 1.0)

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from report.style import theme
+from segmentation.facts import Facts
 
 ChartRow = Mapping[str, Any]
 ChartRows = list[dict[str, Any]]
@@ -42,15 +43,15 @@ def make_inline_data(rows: Iterable[ChartRow]) -> alt.InlineData:
     return alt.InlineData(values=tuple(dict(row) for row in rows))
 
 
-def make_title(finding: str, *shown: str) -> alt.TitleParams:
+def make_title(finding: str, shown: str) -> alt.TitleParams:
     """Return a title with a grey subtitle."""
-    return alt.TitleParams(finding, subtitle=list(shown)) if shown else alt.TitleParams(finding)
+    return alt.TitleParams(finding, subtitle=[shown])
 
 
-def encode_segment_colours(colour_by_segment: Mapping[str, str]) -> alt.Color:
+def encode_segment_colours(facts: Facts) -> alt.Color:
     """Return the colour encoding of `segment`, without a legend."""
-    scale = alt.Scale(domain=list(colour_by_segment), range=list(colour_by_segment.values()))
-    return alt.Color("segment:N", scale=scale, legend=None)
+    colours = {segment.name: theme.get_segment_colour(segment.id) for segment in facts.segments}
+    return alt.Color("segment:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
 
 
 def make_tooltips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
@@ -59,22 +60,14 @@ def make_tooltips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
 
 
 def fit_to_size(width: int, height: int) -> dict[str, Any]:
-    """Return properties that fit a chart to a size.
-
-    The width in pixels includes the labels.
-    """
+    """Return properties that fit a chart, labels included."""
     return {"width": width, "height": height, "autosize": alt.AutoSizeParams(type="fit-x", contains="padding")}
 
 
 def compose_alt_text(*sentences: str, max_length: int = 250) -> str:
     """Join sentences into an alternative text.
 
-    Parameters
-    ----------
-    sentences : str
-        The most important first; a full stop is added where one is missing.
-    max_length : int
-        Characters at most. Only a first sentence that is longer is cut, between words.
+    As many as fit, the most important first. Only a first one that is longer is cut, between words.
     """
     complete = [text if text.endswith((".", "!", "?", "…")) else f"{text}." for text in sentences if text]
     joined = complete[0]

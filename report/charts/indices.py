@@ -176,7 +176,6 @@ def _format_index(item: AffinityIndex) -> str:
 
 
 def _choose_ticks(high: float, layout: BarLayout) -> list[int]:
-    """Return the ticks of the axis."""
     most = high * (1 - layout.label_width / layout.bar_width)
     step = next(
         (step for step in (50, 100, 500) if most / step * _MIN_TICK_SPACING < layout.bar_width - layout.label_width),

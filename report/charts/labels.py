@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate
 
+import numpy as np
+
 from report.style import theme
 from report.style.fonts import FONT_FILES, find_font_file
 
@@ -20,11 +22,6 @@ def fit_texts(texts: Sequence[str], max_width: float, font_size: float) -> tuple
 
     Vega measures and cuts texts itself, but by 16-bit units: it can cut an emoji in two, which then can't be drawn. So if
     any text has characters beyond 16 bits, all are cut here, and Vega gets a limit that it never reaches.
-
-    Parameters
-    ----------
-    max_width, font_size : float
-        In pixels.
     """
     if all(max(text, default="") <= "\uffff" for text in texts):
         return list(texts), max_width
@@ -42,26 +39,21 @@ def measure_widest(texts: Iterable[str], font_size: float) -> float:
 def spread_labels(places: Sequence[float], min_gap: float, *, lower_bound: float = -math.inf) -> list[float]:
     """Move labels apart as little as possible.
 
-    An isotonic regression: positions minus rank times gap have to rise, and neighbours that fall are pooled at their mean.
-    No label goes below `lower_bound`.
+    An isotonic regression: positions minus rank times gap have to rise. No label goes below `lower_bound`.
 
     References
     ----------
     .. [1] Barlow et al. (1972), "Statistical Inference under Order Restrictions", section 1.2.
     """
-    order = sorted(range(len(places)), key=places.__getitem__)
-    pools: list[tuple[float, int]] = []  # sum and number of those that lie together
-    for rank, number in enumerate(order):
-        total, many = places[number] - rank * min_gap, 1
-        while pools and pools[-1][0] / pools[-1][1] > total / many:
-            before, others = pools.pop()
-            total, many = total + before, many + others
-        pools.append((total, many))
-    middles = [max(total / many, lower_bound) for total, many in pools for _ in range(many)]
-    spread = [0.0] * len(places)
-    for rank, number in enumerate(order):
-        spread[number] = middles[rank] + rank * min_gap
-    return spread
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - not every document needs it
+
+    if not places:
+        return []
+    order, gaps = np.argsort(places, kind="stable"), min_gap * np.arange(len(places))
+    rising = isotonic_regression(np.take(places, order) - gaps).x
+    spread = np.empty(len(places))
+    spread[order] = np.maximum(rising, lower_bound) + gaps
+    return [float(place) for place in spread]
 
 
 def _truncate_letters(letters: Sequence[str], max_width: float) -> str:

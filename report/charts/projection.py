@@ -20,7 +20,6 @@ from report.charts.figure import (
     pad_range,
 )
 from report.charts.labels import measure_widest, spread_labels
-from report.charts.segments import map_segment_colours
 from report.style import theme
 from report.text import sentences
 from report.text.formatting import format_decimal, format_percent, get_column_label
@@ -33,10 +32,7 @@ _NAME_SIDE_SPLIT = 0.5  # of the map's height: names of centroids above it stand
 
 
 def plot_components(facts: Facts) -> Figure:
-    """Plot users on two principal components, coloured by segment.
-
-    Beside the map: the direction of each feature.
-    """
+    """Plot users on two principal components, coloured by segment."""
     pca = facts.pca
     return Figure(
         chart=lambda: _build_map(facts),
@@ -70,10 +66,7 @@ def plot_components(facts: Facts) -> Figure:
 
 
 def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
-    """Draw the map with the features' directions.
-
-    Below it on a narrow page, else beside it.
-    """
+    """Draw the map with the features' directions."""
     return concat_panels(
         _draw_users(facts, width), _draw_loadings(facts), stacked=width < _MAP_WIDTH, spacing=18
     ).properties(
@@ -85,10 +78,7 @@ def _build_map(facts: Facts, width: int = _MAP_WIDTH) -> PanelChart:
 
 
 def _draw_users(facts: Facts, width: int) -> LayeredChart:
-    """Draw users as dots, with named centroids.
-
-    Names stand above or below the dots.
-    """
+    """Draw users as dots, centroids named above or below."""
     pca = facts.pca
     names = {segment.id: segment.name for segment in facts.segments}
     cells: ChartRows = [{"x": c.x, "y": c.y, "users": c.users, "segment": names[c.segment]} for c in pca.cells]
@@ -128,7 +118,7 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
             x,
             y,
             size,
-            encode_segment_colours(map_segment_colours(facts)),
+            encode_segment_colours(facts),
             tooltip=[*make_tooltips(("segment", "Mostly")), alt.Tooltip("users:Q", title="Users", format=",d")],
         )
     )
@@ -145,12 +135,8 @@ def _draw_users(facts: Facts, width: int) -> LayeredChart:
 
 def _title_axis(facts: Facts, component: int, pixels: float) -> list[str]:
     """Return an axis title that fits."""
-    most = len(facts.features)
-    for separate, terms in ((False, most), *((True, terms) for terms in range(most, 0, -1))):
-        lines = sentences.title_map_axis(facts, component, separate_lines=separate, max_terms=terms)
-        if measure_widest(lines, _AXIS_TITLE_SIZE) <= pixels:
-            break
-    return lines
+    titles = sentences.list_axis_titles(facts, component)
+    return next((lines for lines in titles if measure_widest(lines, _AXIS_TITLE_SIZE) <= pixels), titles[-1])
 
 
 def _assign_lanes(spots: ChartRows, unit: float, middle: float) -> list[int]:

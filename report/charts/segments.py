@@ -37,17 +37,9 @@ _SIZES_ROW_HEIGHT = 42  # pixels for each segment if its name stands above its b
 
 
 def _choose_row_height(facts: Facts) -> int:
-    """Return a segment's height in pixels.
-
-    Page one holds two charts and the plays, of four segments as of ten.
-    """
-    k = len(facts.segments)
+    """Return a segment's height in pixels."""
+    k = len(facts.segments)  # page one holds two charts and the plays, of four segments as of ten
     return 26 if k <= 5 else 20 if k <= 7 else 15
-
-
-def map_segment_colours(facts: Facts) -> dict[str, str]:
-    """Return each segment's colour, by name."""
-    return {segment.name: theme.get_segment_colour(segment.id) for segment in facts.segments}
 
 
 def plot_sizes(facts: Facts) -> Figure:
@@ -77,11 +69,8 @@ def plot_sizes(facts: Facts) -> Figure:
 
 
 def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
-    """Draw a bar for each segment.
-
-    On a narrow page its name stands above it.
-    """
-    above = width < theme.PAGE_WIDTH
+    """Draw a bar for each segment."""
+    above = width < theme.PAGE_WIDTH  # its name stands above it
     rows: ChartRows = [
         {
             "segment": segment.name,
@@ -94,7 +83,8 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
         for segment in sentences.rank_segments(facts)
     ]
     across = width - (0 if above else _SIZES_NAME_WIDTH + 8)  # at least
-    label_width = _SIZES_LABEL_WIDTH + (_SIZES_CHANGE_WIDTH if changes.get_comparison(facts) else 0)
+    compared = changes.get_comparison(facts)
+    label_width = _SIZES_LABEL_WIDTH + (_SIZES_CHANGE_WIDTH if compared else 0)
     most = max(segment.users for segment in facts.segments) * across / (across - label_width)
     font_size = 13 if measure_widest([row["segment"] for row in rows], 13) <= _SIZES_NAME_WIDTH else 11.5
     names = alt.Axis(labelFontSize=font_size, labelColor=theme.INK, labelLimit=_SIZES_NAME_WIDTH)
@@ -105,7 +95,7 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
     lane = _SIZES_ROW_HEIGHT if above else _choose_row_height(facts)
     low = 9 if above else 0  # pixels below the middle of the lane
     bars = base.mark_bar(cornerRadiusEnd=2, height=16 if above else {"band": 0.66}, yOffset=low).encode(
-        encode_segment_colours(map_segment_colours(facts)),
+        encode_segment_colours(facts),
         tooltip=make_tooltips(("segment", "Segment"), ("count", "Users"), ("share", "Share")),
     )
     text = base.mark_text(align="left", dx=7, fontWeight=600, dy=low).encode(alt.Text("label:N"))
@@ -114,23 +104,14 @@ def _build_sizes_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
         alt.Text("segment:N"), x=alt.value(0)
     )
     size = {"width": width, "height": lane * len(rows)} if above else fit_to_size(width, lane * len(rows) + 6)
+    since = f"; on the right, points of share since {format_month(compared.month)}" if compared else ""
     return alt.layer(bars, text, change, *([name] if above else [])).properties(
-        title=make_title(sentences.describe_size_range(facts), _describe_sizes_chart(facts)), **size
+        title=make_title(sentences.describe_size_range(facts), f"Share and number of users{since}"), **size
     )
 
 
-def _describe_sizes_chart(facts: Facts) -> str:
-    """Describe what the bars show."""
-    change = changes.get_comparison(facts)
-    since = f"; on the right, points of share since {format_month(change.month)}" if change else ""
-    return f"Share and number of users{since}"
-
-
 def plot_differences(facts: Facts) -> Figure:
-    """Plot each segment's mean of each feature.
-
-    Positions in standard deviations, labels in plain units.
-    """
+    """Plot each segment's mean of each feature."""
     return Figure(
         chart=lambda: _build_differences_chart(facts),
         narrow=lambda: _build_differences_chart(facts, theme.NARROW_WIDTH),
@@ -157,11 +138,8 @@ def plot_differences(facts: Facts) -> Figure:
 
 
 def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart:
-    """Draw a panel for each feature.
-
-    Side by side those that differ most, or on a narrow page all of them stacked.
-    """
-    below = width < theme.PAGE_WIDTH
+    """Draw a panel for each feature."""
+    below = width < theme.PAGE_WIDTH  # all are stacked; else those that differ most stand side by side
     most = list(sentences.rank_features(facts))[:_MAX_PANELS]
     features = [name for name in facts.features if below or name in most]
     others = (
@@ -180,6 +158,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
     end = reach * (2 * across / (across - max(_VALUE_WIDTH, _LETTER_WIDTH * letters)) - 1)
     panels = []
     for number, feature in enumerate(features):
+        label = get_column_label(feature).capitalize()
         rows: ChartRows = [
             {
                 "segment": segment.name,
@@ -199,23 +178,15 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
             .scale(domain=[-reach, end], nice=False)
             .axis(values=list(range(-int(reach), int(reach) + 1)), format="d", titleAnchor="start"),
         )
-        zero = (
-            alt.Chart(make_inline_data([{"zero": 0}]))
-            .mark_rule(color=theme.MUTED, strokeWidth=1)
-            .encode(alt.X("zero:Q"))
-        )
-        stem = base.mark_rule(strokeWidth=2).encode(
-            alt.X2("zero:Q"), encode_segment_colours(map_segment_colours(facts))
-        )
+        zero = alt.Chart(make_inline_data([{"zero": 0}])).mark_rule(color=theme.MUTED, strokeWidth=1)
+        stem = base.mark_rule(strokeWidth=2).encode(alt.X2("zero:Q"), encode_segment_colours(facts))
         dot = base.mark_circle(size=95, opacity=1).encode(
-            encode_segment_colours(map_segment_colours(facts)),
-            tooltip=make_tooltips(
-                ("segment", "Segment"), ("value", get_column_label(feature).capitalize()), ("said", "From average")
-            ),
+            encode_segment_colours(facts),
+            tooltip=make_tooltips(("segment", "Segment"), ("value", label), ("said", "From average")),
         )
         value = base.mark_text(align="right", fontSize=12).encode(alt.Text("value:N"), x=alt.value("width"))
         heading = alt.TitleParams(
-            get_column_label(feature).capitalize(),
+            label,
             subtitle=f"average {format_column_value(facts.averages[feature], feature)}",
             fontSize=12.5,
             subtitleFontSize=11,
@@ -223,7 +194,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
             frame="group",
         )
         panels.append(
-            alt.layer(zero, stem, dot, value).properties(
+            alt.layer(zero.encode(alt.X("zero:Q")), stem, dot, value).properties(
                 width=across, height=_choose_row_height(facts) * len(names), title=heading
             )
         )

@@ -41,20 +41,14 @@ def minify_svg(drawing: str) -> str:
 
 
 def _renumber_ids(root: ET.Element) -> None:
-    """Renumber the ids from 1.
-
-    Vega counts on from chart to chart, so that a drawing would depend on earlier ones.
-    """
-    names = {
-        f"url(#{name})": (element, f"part{number}")
-        for number, (element, name) in enumerate(((e, e.get("id")) for e in root.iter() if e.get("id")), 1)
-    }
+    """Renumber the ids from 1."""
+    # Vega counts on from chart to chart, so that a drawing would depend on earlier ones
+    ids = [name for element in root.iter() if (name := element.get("id"))]
+    new = {name: f"part{number}" for number, name in enumerate(ids, 1)}
+    urls = {f"url(#{name})": f"url(#{number})" for name, number in new.items()}
     for element in root.iter():
         for key, value in element.attrib.items():
-            if value in names:
-                element.set(key, f"url(#{names[value][1]})")
-    for element, name in names.values():
-        element.set("id", name)
+            element.set(key, new[value] if key == "id" else urls.get(value, value))
 
 
 def _hoist_attributes(group: ET.Element) -> None:

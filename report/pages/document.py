@@ -61,15 +61,8 @@ class Markdown:
 class Document:
     """One month laid out for one document.
 
-    Parameters
-    ----------
-    medium : {"screen", "print", "page", "notebook"}
-        "screen": interactive, numbered charts; "print": charts for paper; "page": images for any width of screen;
-        "notebook": for Jupyter.
-    templates : Path
-        Folder of the Jinja2 templates.
-    figures : Path
-        Folder of the charts, as seen from where the cells run.
+    On the "screen" charts are numbered and interactive, in "print" they are for paper, on a "page" images for any width
+    of screen, in a "notebook" for Jupyter. `figures` is their folder as seen from where the cells run.
     """
 
     def __init__(self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES_FOLDER) -> None:
@@ -111,13 +104,8 @@ class Document:
     def render_profile(self, segment: str) -> Markdown:
         """Return one segment's profile, from templates/profile.md."""
         colour = theme.get_segment_colour(segment)
-        text = self._jinja.get_template("profile.md").render(
-            self._template_values,
-            segment=self.facts.get_segment(segment),
-            colour=colour,
-            dark=theme.get_dark_colour(colour),
-        )
-        return Markdown(text)
+        own = {"segment": self.facts.get_segment(segment), "colour": colour, "dark": theme.DARK_COLOURS[colour]}
+        return Markdown(self._jinja.get_template("profile.md").render(self._template_values, **own))
 
     def render_template(self, name: str) -> Markdown:
         """Return a rendered template."""
@@ -136,17 +124,11 @@ class Document:
         )
         (self.figures / "charts.js").write_text(bundle, encoding="utf-8")
         (self.figures / "page.js").write_text(paths.read_template("page.js"), encoding="utf-8")
-        look = json.dumps(
-            {
-                "config": theme.build_vega_config(),
-                "dark": theme.DARK_COLOURS,
-                "width": theme.PAGE_WIDTH,
-                "narrow": theme.NARROW_WIDTH,
-            }
-        )
+        look: dict[str, Any] = {"config": theme.build_vega_config(), "dark": theme.DARK_COLOURS}
+        look |= {"width": theme.PAGE_WIDTH, "narrow": theme.NARROW_WIDTH}
         return Markdown(
             _fence_raw_html(
-                f'<script type="application/json" id="look">{_escape_script_json(look)}</script>\n'
+                f'<script type="application/json" id="look">{_escape_script_json(json.dumps(look))}</script>\n'
                 f'<script src="{FIGURES_FOLDER.name}/charts.js"></script>\n<script src="{FIGURES_FOLDER.name}/page.js"></script>'
             )
         )
@@ -244,13 +226,6 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     facts : str or Path
         The month's facts.json, relative to the document or to the project's folder. Empty for the newest month that was
         made; if none was, the newest month in data/ is made first.
-
-    Raises
-    ------
-    ReportError
-        If there is no such file, or it lacks a column that was added to the schema later.
-    FactsError
-        If another version wrote it.
     """
     path = Path(facts) if facts else _find_newest_facts()
     month = paths.read_facts(path if path.exists() else paths.ROOT / path)
@@ -295,7 +270,6 @@ def _build_jinja_environment(templates: Path) -> jinja2.Environment:
 
 
 def _escape_script_json(text: str) -> str:
-    """Escape JSON for a script element."""
     return text.replace("<", "\\u003c")
 
 

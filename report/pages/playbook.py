@@ -76,18 +76,12 @@ class Playbook(BaseModel):
                 f"the last play, {self.play[-1].name!r}, has a `when`, so a segment may be left without a play; "
                 "end the file with a play that has none"
             )
-        for rule in self.play[:-1]:
-            if not rule.when:
-                raise ValueError(
-                    f"the play {rule.name!r} has no `when`, so it fits everybody and no play after it is ever used; "
-                    "give it one, or move it to the end"
-                )
         for place, rule in enumerate(self.play):
             above = next((one for one in self.play[:place] if one.when.items() <= rule.when.items()), None)
             if above:
                 raise ValueError(
-                    f"the play {rule.name!r} is never used: whatever it asks for, {above.name!r} above it asks for no more, "
-                    f"so whoever it fits has that one; move it above {above.name!r}"
+                    f"the play {rule.name!r} is never used: {above.name!r} above it asks for no more, so it fits whomever "
+                    f"this one fits; move {rule.name!r} above {above.name!r}"
                 )
         return self
 
@@ -98,13 +92,7 @@ def classify_level(sds: float) -> FeatureLevel:
 
 
 def read_playbook(path: Path) -> Playbook:
-    """Read the playbook.
-
-    Raises
-    ------
-    SettingsError
-        With the line of the mistake.
-    """
+    """Read the playbook; a `SettingsError` has the line of a mistake."""
     return read_toml_model(path, Playbook)
 
 
@@ -115,15 +103,12 @@ def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
 
 
 def _choose_play(segment: Segment, rules: Sequence[PlayRule], valid: Mapping[str, ValidRange]) -> Play:
-    """Return the first play that fits.
-
-    Its target is clipped to valid values, such as 365 days of the last 365.
-    """
+    """Return the first play that fits, its target clipped."""
     rule = next(rule for rule in rules if rule.matches_segment(segment))
     baseline = segment.means[rule.measure.column]
     words = rule.model_dump(exclude={"name", "when", "measure"})
     wanted = baseline * (1 + rule.measure.change)
-    low, high = valid.get(rule.measure.column, (None, None))
+    low, high = valid.get(rule.measure.column, (None, None))  # such as 365 days of the last 365
     wanted = wanted if high is None else min(wanted, max(high, baseline))
     wanted = wanted if low is None else max(wanted, min(low, baseline))
     measure = KpiTarget(rule.measure.column, baseline, wanted)

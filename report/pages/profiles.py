@@ -12,12 +12,7 @@ from segmentation.facts import Facts
 def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     """Write one self-contained page for each segment.
 
-    Parameters
-    ----------
-    bench : Path
-        Folder in which the executives' document was rendered; its charts are used again.
-    out : Path
-        Folder for the pages, which is made.
+    `bench` is the folder in which the executives' document was rendered; its charts are used again. `out` is made.
     """
     out.mkdir()
     document = Document(facts, "page", paths.TEMPLATES, figures=bench / "figures")

@@ -17,7 +17,7 @@ from report.text.formatting import (
     get_column_label,
     join_with_and,
 )
-from segmentation.facts import Facts, Segment
+from segmentation.facts import Facts, Segment, SegmentTransition
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,9 @@ class ReportTable:
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]  # the first cell of a row is its header
-    colours: tuple[str, ...] = ()  # a colour for each row, or none at all
-    row_heads: tuple[tuple[tuple[str, str], ...], ...] = ()  # names with colours, for row headers of several names
+    row_heads: tuple[
+        tuple[tuple[str, str], ...], ...
+    ] = ()  # each row's header as segments' names and colours, if shown
 
     def to_html(self, *, caption: bool = False) -> str:
         """Return the table as HTML, its text escaped."""
@@ -40,29 +41,28 @@ class ReportTable:
         body = []
         for number, (first, *cells) in enumerate(self.rows):
             data = "".join(f"<td{mark}>{_escape_cell(text)}</td>" for text, mark in zip(cells, marks[1:], strict=True))
-            body.append(f'<tr><th scope="row">{self._render_row_head(number, first)}</th>{data}</tr>')
+            named = " ".join(_render_segment_name(*one) for one in self.row_heads[number]) if self.row_heads else ""
+            body.append(f'<tr><th scope="row">{named or _escape_cell(first)}</th>{data}</tr>')
         title = f"<caption>{_escape_cell(self.caption)}</caption>" if caption else ""
         return (
             f'<table data-quarto-disable-processing="true">{title}<thead><tr>{head}</tr></thead>'
             f"<tbody>{''.join(body)}</tbody></table>"
         )
 
-    def _render_row_head(self, number: int, text: str) -> str:
-        """Return a row's header, with colours."""
-        if self.row_heads:
-            return " ".join(_render_segment_name(*one) for one in self.row_heads[number])
-        return _render_segment_name(text, self.colours[number]) if self.colours else _escape_cell(text)
-
 
 def _is_numeric(cells: tuple[str, ...]) -> bool:
-    """Tell whether a column holds numbers."""
     return any(cell[:1].isdigit() or cell[:1] in tuple("▲▼<>−$") for cell in cells)
 
 
 def _render_segment_name(name: str, colour: str) -> str:
     """Return a segment's name with its colours."""
-    dot = f'<span class="dot" style="--dot:{colour};--dark:{theme.get_dark_colour(colour)}"></span>'
+    dot = f'<span class="dot" style="--dot:{colour};--dark:{theme.DARK_COLOURS[colour]}"></span>'
     return f'<span class="name">{dot}{_escape_cell(name)}</span>'
+
+
+def _colour_segment(segment: Segment | SegmentTransition) -> tuple[str, str]:
+    """Return a segment's name and colour."""
+    return segment.name, theme.get_segment_colour(segment.id)
 
 
 def _escape_cell(text: str) -> str:
@@ -106,26 +106,19 @@ def tabulate_waterfall(facts: Facts) -> ReportTable:
 def tabulate_votes(facts: Facts) -> ReportTable:
     """List the number of segments that each measure favours."""
     used = facts.elbow.chosen
-    rows = [
-        (
-            selection.name_criterion(vote.judge),
-            "no bend" if vote.k is None else "none" if vote.k == 1 else str(vote.k),
-            "" if vote.k is None else "agrees" if vote.k == used else "differs",
-        )
-        for vote in facts.structure.votes
-    ]
-    panel = facts.structure.panel
-    rows.append(
-        (
-            "The panel: valleys or mixture, and stability",
-            "none" if panel == 1 else str(panel),
-            "agrees" if panel == used else "differs",
-        )
-    )
+    votes = [(selection.name_criterion(vote.judge), vote.k) for vote in facts.structure.votes]
+    votes.append(("The panel: valleys or mixture, and stability", facts.structure.panel))
     return ReportTable(
         f"How many segments each measure would choose; {used} are used.",
         ("Measure", "Segments", "Verdict"),
-        tuple(rows),
+        tuple(
+            (
+                name,
+                "no bend" if k is None else "none" if k == 1 else str(k),
+                "" if k is None else "agrees" if k == used else "differs",
+            )
+            for name, k in votes
+        ),
     )
 
 
@@ -145,7 +138,7 @@ def tabulate_stability(facts: Facts) -> ReportTable:
             )
             for s in sentences.rank_segments(facts)
         ),
-        colours=tuple(theme.get_segment_colour(s.id) for s in sentences.rank_segments(facts)),
+        row_heads=tuple((_colour_segment(s),) for s in sentences.rank_segments(facts)),
     )
 
 
@@ -166,7 +159,7 @@ def tabulate_moves(facts: Facts) -> ReportTable:
             )
             for moved in change.segments
         ),
-        colours=tuple(theme.get_segment_colour(moved.id) for moved in change.segments),
+        row_heads=tuple((_colour_segment(moved),) for moved in change.segments),
     )
 
 
@@ -204,7 +197,7 @@ def tabulate_segments(facts: Facts) -> ReportTable:
             )
             for s in sentences.rank_segments(facts)
         ),
-        colours=tuple(theme.get_segment_colour(s.id) for s in sentences.rank_segments(facts)),
+        row_heads=tuple((_colour_segment(s),) for s in sentences.rank_segments(facts)),
     )
 
 
@@ -217,5 +210,5 @@ def tabulate_plays(facts: Facts) -> ReportTable:
         "What to do",
         ("Segment", "Offer"),
         tuple((join_with_and([s.name for s in group]), offer) for offer, group in by_offer.items()),
-        row_heads=tuple(tuple((s.name, theme.get_segment_colour(s.id)) for s in group) for group in by_offer.values()),
+        row_heads=tuple(tuple(map(_colour_segment, group)) for group in by_offer.values()),
     )

@@ -56,13 +56,7 @@ class QuartoDocument:
 
 
 def parse_document(source: str, name: str) -> QuartoDocument:
-    """Split a .qmd into front matter, texts and cells.
-
-    Raises
-    ------
-    RenderError
-        If its YAML can't be read, or it has a cell that isn't Python's.
-    """
+    """Split a .qmd into front matter, texts and cells."""
     front = _FRONT_MATTER.match(source)
     parts: list[TextPart | CodeCell] = []
     begin = front.end() if front else 0
@@ -98,13 +92,7 @@ def _parse_cell(source: str, line: int, name: str) -> CodeCell:
 
 
 def parse_yaml(text: str, name: str) -> dict[str, Any]:
-    """Return the keys and values of a YAML text.
-
-    Raises
-    ------
-    RenderError
-        If it is no YAML, or not of keys and values.
-    """
+    """Return the keys and values of a YAML text."""
     import yaml  # noqa: PLC0415 - the command line needs none
 
     try:
@@ -136,12 +124,8 @@ def run_document(document: QuartoDocument, folder: Path, facts: Path) -> str:
     """Return a document's Markdown, its cells run.
 
     The cells share one namespace, as in a Jupyter kernel, and nothing else of Jupyter's: a value is shown by its
-    `_repr_markdown_`. This process works in the folder meanwhile.
-
-    Raises
-    ------
-    RenderError
-        If a cell fails, or gives what Quarto would show otherwise.
+    `_repr_markdown_`. This process works in the folder meanwhile. A cell that fails, or gives what Quarto would show
+    otherwise, is a `RenderError`.
     """
     namespace: dict[str, Any] = {"__name__": "__main__"}
     shown = []
@@ -166,12 +150,8 @@ def run_document(document: QuartoDocument, folder: Path, facts: Path) -> str:
 def fill_text(part: TextPart, name: str, namespace: dict[str, Any]) -> str:
     """Return a text with the values of its expressions.
 
-    A value is shown as Markdown where it gives it, else as its text.
-
-    Raises
-    ------
-    RenderError
-        If an expression fails, or gives an empty text: Quarto would leave its source in the page.
+    A value is shown as Markdown where it gives it, else as its text. An empty text is refused: Quarto would leave the
+    expression's source in the page.
     """
 
     def evaluate(expression: re.Match[str]) -> str:
@@ -190,13 +170,8 @@ def fill_text(part: TextPart, name: str, namespace: dict[str, Any]) -> str:
 def run_cell(cell: CodeCell, name: str, namespace: dict[str, Any]) -> str:
     """Return the Markdown of a cell's last expression.
 
-    As in IPython, a semicolon at the end hides it. It stands in the divs that Quarto puts around it. With `output: asis` it has none: its headings are then the
-    document's own, and stand in the contents.
-
-    Raises
-    ------
-    RenderError
-        If the cell fails, or its last expression gives something other than Markdown.
+    As in IPython, a semicolon at the end hides it. It stands in the divs that Quarto puts around it. With `output:
+    asis` it has none: its headings are then the document's own, and stand in the contents.
     """
     with _explain_failure(name):
         tree = ast.parse(_at_line(cell.source, cell.line), name)

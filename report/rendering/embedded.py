@@ -65,13 +65,7 @@ class EmbeddedEngine:
         return f"pandoc {get_pandoc_version()}"
 
     def render(self, document: Path, facts: Path) -> Path:
-        """Render a .qmd to an HTML file beside it.
-
-        Raises
-        ------
-        RenderError
-            If the document uses what this engine doesn't know, or a cell fails, hangs or ends its process.
-        """
+        """Render a .qmd to an HTML file beside it."""
         source = document.read_text(encoding="utf-8")
         parsed = parse_document(source, document.name)
         _refuse_unsupported(parsed, source)

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from report.rendering.quarto import QuartoEngine
 
 EngineChoice = Literal["auto", "quarto", "embedded"]
-RenderEngine: TypeAlias = "QuartoEngine | EmbeddedEngine"  # each has name, get_version, warm_up and render
+# Each has name, get_version, warm_up and render. What keeps `render` from a right page is a `RenderError`
+RenderEngine: TypeAlias = "QuartoEngine | EmbeddedEngine"
 
 
 def select_engine(choice: EngineChoice) -> RenderEngine:

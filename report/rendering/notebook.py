@@ -33,8 +33,7 @@ def write_notebook(document: Path, path: Path) -> None:
 
 
 def _make_text_cell(source: str) -> "nbformat.NotebookNode":  # type: ignore[name-defined]  # noqa: F821
-    """Return a text as a cell."""
-    # A Markdown cell, or one of code where it holds values
+    """Return a text as Markdown, or code with its values."""
     import nbformat  # noqa: PLC0415
 
     if not INLINE_EXPRESSION.search(source):
@@ -46,7 +45,6 @@ def _make_text_cell(source: str) -> "nbformat.NotebookNode":  # type: ignore[nam
 
 
 def _make_format_string(source: str) -> str:
-    """Return a text as a format string."""
     parts = INLINE_EXPRESSION.split(source)
     text = "{}".join(part.replace("{", "{{").replace("}", "}}") for part in parts[::2])
     # between three quotes: a quote at the end would be the fourth

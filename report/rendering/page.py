@@ -16,14 +16,9 @@ _UNRESOLVED_REFERENCE = re.compile(r"<strong>\?@((?:fig|tbl|sec)-[\w-]+)</strong
 
 
 def finish_page(page: Path, document: Path, facts: Path) -> Path:
-    """Add month and brand to a page's title.
+    """Check a page, and add month and brand to its title.
 
-    Without a facts.json the title stays.
-
-    Raises
-    ------
-    RenderError
-        If the page isn't what both engines promise.
+    A page that isn't what both engines promise is a `RenderError`. Without a facts.json the title stays.
     """
     try:
         text = page.read_text(encoding="utf-8")

@@ -35,12 +35,8 @@ def get_pandoc_version() -> str:
 def convert_to_html_page(markdown: str, options: PageOptions, page: Path) -> Path:
     """Write a self-contained page.
 
-    Pandoc itself may read no file and ask no network: a filter hands it what the page needs.
-
-    Raises
-    ------
-    RenderError
-        If Pandoc fails, or warns of anything, such as a file that isn't the run's own.
+    Pandoc itself may read no file and ask no network: a filter hands it what the page needs. Any warning of Pandoc's,
+    such as of a file that isn't the run's own, is a `RenderError`.
     """
     arguments = [
         pypandoc.get_pandoc_path(),
@@ -82,10 +78,7 @@ def convert_to_html_page(markdown: str, options: PageOptions, page: Path) -> Pat
 
 
 def convert_to_github_markdown(markdown: str) -> str:
-    """Return Pandoc's Markdown as GitHub and Jupyter understand it.
-
-    Raw HTML passes; attributes become elements.
-    """
+    """Return Pandoc's Markdown as GitHub and Jupyter understand it."""
     done: str = pypandoc.convert_text(
         markdown, "gfm", format="markdown", extra_args=["--sandbox", "--wrap=none", f"--lua-filter={_CROSSREF_FILTER}"]
     )

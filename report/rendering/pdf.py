@@ -34,13 +34,7 @@ _PAPER_SIZES = {"A4": ("210mm 297mm", None), "Letter": ("8.5in 11in", "letter.cs
 
 
 def check_weasyprint() -> None:
-    """Make sure that WeasyPrint finds the system's libraries.
-
-    Raises
-    ------
-    MachineError
-        Naming the packages that bring them.
-    """
+    """Make sure that WeasyPrint finds the system's libraries."""
     try:
         import weasyprint  # noqa: F401, PLC0415
     except OSError as error:
@@ -51,19 +45,10 @@ def check_weasyprint() -> None:
 
 
 class PrintedDocument:
-    """A document laid out on paper.
+    """A self-contained page laid out on paper.
 
-    Parameters
-    ----------
-    page : Path
-        A self-contained HTML file.
-    identifier : bytes
-        The PDF's own; the same for the same facts.
-
-    Raises
-    ------
-    RenderError
-        If WeasyPrint logs an error, or a warning that isn't known to be harmless, or the page isn't self-contained.
+    `identifier` is the PDF's own, the same for the same facts. Whatever WeasyPrint logs is a `RenderError`, unless it
+    is known to be harmless; so is a page that isn't self-contained.
     """
 
     def __init__(self, page: Path, *, paper: str, identifier: bytes) -> None:
@@ -91,12 +76,7 @@ class PrintedDocument:
     def write_pdf(self, out: Path, *, facts: Path | None = None) -> int:
         """Write the PDF; return its number of pages.
 
-        With a letter that no font here has, it can be neither and doesn't say that it is. The facts, if given, are attached.
-
-        Raises
-        ------
-        RenderError
-            As for the layout.
+        It says that it is PDF/A and PDF/UA, unless it has a letter that no font here has. The facts, if given, are attached.
         """
         self._write_document(self._document, out, facts)
         if self._complaints.unwritten:
@@ -110,18 +90,8 @@ class PrintedDocument:
     def write_section(self, anchor: str, heading: str, out: Path, *, title: str) -> int:
         """Write one section as a PDF; return its pages.
 
-        Parameters
-        ----------
-        anchor : str
-            The section's id, such as "s1".
-        heading : str
-            The text of its heading, by which it is recognised.
-
-        Raises
-        ------
-        RenderError
-            If there is no such section, its heading doesn't begin a page, or it reads otherwise: another segment's
-            page must never be mailed.
+        It is found by its id, such as "s1", and recognised by its heading, which must begin a page: another segment's
+        page must never be mailed.
         """
         pages = self._document.pages
         first = next((number for number, page in enumerate(pages) if anchor in page.anchors), None)
@@ -174,13 +144,7 @@ def _read_first_block(page: Any) -> str:
 
 @contextmanager
 def _raise_on_warnings(name: str) -> Iterator["_LogCollector"]:
-    """Raise one error for what WeasyPrint logs or raises.
-
-    Raises
-    ------
-    RenderError
-        Naming the file and the message.
-    """
+    """Raise one error for what WeasyPrint logs or raises."""
     from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415 - checked by `check_weasyprint`
 
     complaints = _LogCollector()

@@ -31,14 +31,7 @@ _PDF_A_CLAIM = re.compile(r'<rdf:Description(?: [\w:]+="[^"]*")* pdfaid:part="3"
 def make_pdf_conformant(document: Any, pdf: Any, *, may_claim: Callable[[], bool]) -> None:
     """Make a tagged PDF/A-3u conform, as WeasyPrint's `finisher`.
 
-    Parameters
-    ----------
-    document : weasyprint.Document
-        What was laid out.
-    pdf : pydyf.PDF
-        Its objects, all but written.
-    may_claim : callable
-        Says whether the file may call itself by the two standards: one with letters that no font has may not.
+    `may_claim` says whether the file may call itself by the two standards: one with letters that no font has may not.
     """
     objects = {obj.reference: obj for obj in pdf.objects if obj.number}
     _mark_running_heads_as_artifacts(pdf, objects)
@@ -57,13 +50,11 @@ def make_pdf_conformant(document: Any, pdf: Any, *, may_claim: Callable[[], bool
 
 
 def _list_structure_elements(objects: dict[bytes, Any]) -> Iterator[Any]:
-    """Return every element of the structure."""
     return (obj for obj in objects.values() if isinstance(obj, dict) and obj.get("Type") == "/StructElem")
 
 
 def _mark_running_heads_as_artifacts(pdf: Any, objects: dict[bytes, Any]) -> None:
-    """Mark the margins' text as pagination."""
-    # WeasyPrint tags it and leaves the tags out of the tree
+    """Mark what is tagged outside the tree as pagination."""
     root = objects[pdf.catalog["StructTreeRoot"]]
     linked = set(_list_descendants(root["K"], objects))
     nums = objects[root["ParentTree"]]["Nums"]
@@ -108,8 +99,7 @@ def _write_id_tree(pdf: Any, objects: dict[bytes, Any]) -> None:
 
 
 def _describe_links(document: Any) -> None:
-    """Describe each link by its own words."""
-    # WeasyPrint puts the address there
+    """Describe each link by its words, not its address."""
     for page in document.pages:
         for box in page._page_box.descendants():  # noqa: SLF001 - where WeasyPrint keeps them
             if box.link_annotation and box.element is not None:

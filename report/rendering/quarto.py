@@ -43,13 +43,7 @@ class QuartoEngine:
         return nullcontext()
 
     def render(self, document: Path, facts: Path) -> Path:
-        """Render a .qmd to an HTML file beside it.
-
-        Raises
-        ------
-        RenderError
-            If Quarto fails, or makes no page, or one that isn't what was asked for.
-        """
+        """Render a .qmd to an HTML file beside it."""
         # no daemon: its kernel would outlive the run, and keep what the run imported
         arguments = ["render", document.name, "--to", "html", "--no-execute-daemon", "-P", f"facts:{facts}"]
         page = document.with_suffix(".html")

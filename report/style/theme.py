@@ -48,11 +48,6 @@ def get_segment_colour(segment: str) -> str:
     return SEGMENT_COLOURS[(int(segment.removeprefix("S")) - 1) % len(SEGMENT_COLOURS)]
 
 
-def get_dark_colour(colour_: str) -> str:
-    """Return a colour's twin for dark screens."""
-    return DARK_COLOURS.get(colour_, colour_)
-
-
 def build_vega_config() -> dict[str, Any]:
     """Return the Vega-Lite configuration of all charts."""
     axis = {

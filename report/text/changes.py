@@ -22,10 +22,7 @@ _MIN_SHARE_CHANGE = 0.001  # of all users: the change in share that is written a
 
 
 def format_points(change: float | None) -> str:
-    """Write a change in share: ▲1.1, "unchanged", "new".
-
-    In points; "unchanged" below a tenth of a point.
-    """
+    """Write a change in share in points: ▲1.1, "unchanged", "new"."""
     if change is None:
         return "new"
     size = f"{abs(change) * 100:.1f}"
@@ -46,12 +43,10 @@ def require_change(facts: Facts) -> MonthComparison:
 
 
 def get_share_change(facts: Facts, segment: Segment) -> float | None:
-    """Return the change in a segment's share.
-
-    None if the segment is new or the change is not known.
-    """
-    moved = _find_transition(facts, segment)
-    return None if moved is None or moved.last_share is None else segment.share - moved.last_share
+    """Return the change in a segment's share, if known."""
+    moves = facts.change.segments if facts.change else ()
+    last = next((moved.last_share for moved in moves if moved.id == segment.id), None)
+    return None if last is None else segment.share - last
 
 
 def format_share_change(facts: Facts, segment: Segment) -> str:
@@ -98,17 +93,15 @@ def summarise_changes_briefly(facts: Facts) -> str:
     moves = _find_largest_changes(facts)
     if not moves:
         return f"The same segments as in {since}, in the same sizes."
-    parts = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves[:1]]
-    parts += [
-        f"{lowercase_name(s.name)} {describe_share_change(by).removesuffix(f'{NBSP}points')}" for by, s in moves[1:]
-    ]
-    return f"The same segments as in {since}; {join_with_and(parts)}."
+    first, *others = [f"{lowercase_name(s.name)} {describe_share_change(by)}" for by, s in moves]
+    others = [other.removesuffix(f"{NBSP}points") for other in others]
+    return f"The same segments as in {since}; {join_with_and([first, *others])}."
 
 
 def _explain_no_comparison(facts: Facts, *, in_brief: bool = False) -> str:
-    """Explain why there is no comparison."""
     change = facts.change
-    if change is None and _has_restarted(facts):
+    first_id = min(int(segment.id.removeprefix("S")) for segment in facts.segments)
+    if change is None and first_id > 1:  # ids go on where earlier months had segments that none continues
         texts = (
             "The segments are made of other features than in earlier months: there is nothing to compare them with.",
             "Made of other features than in earlier months: nothing to compare with.",
@@ -119,16 +112,14 @@ def _explain_no_comparison(facts: Facts, *, in_brief: bool = False) -> str:
             "First month: nothing to compare it with.",
         )
     elif not facts.structure.reliable:
-        then = format_month(change.month)
         texts = (
-            f"This month's groups differ by degrees, so that who was in which in {then} says little.",
-            f"No segments this month that could be compared with those of {then}.",
+            f"This month's groups differ by degrees, so that who was in which in {format_month(change.month)} says little.",
+            f"No segments this month that could be compared with those of {format_month(change.month)}.",
         )
     else:
-        then = format_month(change.month)
         texts = (
-            f"In {then} there were no reliable segments that these could be compared with.",
-            f"In {then} there were no reliable segments to compare with.",
+            f"In {format_month(change.month)} there were no reliable segments that these could be compared with.",
+            f"In {format_month(change.month)} there were no reliable segments to compare with.",
         )
     return texts[in_brief]
 
@@ -136,14 +127,6 @@ def _explain_no_comparison(facts: Facts, *, in_brief: bool = False) -> str:
 def describe_share_change(change: float) -> str:
     """Write a change: "grew by 1.1 points"."""
     return f"{'grew' if change > 0 else 'shrank'} by {abs(change) * 100:.1f}{NBSP}points"
-
-
-def _has_restarted(facts: Facts) -> bool:
-    """Tell whether no earlier segment could be continued.
-
-    Then the ids start after those of earlier months.
-    """
-    return min(int(segment.id.removeprefix("S")) for segment in facts.segments) > 1
 
 
 def _find_largest_changes(facts: Facts) -> list[tuple[float, Segment]]:
@@ -179,10 +162,7 @@ def describe_retention(facts: Facts) -> str:
 
 
 def describe_migration(facts: Facts) -> str:
-    """Describe the largest groups that moved, came and left.
-
-    Of those that may be shown.
-    """
+    """Describe the largest groups that moved, came and left."""
     flow = facts.change.flow if facts.change else None
     if flow is None:
         return ""
@@ -210,26 +190,22 @@ def describe_migration(facts: Facts) -> str:
 
 def describe_border_shift(facts: Facts) -> str:
     """Describe whether users changed or borders moved."""
-    change = facts.change
-    if change is None:
-        return ""
-    still = [
-        moved
-        for moved in change.segments
+    moves = [
+        (moved.share - moved.last_share, moved.same_borders - moved.last_share, moved.share - moved.same_borders, moved)
+        for moved in (facts.change.segments if facts.change else ())
         if moved.same_borders is not None and moved.last_share is not None and moved.share is not None
     ]
-    if not still:
+    if not moves:
         return ""
-    largest = max(still, key=lambda moved: abs((moved.share or 0) - (moved.last_share or 0)))
-    if abs((largest.share or 0) - (largest.last_share or 0)) < _MIN_SHARE_CHANGE / 2:
+    change, by_people, by_borders, largest = max(moves, key=lambda move: abs(move[0]))
+    if abs(change) < _MIN_SHARE_CHANGE / 2:
         return ""
-    people = ((largest.same_borders or 0) - (largest.last_share or 0)) * 100
-    edge = ((largest.share or 0) - (largest.same_borders or 0)) * 100
-    if round(abs(edge), 1) == 0:
-        return f"The change of {lowercase_name(largest.name)} comes of people who changed; borders hardly moved."
+    name, people, borders = lowercase_name(largest.name), by_people * 100, by_borders * 100
+    if round(abs(borders), 1) == 0:
+        return f"The change of {name} comes of people who changed; borders hardly moved."
     return (
-        f"Of the change of {lowercase_name(largest.name)}, {_format_signed_points(people)} points are people who changed and {_format_signed_points(edge)} come "
-        "of borders that moved."
+        f"Of the change of {name}, {_format_signed_points(people)} points are people who changed and "
+        f"{_format_signed_points(borders)} come of borders that moved."
     )
 
 
@@ -273,7 +249,7 @@ def describe_transition(moved: SegmentTransition) -> str:
     if moved.fate == "merged":
         others, into = ([lowercase_name(name) for name in names] for names in (moved.others, moved.into))
         return f"merged with {join_with_and(others)} into {join_with_and(into)}"
-    return {"survived": "still there", "vanished": "gone", "emerged": "new"}[moved.fate]
+    return "still there" if moved.fate == "survived" else _TRANSITION_WORDS[moved.fate]
 
 
 def _list_transitions(change: MonthComparison) -> list[str]:
@@ -284,10 +260,8 @@ def _list_transitions(change: MonthComparison) -> list[str]:
         if moved.fate == "survived" or moved.name in seen:
             continue
         seen |= {moved.name, *moved.others}
-        if moved.fate in ("split", "merged"):
-            events.append(f"{lowercase_name(moved.name)} {describe_transition(moved)}")
-        else:
-            events.append(f"{lowercase_name(moved.name)} are {describe_transition(moved)}")
+        verb = "" if moved.fate in ("split", "merged") else "are "
+        events.append(f"{lowercase_name(moved.name)} {verb}{describe_transition(moved)}")
     return events
 
 
@@ -295,9 +269,3 @@ def _format_signed_points(value: float) -> str:
     """Write a change in points with its sign."""
     text = f"{value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
-
-
-def _find_transition(facts: Facts, segment: Segment) -> SegmentTransition | None:
-    if facts.change is None:
-        return None
-    return next((moved for moved in facts.change.segments if moved.id == segment.id), None)

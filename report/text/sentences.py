@@ -86,7 +86,6 @@ def find_largest_segment(facts: Facts) -> Segment:
 
 
 def _is_largest_tied(facts: Facts) -> bool:
-    """Tell whether two segments are the largest."""
     return [segment.users for segment in facts.segments].count(find_largest_segment(facts).users) > 1
 
 
@@ -96,11 +95,8 @@ def lowercase_name(name: str) -> str:
 
 
 def describe_users_analysed(facts: Facts) -> str:
-    """Return how many of the users were analysed.
-
-    A repeated row of a user does not count.
-    """
-    audit = facts.audit
+    """Return how many of the users were analysed."""
+    audit = facts.audit  # a repeated row of a user does not count
     there = audit.read - sum(drop.rows for drop in audit.dropped if drop.rule == "repeated")
     return f"Prepared from {format_thousands(audit.kept)} of {format_thousands(there)} users"
 
@@ -149,15 +145,16 @@ def summarise_certainty(facts: Facts) -> str:
         evidence = "Clear structure: few users live between segments."
     elif facts.structure.evidence == "at least":
         evidence = f"{_describe_lower_bound(facts)}."
+    elif len(apart) == len(facts.segments):
+        evidence = "Weak structure: segments stand apart, but may not come again."
     else:
-        all_apart = len(apart) == len(facts.segments)
-        shade = "stand apart, but may not come again" if all_apart else f"shade into each other{_list_separated(apart)}"
-        evidence = f"Weak structure: segments {shade}."
-    shaky = [s for s in facts.segments if s.stability.grade in _UNSTABLE_GRADES]
-    stable = len(facts.segments) - len(shaky)
-    if not shaky:
+        few = f"; only {join_with_and(apart)} stand apart" if 0 < len(apart) <= _MAX_NAMES else ""
+        evidence = f"Weak structure: segments shade into each other{few}."
+    stable = sum(s.stability.grade not in _UNSTABLE_GRADES for s in facts.segments)
+    if stable == len(facts.segments):
         return f"{evidence} All come again in resampled data."
-    return f"{evidence} {stable or 'None'} of {len(facts.segments)} {_conjugate_come(stable)} again in resampled data."
+    come = "comes" if stable == 1 else "come"
+    return f"{evidence} {stable or 'None'} of {len(facts.segments)} {come} again in resampled data."
 
 
 def _describe_lower_bound(facts: Facts) -> str:
@@ -179,32 +176,18 @@ def _describe_shapes(facts: Facts) -> str:
     )
 
 
-def _conjugate_come(count: int) -> str:
-    """Return "comes" for one, else "come"."""
-    return "comes" if count == 1 else "come"
-
-
-def _list_separated(apart: list[str]) -> str:
-    """Name segments that stand apart, if few."""
-    return f"; only {join_with_and(apart)} stand apart" if 0 < len(apart) <= _MAX_NAMES else ""
-
-
 def describe_stability(facts: Facts) -> str:
     """Describe how many segments reappear in resampled data."""
     names = [lowercase_name(s.name) for s in facts.segments if s.stability.grade in _UNSTABLE_GRADES]
-    stable = len(facts.segments) - len(names)
+    stable, noun = len(facts.segments) - len(names), choose_segment_noun(facts)
     if not names:
-        all_ = (
-            f"Both{NBSP}{choose_segment_noun(facts)}s"
-            if stable == 2
-            else f"All {format_counted_noun(stable, choose_segment_noun(facts))}"
-        )
+        all_ = f"Both{NBSP}{noun}s" if stable == 2 else f"All {format_counted_noun(stable, noun)}"
         return f"{all_} come again when the data is resampled."
     if not stable:
-        return f"None of the {len(facts.segments)} {choose_segment_noun(facts)}s is sure to come again when the data is resampled."
+        return f"None of the {len(facts.segments)} {noun}s is sure to come again when the data is resampled."
     return (
-        f"{format_counted_noun(stable, choose_segment_noun(facts)).capitalize()} of {len(facts.segments)} {_conjugate_come(stable)} again when the data is resampled; "
-        f"{join_with_and(names)} may not."
+        f"{format_counted_noun(stable, noun).capitalize()} of {len(facts.segments)} {'comes' if stable == 1 else 'come'} "
+        f"again when the data is resampled; {join_with_and(names)} may not."
     )
 
 
@@ -213,19 +196,15 @@ def describe_stability(facts: Facts) -> str:
 
 def describe_average_listener(segment: Segment) -> str:
     """Describe a segment's average listener in plain units."""
-    means = segment.means
+    said = {name: format_column_value(mean, name) for name, mean in segment.means.items()}
     return (
-        f"On average {format_column_value(means['age'], 'age')} old, {format_column_value(means['annual_income'], 'annual_income')} a year, "
-        f"{format_column_value(means['usage_per_month'], 'usage_per_month')} of listening a month, "
-        f"active on {format_column_value(means['num_of_days_active'], 'num_of_days_active')} of the last 365."
+        f"On average {said['age']} old, {said['annual_income']} a year, {said['usage_per_month']} of listening a month, "
+        f"active on {said['num_of_days_active']} of the last 365."
     )
 
 
 def rank_features(facts: Facts) -> dict[str, float]:
-    """Return the centres' range by feature, largest first.
-
-    In standard deviations.
-    """
+    """Return the features' spread in SDs, largest first."""
     spread = {
         name: max(s.centre[name] for s in facts.segments) - min(s.centre[name] for s in facts.segments)
         for name in facts.features
@@ -257,10 +236,7 @@ def describe_position(segment: Segment) -> str:
 
 
 def list_positions(segment: Segment) -> list[str]:
-    """List features far from the average, the farthest first.
-
-    By the same threshold as names.
-    """
+    """List features far from the average, the farthest first."""
     return [
         COLUMNS_BY_NAME[name].comparatives[int(sds > 0)]  # type: ignore[index]
         for name, sds in sorted(segment.centre.items(), key=lambda one: -abs(one[1]))
@@ -309,14 +285,10 @@ def list_differences(segment: Segment) -> list[str]:
     numbers = [describe_difference(item) for item in segment.stands_out if item.category is None][:3]
     values = [item for item in segment.stands_out if item.category is not None][:3]
     sentences = [f"{capitalise_first(join_with_and(numbers))}."] if numbers else []
-    for what, items in (
-        ("More common than average", [item for item in values if item.index > _AVERAGE_INDEX]),
-        ("Less common than average", [item for item in values if item.index < _AVERAGE_INDEX]),
-    ):
-        if items:
-            sentences.append(
-                f"{what}: {join_with_and([f'{item.category} (index {format_index(item.index)})' for item in items])}."
-            )
+    for what, above in (("More", True), ("Less", False)):
+        items = [item for item in values if (item.index > _AVERAGE_INDEX) is above]
+        found = [f"{item.category} (index {format_index(item.index)})" for item in items]
+        sentences += [f"{what} common than average: {join_with_and(found)}."] if found else []
     return sentences
 
 
@@ -335,14 +307,13 @@ def format_index_ratio(value: float) -> str:
 
 def describe_kpi(segment: Segment) -> str:
     """Describe the KPI of a segment's play."""
-    play = segment.play
-    if play is None:
+    if segment.play is None:
         return ""
-    measure = play.measure
-    if measure.target == measure.baseline:  # a baseline of 0 has no percentage, and a maximum can't grow
-        wanted = "some" if measure.baseline == 0 else "the same"
-        return f"Average {get_column_label(measure.column)}: {format_column_value(measure.baseline, measure.column)} today, {wanted} wanted."
+    measure = segment.play.measure
     today, wanted = format_column_value_pair(measure.baseline, measure.target, measure.column)
+    if measure.target == measure.baseline:  # a baseline of 0 has no percentage, and a maximum can't grow
+        today = format_column_value(measure.baseline, measure.column)
+        wanted = "some" if measure.baseline == 0 else "the same"
     return f"Average {get_column_label(measure.column)}: {today} today, {wanted} wanted."
 
 
@@ -383,11 +354,8 @@ def name_cleaning_rule(rule: str) -> str:
 
 def describe_median_user(facts: Facts) -> str:
     """Describe the median user."""
-    medians = {name: column.quartiles[1] for name, column in facts.distributions.numbers.items()}
-    return (
-        f"The middle user is {format_column_value(medians['age'], 'age')} old, earns {format_column_value(medians['annual_income'], 'annual_income')} "
-        f"and listens {format_column_value(medians['usage_per_month'], 'usage_per_month')} a month"
-    )
+    said = {name: format_column_value(item.quartiles[1], name) for name, item in facts.distributions.numbers.items()}
+    return f"The middle user is {said['age']} old, earns {said['annual_income']} and listens {said['usage_per_month']} a month"
 
 
 def describe_common_values(facts: Facts) -> str:
@@ -413,28 +381,19 @@ def describe_explained_variance(facts: Facts) -> str:
     return f"The map shows {format_percent(sum(facts.pca.explained))} of all differences between users"
 
 
-def title_map_axis(
-    facts: Facts, component: int, *, separate_lines: bool = False, max_terms: int | None = None
-) -> list[str]:
-    """Return the lines of a map axis's title.
+def list_axis_titles(facts: Facts, component: int) -> list[list[str]]:
+    """List titles of a map axis, each as lines, the longest first.
 
-    Parameters
-    ----------
-    component : {0, 1}
-        The one across, or the one upwards.
-    separate_lines : bool
-        Whether each direction has a line of its own.
-    max_terms : int, optional
-        Terms for each direction, the strongest first.
+    Component 0 goes across, 1 upwards. Of each direction's terms the strongest come first.
     """
     pca = facts.pca
     ends = (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
-    low, high = (", ".join(end.split(", ")[:max_terms]) for end in ends)
-    name = ("First", "Second")[component]
-    share = f"{name} component (SD), {format_percent(pca.explained[component])} of the differences"
-    if separate_lines:
-        return [f"← {low}", f"{high} →", share]
-    return [f"← {low}{NBSP * 12}{high} →", share]
+    share = f"{('First', 'Second')[component]} component (SD), {format_percent(pca.explained[component])} of the differences"
+    titles = [[f"← {ends[0]}{NBSP * 12}{ends[1]} →", share]]
+    for terms in range(len(facts.features), 0, -1):
+        low, high = (", ".join(end.split(", ")[:terms]) for end in ends)
+        titles.append([f"← {low}", f"{high} →", share])
+    return titles
 
 
 def describe_method(facts: Facts) -> str:

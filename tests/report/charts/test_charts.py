@@ -219,7 +219,7 @@ def test_long_names_are_still_told_apart_somewhere() -> None:
 def test_every_segment_has_one_colour_in_every_chart() -> None:
     """Its bar here and its dot there; the index bars of a profile too."""
     facts = month(4, first=False)
-    colours = segments.map_segment_colours(facts)
+    colours = {segment.name: theme.get_segment_colour(segment.id) for segment in facts.segments}
     assert len(set(colours.values())) == 4
     for name, _, _, svg in drawn("later"):
         if name.startswith("indices.plot_indices-"):

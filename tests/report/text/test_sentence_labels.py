@@ -6,7 +6,6 @@ Expected sentences are written out. They hold each number under its own word: th
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from types import ModuleType
 from typing import Any
 from unittest import mock
@@ -168,7 +167,7 @@ OTHERS = {
     words.list_differences,
     words.format_index_ratio,
     words.name_cleaning_rule,  # in the tables
-    words.title_map_axis,
+    words.list_axis_titles,
     selection.name_criterion,
     changes.format_points,
     changes.get_comparison,
@@ -176,7 +175,6 @@ OTHERS = {
     changes.get_share_change,
     changes.describe_share_change,
     changes.describe_transition,
-    holds.add_anomalies,
     holds.describe_anomaly,
     brief.make_brief,
 }
@@ -580,7 +578,7 @@ OTHER = {
         "Source february.csv, SHA-256 of what was asked 0123456789abcdef…; random seed 48; facts format 1.",
     ),
     "axis across": (
-        partial(words.title_map_axis, component=0),
+        lambda facts: words.list_axis_titles(facts, 0)[0],
         MONTH,
         [
             "← less listening, fewer active days" + 12 * "\u00a0" + "more listening, more active days →",
@@ -588,7 +586,7 @@ OTHER = {
         ],
     ),
     "axis upwards, short": (
-        partial(words.title_map_axis, component=1, separate_lines=True, max_terms=1),
+        lambda facts: words.list_axis_titles(facts, 1)[-1],
         MONTH,
         ["← lower income", "higher income →", "Second component (SD), 29\u00a0% of the differences"],
     ),

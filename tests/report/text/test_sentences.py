@@ -431,7 +431,7 @@ def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
     """Nothing absent is printed, nothing is said twice by a slip, and no sentence is empty."""
     facts = awkward(what)
     said = [sentence(facts) for sentence in ABOUT_A_MONTH]
-    said += [line for component in (0, 1) for line in sentences.title_map_axis(facts, component)]
+    said += [line for component in (0, 1) for line in sentences.list_axis_titles(facts, component)[0]]
     for segment in facts.segments:
         said += [
             sentences.describe_average_listener(segment),
