@@ -62,12 +62,11 @@ def _require_flow(facts: Facts) -> MigrationMatrix:
 def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredChart:
     """Draw both months' segments as bars, with bands between."""
     over = width < theme.PAGE_WIDTH  # the names lie on the bands
-    change = changes.require_change(facts)
+    change, found = changes.require_change(facts), _require_flow(facts)
+    then = format_month(change.month)
     ids = {moved.name: moved.id for moved in change.segments} | {s.name: s.id for s in facts.segments}
-    colour = {name: theme.get_segment_colour(id_) for name, id_ in ids.items()} | {
-        _NEW_LABEL: theme.FAINT,
-        _CHURNED_LABEL: theme.FAINT,
-    }
+    colour = {name: theme.get_segment_colour(id_) for name, id_ in ids.items()}
+    colour |= {_NEW_LABEL: theme.FAINT, _CHURNED_LABEL: theme.FAINT}
     bars, bands = _lay_out_flow(facts)
     scale = alt.Scale(domain=list(colour), range=list(colour.values()))
     ribbon = (
@@ -85,12 +84,9 @@ def _build_flow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCha
             alt.Y2("y2:Q"),
             alt.Color("from:N", scale=scale, legend=None),
             alt.Detail("band:N"),
-            tooltip=make_tooltips(
-                ("from", format_month(change.month)), ("to", format_month(facts.month)), ("people", "Users")
-            ),
+            tooltip=make_tooltips(("from", then), ("to", format_month(facts.month)), ("people", "Users")),
         )
     )
-    found = _require_flow(facts)
     height = max(_MIN_HEIGHT, _MIN_SEGMENT_HEIGHT * max(len(found.rows), len(found.columns)))
     line = _LINE_HEIGHT * (max(row["y2"] for row in bars) + 2 * _SEGMENT_GAP) / height
     sides = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 
@@ -74,16 +74,10 @@ def _build_chart(
 ) -> LayeredChart:
     """Draw groups of bars on one axis."""
     intervals = [item.interval for _, items in groups for _, item in items if item.is_significant and item.interval]
-    high = (
-        max([*(interval.high for interval in intervals), 150])
-        * layout.bar_width
-        / (layout.bar_width - layout.label_width)
-    )
+    width = layout.bar_width
+    high = max([*(interval.high for interval in intervals), 150]) * width / (width - layout.label_width)
     least = min([interval.low for interval in intervals], default=_AVERAGE_INDEX)
-    reach = [
-        min(0.0, least - _LABEL_WIDTH * high / layout.bar_width),
-        high,
-    ]  # with space for a number left of a short bar
+    low = min(0.0, least - _LABEL_WIDTH * high / width)  # with space for a number left of a short bar
     names, limit = fit_texts([name for _, items in groups for name, _ in items], layout.name_width, _FONT_SIZE)
     rows = _list_rows(groups, names)
     heads = alt.Chart(make_inline_data([row for row in rows if row["head"]]))
@@ -93,15 +87,12 @@ def _build_chart(
     y = alt.Y("row:O", axis=None).scale(domain=[row["row"] for row in rows])
     x = (
         alt.X("at:Q")
-        .scale(domain=reach, nice=False, zero=True)
+        .scale(domain=[low, high], nice=False, zero=True)
         .title("Index (all users = 100)")
         .axis(values=_choose_ticks(high, layout), format="d")
     )
-    zone = (
-        alt.Chart(make_inline_data([{"at": INDEX_LOW, "to": INDEX_HIGH}]))
-        .mark_rect(color=theme.AVERAGE_BAND)
-        .encode(x, alt.X2("to:Q"))
-    )
+    average = alt.Chart(make_inline_data([{"at": INDEX_LOW, "to": INDEX_HIGH}]))
+    zone = average.mark_rect(color=theme.AVERAGE_BAND).encode(x, alt.X2("to:Q"))
     middle = alt.Chart(make_inline_data([{"at": _AVERAGE_INDEX}])).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x)
     significant = base.transform_filter(alt.datum.speaks).encode(y)
     whisker = significant.mark_rule(color=theme.INK, strokeWidth=1).encode(alt.X("low:Q"), alt.X2("high:Q"))
@@ -126,14 +117,12 @@ def _build_chart(
     count = base.mark_text(align="right", fontSize=11, color=theme.MUTED).encode(
         y, alt.Text("n:N"), x=alt.value("width")
     )
-    name = base.mark_text(align="right", dx=-5, fontSize=_FONT_SIZE, limit=limit).encode(
-        y, alt.Text("name:N"), x=alt.value(0)
-    )
-    head = heads.mark_text(align="right", dx=-5, fontSize=_FONT_SIZE, fontWeight=600, color=theme.MUTED).encode(
-        y, alt.Text("name:N"), x=alt.value(0)
-    )
-    return alt.layer(zone, middle, bars, whisker, *numbers, insignificant, count, name, head).properties(
-        width=layout.bar_width,
+    at_left: dict[str, Any] = {"y": y, "text": alt.Text("name:N"), "x": alt.value(0)}
+    name = base.mark_text(align="right", dx=-5, fontSize=_FONT_SIZE, limit=limit).encode(**at_left)
+    head = heads.mark_text(align="right", dx=-5, fontSize=_FONT_SIZE, fontWeight=600, color=theme.MUTED)
+    layers = zone, middle, bars, whisker, *numbers, insignificant, count, name, head.encode(**at_left)
+    return alt.layer(*layers).properties(
+        width=width,
         height=max(_MIN_BAR_HEIGHT, min(_BAR_HEIGHT, _MAX_HEIGHT / len(rows))) * len(rows),
         title=make_title(
             finding, "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval"

@@ -142,11 +142,8 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
     below = width < theme.PAGE_WIDTH  # all are stacked; else those that differ most stand side by side
     most = list(sentences.rank_features(facts))[:_MAX_PANELS]
     features = [name for name in facts.features if below or name in most]
-    others = (
-        f"; {_MAX_PANELS} of {len(facts.features)} features, those that differ most"
-        if len(features) < len(facts.features)
-        else ""
-    )
+    some = f"; {_MAX_PANELS} of {len(facts.features)} features, those that differ most"
+    others = some if len(features) < len(facts.features) else ""
     ranked = sentences.rank_segments(facts)
     names = [segment.name for segment in ranked]
     reach = max(1.0, *(abs(value) for segment in ranked for value in segment.centre.values())) * 1.12

@@ -154,10 +154,7 @@ class Document:
         return Markdown(convert_to_github_markdown(text) if self.medium == "notebook" else text)
 
     def _render_figure(self, picture: Figure, label: str) -> str:
-        """Draw the chart and return a reference to it.
-
-        For the screen the numbers behind the chart follow it.
-        """
+        """Draw the chart and return a reference to it."""
         # another document of this month may have drawn it already; the hash keeps months apart
         path = self.figures / f"{label}-{self._facts_hash}.svg"
         spec_path = path.with_suffix(".json")  # kept, since Altair takes as long to build it as Vega to draw it
@@ -196,8 +193,10 @@ class Document:
         if picture.narrow:
             spec = render.build_chart_spec(picture.narrow)
             spec.pop("title", None)  # one line, too long for a telephone
-            source = f'<source media="(max-width: 42rem)" srcset="{render.encode_data_url(render.widen_view_box(render.render_svg(spec)))}">'
-        image = f'<img src="{render.encode_data_url(render.widen_view_box(path.read_text(encoding="utf-8")))}" alt="{html.escape(picture.alt)}">'
+            narrow = render.encode_data_url(render.widen_view_box(render.render_svg(spec)))
+            source = f'<source media="(max-width: 42rem)" srcset="{narrow}">'
+        wide = render.encode_data_url(render.widen_view_box(path.read_text(encoding="utf-8")))
+        image = f'<img src="{wide}" alt="{html.escape(picture.alt)}">'
         return _fence_raw_html(
             f"<figure><picture>{source}{image}</picture>\n<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
         )
@@ -221,11 +220,8 @@ _TEMPLATE_MODULES = {
 def open_document(facts: str | Path, medium: Medium) -> Document:
     """Open a month for a document.
 
-    Parameters
-    ----------
-    facts : str or Path
-        The month's facts.json, relative to the document or to the project's folder. Empty for the newest month that was
-        made; if none was, the newest month in data/ is made first.
+    `facts` is its facts.json, relative to the document or to the project's folder. Empty for the newest month that was
+    made; if none was, the newest month in data/ is made first.
     """
     path = Path(facts) if facts else _find_newest_facts()
     month = paths.read_facts(path if path.exists() else paths.ROOT / path)
