@@ -95,7 +95,7 @@ def _build_elbow_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> LayeredCh
 
 
 def plot_silhouette(facts: Facts) -> Figure:
-    """Plot the mean silhouette by k, best and chosen marked."""
+    """Plot the mean silhouette by k."""
     validity = facts.validity
     rows = _list_silhouette_rows(facts)
     return Figure(

@@ -92,7 +92,7 @@ def classify_level(sds: float) -> FeatureLevel:
 
 
 def read_playbook(path: Path) -> Playbook:
-    """Read the playbook; a `SettingsError` has the line of a mistake."""
+    """Read the playbook."""
     return read_toml_model(path, Playbook)
 
 

@@ -16,9 +16,9 @@ _UNRESOLVED_REFERENCE = re.compile(r"<strong>\?@((?:fig|tbl|sec)-[\w-]+)</strong
 
 
 def finish_page(page: Path, document: Path, facts: Path) -> Path:
-    """Check a page, and add month and brand to its title.
+    """Check a page, and complete its title.
 
-    A page that isn't what both engines promise is a `RenderError`. Without a facts.json the title stays.
+    The title gets month and brand, if there is a facts.json. A page that isn't what both engines promise is a `RenderError`.
     """
     try:
         text = page.read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ _MIN_SHARE_CHANGE = 0.001  # of all users: the change in share that is written a
 
 
 def format_points(change: float | None) -> str:
-    """Write a change in share in points: ▲1.1, "unchanged", "new"."""
+    """Write a change in points: ▲1.1, "unchanged", "new"."""
     if change is None:
         return "new"
     size = f"{abs(change) * 100:.1f}"

@@ -382,9 +382,9 @@ def describe_explained_variance(facts: Facts) -> str:
 
 
 def list_axis_titles(facts: Facts, component: int) -> list[list[str]]:
-    """List titles of a map axis, each as lines, the longest first.
+    """List titles of a map axis, the longest first.
 
-    Component 0 goes across, 1 upwards. Of each direction's terms the strongest come first.
+    Each is a list of lines. Component 0 goes across, 1 upwards. Of each direction's terms the strongest come first.
     """
     pca = facts.pca
     ends = (pca.axes["left"], pca.axes["right"]) if component == 0 else (pca.axes["down"], pca.axes["up"])
