@@ -117,7 +117,7 @@ class Notes:
     def __init__(self, root: Path, noted: Noted) -> None:
         self.root, self.noted = root, noted
         self.within = [""]
-        self.since = _clock()
+        self.since = clock()
         self.coverage = coverage.Coverage(
             data_file=None, source=[str(root / "report")], config_file=False, branch=False
         )
@@ -144,7 +144,7 @@ class Notes:
             self.coverage.switch_context(self.within[-1])
 
     def _switch(self) -> None:
-        now = _clock()
+        now = clock()
         self.noted.seconds[self.within[-1]] += now - self.since
         self.since = now
 
@@ -239,7 +239,7 @@ class Asked:
             self.told.write_text(report.nodeid)
 
 
-def _clock() -> float:
+def clock() -> float:
     """Give the processor time of this process and of those that it waited for."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
@@ -265,7 +265,7 @@ def _remembered(analyse: Callable[..., Any], folder: Path) -> Callable[..., Any]
     return once
 
 
-def _in_fork(work: Callable[[], int], *, seconds: float) -> int | None:
+def in_fork(work: Callable[[], int], *, seconds: float) -> int | None:
     """Give the exit code of work that is done in a fork of this process; None where it never ends."""
     child = os.fork()
     if not child:
@@ -315,7 +315,7 @@ def note(copy: Path, work: Path) -> None:
         (work / "noted").write_bytes(pickle.dumps(noted))
         return 0
 
-    if _in_fork(run, seconds=7200) != 0:
+    if in_fork(run, seconds=7200) != 0:
         raise SystemExit("mutants: the run without a mistake didn't end well")
 
 
@@ -416,7 +416,7 @@ def ask(mistake: Mistake, copy: Path, work: Path, noted: Noted, names: Names) ->
         return int(pytest.main([*QUIET, "-x", f"--basetemp={base}", *files], plugins=[plugin]))
 
     try:
-        code = _in_fork(run, seconds=30 + 4 * spent)
+        code = in_fork(run, seconds=30 + 4 * spent)
     finally:
         path.write_bytes(good)
         os.utime(path, ns=(when.st_atime_ns, when.st_mtime_ns))
@@ -435,13 +435,14 @@ def main(files: list[str], *, share: float, seed: int) -> dict[str, tuple[int, i
 
         with mock.patch.object(pipeline, "analyse", _remembered(pipeline.analyse, work / "analyses")):
             if not (work / "noted").exists():
-                note(_copy(ROOT, work / "project"), work)
+                note(copy_project(ROOT, work / "project"), work)
             noted: Noted = pickle.loads((work / "noted").read_bytes())  # noqa: S301 - our own
             if noted.failed:
                 print("not asked, for they fail without a mistake:", *sorted(noted.failed), flush=True)
             names = Names(ROOT)
             copies = [
-                _copy(work / "project", work / f"worker-{number}" / "project") for number in range(os.cpu_count() or 1)
+                copy_project(work / "project", work / f"worker-{number}" / "project")
+                for number in range(os.cpu_count() or 1)
             ]
             made = [one for file in files for one in mistakes_in(ROOT, file, share=share, seed=seed)]
             children = []
@@ -471,7 +472,7 @@ def _temporary() -> contextlib.AbstractContextManager[str]:
     return tempfile.TemporaryDirectory()
 
 
-def _copy(of: Path, place: Path) -> Path:
+def copy_project(of: Path, place: Path) -> Path:
     """Copy the project."""
     shutil.rmtree(place, ignore_errors=True)
     ignored = shutil.ignore_patterns(".venv", ".git", "_output", "node_modules", ".*_cache", ".hypothesis")

@@ -1,0 +1,87 @@
+"""Which functions of the product a test names."""
+
+import ast
+import enum
+import functools
+import importlib
+import inspect
+import sys
+import textwrap
+import types
+from typing import Any
+
+PRODUCT = ("report", "segmentation")
+METHODS = types.FunctionType | classmethod | staticmethod | property | functools.cached_property
+Targets = dict[str, tuple[Any, str, bool]]  # by name: a module or class, the attribute, whether its value is used
+
+
+def named_by(test: Any) -> Targets:
+    """Give what a test names itself, else what the fixtures and helpers name that it uses directly."""
+    function = getattr(getattr(test.function, "hypothesis", None), "inner_test", test.function)
+    things = _things_in(function)
+    if hasattr(test, "callspec"):
+        things += [(one, True, set()) for one in test.callspec.params.values()]
+    if found := _targets(things):
+        return found
+    known = test._fixtureinfo.name2fixturedefs
+    helpers = [known[name][-1].func for name in inspect.signature(function).parameters if name in known]
+    helpers += [thing for thing, _, _ in things if inspect.isfunction(thing) or inspect.isclass(thing)]
+    things = [
+        (thing, True, words)
+        for helper in helpers
+        if str(helper.__module__).startswith("tests.")
+        for thing, _, words in _things_in(helper)
+    ]
+    return _targets(things)
+
+
+def _things_in(function: Any) -> list[tuple[Any, bool, set[str]]]:
+    """Give what a function's body or a class names, whether its value is used, and the attributes that are read."""
+    function = inspect.unwrap(function)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    nodes = [node for part in tree.body for node in ast.walk(part)]  # type: ignore[attr-defined]
+    scope = dict(vars(sys.modules[function.__module__]))
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(str(node.module))
+            scope |= {one.asname or one.name: getattr(module, one.name, None) for one in node.names}
+        elif isinstance(node, ast.arg):
+            scope.pop(node.arg, None)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            scope.pop(node.id, None)
+    if inspect.isfunction(function):
+        for name in inspect.signature(function).parameters:
+            scope.pop(name, None)
+
+    def find(node: ast.AST) -> Any:
+        if isinstance(node, ast.Attribute):
+            owner = find(node.value)
+            return getattr(owner, node.attr, None) if inspect.ismodule(owner) else None
+        return scope.get(node.id) if isinstance(node, ast.Name) else None
+
+    words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    dropped = {id(node.value.func) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)}
+    return [(thing, id(node) not in dropped, words) for node in nodes if (thing := find(node)) is not None]
+
+
+def _targets(things: list[tuple[Any, bool, set[str]]]) -> Targets:
+    """Give the product's functions among these, and of its classes what is read of them."""
+    found: Targets = {}
+
+    def add(owner: Any, attribute: str, *, is_used: bool) -> None:
+        name = f"{getattr(owner, '__module__', '')}.{owner.__name__}.{attribute}".lstrip(".")
+        found[name] = owner, attribute, is_used or (name in found and found[name][2])
+
+    for thing, is_used, words in things:
+        module = getattr(thing, "__module__", None)
+        if str(module).partition(".")[0] not in PRODUCT or not callable(thing):
+            continue
+        if not inspect.isclass(thing):
+            name = getattr(thing, "__qualname__", "")
+            if getattr(sys.modules[module], name, None) is thing:
+                add(sys.modules[module], name, is_used=is_used)
+        elif not issubclass(thing, enum.Enum):
+            for name in sorted({*words, "__post_init__"} & set(vars(thing))):
+                if isinstance(vars(thing)[name], METHODS):
+                    add(thing, name, is_used=True)
+    return found
