@@ -274,13 +274,20 @@ def test_what_is_asked_stands_in_the_facts(run: Run, groups: pd.DataFrame) -> No
 
 
 def test_an_arrow_table_gives_the_same_facts(run: Run, groups: pd.DataFrame) -> None:
-    """The analysis speaks of frames, not of pandas; Parquet comes as Arrow."""
+    """The analysis speaks of frames, not of pandas; Parquet comes as Arrow. A repeated id keeps its first row."""
     holes = groups.astype({"age": "float64"}).assign(user_id=[f"u{n % 195}" for n in range(200)])
     holes.loc[3, "age"] = None
     holes.loc[4, "gender"] = None
     table = pa.Table.from_pandas(holes, preserve_index=False)
 
-    assert facts_to_dict(run(table).facts) == facts_to_dict(run(holes).facts)
+    found = facts_to_dict(run(table).facts)
+    assert found == facts_to_dict(run(holes).facts)
+    assert found["audit"]["dropped"] == [
+        {"rule": "missing", "column": "age", "rows": 1},
+        {"rule": "missing", "column": "gender", "rows": 1},
+        {"rule": "repeated", "column": "user_id", "rows": 3},
+    ]
+    assert [segment["users"] for segment in found["segments"]] == [80 - 2, 60, 40, 20 - 3]
 
 
 @pytest.mark.parametrize("dtype", ["int32", "float32", "Int64", "Float64", "int64[pyarrow]"])

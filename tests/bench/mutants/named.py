@@ -15,14 +15,14 @@ METHODS = types.FunctionType | classmethod | staticmethod | property | functools
 Targets = dict[str, tuple[Any, str, bool]]  # by name: a module or class, the attribute, whether its value is used
 
 
-def named_by(test: Any) -> Targets:
-    """Give what a test names itself, else what the fixtures and helpers name that it uses directly."""
+def named_by(test: Any) -> tuple[Targets, bool]:
+    """Give what a test names, and whether it does so itself: else its fixtures and helpers do, which it uses directly."""
     function = getattr(getattr(test.function, "hypothesis", None), "inner_test", test.function)
     things = _things_in(function)
     if hasattr(test, "callspec"):
         things += [(one, True, set()) for one in test.callspec.params.values()]
     if found := _targets(things):
-        return found
+        return found, True
     known = test._fixtureinfo.name2fixturedefs
     helpers = [known[name][-1].func for name in inspect.signature(function).parameters if name in known]
     helpers += [thing for thing, _, _ in things if inspect.isfunction(thing) or inspect.isclass(thing)]
@@ -32,7 +32,7 @@ def named_by(test: Any) -> Targets:
         if str(helper.__module__).startswith("tests.")
         for thing, _, words in _things_in(helper)
     ]
-    return _targets(things)
+    return _targets(things), False
 
 
 def _things_in(function: Any) -> list[tuple[Any, bool, set[str]]]:

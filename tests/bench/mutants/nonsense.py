@@ -10,8 +10,8 @@ again in a fork of its own, once for each nonsense:
 - empty: the right value without its content: 0, False, "", [], a table without rows, a dataclass of such values;
 - other: a value of the same type: each number x is -x - 1, each truth is negated, each text says "nonsense".
 
-Where an error is right, None comes back. A test has to fail each time, or never end; if one passes that isn't listed in
-nonsense.toml with a reason, the exit code is 1. Tests that take over a minute aren't drawn. Tests that call no such code
+Where an error is right, None comes back. A test has to fail each time, or never end; of what only its helpers name, each
+time for one function at least. If one passes that isn't listed in nonsense.toml with a reason, the exit code is 1. Tests that take over a minute aren't drawn. Tests that call no such code
 in their own process can't be asked; they are listed, and have to be read.
 """
 
@@ -78,13 +78,14 @@ class Draw:
     def ask(self, item: Any) -> bool:
         """Run a test with each nonsense, and say whether it counts as asked."""
         begun = time.monotonic()
-        targets = named_by(item)
+        targets, its_own = named_by(item)
         right = self.run_with_nonsense(item, targets, "right", seconds=MOST)
         if right is None or right["seconds"] > MOST or right["skipped"] or right["failed"]:
             why = "failed or never ended" if right is None or right["failed"] else "skipped here"
             self.said["took over a minute" if right and right["seconds"] > MOST else why].append(item.nodeid)
             return False
-        passes, asked = [], 0
+        passes: list[str] = []
+        asked, seen = 0, False
         for name, (owner, attribute, is_used) in targets.items():
             noted = set(right["noted"][name])
             kinds = ["none", "empty", "other"] if "value" in noted and is_used else ["none"]
@@ -92,6 +93,7 @@ class Draw:
                 kinds = ["other"]
             if not noted or (attribute == "__post_init__" and "raised" not in noted):
                 kinds = []
+            before = len(passes)
             for kind in kinds:
                 how = "nothing" if kind == "none" and "managed" in noted else kind
                 one = {name: targets[name]}
@@ -100,10 +102,17 @@ class Draw:
                 asked += changed
                 if found and not found["failed"]:
                     passes.append(f"{name} returns {kind}" if changed else f"({name}: {kind} can't be made)")
+            seen |= bool(kinds) and not any(one[0] != "(" for one in passes[before:])
         print(f"{item.nodeid}: {asked} asked, {time.monotonic() - begun:.0f} s", *passes, sep="\n    ", flush=True)
         known = self.known.get(item.nodeid.partition("[")[0], {})
         passed = [one for one in passes if one[0] != "(" and one.partition(" ")[0] not in known]
-        what = "pass with nonsense" if passed else "failed each time" if asked else "can't be asked"
+        what = (
+            "pass with nonsense"
+            if passed and (its_own or not seen)
+            else "failed each time"
+            if asked
+            else "can't be asked"
+        )
         self.said[what].append(item.nodeid)
         return True
 

@@ -85,10 +85,16 @@ def test_settings_with_anything_put_in_are_understood_or_refused(tmp_path: Path,
 @FUZZ
 @given(content=st.text(st.sampled_from("[]{}=\"'#\n., abc019_-\\"), max_size=40), place=st.integers(0, len(PLAYS)))
 def test_a_playbook_with_anything_put_in_is_understood_or_refused(tmp_path: Path, content: str, place: int) -> None:
+    """What is understood are the plays as a reader of TOML alone finds them."""
     path = tmp_path / "playbook.toml"
     path.write_text(PLAYS[:place] + content + PLAYS[place:], encoding="utf-8")
 
-    understood(read_playbook, path)
+    def read(path: Path) -> object:
+        found = read_playbook(path)
+        assert found.model_dump(mode="json", exclude_unset=True) == tomllib.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    understood(read, path)
 
 
 def test_what_is_shipped_is_understood() -> None:
