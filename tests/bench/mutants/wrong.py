@@ -66,12 +66,11 @@ def _wrong_model(value: pydantic.BaseModel, *, empty: bool) -> pydantic.BaseMode
 
 
 def _wrong_object(value: Any, *, empty: bool) -> Any:
-    if type(value).__module__.partition(".")[0] not in PRODUCT:
-        return type(value)()
+    if not dataclasses.is_dataclass(value):
+        return value if type(value).__module__.partition(".")[0] in PRODUCT else type(value)()
     wrong = copy.copy(value)
-    fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-    for name in [one.name for one in fields] or list(vars(value)):
-        object.__setattr__(wrong, name, make_wrong(getattr(value, name), empty=empty))
+    for field in dataclasses.fields(value):
+        object.__setattr__(wrong, field.name, make_wrong(getattr(value, field.name), empty=empty))
     return wrong
 
 

@@ -143,8 +143,7 @@ def test_each_month_is_compared_with_the_one_before(year: Year, facts: dict[str,
     assert {month: one.change and one.change.month for month, one in facts.items()} == BEFORE
     assert facts["2026-10"].trend is not None
     assert facts["2026-10"].trend.months == ("2026-07", "2026-08", "2026-09", "2026-10")
-    for month in ("2026-09", "2026-10"):
-        before = plain(format_month(BEFORE[month] or ""))
+    for month, before in (("2026-09", "August 2026"), ("2026-10", "September 2026")):
         assert f"The same segments as in {before};" in page_one(year.output / month)
         assert f"points since {before}; all segments are the same kinds as then." in screen(year.output / month)
     assert "First month: nothing to compare it with." in page_one(year.output / "2026-07")

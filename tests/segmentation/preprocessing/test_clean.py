@@ -189,9 +189,13 @@ def test_an_engine_keeps_the_least_usable_row_of_a_user(untidy: Frame) -> None:
 
 
 def test_few_users_of_an_engine_are_taken_into_memory(untidy: Frame) -> None:
-    """Five rows are usable: at most five, and more than four."""
-    assert isinstance(clean_users(in_engine(untidy), {}, max_in_memory=5).users, nw.DataFrame)
-    assert isinstance(clean_users(in_engine(untidy), {}, max_in_memory=4).users, nw.LazyFrame)
+    """Five rows are usable: at most five, and more than four. Of user 2 the first row stays (41), or the least (40)."""
+    taken, left = (clean_users(in_engine(untidy), {}, max_in_memory=most).users for most in (5, 4))
+
+    assert isinstance(taken, nw.DataFrame)
+    assert isinstance(left, nw.LazyFrame)
+    assert ages_of(taken) == [("1", 25), ("2", 41), ("3", 30)]
+    assert ages_of(left) == [("1", 25), ("2", 40), ("3", 30)]
 
 
 def test_an_engine_that_repeats_nobody_gives_the_users_back(frame: Make) -> None:
