@@ -1,4 +1,4 @@
-"""Which functions of the product a test names."""
+"""Which functions of the product a test names, and how each is replaced."""
 
 import ast
 import enum
@@ -10,7 +10,8 @@ import textwrap
 import types
 from typing import Any
 
-PRODUCT = ("report", "segmentation")
+from tests.bench.mutants.wrong import PRODUCT, wrap
+
 METHODS = types.FunctionType | classmethod | staticmethod | property | functools.cached_property
 Targets = dict[str, tuple[Any, str, bool]]  # by name: a module or class, the attribute, whether its value is used
 
@@ -85,3 +86,36 @@ def _targets(things: list[tuple[Any, bool, set[str]]]) -> Targets:
                 if isinstance(vars(thing)[name], METHODS):
                     add(thing, name, is_used=True)
     return found
+
+
+def list_kinds(function: Any, noted: set[str], *, is_used: bool) -> list[str]:
+    """List the nonsense to put in place of a function, by what a first run noted of it."""
+    function = getattr(function, "fget", None) or getattr(function, "func", None) or function
+    may_return = getattr(function, "__annotations__", {}).get("return") is not None
+    if not noted or (getattr(function, "__name__", "") == "__post_init__" and "raised" not in noted):
+        return []
+    if noted == {"none"} and is_used and may_return:
+        return ["other"]
+    none = "nothing" if "managed" in noted else "none"
+    return [none, "empty", "other"] if "value" in noted and is_used else [none]
+
+
+def replace(owner: Any, name: str, kind: str, noted: set[str]) -> None:
+    """Replace a function of a module wherever it was imported, or a method of a class."""
+    right = vars(owner)[name]
+    if isinstance(owner, types.ModuleType):
+        wrong = wrap(right, kind, noted)
+        for module, things in [(one, vars(there)) for one, there in sys.modules.items()]:
+            if module.partition(".")[0] in (*PRODUCT, "tests", "data"):
+                for other in [other for other, thing in things.items() if thing is right]:
+                    things[other] = wrong
+    elif isinstance(right, property):
+        setattr(owner, name, property(wrap(right.fget, kind, noted)))  # type: ignore[arg-type]
+    elif isinstance(right, classmethod | staticmethod):
+        setattr(owner, name, type(right)(wrap(right.__func__, kind, noted)))
+    elif isinstance(right, functools.cached_property):
+        new = functools.cached_property(wrap(right.func, kind, noted))
+        new.__set_name__(owner, name)
+        setattr(owner, name, new)
+    else:
+        setattr(owner, name, wrap(right, kind, noted))

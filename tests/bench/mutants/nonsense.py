@@ -34,9 +34,8 @@ import pytest
 from hypothesis import Phase, settings
 from threadpoolctl import threadpool_limits
 
-from tests.bench.mutants.named import Targets, named_by
+from tests.bench.mutants.named import Targets, list_kinds, named_by, replace
 from tests.bench.mutants.shell import IMPORTED, QUIET, clock, copy_project, in_fork
-from tests.bench.mutants.wrong import replace
 from tests.support import ROOT
 
 MOST = 60.0  # seconds of processor time that a test may take
@@ -90,17 +89,10 @@ class Draw:
         passes: list[str] = []
         asked, seen = 0, False
         for name, (owner, attribute, is_used) in targets.items():
-            noted = set(right["noted"][name])
-            kinds = ["none", "empty", "other"] if "value" in noted and is_used else ["none"]
-            if noted == {"none"} and is_used and _may_return(vars(owner)[attribute]):
-                kinds = ["other"]
-            if not noted or (attribute == "__post_init__" and "raised" not in noted):
-                kinds = []
+            kinds = list_kinds(vars(owner)[attribute], set(right["noted"][name]), is_used=is_used)
             before = len(passes)
             for kind in kinds:
-                how = "nothing" if kind == "none" and "managed" in noted else kind
-                one = {name: targets[name]}
-                found = self.run_with_nonsense(item, one, how, seconds=10 + 3 * right["seconds"])
+                found = self.run_with_nonsense(item, {name: targets[name]}, kind, seconds=10 + 3 * right["seconds"])
                 changed = found is None or found["failed"] or "changed" in found["noted"][name]
                 asked += changed
                 if found and not found["failed"]:
@@ -109,14 +101,8 @@ class Draw:
         print(f"{item.nodeid}: {asked} asked, {time.monotonic() - begun:.0f} s", *passes, sep="\n    ", flush=True)
         known = self.known.get(item.nodeid.partition("[")[0], {})
         passed = [one for one in passes if one[0] != "(" and one.partition(" ")[0] not in known]
-        what = (
-            "pass with nonsense"
-            if passed and (its_own or not seen)
-            else "failed each time"
-            if asked
-            else "can't be asked"
-        )
-        self.said[what].append(item.nodeid)
+        what = "failed each time" if asked else "can't be asked"
+        self.said["pass with nonsense" if passed and (its_own or not seen) else what].append(item.nodeid)
         return True
 
     def run_with_nonsense(self, item: Any, targets: Targets, kind: str, *, seconds: float) -> dict[str, Any] | None:
@@ -137,7 +123,6 @@ class Draw:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             outcome = {name: any(getattr(one, name) for one in self.reports) for name in ("failed", "skipped")}
             told.write_text(json.dumps(outcome | {"noted": {name: sorted(words) for name, words in noted.items()}}))
-
             return 0
 
         begun = clock()
@@ -145,12 +130,6 @@ class Draw:
             return None
         found: dict[str, Any] = json.loads(told.read_text()) if told.exists() else {"failed": True, "skipped": False}
         return found | {"seconds": clock() - begun}
-
-
-def _may_return(function: Any) -> bool:
-    """Say whether a function is declared to return something else than None."""
-    function = getattr(function, "fget", None) or getattr(function, "func", None) or function
-    return getattr(function, "__annotations__", {}).get("return") is not None
 
 
 def main(rooms: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Wrong values in place of the right ones, and functions that return them."""
+"""Wrong values, and functions that return them."""
 
 import contextlib
 import copy
@@ -6,7 +6,6 @@ import dataclasses
 import enum
 import functools
 import pickle
-import sys
 import types
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -18,8 +17,7 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from tests.bench.mutants.named import PRODUCT
-
+PRODUCT = ("report", "segmentation")
 TEXT = "nonsense"
 
 
@@ -151,24 +149,3 @@ def wrap(function: Callable[..., Any], kind: str, noted: set[str]) -> Callable[.
     for name in {"cache_clear", "cache_info"} & set(dir(function)):
         setattr(returning, name, getattr(function, name))
     return returning
-
-
-def replace(owner: Any, name: str, kind: str, noted: set[str]) -> None:
-    """Replace a function of a module wherever it was imported, or a method of a class."""
-    right = vars(owner)[name]
-    if isinstance(owner, types.ModuleType):
-        wrong = wrap(right, kind, noted)
-        for module, things in [(one, vars(there)) for one, there in sys.modules.items()]:
-            if module.partition(".")[0] in (*PRODUCT, "tests", "data"):
-                for other in [other for other, thing in things.items() if thing is right]:
-                    things[other] = wrong
-    elif isinstance(right, property):
-        setattr(owner, name, property(wrap(right.fget, kind, noted)))  # type: ignore[arg-type]
-    elif isinstance(right, classmethod | staticmethod):
-        setattr(owner, name, type(right)(wrap(right.__func__, kind, noted)))
-    elif isinstance(right, functools.cached_property):
-        new = functools.cached_property(wrap(right.func, kind, noted))
-        new.__set_name__(owner, name)
-        setattr(owner, name, new)
-    else:
-        setattr(owner, name, wrap(right, kind, noted))
