@@ -286,6 +286,8 @@ def test_the_contents_lead_to_the_headings_that_they_name(rendered: Rendered) ->
     entries = [(one.get("href", ""), reading.said(one)) for one in next(root.iter("nav")).iter("a")]
 
     assert len(entries) == 8 + len(IDS)
+    own = [(f"#{id_.lower()}", month.NAMES[id_]) for id_ in month.RANKED]
+    assert [entry for entry in entries if entry in own] == own
     for address, entry in entries:
         heading = next(one for one in sections[address].iter() if one.tag in ("h1", "h2", "h3"))
         assert entry == reading.said(heading)
