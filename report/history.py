@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import narwhals as nw
 import pandas as pd
 
 from report.errors import ReportError
+from report.operations.reference import describe_reference, find_anomalies, find_reference_month
 from report.settings import Settings
 from report.sources import faults
 from report.sources.loader import LoadedUsers, describe_source, ensure_unchanged, load_users
@@ -22,11 +22,11 @@ from report.storage import atomic, paths
 from report.storage.location import DataLocation
 from report.storage.months import get_previous_month
 from report.storage.worker import start_worker
+from report.text.holds import describe_hold
 from segmentation.errors import SegmentationError
-from segmentation.facts import Facts, Source
+from segmentation.facts import Facts, Source, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis, analyse
 from segmentation.schema import NUMBERS
-from segmentation.tracking.anomalies import detect_anomalies
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class MonthHistory:
     """The earlier months of an output folder."""
 
     months: tuple[Facts, ...] = ()  # every earlier month of the same kind, oldest first
-    previous: PreviousMonth | None = None  # the newest that was clustered on the same features
+    previous: PreviousMonth | None = None  # the newest of the same features that is neither held nor unreliable
 
 
 def read_history(
@@ -48,8 +48,9 @@ def read_history(
 ) -> MonthHistory:
     """Read the earlier months of the output folder.
 
-    Made-up users are never compared with real ones; a month that can't be read is left out, with a warning. The
-    engine of this month's users opens the last month's.
+    Made-up users are never compared with real ones; a month that can't be read is left out, with a warning. Held and
+    unreliable months are no reference (see `find_reference_month`); a warning says which month is, if it isn't the month
+    before. The engine of this month's users opens the reference's.
     """
     months = []
     for path in paths.list_earlier_facts(output, month):
@@ -67,8 +68,13 @@ def read_history(
             "first: make report MONTH=%s.",
             months[0].month,
         )
-    last = PreviousMonth(alike[-1], _open_assignments(output / alike[-1].month, users)) if alike else None
-    return MonthHistory(tuple(months), last)
+    reference = find_reference_month(reversed(alike), output)
+    if said := describe_reference(month, reference, output):
+        _log.warning("%s", said)
+    last = reference.facts
+    return MonthHistory(
+        tuple(months), PreviousMonth(last, _open_assignments(output / last.month, users)) if last else None
+    )
 
 
 def backfill_months(
@@ -100,8 +106,12 @@ def backfill_months(
             with atomic.atomic_folder(output, name) as folder, faults.translate_errors(), ensure_unchanged(path, name):
                 analysis = analyse_month(path, name, settings, output, scratch=folder / _SCRATCH_FOLDER)
                 _copy_pages(output / name, folder)
-                (folder / "facts.json").write_text(paths.dump_facts_json(analysis.facts), encoding="utf-8")
+                facts = facts_from_dict(facts_to_dict(analysis.facts))  # as facts.json has them
+                facts = replace(facts, suspicions=find_anomalies(facts, output, current_month=name))
+                (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
                 write_assignments(analysis, folder)
+            if facts.suspicions:
+                _log.warning("%s: %s", name, describe_hold(facts))
         except (ReportError, SegmentationError) as error:
             _log.warning("%s can't be worked out, so it is left out of the history: %s", name, error)
 
@@ -175,39 +185,6 @@ def analyse_and_store_month(
             report_progress("Writing each user's segment")
             write_assignments(analysis, folder)
     return analysis.facts
-
-
-def add_anomalies(facts: Facts, output: Path, *, now: datetime, source: DataLocation) -> Facts:
-    """Return the facts with the anomalies found in them.
-
-    Parameters
-    ----------
-    output : Path
-        Where the months' folders lie.
-    now : datetime
-        When the run takes place. If the month's file is younger, the clock was set back and the file's time counts.
-    """
-    today = now.astimezone(UTC)
-    if isinstance(source, Path):  # databases have no time of writing
-        today = max(today, datetime.fromtimestamp(source.stat().st_mtime, UTC))
-    return replace(
-        facts, suspicions=detect_anomalies(facts, _read_comparable_month(facts, output), current_month=f"{today:%Y-%m}")
-    )
-
-
-def _read_comparable_month(facts: Facts, output: Path) -> Facts | None:
-    """Read the last month that is comparable.
-
-    Synthetic months are compared with synthetic months only.
-    """
-    for path in reversed(paths.list_earlier_facts(output, facts.month)):
-        try:
-            found = paths.read_facts(path)
-        except (ReportError, SegmentationError):  # `read_history` has logged a warning
-            continue
-        if found.source.synthetic == facts.source.synthetic:
-            return found
-    return None
 
 
 def write_assignments(analysis: Analysis, folder: Path) -> None:

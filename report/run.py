@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from report.errors import RenderError
+from report.operations.reference import add_anomalies
 from report.pages.playbook import assign_plays, read_playbook
 from report.rendering.engine import EngineChoice, select_engine
 from report.settings import Settings
@@ -109,7 +110,7 @@ def _analyse(
 ) -> Facts:
     """Return the month's facts, with the anomalies in them."""
     # The worker process runs this, and alone imports what computes
-    from report.history import add_anomalies, analyse_and_store_month  # noqa: PLC0415
+    from report.history import analyse_and_store_month  # noqa: PLC0415
 
     facts = analyse_and_store_month(source, month, settings, output, folder, report_progress)
     # as facts.json has them, so that they compare with last month's and pages say what it says

@@ -45,6 +45,7 @@ from segmentation.profiling.distributions import build_bin_grids, describe_colum
 from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
 from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, build_trend, compare_months, track_segments
+from segmentation.tracking.continuity import Quartiles
 from segmentation.tracking.matching import SegmentLineage
 from segmentation.validation.consensus import KConsensus
 from segmentation.validation.gap import fit_gap_curves
@@ -202,7 +203,8 @@ def analyse(
     users = population.add_segment_ids(segmentation.model, description.ids, SEGMENT_COLUMN)
 
     report_progress("Comparing with the last month")
-    change = _compare_with_last_month(population, segmentation, users, run)
+    quartiles = {name: spread.quartiles for name, (_, spread) in description.quantiles.items()}
+    change = _compare_with_last_month(population, segmentation, users, quartiles, run)
 
     facts = Facts(
         format=FACTS_FORMAT,
@@ -326,7 +328,7 @@ def _describe_segments(
 
 
 def _compare_with_last_month(
-    population: Population, segmentation: _Segmentation, users: Users, run: _Run
+    population: Population, segmentation: _Segmentation, users: Users, quartiles: Quartiles, run: _Run
 ) -> MonthComparison | None:
     """Return what changed; None in the first month."""
     if run.last is None:
@@ -340,6 +342,7 @@ def _compare_with_last_month(
         population.count_overlap(run.last.to_previous_model(), segmentation.model),
         users,
         min_cell=run.options.min_cell,
+        quartiles=quartiles,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from report.operations import reference
 from report.operations.notices import Notice, hash_parts
 from report.settings import MailSettings, Settings
 from report.storage import paths
@@ -106,11 +107,11 @@ def check_month_hold(
         return None
     reasons = [holds.describe_anomaly(facts, one) for one in facts.suspicions]
     reason = BlockingReason(
-        f"held-{hash_parts(facts.source.sha256, reasons)}",
+        reference.build_hold_key(facts),
         "the month is held",
         f"{' '.join(reasons)} If the file is wrong, correct it and run `make report` again. If it is right: {_format_accept_command(facts, output, default_output)}.",
     )
-    return None if _build_acceptance_path(facts, reason, output).exists() else reason
+    return None if reference.build_acceptance_path(facts, reason.key, output).exists() else reason
 
 
 def _check_replaced_segments(
@@ -132,7 +133,7 @@ def _check_replaced_segments(
         f"{format_month(facts.month)} was made again with other segments, and briefs of those of before ({join_with_and(sorted(mailed))}) are "
         f"out already. If its new ones ({join_with_and(new)}) shall go out, too: {_format_accept_command(facts, output, default_output)}.",
     )
-    return None if _build_acceptance_path(facts, reason, output).exists() else reason
+    return None if reference.build_acceptance_path(facts, reason.key, output).exists() else reason
 
 
 def record_mailed_set(facts: Facts, output: Path) -> None:
@@ -163,7 +164,7 @@ def accept_month(
     )
     reasons = tuple(reason for reason in found if reason)
     for reason in reasons:
-        path = _build_acceptance_path(facts, reason, output)
+        path = reference.build_acceptance_path(facts, reason.key, output)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
     return reasons
@@ -171,10 +172,6 @@ def accept_month(
 
 def _format_accept_command(facts: Facts, output: Path, default_output: Path) -> str:
     return f"`make send MONTH={facts.month} ACCEPT=yes{paths.format_output_option(output, default_output)}`"
-
-
-def _build_acceptance_path(facts: Facts, reason: BlockingReason, output: Path) -> Path:
-    return output / paths.LEDGER_FOLDER / f"{facts.month}.{reason.key}.accepted"
 
 
 def make_blocked_notice(reason: BlockingReason, facts: Facts, mail: MailSettings) -> Notice:

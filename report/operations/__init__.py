@@ -1,1 +1,1 @@
-"""Unattended runs, and notices to the owner."""
+"""Month after month: unattended runs, notices to the owner, and the month to compare with."""

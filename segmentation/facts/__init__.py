@@ -16,6 +16,7 @@ from segmentation.facts.data import (
 )
 from segmentation.facts.history import (
     Anomaly,
+    ColumnContinuity,
     ColumnDrift,
     IdRegistry,
     MigrationMatrix,
@@ -61,6 +62,7 @@ __all__ = [
     "Centroid",
     "CleaningAudit",
     "CleaningRule",
+    "ColumnContinuity",
     "ColumnDistributions",
     "ColumnDrift",
     "ComputedOn",

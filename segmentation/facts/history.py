@@ -1,6 +1,6 @@
 """Facts about earlier months: transitions, migration, drift, trend, ids, anomalies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 TransitionKind = Literal["survived", "split", "merged", "vanished", "emerged"]
@@ -69,6 +69,17 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnContinuity:
+    """Whether a column still stands beside its users."""
+
+    agreement: float | None = None
+    """How far it is the same for the users in both months: 1 for all of them, 0 as for strangers; to a tenth. Nothing
+    where they are fewer than 200, or nearly everybody is alike."""
+    unrelated: bool = False
+    """Whether it went with other columns in the last month, and goes with none any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class MonthComparison:
     """What changed since the last month."""
 
@@ -87,6 +98,13 @@ class MonthComparison:
     be read from the archive."""
     reliable: bool = True
     """Whether the last month had segments to rely on: what became of groups that were none is not told."""
+    retention: float | None = None
+    """Part of the smaller month's users who are in both, to a tenth; nothing where nobody can be followed, or a month has
+    fewer than 200 users."""
+    continuity: dict[str, ColumnContinuity] = field(default_factory=dict)
+    """By number and category column; empty where the last month's users can't be read."""
+    emptied: tuple[str, ...] = ()
+    """Ids of the last month's segments within whose borders hardly anybody is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +143,31 @@ class IdRegistry:
 class Anomaly:
     """One thing in which a month is unlike the last beyond what its size explains: the month is held."""
 
-    kind: Literal["future", "same_file", "users", "unit", "lost", "gone"]
+    kind: Literal[
+        "future",
+        "same_file",
+        "users",
+        "unit",
+        "scale",
+        "lost",
+        "gone",
+        "segment",
+        "other_ids",
+        "reused_ids",
+        "other_users",
+        "unrelated",
+    ]
     """What is suspicious: a month that has not begun, last month's users again, many more or fewer users, a mean that is
-    off by a factor, rows lost to a rule of cleaning, or a value of a category that hardly anybody has any more."""
+    off by a factor, a median and quartiles that are, rows lost to a rule of cleaning, a value of a category that hardly
+    anybody has any more, a segment in whose place hardly anybody is left, ids of which hardly any was there, ids that
+    stand for other users, one column that belongs to other users, or one that goes with no other column any more."""
     column: str | None = None
-    """Where."""
+    """Where; of ids that stand for other users, a column that shows it."""
     value: str | None = None
-    """The value of the category that is gone, or the rule that drops the rows."""
+    """The value of the category that is gone, the rule that drops the rows, or the name of the segment."""
     last: float | None = None
-    """Last month: rows read, a mean in its column's unit, a share of the rows, or users with the value."""
+    """Last month: rows read, a mean or a median in its column's unit, a share of the rows, users with the value or in the
+    segment."""
     now: float | None = None
     """The same, this month; of a value that doesn't stand alone any more, the users who may still have it."""
     month: str | None = None

@@ -17,7 +17,7 @@ References
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from segmentation.facts import Anomaly, CategoryCount, ColumnDistributions, Facts, NumberDistribution
@@ -26,8 +26,22 @@ from segmentation.preprocessing.spelling import normalise_text
 CHANCE_SE = 4.0  # standard errors: exceeded by chance 6 times in 100,000
 MAX_GROWTH_FACTOR = 1.5  # between the months' numbers of users, up or down
 MAX_MEAN_FACTOR = 2.0  # between a column's means; units differ by 2.2 (pounds), 10, 12, 60, 100, 1,000
+MAX_SCALE_FACTOR = (
+    1.4  # between a column's quartiles and its means, all the same way; months without a fault stay far below
+)
+MIN_QUARTILES = 2  # of three, which a factor takes along
+SCALE_SE = 5.0  # standard errors: exceeded by chance 6 times in ten million
+OUTLIER_SPREAD = (
+    10.0  # SDs over the distance of the quartiles from which single values make the mean: it has no say then
+)
 MAX_DROP_RATE_RISE = 0.05  # of all rows: rise of the share that one cleaning rule drops
 VANISHED_ALPHA = 1e-5  # probability that chance alone removes a value
+MIN_RETENTION = 0.05  # of the smaller month's users: fewer in both is nearly nobody
+MIN_USUAL_RETENTION = 0.3  # what the month before kept, below which nearly nobody in both is nothing new
+STRANGERS_AGREEMENT = 0.5  # at most, in every column: half of the users in both months, or all, are others
+STABLE_AGREEMENT = 0.5  # from which a column is one that tells users apart
+MAX_AGREEMENT_LEFT = 0.75  # of every such column's agreement: more may be left without a fault
+MAX_COLUMN_AGREEMENT_LEFT = 0.25  # the same of one column
 # how months made before `CategoryCount.merged` show their merged values
 _OTHER_LABEL = re.compile(r"Other \(\d+\)")
 
@@ -54,8 +68,10 @@ def detect_anomalies(now: Facts, last: Facts | None, *, current_month: str) -> t
             *_check_units(now, last),
             *_check_drop_rates(now, last),
             *_check_vanished_values(now, last),
+            *_check_identities(now, last),
         ]
-        found = [one if one.kind == "future" else replace(one, month=last.month) for one in found]
+        found += _check_continuity(now, found)
+        found = [one if one.kind == "future" else replace(one, month=one.month or last.month) for one in found]
     return tuple(found)
 
 
@@ -179,8 +195,102 @@ def _check_units(now: Facts, last: Facts) -> Iterator[Anomaly]:
         error = math.hypot(
             _compute_relative_error(here, now.audit.kept), _compute_relative_error(there, last.audit.kept)
         )
-        if exceeds_factor(here.mean / there.mean, error, MAX_MEAN_FACTOR):
+        ratio = here.mean / there.mean
+        if exceeds_factor(ratio, error, MAX_MEAN_FACTOR):
             yield Anomaly("unit", name, last=there.mean, now=here.mean)
+        elif _has_scale_changed(here, now.audit.kept, there, last.audit.kept) and (
+            _has_outlier(here) or _has_outlier(there) or abs(math.log(ratio)) > math.log(MAX_SCALE_FACTOR)
+        ):
+            yield Anomaly("scale", name, last=there.quartiles[1], now=here.quartiles[1])
+
+
+def _has_scale_changed(here: NumberDistribution, users: int, there: NumberDistribution, last_users: int) -> bool:
+    """Tell whether all quartiles moved by a factor.
+
+    Only quartiles that are positive in both months are compared, two at least: above many zeros one says little. Between
+    them the users are taken as spread evenly on the log scale, which gives their standard errors.
+    """
+    logs, errors = [], []
+    for place, share in enumerate((0.25, 0.5, 0.75)):
+        if min(here.quartiles[place], there.quartiles[place]) <= 0:
+            continue
+        logs.append(math.log(here.quartiles[place] / there.quartiles[place]))
+        errors.append(
+            math.hypot(
+                _compute_quartile_error(here.quartiles, place, share, users),
+                _compute_quartile_error(there.quartiles, place, share, last_users),
+            )
+        )
+    if len(logs) < MIN_QUARTILES or min(logs) < 0 < max(logs):
+        return False
+    moved, error = abs(sum(logs)) / len(logs), sum(errors) / len(errors)  # as if the quartiles moved together
+    return moved > max(math.log(MAX_SCALE_FACTOR), SCALE_SE * error) and 2 * min(map(abs, logs)) > moved
+
+
+def _compute_quartile_error(quartiles: tuple[float, float, float], place: int, share: float, users: int) -> float:
+    """Return the standard error of a quartile's logarithm."""
+    near = [
+        quartiles[other] for other in (place - 1, place + 1) if 0 <= other < len(quartiles) and quartiles[other] > 0
+    ]
+    step = 1 / quartiles[place] if all(value == int(value) for value in quartiles) else 0.0  # whole numbers jump
+    width = max((abs(math.log(value / quartiles[place])) for value in near), default=1.0)
+    return math.sqrt(share * (1 - share) / users) * max(width, step) / 0.25  # a quarter of the users over this width
+
+
+def _has_outlier(numbers: NumberDistribution) -> bool:
+    """Tell whether single values outweigh all others."""
+    return numbers.sd > OUTLIER_SPREAD * (numbers.quartiles[2] - numbers.quartiles[0])
+
+
+def _check_identities(now: Facts, last: Facts) -> Iterator[Anomaly]:
+    """Check whether ids mean the users of before."""
+    change = now.change
+    if change is None:
+        return
+    before = last.change if last.month == change.month else None
+    usual = 1.0
+    if before is not None and before.retention is not None:  # per month, for as many months as lie between
+        usual = before.retention ** (
+            _count_months(change.month, now.month) / max(_count_months(before.month, last.month), 1)
+        )
+    if change.retention is not None and change.retention < MIN_RETENTION and usual >= MIN_USUAL_RETENTION:
+        yield Anomaly("other_ids", now=MIN_RETENTION, month=change.month)
+        return
+    here = {name: one.agreement for name, one in change.continuity.items() if one.agreement is not None}
+    known = before.continuity if before else {}
+    there = {name: known[name].agreement or 0.0 for name in here if name in known}
+    stable = {name: level for name, level in there.items() if level >= STABLE_AGREEMENT}
+    lost = [name for name, level in stable.items() if here[name] <= MAX_COLUMN_AGREEMENT_LEFT * level]
+    column = max(stable or here, key=lambda name: (stable or dict.fromkeys(here, 0.0))[name], default=None)
+    if (len(here) > 1 and max(here.values()) <= STRANGERS_AGREEMENT) or (
+        len(stable) > 1 and all(here[name] <= MAX_AGREEMENT_LEFT * level for name, level in stable.items())
+    ):
+        yield Anomaly("reused_ids", column, month=change.month)
+    else:
+        yield from (Anomaly("other_users", name, month=change.month) for name in lost)
+
+
+def _count_months(first: str, last: str) -> int:
+    """Count the months from one to another."""
+    (a, b), (c, d) = ((int(month[:4]), int(month[5:7])) for month in (first, last))
+    return 12 * (c - a) + d - b
+
+
+def _check_continuity(now: Facts, found: Sequence[Anomaly]) -> list[Anomaly]:
+    """List columns without ties, and segments without users.
+
+    Where a column is in another unit, the segments' places mean nothing.
+    """
+    change = now.change
+    if change is None:
+        return []
+    known = {one.column for one in found if one.kind == "other_users"}
+    unrelated = [name for name, one in change.continuity.items() if one.unrelated and name not in known]
+    rescaled = any(one.kind in ("unit", "scale") for one in found)
+    emptied = [] if rescaled else [one for one in change.segments if one.id in change.emptied]
+    return [Anomaly("unrelated", name, month=change.month) for name in unrelated] + [
+        Anomaly("segment", value=one.name, last=one.last_users, month=change.month) for one in emptied
+    ]
 
 
 def _compute_relative_error(numbers: NumberDistribution, users: int) -> float:

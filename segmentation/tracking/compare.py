@@ -26,6 +26,13 @@ from segmentation.preprocessing.aggregate import cast_to_float, count_category_v
 from segmentation.preprocessing.quantiles import compute_quantile_cuts, make_bin_grid
 from segmentation.preprocessing.scaling import Floats, Points
 from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
+from segmentation.tracking.continuity import (
+    MIN_USERS,
+    Quartiles,
+    find_emptied_segments,
+    measure_continuity,
+    round_to_tenth,
+)
 from segmentation.tracking.drift import (
     add_heavy_value_edges,
     choose_bin_count,
@@ -121,6 +128,7 @@ def compare_months(
     users: Users,
     *,
     min_cell: int,
+    quartiles: Quartiles = MappingProxyType({}),
 ) -> MonthComparison:
     """Return what changed since the last month.
 
@@ -136,6 +144,8 @@ def compare_months(
         This month's users with the ids of their segments.
     min_cell : int
         Users below which a count is not shown.
+    quartiles : mapping of str to tuple of float
+        This month's, by number column.
     """
     previous = last.to_previous_model()
     rescaled = rescale_values(model.centres, scale, previous.scale)
@@ -174,7 +184,16 @@ def compare_months(
         unfollowed=_find_not_followed_reason(last, users),
         drift=_measure_drift(last, users, round(sum(sizes))),
         reliable=last.facts.structure.reliable,
+        retention=None if flows is None else _compute_retention(flows),
+        continuity={} if last.users is None else measure_continuity(last.facts, last.users, users, quartiles),
+        emptied=tuple(previous.ids[i] for i in find_emptied_segments(previous.users, overlap.sum(axis=1).tolist())),
     )
+
+
+def _compute_retention(flows: MigrationCounts) -> float | None:
+    """Return the share of users in both months."""
+    smaller = flows.retained_users + min(sum(flows.gone), sum(flows.new))
+    return None if smaller < MIN_USERS else round_to_tenth(flows.retained_users / smaller)
 
 
 def measure_shares_at_old_borders(ids: Sequence[str], overlap: Floats, *, min_cell: int) -> dict[str, float | None]:

@@ -17,10 +17,12 @@ import pytest
 
 from report import history
 from report.errors import InputError
+from report.mail import policy
+from report.operations import reference
 from report.settings import Settings
 from report.sources.loader import describe_source
 from report.storage import paths
-from segmentation.facts import Source, facts_from_dict, facts_to_dict
+from segmentation.facts import Facts, Source, facts_from_dict, facts_to_dict
 from segmentation.options import Options
 from segmentation.pipeline import analyse
 from segmentation.tracking.anomalies import detect_anomalies
@@ -48,14 +50,18 @@ def settings() -> Settings:
 
 @pytest.fixture
 def months(tmp_path: Path, groups: pd.DataFrame) -> Callable[..., Path]:
-    """Write the four groups as the files of these months, each with ten people who weren't there before."""
+    """Write the four groups as the files of these months, each with ten people who weren't there before.
+
+    One person is a year older each month, so that no month is another one under a new name.
+    """
 
     def write(*names: str) -> Path:
         folder = tmp_path / "data"
         folder.mkdir(exist_ok=True)
         for n, name in enumerate(names):
             ids = [f"person-{(number if number >= 10 else number + 1000 * n):05d}" for number in range(200)]
-            groups.assign(user_id=ids).to_csv(folder / f"{name}.csv", index=False)
+            ages = groups["age"] + n * (groups.index == 0)
+            groups.assign(user_id=ids, age=ages).to_csv(folder / f"{name}.csv", index=False)
         return folder / f"{names[-1]}.csv"
 
     return write
@@ -384,3 +390,45 @@ def test_a_month_spelt_in_other_letters_than_the_last_is_the_same(
     assert found.change.flow.both == 200
     assert found.change.drift["top_genre"].psi == 0
     assert set(found.shares["top_genre"]) == set(words.values())
+
+
+def test_a_month_in_the_wrong_unit_costs_nothing_afterwards(
+    tmp_path: Path, months: Callable[..., Path], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """September's usage is in hours. October continues August: the same ids and names, and it isn't held.
+
+    Once somebody has accepted September, it is the reference; then October is the one in another unit.
+    """
+    source, output = months(*MONTHS), tmp_path / "out"
+    wrong = pd.read_csv(tmp_path / "data" / "2026-09.csv")
+    wrong.assign(usage_per_month=wrong["usage_per_month"] / 60).to_csv(tmp_path / "data" / "2026-09.csv", index=False)
+
+    def make_october() -> Facts:
+        made = history.analyse_month(source, "2026-10", settings, output, scratch=tmp_path / "scratch").facts
+        made = facts_from_dict(facts_to_dict(made))
+        return replace(made, suspicions=reference.find_anomalies(made, output, current_month="2026-11"))
+
+    history.backfill_months(source, "2026-10", settings, output, lambda _: None)
+    august, september = (paths.read_facts(output / month / "facts.json") for month in MONTHS[:2])
+    assert [(one.kind, one.column) for one in september.suspicions] == [("unit", "usage_per_month")]
+    assert "2026-09: Held: before these numbers are used" in caplog.text
+    caplog.clear()
+
+    october = make_october()
+    assert october.suspicions == ()
+    assert october.change is not None
+    assert october.change.month == "2026-08"
+    assert [(s.id, s.name) for s in october.segments] == [(s.id, s.name) for s in august.segments]
+    assert not any(found.has_drifted for found in october.change.drift.values())
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "2026-10 is compared with 2026-08, and continues its segments. Not with a later month: 2026-09 is held and was not accepted."
+    )
+
+    policy.accept_month(september, output)
+    caplog.clear()
+    october = make_october()
+    assert october.change is not None
+    assert october.change.month == "2026-09"
+    assert [one.kind for one in october.suspicions] == ["unit"]
+    assert not caplog.records

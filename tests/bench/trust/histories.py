@@ -31,6 +31,8 @@ from segmentation.tracking.transitions import Transition, detect_transitions
 
 FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 APART = 6.0
+BLURRED = 2.5  # SD between the middles: no gap in density
+SMALL = 0.04  # of all users: a part, or a group, that is small
 STARTS = 10
 Floats = NDArray[np.float64]
 
@@ -163,7 +165,11 @@ def before_to(seen: Seen) -> dict[int, int]:
 
 
 def quiet(seed: int, months: int, apart: float, staying: float, *, ids: bool) -> tuple[int, int, int, int]:
-    """Live through a history without change: count pairs, pairs with an event, changed names, flagged names."""
+    """Live through a history without change: count pairs, pairs with an event, changed names, flagged names.
+
+    Where groups are blurred, a segment may hold about as many users of one group as of another, so that its id and its name
+    alone have to last.
+    """
     rng = np.random.default_rng([seed, 1])
     k, n = int(rng.integers(2, 7)), int(rng.choice([300, 600, 1200, 2500, 5000]))
     world = make_world(rng, k, apart)
@@ -174,8 +180,12 @@ def quiet(seed: int, months: int, apart: float, staying: float, *, ids: bool) ->
         after = next_month(rng, month, was=world, world=world, n=n, start=t * 10_000, staying=staying)
         then = analyse(after, k, seed + t, seen, month if ids else None)
         events += any(fate.kind != "survived" for fate in then.fates)
-        # each name must still stand for the group that it stood for
-        changed += meaning(then, after) != meaning(seen, month)
+        if apart < APART:
+            changed += set(zip(then.past.ids, then.past.names, strict=True)) != set(
+                zip(seen.past.ids, seen.past.names, strict=True)
+            )
+        else:  # each name must still stand for the group that it stood for
+            changed += meaning(then, after) != meaning(seen, month)
         flagged += any(not kept.name_fits for kept in then.lineage.segments)
         month, seen = after, then
     return months - 1, events, changed, flagged
@@ -227,11 +237,18 @@ EVENTS = {
 }
 
 
-def planted(seed: int, event: str, apart: float, staying: float, *, ids: bool) -> bool:
-    """Plant one event between two months, and tell whether exactly it is told."""
+def planted(seed: int, event: str, apart: float, staying: float, *, ids: bool, share: float = 0.0) -> bool:
+    """Plant one event between two months, and tell whether exactly it is told.
+
+    `share` is that of the users whom it concerns: a part that splits off or joins, or a group that comes or goes.
+    """
     rng = np.random.default_rng([seed, 2])
     k, n = int(rng.integers(3, 7)), int(rng.choice([300, 600, 1200, 2500, 5000]))
     world = closest_first(make_world(rng, k, apart))
+    if share:
+        place = int("one-sided" in event)  # there the first group stays where it is
+        others = np.delete(world.shares, place)
+        world = replace(world, shares=np.insert((1 - share) * others / others.sum(), place, share))
     if event in (
         "split",
         "merge",
@@ -239,14 +256,14 @@ def planted(seed: int, event: str, apart: float, staying: float, *, ids: bool) -
         a, b = world.shares[:2]
         middle = (a * world.middles[0] + b * world.middles[1]) / (a + b)
         if np.sqrt(((world.middles[2:] - middle) ** 2).sum(axis=1)).min(initial=1e9) < apart:
-            return planted(seed + 7_000_000, event, apart, staying, ids=ids)
+            return planted(seed + 7_000_000, event, apart, staying, ids=ids, share=share)
         joint = replace(world, middles=np.vstack([[middle, middle], world.middles[2:]]))
     elif "one-sided" in event:  # they meet where the first one is
         joint = replace(world, middles=np.vstack([world.middles[:1], world.middles[:1], world.middles[2:]]))
     else:  # the first group is not there on the other side
         joint = replace(world, shares=np.concatenate([[0.0], world.shares[1:] / world.shares[1:].sum()]))
     if EVENTS[event] in ("split", "merged") and not near(world, joint, forward=EVENTS[event] == "split"):
-        return planted(seed + 7_000_000, event, apart, staying, ids=ids)
+        return planted(seed + 7_000_000, event, apart, staying, ids=ids, share=share)
     backwards = event in ("merge", "one-sided merge", "vanish")
     first, second = (world, joint) if backwards else (joint, world)
     month = draw(rng, first, n, 0)
@@ -357,6 +374,11 @@ def main() -> None:
         counts = [quiet(seed, 12, APART, staying, ids=ids) for seed in seeds]
         pairs, events, changed, flagged = (sum(column) for column in zip(*counts, strict=True))
         print(f"{label:22}{len(counts):>10,}{pairs:>8,}{events:>14}{changed:>15}{flagged:>15}", flush=True)
+    for label, staying, ids in variants:
+        seeds = range(asked.seed, asked.seed + max(asked.histories // 10, 1))
+        counts = [quiet(seed, 12, BLURRED, staying, ids=ids) for seed in seeds]
+        pairs, events, changed, flagged = (sum(column) for column in zip(*counts, strict=True))
+        print(f"{'blurred, ' + label:27}{len(counts):>5,}{pairs:>8,}{events:>14}{changed:>15}{flagged:>15}", flush=True)
     for n, k in ((4_900, 4), (1_000, 4), (300, 4), (4_900, 5), (4_900, 6)):
         counts = [redrawn(asked.seed + i, 12, n, k) for i in range(max(asked.histories // 20, 1))]
         pairs, events, changed, flagged = (sum(column) for column in zip(*counts, strict=True))
@@ -367,6 +389,19 @@ def main() -> None:
     for label, staying, ids in variants:
         rates = [
             sum(planted(asked.seed + n, event, APART, staying, ids=ids) for n in range(asked.events)) / asked.events
+            for event in EVENTS
+        ]
+        print(f"{label:22}" + "".join(f"{rate:>17.1%}" for rate in rates), flush=True)
+    print(
+        f"\nThe same of {SMALL:.0%} of the users; without ids a part that leaves and one that is new differ in sizes alone"
+    )
+    for label, staying, ids in variants:
+        rates = [
+            sum(
+                planted(asked.seed + n, event, APART, staying, ids=ids, share=SMALL)
+                for n in range(max(asked.events // 5, 1))
+            )
+            / max(asked.events // 5, 1)
             for event in EVENTS
         ]
         print(f"{label:22}" + "".join(f"{rate:>17.1%}" for rate in rates), flush=True)

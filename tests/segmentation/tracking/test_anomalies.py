@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report import history
 from report.mail import policy
 from report.mail.send import MailContext, send_month
+from report.operations import reference
 from report.pages.document import Document
 from report.storage import paths
 from report.text import formatting, holds
@@ -252,7 +252,7 @@ def test_a_reason_that_has_no_sentence_is_no_other() -> None:
     """A kind that somebody adds is not called by the words of the last one."""
     unknown: Any = "doubled"
 
-    with pytest.raises(AssertionError, match="doubled"):
+    with pytest.raises(KeyError, match="doubled"):
         holds.describe_anomaly(factory.month(4), Anomaly(unknown, "age", "Pop", last=2.0, now=1.0))
 
 
@@ -354,9 +354,9 @@ def test_a_month_is_compared_with_the_last_of_its_kind(tmp_path: Path) -> None:
         (tmp_path / "out" / name / "facts.json").write_text(text)
     now = facts_of(crowd(300, 2), "2026-10")
 
-    held = history.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
+    held = reference.add_anomalies(now, tmp_path / "out", now=datetime(1999, 1, 1, tzinfo=UTC), source=source)
     assert [one.kind for one in held.suspicions] == ["users"]
-    first = history.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
+    first = reference.add_anomalies(now, tmp_path / "none", now=NOW, source=source)
     assert first.suspicions == ()
 
 
