@@ -117,7 +117,8 @@ bench: setup ## time and memory of the second `make report`, and the sizes of wh
 	@$(LOOK) $(BIN)/python -m tests.bench.speed.run
 
 bench-trust: setup-test ## how far segments, intervals and histories can be trusted, on simulated months
-	@$(BIN)/python -m tests.bench.trust.segments && $(BIN)/python -m tests.bench.trust.histories && $(BIN)/python -m tests.bench.trust.quiet_months
+	@$(BIN)/python -m tests.bench.trust.segments && $(BIN)/python -m tests.bench.trust.histories && $(BIN)/python -m tests.bench.trust.quiet_months && \
+	  $(BIN)/python -m tests.bench.trust.borders && $(BIN)/python -m tests.bench.trust.claims && $(BIN)/python -m tests.bench.trust.search
 
 bench-send: setup-test ## two thousand faults while sending, kill -9 included
 	@$(BIN)/python -m tests.bench.send

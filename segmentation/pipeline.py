@@ -42,7 +42,7 @@ from segmentation.preprocessing.clean import CleanedUsers, Materialise, clean_us
 from segmentation.preprocessing.outliers import set_aside_outliers
 from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, compute_column_quantiles
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
-from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments
+from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments, remove_intervals
 from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, build_trend, compare_months, track_segments
 from segmentation.tracking.continuity import Quartiles
@@ -206,6 +206,7 @@ def analyse(
     quartiles = {name: spread.quartiles for name, (_, spread) in description.quantiles.items()}
     change = _compare_with_last_month(population, segmentation, users, quartiles, run)
 
+    structure = _build_structure(selection.consensus, selection.elbow)
     facts = Facts(
         format=FACTS_FORMAT,
         month=month,
@@ -227,11 +228,11 @@ def analyse(
         ),
         elbow=selection.elbow,
         validity=selection.validity,
-        structure=_build_structure(selection.consensus, selection.elbow),
+        structure=structure,
         scale=population.points.scale,
         averages=columns.averages,
         shares=description.shares,
-        segments=description.segments,
+        segments=description.segments if structure.reliable else remove_intervals(description.segments),
         pca=_draw_map(population, segmentation.model, description.ids, run),
         change=change,
         trend=_build_trend(month, description.segments, run),

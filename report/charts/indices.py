@@ -57,7 +57,7 @@ def plot_indices(facts: Facts, segment: Segment) -> Figure:
         narrow=lambda: _build_chart(finding, groups, colour, _NARROW_LAYOUT),
         caption=(
             f"How {sentences.lowercase_name(segment.name)} differ from all users. An index of 200 is twice the average; n is the number of "
-            f"users that it rests on. Under {facts.smallest_base} of them, or where the interval holds 100, it says nothing."
+            f"users that it rests on. Under {facts.smallest_base} of them, or where chance may explain the difference, it says nothing."
         ),
         alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(segment)),
         header=("Of what", "Index", "Users"),
@@ -73,11 +73,12 @@ def _build_chart(
     finding: str, groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], colour: str, layout: BarLayout
 ) -> LayeredChart:
     """Draw groups of bars on one axis."""
-    intervals = [item.interval for _, items in groups for _, item in items if item.is_significant and item.interval]
+    intervals = [item.interval for _, items in groups for _, item in items if item.notable and item.interval]
     width = layout.bar_width
     high = max([*(interval.high for interval in intervals), 150]) * width / (width - layout.label_width)
     least = min([interval.low for interval in intervals], default=_AVERAGE_INDEX)
     low = min(0.0, least - _LABEL_WIDTH * high / width)  # with space for a number left of a short bar
+    whisker_note = "; a line is the 95 % interval with these borders" if intervals else ""
     names, limit = fit_texts([name for _, items in groups for name, _ in items], layout.name_width, _FONT_SIZE)
     rows = _list_rows(groups, names)
     heads = alt.Chart(make_inline_data([row for row in rows if row["head"]]))
@@ -124,9 +125,7 @@ def _build_chart(
     return alt.layer(*layers).properties(
         width=width,
         height=max(_MIN_BAR_HEIGHT, min(_BAR_HEIGHT, _MAX_HEIGHT / len(rows))) * len(rows),
-        title=make_title(
-            finding, "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval"
-        ),
+        title=make_title(finding, f"Index: 100 is the average of all users, grey is within 20 of it{whisker_note}"),
     )
 
 
@@ -137,19 +136,19 @@ def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names:
     for group, items in groups:
         rows.append({"row": len(rows), "head": True, "name": group})
         for _, item in items:
-            interval = item.interval if item.is_significant else None
+            interval = item.interval if item.notable else None
             rows.append(
                 {
                     "row": len(rows),
                     "head": False,
                     "name": next(shortened),
-                    "at": round(item.value, 1) if item.value is not None and item.is_significant else _AVERAGE_INDEX,
+                    "at": round(item.value, 1) if item.value is not None and item.notable else _AVERAGE_INDEX,
                     "low": round(interval.low, 1) if interval else _AVERAGE_INDEX,
                     "high": round(interval.high, 1) if interval else _AVERAGE_INDEX,
                     "label": _format_index(item),
                     "users": format_shown_count(item.base),
                     "share": format_percent(item.share) if item.share is not None else "",
-                    "speaks": item.is_significant,
+                    "speaks": item.notable,
                 }
             )
     return rows
@@ -159,9 +158,9 @@ def _format_index(item: AffinityIndex) -> str:
     """Write an index, or why there is none."""
     if item.base is None:
         return "not shown"
-    if item.is_significant or item.value is None or item.interval is None:  # too few users, or too few different values
-        return format_index(item.value if item.is_significant else None)
-    return "as average"
+    if item.notable or item.value is None:
+        return format_index(item.value)
+    return "as average" if INDEX_LOW < item.value < INDEX_HIGH else "unclear"
 
 
 def _choose_ticks(high: float, layout: BarLayout) -> list[int]:

@@ -46,6 +46,7 @@ def plot_sizes(facts: Facts) -> Figure:
     """Plot the users in each segment, the largest first."""
     ranked = sentences.rank_segments(facts)
     first, *others = ranked
+    interval_head = ("95 % interval with these borders",) if facts.structure.reliable else ()
     return Figure(
         chart=lambda: _build_sizes_chart(facts),
         narrow=lambda: _build_sizes_chart(facts, theme.NARROW_WIDTH),
@@ -54,13 +55,13 @@ def plot_sizes(facts: Facts) -> Figure:
             f"{sentences.describe_largest_segment(facts)}, {format_thousands(first.users)} of them",
             *(f"{s.name}: {format_percent(s.share)}, {format_thousands(s.users)}" for s in others),
         ),
-        header=("Segment", "Users", "Share", "95 % interval of the share", "Change, points"),
+        header=("Segment", "Users", "Share", *interval_head, "Change, points"),
         rows=tuple(
             (
                 s.name,
                 format_thousands(s.users),
                 format_percent(s.share),
-                format_interval(s.share_interval),
+                *(format_interval(s.share_interval) for _ in interval_head),
                 changes.format_share_change(facts, s),
             )
             for s in ranked

@@ -63,7 +63,7 @@ class Brief:
     portrait: str
     figures: tuple[BriefLine, ...]  # users, share, and change since the last month
     evidence: tuple[BriefDifference, ...]
-    """Indices outside 80 to 120 whose interval doesn't include 100."""
+    """Indices outside 80 to 120 that chance doesn't explain."""
     note: str  # how to read an index
     insight: str
     offer: str  # the one proposition
@@ -149,7 +149,7 @@ def write_insight(facts: Facts, segment: Segment) -> str:
     average = facts.averages["usage_per_month"]
     listening = segment.share * segment.means["usage_per_month"] / average if average else None
     first = segment.stands_out[0] if segment.stands_out else None
-    if usage.is_significant and listening is not None:
+    if usage.notable and listening is not None:
         shares = (
             f"They are {format_percent(segment.share)} of users and do {format_percent(listening)} of all listening."
         )
@@ -181,7 +181,7 @@ def describe_resampling_stability(segment: Segment) -> str:
     stability = segment.stability
     return (
         f"{stability.grade.capitalize()}: when the data is resampled it comes again with a likeness of "
-        f"{format_similarity(stability.jaccard)} of 1. With 95 % confidence it is {format_interval(segment.share_interval)} of users."
+        f"{format_similarity(stability.jaccard)} of 1. With these borders it is {format_interval(segment.share_interval)} of users, with 95 % confidence."
     )
 
 

@@ -41,7 +41,7 @@ def plot_brief_indices(segment: Segment) -> Figure:
 
 def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> LayeredChart:
     """Draw bars from 100 with their numbers."""
-    significant = [item.value for _, item in items if item.is_significant and item.value is not None]
+    significant = [item.value for _, item in items if item.notable and item.value is not None]
     high = max([*significant, 150]) * _BAR_AREA_WIDTH / (_BAR_AREA_WIDTH - _NUMBER_WIDTH)
     names, limit = fit_texts([name for name, _ in items], _NAME_WIDTH - 10, _FONT_SIZE)
     rows: ChartRows = [
@@ -49,10 +49,10 @@ def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> Layered
             "row": str(number),
             "name": name,
             "from": 100,
-            "at": item.value if item.is_significant else 100,
-            "end": max(100, item.value or 0) if item.is_significant else 100,  # where its number begins
+            "at": item.value if item.notable else 100,
+            "end": max(100, item.value or 0) if item.notable else 100,  # where its number begins
             "label": _format_index(item),
-            "speaks": item.is_significant,
+            "speaks": item.notable,
         }
         for number, (name, (_, item)) in enumerate(zip(names, items, strict=True))
     ]
@@ -80,6 +80,6 @@ def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> Layered
 
 def _format_index(item: AffinityIndex) -> str:
     """Write an index, or why there is none."""
-    if item.is_significant or item.value is None or item.interval is None:
-        return format_index(item.value if item.is_significant else None)
-    return "average"
+    if item.notable or item.value is None:
+        return format_index(item.value)
+    return "average" if INDEX_LOW < item.value < INDEX_HIGH else "unclear"

@@ -166,15 +166,18 @@ def tabulate_moves(facts: Facts) -> ReportTable:
 def tabulate_drift(facts: Facts) -> ReportTable:
     """List each column's drift since the last month."""
     change = changes.require_change(facts)
+    followed = ("Users in both months",) if any(found.followed for found in change.drift.values()) else ()
     return ReportTable(
-        f"Whether each column is spread otherwise than in {format_month(change.month)} (population stability index).",
-        ("Column", "Index", "By chance at most", "Verdict"),
+        f"Whether each column is spread otherwise than in {format_month(change.month)} (population stability index)"
+        f"{', and how the users in both months changed' if followed else ''}.",
+        ("Column", "Index", "By chance at most", *followed, "Verdict"),
         tuple(
             (
                 get_column_label(name).capitalize(),
                 format_decimal(found.psi, 4),
                 format_decimal(found.critical, 4),
-                "changed" if found.has_drifted else "as before",
+                *(changes.format_followed_change(found.followed) for _ in followed),
+                "changed" if found.has_drifted or (found.followed and found.followed.is_notable) else "as before",
             )
             for name, found in change.drift.items()
         ),

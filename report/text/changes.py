@@ -1,6 +1,7 @@
 """Sentences on what changed since the last month."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from report.text.formatting import (
     MINUS,
@@ -14,7 +15,9 @@ from report.text.formatting import (
     join_with_and,
 )
 from report.text.sentences import is_plural, lowercase_name
-from segmentation.facts import Facts, MonthComparison, Segment, SegmentTransition
+from segmentation.facts import Facts, FollowedChange, MonthComparison, Segment, SegmentTransition
+from segmentation.schema import NUMBERS
+from segmentation.thresholds import MIN_MEAN_SHIFT
 
 _TRANSITION_WORDS = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
 _MAX_NOTICE_LETTERS = 150  # letters of the notice on page one on outdated names
@@ -210,14 +213,60 @@ def describe_border_shift(facts: Facts) -> str:
 
 
 def describe_drift(facts: Facts) -> str:
-    """Name the columns whose distribution drifted."""
+    """Describe which columns changed, and by how much.
+
+    Users who are in both months are compared with themselves: two months look alike where each user changes a little.
+    """
     change = facts.change
     if change is None or not change.drift:
         return ""
     drifted = [get_column_label(name) for name, found in change.drift.items() if found.has_drifted]
-    if not drifted:
-        return "No column is spread otherwise than chance explains."
-    return f"{capitalise_first(join_with_and(drifted))} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {format_month(change.month)}, by more than chance explains."
+    followed = {name: found.followed for name, found in change.drift.items() if found.followed}
+    if not followed:
+        return _describe_spread(change, drifted)
+    told = [_describe_followed_change(name, one) for name, one in followed.items() if one.is_notable]
+    among = f"mong the users in both months {join_with_and(told) if told else _bound_followed_changes(followed)}."
+    if drifted:
+        return f"{_describe_spread(change, drifted)} A{among}"
+    alike = (
+        f"The distributions are much as in {format_month(change.month)}, but a" if told else "No column changed much: a"
+    )
+    return f"{alike}{among}"
+
+
+def _describe_spread(change: MonthComparison, drifted: list[str]) -> str:
+    """Say which distributions changed, by their labels."""
+    if drifted:
+        return f"{capitalise_first(join_with_and(drifted))} {'are' if is_plural(drifted) else 'is'} spread otherwise than in {format_month(change.month)}, by more than chance explains."
+    if any(found.psi > found.critical for found in change.drift.values()):
+        return f"No column's distribution changed by as much as a shift of {MIN_MEAN_SHIFT}{NBSP}SD makes."
+    return "No column's distribution changed by more than chance explains."
+
+
+def format_followed_change(change: FollowedChange | None) -> str:
+    """Write a change of followed users: +0.12 SD, "Rock −2.1 points"."""
+    if change is None:
+        return ""
+    if change.value is None:
+        return f"{_format_signed(change.size, 2)}{NBSP}SD"
+    return f"{change.value} {_format_signed(100 * change.size, 1)}{NBSP}points"
+
+
+def _describe_followed_change(name: str, change: FollowedChange) -> str:
+    """Describe a change: "usage rose by about 0.12 SD"."""
+    rose = "rose" if change.size > 0 else "fell"
+    if change.value is None:
+        return f"{get_column_label(name)} {rose} by about {abs(change.size):.2f}{NBSP}SD"
+    return f"the share of {change.value} {rose} by about {100 * abs(change.size):.1f}{NBSP}points"
+
+
+def _bound_followed_changes(followed: Mapping[str, FollowedChange]) -> str:
+    """Say how much no column changed by."""
+    means = [abs(one.size) for name, one in followed.items() if name in NUMBERS]
+    shares = [abs(one.size) for name, one in followed.items() if name not in NUMBERS]
+    parts = [f"no average moved by more than about {max(means):.2f}{NBSP}SD"] if means else []
+    parts += [f"no value's share by more than about {100 * max(shares):.1f}{NBSP}points"] if shares else []
+    return join_with_and(parts)
 
 
 def describe_outdated_names(facts: Facts) -> str:
@@ -267,5 +316,10 @@ def _list_transitions(change: MonthComparison) -> list[str]:
 
 def _format_signed_points(value: float) -> str:
     """Write a change in points with its sign."""
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
+    return _format_signed(value, 1)
+
+
+def _format_signed(value: float, digits: int) -> str:
+    """Write a number with its sign, zero without."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)

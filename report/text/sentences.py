@@ -406,8 +406,16 @@ def describe_method(facts: Facts) -> str:
         f"of {facts.starts} random starts the best counts{kept_on}. Inertia is the sum of squared distances to the centres; "
         f"{selection.explain_k_rule(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
-        f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users.{_describe_grid_approximation(facts)}"
+        f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users, or where chance may explain it "
+        f"among so many comparisons.{_describe_intervals(facts)}{_describe_grid_approximation(facts)}"
     )
+
+
+def _describe_intervals(facts: Facts) -> str:
+    """Say what intervals leave out, or "" without any."""
+    if not facts.structure.reliable:
+        return ""
+    return f" A 95{NBSP}% interval takes the borders between segments as they are; other users would move them, too."
 
 
 def _describe_grid_approximation(facts: Facts) -> str:

@@ -13,8 +13,9 @@ from segmentation.preprocessing.scaling import Floats
 
 MAX_LLOYD_STEPS = 1000  # no start of the size we see comes near
 _BATCH_SIZE = 65_536  # distances held at a time: half a megabyte, which fits the processor's cache
-_PILOT_POINTS = 600  # points on which the starts of `fit_k_range_quickly` compete
-_PILOT_STEPS = 30  # Lloyd steps on them
+_PILOT_POINTS = 300  # points on which the starts of `fit_k_range_quickly` compete
+_PILOT_STEPS = 5  # Lloyd steps on them
+_N_FINALISTS = 2  # starts that go on over all points, and pairs of segments that are merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +103,19 @@ def fit_k_range_quickly(
 ) -> dict[int, KMeansFits]:
     """Fit every k quickly, from pilots on few points.
 
-    The best two starts go on over all points, for `max_steps` Lloyd steps at most. Besides its `n_init` k-means++
-    starts each k has one more: the best fit of k - 1, with one centre added.
+    Half of the `2 * n_init` starts of a k are k-means++, the others are the best fit of k - 1 with one centre added.
+    The best two go on over all points, for `max_steps` Lloyd steps at most. Then each k from the top down gets two more
+    starts: the best fit of k + 1 with two near segments merged. Merging finds what k-means++ misses where a start has
+    two centres in one group.
 
     References
     ----------
     .. [1] Bradley, Fayyad (1998), "Refining initial points for k-means clustering", ICML.
     .. [2] Likas, Vlassis, Verbeek (2003), "The global k-means clustering algorithm", Pattern Recognition 36(2).
+    .. [3] Ward (1963), "Hierarchical grouping to optimize an objective function", JASA 58: which two are merged.
     """
     n = len(values)
-    has_pilot = n > 2 * _PILOT_POINTS
-    rows = rng.choice(n, _PILOT_POINTS, replace=False) if has_pilot else np.arange(n)
+    rows = rng.choice(n, _PILOT_POINTS, replace=False) if n > 2 * _PILOT_POINTS else np.arange(n)
     pilot_values, pilot_weights = values[rows], weights[rows]
     fits: dict[int, KMeansFits] = {}
     for k in ks:
@@ -120,24 +123,54 @@ def fit_k_range_quickly(
             mean = (weights @ values / weights.sum())[None, None]
             fits[k] = run_lloyd(values, weights, mean)
             continue
-        starts = draw_kmeans_plus_plus(pilot_values, pilot_weights, k, n_init, rng)
+        n_drawn = n_init if k - 1 in fits else 2 * n_init
+        starts = draw_kmeans_plus_plus(pilot_values, pilot_weights, k, n_drawn, rng)
         if k - 1 in fits:
-            grown = _add_drawn_centre(pilot_values, pilot_weights, fits[k - 1].best_centres, rng)
+            grown = _add_drawn_centre(pilot_values, pilot_weights, fits[k - 1].best_centres, n_init, rng)
             starts = np.concatenate([starts, grown])
-        if has_pilot:
-            pilot = run_lloyd(pilot_values, pilot_weights, starts, max_steps=_PILOT_STEPS)
-            fits[k] = run_lloyd(values, weights, pilot.select_best(2), max_steps=max_steps)
-        else:
-            fits[k] = run_lloyd(values, weights, starts)
+        pilot = run_lloyd(pilot_values, pilot_weights, starts, max_steps=_PILOT_STEPS)
+        fits[k] = run_lloyd(values, weights, pilot.select_best(_N_FINALISTS), max_steps=max_steps)
+    for k in reversed(ks):
+        if k > 1 and k + 1 in fits:
+            starts = _merge_near_segments(values, weights, fits[k + 1].best_centres)
+            merged = run_lloyd(values, weights, starts, max_steps=max_steps)
+            fits[k] = KMeansFits(
+                np.concatenate([fits[k].centres, merged.centres]), np.concatenate([fits[k].inertia, merged.inertia])
+            )
     return fits
 
 
-def _add_drawn_centre(values: Floats, weights: Floats, centres: Floats, rng: np.random.Generator) -> Floats:
-    """Add a centre, drawn by squared distance."""
+def _add_drawn_centre(
+    values: Floats, weights: Floats, centres: Floats, n_starts: int, rng: np.random.Generator
+) -> Floats:
+    """Add a centre, drawn by squared distance.
+
+    Shape (n_starts, k + 1, p).
+    """
     distance = ((values[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1) * weights
     cumulated = np.cumsum(distance)
-    row = min(int(np.searchsorted(cumulated, rng.random() * cumulated[-1], "right")), len(values) - 1)
-    return np.concatenate([centres, values[row][None]])[None]
+    rows = np.searchsorted(cumulated, rng.random(n_starts) * cumulated[-1], "right")
+    drawn = values[np.minimum(rows, len(values) - 1)]
+    return np.concatenate([np.repeat(centres[None], n_starts, axis=0), drawn[:, None]], axis=1)
+
+
+def _merge_near_segments(values: Floats, weights: Floats, centres: Floats) -> Floats:
+    """Merge the two segments that inertia grows least by.
+
+    The second start merges the next best pair. Shape (1 or 2, k - 1, p).
+    """
+    k = len(centres)
+    nearest = ((centres**2).sum(axis=1) - 2 * values @ centres.T).argmin(axis=1)
+    users = np.bincount(nearest, weights, k)
+    one, other = np.triu_indices(k, 1)
+    together = np.maximum(users[one] + users[other], 1e-300)
+    cost = users[one] * users[other] / together * ((centres[one] - centres[other]) ** 2).sum(axis=1)
+    starts = []
+    for pair in cost.argsort(kind="stable")[:_N_FINALISTS]:
+        i, j = one[pair], other[pair]
+        middle = (users[i] * centres[i] + users[j] * centres[j]) / together[pair]
+        starts.append(np.concatenate([np.delete(centres, [i, j], axis=0), middle[None]]))
+    return np.array(starts)
 
 
 def _run_lloyd_batch(

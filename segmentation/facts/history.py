@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from segmentation.thresholds import MIN_MEAN_SHIFT, MIN_PSI, MIN_SHARE_SHIFT
+
 TransitionKind = Literal["survived", "split", "merged", "vanished", "emerged"]
 NotFollowedReason = Literal["no ids", "no last ids", "no last users"]
 
@@ -54,18 +56,39 @@ class MigrationMatrix:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowedChange:
+    """How a column changed among the users who are in both months."""
+
+    size: float
+    """Of a number: the mean change, in SDs of the last month. Of a category: the change in the share of the value that
+    changed most, -1 to 1. Rounded so far that it tells no small count."""
+    value: str | None
+    """The value of the category that changed most; nothing for a number."""
+    beyond_chance: bool
+    """Whether a paired test finds it in at most 0.05 / (2 * columns) of months without a change."""
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether the page may tell of it: it is neither chance nor a trifle."""
+        return self.beyond_chance and abs(self.size) >= (MIN_MEAN_SHIFT if self.value is None else MIN_SHARE_SHIFT)
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnDrift:
     """Whether a column is spread otherwise than in the last month."""
 
     psi: float
     """Population stability index: 0 is the same spread."""
     critical: float
-    """What two samples of the same people exceed with probability 0.05 / columns: any column of a month, 5 times in 100 at most."""
+    """What two samples of the same people exceed with probability 0.05 / columns, or half of that where users are
+    followed: any column of a month, 5 times in 100 at most."""
+    followed: FollowedChange | None = None
+    """Of the users in both months; nothing where they can't be followed, or are too few."""
 
     @property
     def has_drifted(self) -> bool:
-        """Whether the page may say that the column has changed."""
-        return self.psi > self.critical
+        """Whether the page may say that the column has changed: it is neither chance nor a trifle."""
+        return self.psi > max(self.critical, MIN_PSI)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from segmentation.thresholds import StabilityGrade
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceInterval:
-    """Where the truth lies, 95 times in 100."""
+    """Where the truth lies, 95 times in 100, with the segments' borders as they are."""
 
     low: float
     """Its lower end."""
@@ -50,16 +50,11 @@ class AffinityIndex:
     """Users it rests on: of the segment for a number, of the segment with that value for a category. Nothing where
     they are too few to be shown."""
     interval: ConfidenceInterval | None
-    """Where the index lies, 95 times in 100."""
+    """Where the index lies, 95 times in 100, with these borders; nothing in a month without reliable segments."""
     share: float | None = None
     """For a category: the part of the segment that has this value, 0 to 1; nothing where they are too few."""
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether the index may be said: it is there, and the average, 100, lies outside its interval."""
-        return (
-            self.value is not None and self.interval is not None and not self.interval.low <= 100 <= self.interval.high
-        )
+    notable: bool = False
+    """Whether it differs from 100 by more than chance explains, all comparisons of the month counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ class NotableDifference:
     category: str | None
     """The value of the category; nothing for a number."""
     index: float
-    """Its index, 80 or less, or 120 or more."""
+    """Its index, notable, and 80 or less, or 120 or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +123,8 @@ class Segment:
     """Users in it."""
     share: float
     """Users over all users kept, 0 to 1."""
-    share_interval: ConfidenceInterval
-    """Where the share lies, 95 times in 100."""
+    share_interval: ConfidenceInterval | None
+    """Where the share lies, 95 times in 100, with these borders; nothing in a month without reliable segments."""
     centre: dict[str, float]
     """Mean of each feature, in standard deviations from the mean of all users."""
     means: dict[str, float]
@@ -137,7 +132,8 @@ class Segment:
     medians: dict[str, float]
     """Median of each number column, in its unit."""
     mean_intervals: dict[str, ConfidenceInterval | None]
-    """Where each mean lies, 95 times in 100; nothing where there are too few users to say."""
+    """Where each mean lies, 95 times in 100, with these borders; nothing where there are too few users to say, and in a
+    month without reliable segments."""
     stability: SegmentStability
     """How often it comes again."""
     apart: bool

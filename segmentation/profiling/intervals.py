@@ -1,6 +1,8 @@
 """95 % confidence intervals of shares, means and indices.
 
-They describe the error of sampling users, with the segments' borders fixed.
+They describe the error of sampling users, with the segments' borders as they are. Clustered anew, other users would have
+other borders: the population's own segments lie in these intervals less often (`docs/benchmarks.md`). So pages say "with
+these borders", and a month without reliable segments has no intervals.
 
 Means and indices of numbers: bootstrap-t. Incomes and minutes are skewed, and a percentile interval of a skewed mean of 30
 users covers 91 % of the time, not 95. One set of weights serves every segment and column. The index is computed on the log
@@ -129,7 +131,7 @@ def bootstrap_t_intervals(
     drawn = np.concatenate(parts)
     mean_ends = _compute_bootstrap_t_ends(_estimate_means, own, drawn) * sd + middle
     index_ends = np.exp(
-        _compute_bootstrap_t_ends(lambda size, m, v: _estimate_log_index(size, m, v, middle / sd), own, drawn)
+        _compute_bootstrap_t_ends(lambda size, m, v: estimate_log_index(size, m, v, middle / sd), own, drawn)
     )
     all_zero = np.array([np.all(values[order[a:b]] == 0, axis=0) for a, b in itertools.pairwise(edges)])
     index_ends[:, all_zero & (np.diff(edges) > 1)[:, None] & (middle > 0)] = 0
@@ -156,7 +158,7 @@ def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ..
         estimate[None] + _Z_975 * np.stack([-error, error])
         for estimate, error in (
             _estimate_means(sizes, means, variances),
-            _estimate_log_index(sizes, means, variances, np.zeros(p)),
+            estimate_log_index(sizes, means, variances, np.zeros(p)),
         )
     )
     index_ends = np.exp(index_ends)
@@ -218,7 +220,7 @@ def _estimate_means(size: Floats, mean: Floats, variance: Floats) -> tuple[Float
     return mean[..., :-1, :], error[..., :-1, :]
 
 
-def _estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tuple[Floats, Floats]:
+def estimate_log_index(size: Floats, mean: Floats, variance: Floats, zero: Floats) -> tuple[Floats, Floats]:
     """Return log(index / 100) and its standard error.
 
     By the delta method. With part = size / n, the influence of a user on log(m_s / m) is [in s] (x - m_s) / (part m_s) - (x - m) / m.

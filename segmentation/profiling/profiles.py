@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
 from segmentation.preprocessing.aggregate import SegmentMoments
-from segmentation.profiling import intervals
+from segmentation.profiling import intervals, significance
 from segmentation.schema import NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 from segmentation.tracking.matching import SegmentIdentity
@@ -27,6 +28,17 @@ class SegmentQuality:
     silhouette: float  # mean of its users
     stability: SegmentStability
     apart: bool  # whether density gaps separate it from all neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """An index, and how often chance alone makes one like it."""
+
+    index: AffinityIndex
+    p_value: float
+
+
+_Comparisons: TypeAlias = Sequence[Mapping[str, _Comparison]]  # by segment, then by column or value
 
 
 def profile_segments(
@@ -67,27 +79,22 @@ def profile_segments(
     """
     means = [dict(zip(NUMBERS, map(float, row), strict=True)) for row in moments.mean]
     total = round(float(moments.size.sum()))
-    shown = {name: _index_categories(table, model.k, total, min_base, min_cell) for name, table in tables.items()}
+    numbers, shown = _mark_notable(
+        features,
+        _index_numbers(moments, number_intervals, averages, min_base),
+        {name: _index_categories(table, model.k, total, min_base, min_cell) for name, table in tables.items()},
+    )
     segments = []
     for number, (one, quality) in enumerate(zip(identities, evidence, strict=True)):
         size = round(float(moments.size[number]))
-        index = {
-            column: AffinityIndex(
-                _compute_index(means[number][column], averages[column], size, min_base),
-                size,
-                number_intervals[number][n].index,
-            )
-            for n, column in enumerate(NUMBERS)
-        }
-        values = {name: table[number] for name, table in shown.items()}
-        interval = intervals.wilson_interval(size, total)
+        index, values = numbers[number], {name: table[number] for name, table in shown.items()}
         segments.append(
             Segment(
                 id=one.id,
                 name=one.name,
                 users=size,
                 share=size / total,
-                share_interval=interval,
+                share_interval=intervals.wilson_interval(size, total),
                 centre=dict(zip(features, map(float, model.centres[number]), strict=True)),
                 means=means[number],
                 medians={name: float(medians[name][number]) for name in NUMBERS},
@@ -103,6 +110,31 @@ def profile_segments(
             )
         )
     return tuple(segments)
+
+
+def remove_intervals(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Return the segments without their intervals.
+
+    For a month without reliable segments: other users would be cut at other borders, and an interval would say how far a
+    number may lie from the truth about nothing.
+    """
+
+    def strip(index: AffinityIndex) -> AffinityIndex:
+        return replace(index, interval=None)
+
+    return tuple(
+        replace(
+            segment,
+            share_interval=None,
+            mean_intervals=dict.fromkeys(segment.mean_intervals),
+            index={name: strip(item) for name, item in segment.index.items()},
+            categories={
+                name: {value: strip(item) for value, item in table.items()}
+                for name, table in segment.categories.items()
+            },
+        )
+        for segment in segments
+    )
 
 
 def compute_category_shares(tables: Mapping[str, Mapping[tuple[int, str], int]]) -> dict[str, dict[str, float]]:
@@ -121,9 +153,68 @@ def _count_values(table: Mapping[tuple[int, str], int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda row: (-row[1], row[0])))
 
 
+def _index_numbers(
+    moments: SegmentMoments,
+    number_intervals: Sequence[Sequence[intervals.NumberIntervals]],
+    averages: Mapping[str, float],
+    min_base: int,
+) -> _Comparisons:
+    """Return the index of every number, by segment."""
+    p_values = significance.compute_number_p_values(moments)
+    rows = []
+    for number, size in enumerate(moments.size):
+        users = round(float(size))
+        row = {}
+        for n, name in enumerate(NUMBERS):
+            value = _compute_index(float(moments.mean[number, n]), averages[name], users, min_base)
+            item = AffinityIndex(value, users, number_intervals[number][n].index)
+            row[name] = _Comparison(item, float(p_values[number, n]))
+        rows.append(row)
+    return rows
+
+
+def _mark_notable(
+    features: Sequence[str], numbers: _Comparisons, tables: Mapping[str, _Comparisons]
+) -> tuple[list[dict[str, AffinityIndex]], dict[str, list[dict[str, AffinityIndex]]]]:
+    """Mark the indices that differ by more than chance.
+
+    The features make the segments, so their indices differ by construction. They are judged apart: among all others, they would
+    let through what chance explains.
+    """
+    k = len(numbers)
+    rows = [*numbers, *(row for table in tables.values() for row in table)]
+    places = [(i, label) for i, row in enumerate(rows) for label in row]
+    notable: set[tuple[int, str]] = set()
+    for are_features in (True, False):
+        family = [(i, label) for i, label in places if (i < k and label in features) is are_features]
+        found = significance.find_discoveries([_get_p_value(rows[i][label]) for i, label in family])
+        notable.update(place for place, is_found in zip(family, found, strict=True) if is_found)
+    marked = [
+        {
+            label: replace(one.index, notable=(i, label) in notable and _excludes_average(one.index))
+            for label, one in row.items()
+        }
+        for i, row in enumerate(rows)
+    ]
+    return marked[:k], {name: marked[(n + 1) * k : (n + 2) * k] for n, name in enumerate(tables)}
+
+
+def _get_p_value(comparison: _Comparison) -> float:
+    """Return the p-value, 1 where no index is shown.
+
+    A base is large enough or not by chance, too: what isn't shown is still counted.
+    """
+    return 1.0 if comparison.index.value is None else comparison.p_value
+
+
+def _excludes_average(index: AffinityIndex) -> bool:
+    """Whether the interval excludes 100."""
+    return index.interval is not None and not index.interval.low <= 100 <= index.interval.high
+
+
 def _index_categories(
     counts: Mapping[tuple[int, str], int], k: int, total: int, min_base: int, min_cell: int
-) -> list[dict[str, AffinityIndex]]:
+) -> _Comparisons:
     """Return the index of every category value, by segment.
 
     Counts that would give a user away are left out.
@@ -174,13 +265,15 @@ def _suppress_table(table: list[list[int]], min_cell: int) -> tuple[tuple[int | 
     return suppress_table(table, min_cell=min_cell, known_cells=sums).cells
 
 
-def _index_category(users: int | None, size: int, with_value: int, total: int, min_base: int) -> AffinityIndex:
+def _index_category(users: int | None, size: int, with_value: int, total: int, min_base: int) -> _Comparison:
     """Return a category value's index in a segment."""
     if users is None:
-        return AffinityIndex(None, None, None)
+        return _Comparison(AffinityIndex(None, None, None), 1.0)
     value = _compute_index(users / size, with_value / total, users, min_base)
-    return AffinityIndex(
-        value, users, intervals.katz_index_interval(users, size, with_value, total), share=users / size
+    interval = intervals.katz_index_interval(users, size, with_value, total)
+    return _Comparison(
+        AffinityIndex(value, users, interval, share=users / size),
+        significance.compute_category_p_value(users, size, with_value, total),
     )
 
 
@@ -195,7 +288,7 @@ def _compute_index(mean: float, average: float, base: int, min_base: int) -> flo
 def _find_notable_differences(
     index: Mapping[str, AffinityIndex], tables: Mapping[str, Mapping[str, AffinityIndex]]
 ) -> tuple[NotableDifference, ...]:
-    """List significant indices outside the average band, largest first.
+    """List notable indices outside the average band, largest first.
 
     Half the average counts as much as twice the average.
     """
@@ -204,6 +297,6 @@ def _find_notable_differences(
     notable = [
         NotableDifference(name, value, item.value)
         for name, value, item in (*numbers, *values)
-        if item.is_significant and item.value is not None and not INDEX_LOW < item.value < INDEX_HIGH
+        if item.notable and item.value is not None and not INDEX_LOW < item.value < INDEX_HIGH
     ]
     return tuple(sorted(notable, key=lambda item: -abs(np.log(max(item.index, 1) / 100))))

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 
 from segmentation.clustering.assign import KMeansModel
-from segmentation.disclosure import suppress_small_counts, suppress_table
+from segmentation.disclosure import MIN_CELL, suppress_small_counts, suppress_table
 from segmentation.facts import (
     ColumnDrift,
     Facts,
@@ -38,6 +38,7 @@ from segmentation.tracking.drift import (
     choose_bin_count,
     measure_binned_drift,
     measure_category_drift,
+    measure_followed_changes,
 )
 from segmentation.tracking.matching import (
     PreviousModel,
@@ -182,7 +183,7 @@ def compare_months(
         ),
         flow=None if flows is None else _suppress_migration(flows, names, min_cell),
         unfollowed=_find_not_followed_reason(last, users),
-        drift=_measure_drift(last, users, round(sum(sizes))),
+        drift=_measure_drift(last, users, round(sum(sizes)), min_cell=min_cell),
         reliable=last.facts.structure.reliable,
         retention=None if flows is None else _compute_retention(flows),
         continuity={} if last.users is None else measure_continuity(last.facts, last.users, users, quartiles),
@@ -285,26 +286,29 @@ def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], min_ce
     )
 
 
-def _measure_drift(last: PreviousMonth, users: Users, now: int) -> dict[str, ColumnDrift]:
+def _measure_drift(last: PreviousMonth, users: Users, now: int, *, min_cell: int = MIN_CELL) -> dict[str, ColumnDrift]:
     """Measure the drift of columns that both months have.
 
     Empty if the last month's users are not in the archive. All columns together give a false alarm in at most one of twenty
-    months (Bonferroni).
+    months (Bonferroni); where users are followed, their tests get half of that.
     """
     if last.users is None:
         return {}
     last_columns = last.users.collect_schema()  # columns may have been added to the schema since
     names = [name for name in NUMBERS if name in last_columns]
     categories = [name for name in CATEGORIES if name in last_columns]
-    level = FALSE_ALARM_RATE / max(1, len(names) + len(categories))
-    by_category = {
-        name: measure_category_drift(
-            count_category_values(last.users, name), count_category_values(users, name), level=level
-        )
-        for name in categories
+    can_follow = _find_not_followed_reason(last, users) is None
+    level = FALSE_ALARM_RATE / max(1, len(names) + len(categories)) / (2 if can_follow else 1)
+    counts = {
+        name: (count_category_values(last.users, name), count_category_values(users, name)) for name in categories
     }
-    bins = choose_bin_count(last.facts.audit.kept, now)
-    return measure_number_drift(last.users, users, names, bins, level=level) | by_category
+    by_category = {name: measure_category_drift(*both, level=level) for name, both in counts.items()}
+    sizes = last.facts.audit.kept, now
+    drift = measure_number_drift(last.users, users, names, choose_bin_count(*sizes), level=level) | by_category
+    if not can_follow:
+        return drift
+    followed = measure_followed_changes(last.users, users, names, counts, sizes=sizes, level=level, min_cell=min_cell)
+    return {name: replace(one, followed=followed.get(name)) for name, one in drift.items()}
 
 
 def measure_number_drift(

@@ -27,7 +27,9 @@ from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fi
 INK, MUTED, FAINT, LOST = "#1b2430", "#5b6672", "#c6ccd2", "#b3261e"
 SCREENS = ("wide", "narrow")
 SHARED = {id_: f"{NAMES[id_]}: {pct(month.SHARES[id_])}" for id_ in IDS}
-BY_INDEX = "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval"
+BY_INDEX = (
+    "Index: 100 is the average of all users, grey is within 20 of it; a line is the 95 % interval with these borders"
+)
 TREND_NAMES = NAMES | {"S4": "Quiet readers", "S6": "Jazz lovers"}
 
 Specs = dict[str, dict[str, Any]]
@@ -82,7 +84,7 @@ CHARTS = {
             "17 %, 1,712. Weekend dancers: 11 %, 1,109. Evening families: 6 %, 604."
         ),
         caption="Users in each segment, and their share of all users.",
-        head=("Segment", "Users", "Share", "95 % interval of the share", "Change, points"),
+        head=("Segment", "Users", "Share", "95 % interval with these borders", "Change, points"),
         rows=tuple(
             (
                 NAMES[id_],
@@ -223,7 +225,7 @@ CHARTS = {
             words=index_words(id_),
             caption=(
                 f"How {NAMES[id_].lower()} differ from all users. An index of 200 is twice the average; n is the number of "
-                "users that it rests on. Under 37 of them, or where the interval holds 100, it says nothing."
+                "users that it rests on. Under 37 of them, or where chance may explain the difference, it says nothing."
             ),
             head=("Of what", "Index", "Users"),
             rows=index_rows(id_),

@@ -38,7 +38,7 @@ def keys(id_: str) -> list[tuple[str, str]]:
     points = "" if grew(id_) == "new" else "points "
     return [
         (f"{month.USERS[id_]:,}", "users"),
-        (pct(month.SHARES[id_]), f"of all users; {low} to {high} % with 95 % confidence"),
+        (pct(month.SHARES[id_]), f"of all users; {low} to {high} % with these borders and 95 % confidence"),
         (grew(id_), f"{points}since December 2026"),
         (grade.capitalize(), f"in resampled data ({likeness:.2f})"),
     ]
@@ -95,7 +95,7 @@ def parts(id_: str) -> dict[str, list[tuple[str, str]]]:
                 "The segment",
                 (
                     f"{grade.capitalize()}: when the data is resampled it comes again with a likeness of {likeness:.2f} of 1. "
-                    f"With 95 % confidence it is {low} to {high} % of users."
+                    f"With these borders it is {low} to {high} % of users, with 95 % confidence."
                 ),
             ),
             ("All segments", CERTAINTY),
@@ -329,7 +329,7 @@ def profile_lines(id_: str) -> list[tuple[str, ...]]:
         (NAMES[id_],),
         (portrait(id_),),
         *([values] if whole else [(*values[:-1], values[-1].removesuffix(" on"))]),
-        *([(whats[0], whats[1].removesuffix(" 95 % confidence"), *whats[2:])] if whole else []),
+        *([(whats[0], whats[1].removesuffix(" these borders and 95 % confidence"), *whats[2:])] if whole else []),
         ("What to do",),
         *play(id_).items(),
     ]

@@ -45,6 +45,7 @@ STRUCTURE = {
     r"200 (is )?twice( it| the average)": "how to read an index",
     r"of the last 365|in the last 365": "what days active are counted in",
     r"1 is far apart|0 (is )?on the border( between two segments)?|−1 to 1": "how to read a silhouette",
+    r"as much as a shift of 0\.05 SD": "from where a change of a month counts (segmentation.thresholds)",
     r"Top \d|\d+ more\b": "how many values are taken together",
 }
 WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -88,6 +89,12 @@ def count(value: float) -> Iterator[str]:
     yield from (format_thousands(value), format_thousands(-value))
 
 
+def changed(value: float) -> Iterator[str]:
+    """Write a change of followed users: in SDs, or in points."""
+    for sign in ("", "+" if value > 0 else "−"):
+        yield from (f"{sign}{abs(value):.2f} SD", f"{sign}{100 * abs(value):.1f}")
+
+
 def precise(*digits: int, unit: str = "") -> Callable[[float], Iterator[str]]:
     """Write a number with so many digits, and with its unit."""
     return lambda value: iter([f"{format_decimal(value, number)}{unit}" for number in digits])
@@ -107,7 +114,8 @@ WRITERS: tuple[tuple[str, Callable[[float], Iterator[str]]], ...] = (
     (r".*\.stability\.jaccard", lambda value: iter((format_similarity(value),))),
     (r".*\.centre\.\w+", precise(1, 2, unit=" SD")),
     (r"pca\.(loadings|spots)\..*", precise(1, 2)),
-    (r"change\.drift\..*", precise(4)),
+    (r"change\.drift\.\w+\.(psi|critical)", precise(4)),
+    (r"change\.drift\.\w+\.followed\.size", changed),
 )
 UNITS = re.compile(
     rf"(?:.*\.(?:means|medians)|averages|scale\.(?:mean|sd))\.({COLUMN})"

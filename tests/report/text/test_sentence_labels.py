@@ -39,7 +39,10 @@ OUTDATED = (
     "Names out of date: commuters (S2) would now be early risers; weekend dancers (S7) would now be late dancers."
 )
 BORDERS = "Of the change of night owls, +1.8 points are people who changed and +3.6 come of borders that moved."
-DRIFT = "Age, usage and employment are spread otherwise than in December 2026, by more than chance explains."
+DRIFT = (
+    "Age, usage and employment are spread otherwise than in December 2026, by more than chance explains. Among the users in "
+    "both months age rose by about 0.08 SD, usage fell by about 0.13 SD and the share of Rock rose by about 3.4 points."
+)
 WAYS = (
     "The largest groups that may be shown: 401 users moved from night owls to weekend dancers, 339 of the weekend dancers are "
     "new and 244 of the jazz lovers are gone."
@@ -58,8 +61,9 @@ METHOD = (
     "nearest; of 26 random starts the best counts, or last month's segments where they are as good. Inertia is the sum of "
     "squared distances to the centres; the number of segments is where its curve bends (Kneedle). The silhouette tells how "
     "much nearer a user is to the own segment than to the next: 1 is far apart, 0 on the border. An index compares a segment "
-    "with all users: 100 is the average, 200 twice it; it says nothing on fewer than 37 users. The number of segments was "
-    "looked for on 3,456 groups of like users, which changed inertia by 1.23 % or less; whether there are any was judged on a "
+    "with all users: 100 is the average, 200 twice it; it says nothing on fewer than 37 users, or where chance may explain it "
+    "among so many comparisons. A 95 % interval takes the borders between segments as they are; other users would move them, "
+    "too. The number of segments was looked for on 3,456 groups of like users, which changed inertia by 1.23 % or less; whether there are any was judged on a "
     "fixed sample of 19,876 users. The segments are those of K-means on every user, stopped after 28 steps, when one more "
     "would have moved a centre by up to 0.04 SD, and every count is one of all users."
 )
@@ -127,16 +131,16 @@ SAID: dict[Callable[..., Any], Any] = {
     selection.get_chosen_silhouette: 0.29,
     holds.describe_hold: HELD,
     brief.describe_resampling_stability: {
-        "S2": "Highly stable: when the data is resampled it comes again with a likeness of 0.93 of 1. With 95 % confidence it "
-        "is 15 to 19 % of users.",
-        "S3": "Highly stable: when the data is resampled it comes again with a likeness of 0.88 of 1. With 95 % confidence it "
-        "is 38 to 42 % of users.",
-        "S5": "Stable: when the data is resampled it comes again with a likeness of 0.79 of 1. With 95 % confidence it is 21 "
-        "to 25 % of users.",
-        "S7": "Doubtful: when the data is resampled it comes again with a likeness of 0.66 of 1. With 95 % confidence it is "
-        "10 to 12 % of users.",
-        "S8": "Not to be relied on: when the data is resampled it comes again with a likeness of 0.52 of 1. With 95 % "
-        "confidence it is 5 to 7 % of users.",
+        "S2": "Highly stable: when the data is resampled it comes again with a likeness of 0.93 of 1. "
+        "With these borders it is 15 to 19 % of users, with 95 % confidence.",
+        "S3": "Highly stable: when the data is resampled it comes again with a likeness of 0.88 of 1. "
+        "With these borders it is 38 to 42 % of users, with 95 % confidence.",
+        "S5": "Stable: when the data is resampled it comes again with a likeness of 0.79 of 1. "
+        "With these borders it is 21 to 25 % of users, with 95 % confidence.",
+        "S7": "Doubtful: when the data is resampled it comes again with a likeness of 0.66 of 1. "
+        "With these borders it is 10 to 12 % of users, with 95 % confidence.",
+        "S8": "Not to be relied on: when the data is resampled it comes again with a likeness of 0.52 of 1. "
+        "With these borders it is 5 to 7 % of users, with 95 % confidence.",
     },
     brief.describe_drop_criterion: {
         "S2": "A month in which its likeness falls below 0.75, or no change in usage after the play.",
@@ -170,6 +174,7 @@ OTHERS = {
     words.list_axis_titles,
     selection.name_criterion,
     changes.format_points,
+    changes.format_followed_change,  # in the table of drift
     changes.get_comparison,
     changes.require_change,
     changes.get_share_change,
@@ -712,7 +717,38 @@ OTHER = {
     "drift: none": (
         changes.describe_drift,
         after(drift={"age": month.ColumnDrift(0.0042, 0.0061)}),
-        "No column is spread otherwise than chance explains.",
+        "No column's distribution changed by more than chance explains.",
+    ),
+    "drift: a trifle": (
+        changes.describe_drift,
+        after(drift={"age": month.ColumnDrift(0.0024, 0.0011)}),
+        "No column's distribution changed by as much as a shift of 0.05 SD makes.",
+    ),
+    "drift: followed users alone": (
+        changes.describe_drift,
+        after(drift={name: month.ColumnDrift(0.0042, 0.0061, month.FOLLOWED[name]) for name in ("gender", "age")}),
+        "The distributions are much as in December 2026, but among the users in both months age rose by about 0.08 SD.",
+    ),
+    "drift: nobody changed much": (
+        changes.describe_drift,
+        after(
+            drift={
+                name: month.ColumnDrift(0.0042, 0.0061, month.FOLLOWED[name])
+                for name in ("annual_income", "num_of_days_active", "gender", "employment_status")
+            }
+        ),
+        (
+            "No column changed much: among the users in both months no average moved by more than about 0.06 SD and no value's "
+            "share by more than about 0.4 points."
+        ),
+    ),
+    "drift: distributions alone": (
+        changes.describe_drift,
+        after(drift={"age": month.ColumnDrift(0.0099, 0.0061, month.FOLLOWED["annual_income"])}),
+        (
+            "Age is spread otherwise than in December 2026, by more than chance explains. Among the users in both months no "
+            "average moved by more than about 0.02 SD."
+        ),
     ),
     "drift: one": (
         changes.describe_drift,

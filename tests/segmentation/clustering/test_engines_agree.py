@@ -133,8 +133,12 @@ def test_a_month_after_another_is_the_same_in_every_engine(run: Run, duck: Engin
     )
 
 
-def vars_of(drift: Any) -> dict[str, float]:
-    return {"psi": drift.psi, "critical": drift.critical}
+def vars_of(drift: Any) -> dict[str, Any]:
+    return {"psi": drift.psi, "critical": drift.critical, "followed": vars_of_followed(drift.followed)}
+
+
+def vars_of_followed(change: Any) -> dict[str, Any]:
+    return {"size": change.size, "value": change.value, "beyond_chance": change.beyond_chance}
 
 
 def test_cells_find_the_planted_groups(run: Run, in_cells: Analysis) -> None:

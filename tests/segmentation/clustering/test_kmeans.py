@@ -5,7 +5,13 @@ import pytest
 from sklearn.cluster import KMeans
 
 from segmentation.clustering.assign import fit_kmeans
-from segmentation.clustering.kmeans import _add_drawn_centre, draw_kmeans_plus_plus, fit_k_range_quickly, run_lloyd
+from segmentation.clustering.kmeans import (
+    _add_drawn_centre,
+    _merge_near_segments,
+    draw_kmeans_plus_plus,
+    fit_k_range_quickly,
+    run_lloyd,
+)
 from segmentation.preprocessing.scaling import Points
 
 Make = Callable[..., Points]
@@ -153,14 +159,32 @@ def test_a_next_start_is_drawn_by_the_squared_distance() -> None:
 def test_a_centre_is_added_by_users_and_squared_distance() -> None:
     """From a centre at 0: two users at 1 and one at 2 are drawn as 2 to 4, nobody at 9 never."""
     values, weights = np.array([[0.0], [1], [2], [9]]), np.array([5.0, 2, 1, 0])
-    rng = np.random.default_rng(0)
 
-    grown = np.array([_add_drawn_centre(values, weights, np.zeros((1, 1)), rng) for _ in range(4000)])
+    grown = _add_drawn_centre(values, weights, np.zeros((1, 1)), 4000, np.random.default_rng(0))
 
-    assert grown.shape == (4000, 1, 2, 1)
-    assert (grown[:, 0, 0] == 0).all()
-    assert set(grown[:, 0, 1, 0]) == {1, 2}
-    assert (grown[:, 0, 1, 0] == 2).mean() == pytest.approx(2 / 3, abs=0.03)
+    assert grown.shape == (4000, 2, 1)
+    assert (grown[:, 0] == 0).all()
+    assert set(grown[:, 1, 0]) == {1, 2}
+    assert (grown[:, 1, 0] == 2).mean() == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_the_two_segments_that_inertia_grows_least_by_are_merged() -> None:
+    """Ten users at 0 and one at 4: 10/11 of 16. One at 10 and one at 15.5: half of 5.5 squared. The middle is the users' mean."""
+    values, weights = np.array([[0.0], [4], [10], [15.5]]), np.array([10.0, 1, 1, 1])
+
+    merged = _merge_near_segments(values, weights, values)
+
+    assert [sorted(start[:, 0]) for start in merged] == [[pytest.approx(4 / 11), 10, 15.5], [0, 4, 12.75]]
+
+
+def test_the_quick_search_finds_ten_groups_where_starts_miss_them() -> None:
+    """Two starts seldom put one centre into each group; the fits of more groups, merged, do."""
+    rng = np.random.default_rng(2)
+    values = np.repeat(30 * rng.random((10, 4)), 40, axis=0) + 0.1 * rng.standard_normal((400, 4))
+
+    for seed in range(20):
+        fits = fit_k_range_quickly(values, np.ones(400), range(1, 13), n_init=2, rng=np.random.default_rng(seed))
+        assert fits[10].inertia.min() == pytest.approx(400 * 4 * 0.01, rel=0.1)
 
 
 def test_a_tie_has_all_users_of_the_point() -> None:
@@ -193,10 +217,10 @@ def test_a_start_has_no_place_twice_where_there_is_another() -> None:
     rng = np.random.default_rng(1)
 
     drawn = draw_kmeans_plus_plus(values, weights, 2, 200, rng)
-    grown = [_add_drawn_centre(values, weights, np.array([[5.0]]), rng) for _ in range(50)]
+    grown = _add_drawn_centre(values, weights, np.array([[5.0]]), 50, rng)
 
     assert {tuple(sorted(start[:, 0])) for start in drawn} == {(5, 15)}
-    assert {tuple(start[0, :, 0]) for start in grown} == {(5, 15)}
+    assert {tuple(start[:, 0]) for start in grown} == {(5, 15)}
 
 
 def test_of_fewer_points_than_emptied_centres_as_many_are_filled_as_there_are() -> None:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from segmentation.facts import AffinityIndex, ConfidenceInterval
+from segmentation.facts import ConfidenceInterval
 from segmentation.preprocessing.aggregate import SegmentMoments
 from segmentation.profiling.intervals import (
     bootstrap_t_intervals,
@@ -48,27 +48,6 @@ def test_the_index_of_a_category_is_worked_out_by_hand() -> None:
 def test_a_category_that_nobody_has_gets_no_interval() -> None:
     """A ratio of 0 has no log."""
     assert katz_index_interval(0, 100, 10, 400) is None
-
-
-@pytest.mark.parametrize(
-    ("interval", "value", "said"),
-    [
-        (ConfidenceInterval(101, 130), 115, True),
-        (ConfidenceInterval(70, 99), 85, True),
-        (ConfidenceInterval(101, 130), None, False),
-        (ConfidenceInterval(99, 130), 115, False),
-        (ConfidenceInterval(100, 130), 115, False),
-        (ConfidenceInterval(70, 100), 85, False),
-        (None, 115, False),
-    ],
-)
-def test_an_index_speaks_away_from_100(
-    interval: ConfidenceInterval | None,
-    value: float | None,
-    said: bool,  # noqa: FBT001
-) -> None:
-    """Without a value, or with the average within, it says nothing."""
-    assert AffinityIndex(value, 40, interval).is_significant is said
 
 
 @pytest.mark.parametrize(("users", "some"), [(40, 4), (60, 5)])

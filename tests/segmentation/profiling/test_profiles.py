@@ -18,7 +18,15 @@ from segmentation.preprocessing.aggregate import (
 from segmentation.preprocessing.quantiles import compute_column_quantiles, make_bin_grid
 from segmentation.preprocessing.scaling import build_scale, standardise_users
 from segmentation.profiling import intervals
-from segmentation.profiling.profiles import SegmentQuality, _label_group, compute_category_shares, profile_segments
+from segmentation.profiling.profiles import (
+    SegmentQuality,
+    _Comparison,
+    _label_group,
+    _mark_notable,
+    compute_category_shares,
+    profile_segments,
+    remove_intervals,
+)
 from segmentation.schema import CATEGORIES, NUMBERS, Frame
 from segmentation.tracking.matching import SegmentIdentity
 from segmentation.tracking.naming import name_segments
@@ -127,19 +135,9 @@ def test_an_index_whose_interval_holds_the_average_does_not_speak(frame: Make) -
     many, _ = profiled(frame(age=few * 30, usage_per_month=[*usage] * 30), ([0] * 6 + [1] * 4) * 30)
 
     assert first.index["usage_per_month"].value == pytest.approx(many.index["usage_per_month"].value)
-    assert not first.index["usage_per_month"].is_significant
-    assert many.index["usage_per_month"].is_significant
+    assert not first.index["usage_per_month"].notable
+    assert many.index["usage_per_month"].notable
     assert "usage_per_month" not in {item.column for item in first.stands_out}
-
-
-def test_an_index_speaks_where_its_interval_leaves_the_average_out() -> None:
-    """The ends belong to it; without an interval or a value there is nothing to say."""
-    assert AffinityIndex(130.0, 40, ConfidenceInterval(100.1, 160.0)).is_significant
-    assert AffinityIndex(70.0, 40, ConfidenceInterval(50.0, 99.9)).is_significant
-    assert not AffinityIndex(130.0, 40, ConfidenceInterval(100.0, 160.0)).is_significant
-    assert not AffinityIndex(70.0, 40, ConfidenceInterval(50.0, 100.0)).is_significant
-    assert not AffinityIndex(130.0, 40, None).is_significant
-    assert not AffinityIndex(None, 3, ConfidenceInterval(110.0, 160.0)).is_significant
 
 
 def test_a_segment_is_new_where_none_of_the_last_month_stands_behind_it(frame: Make) -> None:
@@ -322,7 +320,7 @@ def test_an_index_of_nought_is_said(frame: Make) -> None:
     """Users who never listen have an index of 0, which has no logarithm, and for certain."""
     first, _ = profiled(frame(age=[20, 70] * 30, usage_per_month=[0, 500] * 30), [0, 1] * 30)
 
-    assert first.index["usage_per_month"] == AffinityIndex(0.0, 30, ConfidenceInterval(0, 0))
+    assert first.index["usage_per_month"] == AffinityIndex(0.0, 30, ConfidenceInterval(0, 0), notable=True)
     assert first.stands_out[0] == NotableDifference("usage_per_month", None, 0.0)
 
 
@@ -330,3 +328,62 @@ def test_what_rests_on_too_few_does_not_stand_out(frame: Make) -> None:
     """An index that isn't there can't be far from 100."""
     assert profiled(frame(age=[20, 70] * 30), [0, 1] * 30, smallest_base=30)[0].stands_out
     assert profiled(frame(age=[20, 70] * 30), [0, 1] * 30, smallest_base=31)[0].stands_out == ()
+
+
+def test_an_index_that_chance_may_explain_is_not_notable(frame: Make) -> None:
+    """Of 30 users with a genre 22 are in one half: chance does that once in 100 looks, and there are 40 genres."""
+    genres = [f"Genre {n}" for n in range(20) for _ in range(30)]
+    labels = [0, 1] * 300
+    some = [n for n, genre in enumerate(genres) if genre == "Genre 3"]
+    for n, place in enumerate(some):
+        labels[place] = int(n >= 22)
+    data = frame(age=[20 if label == 0 else 70 for label in labels], top_genre=genres)
+
+    first, _ = profiled(data, labels)
+    alone, _ = profiled(frame(age=data["age"].to_list()), labels)
+
+    item = first.categories["top_genre"]["Genre 3"]
+    assert item.interval is not None
+    assert item.interval.low > 100
+    assert not item.notable
+    assert first.index["age"].notable
+    assert alone.index["age"].notable
+
+
+def test_features_do_not_loosen_the_limit_of_other_columns() -> None:
+    """A p-value of 0.015 among ten looks is chance, whatever the features' own are; among ten that differ it would pass."""
+    index = AffinityIndex(130.0, 40, ConfidenceInterval(101, 160))
+    numbers = [{"age": _Comparison(index, 1e-9)}] * 10
+    table = [{"Pop": _Comparison(index, 0.015)}] + [{"Pop": _Comparison(index, 0.9)}] * 9
+
+    marked, shown = _mark_notable(["age"], numbers, {"top_genre": table})
+    _, together = _mark_notable([], numbers, {"top_genre": table})
+
+    assert all(row["age"].notable for row in marked)
+    assert not shown["top_genre"][0]["Pop"].notable
+    assert together["top_genre"][0]["Pop"].notable
+
+
+def test_what_is_not_shown_is_still_counted() -> None:
+    """Nine hidden indices beside one of 0.02: ten looks, whatever the hidden ones would say."""
+    shown = AffinityIndex(130.0, 40, ConfidenceInterval(101, 160))
+    hidden = AffinityIndex(None, 12, ConfidenceInterval(101, 160))
+    rows = [{"Pop": _Comparison(shown, 0.02)}] + [{"Pop": _Comparison(hidden, 0.001)}] * 9
+
+    _, found = _mark_notable([], [{}] * 10, {"top_genre": rows})
+
+    assert not any(row["Pop"].notable for row in found["top_genre"])
+
+
+def test_without_intervals_the_rest_stays(frame: Make) -> None:
+    """Groups that are no segments keep their numbers and what stands out."""
+    segments = profiled(frame(age=[20, 70] * 30, top_genre=["Pop", "Rock"] * 30), [0, 1] * 30)
+
+    bare = remove_intervals(segments)
+
+    assert [one.share_interval for one in bare] == [None, None]
+    assert all(set(one.mean_intervals.values()) == {None} for one in bare)
+    assert {item.interval for one in bare for item in one.index.values()} == {None}
+    assert {item.interval for one in bare for table in one.categories.values() for item in table.values()} == {None}
+    assert [one.stands_out for one in bare] == [one.stands_out for one in segments]
+    assert bare[0].index["age"] == replace(segments[0].index["age"], interval=None)

@@ -1,21 +1,26 @@
 import math
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
+from scipy.stats import binomtest, ttest_rel
 
-from segmentation.facts import ColumnDrift
+from segmentation.facts import ColumnDrift, FollowedChange
 from segmentation.tracking.compare import measure_number_drift as drift_by_counting
 from segmentation.tracking.drift import (
     _merge_sparse_bins,
     add_heavy_value_edges,
+    assess_paired_means,
+    assess_paired_shares,
     choose_bin_count,
     compute_critical_psi,
     compute_psi,
     measure_binned_drift,
     measure_category_drift,
+    measure_followed_changes,
 )
 
 
@@ -200,3 +205,160 @@ def test_a_value_that_a_month_lacks_has_nobody_there() -> None:
     for last, now in (({"a": 100}, {"a": 100, "b": 100}), ({"a": 100, "b": 100}, {"a": 100})):
         drift = measure_category_drift(last, now)
         assert drift.critical == compute_critical_psi(sum(last.values()), sum(now.values()), 2)
+
+
+# Users who are in both months
+
+
+def months(
+    n: int, seed: int, *, new: int = 50, usage: float = 0.0, rock: float = 0.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw two months of n followed users; some leave, as many come. Usage grows, and users turn to rock."""
+    rng = np.random.default_rng(seed)
+    ids = np.arange(n + 2 * new)
+    level = rng.exponential(500, len(ids))
+    genre = rng.choice(["Pop", "Rock", "Jazz"], len(ids), p=[0.5, 0.3, 0.2])
+    moves = rng.random(len(ids)) < 0.2
+    turned = np.where(moves, rng.choice(["Pop", "Rock", "Jazz"], len(ids), p=[0.5, 0.3, 0.2]), genre)
+    turned = np.where(rng.random(len(ids)) < rock, "Rock", turned)
+    then = pd.DataFrame({"user_id": ids, "usage_per_month": level + rng.normal(0, 20, len(ids)), "top_genre": genre})
+    now = pd.DataFrame(
+        {"user_id": ids, "usage_per_month": level * (1 + usage) + rng.normal(0, 20, len(ids)), "top_genre": turned}
+    )
+    return then[: n + new], now[new:].sample(frac=1, random_state=seed)
+
+
+def followed(then: pd.DataFrame, now: pd.DataFrame, *, level: float = 0.05) -> dict[str, FollowedChange]:
+    """Compare the users of two months with themselves."""
+    before, after = (nw.from_native(month, eager_only=True) for month in (then, now))
+    counts = tuple({str(v): int(n) for v, n in month["top_genre"].value_counts().items()} for month in (then, now))
+    return measure_followed_changes(
+        before,
+        after,
+        ["usage_per_month"],
+        {"top_genre": (counts[0], counts[1])},
+        sizes=(len(then), len(now)),
+        level=level,
+        min_cell=10,
+    )
+
+
+def test_followed_users_show_what_two_distributions_hide() -> None:
+    """Everybody listens 6 % more: no stability index sees it, and no user doubts it."""
+    then, now = months(2_000, 1, usage=0.06)
+
+    found = followed(then, now, level=1e-9)["usage_per_month"]
+
+    assert not measure_number_drift(then["usage_per_month"], now["usage_per_month"]).has_drifted
+    assert found.beyond_chance
+    assert found.is_notable
+    both = then.merge(now, on="user_id")
+    change = both["usage_per_month_y"] - both["usage_per_month_x"]
+    assert found.size == pytest.approx(change.mean() / both["usage_per_month_x"].std(ddof=0), abs=10 / 2_000 / 2)
+
+
+def test_what_is_beyond_chance_may_be_a_trifle() -> None:
+    """Half a per cent more of 20,000 users."""
+    found = followed(*months(20_000, 2, usage=0.005), level=1e-6)["usage_per_month"]
+
+    assert found.beyond_chance
+    assert not found.is_notable
+
+
+def test_a_value_that_users_turn_to_is_named() -> None:
+    """One in twenty of those who liked something else: seven tenths of that in points."""
+    found = followed(*months(5_000, 3, rock=0.05))["top_genre"]
+
+    assert (found.value, found.beyond_chance, found.is_notable) == ("Rock", True, True)
+    assert found.size == pytest.approx(0.7 * 0.05, abs=0.012)
+
+
+def test_months_without_a_change_are_seldom_said_to_have_one() -> None:
+    """At one in twenty for each column, of 300 pairs of months; Bonferroni over the values makes it rarer."""
+    found = [followed(*months(400, 100 + seed)) for seed in range(300)]
+
+    assert np.mean([one["usage_per_month"].beyond_chance for one in found]) == pytest.approx(0.05, abs=0.038)
+    assert np.mean([one["top_genre"].beyond_chance for one in found]) <= 0.088
+
+
+def test_few_users_are_not_compared_with_themselves() -> None:
+    """Nor where those who came are so few that they could be worked out."""
+    assert followed(*months(299, 4)) == {}
+    assert followed(*months(300, 4)) != {}
+    assert followed(*months(300, 4, new=9)) == {}
+    assert followed(*months(300, 4, new=10)) != {}
+    assert followed(*months(300, 4, new=0)) != {}
+
+
+def test_paired_means_are_students() -> None:
+    """As scipy computes it; all alike by the same step is no chance, and by none no change."""
+    rng = np.random.default_rng(5)
+    then = rng.normal(100, 15, 400)
+    now = then + rng.normal(0.8, 6, 400)
+    p_value = ttest_rel(now, then).pvalue
+    change = now - then
+
+    for level, found in ((1.001 * p_value, True), (0.999 * p_value, False)):
+        one = assess_paired_means(400, change.mean(), change.std(ddof=1), then.std(), level=level, step=1e-9)
+        assert one.beyond_chance is found
+    assert one.size == pytest.approx(change.mean() / then.std())
+    assert assess_paired_means(400, 1.0, 0.0, 2.0, level=0.01, step=0.1) == FollowedChange(
+        0.5, None, beyond_chance=True
+    )
+    assert assess_paired_means(400, 0.0, 0.0, 0.0, level=0.01, step=0.1) == FollowedChange(
+        0.0, None, beyond_chance=False
+    )
+
+
+def test_paired_shares_are_mcnemars() -> None:
+    """60 turned to rock and 30 from it: 30 squared over 90 is 10, as often as 90 coins fall 60 to 30; times two values."""
+    pairs = {("Pop", "Pop"): 400, ("Rock", "Rock"): 510, ("Pop", "Rock"): 60, ("Rock", "Pop"): 30}
+    p_value = math.erfc(math.sqrt(10 / 2))
+
+    assert p_value == pytest.approx(binomtest(60, 90).pvalue, rel=0.35)
+    for level, found in ((2.01 * p_value, True), (1.99 * p_value, False)):
+        one = assess_paired_shares(pairs, ["Rock", "Pop"], level=level, step=0.001)
+        assert one == FollowedChange(pytest.approx(0.03), "Rock", beyond_chance=found)
+    assert assess_paired_shares(pairs, [], level=0.05, step=0.01) == FollowedChange(0.0, None, beyond_chance=False)
+
+
+def test_hardly_anybody_who_changed_is_chance() -> None:
+    """Nine users turned to rock, nobody from it: no approximation is asked."""
+    pairs = {("Pop", "Pop"): 991, ("Pop", "Rock"): 9}
+
+    assert not assess_paired_shares(pairs, ["Rock"], level=0.05, step=0.001).beyond_chance
+    assert assess_paired_shares(pairs | {("Pop", "Rock"): 10}, ["Rock"], level=0.05, step=0.001).beyond_chance
+
+
+def test_a_change_is_told_from_a_twentieth_of_an_sd_or_a_point() -> None:
+    assert FollowedChange(-0.05, None, beyond_chance=True).is_notable
+    assert not FollowedChange(0.049, None, beyond_chance=True).is_notable
+    assert FollowedChange(-0.01, "Rock", beyond_chance=True).is_notable
+    assert not FollowedChange(0.009, "Rock", beyond_chance=True).is_notable
+    assert not FollowedChange(0.5, None, beyond_chance=False).is_notable
+    assert not ColumnDrift(0.0024, 0.001).has_drifted
+    assert ColumnDrift(0.0026, 0.001).has_drifted
+
+
+def test_an_engine_compares_followed_users_alike() -> None:
+    """DuckDB joins and sums; ids of another type are read as text."""
+    then, now = months(600, 6, usage=0.05, rock=0.05)
+    here = followed(then, now)
+    counts = tuple({str(v): int(n) for v, n in month["top_genre"].value_counts().items()} for month in (then, now))
+    with duckdb.connect() as connection:
+        connection.register("last_month", then.astype({"user_id": str}))
+        connection.register("this_month", now)
+        last, this = (nw.from_native(connection.table(name)) for name in ("last_month", "this_month"))
+        there = measure_followed_changes(
+            last,
+            this,
+            ["usage_per_month"],
+            {"top_genre": (counts[0], counts[1])},
+            sizes=(len(then), len(now)),
+            level=0.05,
+            min_cell=10,
+        )
+
+    assert there == {
+        name: FollowedChange(pytest.approx(one.size), one.value, one.beyond_chance) for name, one in here.items()
+    }

@@ -25,6 +25,7 @@ from segmentation.facts import (
     ElbowCurve,
     Facts,
     FeatureScale,
+    FollowedChange,
     IdRegistry,
     MapBin,
     MigrationMatrix,
@@ -227,7 +228,7 @@ def index_of(id_: str, item: str) -> AffinityIndex:
         return AffinityIndex(None, few if why == "too few" else None, None, None)
     low = (IDS.index(id_) + number % len(ITEMS)) % 3 == 0
     value = float(13 + number if low else 131 + 2 * number) + 0.2
-    return AffinityIndex(value, base, ConfidenceInterval(value - 6.3, value + 7.6), share)
+    return AffinityIndex(value, base, ConfidenceInterval(value - 6.3, value + 7.6), share, notable=True)
 
 
 def _segment(id_: str) -> Segment:
@@ -356,6 +357,15 @@ DRIFT = {
     "employment_status": (0.0157, 0.0074),
     "top_genre": (0.0048, 0.0095),
 }
+FOLLOWED = {
+    "age": FollowedChange(0.083, None, beyond_chance=True),
+    "annual_income": FollowedChange(0.021, None, beyond_chance=True),
+    "usage_per_month": FollowedChange(-0.126, None, beyond_chance=True),
+    "num_of_days_active": FollowedChange(0.064, None, beyond_chance=False),
+    "gender": FollowedChange(-0.004, "Female", beyond_chance=True),
+    "employment_status": FollowedChange(0.0, "Retired", beyond_chance=False),
+    "top_genre": FollowedChange(0.034, "Rock", beyond_chance=True),
+}
 MONTHS = ("2026-10", "2026-11", "2026-12", "2027-01", "2027-02")  # one was not made
 TREND = {
     "S2": (0.201, 0.192, THEN["S2"], None, SHARES["S2"]),
@@ -472,7 +482,7 @@ def distinct() -> Facts:
                 moved("S8", "emerged", ("Evening families",)),
             ),
             MigrationMatrix(LAST, tuple(NAMES.values()), FLOW, GONE, NEW, 7_003, 0.68),
-            {name: ColumnDrift(*one) for name, one in DRIFT.items()},
+            {name: ColumnDrift(*one, FOLLOWED[name]) for name, one in DRIFT.items()},
         ),
         trend=Trend(MONTHS, tuple(TrendLine(id_, names[id_], shares) for id_, shares in TREND.items())),
         lineage=IdRegistry(8, ("Quiet readers", "Jazz lovers")),
