@@ -110,7 +110,7 @@ coverage: setup-test ## branches of segmentation/ that its own tests take; less 
 
 # ROOMS="tracking/naming tracking/drift report/run.py templates/brief.txt": of segmentation/ a module's path in it, of the shell a file.
 # NONSENSE=100 draws that many tests instead (ROOMS=tests/report/text for those of a part), and replaces what they name.
-mutants: setup-test ## how many small mistakes the tests see (ROOMS=... for some rooms, PART=1 for a tenth, SEED=2026, SURVIVORS=yes; NONSENSE=100 for code that returns nonsense); less than 85 % of the core or 80 % of the shell fails
+mutants: setup-test ## how many small mistakes the tests see (ROOMS=... for some rooms, PART=1 for a tenth, SAMPLE=200 of the shell, SEED=2026, SURVIVORS=yes; NONSENSE=100 for code that returns nonsense); less than 85 % of the core or 80 % of the shell fails
 	@$(LOOK) $(BIN)/python -m tests.bench.mutants.$(if $(NONSENSE),nonsense,core) $(ROOMS)
 
 bench: setup ## time and memory of the second `make report`, and the sizes of what it makes

@@ -10,6 +10,7 @@ import difflib
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -68,8 +69,29 @@ class Mistake:
     shown: str
 
 
-def mistakes_in(root: Path, file: str, *, share: float, seed: int) -> list[Mistake]:
-    """Make a share of all mistakes that can be made in a file; a larger share has those of a smaller one, too."""
+def sample_mistakes(root: Path, files: Sequence[str], *, most: int, seed: int) -> list[Mistake]:
+    """Make so many of all mistakes that can be made in these files, chosen and ordered at random."""
+    each = [file for file in files for _ in range(count_mistakes(root, file))]
+    chance = random.Random(seed)
+    chosen = Counter(chance.sample(each, min(most, len(each))))
+    made = [one for file, number in chosen.items() for one in mistakes_in(root, file, most=number, seed=seed)]
+    chance.shuffle(made)
+    return made
+
+
+def count_mistakes(root: Path, file: str) -> int:
+    """Count the mistakes that can be made in a file."""
+    text = (root / file).read_text(encoding="utf-8")
+    return sum(1 for _ in (_in_code(ast.parse(text)) if file.endswith(".py") else _in_lines(file, text)))
+
+
+def share_of_mistakes(root: Path, file: str, *, share: float, seed: int) -> list[Mistake]:
+    """Make a share of the mistakes that can be made in a file."""
+    return mistakes_in(root, file, most=math.ceil(share * count_mistakes(root, file)), seed=seed)
+
+
+def mistakes_in(root: Path, file: str, *, most: int, seed: int) -> list[Mistake]:
+    """Make so many of the mistakes that can be made in a file; more of them have those of fewer, too."""
     text = (root / file).read_text(encoding="utf-8")
     if file.endswith(".py"):
         tree = ast.parse(text)
@@ -77,7 +99,7 @@ def mistakes_in(root: Path, file: str, *, share: float, seed: int) -> list[Mista
     else:
         made = [(file, (line, line), "", new) for line, new in _in_lines(file, text)]
     random.Random(f"{seed} {file}").shuffle(made)
-    some = made[: math.ceil(share * len(made))]
+    some = made[:most]
     if not file.endswith(".py"):
         return [Mistake(file, lines, name, new, _difference(text, new)) for file, lines, name, new in some]
     before = ast.unparse(tree)
@@ -99,7 +121,7 @@ def _changed_code(tree: ast.AST, owner: ast.AST, field: str, value: object) -> s
 
 
 def _in_code(
-    node: Any, line: int = 1, name: str = "", *, inside: bool = False
+    node: Any, line: int = 1, name: str = "", *, inside: bool = False, ordered: bool = True
 ) -> Iterator[tuple[tuple[int, int], str, Change]]:
     """Make mistakes in Python: each with its lines and, outside functions, the name that is bound there."""
     here = getattr(node, "lineno", line)
@@ -109,7 +131,8 @@ def _in_code(
             target = getattr(node, "target", None) or getattr(node, "targets", [None])[0]
             name = ast.unparse(target) if target else getattr(node, "name", "")
     for change in _changes(node):
-        yield (here, line), name, change
+        if ordered or change[1] != "elts":
+            yield (here, line), name, change
     for field in ("body", "orelse", "finalbody"):
         block = getattr(node, field, None)
         for place, statement in enumerate(block if isinstance(block, list) else ()):
@@ -120,7 +143,21 @@ def _in_code(
     for child in ast.iter_child_nodes(node):
         if not _is_left(node, child):
             within = inside or (function and child in node.body)
-            yield from _in_code(child, line, "" if within else name, inside=within)
+            yield from _in_code(
+                child, line, "" if within else name, inside=within, ordered=not _is_set_of_choices(node, child)
+            )
+
+
+def _is_set_of_choices(node: Any, child: ast.AST) -> bool:
+    """Tell whether a part of a node is looked through as a whole, in whatever order it stands."""
+    match node:
+        case ast.ExceptHandler(type=some):
+            return child is some
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[some]):
+            return child is some
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, some]):
+            return child is some
+    return False
 
 
 def _is_left(node: Any, child: ast.AST) -> bool:

@@ -24,6 +24,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ from unittest import mock
 import coverage
 import pytest
 
-from tests.bench.mutants.mistakes import Mistake, mistakes_in
+from tests.bench.mutants.in_memory import Loop, Question, forget, lay_out, written
+from tests.bench.mutants.mistakes import Mistake, sample_mistakes, share_of_mistakes
 from tests.support import ROOT
 
 NOT_ASKED = {  # each takes minutes a mistake, or asks another program
@@ -41,6 +43,7 @@ NOT_ASKED = {  # each takes minutes a mistake, or asks another program
     "tests/project/test_docs.py",
     "tests/project/test_layout.py",
     "tests/project/test_lock.py",
+    "tests/project/test_style.py",
     "tests/report/operations/test_unattended.py",
     "tests/report/pages/test_browser.py",
     "tests/report/pages/test_markup.py",
@@ -101,6 +104,16 @@ class Noted:
     uses: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failed: set[str] = field(default_factory=set)
+
+    def add(self, other: "Noted") -> None:
+        """Add what another process noted, which ran other tests."""
+        for place, contexts in other.at.items():
+            self.at[place] |= contexts
+        for context, used in other.uses.items():
+            self.uses[context] |= used
+        for context, seconds in other.seconds.items():
+            self.seconds[context] = max(self.seconds[context], seconds)
+        self.failed |= other.failed
 
     def rests_on(self, context: str) -> set[str]:
         """Give a context, and all that it rests on."""
@@ -168,11 +181,7 @@ class Notes:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Let no test take what another one remembered; note what it does."""
-        for name, module in list(sys.modules.items()):
-            if name.startswith(("tests.", "report.")):
-                for thing in vars(module).values():
-                    if hasattr(thing, "cache_clear"):
-                        thing.cache_clear()
+        forget()
         with self.in_context(item.nodeid):
             return (yield)
 
@@ -221,10 +230,7 @@ class Asked:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Lay out what was drawn and rendered before."""
         base = session.config._tmp_path_factory.getbasetemp()
-        (base / "drawings").symlink_to(self.kept / "drawings")
-        (base / "rendered").mkdir()
-        for name in self.rendered:
-            (base / "rendered" / name).symlink_to(self.kept / "rendered" / name)
+        lay_out(base, self.kept, self.rendered)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -281,7 +287,7 @@ def in_fork(work: Callable[[], int], *, seconds: float) -> int | None:
             traceback.print_exc()
         finally:
             os._exit(code)
-    patience, step = time.monotonic() + 60 + 4 * seconds, 0.02
+    patience, step = time.monotonic() + 120 + 8 * seconds, 0.02  # a machine may have more to do than this
     while time.monotonic() < patience:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -297,7 +303,8 @@ def in_fork(work: Callable[[], int], *, seconds: float) -> int | None:
 def _enter(copy: Path, *, compiles: bool) -> None:
     """Be in a copy of the project."""
     os.chdir(copy)
-    for name in [one for one in sys.modules if one.partition(".")[0] == "tests"]:
+    own = __name__.rpartition(".")[0]
+    for name in [one for one in sys.modules if one.partition(".")[0] == "tests" and not one.startswith(own)]:
         del sys.modules[name]  # the copy has its own, which pytest finds there
     sys.dont_write_bytecode = not compiles
     os.environ |= {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "" if compiles else "1"}
@@ -307,21 +314,35 @@ def note(copy: Path, work: Path) -> None:
     """Run every test that may be asked, without a mistake."""
     files = [str(path.relative_to(copy)) for path in sorted((copy / "tests").rglob("test_*.py"))]
     asked = [name for name in files if name not in NOT_ASKED and _asks_shell(copy / name)]
+    (work / "first").mkdir(exist_ok=True)
 
-    def run() -> int:
+    def run(part: int) -> int:
         _enter(copy, compiles=True)
+        os.environ["PYTEST_XDIST_WORKER"] = f"gw{part}"  # what is rendered lies where all of them find it
         noted = Noted()
-        pytest.main([*QUIET, f"--basetemp={work / 'first'}", *asked], plugins=[Notes(copy, noted)])
-        (work / "noted").write_bytes(pickle.dumps(noted))
-        return 0
+        some = asked[part :: os.cpu_count() or 1]
+        code = pytest.main([*QUIET, f"--basetemp={work / 'first' / str(part)}", *some], plugins=[Notes(copy, noted)])
+        (work / f"noted-{part}").write_bytes(pickle.dumps(noted))
+        return 0 if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else int(code)
 
-    if in_fork(run, seconds=7200) != 0:
-        raise SystemExit("mutants: the run without a mistake didn't end well")
+    parts = range(os.cpu_count() or 1)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        codes = list(pool.map(lambda part: in_fork(lambda: run(part), seconds=7200), parts))
+    if any(code != 0 for code in codes):
+        raise SystemExit(f"mutants: the run without a mistake ended with {codes}")
+    whole = Noted()
+    for part in parts:
+        whole.add(pickle.loads((work / f"noted-{part}").read_bytes()))  # noqa: S301 - our own
+    (work / "noted").write_bytes(pickle.dumps(whole))
 
 
 def _asks_shell(test: Path) -> bool:
     text = test.read_text(encoding="utf-8")
-    return bool(re.search(r"\b(report|rendered|mail|pages)\b", text))
+    return bool(
+        re.search(
+            r"^(from|import) report\b|\brendered\b|tests\.support\.(pages|mail|runs)|\"report\"", text, re.MULTILINE
+        )
+    )
 
 
 class Names:
@@ -398,33 +419,54 @@ def _touched(mistake: Mistake, noted: Noted, names: Names) -> set[str]:
     return (reach(names.places(mistake.name)) if mistake.name else set()) or reach_file(mistake.file)
 
 
-def ask(mistake: Mistake, copy: Path, work: Path, noted: Noted, names: Names) -> dict[str, Any]:
-    """Say whether a test sees a mistake, and which."""
-    tests, spent, rendered = choose(mistake, noted, names)
-    said = {"file": mistake.file, "line": mistake.lines[0], "shown": mistake.shown}
-    if not tests:
-        return said | {"seen": False, "by": "", "asked": 0}
-    path, told, base = copy / mistake.file, copy.parent / "told", copy.parent / "temp"
-    good, when = path.read_bytes(), path.stat()
+def ask_about_all(made: list[Mistake], copy: Path, work: Path, noted: Noted, names: Names) -> None:
+    """Write down beside a copy, for each mistake, whether a test sees it and which: in memory where that can be."""
+    questions = [Question(mistake, *choose(mistake, noted, names)) for mistake in made]
+    found = copy.parent / "found"
+    found.write_text("")
+
+    def answer(number: int, code: int | None, by: str) -> None:
+        one, seen = questions[number], code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        where = {"number": number, "file": one.mistake.file, "line": one.mistake.lines[0], "shown": one.mistake.shown}
+        said = {"seen": seen and bool(one.tests), "by": by or f"exit code {code}", "asked": len(one.tests)}
+        with found.open("a") as file:
+            print(json.dumps(where | said), file=file)
+
+    def loop() -> int:
+        _enter(copy, compiles=False)
+        some = ((number, one) for number, one in enumerate(questions) if one.tests)
+        files = sorted({test.partition("::")[0] for one in questions for test in one.tests})
+        plugin = Loop(copy, work / "first", some, in_fork, answer)
+        return int(pytest.main([*QUIET, f"--basetemp={copy.parent / 'temp'}", *files], plugins=[plugin]))
+
+    in_fork(loop, seconds=10**6)
+    answered = {json.loads(line)["number"] for line in found.open()}
+    for number, one in enumerate(questions):
+        if number not in answered:
+            answer(number, *(ask(one, copy, work) if one.tests else (0, "")))
+
+
+def ask(question: Question, copy: Path, work: Path) -> tuple[int | None, str]:
+    """Give the exit code of a question's tests in a process that imports the shell anew, and the test that failed."""
+    told = copy.parent / "told"
     told.write_text("")
-    path.write_text(mistake.text, encoding="utf-8")
 
     def run() -> int:
         _enter(copy, compiles=False)
-        plugin = Asked(tests, work / "first", rendered, told)
-        files = sorted({test.partition("::")[0] for test in tests})
-        return int(pytest.main([*QUIET, "-x", f"--basetemp={base}", *files], plugins=[plugin]))
+        plugin = Asked(question.tests, work / "first", question.rendered, told)
+        files = sorted({test.partition("::")[0] for test in question.tests})
+        return int(pytest.main([*QUIET, "-x", f"--basetemp={copy.parent / 'temp'}", *files], plugins=[plugin]))
 
-    try:
-        code = in_fork(run, seconds=30 + 4 * spent)
-    finally:
-        path.write_bytes(good)
-        os.utime(path, ns=(when.st_atime_ns, when.st_mtime_ns))
-    return said | {"seen": code != 0, "by": told.read_text() or f"exit code {code}", "asked": len(tests)}
+    with written(question.mistake, copy):
+        code = in_fork(run, seconds=30 + 4 * question.seconds)
+    return code, told.read_text()
 
 
-def main(files: list[str], *, share: float, seed: int) -> dict[str, tuple[int, int]]:
-    """Make mistakes in these files, and give by file how many were seen, of how many; the others are printed."""
+def main(files: list[str], *, share: float, seed: int, most: int | None = None) -> dict[str, tuple[int, int]]:
+    """Make mistakes in these files, and give by file how many were seen, of how many; the others are printed.
+
+    They are a share of each file's, or so many of all files' together.
+    """
     kept = os.environ.get("KEEP")  # a folder: the run without a mistake is read from there, if one was made before
     with contextlib.nullcontext(kept) if kept else _temporary() as place:
         work = Path(place).resolve()
@@ -444,19 +486,25 @@ def main(files: list[str], *, share: float, seed: int) -> dict[str, tuple[int, i
                 copy_project(work / "project", work / f"worker-{number}" / "project")
                 for number in range(os.cpu_count() or 1)
             ]
-            made = [one for file in files for one in mistakes_in(ROOT, file, share=share, seed=seed)]
+            if most is None:
+                made = [one for file in files for one in share_of_mistakes(ROOT, file, share=share, seed=seed)]
+            else:
+                made = sample_mistakes(ROOT, files, most=most, seed=seed)
             children = []
             for number, copy in enumerate(copies):
                 child = os.fork()
                 if not child:
-                    with (copy.parent / "found").open("w") as found:
-                        for one in made[number :: len(copies)]:
-                            print(json.dumps(ask(one, copy, work, noted, names)), file=found, flush=True)
+                    ask_about_all(made[number :: len(copies)], copy, work, noted, names)
                     os._exit(0)
                 children.append(child)
             for child in children:
                 os.waitpid(child, 0)
         found = [json.loads(line) for copy in copies for line in (copy.parent / "found").open()]
+    return _count(found, files)
+
+
+def _count(found: list[dict[str, Any]], files: list[str]) -> dict[str, tuple[int, int]]:
+    """Count by file the mistakes that were seen, and all; print those that were not."""
     counts = dict.fromkeys(files, (0, 0))
     for one in found:
         seen, total = counts[one["file"]]

@@ -566,7 +566,9 @@ def test_a_second_sender_meets_a_clear_word(postman: Callable[..., MailContext])
 
 @pytest.mark.parametrize("said", ["3", "x:sent", "3:maybe", "3:sent; rm", "99999999999:sent"])
 def test_a_verdict_that_cannot_be_read_is_refused(postman: Callable[..., MailContext], said: str) -> None:
-    with pytest.raises(ReportError, match="can't be read"):
+    with pytest.raises(
+        ReportError, match=rf"^RESOLVE={re.escape(said)} can't be read\. Write a message's number, or all, "
+    ):
         apply_resolution(postman(), said)
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from report.pages import tables
 from segmentation.schema import NUMBERS
-from tests.support.expected.indices import COLUMN
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, DARK, NAMES, RANKED, pct, unit
 from tests.support.pages import reading

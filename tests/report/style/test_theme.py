@@ -86,6 +86,13 @@ def test_every_colour_of_the_charts_has_a_dark_twin() -> None:
     assert used - set(theme.DARK_COLOURS) == set()
 
 
+def test_a_chart_s_title_is_larger_and_bolder_than_what_stands_below_it() -> None:
+    title = theme.build_vega_config()["title"]
+
+    assert (title["fontSize"], title["fontWeight"], title["color"]) == (14, 600, theme.INK)
+    assert (title["subtitleFontSize"], title["subtitleColor"]) == (11.5, theme.MUTED)
+
+
 def test_twins_are_written_as_the_page_looks_them_up() -> None:
     """page.js replaces #rrggbb in small letters."""
     assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for pair in theme.DARK_COLOURS.items() for colour in pair)

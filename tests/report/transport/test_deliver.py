@@ -449,6 +449,14 @@ def test_a_file_is_read_as_a_shell_reads_it(tmp_path: Path, text: bytes, passwor
     assert read_mail_server(tmp_path / ".env", {}) == expected
 
 
+def test_a_file_of_bytes_that_are_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SMTP_HOST=caf\xe9.example.com\n")
+
+    with pytest.raises(SettingsError) as told:
+        read_mail_server(tmp_path / ".env", {"SMTP_HOST": "smtp.example.com"})
+    assert str(told.value) == f"{tmp_path / '.env'} can't be read: UnicodeDecodeError. Expected text in UTF-8."
+
+
 def test_readme_s_own_file_is_read(tmp_path: Path) -> None:
     """The block that docs/operations.md shows, pasted: its comments are no part of host and password."""
     readme = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -135,6 +135,20 @@ def test_only_of_an_unknown_message_can_a_person_say_that_it_was_sent(ledger: Pa
             outbox.resolve_delivery(7, "again")
 
 
+def test_of_a_changed_message_a_person_can_say_that_the_first_one_is_enough(ledger: Path) -> None:
+    """Its words are the newer one's from then on, so nothing of it is asked again; a message sent and unchanged is refused."""
+    newer = letter(1, "ann@example.com", "Twenty-five years old.\n")
+    with Ledger.open(ledger, clock) as outbox:
+        outbox.enqueue_messages([ONE])
+        outbox.record_outcome(ONE, "sent", "250 taken")
+        with pytest.raises(LedgerError, match="Message 1 is sent, expected unknown"):
+            outbox.resolve_delivery(1, "sent", [ONE])
+        outbox.resolve_delivery(1, "sent", [newer])
+
+        (found,) = outbox.list_deliveries([newer])
+        assert (found.state, found.changed, found.detail) == ("sent", False, "has changed, and what was sent is enough")
+
+
 def test_ledger_lock_and_journal_are_their_owners_alone(ledger: Path) -> None:
     ledger.touch(mode=0o644)
     with Ledger.open(ledger, clock) as outbox:

@@ -163,7 +163,10 @@ def test_a_test_is_another_message_for_other_words(months: Path) -> None:
 def test_what_is_too_large_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message, "MAX_MESSAGE_BYTES", 10_000)
 
-    with pytest.raises(RenderError, match="expected at most 10,000"):
+    with pytest.raises(
+        RenderError,
+        match=r"^The message 2026-10\.S1\.brief has [1-9][0-9]*,[0-9]{3} bytes, expected at most 10,000\. Make its PDF smaller\.$",
+    ):
         month_folder(tmp_path, factory.month(4))
     assert list(tmp_path.iterdir()) == []  # and what was there stays
 

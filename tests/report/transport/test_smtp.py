@@ -70,6 +70,26 @@ def test_what_goes_wrong_before_the_dot_leaves_the_message_waiting(tmp_path: Pat
     assert len(room.inbox) == 1
 
 
+@pytest.mark.parametrize(
+    ("act", "seconds", "why"),
+    [
+        (close, 2, "closed the connection."),
+        (drip(b"250 one byte at a time\r\n"), 0.3, "gave no whole answer within 0.3 seconds."),
+        (
+            lambda connection: connection.sendall(b"250 " + b"x" * 70_000),
+            2,
+            "gave an answer of more than 65,536 bytes.",
+        ),
+        (b"\xff\xfe\r\n", 2, "gave an answer that is none: \ufffd\ufffd."),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said_in_a_sentence(tmp_path: Path, act: Act, seconds: float, why: str) -> None:
+    with Scripted(EHLO=act) as server:
+        outcome = try_once(tmp_path, server.server(timeout=seconds))
+
+        assert outcome.problem == f"127.0.0.1:{server.port} {why}"
+
+
 @pytest.mark.parametrize("how", answers("DOT"))
 def test_an_answer_to_the_dot_that_is_none_leaves_the_message_unknown(tmp_path: Path, how: str) -> None:
     """Whether it was taken is asked of a person; the next run sends it to nobody."""
