@@ -1,7 +1,6 @@
 """Sentences on what changed since the last month."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 from report.text.formatting import (
     MINUS,
@@ -16,7 +15,6 @@ from report.text.formatting import (
 )
 from report.text.sentences import is_plural, lowercase_name
 from segmentation.facts import Facts, FollowedChange, MonthComparison, Segment, SegmentTransition
-from segmentation.schema import NUMBERS
 from segmentation.thresholds import MIN_MEAN_SHIFT
 
 _TRANSITION_WORDS = {"split": "split", "merged": "merged", "vanished": "gone", "emerged": "new"}
@@ -225,13 +223,11 @@ def describe_drift(facts: Facts) -> str:
     if not followed:
         return _describe_spread(change, drifted)
     told = [_describe_followed_change(name, one) for name, one in followed.items() if one.is_notable]
-    among = f"mong the users in both months {join_with_and(told) if told else _bound_followed_changes(followed)}."
-    if drifted:
-        return f"{_describe_spread(change, drifted)} A{among}"
-    alike = (
-        f"The distributions are much as in {format_month(change.month)}, but a" if told else "No column changed much: a"
-    )
-    return f"{alike}{among}"
+    month = format_month(change.month)
+    if not drifted and not told:
+        return f"All columns look the same as in {month}, also among the users in both months."
+    spread = _describe_spread(change, drifted) if drifted else f"The distributions are much as in {month}."
+    return f"{spread} Among the users in both months {join_with_and(told) if told else 'no column changed much'}."
 
 
 def _describe_spread(change: MonthComparison, drifted: list[str]) -> str:
@@ -258,15 +254,6 @@ def _describe_followed_change(name: str, change: FollowedChange) -> str:
     if change.value is None:
         return f"{get_column_label(name)} {rose} by about {abs(change.size):.2f}{NBSP}SD"
     return f"the share of {change.value} {rose} by about {100 * abs(change.size):.1f}{NBSP}points"
-
-
-def _bound_followed_changes(followed: Mapping[str, FollowedChange]) -> str:
-    """Say how much no column changed by."""
-    means = [abs(one.size) for name, one in followed.items() if name in NUMBERS]
-    shares = [abs(one.size) for name, one in followed.items() if name not in NUMBERS]
-    parts = [f"no average moved by more than about {max(means):.2f}{NBSP}SD"] if means else []
-    parts += [f"no value's share by more than about {100 * max(shares):.1f}{NBSP}points"] if shares else []
-    return join_with_and(parts)
 
 
 def describe_outdated_names(facts: Facts) -> str:

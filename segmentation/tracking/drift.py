@@ -258,7 +258,7 @@ def assess_paired_shares(
             gained[now] += users
     if not values:
         return FollowedChange(0.0, None, beyond_chance=False)
-    value = max(values, key=lambda one: abs(gained[one] - lost[one]))
+    value = max(values, key=lambda one: (abs(gained[one] - lost[one]), one))  # of two equal, the same in every engine
     net, changed = gained[value] - lost[value], gained[value] + lost[value]
     p_value = float(chdtrc(1, net**2 / changed)) * len(values) if changed >= MIN_CHANGED_USERS else 1.0
     return FollowedChange(_round_to(net / sum(pairs.values()), step), value, beyond_chance=bool(p_value <= level))

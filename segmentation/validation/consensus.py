@@ -72,7 +72,7 @@ class KConsensus:
         if not self.separations[k].meets(limits):
             return False
         is_certain = min(gap.z for gap in self.separations[k].gaps) >= _CONCLUSIVE_Z
-        return is_certain or limits is DOUBTFUL or k in self.corroborated_ks
+        return is_certain or k in self.corroborated_ks
 
     def _has_mixture_groups(self, k: int, limits: GapLimits) -> bool:
         """Tell whether the mixture has k groups, which the segments show.
@@ -81,7 +81,7 @@ class KConsensus:
         """
         found = self.mixture.count_groups()
         if limits is DOUBTFUL and found < k:
-            return self.mixture.count_groups(limits) >= k
+            return k in self.corroborated_ks and self.mixture.count_groups(limits) >= k
         return found == k == self.mixture.count_groups(limits) and self.agreement >= _MIN_AGREEMENT
 
     def continue_from(self, previous_k: int, *, was_attested: bool) -> int:

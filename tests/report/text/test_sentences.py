@@ -192,7 +192,9 @@ def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
     facts = month(4)
     segment = facts.segments[0]
     thin = replace(
-        segment, stands_out=(), index={name: replace(item, value=None) for name, item in segment.index.items()}
+        segment,
+        stands_out=(),
+        index={name: replace(item, value=None, notable=False) for name, item in segment.index.items()},
     )
 
     assert sentences.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
