@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 SHAPES = ("uniform", "gaussian", "correlated", "lognormal", "exponential", "mixed")
+MORE_SHAPES = ("ball", "simplex", "laplace", "gamma", "student", "pareto", "ratings", "income classes", "zeros")
+CLASSES = np.array([0, 10, 15, 25, 35, 50, 75, 100, 150, 200])  # lower ends of incomes in classes, in thousands
 COLUMNS = 4
 SEPARATION = 5.0  # distance of any two centres, in the mean of the two SDs along the line between them
 SIZES, SDS, STRETCH = 4.0, 2.0, 1.5  # at most so unequal: users, SDs, and the SDs of one segment by column
@@ -31,8 +33,12 @@ def structureless(rng: np.random.Generator, kind: str, n: int) -> Crowd:
     """Draw a crowd of one kind: every column has one peak, and so has every way through it.
 
     "correlated", "lognormal", "exponential" and "mixed" have a Gaussian copula with random correlations; the log SDs of
-    "lognormal" are 0.4 to 1, a skewness of 1.3 to 6; "mixed" has one column of each sort.
+    "lognormal" are 0.4 to 1, a skewness of 1.3 to 6; "mixed" has one column of each sort. "student" has three degrees of
+    freedom, "pareto" an exponent of 3; "ratings" are whole numbers of 1 to 5; of "income classes" one column is an income
+    in classes of unequal width, of "zeros" one is 0 for three in ten.
     """
+    if kind in MORE_SHAPES:
+        return Crowd(kind, _standardised(_draw_more(rng, kind, n)), 1, np.zeros(n, dtype=np.intp))
     if kind == "uniform":
         values = rng.random((n, COLUMNS))
     elif kind == "gaussian":
@@ -49,6 +55,34 @@ def structureless(rng: np.random.Generator, kind: str, n: int) -> Crowd:
             columns = [uniform[:, 0], -np.log1p(-uniform[:, 1]), np.exp(values[:, 2] * size[2]), values[:, 3]]
             values = np.column_stack(columns)
     return Crowd(kind, _standardised(values), 1, np.zeros(n, dtype=np.intp))
+
+
+def _draw_more(rng: np.random.Generator, kind: str, n: int) -> Floats:
+    """Draw a crowd of one of `MORE_SHAPES`."""
+    normal = _related(rng, n)
+    uniform = np.clip(_below(normal), 1e-12, 1 - 1e-12)
+    first = normal[:, 0]
+    if kind == "income classes":
+        middles = np.append((CLASSES[:-1] + CLASSES[1:]) / 2, CLASSES[-1] * 1.25)
+        normal[:, 0] = middles[np.digitize(np.exp(3.5 + 0.6 * first), CLASSES) - 1]
+    elif kind == "zeros":
+        normal[:, 0] = np.where(uniform[:, 0] < 0.3, 0, -np.log1p(-(uniform[:, 0] - 0.3).clip(0) / 0.7))
+    draws = {
+        "ball": lambda: normal_way(rng, n) * rng.random((n, 1)) ** (1 / COLUMNS),
+        "simplex": lambda: rng.dirichlet(np.ones(COLUMNS + 1), n)[:, :COLUMNS],
+        "laplace": lambda: rng.laplace(size=(n, COLUMNS)),
+        "gamma": lambda: rng.gamma(2, 1, (n, COLUMNS)),
+        "student": lambda: rng.standard_t(3, (n, COLUMNS)),
+        "pareto": lambda: (1 - uniform) ** (-1 / 3),
+        "ratings": lambda: np.round(np.clip(3 + normal, 1, 5)),
+    }
+    return np.asarray(draws[kind]() if kind in draws else normal)
+
+
+def normal_way(rng: np.random.Generator, n: int) -> Floats:
+    """Draw directions, each as likely as any other."""
+    way = rng.standard_normal((n, COLUMNS))
+    return np.asarray(way / np.linalg.norm(way, axis=1)[:, None])
 
 
 def planted(rng: np.random.Generator, k: int, n: int, separation: float = SEPARATION) -> Crowd:

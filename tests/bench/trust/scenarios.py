@@ -33,7 +33,7 @@ def draw_scenario(rng: np.random.Generator, kind: str, k: int, n: int) -> Plante
     """Draw about n users of a scenario.
 
     "unequal sizes": up to 8 to 1. "unequal spreads": SDs up to 3 to 1. "long": one axis 2 to 4 times the others, in any
-    direction. "noise columns": groups differ in two columns of five (three from six groups on). "outliers": one user in a
+    direction. "noise columns": groups differ in two columns of four (three from six groups on). "outliers": one user in a
     hundred lies anywhere in a box three times as wide. "lognormal": the exponential of round groups.
     """
     informative = COLUMNS if kind != "noise columns" else 2 if k <= 5 else 3
@@ -47,7 +47,7 @@ def draw_scenario(rng: np.random.Generator, kind: str, k: int, n: int) -> Plante
     ]
     values, groups = np.concatenate(parts), np.repeat(np.arange(k), sizes)
     if kind == "noise columns":
-        values = np.column_stack([values, rng.standard_normal((len(values), COLUMNS + 1 - informative))])
+        values = np.column_stack([values, rng.standard_normal((len(values), COLUMNS - informative))])
     if kind == "lognormal":
         values = np.exp(values / 5)
     if kind == "outliers":
