@@ -245,7 +245,8 @@ def format_followed_change(change: FollowedChange | None) -> str:
         return ""
     if change.value is None:
         return f"{_format_signed(change.size, 2)}{NBSP}SD"
-    return f"{change.value} {_format_signed(100 * change.size, 1)}{NBSP}points"
+    points = f"{_format_signed(100 * change.size, 1)}{NBSP}points"
+    return f"{change.value} {points}" if round(100 * change.size, 1) else points
 
 
 def _describe_followed_change(name: str, change: FollowedChange) -> str:

@@ -45,8 +45,8 @@ def name_criterion(judge: str) -> str:
 def describe_null_band(facts: Facts) -> str:
     """Describe the curve against that of structureless users."""
     if facts.structure.below_band:
-        return "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
-    return "It falls as it would if the same users had no structure, whose range is drawn in grey."
+        return "The curve falls faster than it would if the same users had no structure, whose range is drawn in grey."
+    return "The curve falls as it would if the same users had no structure, whose range is drawn in grey."
 
 
 def find_best_silhouette_k(facts: Facts) -> int:
@@ -73,7 +73,10 @@ def describe_bend(facts: Facts) -> str:
             f"{elbow.chosen} segments: {reason[elbow.decided_by]} {proposed}, which would leave one with too few users"
         )
     if elbow.decided_by == "panel":
-        return f"Gaps between the groups show {elbow.chosen} segments"
+        if elbow.knee == elbow.chosen:
+            return f"The curve bends at {elbow.chosen} segments, and gaps between the groups show as many"
+        bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
+        return f"Gaps between the groups show {elbow.chosen} segments; {bends}"
     if elbow.decided_by == "previous":
         return f"{elbow.chosen} segments, as last month: the evidence for another number isn't clear"
     if elbow.decided_by == "silhouette":

@@ -184,7 +184,7 @@ CHARTS = {
             "users without structure"
         ),
         words=(
-            "The curve bends at 5 segments. Spread falls from 42,368 at 1 to 10,809 at 10 segments. It falls faster than "
+            "The curve bends at 5 segments. Spread falls from 42,368 at 1 to 10,809 at 10 segments. The curve falls faster than "
             "it would if the same users had no structure, whose range is drawn in grey."
         ),
         caption=(

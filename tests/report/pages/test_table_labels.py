@@ -70,7 +70,7 @@ TABLES = {
             ("Usage", "0.0214", "0.0088", "−0.13 SD", "changed"),
             ("Days active", "0.0031", "0.0083", "+0.06 SD", "as before"),
             ("Gender", "0.0009", "0.0042", "Female −0.4 points", "as before"),
-            ("Employment", "0.0157", "0.0074", "Retired 0.0 points", "changed"),
+            ("Employment", "0.0157", "0.0074", "0.0 points", "changed"),
             ("Top genre", "0.0048", "0.0095", "Rock +3.4 points", "changed"),
         ),
     ),

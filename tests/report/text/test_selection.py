@@ -37,7 +37,11 @@ def test_who_decided_the_number_is_said() -> None:
 
     assert selection.describe_bend(elbow(facts, decided_by="elbow")) == "The curve bends at 4 segments"
     found = replace(facts, structure=replace(facts.structure, panel=4))
-    assert selection.describe_bend(elbow(found, decided_by="panel")) == "Gaps between the groups show 4 segments"
+    both = "The curve bends at 4 segments, and gaps between the groups show as many"
+    assert selection.describe_bend(elbow(found, decided_by="panel")) == both
+    gaps = "Gaps between the groups show 4 segments; the curve"
+    assert selection.describe_bend(elbow(found, decided_by="panel", knee=3)) == f"{gaps} bends at 3"
+    assert selection.describe_bend(elbow(found, decided_by="panel", knee=None)) == f"{gaps} has no bend"
     assert "asked for" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
     assert "bends at 3" in selection.describe_bend(elbow(facts, decided_by="settings", knee=3))
     assert "no bend" in selection.describe_bend(elbow(facts, decided_by="settings", knee=None))

@@ -53,7 +53,7 @@ KEPT = (
 )
 STEADY = "Three segments of 5 come again when the data is resampled; weekend dancers and evening families may not."
 OPINION = "Not all measures agree on 5: the silhouette favours 3 and the gap statistic favours 7."
-BAND = "It falls faster than it would if the same users had no structure, whose range is drawn in grey."
+BAND = "The curve falls faster than it would if the same users had no structure, whose range is drawn in grey."
 CHOICE = f"Segmentations of 1 to 10 segments were tried, each from 26 starts. The curve bends at 5 segments. {BAND} {OPINION}"
 METHOD = (
     "Rows with a missing or impossible value, and a user's second row, are left out. Usage, age, days active and income are "
@@ -770,7 +770,7 @@ OTHER = {
     "band: within": (
         selection.describe_null_band,
         without(MONTH, below_band=False),
-        "It falls as it would if the same users had no structure, whose range is drawn in grey.",
+        "The curve falls as it would if the same users had no structure, whose range is drawn in grey.",
     ),
     "bend: settings": (
         selection.describe_bend,
@@ -795,7 +795,7 @@ OTHER = {
     "bend: panel": (
         selection.describe_bend,
         elbow(decided_by="panel", chosen=4),
-        "Gaps between the groups show 4 segments",
+        "Gaps between the groups show 4 segments; the curve bends at 5",
     ),
     "bend: silhouette": (
         selection.describe_bend,
