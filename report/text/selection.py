@@ -57,31 +57,20 @@ def find_best_silhouette_k(facts: Facts) -> int:
 
 def describe_bend(facts: Facts) -> str:
     """Describe the curve's bend and the k used."""
-    elbow = facts.elbow
-    if elbow.decided_by == "settings":
-        bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
-        return f"{elbow.chosen} segments, as asked for; {bends}"
-    proposed = _find_proposed_k(facts)
-    if proposed != elbow.chosen:
-        reason = {
-            "elbow": "the curve bends at",
-            "panel": "the measures find",
-            "silhouette": "the silhouette is best at",
-            "previous": "last month had",
-        }
-        return (
-            f"{elbow.chosen} segments: {reason[elbow.decided_by]} {proposed}, which would leave one with too few users"
-        )
-    if elbow.decided_by == "panel":
-        if elbow.knee == elbow.chosen:
-            return f"The curve bends at {elbow.chosen} segments, and gaps between the groups show as many"
-        bends = f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
-        return f"Gaps between the groups show {elbow.chosen} segments; {bends}"
-    if elbow.decided_by == "previous":
-        return f"{elbow.chosen} segments, as last month: the evidence for another number isn't clear"
-    if elbow.decided_by == "silhouette":
-        return f"The curve has no bend; the silhouette is best at {elbow.chosen} segments"
-    return f"The curve bends at {elbow.chosen} segments"
+    elbow, proposed = facts.elbow, _find_proposed_k(facts)
+    k, bends = elbow.chosen, f"the curve bends at {elbow.knee}" if elbow.knee else "the curve has no bend"
+    if proposed != k:
+        reason = {"elbow": "the curve bends at", "panel": "gaps show", "silhouette": "the silhouette is best at"}
+        return f"{k} segments: {reason[elbow.decided_by]} {proposed}, which would leave one with too few users"
+    if elbow.decided_by == "panel" and elbow.knee == k:
+        return f"The curve bends at {k} segments, and gaps between the groups show as many"
+    return {
+        "settings": f"{k} segments, as asked for; {bends}",
+        "panel": f"Gaps between the groups show {k} segments; {bends}",
+        "previous": f"{k} segments, as last month: the evidence for another number isn't clear",
+        "silhouette": f"The curve has no bend; the silhouette is best at {k} segments",
+        "elbow": f"The curve bends at {k} segments",
+    }[elbow.decided_by]
 
 
 def _find_proposed_k(facts: Facts) -> int | None:

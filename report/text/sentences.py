@@ -401,11 +401,11 @@ def describe_method(facts: Facts) -> str:
     features = join_with_and([get_column_label(name) for name in facts.features])
     kept_on = ", or last month's segments where they are as good" if facts.change else ""
     return (
-        f"Rows with a missing or impossible value, and a user's second row, are left out. {capitalise_first(features)} are put on one scale: "
+        f"Rows with a missing or impossible value, or one far from all others, and a user's second row are left out. {capitalise_first(features)} are put on one scale: "
         "standard deviations (SD) from the average. K-means puts users into the segments whose centres are nearest; "
         f"of {facts.starts} random starts the best counts{kept_on}. Inertia is the sum of squared distances to the centres; "
         f"{selection.explain_k_rule(facts)}. The silhouette tells how much nearer a user is to the own "
-        "segment than to the next: 1 is far apart, 0 on the border. An index compares a segment with all users: 100 is "
+        "segment than to the next: 1 is far apart, 0 on the border. Users along a ring or a bent band can be cut into segments, too. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users, or where chance may explain it "
         f"among so many comparisons.{_describe_intervals(facts)}{_describe_grid_approximation(facts)}"
     )

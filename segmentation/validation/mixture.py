@@ -2,7 +2,7 @@
 
 K-means sees round groups of like spread. A mixture also sees long ones, dense ones beside wide ones, and groups in few of
 the features. But BIC takes several components for a group that is no Gaussian. So two components are one group unless
-few users lie between them, or unless others join them: a bent band stays one group (Hennig [1]_).
+few users lie between them, or if others join them (Hennig [1]_). A ring or a bent band may still be cut.
 """
 
 import warnings

@@ -53,7 +53,7 @@ def test_who_decided_the_number_is_said() -> None:
     ("by", "said"),
     [
         ("elbow", "4 segments: the curve bends at 5, which would leave one with too few users"),
-        ("panel", "4 segments: the measures find 5, which would leave one with too few users"),
+        ("panel", "4 segments: gaps show 5, which would leave one with too few users"),
         ("silhouette", "4 segments: the silhouette is best at 5, which would leave one with too few users"),
     ],
 )

@@ -56,11 +56,11 @@ OPINION = "Not all measures agree on 5: the silhouette favours 3 and the gap sta
 BAND = "The curve falls faster than it would if the same users had no structure, whose range is drawn in grey."
 CHOICE = f"Segmentations of 1 to 10 segments were tried, each from 26 starts. The curve bends at 5 segments. {BAND} {OPINION}"
 METHOD = (
-    "Rows with a missing or impossible value, and a user's second row, are left out. Usage, age, days active and income are "
-    "put on one scale: standard deviations (SD) from the average. K-means puts users into the segments whose centres are "
+    "Rows with a missing or impossible value, or one far from all others, and a user's second row are left out. Usage, age, "
+    "days active and income are put on one scale: standard deviations (SD) from the average. K-means puts users into the segments whose centres are "
     "nearest; of 26 random starts the best counts, or last month's segments where they are as good. Inertia is the sum of "
-    "squared distances to the centres; the number of segments is where its curve bends (Kneedle). The silhouette tells how "
-    "much nearer a user is to the own segment than to the next: 1 is far apart, 0 on the border. An index compares a segment "
+    "squared distances to the centres; the number of segments is where its curve bends (Kneedle). The "
+    "silhouette tells how much nearer a user is to the own segment than to the next: 1 is far apart, 0 on the border. Users along a ring or a bent band can be cut into segments, too. An index compares a segment "
     "with all users: 100 is the average, 200 twice it; it says nothing on fewer than 37 users, or where chance may explain it "
     "among so many comparisons. A 95 % interval takes the borders between segments as they are; other users would move them, "
     "too. The number of segments was looked for on 3,456 groups of like users, which changed inertia by 1.23 % or less; whether there are any was judged on a "
@@ -790,7 +790,7 @@ OTHER = {
     "bend: panel, fewer": (
         selection.describe_bend,
         elbow(decided_by="panel", chosen=3),
-        "3 segments: the measures find 4, which would leave one with too few users",
+        "3 segments: gaps show 4, which would leave one with too few users",
     ),
     "bend: panel": (
         selection.describe_bend,
