@@ -29,7 +29,7 @@ doctor: ## say what this machine lacks, and what for
 	@$(LOOK) $(PYTHON) report/doctor.py
 
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
-	@$(LOOK) $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(if $(OUTPUT),--output "$$OUTPUT")
+	@$(LOOK) $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(if $(COLUMNS),--columns "$$COLUMNS") $(if $(OUTPUT),--output "$$OUTPUT")
 
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one of MONTH=
 	@$(LOOK) $(BIN)/python -m report send --month "$$MONTH" --confirm "$$CONFIRM" --to "$$TO" --resolve "$$RESOLVE" --accept "$$ACCEPT" $(if $(OUTPUT),--output "$$OUTPUT")

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from report.columns.dictionary import read_shipped_columns
 from report.storage import paths
 from segmentation.errors import SegmentationError
-from segmentation.schema import COLUMNS, COLUMNS_BY_NAME, NUMBERS, USER_ID
+from segmentation.schema import USER_ID
 
+SCHEMA = read_shipped_columns()
 UniformDraws: TypeAlias = NDArray[np.float64]
 
 GENDERS = {"Male": 0.505, "Female": 0.478, "Prefer not to say": 0.0122, "Other": 0.0045}
@@ -111,7 +113,7 @@ class SampleMonthPlan:
 
 
 def _map_missing_counts(*counts: int) -> dict[str, int]:
-    names = [column.name for column in COLUMNS if column.name not in (USER_ID, *ADDED_COLUMNS)]
+    names = [column.name for column in SCHEMA.columns if column.name not in (USER_ID, *ADDED_COLUMNS)]
     return dict(zip(names, counts, strict=True))
 
 
@@ -172,7 +174,7 @@ SAMPLE_MONTHS: tuple[str, ...] = tuple(MONTH_PLANS)
 class SampleMonth:
     """One month of the synthetic panel."""
 
-    users: pd.DataFrame  # one row per listener, in random order, with the columns of `schema.COLUMNS`
+    users: pd.DataFrame  # one row per listener, in random order, with the columns of `SCHEMA`
     groups: NDArray[np.str_]  # the planted group of each row
 
     def to_csv(self) -> str:
@@ -277,7 +279,7 @@ def _make_added_column(panel: pd.DataFrame, name: str, by_group: dict[str, Skewe
     for group, shape in by_group.items():
         rows = np.flatnonzero(panel["group"] == group)
         if isinstance(shape, SkewedRange):
-            values[rows] = _scale_to_range(chance[rows], shape).round(COLUMNS_BY_NAME[name].digits)
+            values[rows] = _scale_to_range(chance[rows], shape).round(SCHEMA[name].digits)
         else:
             values[rows] = _pick_categories(chance[rows], shape)
     return pd.Series(values, panel.index).infer_objects()
@@ -343,21 +345,21 @@ def _make_month_file(panel: pd.DataFrame, plan: SampleMonthPlan, rng: np.random.
     n = len(panel)
     panel = panel.iloc[_draw_permutation(rng, n)].reset_index(drop=True)
     columns: dict[str, Any] = {
-        **{name: panel[name].round() for name in NUMBERS if name in panel},
+        **{name: panel[name].round() for name in SCHEMA.numbers if name in panel},
         **{name: _make_added_column(panel, name, by_group) for name, by_group in ADDED_COLUMNS.items()},
         "annual_income": (panel["annual_income"] / 50).round() * 50,
         "usage_per_month": (panel["usage"] * _draw_uniform(rng, n, 0.94, 1.06)).round().clip(1, 3000),
         "num_of_days_active": panel["days_now"].round().clip(31, 365),
     }
-    users = panel.assign(**columns)[[column.name for column in COLUMNS]]
-    users = users.astype({name: "Int64" for name in NUMBERS if not COLUMNS_BY_NAME[name].digits})
+    users = panel.assign(**columns)[[column.name for column in SCHEMA.columns]]
+    users = users.astype({name: "Int64" for name in SCHEMA.numbers if not SCHEMA[name].digits})
     error_rows = iter(_draw_permutation(rng, n))
     for name, values in (("age", plan.ages), ("num_of_days_active", plan.days)):
         for value in values:
             users.loc[next(error_rows), name] = value
     for name, count in plan.missing.items():
         for _ in range(count):
-            users.loc[next(error_rows), name] = pd.NA if name in NUMBERS else None
+            users.loc[next(error_rows), name] = pd.NA if name in SCHEMA.numbers else None
     return SampleMonth(users=users, groups=panel["group"].to_numpy(dtype=np.str_))
 
 

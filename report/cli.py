@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from report.columns.dictionary import read_columns
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
 from report.mail.send import MailContext, apply_resolution, send_month
 from report.operations.lenient import read_notice_settings
@@ -36,7 +37,14 @@ from report.storage.months import (
 from report.storage.runlog import read_last_run, record_run, record_run_failure
 from report.style import theme
 from report.text import changes, holds, sentences
-from report.text.formatting import format_month, format_percent, format_similarity, format_thousands, join_with_and
+from report.text.formatting import (
+    format_month,
+    format_percent,
+    format_similarity,
+    format_thousands,
+    join_with_and,
+    use_number_style,
+)
 from report.transport.server import read_mail_server
 from segmentation import facts
 from segmentation.errors import SegmentationError
@@ -49,7 +57,7 @@ _INTERRUPTED_EXIT_CODE = 130  # a shell's code for Ctrl-C
 
 @app.callback()
 def configure_logging() -> None:
-    """Make the listener report of a month."""
+    """Make the report of a month."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
@@ -60,6 +68,7 @@ def report(
     ] = "",
     month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
     spark: Annotated[str, typer.Option(help="Spark's master, which then reads the data.")] = "",
+    columns: Annotated[Path | None, typer.Option(help="The columns file, if not the one that settings name.")] = None,
     engine: Annotated[str, typer.Option(help="auto, quarto or embedded.")] = "auto",
     settings: Annotated[Path, typer.Option(help="The settings file.")] = _SETTINGS_FILE,
     output: Annotated[Path | None, typer.Option(help="Where the month's folder goes.")] = None,
@@ -70,6 +79,7 @@ def report(
     requested_month = month if MONTH_PATTERN.fullmatch(month) else ""
     try:
         config = read_settings(settings)
+        config = config.with_columns(read_columns(columns or paths.ROOT / config.data.columns))
         data_folder, default_output = paths.ROOT / config.data.folder, paths.ROOT / config.data.output
         where = output or default_output
         _check_owner(settings, config, where)
@@ -184,6 +194,7 @@ def _check_engine(engine: str) -> EngineChoice:
 def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str) -> None:
     """Print the segments and the files' places."""
     month, audit = run.facts, run.facts.audit
+    use_number_style(month.schema)
     _CONSOLE.print(
         f"[bold]{format_month(month.month)}[/] · {format_thousands(audit.read)} rows read, {format_thousands(audit.read - audit.kept)} dropped, "
         f"{format_thousands(audit.kept)} users kept · {len(month.segments)} {sentences.choose_segment_noun(month)}s ({month.elbow.decided_by}) · "

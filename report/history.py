@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -26,7 +26,6 @@ from report.text.holds import describe_hold
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, Source, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis, analyse
-from segmentation.schema import NUMBERS
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth
 
 _log = logging.getLogger(__name__)
@@ -73,7 +72,8 @@ def read_history(
         _log.warning("%s", said)
     last = reference.facts
     return MonthHistory(
-        tuple(months), PreviousMonth(last, _open_assignments(output / last.month, users)) if last else None
+        tuple(months),
+        PreviousMonth(last, _open_assignments(output / last.month, users, last.schema.numbers)) if last else None,
     )
 
 
@@ -134,7 +134,7 @@ def analyse_month(
     # first, for it says in words why a file can't be read
     users = load_users(source, month, settings, scratch)
     described = describe_source(source, month, settings)
-    history = read_history(output, month, described, tuple(settings.segments.features), users)
+    history = read_history(output, month, described, settings.columns.features, users)
     with users.watch_progress(report_progress) as report_rows:
         return analyse(
             users.frame,
@@ -221,23 +221,29 @@ def _copy_pages(old: Path, new: Path) -> None:
                 shutil.copy2(old / name, new / name)
 
 
-def _open_assignments(folder: Path, users: LoadedUsers | None) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
+def _open_assignments(
+    folder: Path, users: LoadedUsers | None, numbers: Sequence[str]
+) -> "nw.DataFrame[Any] | nw.LazyFrame[Any] | None":
     """Open a month's users with their segments, if there."""
     path = folder / _ASSIGNMENTS_FILE
     if not path.exists():
         return None
     try:
-        return _check_assignments(nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path)))
+        return _check_assignments(
+            nw.from_native(users.open_earlier_month(path) if users else pd.read_parquet(path)), numbers
+        )
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
         _log.warning("%s: the users of that month can't be read, so nobody is followed from it: %s", folder.name, error)
         return None
 
 
-def _check_assignments(users: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
+def _check_assignments(
+    users: "nw.DataFrame[Any] | nw.LazyFrame[Any]", numbers: Sequence[str]
+) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
     """Return archived users."""
     # Raise an error if a run didn't write them
     schema = users.collect_schema()
-    if SEGMENT_COLUMN not in schema or any(name in schema and not schema[name].is_numeric() for name in NUMBERS):
+    if SEGMENT_COLUMN not in schema or any(name in schema and not schema[name].is_numeric() for name in numbers):
         raise ValueError("it lacks a column, or has text where numbers are expected")
     if not len(users.lazy().select(SEGMENT_COLUMN).head(1).collect()):
         raise ValueError("it has no row")

@@ -55,7 +55,7 @@ def build_report(
     """
     start = time.perf_counter()
     timer = StageTimer(report_progress)
-    playbook = read_playbook(paths.TEMPLATES / "playbook.toml")
+    playbook = read_playbook(paths.ROOT / settings.data.playbook, settings.columns)
     with (
         atomic.atomic_folder(output, month) as folder,
         start_worker("The analysis") as worker,

@@ -1,19 +1,27 @@
 """Settings: settings.toml as a checked model."""
 
-import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
-from report.storage.toml_text import TEXT_NORMALISER, NormalisedText, read_toml_model, suggest_similar_key
+from report.columns.dictionary import read_shipped_columns
+from report.storage.toml_text import TEXT_NORMALISER, NormalisedText, read_toml_model
 from report.transport.message import SenderIdentity
 from segmentation.facts import Brand
 from segmentation.options import Options
 from segmentation.preprocessing.spelling import normalise_text
-from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS
+from segmentation.schema import Schema
 
 _MAX_NAME_LENGTH = 60  # letters; page one has room for ten such names
 _MIN_CONTRAST = 4.5  # contrast of text on white, WCAG 2.2 success criterion 1.4.3
@@ -40,17 +48,6 @@ def _is_a(kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _is_one_of(names: Sequence[str], kind: str) -> AfterValidator:
-    """Return a validator for the name of a column."""
-
-    def check(name: str) -> str:
-        if name not in names:
-            raise ValueError(f"{name!r} is no {kind} that the report uses{suggest_similar_key(name, list(names))}")
-        return name
-
-    return AfterValidator(check)
-
-
 def _compute_luminance(colour: str) -> float:
     """Return the relative luminance of "#rrggbb" (WCAG 2.2)."""
     parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
@@ -68,15 +65,6 @@ def _check_contrast(colour: str) -> str:
     return colour
 
 
-def _check_value_range(ends: tuple[float, float]) -> tuple[float, float]:
-    low, high = ends
-    if not math.isfinite(low):
-        raise ValueError(f"[{low:g}, {high:g}]: the smallest must be a number")
-    if not low < high:
-        raise ValueError(f"[{low:g}, {high:g}]: the smallest must be below the largest")
-    return ends
-
-
 def _check_folder_path(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("a folder's name can't hold a NUL character")
@@ -84,10 +72,7 @@ def _check_folder_path(path: Path) -> Path:
 
 
 AccentColour = Annotated[str, _is_a("colour"), AfterValidator(_check_contrast)]
-KnownColumn = Annotated[str, _is_one_of(list(COLUMNS_BY_NAME), "column")]
-NumericColumn = Annotated[str, _is_one_of(NUMBERS, "column of numbers")]
 FolderPath = Annotated[Path, AfterValidator(_check_folder_path)]
-ValueRange = Annotated[tuple[float, float], AfterValidator(_check_value_range)]
 
 
 class _SettingsTable(BaseModel):
@@ -103,27 +88,21 @@ class BrandSettings(_SettingsTable):
 
 
 class DataSettings(_SettingsTable):
-    """Folders of the months' files and reports."""
+    """Where files, reports, columns and plays are."""
 
     folder: FolderPath = Path("data")
     output: FolderPath = Path("_output")
+    columns: FolderPath = Path("data/columns.toml")
+    playbook: FolderPath = Path("templates/playbook.toml")
 
 
 class SegmentSettings(_SettingsTable):
     """How segments are made."""
 
-    features: Annotated[tuple[NumericColumn, ...], Field(min_length=2)] = DEFAULT_FEATURES
     k_range: tuple[Annotated[int, Field(strict=True, ge=1)], Annotated[int, Field(strict=True, le=20)]] = (1, 10)
     k: Literal["elbow", "panel"] | Annotated[int, Field(strict=True, ge=2)] = "panel"
     n_init: Annotated[int, Field(strict=True, ge=1, le=1000)] = 50
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 2026
-
-    @field_validator("features")
-    @classmethod
-    def _check_features_unique(cls, features: tuple[NumericColumn, ...]) -> tuple[NumericColumn, ...]:
-        if len(set(features)) < len(features):
-            raise ValueError("a column is named twice")
-        return features
 
     @field_validator("k_range")
     @classmethod
@@ -273,14 +252,24 @@ class Settings(_SettingsTable):
 
     brand: BrandSettings = BrandSettings()
     data: DataSettings = DataSettings()
-    columns: dict[KnownColumn, NormalisedText] = {}
-    valid: dict[NumericColumn, ValueRange] = {}
     segments: SegmentSettings = SegmentSettings()
     privacy: PrivacySettings = PrivacySettings()
     scale: ScaleSettings = ScaleSettings()
     page: PageSettings = PageSettings()
     names: dict[SegmentId, SegmentName] = {}
     mail: MailSettings = MailSettings()
+    _columns: Schema | None = PrivateAttr(default=None)
+
+    @property
+    def columns(self) -> Schema:
+        """The columns of a month's file; the shipped ones where no others were given."""
+        return self._columns or read_shipped_columns()
+
+    def with_columns(self, columns: Schema) -> "Settings":
+        """Return the settings with other columns."""
+        changed = self.model_copy()
+        changed._columns = columns  # noqa: SLF001 - its own
+        return changed
 
     @field_validator("names")
     @classmethod
@@ -294,8 +283,7 @@ class Settings(_SettingsTable):
     def build_options(self) -> Options:
         """Return the options for the analysis."""
         return Options(
-            features=tuple(self.segments.features),
-            valid={name: (low, high if math.isfinite(high) else None) for name, (low, high) in self.valid.items()},
+            schema=self.columns,
             k_range=self.segments.k_range,
             k=self.segments.k,
             n_init=self.segments.n_init,

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-ValidRange = tuple[float, float | None]  # smallest and largest possible value
+from segmentation.schema import Schema, ValidRange
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of an analysis."""
 
-    features: tuple[str, ...]
-    """Number columns that make the segments."""
-    valid: Mapping[str, ValidRange]
-    """By number column."""
+    schema: Schema
+    """The columns, and what is done with each."""
     k_range: tuple[int, int] = (1, 10)
     """Smallest and largest number of segments to try."""
     k: int | Literal["elbow", "panel"] = "panel"
@@ -38,6 +36,16 @@ class Options:
     """Users in the sample that is judged above `exact_users`."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Names that a person gives, by segment id; they replace the automatic ones."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Number columns that make the segments."""
+        return self.schema.features
+
+    @property
+    def valid(self) -> Mapping[str, ValidRange]:
+        """Smallest and largest possible value, by number column."""
+        return self.schema.valid
 
     @property
     def ks(self) -> range:

@@ -27,6 +27,7 @@ from segmentation.facts import (
     StructureEvidence,
     Trend,
 )
+from segmentation.frames import Users
 from segmentation.options import Options
 from segmentation.population import OutOfCoreUsers, Population, build_population
 from segmentation.preprocessing.aggregate import (
@@ -43,7 +44,6 @@ from segmentation.preprocessing.outliers import set_aside_outliers
 from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, compute_column_quantiles
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
 from segmentation.profiling.profiles import SegmentQuality, compute_category_shares, profile_segments, remove_intervals
-from segmentation.schema import CATEGORIES, NUMBERS, Users
 from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, build_trend, compare_months, track_segments
 from segmentation.tracking.continuity import Quartiles
 from segmentation.tracking.matching import SegmentLineage
@@ -188,14 +188,14 @@ def analyse(
 
     report_progress("Cleaning")
     cleaned = clean_users(
-        nw.from_native(frame), options.valid, max_in_memory=options.exact_users, materialise=materialise
+        nw.from_native(frame), options.schema, max_in_memory=options.exact_users, materialise=materialise
     )
     columns = _summarise_all_columns(cleaned, options, materialise)
     cleaned = columns.cleaned
     population = build_population(cleaned.users, columns.summaries, options)
     columns = replace(columns, cleaned=replace(cleaned, users=population.users))
 
-    population, selection = _select_model(population, columns, run)
+    population, selection = _select_model(population, run)
 
     report_progress("Describing the segments")
     segmentation = _order_segments(population, selection.model, run)
@@ -214,7 +214,8 @@ def analyse(
         brand=brand,
         seed=options.seed,
         starts=options.n_init,
-        features=tuple(options.features),
+        schema=options.schema,
+        features=options.features,
         smallest_base=options.min_base,
         smallest_cell=options.min_cell,
         audit=replace(cleaned.audit, joined=dict(merged_spellings)),
@@ -244,16 +245,17 @@ def analyse(
 
 def _summarise_all_columns(cleaned: CleanedUsers, options: Options, materialise: Materialise) -> _Columns:
     """Set outliers aside, summarise numbers, count categories, and merge small values."""
-    summaries = summarise_columns(cleaned.users)
-    users = set_aside_outliers(cleaned, summaries, options.features, materialise=materialise)
+    schema = options.schema
+    summaries = summarise_columns(cleaned.users, schema.numbers)
+    users = set_aside_outliers(cleaned, summaries, schema.select(schema.features), materialise=materialise)
     if users is not cleaned:
-        summaries = summarise_columns(users.users)
-    counts = count_all_categories(users.users, CATEGORIES)
-    labels = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in CATEGORIES}
+        summaries = summarise_columns(users.users, schema.numbers)
+    counts = count_all_categories(users.users, schema.categories)
+    labels = {name: merge_small_categories(counts[name], min_cell=options.min_cell) for name in schema.categories}
     return _Columns(users, summaries, counts, labels)
 
 
-def _select_model(population: Population, columns: _Columns, run: _Run) -> tuple[Population, ModelSelection]:
+def _select_model(population: Population, run: _Run) -> tuple[Population, ModelSelection]:
     """Select a model, refining the grid where needed."""
     options, sample = run.options, population.judging_sample
     previous = _describe_previous_segments(population, run.last) if run.last else None
@@ -265,7 +267,7 @@ def _select_model(population: Population, columns: _Columns, run: _Run) -> tuple
         )
         if not isinstance(population, OutOfCoreUsers) or not population.needs_finer_grid(selection.basis):
             return population, selection
-        population = population.refine_grid(columns.summaries)
+        population = population.refine_grid()
 
 
 def _describe_previous_segments(population: Population, last: PreviousMonth) -> PreviousSegments:
@@ -279,15 +281,16 @@ def _describe_previous_segments(population: Population, last: PreviousMonth) -> 
 
 def _order_segments(population: Population, model: KMeansModel, run: _Run) -> _Segmentation:
     """Return the segments with ids, in page order."""
-    users = population.add_segment_numbers(model).select(SEGMENT_NUMBER, *NUMBERS)
-    moments = compute_segment_moments(users, model.k)
+    numbers = run.options.schema.numbers
+    users = population.add_segment_numbers(model).select(SEGMENT_NUMBER, *numbers)
+    moments = compute_segment_moments(users, model.k, numbers)
     sizes, names = list(moments.size), run.options.names
-    lineage = track_segments(run.last, population.points, model, sizes, highest_id=run.highest_id, names=names)
+    lineage = track_segments(
+        run.last, population.points, model, sizes, run.options.schema, highest_id=run.highest_id, names=names
+    )
     order = np.array([segment.number for segment in lineage.segments])
     return _Segmentation(
-        KMeansModel(model.centres[order], model.inertia),
-        SegmentMoments(moments.size[order], moments.mean[order], moments.variance[order]),
-        lineage.renumber_in_order(),
+        KMeansModel(model.centres[order], model.inertia), moments.select_segments(order), lineage.renumber_in_order()
     )
 
 
@@ -318,7 +321,7 @@ def _describe_segments(
         {name: spread.medians for name, (_, spread) in quantiles.items()},
         tables,
         intervals,
-        columns.averages,
+        columns.summaries,
         segmentation.lineage.segments,
         list(map(SegmentQuality, silhouettes, stability, separated)),
         has_previous_month=run.last is not None,
@@ -342,6 +345,7 @@ def _compare_with_last_month(
         list(segmentation.moments.size),
         population.count_overlap(run.last.to_previous_model(), segmentation.model),
         users,
+        run.options.schema,
         min_cell=run.options.min_cell,
         quartiles=quartiles,
     )
@@ -352,7 +356,7 @@ def _draw_map(population: Population, model: KMeansModel, ids: tuple[str, ...], 
     points = population.points
     labels = assign_nearest(points.values, model.centres)
     projection = project_points(points, run.last.facts.pca.loadings if run.last else {})
-    return build_pca_map(projection, points, labels, ids, min_cell=run.options.min_cell)
+    return build_pca_map(projection, points, labels, ids, run.options.schema, min_cell=run.options.min_cell)
 
 
 def _build_trend(month: str, segments: Sequence[Segment], run: _Run) -> Trend | None:

@@ -15,11 +15,13 @@ from segmentation.clustering.grid import aggregate_to_grid, round_scale
 from segmentation.clustering.refine import CONVERGED_SHIFT, assign_in_engine, count_model_pairs, refine_on_all_users
 from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
 from segmentation.facts import ComputedOn, FeatureScale
+from segmentation.frames import Frame, Users
 from segmentation.options import Options
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, ColumnSummary, SegmentMoments
 from segmentation.preprocessing.scaling import Floats, Labels, Points, build_scale, standardise_users
+from segmentation.preprocessing.transforms import choose_transforms, summarise_features
 from segmentation.profiling.intervals import NumberIntervals, bootstrap_t_intervals, normal_intervals
-from segmentation.schema import NUMBERS, USER_ID, Frame, Users
+from segmentation.schema import USER_ID
 from segmentation.tracking.matching import PreviousModel
 from segmentation.tracking.migration import crosstab_with_previous
 
@@ -70,8 +72,20 @@ class InMemoryUsers:
         self, moments: SegmentMoments, model: KMeansModel, *, seed: int
     ) -> Sequence[Sequence[NumberIntervals]]:
         """Return each segment's intervals, by bootstrap."""
-        values = np.column_stack([self.users.get_column(name).to_numpy().astype(float) for name in NUMBERS])
-        return bootstrap_t_intervals(values, self.assign(model), len(moments.size), seed=seed)
+        known = moments.count.sum(axis=0) == moments.size.sum()
+        complete = [name for name, is_known in zip(moments.columns, known, strict=True) if is_known]
+        values = np.column_stack([self.users.get_column(name).to_numpy().astype(float) for name in complete])
+        found = bootstrap_t_intervals(values, self.assign(model), len(moments.size), seed=seed)
+        if known.all():
+            return found
+        others = normal_intervals(moments)  # of columns in which not every user has a value
+        return [
+            [
+                found[n][complete.index(name)] if name in complete else others[n][j]
+                for j, name in enumerate(moments.columns)
+            ]
+            for n in range(len(moments.size))
+        ]
 
     def add_segment_ids(self, model: KMeansModel, ids: Sequence[str], column: str) -> Frame:
         """Return users with segment ids, in file order."""
@@ -94,6 +108,7 @@ class OutOfCoreUsers:
     points: Points  # the cells
     judging_sample: Points
     grid_step: float  # side of a cell, in SDs
+    summaries: dict[str, ColumnSummary]  # of the features, as distances are measured in them
 
     @classmethod
     def from_users(
@@ -107,16 +122,16 @@ class OutOfCoreUsers:
         sample = sample_users(users, scale, n_users, sample_size)
         if not is_usable_sample(sample, sample_size):
             sample = sample_cells(cells, sample_size, seed=options.seed)
-        return cls(users, cells, sample, options.grid_step)
+        return cls(users, cells, sample, options.grid_step, summaries)
 
     def needs_finer_grid(self, basis: ComputedOn) -> bool:
         """Whether cells are too coarse, and may be smaller."""
         return (basis.bound or 0) > _MAX_GRID_ERROR and self.grid_step > _MIN_GRID_STEP
 
-    def refine_grid(self, summaries: dict[str, ColumnSummary]) -> "OutOfCoreUsers":
+    def refine_grid(self) -> "OutOfCoreUsers":
         """Return the same users on a finer grid."""
         step = self.grid_step * _FINER_STEP
-        cells = aggregate_to_grid(self.users, self.points.scale, summaries, step)
+        cells = aggregate_to_grid(self.users, self.points.scale, self.summaries, step)
         return replace(self, points=cells, grid_step=step)
 
     def refine_model(self, model: KMeansModel) -> tuple[KMeansModel, ComputedOn]:
@@ -171,10 +186,13 @@ Population: TypeAlias = InMemoryUsers | OutOfCoreUsers
 
 def build_population(users: Users, summaries: dict[str, ColumnSummary], options: Options) -> Population:
     """Return the users in memory, or out of core."""
-    scale = build_scale({name: summaries[name] for name in options.features})
+    features = {name: summaries[name] for name in options.features}
+    transforms = choose_transforms(users, options.schema.select(options.features), features)
+    measured = summarise_features(users, features, transforms)
+    scale = build_scale(measured, transforms)
     if next(iter(summaries.values())).users <= options.exact_users:
         return InMemoryUsers.from_users(users, scale)
-    return OutOfCoreUsers.from_users(users, scale, summaries, options)
+    return OutOfCoreUsers.from_users(users, scale, measured, options)
 
 
 def _compute_row_order(users: Frame, features: Sequence[str]) -> Labels:

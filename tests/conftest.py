@@ -14,13 +14,14 @@ from xdist.scheduler import LoadScopeScheduling
 
 from data.generate import SAMPLE_MONTHS
 from segmentation.facts import Brand, FeatureScale, Source, facts_from_dict, facts_to_dict
+from segmentation.frames import Frame
 from segmentation.options import Options
 from segmentation.pipeline import Analysis, analyse
 from segmentation.preprocessing.scaling import Points
-from segmentation.schema import DEFAULT_FEATURES, NUMBERS, Frame
 from segmentation.tracking.compare import PreviousMonth
 from tests.support import ROOT
 from tests.support.facts.columns import lacking
+from tests.support.music import DEFAULT_FEATURES, NUMBERS, choose_columns
 from tests.support.pages.browser import browser, opened, windows  # noqa: F401 - fixtures
 from tests.support.pages.rendered import rendered  # noqa: F401 - a fixture
 from tests.support.runs.cached import drawings
@@ -142,9 +143,8 @@ def plan() -> Callable[..., Options]:
     """Give a plan that takes no time, with these changes."""
 
     def make(**changes: Any) -> Options:
-        return Options(
-            **{"features": DEFAULT_FEATURES, "valid": VALID, "n_init": 5, "draws": 4, "bootstraps": 8} | changes
-        )
+        columns = choose_columns(changes.pop("features", DEFAULT_FEATURES), changes.pop("valid", VALID))
+        return Options(**{"schema": columns, "n_init": 5, "draws": 4, "bootstraps": 8} | changes)
 
     return make
 

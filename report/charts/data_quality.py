@@ -25,14 +25,14 @@ from report.text.formatting import (
     format_percent,
     format_shown_count,
     format_thousands,
-    get_column_label,
     join_with_and,
 )
 from segmentation.facts import Facts, NumberDistribution
-from segmentation.schema import COLUMNS_BY_NAME
+from segmentation.schema import Column
 
 _HISTOGRAM_HEIGHT = 120
 _PANELS_PER_ROW = 3
+_HOURS_FROM = 300.0  # minutes from which an axis is in hours
 _NAME_WIDTH, _FONT_SIZE = 110, 11.5  # of the names of values, in pixels
 _AXIS_WIDTH = 65  # pixels left of a histogram
 _SHORT_NUMBER_EXPRESSION = "datum.value == 0 ? '0' : format(datum.value, '~s')"  # 0, 50k, 100k
@@ -45,15 +45,15 @@ def plot_numbers(facts: Facts) -> Figure:
     return Figure(
         chart=lambda: _build_histograms(facts),
         narrow=lambda: _build_histograms(facts, theme.NARROW_WIDTH),
-        caption=f"How {join_with_and(list(map(get_column_label, columns)))} are spread over the users, after cleaning and before.",
+        caption=f"How {join_with_and([facts.schema[name].label for name in columns])} are spread over the users, after cleaning and before.",
         alt=compose_alt_text(sentences.describe_median_user(facts)),
         header=("Column", "Mean", "SD", "First quartile", "Median", "Third quartile", "Missing", "Impossible"),
         rows=tuple(
             (
-                get_column_label(name).capitalize(),
-                format_column_value(column.mean, name),
-                format_column_value(column.sd, name),
-                *(format_column_value(value, name) for value in column.quartiles),
+                capitalise_first(facts.schema[name].label),
+                format_column_value(column.mean, facts.schema[name]),
+                format_column_value(column.sd, facts.schema[name]),
+                *(format_column_value(value, facts.schema[name]) for value in column.quartiles),
                 format_thousands(column.missing),
                 format_thousands(column.outside),
             )
@@ -66,7 +66,9 @@ def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart
     """Draw a histogram for each number column."""
     below = width < theme.PAGE_WIDTH
     across = width // (1 if below else 2) - _AXIS_WIDTH
-    panels = [_build_histogram(name, column, across) for name, column in facts.distributions.numbers.items()]
+    panels = [
+        _build_histogram(facts.schema[name], column, across) for name, column in facts.distributions.numbers.items()
+    ]
     pairs = [
         concat_panels(*panels[at : at + 2], stacked=below, spacing=18 if below else 28)
         for at in range(0, len(panels), 2)
@@ -84,12 +86,12 @@ def plot_categories(facts: Facts) -> Figure:
     return Figure(
         chart=lambda: _build_categories_chart(facts),
         narrow=lambda: _build_categories_chart(facts, theme.NARROW_WIDTH),
-        caption=f"{capitalise_first(join_with_and(list(map(get_column_label, facts.distributions.categories))))} of the users kept.",
+        caption=f"{capitalise_first(join_with_and([facts.schema[name].label for name in facts.distributions.categories]))} of the users kept.",
         alt=compose_alt_text(sentences.describe_common_values(facts)),
         header=("Column", "Value", "Read", "Kept", "Share of kept"),
         rows=tuple(
             (
-                get_column_label(name).capitalize(),
+                capitalise_first(facts.schema[name].label),
                 item.value,
                 format_shown_count(item.before),
                 format_thousands(item.after),
@@ -107,7 +109,7 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
     across = width - 130 if below else 108
     panels = []
     for name, column in facts.distributions.categories.items():
-        heading = get_column_label(name).capitalize()
+        heading = capitalise_first(facts.schema[name].label)
         rows: ChartRows = [
             {
                 "row": place,
@@ -152,10 +154,17 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
     return chart.properties(title=make_title(sentences.describe_common_values(facts), "Share of users kept"))
 
 
-def _build_histogram(name: str, column: NumberDistribution, width: int) -> LayeredChart:
+def choose_axis_unit(column: Column, highest: float) -> tuple[str, float]:
+    """Return a column's unit on an axis, and what it is divided by."""
+    if column.format == "minutes" and highest >= _HOURS_FROM:
+        return column.unit.replace("minutes", "hours"), 60.0
+    return ("percent", 0.01) if column.format == "share" else (column.unit, 1.0)
+
+
+def _build_histogram(meaning: Column, column: NumberDistribution, width: int) -> LayeredChart:
     """Draw a histogram, dropped rows on top in red."""
-    heading = get_column_label(name).capitalize()
-    unit, scale = ("hours a month", 60.0) if name == "usage_per_month" else (COLUMNS_BY_NAME[name].unit, 1.0)
+    heading = capitalise_first(meaning.label)
+    unit, scale = choose_axis_unit(meaning, column.edges[-1])
     rows: ChartRows = [
         {
             "low": low / scale,
@@ -174,7 +183,7 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
     base = alt.Chart(make_inline_data(rows)).encode(
         alt.X("low:Q", bin="binned")
         .scale(domain=[column.edges[0] / scale, column.edges[-1] / scale], nice=False)
-        .title(f"{heading} ({unit})")
+        .title(f"{heading} ({unit})" if unit else heading)
         .axis(tickCount=6, labelExpr=_SHORT_NUMBER_EXPRESSION),
         alt.X2("high:Q"),
         tooltip=make_tooltips(("range", heading), ("kept", "Users kept"), ("lost", "Left out")),
@@ -194,7 +203,7 @@ def _build_histogram(name: str, column: NumberDistribution, width: int) -> Layer
         height=_HISTOGRAM_HEIGHT,
         title=alt.TitleParams(
             heading,
-            subtitle=f"median {format_column_value(column.quartiles[1], name)}",
+            subtitle=f"median {format_column_value(column.quartiles[1], meaning)}",
             fontSize=12.5,
             offset=6,
             frame="group",

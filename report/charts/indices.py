@@ -1,6 +1,6 @@
 """The chart of one segment's indices against all users."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,17 +18,16 @@ from report.charts.figure import (
 from report.charts.labels import fit_texts
 from report.style import theme
 from report.text import sentences
-from report.text.formatting import format_index, format_percent, format_shown_count, get_column_label
+from report.text.formatting import capitalise_first, format_index, format_percent, format_shown_count
 from segmentation.facts import AffinityIndex, Facts, Segment
-from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 
 _AVERAGE_INDEX = 100  # the index of all users
 _BAR_HEIGHT, _MIN_BAR_HEIGHT = 14, 12  # pixels of a bar, and of one among many
 _MAX_HEIGHT = 350  # pixels of the chart above which bars get thinner: on paper the play has to fit below
+_MAX_ROWS = 26  # bars and heads that fit on a page above the play
 _FONT_SIZE = 11.5  # of a bar's name
 _MIN_TICK_SPACING, _LABEL_WIDTH = 34, 24  # pixels of a number on the axis, and of one at a bar
-_CATEGORY_ORDER = ("top_genre", *(name for name in CATEGORIES if name != "top_genre"))  # the most useful first
 _LABEL_SIDES: tuple[tuple[int, Literal["left", "right"]], ...] = ((-1, "right"), (1, "left"))  # of a bar's end
 
 
@@ -41,45 +40,91 @@ class BarLayout:
     label_width: int
 
 
+@dataclass(frozen=True, slots=True)
+class IndexedItem:
+    """A number or a value with its index."""
+
+    name: str
+    index: AffinityIndex
+    difference: str = ""  # from the average in its unit, of a number without a true zero
+
+
 _WIDE_LAYOUT = BarLayout(theme.PAGE_WIDTH - 157, 150, 110)
 _NARROW_LAYOUT = BarLayout(theme.NARROW_WIDTH - 112, 104, 92)
 
 
 def plot_indices(facts: Facts, segment: Segment) -> Figure:
     """Plot every index of a segment."""
-    groups = [("Numbers", [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS])]
-    groups += [
-        (get_column_label(name).capitalize(), list(segment.categories[name].items())) for name in _CATEGORY_ORDER
+    numbers = [
+        IndexedItem(
+            capitalise_first(facts.schema[name].label),
+            segment.index[name],
+            sentences.describe_number_difference(facts, segment, name),
+        )
+        for name in segment.index
     ]
-    finding, colour = sentences.describe_main_difference(segment), theme.get_segment_colour(segment.id)
+    groups = [("Numbers", numbers)]
+    groups += [
+        (capitalise_first(facts.schema[name].label), [IndexedItem(*one) for one in segment.categories[name].items()])
+        for name in sentences.rank_categories(facts)
+    ]
+    drawn = _choose_drawn_groups(
+        groups, {facts.schema[name].label for name in (*facts.features, facts.schema.main) if name}
+    )
+    finding, colour = sentences.describe_main_difference(facts, segment), theme.get_segment_colour(segment.id)
     return Figure(
-        chart=lambda: _build_chart(finding, groups, colour, _WIDE_LAYOUT),
-        narrow=lambda: _build_chart(finding, groups, colour, _NARROW_LAYOUT),
+        chart=lambda: _build_chart(finding, drawn, colour, _WIDE_LAYOUT),
+        narrow=lambda: _build_chart(finding, drawn, colour, _NARROW_LAYOUT),
         caption=(
             f"How {sentences.lowercase_name(segment.name)} differ from all users. An index of 200 is twice the average; n is the number of "
             f"users that it rests on. Under {facts.smallest_base} of them, or where chance may explain the difference, it says nothing."
         ),
-        alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(segment)),
+        alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(facts, segment)),
         header=("Of what", "Index", "Users"),
         rows=tuple(
-            (f"{group}: {name}", _format_index(item), format_shown_count(item.base))
+            (f"{group}: {one.name}", format_indexed_item(one), format_shown_count(one.index.base))
             for group, items in groups
-            for name, item in items
+            for one in items
         ),
     )
 
 
+def _choose_drawn_groups(
+    groups: list[tuple[str, list[IndexedItem]]], features: Collection[str]
+) -> list[tuple[str, list[IndexedItem]]]:
+    """Return what a page has room for: all, or what tells something.
+
+    Of many columns the features and what differs from the average by more than chance, the columns of most values first.
+    """
+    if _count_rows(groups) <= _MAX_ROWS:
+        return groups
+    known = {capitalise_first(label) for label in features}
+    telling = [
+        (name, [one for one in items if one.index.notable or one.difference or (not place and one.name in known)])
+        for place, (name, items) in enumerate(groups)
+    ]
+    drawn = [(name, items) for name, items in telling if items]
+    while _count_rows(drawn) > _MAX_ROWS and len(drawn) > 1:
+        drawn.pop()
+    return [(name, items[: _MAX_ROWS - 1]) for name, items in drawn]
+
+
+def _count_rows(groups: list[tuple[str, list[IndexedItem]]]) -> int:
+    """Count bars and heads."""
+    return sum(1 + len(items) for _, items in groups)
+
+
 def _build_chart(
-    finding: str, groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], colour: str, layout: BarLayout
+    finding: str, groups: list[tuple[str, list[IndexedItem]]], colour: str, layout: BarLayout
 ) -> LayeredChart:
     """Draw groups of bars on one axis."""
-    intervals = [item.interval for _, items in groups for _, item in items if item.notable and item.interval]
+    intervals = [one.index.interval for _, items in groups for one in items if one.index.notable and one.index.interval]
     width = layout.bar_width
     high = max([*(interval.high for interval in intervals), 150]) * width / (width - layout.label_width)
     least = min([interval.low for interval in intervals], default=_AVERAGE_INDEX)
     low = min(0.0, least - _LABEL_WIDTH * high / width)  # with space for a number left of a short bar
     whisker_note = "; a line is the 95 % interval with these borders" if intervals else ""
-    names, limit = fit_texts([name for _, items in groups for name, _ in items], layout.name_width, _FONT_SIZE)
+    names, limit = fit_texts([one.name for _, items in groups for one in items], layout.name_width, _FONT_SIZE)
     rows = _list_rows(groups, names)
     heads = alt.Chart(make_inline_data([row for row in rows if row["head"]]))
     base = alt.Chart(make_inline_data([row for row in rows if not row["head"]])).transform_calculate(
@@ -129,13 +174,14 @@ def _build_chart(
     )
 
 
-def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names: Sequence[str]) -> ChartRows:
+def _list_rows(groups: list[tuple[str, list[IndexedItem]]], names: Sequence[str]) -> ChartRows:
     """Return a row for each group and bar."""
     rows: ChartRows = []
     shortened = iter(names)
     for group, items in groups:
         rows.append({"row": len(rows), "head": True, "name": group})
-        for _, item in items:
+        for one in items:
+            item = one.index
             interval = item.interval if item.notable else None
             rows.append(
                 {
@@ -145,7 +191,7 @@ def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names:
                     "at": round(item.value, 1) if item.value is not None and item.notable else _AVERAGE_INDEX,
                     "low": round(interval.low, 1) if interval else _AVERAGE_INDEX,
                     "high": round(interval.high, 1) if interval else _AVERAGE_INDEX,
-                    "label": _format_index(item),
+                    "label": format_indexed_item(one),
                     "users": format_shown_count(item.base),
                     "share": format_percent(item.share) if item.share is not None else "",
                     "speaks": item.notable,
@@ -154,8 +200,11 @@ def _list_rows(groups: list[tuple[str, list[tuple[str, AffinityIndex]]]], names:
     return rows
 
 
-def _format_index(item: AffinityIndex) -> str:
-    """Write an index, or why there is none."""
+def format_indexed_item(one: IndexedItem) -> str:
+    """Write an index, a difference, or why there is none."""
+    item = one.index
+    if one.difference:
+        return one.difference
     if item.base is None:
         return "not shown"
     if item.notable or item.value is None:

@@ -22,7 +22,7 @@ from report.charts.figure import (
 from report.charts.labels import measure_widest, spread_labels
 from report.style import theme
 from report.text import sentences
-from report.text.formatting import format_decimal, format_percent, get_column_label
+from report.text.formatting import format_decimal, format_percent
 from segmentation.facts import Facts
 
 _MAP_WIDTH, _NARROW_MAP_WIDTH, _LOADINGS_WIDTH = 430, 262, 140  # pixels
@@ -53,7 +53,7 @@ def plot_components(facts: Facts) -> Figure:
         header=("Of what", "First component", "Second component"),
         rows=(
             *(
-                (f"Loading of {get_column_label(name)}", format_decimal(a), format_decimal(b))
+                (f"Loading of {facts.schema[name].label}", format_decimal(a), format_decimal(b))
                 for name, (a, b) in pca.loadings.items()
             ),
             *(
@@ -167,7 +167,7 @@ def _estimate_half_width(spot: dict[str, Any]) -> float:
 def _draw_loadings(facts: Facts) -> LayeredChart:
     """Draw the features' loadings as lines."""
     rows: ChartRows = [
-        {"x": 0, "y": 0, "x2": x, "y2": y, "feature": get_column_label(name), "right": x >= 0}
+        {"x": 0, "y": 0, "x2": x, "y2": y, "feature": facts.schema[name].label, "right": x >= 0}
         for name, (x, y) in facts.pca.loadings.items()
     ]
     for row, height in zip(rows, spread_labels([row["y2"] for row in rows], 0.3), strict=True):

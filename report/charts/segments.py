@@ -19,13 +19,13 @@ from report.charts.labels import measure_widest
 from report.style import theme
 from report.text import changes, sentences
 from report.text.formatting import (
+    capitalise_first,
     format_column_value,
     format_decimal,
     format_interval,
     format_month,
     format_percent,
     format_thousands,
-    get_column_label,
 )
 from segmentation.facts import Facts
 
@@ -122,14 +122,14 @@ def plot_differences(facts: Facts) -> Figure:
         ),
         alt=compose_alt_text(
             sentences.describe_separating_features(facts),
-            *(sentences.describe_position(s) for s in sentences.rank_segments(facts)),
+            *(sentences.describe_position(facts, s) for s in sentences.rank_segments(facts)),
         ),
-        header=("Segment", *(get_column_label(feature).capitalize() for feature in facts.features)),
+        header=("Segment", *(capitalise_first(facts.schema[feature].label) for feature in facts.features)),
         rows=tuple(
             (
                 s.name,
                 *(
-                    f"{format_column_value(s.means[f], f)} ({format_decimal(s.centre[f], 2)} SD)"
+                    f"{format_column_value(s.means[f], facts.schema[f])} ({format_decimal(s.centre[f], 2)} SD)"
                     for f in facts.features
                 ),
             )
@@ -151,17 +151,17 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
     size = 12 if below else 13 if measure_widest(names, 13) <= _NAME_WIDTH - 8 else 11.5
     side = _NAME_WIDTH if below else round(min(max(measure_widest(names, size) + 10, _NAME_WIDTH), _MAX_NAME_WIDTH))
     across = width - side if below else (width - side) // len(features) - _PANEL_GAP
-    letters = max(len(format_column_value(s.means[name], name)) for s in ranked for name in features)
+    letters = max(len(format_column_value(s.means[name], facts.schema[name])) for s in ranked for name in features)
     # leaves space right of the dots for the values in plain units
     end = reach * (2 * across / (across - max(_VALUE_WIDTH, _LETTER_WIDTH * letters)) - 1)
     panels = []
     for number, feature in enumerate(features):
-        label = get_column_label(feature).capitalize()
+        label = capitalise_first(facts.schema[feature].label)
         rows: ChartRows = [
             {
                 "segment": segment.name,
                 "sds": segment.centre[feature],
-                "value": format_column_value(segment.means[feature], feature),
+                "value": format_column_value(segment.means[feature], facts.schema[feature]),
                 "said": f"{format_decimal(segment.centre[feature], 1)} SD",
                 "zero": 0,
             }
@@ -185,7 +185,7 @@ def _build_differences_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pan
         value = base.mark_text(align="right", fontSize=12).encode(alt.Text("value:N"), x=alt.value("width"))
         heading = alt.TitleParams(
             label,
-            subtitle=f"average {format_column_value(facts.averages[feature], feature)}",
+            subtitle=f"average {format_column_value(facts.averages[feature], facts.schema[feature])}",
             fontSize=12.5,
             subtitleFontSize=11,
             offset=6,

@@ -10,14 +10,13 @@ from report.settings import MailSettings
 from report.style import theme
 from report.text import changes, sentences
 from report.text.formatting import (
+    capitalise_first,
     format_index,
     format_interval,
-    format_listening_time,
     format_month,
     format_percent,
     format_similarity,
     format_thousands,
-    get_column_label,
     join_with_and,
 )
 from segmentation.facts import Facts, NotableDifference, Segment
@@ -81,7 +80,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
 
     Raises ValueError if the segment has no play, as in a month without reliable segments.
     """
-    picture = plot_brief_indices(segment)
+    picture = plot_brief_indices(facts, segment)
     facts = _sanitise_facts(facts)
     segment = facts.get_segment(segment.id)
     play = segment.play
@@ -107,9 +106,9 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         outdated=now
         and f"This name no longer fits: named today, the segment would be called {now}. What follows describes it as it is now.",
         objective=play.objective,
-        portrait=sentences.describe_average_listener(segment),
+        portrait=sentences.describe_average_user(facts, segment),
         figures=_build_key_figures(facts, segment),
-        evidence=tuple(_format_difference(segment, item) for item in segment.stands_out[:MAX_BRIEF_DIFFERENCES]),
+        evidence=tuple(_format_difference(facts, segment, item) for item in segment.stands_out[:MAX_BRIEF_DIFFERENCES]),
         note=(
             f"An index of 100 is the average of all users; only what is {INDEX_HIGH - 100} or more away from it, and by more "
             "than chance explains, is listed."
@@ -124,13 +123,13 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
             ("Timing", play.timing),
             ("Do", play.do),
             ("Don't", play.avoid),
-            ("Measure", f"{sentences.describe_kpi(segment)} {sentences.describe_kpi_lift(segment)}".rstrip()),
+            ("Measure", f"{sentences.describe_kpi(facts, segment)} {sentences.describe_kpi_lift(segment)}".rstrip()),
         ),
         confidence=_make_lines(
             ("The segment", describe_resampling_stability(segment)),
             ("All segments", sentences.describe_certainty(facts)),
-            ("Not known", play.unknown),
-            ("What would change our mind", describe_drop_criterion(segment)),
+            ("Not known", f"{play.unknown} {sentences.note_general_play(segment)}".rstrip()),
+            ("What would change our mind", describe_drop_criterion(facts, segment)),
         ),
         about=_make_lines(
             ("Data", f"{month}, {analysed[:1].lower()}{analysed[1:]} ({_strip_control_characters(facts.source.name)})"),
@@ -144,34 +143,31 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
 
 
 def write_insight(facts: Facts, segment: Segment) -> str:
-    """Compare the segment's share of users with its listening."""
-    usage = segment.index["usage_per_month"]
-    average = facts.averages["usage_per_month"]
-    listening = segment.share * segment.means["usage_per_month"] / average if average else None
+    """Compare the segment's share of users with that of the main number."""
+    part, main = sentences.compute_main_share(facts, segment), facts.schema.main
+    usage = segment.index[main] if main else None
     first = segment.stands_out[0] if segment.stands_out else None
-    if usage.notable and listening is not None:
-        shares = (
-            f"They are {format_percent(segment.share)} of users and do {format_percent(listening)} of all listening."
-        )
-        others = [item for item in segment.stands_out if item.column != "usage_per_month"]
+    if usage and usage.notable and part is not None:
+        total = facts.schema[main].total
+        shares = f"They are {format_percent(segment.share)} of users and have {format_percent(part)} of all {total}."
+        others = [item for item in segment.stands_out if item.column != main]
         if not others:
             return shares
         # rather not a category that they lack
         best = next((i for i in others if i.category is None or i.index > _AVERAGE_INDEX), others[0])
-        return f"{shares} What else sets them apart: {sentences.describe_difference(best)}."
+        return f"{shares} What else sets them apart: {sentences.describe_difference(facts, best)}."
     if first is None:
-        return _explain_missing_difference(segment)
-    if usage.interval and usage.interval.low >= INDEX_LOW and usage.interval.high <= INDEX_HIGH:
-        return (
-            f"They listen about as much as everybody; what sets them apart is {sentences.describe_difference(first)}."
-        )
-    return f"What sets them apart is {sentences.describe_difference(first)}."
+        return _explain_missing_difference(facts, segment)
+    near = usage and usage.interval and usage.interval.low >= INDEX_LOW and usage.interval.high <= INDEX_HIGH
+    if near and first.column != main:
+        return f"Their {facts.schema[main].label} is about that of all users; what sets them apart is {sentences.describe_difference(facts, first)}."
+    return f"What sets them apart is {sentences.describe_difference(facts, first)}."
 
 
-def _explain_missing_difference(segment: Segment) -> str:
+def _explain_missing_difference(facts: Facts, segment: Segment) -> str:
     if sentences.has_too_few_users(segment):
         return "They are too few to be compared with all users."
-    if positions := sentences.list_positions(segment):
+    if positions := sentences.list_positions(facts, segment):
         return f"They differ from all users by little: {join_with_and(positions)}."
     return "Nothing sets them apart from all users: what works for everybody should work here."
 
@@ -185,10 +181,10 @@ def describe_resampling_stability(segment: Segment) -> str:
     )
 
 
-def describe_drop_criterion(segment: Segment) -> str:
+def describe_drop_criterion(facts: Facts, segment: Segment) -> str:
     """Describe what would make us drop the segment."""
     measure = segment.play.measure if segment.play else None
-    play = f", or no change in {get_column_label(measure.column)} after the play" if measure else ""
+    play = f", or no change in {facts.schema[measure.column].label} after the play" if measure else ""
     falls = "falls below" if segment.stability.jaccard >= JACCARD_STABLE else "doesn't rise to"
     return f"A month in which its likeness {falls} {format_similarity(JACCARD_STABLE)}{play}."
 
@@ -198,9 +194,11 @@ def _build_key_figures(facts: Facts, segment: Segment) -> tuple[BriefLine, ...]:
     if changes.get_comparison(facts):
         third = changes.describe_change_since(facts, segment), changes.format_share_change(facts, segment)
     else:
-        third = "listening a month", format_listening_time(segment.means["usage_per_month"])
+        third = sentences.describe_main_number(facts, segment) or ("", "")
     return _make_lines(
-        ("users", format_thousands(segment.users)), ("of all users", format_percent(segment.share)), third
+        ("users", format_thousands(segment.users)),
+        ("of all users", format_percent(segment.share)),
+        *([third] if third[0] else []),
     )
 
 
@@ -208,9 +206,9 @@ def _make_lines(*pairs: tuple[str, str]) -> tuple[BriefLine, ...]:
     return tuple(BriefLine(name, text) for name, text in pairs)
 
 
-def _format_difference(segment: Segment, item: NotableDifference) -> BriefDifference:
+def _format_difference(facts: Facts, segment: Segment, item: NotableDifference) -> BriefDifference:
     """Return a difference as text."""
-    feature = get_column_label(item.column).capitalize()
+    feature = capitalise_first(facts.schema[item.column].label)
     if item.category is None:
         base = segment.index[item.column].base
     else:

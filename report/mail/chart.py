@@ -3,12 +3,12 @@
 import altair as alt
 
 from report.charts.figure import ChartRows, Figure, LayeredChart, compose_alt_text, make_inline_data
+from report.charts.indices import IndexedItem
 from report.charts.labels import fit_texts
 from report.style import theme
 from report.text import sentences
-from report.text.formatting import format_index, get_column_label
-from segmentation.facts import AffinityIndex, Segment
-from segmentation.schema import NUMBERS
+from report.text.formatting import capitalise_first, format_index
+from segmentation.facts import Facts, Segment
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 
 IMAGE_MARGIN = 6  # pixels around the image, which dark mode shows on black
@@ -19,42 +19,49 @@ _BAR_AREA_WIDTH = CHART_WIDTH - _NAME_WIDTH
 _ROW_HEIGHT, _FONT_SIZE = 30, 15  # of a bar and its name, in pixels
 
 
-def plot_brief_indices(segment: Segment) -> Figure:
+def plot_brief_indices(facts: Facts, segment: Segment) -> Figure:
     """Plot the main indices of a segment, against 100.
 
     All numbers, and the categories that differ most.
     """
-    items = [(get_column_label(name).capitalize(), segment.index[name]) for name in NUMBERS]
+    items = [
+        IndexedItem(
+            capitalise_first(facts.schema[name].label),
+            segment.index[name],
+            sentences.describe_number_difference(facts, segment, name),
+        )
+        for name in segment.index
+    ]
     items += [
-        (item.category, segment.categories[item.column][item.category])
+        IndexedItem(item.category, segment.categories[item.column][item.category])
         for item in segment.stands_out
         if item.category is not None
     ][:MAX_CATEGORIES]
     return Figure(
         chart=lambda: _build_chart(items, theme.get_segment_colour(segment.id)),
         caption="Index: the line is the average of all users, 100; grey is near it.",
-        alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(segment)),
+        alt=compose_alt_text(f"{segment.name} against 100 for all users", *sentences.list_differences(facts, segment)),
         header=("", "Index"),
-        rows=tuple((name, _format_index(item)) for name, item in items),
+        rows=tuple((one.name, _format_item(one)) for one in items),
     )
 
 
-def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> LayeredChart:
+def _build_chart(items: list[IndexedItem], colour: str) -> LayeredChart:
     """Draw bars from 100 with their numbers."""
-    significant = [item.value for _, item in items if item.notable and item.value is not None]
+    significant = [one.index.value for one in items if one.index.notable and one.index.value is not None]
     high = max([*significant, 150]) * _BAR_AREA_WIDTH / (_BAR_AREA_WIDTH - _NUMBER_WIDTH)
-    names, limit = fit_texts([name for name, _ in items], _NAME_WIDTH - 10, _FONT_SIZE)
+    names, limit = fit_texts([one.name for one in items], _NAME_WIDTH - 10, _FONT_SIZE)
     rows: ChartRows = [
         {
             "row": str(number),
             "name": name,
             "from": 100,
-            "at": item.value if item.notable else 100,
-            "end": max(100, item.value or 0) if item.notable else 100,  # where its number begins
-            "label": _format_index(item),
-            "speaks": item.notable,
+            "at": one.index.value if one.index.notable else 100,
+            "end": max(100, one.index.value or 0) if one.index.notable else 100,  # where its number begins
+            "label": _format_item(one),
+            "speaks": one.index.notable,
         }
-        for number, (name, (_, item)) in enumerate(zip(names, items, strict=True))
+        for number, (name, one) in enumerate(zip(names, items, strict=True))
     ]
     base = alt.Chart(make_inline_data(rows)).encode(
         alt.Y("row:N", sort=None, axis=None),  # two categories may share a value
@@ -78,8 +85,11 @@ def _build_chart(items: list[tuple[str, AffinityIndex]], colour: str) -> Layered
     )
 
 
-def _format_index(item: AffinityIndex) -> str:
-    """Write an index, or why there is none."""
+def _format_item(one: IndexedItem) -> str:
+    """Write an index, a difference, or why there is none."""
+    item = one.index
+    if one.difference:
+        return one.difference
     if item.notable or item.value is None:
         return format_index(item.value)
     return "average" if INDEX_LOW < item.value < INDEX_HIGH else "unclear"

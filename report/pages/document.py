@@ -29,9 +29,7 @@ from report.settings import read_settings
 from report.storage import cache, paths
 from report.style import theme
 from report.text import changes, formatting, holds, sentences
-from report.text.formatting import format_month, join_with_and
 from segmentation.facts import Facts, facts_to_dict
-from segmentation.schema import CATEGORIES, NUMBERS
 
 Medium = Literal["screen", "print", "page", "notebook"]
 FIGURES_FOLDER = Path("figures")  # beside the document: where the engine runs its cells
@@ -67,6 +65,7 @@ class Document:
 
     def __init__(self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES_FOLDER) -> None:
         self.facts = facts
+        formatting.use_number_style(facts.schema)
         self.figures = figures
         self.medium = medium
         self._jinja = _build_jinja_environment(templates)
@@ -225,13 +224,6 @@ def open_document(facts: str | Path, medium: Medium) -> Document:
     """
     path = Path(facts) if facts else _find_newest_facts()
     month = paths.read_facts(path if path.exists() else paths.ROOT / path)
-    known = {*month.distributions.numbers, *month.distributions.categories}
-    new = [name for name in (*NUMBERS, *CATEGORIES) if name not in known]
-    if new:
-        raise ReportError(
-            f"{format_month(month.month)} was made before the report knew {join_with_and(new)}. "
-            f"Make it again: make report MONTH={month.month}."
-        )
     return Document(month, medium, paths.TEMPLATES)
 
 

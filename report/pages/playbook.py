@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from report.settings import NumericColumn
-from report.storage.toml_text import TEXT_NORMALISER, read_toml_model
+from report.storage.toml_text import TEXT_NORMALISER, read_toml_model, suggest_similar_key
 from segmentation.facts import Facts, KpiTarget, Play, Segment
-from segmentation.options import ValidRange
+from segmentation.schema import Schema, ValidRange
 from segmentation.thresholds import NOTABLE_SD
 
 _LEGIBLE_PATTERN = r"[\p{L}\p{N}]"  # punctuation alone is not enough
@@ -19,12 +18,25 @@ LongText = Annotated[str, StringConstraints(min_length=3, max_length=240, patter
 FeatureLevel = Literal["low", "average", "high"]
 
 
+def _check_name(name: str, schema: Schema | None, group: str, kind: str) -> str:
+    known = list(getattr(schema, group)) if schema else [name]
+    if name not in known:
+        raise ValueError(f"{name!r} is no {kind} of the columns file{suggest_similar_key(name, known)}")
+    return name
+
+
+FeatureName = Annotated[
+    str, AfterValidator(lambda name, info: _check_name(name, info.context, "features", "feature that makes segments"))
+]
+NumberName = Annotated[str, AfterValidator(lambda name, info: _check_name(name, info.context, "numbers", "number"))]
+
+
 class KpiRule(BaseModel):
     """A play's KPI: a column and its wanted change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: NumericColumn
+    column: NumberName
     change: Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
     @field_validator("change")
@@ -44,7 +56,7 @@ class PlayRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ShortText
-    when: dict[NumericColumn, FeatureLevel] = {}
+    when: dict[FeatureName, FeatureLevel] = {}
     objective: LongText
     offer: ShortText
     message: LongText
@@ -91,9 +103,12 @@ def classify_level(sds: float) -> FeatureLevel:
     return "low" if sds <= -NOTABLE_SD else "high" if sds >= NOTABLE_SD else "average"
 
 
-def read_playbook(path: Path) -> Playbook:
-    """Read the playbook."""
-    return read_toml_model(path, Playbook)
+def read_playbook(path: Path, schema: Schema) -> Playbook:
+    """Read the playbook of a service with these columns.
+
+    Raises SettingsError if it asks for a feature, or for a number to change, that the columns file doesn't have.
+    """
+    return read_toml_model(path, Playbook, schema)
 
 
 def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
@@ -105,11 +120,12 @@ def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
 def _choose_play(segment: Segment, rules: Sequence[PlayRule], valid: Mapping[str, ValidRange]) -> Play:
     """Return the first play that fits, its target clipped."""
     rule = next(rule for rule in rules if rule.matches_segment(segment))
-    baseline = segment.means[rule.measure.column]
+    baseline = segment.means[rule.measure.column] or 0.0
     words = rule.model_dump(exclude={"name", "when", "measure"})
     wanted = baseline * (1 + rule.measure.change)
     low, high = valid.get(rule.measure.column, (None, None))  # such as 365 days of the last 365
     wanted = wanted if high is None else min(wanted, max(high, baseline))
     wanted = wanted if low is None else max(wanted, min(low, baseline))
     measure = KpiTarget(rule.measure.column, baseline, wanted)
-    return Play(rule=rule.name, measure=measure, **words)
+    is_far = any(classify_level(sds) != "average" for sds in segment.centre.values())
+    return Play(rule=rule.name, measure=measure, is_general=not rule.when and is_far, **words)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from report.style import theme
 from report.text import changes, selection, sentences
 from report.text.formatting import (
+    capitalise_first,
     format_column_value,
     format_decimal,
     format_month,
     format_percent,
     format_similarity,
     format_thousands,
-    get_column_label,
     join_with_and,
 )
 from segmentation.facts import Facts, Segment, SegmentTransition
@@ -79,13 +79,13 @@ def tabulate_audit(facts: Facts) -> ReportTable:
     rows += [
         (
             "Spellings that look the same, read as one",
-            get_column_label(column),
+            facts.schema[column].label,
             f"{format_thousands(n)} spelling{'s' if n > 1 else ''}",
         )
         for column, n in facts.audit.joined.items()
     ]
     rows += [
-        (sentences.name_cleaning_rule(drop.rule), get_column_label(drop.column), f"{format_thousands(-drop.rows)}")
+        (sentences.name_cleaning_rule(drop.rule), facts.schema[drop.column].label, f"{format_thousands(-drop.rows)}")
         for drop in facts.audit.dropped
     ]
     rows += [("Users kept", "", format_thousands(facts.audit.kept))]
@@ -173,7 +173,7 @@ def tabulate_drift(facts: Facts) -> ReportTable:
         ("Column", "Index", "By chance at most", *followed, "Verdict"),
         tuple(
             (
-                get_column_label(name).capitalize(),
+                capitalise_first(facts.schema[name].label),
                 format_decimal(found.psi, 4),
                 format_decimal(found.critical, 4),
                 *(changes.format_followed_change(found.followed) for _ in followed),
@@ -189,13 +189,13 @@ def tabulate_segments(facts: Facts) -> ReportTable:
     numbers = tuple(facts.distributions.numbers)
     return ReportTable(
         "The segments at a glance: users, share, and medians.",
-        ("Segment", "Users", "Share", *(get_column_label(name).capitalize() for name in numbers), "Stability"),
+        ("Segment", "Users", "Share", *(capitalise_first(facts.schema[name].label) for name in numbers), "Stability"),
         tuple(
             (
                 s.name,
                 format_thousands(s.users),
                 format_percent(s.share),
-                *(format_column_value(s.medians[name], name) for name in numbers),
+                *(format_column_value(s.medians[name], facts.schema[name]) for name in numbers),
                 f"{s.stability.grade}, {format_similarity(s.stability.jaccard)}",
             )
             for s in sentences.rank_segments(facts)

@@ -5,7 +5,7 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from report.errors import InputError
-from report.readers.columns import RUN_AGAIN, RawTable, match_columns, normalise_header
-from segmentation import schema
+from report.readers.columns import RUN_AGAIN, RawTable, list_known_headers, match_columns, normalise_header
 from segmentation.preprocessing.spelling import normalise_text
+from segmentation.schema import Schema
 
 DELIMITERS = ",;\t|"
 SAVE_AS_UTF8_HINT = "Save it again as 'CSV UTF-8' (in a spreadsheet: Save As), and run `make report` again."
@@ -44,19 +44,19 @@ CELLS_PER_CHUNK = 1 << 17  # held as Python text before they go to Arrow, a tent
 _log = logging.getLogger(__name__)
 
 
-def read_delimited_text(path: Path, names: Mapping[str, str]) -> RawTable:
+def read_delimited_text(path: Path, schema: Schema) -> RawTable:
     """Read every row of a delimited text file.
 
     Blank lines, and rows of empty cells at the end, are left out. Raises InputError if the encoding, the quotes, the
     header or a row's length is not that of a table.
     """
     data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
-    delimiter = detect_delimiter(data, names)
+    delimiter = detect_delimiter(data, schema)
     lines = _iterate_rows(data, delimiter, path.name)
     header = next((record for _, record in lines if any(map(str.strip, record))), None)
     if header is None:
         raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
-    fields = match_columns(header, names, path.name)
+    fields = match_columns(header, schema, path.name)
     pick = itemgetter(*(field.index for field in fields))
     texts: list[list[Any]] = [[] for _ in fields]
     cells: list[str] = []
@@ -180,9 +180,9 @@ def read_csv_header(data: bytes, delimiter: str) -> list[str]:
     return next((record for record in _open_csv_reader(data, delimiter) if any(map(str.strip, record))), [])
 
 
-def detect_delimiter(data: bytes, names: Mapping[str, str]) -> str:
+def detect_delimiter(data: bytes, schema: Schema) -> str:
     """Return the delimiter that gives the most known names."""
-    wanted = {normalise_header(name) for name in (*schema.COLUMNS_BY_NAME, *names.values())}
+    wanted = {normalise_header(name) for name in list_known_headers(schema)}
 
     def count_known_names(delimiter: str) -> tuple[int, int]:
         try:

@@ -6,7 +6,7 @@ Formulas count with the value that Excel last calculated; one that was never cal
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from report.errors import InputError
 from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
 from report.readers.ids import make_faulty_id_error
 from segmentation.preprocessing.spelling import normalise_text
+from segmentation.schema import Schema
 
 MAX_EXACT_NUMBER = 10**15  # Excel keeps 15 digits of a number
 STRICT_NAMESPACE = b"http://purl.oclc.org/ooxml/"  # the names of Strict Open XML, which openpyxl doesn't know
@@ -30,7 +31,7 @@ ESCAPED_CONTROL = re.compile("_x(00[01][0-9A-Fa-f])_")
 DATE_TYPES = (date, time, timedelta)  # a datetime is a date
 
 
-def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
+def read_workbook(path: Path, schema: Schema) -> RawTable:
     """Read every row that isn't blank of a workbook's first sheet.
 
     Text stays text, numbers stay numbers. Raises InputError if it isn't a workbook, unpacks to more than a gigabyte, or
@@ -43,7 +44,7 @@ def read_workbook(path: Path, names: Mapping[str, str]) -> RawTable:
         if not rows:
             raise InputError(f"{path.name} is empty on its first sheet. Expected a header and one row a user.")
         headers = ["" if name is None else str(name) for name in rows.pop(min(rows))]
-        fields = match_columns(headers, names, path.name)
+        fields = match_columns(headers, schema, path.name)
         if has_formulas:
             _refuse_uncalculated(path, fields)
     numbers = np.array(list(rows), dtype=int)
@@ -169,6 +170,12 @@ def _pick_cells(field: MatchedColumn, rows: Sequence[tuple[Any, ...]], numbers: 
     for kinds, what in ((DATE_TYPES, "dates"), (bool, "truth values")):
         wrong = [i for i, cell in enumerate(cells) if isinstance(cell, kinds)]
         if not wrong:
+            continue
+        if field.meaning.kind == "date" and kinds is DATE_TYPES:
+            cells = [str(cell) if isinstance(cell, date) else cell for cell in cells]
+            continue
+        if field.column.kind == "number" and field.allows_truth_values and kinds is bool:
+            cells = [float(cell) if isinstance(cell, bool) else cell for cell in cells]
             continue
         if field.column.kind == "number":
             raise make_not_numeric_error(file, field, what, count=len(wrong), row=int(numbers[wrong[0]]))

@@ -1,10 +1,9 @@
 """The reader of a month's file, in any format."""
 
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from report.readers import csv_text, excel
 from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_type_error, match_columns
 from report.readers.normalise import collect_users, normalise_table
 from report.storage.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
+from segmentation.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class MonthData:
     joined: dict[str, int]  # by category: spellings read as another spelling of the same value
 
 
-def read_users(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
+def read_users(path: Path, schema: Schema, month: str = "") -> pd.DataFrame:
     """Read the month's users alone, as `read_month_file` does."""
-    return read_month_file(path, names).users
+    return read_month_file(path, schema, month).users
 
 
-def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({})) -> MonthData:
+def read_month_file(path: Path, schema: Schema, month: str = "") -> MonthData:
     """Read the month's file of users.
 
     A `.csv`, `.tsv` or `.txt` file in any usual encoding, delimiter and decimal mark; a `.parquet` file; or an `.xlsx`
@@ -44,9 +44,9 @@ def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({}))
     _check_file(path)
     read = _select_reader(path)
     try:
-        table = read(path, names)
-        frame, _, joined = normalise_table(table)
-        return MonthData(collect_users(frame), joined)
+        table = read(path, schema)
+        frame, _, joined = normalise_table(table, schema, month)
+        return MonthData(collect_users(frame, schema), joined)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - what libraries raise on a damaged file has no common base
@@ -57,7 +57,7 @@ def read_month_file(path: Path, names: Mapping[str, str] = MappingProxyType({}))
         ) from None
 
 
-def _select_reader(path: Path) -> Callable[[Path, Mapping[str, str]], RawTable]:
+def _select_reader(path: Path) -> Callable[[Path, Schema], RawTable]:
     """Return what reads files with this ending."""
     kind = path.suffix.lower()
     if kind not in DATA_SUFFIXES:
@@ -90,14 +90,14 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
 
 
-def _read_parquet(path: Path, names: Mapping[str, str]) -> RawTable:
+def _read_parquet(path: Path, schema: Schema) -> RawTable:
     """Read a Parquet file."""
     # Its rows are numbered as in a sheet with a header
     import pyarrow.parquet as pq  # noqa: PLC0415 - most files are text
 
     with pq.ParquetFile(path) as file:
         headers = file.schema_arrow.names
-        fields = match_columns(headers, names, path.name)
+        fields = match_columns(headers, schema, path.name)
         for field in fields:
             refuse_arrow_type(field, file.schema_arrow.field(field.index).type, path.name)
         data = file.read(columns=[headers[field.index] for field in fields])
@@ -114,8 +114,10 @@ def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
         arrow_type = arrow_type.value_type
     tests = [pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal]
     tests += [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary]
-    if field.column.kind == "category":
+    if field.allows_truth_values:
         tests.append(pa.types.is_boolean)
+    if field.meaning.kind == "date":
+        tests += [pa.types.is_date, pa.types.is_timestamp]
     is_half = pa.types.is_float16(arrow_type) and field.column.kind != "number"  # exact to 2,048 alone
     if is_half or not any(test(arrow_type) for test in tests):
         raise make_type_error(file, field, arrow_type)
@@ -131,7 +133,7 @@ def _simplify_type(field: MatchedColumn, column: Any) -> Any:
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         return column.cast(pa.float64(), safe=False) if field.column.kind == "number" else column
     if pa.types.is_boolean(column.type):
-        return column
+        return column.cast(pa.float64()) if field.column.kind == "number" else column
     text = column.cast(pa.string())
     text.validate(full=True)  # Parquet may call text what is none
     return text

@@ -17,6 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from report.columns import dates, recode
+from report.columns.derive import parse_expression
+from report.columns.hashing import hash_texts
 from report.errors import InputError
 from report.readers import ids, number_text
 from report.readers.columns import (
@@ -36,7 +39,7 @@ from segmentation.preprocessing.spelling import (
     NORMALISATION_STEPS,
     TRIM_CHARACTERS,
 )
-from segmentation.schema import MAX_NUMBER, NUMBERS
+from segmentation.schema import MAX_NUMBER, Schema
 
 # What spreadsheets write, in any language, in a cell that they can't work out or show: neither a value nor missing. All are in capitals.
 SPREADSHEET_ERROR = (
@@ -53,7 +56,7 @@ _MAY_NEED_NORMALISING = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
 
 
 def normalise_users(
-    frame: "nw.LazyFrame[Any]", names: Mapping[str, str], source: str, text_origin: TextOrigin = "anybody"
+    frame: "nw.LazyFrame[Any]", schema: Schema, source: str, text_origin: TextOrigin = "anybody", month: str = ""
 ) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
     """Return a frame's users, their number and merged spellings.
 
@@ -61,11 +64,15 @@ def normalise_users(
     ----------
     frame : narwhals.LazyFrame
         As the engine reads it; with columns `FILE_COLUMN` and `ROW_COLUMN` if it knows them.
+    schema : Schema
+        The columns that are wanted.
     source : str
         Its name in messages.
     text_origin : {"database", "commas", "anybody"}
         Who wrote numbers as text: a database, with decimal points and nothing between thousands; someone who separates
         fields by commas; or anybody.
+    month : str
+        "2026-10": dates become the days to its end.
 
     Raises
     ------
@@ -73,12 +80,15 @@ def normalise_users(
         If they can't be read as users without guessing.
     """
     headers = [name for name in frame.collect_schema().names() if name not in (FILE_COLUMN, ROW_COLUMN)]
-    fields = match_columns(headers, names, source)
+    fields = match_columns(headers, schema, source)
     frame = frame.select(*(nw.col(headers[f.index]).alias(f.column.name) for f in fields), *_list_origin_columns(frame))
-    return _normalise_columns(frame, fields, source, text_origin)
+    frame, rows, joined = _normalise_columns(frame, fields, source, text_origin)
+    return _finish_columns(frame, fields, schema, source, month, joined, rows)
 
 
-def normalise_table(table: RawTable) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
+def normalise_table(
+    table: RawTable, schema: Schema, month: str = ""
+) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
     """Return a small file's users, as `normalise_users` does."""
     if not len(table.rows):
         raise InputError(f"{table.file} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
@@ -88,12 +98,13 @@ def normalise_table(table: RawTable) -> tuple["nw.LazyFrame[Any]", int, dict[str
         name = field.column.name
         columns[text_name], columns[name] = columns[name], pa.array(table.numbers[name], from_pandas=True)
     frame = nw.from_native(pa.table({**columns, ROW_COLUMN: table.rows})).lazy()
-    return _normalise_columns(
+    frame, rows, joined = _normalise_columns(
         frame, table.fields, table.file, "commas" if table.comma_is_delimiter else "anybody", beside
     )
+    return _finish_columns(frame, table.fields, schema, table.file, month, joined, rows)
 
 
-def collect_users(frame: "nw.LazyFrame[Any]") -> pd.DataFrame:
+def collect_users(frame: "nw.LazyFrame[Any]", schema: Schema) -> pd.DataFrame:
     """Return users in memory: numbers as float64, the rest as `str`.
 
     What is larger than 1e100 is infinite: its square is more than a float can hold.
@@ -101,7 +112,7 @@ def collect_users(frame: "nw.LazyFrame[Any]") -> pd.DataFrame:
     table = frame.collect("pyarrow").to_native()
     columns = {}
     for name in table.column_names:
-        if name in NUMBERS:
+        if name in schema and schema[name].is_number:
             values = table[name].to_numpy()
             columns[name] = np.where(np.abs(values) > MAX_NUMBER, np.copysign(np.inf, values), values)
         else:
@@ -139,14 +150,15 @@ def _normalise_columns(
             frame = _restore_ids(frame, field, source)
         elif field.column.kind == "id":  # whole numbers may have been a spreadsheet's too
             _refuse_rounded_ids(frame, field, source)
-    return frame.drop(*beside.values(), *_list_origin_columns(frame)), rows, joined
+    return frame.drop(*beside.values()), rows, joined
 
 
 def _refuse_column_type(field: MatchedColumn, kind: Any, source: str) -> None:
     """Refuse a column of neither text nor numbers."""
     # Truth values may be a category
     fits = kind.is_numeric() or kind in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
-    if not fits and not (kind == nw.Boolean and field.column.kind == "category"):
+    fits = fits or (kind == nw.Boolean and field.allows_truth_values)
+    if not fits and not (field.meaning.kind == "date" and kind in (nw.Date, nw.Datetime)):
         raise make_type_error(source, field, kind)
 
 
@@ -172,7 +184,7 @@ def _needs_cast(field: MatchedColumn, kind: Any) -> bool:
 def _is_text(field: MatchedColumn, kind: Any, *, broken: bool) -> bool:
     """Return whether a column is text after the cast."""
     whole = kind.is_integer() or (kind.is_float() and not broken)
-    return {"number": not kind.is_numeric(), "id": not whole}.get(field.column.kind, True)
+    return {"number": not kind.is_numeric() and kind != nw.Boolean, "id": not whole}.get(field.column.kind, True)
 
 
 def _is_integral(field: MatchedColumn) -> nw.Expr:
@@ -185,7 +197,7 @@ def _cast_column(field: MatchedColumn, kind: Any, *, broken: bool) -> nw.Expr:
     # Numbers as such, an id as a whole number or text, all else as text
     column = nw.col(field.column.name)
     if field.column.kind == "number":
-        return column.cast(nw.Float64)
+        return column.cast(nw.Int64).cast(nw.Float64) if kind == nw.Boolean else column.cast(nw.Float64)
     if kind == nw.Boolean:
         return nw.when(column).then(nw.lit("True")).when(~column).then(nw.lit("False"))
     if kind.is_float():  # 7, not 7.0
@@ -226,7 +238,8 @@ def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool
 
 def _is_not_missing(field: MatchedColumn) -> nw.Expr:
     """Return the condition that a cell isn't missing."""
-    missing = MISSING_SPELLINGS if field.column.kind == "category" else MISSING_NUMBER_SPELLINGS
+    missing: Sequence[str] = MISSING_SPELLINGS if field.meaning.is_category else MISSING_NUMBER_SPELLINGS
+    missing = [*missing, *(value.casefold() for value in field.column.missing_values)]
     return ~nw.col(field.column.name).str.to_lowercase().is_in(missing)
 
 
@@ -360,6 +373,11 @@ def parse_number_columns(
     untrimmed = _count_each(frame, {name: nw.col(name).str.contains(_MAY_NEED_NORMALISING) for name in texts.values()})
     trimmed = (nw.col(name).str.replace_all(INVISIBLE_CHARACTERS, "") for name, count in untrimmed.items() if count)
     frame = frame.with_columns(cell.str.replace_all(EDGE_BLANKS, "") for cell in trimmed)
+    frame = frame.with_columns(
+        number_text.strip_marks(nw.col(name), field.column).alias(name)
+        for field, name in texts.items()
+        if number_text.list_marks(field.column)
+    )
     _refuse_other_texts(frame, texts, source, text_origin)
     marks = dict.fromkeys((field.column.name for field in texts), ".")
     if text_origin != "database":
@@ -372,7 +390,7 @@ def _refuse_other_texts(
     frame: "nw.LazyFrame[Any]", texts: Mapping[MatchedColumn, str], source: str, text_origin: TextOrigin
 ) -> None:
     """Refuse texts that are no number with any decimal mark."""
-    wrong = {name: ~nw.col(name).str.to_lowercase().is_in(MISSING_NUMBER_SPELLINGS) for name in texts.values()}
+    wrong = {name: ~nw.col(name).str.to_lowercase().is_in(_list_missing_texts(field)) for field, name in texts.items()}
     for mark in ".," if text_origin == "anybody" else ".":
         pattern = number_text.build_number_pattern(mark, grouped=text_origin != "database")
         wrong = {name: flags & ~nw.col(name).str.contains(pattern) for name, flags in wrong.items()}
@@ -386,6 +404,10 @@ def _refuse_other_texts(
         if text_origin == "commas" and _count_rows(frame, decimal) and _locate_first(frame, decimal, source)[1] == row:
             raise InputError(f"{error} If the commas are decimal marks, export with `;` between the fields.")
         raise error
+
+
+def _list_missing_texts(field: MatchedColumn) -> list[str]:
+    return [*MISSING_NUMBER_SPELLINGS, *(value.casefold() for value in field.column.missing_values)]
 
 
 def _sample_number_shapes(
@@ -434,6 +456,147 @@ def _parse_number(field: MatchedColumn, text_name: str, mark: str) -> nw.Expr:
     bare = bare.str.replace_all(",", ".") if mark == "," else bare
     number = nw.when(cell.str.contains(number_text.build_number_pattern(mark))).then(bare).cast(nw.Float64)
     return (number if text_name == name else nw.coalesce(nw.col(name), number)).alias(name)
+
+
+# --- what values mean
+
+
+def _finish_columns(
+    frame: "nw.LazyFrame[Any]",
+    fields: Sequence[MatchedColumn],
+    schema: Schema,
+    source: str,
+    month: str,
+    joined: dict[str, int],
+    rows: int,
+) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
+    """Return the schema's columns with what their values mean."""
+    joined = dict(joined)
+    for field in fields:
+        if field.meaning.kind == "date":
+            frame = _read_dates(frame, field, source, month)
+        elif field.meaning.is_category or field.column.kind == "category":
+            frame, merged = _read_codes(frame, field, source)
+            joined |= {field.column.name: joined.get(field.column.name, 0) + merged} if merged else {}
+        elif field.column.is_hashed:
+            frame = hash_texts(frame, field.column.name)
+        if field.meaning.is_number and (unknown := _list_missing_numbers(field)):
+            value = nw.col(field.column.name)
+            frame = frame.with_columns(nw.when(~value.is_in(unknown)).then(value).alias(field.column.name))
+    frame = frame.with_columns(
+        parse_expression(column.expression).express().alias(column.name) for column in schema.shown if column.expression
+    )
+    there = frame.collect_schema()
+    return frame.select(column.name for column in schema.shown if column.name in there), rows, joined
+
+
+def _list_missing_numbers(field: MatchedColumn) -> list[float]:
+    """List the numbers that mean that nothing is known."""
+    return [float(value) for value in field.column.missing_values if re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?", value)]
+
+
+def _read_codes(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str) -> tuple["nw.LazyFrame[Any]", int]:
+    """Return a column's values as they are meant, and merged spellings."""
+    name, column = field.column.name, field.meaning
+    found = frame.group_by(name).agg(nw.len().alias("_n")).head(recode.MAX_VALUES + 1).collect("pyarrow")
+    counts = {str(row[name]): int(row["_n"]) for row in found.rows(named=True) if row[name] is not None}
+    if len(found) > recode.MAX_VALUES:
+        if column.is_number or column.recoded or column.values:
+            raise InputError(
+                f"{source}: column {field.header!r} has more than {recode.MAX_VALUES:,} different values, expected codes or "
+                f"bands. Take `values` or `bands` out of {name!r} in the columns file."
+            )
+        return frame, 0  # a column of many words has no spellings to be compared
+    meaning = recode.map_values(counts, column)
+    if unknown := [value for value in counts if value not in meaning]:
+        rows = sum(counts[value] for value in unknown)
+        file, row = _locate_first(frame, nw.col(name).is_in(unknown), source)
+        first = "" if row is None else f" (first on row {row})"
+        raise InputError(
+            f"{file}: column {field.header!r} has {rows:,} value{'s' if rows > 1 else ''} that `values` or `bands` of {name!r} in the "
+            f"columns file doesn't know{first}. Add {'them' if len(unknown) > 1 else 'it'} there, or to `missing_values`. {RUN_AGAIN}"
+        )
+    if column.is_number:
+        return frame.with_columns(_replace_values(name, meaning)), 0
+    spellings = recode.choose_spellings(_count_meanings(counts, meaning))
+    final = {value: spellings.get(str(meant), meant) for value, meant in meaning.items()}
+    changed = {value: meant for value, meant in final.items() if meant != value}
+    return (frame.with_columns(_replace_values(name, changed, keep_others=True)) if changed else frame), len(spellings)
+
+
+def _count_meanings(counts: Mapping[str, int], meaning: Mapping[str, str | float | None]) -> dict[str, int]:
+    """Count rows by what their value means."""
+    found: dict[str, int] = {}
+    for value, meant in meaning.items():
+        if meant is not None:
+            found[str(meant)] = found.get(str(meant), 0) + counts[value]
+    return found
+
+
+def _replace_values(name: str, meaning: Mapping[str, str | float | None], *, keep_others: bool = False) -> nw.Expr:
+    """Return a column with values replaced."""
+    by_meaning: dict[str | float, list[str]] = {}
+    for value, meant in meaning.items():
+        if meant is not None:
+            by_meaning.setdefault(meant, []).append(value)
+    gone = [value for value, meant in meaning.items() if meant is None]
+    column = nw.col(name)
+    result = (
+        nw.when(~column.is_in(gone)).then(column) if gone and keep_others else column if keep_others else nw.lit(None)
+    )
+    for meant, values in by_meaning.items():
+        result = nw.when(column.is_in(values)).then(nw.lit(meant)).otherwise(result)
+    return result.alias(name)
+
+
+def _read_dates(frame: "nw.LazyFrame[Any]", field: MatchedColumn, source: str, month: str) -> "nw.LazyFrame[Any]":
+    """Return the days from each date to the month's end."""
+    name, text = field.column.name, nw.col("date as text")
+    frame = frame.with_columns(dates.unify_date_text(nw.col(name)).alias("date as text"))
+    known = ~nw.col(name).is_null()
+    orders: tuple[dates.DateOrder, ...] = ("ymd", "dmy", "mdy")
+    is_number = nw.col(name).str.contains(dates.EXCEL_DAY)
+    fits = {order: known & ~is_number & dates.is_date(text, order) for order in orders}
+    starts_with_name = nw.col(name).str.to_lowercase().str.contains("^[a-z]")
+    has_name = nw.col(name).str.to_lowercase().str.contains("[a-su-z]")
+    counts = _count_each(
+        frame,
+        {
+            **{str(one): condition for one, condition in fits.items()},
+            "all": known & ~is_number,
+            "both": fits["dmy"] & fits["mdy"],
+            "words": has_name & known,
+            "first": starts_with_name & known,
+        },
+    )
+    order = _choose_date_order(counts, field, source)
+    wrong = known & ~is_number & ~(fits["ymd"] | fits[order])
+    if count := _count_rows(frame, wrong):
+        file, row = _locate_first(frame, wrong, source)
+        first = "" if row is None else f" (first on row {row})"
+        raise InputError(
+            f"{file}: column {field.header!r} has {count:,} value{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} no date{first}. "
+            f"Expected dates such as 2026-10-31, all in one order. Add what means nothing to `missing_values`. {RUN_AGAIN}"
+        )
+    end = dates.count_days(dates.find_month_end(month))
+    days = nw.coalesce(
+        nw.when(is_number).then(dates.express_excel_days(nw.col(name))),
+        nw.when(fits["ymd"]).then(dates.express_days(text, "ymd")),
+        nw.when(fits[order]).then(dates.express_days(text, order)),
+    )
+    return frame.with_columns((nw.lit(float(end)) - days).alias(name)).drop("date as text")
+
+
+def _choose_date_order(counts: Mapping[str, int], field: MatchedColumn, source: str) -> dates.DateOrder:
+    """Return whether days or months stand first."""
+    if counts["words"] and counts["words"] >= counts["all"] - counts["ymd"]:
+        return "mdy" if counts["first"] else "dmy"
+    if counts["dmy"] == counts["mdy"] == counts["both"] > 0:
+        raise InputError(
+            f"{source}: column {field.header!r} has dates that can be read in two ways, days first or months first. "
+            f"Expected dates such as 2026-10-31. {RUN_AGAIN}"
+        )
+    return "mdy" if counts["mdy"] > counts["dmy"] else "dmy"
 
 
 # --- all of these

@@ -8,6 +8,7 @@ So is "22.300" beside another column's decimal points: programs write these, and
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,11 +16,13 @@ import pyarrow.compute as pc
 from report.errors import InputError
 from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable
 from segmentation.preprocessing.spelling import EDGE_BLANKS, INVISIBLE_CHARACTERS, MISSING_NUMBER_SPELLINGS
+from segmentation.schema import Column
 
-MISSING_VALUES = pa.array(MISSING_NUMBER_SPELLINGS)
 THOUSANDS_SPACES = r"[ \x{a0}\x{2009}\x{202f}]"  # between thousands: plain, no-break, thin and narrow no-break
 THOUSANDS_APOSTROPHES = r"['\x{2019}]"
 OTHER_MARK = {".": ",", ",": "."}
+_CURRENCY = r"\p{Sc}|(?i:\b(?:USD|EUR|GBP|CHF|JPY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|INR|CNY|BRL|MXN|ZAR|TRY)\b)"
+_EDGE_SPACES = rf"^{THOUSANDS_SPACES}+|{THOUSANDS_SPACES}+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,25 @@ def build_number_pattern(mark: str, *, grouped: bool = True) -> str:
     return rf"^[+-]?(?:{'|'.join(kinds)})$"
 
 
+def list_marks(column: Column) -> list[tuple[str, str]]:
+    """List what stands beside a column's numbers, and its meaning.
+
+    Pairs of RE2 pattern and replacement: currencies and "k" of money, the sign of percent.
+    """
+    if column.format == "money":
+        return [(_CURRENCY, ""), (_EDGE_SPACES, ""), (r"\s*[kK]$", "e3"), (r"\s*(?:[mM]|[mM]io)$", "e6")]
+    if column.format in ("percent", "share"):
+        return [(r"\s*%$", "e-2" if column.format == "share" else "")]
+    return []
+
+
+def strip_marks(text: nw.Expr, column: Column) -> nw.Expr:
+    """Return numbers as text without what stands beside them."""
+    for pattern, meaning in list_marks(column):
+        text = text.str.replace_all(pattern, meaning)
+    return text
+
+
 def build_separator_pattern(mark: str) -> str:
     """Return the RE2 pattern of what separates thousands."""
     return rf"\{OTHER_MARK[mark]}|{THOUSANDS_SPACES}|{THOUSANDS_APOSTROPHES}"
@@ -86,7 +108,12 @@ def _list_number_columns(table: RawTable) -> list[NumberColumn]:
         if field.column.kind == "number":
             cells = pc.replace_substring_regex(text, INVISIBLE_CHARACTERS, "")
             cells = pc.replace_substring_regex(cells, EDGE_BLANKS, "")
-            cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), MISSING_VALUES), pa.scalar(None, pa.string()), cells)
+            for pattern, meaning in list_marks(field.column):
+                cells = pc.replace_substring_regex(cells, pattern, meaning)
+            missing = pa.array(
+                [*MISSING_NUMBER_SPELLINGS, *(value.casefold() for value in field.column.missing_values)]
+            )
+            cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), missing), pa.scalar(None, pa.string()), cells)
             fits = {mark: pc.match_substring_regex(cells, build_number_pattern(mark)) for mark in ".,"}
             columns.append(NumberColumn(field, cells, fits))
     return columns

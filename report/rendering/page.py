@@ -32,16 +32,13 @@ def finish_page(page: Path, document: Path, facts: Path) -> Path:
 
 
 def add_title(text: str, facts: dict[str, Any]) -> str:
-    """Return a page titled by document, month and brand.
+    """Return a page titled by report, month and brand.
 
     Front matter can't: it holds no values, and Quarto's `-M` doesn't override it (quarto-r#181).
     """
     month = format_month(facts["month"]).replace(NBSP, " ")
-    added = html.escape(f" · {month} · {facts['brand']['name']}", quote=False)
-    title = _TITLE_TEXT.search(text)
-    if title is None or title[1].endswith(added):
-        return text
-    return f"{text[: title.end()]}{added}{text[title.end() :]}"
+    title = html.escape(f"{facts['schema']['title']} · {month} · {facts['brand']['name']}", quote=False)
+    return _TITLE_TEXT.sub(lambda _: title, text, count=1)
 
 
 def _find_fault(text: str) -> str:

@@ -8,7 +8,6 @@ proves, as in a small one, and not what its head looks like.
 import codecs
 import mmap
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -19,6 +18,7 @@ from report.readers import csv_text, number_text
 from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable
 from report.readers.normalise import ROW_COLUMN, parse_number_columns
 from report.sources.duckdb import escape_glob, quote_sql
+from segmentation.schema import Schema
 
 HEAD_BYTES = 1 << 20  # bytes that say how the rest is written
 _TAIL_BYTES = 1 << 12  # bytes in which the last row is
@@ -29,9 +29,7 @@ class UnsupportedByDuckDB(Exception):  # noqa: N818 - no error: another reader t
     """The reader of small files must read this one."""
 
 
-def convert_text_to_parquet(
-    connection: duckdb.DuckDBPyConnection, path: Path, names: Mapping[str, str], scratch: Path
-) -> Path:
+def convert_text_to_parquet(connection: duckdb.DuckDBPyConnection, path: Path, schema: Schema, scratch: Path) -> Path:
     """Write a text file's schema columns as Parquet.
 
     Numbers become numbers, all else stays text. The Parquet file lies in `scratch`.
@@ -39,7 +37,7 @@ def convert_text_to_parquet(
     Raises InputError if the head isn't a table of users, or the file is too large for the other reader to name its
     fault; UnsupportedByDuckDB if DuckDB can't read it as it is written, and it is small enough for the other reader.
     """
-    head, options = _detect_layout(path, names, scratch)
+    head, options = _detect_layout(path, schema, scratch)
     fields = head.fields
     rows = f"read_csv({quote_sql(escape_glob(path))}, {options})"
     target = scratch / f"{path.name}.parquet"
@@ -100,7 +98,7 @@ def _parse_remaining_cells(connection: duckdb.DuckDBPyConnection, head: RawTable
     return target
 
 
-def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple[RawTable, str]:
+def _detect_layout(path: Path, schema: Schema, scratch: Path) -> tuple[RawTable, str]:
     """Return the head, and DuckDB's options for the file."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
         head = _cut_at_row_end(file.read(HEAD_BYTES))
@@ -117,12 +115,12 @@ def _detect_layout(path: Path, names: Mapping[str, str], scratch: Path) -> tuple
     sample = scratch / path.name
     sample.write_bytes(head)
     try:
-        table = csv_text.read_delimited_text(sample, names)
+        table = csv_text.read_delimited_text(sample, schema)
     except InputError as error:
         raise _choose_error(path, error) from None
     finally:
         sample.unlink()
-    delimiter = csv_text.detect_delimiter(plain, names)
+    delimiter = csv_text.detect_delimiter(plain, schema)
     if _ends_without_user(path, delimiter):
         raise _make_text_error(path, "it ends in rows of no user")
     width = len(csv_text.read_csv_header(plain, delimiter))

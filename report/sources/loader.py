@@ -20,6 +20,7 @@ from report.storage import paths as files
 from report.storage.location import DatabaseSource, DataLocation, list_data_files
 from report.storage.months import PARQUET_SUFFIXES, TEXT_SUFFIXES
 from segmentation.facts import Source
+from segmentation.schema import Schema
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -135,15 +136,15 @@ def load_users(place: DataLocation, month: str, settings: Settings, scratch: Pat
     without guessing.
     """
     if isinstance(place, Path) and not place.is_dir() and _fits_in_memory(place, settings):
-        return _wrap_month_data(read_month_file(place, settings.columns))
+        return _wrap_month_data(read_month_file(place, settings.columns, month))
     if isinstance(place, DatabaseSource) and place.engine == "spark":
         from report.sources import spark  # noqa: PLC0415 - an extra
 
         query = "" if place.table else _fill_in_query(place, month, settings)
         frame, writer = spark.scan_spark_source(place, query, month)
-        frame, rows, joined = normalise.normalise_users(frame, settings.columns, place.name, writer)
+        frame, rows, joined = normalise.normalise_users(frame, settings.columns, place.name, writer, month)
         if rows <= settings.scale.exact_users:
-            return _wrap_month_data(_collect_month(frame, joined))
+            return _wrap_month_data(_collect_month(frame, joined, settings.columns))
         return LoadedUsers(frame.to_native(), rows, "spark", spark.start_spark(place), joined)
     return _load_with_duckdb(place, month, settings, scratch)
 
@@ -157,13 +158,13 @@ def _load_with_duckdb(place: DataLocation, month: str, settings: Settings, scrat
     except large_csv.UnsupportedByDuckDB:
         if isinstance(place, DatabaseSource) or place.is_dir():
             raise AssertionError from None  # a folder's files are named one by one
-        return _wrap_month_data(read_month_file(place, settings.columns))
+        return _wrap_month_data(read_month_file(place, settings.columns, month))
     writer: normalise.TextOrigin = "database" if isinstance(place, DatabaseSource) else "anybody"
     frame, rows, joined = normalise.normalise_users(
-        duckdb.scan_parquet(connection, paths, settings), settings.columns, place.name, writer
+        duckdb.scan_parquet(connection, paths, settings), settings.columns, place.name, writer, month
     )
     if rows <= settings.scale.exact_users:
-        return _wrap_month_data(_collect_month(frame, joined))
+        return _wrap_month_data(_collect_month(frame, joined, settings.columns))
     return LoadedUsers(frame.to_native(), rows, "duckdb", connection, joined)
 
 
@@ -237,10 +238,10 @@ def _fill_in_query(place: DatabaseSource, month: str, settings: Settings) -> str
     return query
 
 
-def _collect_month(frame: "nw.LazyFrame[Any]", joined: dict[str, int]) -> MonthData:
+def _collect_month(frame: "nw.LazyFrame[Any]", joined: dict[str, int], schema: Schema) -> MonthData:
     """Return an engine's few users in memory, sorted."""
     # An engine's rows have no order of their own
-    users = normalise.collect_users(frame)
+    users = normalise.collect_users(frame, schema)
     return MonthData(users.sort_values(list(users.columns), kind="stable", ignore_index=True), joined)
 
 

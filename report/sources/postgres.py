@@ -4,7 +4,6 @@ Batch by batch, so that memory never holds more than one.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from report.errors import InputError, MachineError
 from report.readers.columns import MatchedColumn, match_columns
 from report.storage.location import parse_postgres_url
+from segmentation.schema import Schema
 
 # What may be repeated of what libpq says: its own words, and never what they are said of.
 _LIBPQ_REASONS = re.compile(
@@ -40,7 +40,7 @@ _SELECT_STATEMENT = re.compile(
 _SUPPORTED_TYPES = ("int2", "int4", "int8", "float4", "float8", "numeric", "bool", "uuid")
 
 
-def export_postgres_query(url: str, query: str, names: Mapping[str, str], target: Path, source: str) -> Path:
+def export_postgres_query(url: str, query: str, schema: Schema, target: Path, source: str) -> Path:
     """Write a query's rows to a Parquet file.
 
     The query is one SELECT, in a transaction that may only read and is never committed. What an account may do by a
@@ -80,7 +80,7 @@ def export_postgres_query(url: str, query: str, names: Mapping[str, str], target
             cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute(query)
             batches = cursor.fetch_record_batch()
-            fields = match_columns(batches.schema.names, names, source)
+            fields = match_columns(batches.schema.names, schema, source)
             for field in fields:
                 _refuse_column_type(field, batches.schema.field(field.index), source)
             columns = [field.index for field in fields]

@@ -22,11 +22,12 @@ _RENAMED_KEYS = {
     "smallest_cell": "min_cell",
     "most_dropped": "max_drop_rate",
 }
+_MOVED_KEYS = {"columns": "source", "valid": "valid", "features": "role"}  # of settings.toml, into the columns file
 _MAX_SHOWN_CHARACTERS = 60  # of a value that an error message repeats
 
 
-def read_toml_model(path: Path, model: type[ModelT]) -> ModelT:
-    """Read a TOML file as a model.
+def read_toml_model(path: Path, model: type[ModelT], context: Any = None) -> ModelT:
+    """Read a TOML file as a model, whose validators may ask the context.
 
     Raises SettingsError if the file can't be read, is no TOML, or doesn't fit the model; with the line of the mistake.
     """
@@ -34,7 +35,7 @@ def read_toml_model(path: Path, model: type[ModelT]) -> ModelT:
         raise SettingsError(f"{path}: is a folder, a pipe or a device. Name an ordinary file.")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return model.model_validate(tomllib.loads(text))
+        return model.model_validate(tomllib.loads(text), context=context)
     except OSError as error:
         raise SettingsError(
             f"{path}: can't be read ({error.strerror}). Restore it, or check its permissions."
@@ -64,6 +65,8 @@ def _describe_validation_error(path: Path, text: str, error: ValidationError, mo
         known = _list_known_keys(model, first["loc"][:-1])
         now = _RENAMED_KEYS.get(str(keys[-1]))
         near = f". It is called {now} now." if now in known else suggest_similar_key(str(keys[-1]), known)
+        if path.name == "settings.toml" and keys[-1] in _MOVED_KEYS and keys[-1] not in known:
+            near = f". It moved: write `{_MOVED_KEYS[str(keys[-1])]}` of each column in data/columns.toml."
         within = f" in {_format_key_path(keys[:-1], tomllib.loads(text))}" if keys[:-1] else ""
         return (
             f"{at}: unknown key {_truncate_text(repr(keys[-1]))}{within}{near or '.'} Known here: {', '.join(known)}."
@@ -150,7 +153,7 @@ def find_key_line(text: str, place: Sequence[int | str]) -> int | None:
 
 def suggest_similar_key(word: str, known: list[str]) -> str:
     """Return "; did you mean" and the nearest key."""
-    # "usage" means "usage_per_month" rather than "age"
+    # a whole word of a name means it, before a name that looks alike
     partial = [name for name in known if len(word) > 2 and word in name.split("_")]
     near = partial[:1] or difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -10,7 +10,6 @@ from report.text.formatting import (
     format_month,
     format_percent,
     format_thousands,
-    get_column_label,
     join_with_and,
 )
 from report.text.sentences import is_plural, lowercase_name
@@ -218,11 +217,11 @@ def describe_drift(facts: Facts) -> str:
     change = facts.change
     if change is None or not change.drift:
         return ""
-    drifted = [get_column_label(name) for name, found in change.drift.items() if found.has_drifted]
+    drifted = [facts.schema[name].label for name, found in change.drift.items() if found.has_drifted]
     followed = {name: found.followed for name, found in change.drift.items() if found.followed}
     if not followed:
         return _describe_spread(change, drifted)
-    told = [_describe_followed_change(name, one) for name, one in followed.items() if one.is_notable]
+    told = [_describe_followed_change(facts, name, one) for name, one in followed.items() if one.is_notable]
     month = format_month(change.month)
     if not drifted and not told:
         return f"All columns look the same as in {month}, also among the users in both months."
@@ -249,11 +248,11 @@ def format_followed_change(change: FollowedChange | None) -> str:
     return f"{change.value} {points}" if round(100 * change.size, 1) else points
 
 
-def _describe_followed_change(name: str, change: FollowedChange) -> str:
+def _describe_followed_change(facts: Facts, name: str, change: FollowedChange) -> str:
     """Describe a change: "usage rose by about 0.12 SD"."""
     rose = "rose" if change.size > 0 else "fell"
     if change.value is None:
-        return f"{get_column_label(name)} {rose} by about {abs(change.size):.2f}{NBSP}SD"
+        return f"{facts.schema[name].label} {rose} by about {abs(change.size):.2f}{NBSP}SD"
     return f"the share of {change.value} {rose} by about {100 * abs(change.size):.1f}{NBSP}points"
 
 

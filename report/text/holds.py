@@ -1,6 +1,6 @@
 """Sentences on why a month is held."""
 
-from report.text.formatting import format_column_value, format_month, format_percent, format_thousands, get_column_label
+from report.text.formatting import format_column_value, format_month, format_percent, format_thousands
 from report.text.sentences import lowercase_name
 from segmentation.facts import Anomaly, Facts
 
@@ -31,7 +31,7 @@ def describe_anomaly(facts: Facts, anomaly: Anomaly) -> str:
     before = format_month(month) if month else "the last month"
     column = anomaly.column or ""
     if column:
-        return _describe_column_anomaly(anomaly, column, before)
+        return _describe_column_anomaly(facts, anomaly, column, before)
     sentences = {
         "future": lambda: f"{format_month(facts.month)} has not begun.",
         "same_file": lambda: f"The users are those of {before}, one and all.",
@@ -49,11 +49,14 @@ def describe_anomaly(facts: Facts, anomaly: Anomaly) -> str:
     return sentences[anomaly.kind]()
 
 
-def _describe_column_anomaly(anomaly: Anomaly, column: str, before: str) -> str:
+def _describe_column_anomaly(facts: Facts, anomaly: Anomaly, column: str, before: str) -> str:
     """Describe an anomaly of one column."""
-    name = get_column_label(column)
+    name = facts.schema[column].label
     if anomaly.kind in ("unit", "scale"):
-        now, last = format_column_value(anomaly.now, column), format_column_value(anomaly.last, column)
+        now, last = (
+            format_column_value(anomaly.now, facts.schema[column]),
+            format_column_value(anomaly.last, facts.schema[column]),
+        )
         what, alike = ("Mean", "") if anomaly.kind == "unit" else ("Median", " The other quartiles differ alike.")
         return f"{what} {name} is {now}; in {before} {last}.{alike} Is it in another unit?"
     if anomaly.kind == "lost":

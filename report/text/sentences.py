@@ -4,11 +4,15 @@ Plain text: pages escape it. The numbers decide which sentence is chosen; `repor
 """
 
 import math
+import re
+from collections.abc import Mapping
 
 from report.text import selection
 from report.text.formatting import (
     NBSP,
     capitalise_first,
+    format_bare_value,
+    format_column_difference,
     format_column_value,
     format_column_value_pair,
     format_counted_noun,
@@ -16,16 +20,17 @@ from report.text.formatting import (
     format_index,
     format_percent,
     format_thousands,
-    get_column_label,
     join_with_and,
 )
 from segmentation.facts import Facts, NotableDifference, Segment
-from segmentation.schema import COLUMNS_BY_NAME
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, NOTABLE_SD
 
 _AVERAGE_INDEX = 100  # the index of all users
 _ROUND_AGREEMENT = 0.9  # share of users below which a mixture's groups and the segments differ
 _MAX_NAMES = 2  # names in a short sentence
+_MAX_PORTRAIT_NUMBERS = 5  # numbers in a portrait
+_SAYS_LITTLE = ("yes", "no", "true", "false", "other")  # values that need their column
+_MAX_COMMON_VALUES = 2  # categories in a sentence
 _UNSTABLE_GRADES = ("doubtful", "not to be relied on")
 _DROP_REASONS = {
     "missing": "no value in {}",
@@ -43,7 +48,7 @@ def write_headline(facts: Facts) -> str:
     first, kinds = find_largest_segment(facts), len(facts.segments)
     if not facts.structure.reliable:
         return "No reliable segments this month: users differ by degrees, not in groups"
-    found = f"{format_counted_noun(kinds, 'kind').capitalize()} of listeners"
+    found = f"{format_counted_noun(kinds, 'kind').capitalize()} of {facts.schema.user[1]}"
     if kinds == 1:
         return f"{found}: {lowercase_name(first.name)}, {format_percent(first.share)} of users"
     if _is_largest_tied(facts):
@@ -194,13 +199,50 @@ def describe_stability(facts: Facts) -> str:
 # Who they are
 
 
-def describe_average_listener(segment: Segment) -> str:
-    """Describe a segment's average listener in plain units."""
-    said = {name: format_column_value(mean, name) for name, mean in segment.means.items()}
-    return (
-        f"On average {said['age']} old, {said['annual_income']} a year, {said['usage_per_month']} of listening a month, "
-        f"active on {said['num_of_days_active']} of the last 365."
-    )
+def describe_average_user(facts: Facts, segment: Segment) -> str:
+    """Describe a segment's average user in plain units."""
+    return f"On average {', '.join(_write_portrait(facts, segment.means))}."
+
+
+def _write_portrait(facts: Facts, values: Mapping[str, float | None]) -> list[str]:
+    """Return the numbers of a portrait: "24 years old", "$22,900 a year"."""
+    features, main = set(facts.features), facts.schema.main
+    names = [name for name in values if name in features or name == main]
+    others = [name for name in values if name not in names]
+    columns = facts.schema.select((names + others)[:_MAX_PORTRAIT_NUMBERS])
+    return [column.portrait.format(format_bare_value(values[column.name], column)) for column in columns]
+
+
+def describe_main_number(facts: Facts, segment: Segment) -> tuple[str, str] | None:
+    """Return the main number's name and mean, if there is one."""
+    if not facts.schema.main:
+        return None
+    column = facts.schema[facts.schema.main]
+    return f"average {column.label}", format_column_value(segment.means[column.name], column)
+
+
+def compute_main_share(facts: Facts, segment: Segment) -> float | None:
+    """Return the segment's part of all users' main number.
+
+    None for a number that doesn't add up, or adds up to nothing.
+    """
+    column = facts.schema[facts.schema.main] if facts.schema.main else None
+    average = facts.averages[column.name] if column else 0.0
+    mean = segment.means[column.name] if column else None
+    if column is None or not column.total or average <= 0 or mean is None or segment.index[column.name].value is None:
+        return None
+    return segment.share * mean / average
+
+
+def describe_number_difference(facts: Facts, segment: Segment, name: str) -> str:
+    """Return a number's difference from the average, or "".
+
+    In its unit, for a number that has no index though there are enough users: one without a true zero.
+    """
+    item, mean = segment.index[name], segment.means[name]
+    if item.value is not None or mean is None or (item.base or 0) < facts.smallest_base:
+        return ""
+    return format_column_difference(mean - facts.averages[name], facts.schema[name])
 
 
 def rank_features(facts: Facts) -> dict[str, float]:
@@ -215,8 +257,8 @@ def rank_features(facts: Facts) -> dict[str, float]:
 def describe_separating_features(facts: Facts) -> str:
     """Name the feature that separates the segments most."""
     spread = rank_features(facts)
-    apart = [get_column_label(name) for name, apart in spread.items() if apart >= 2 * NOTABLE_SD]
-    flat = [get_column_label(name) for name, apart in spread.items() if apart < 2 * NOTABLE_SD]
+    apart = [facts.schema[name].label for name, apart in spread.items() if apart >= 2 * NOTABLE_SD]
+    flat = [facts.schema[name].label for name, apart in spread.items() if apart < 2 * NOTABLE_SD]
     if not apart:
         return f"The {choose_segment_noun(facts)}s differ little in any one number"
     most = f"{capitalise_first(apart[0])} {'separate' if is_plural(apart[:1]) else 'separates'} the {choose_segment_noun(facts)}s most"
@@ -230,28 +272,28 @@ def is_plural(labels: list[str]) -> bool:
     return len(labels) > 1 or labels[0].partition(" ")[0].endswith("s")
 
 
-def describe_position(segment: Segment) -> str:
+def describe_position(facts: Facts, segment: Segment) -> str:
     """Return a segment's position: "Heavy listeners: more listening"."""
-    return f"{segment.name}: {', '.join(list_positions(segment)) or 'near the average'}."
+    return f"{segment.name}: {', '.join(list_positions(facts, segment)) or 'near the average'}."
 
 
-def list_positions(segment: Segment) -> list[str]:
+def list_positions(facts: Facts, segment: Segment) -> list[str]:
     """List features far from the average, the farthest first."""
     return [
-        COLUMNS_BY_NAME[name].comparatives[int(sds > 0)]  # type: ignore[index]
+        facts.schema[name].comparatives[int(sds > 0)]
         for name, sds in sorted(segment.centre.items(), key=lambda one: -abs(one[1]))
         if abs(sds) >= NOTABLE_SD
     ]
 
 
-def describe_main_difference(segment: Segment) -> str:
+def describe_main_difference(facts: Facts, segment: Segment) -> str:
     """Describe the largest difference, of a number if possible."""
     if not segment.stands_out and has_too_few_users(segment):
         return f"{segment.name}: too few users to compare"
     if not segment.stands_out:
-        return f"{segment.name}: {', '.join(list_positions(segment)) or 'close to the average in everything'}"
+        return f"{segment.name}: {', '.join(list_positions(facts, segment)) or 'close to the average in everything'}"
     numbers = [item for item in segment.stands_out if item.category is None]
-    return f"{segment.name}: {describe_difference((numbers or list(segment.stands_out))[0])}"
+    return f"{segment.name}: {describe_difference(facts, (numbers or list(segment.stands_out))[0])}"
 
 
 def has_too_few_users(segment: Segment) -> bool:
@@ -259,22 +301,35 @@ def has_too_few_users(segment: Segment) -> bool:
     return all(item.value is None for item in segment.index.values())
 
 
-def describe_difference(item: NotableDifference) -> str:
+def describe_difference(facts: Facts, item: NotableDifference) -> str:
     """Describe a difference: "income about twice the average"."""
-    what = get_column_label(item.column) if item.category is None else f"{item.category} users"
+    column = facts.schema[item.column]
+    what = column.label if item.category is None else _name_category_users(facts, item.column, item.category)
     return f"{what} {format_index_ratio(item.index)} (index {format_index(item.index)})"
 
 
-def describe_differences(segment: Segment) -> str:
+def _name_category(facts: Facts, column: str, value: str) -> str:
+    """Name a value, with its column where it says little alone."""
+    if value.casefold() in _SAYS_LITTLE or not re.search(r"[^\W\d_]{2}", value):
+        return f"{facts.schema[column].label} {value}"
+    return value
+
+
+def _name_category_users(facts: Facts, column: str, value: str) -> str:
+    named = _name_category(facts, column, value)
+    return f"{named} users" if named == value else named
+
+
+def describe_differences(facts: Facts, segment: Segment) -> str:
     """Describe what sets a segment apart."""
-    return " ".join(list_differences(segment))
+    return " ".join(list_differences(facts, segment))
 
 
-def list_differences(segment: Segment) -> list[str]:
+def list_differences(facts: Facts, segment: Segment) -> list[str]:
     """List sentences on differences: numbers, then categories."""
     if not segment.stands_out and has_too_few_users(segment):
         return ["They are too few to be compared with all users."]
-    if not segment.stands_out and (found := list_positions(segment)):
+    if not segment.stands_out and (found := list_positions(facts, segment)):
         return [
             f"Against the average user: {', '.join(found)}; but no index is outside {INDEX_LOW} to {INDEX_HIGH} by more than chance explains."
         ]
@@ -282,12 +337,15 @@ def list_differences(segment: Segment) -> list[str]:
         return [
             f"No index outside {INDEX_LOW} to {INDEX_HIGH} is more than chance explains: they are close to the average in everything."
         ]
-    numbers = [describe_difference(item) for item in segment.stands_out if item.category is None][:3]
+    numbers = [describe_difference(facts, item) for item in segment.stands_out if item.category is None][:3]
     values = [item for item in segment.stands_out if item.category is not None][:3]
     sentences = [f"{capitalise_first(join_with_and(numbers))}."] if numbers else []
     for what, above in (("More", True), ("Less", False)):
         items = [item for item in values if (item.index > _AVERAGE_INDEX) is above]
-        found = [f"{item.category} (index {format_index(item.index)})" for item in items]
+        found = [
+            f"{_name_category(facts, item.column, item.category or '')} (index {format_index(item.index)})"
+            for item in items
+        ]
         sentences += [f"{what} common than average: {join_with_and(found)}."] if found else []
     return sentences
 
@@ -305,16 +363,23 @@ def format_index_ratio(value: float) -> str:
     return f"{whole} the average"
 
 
-def describe_kpi(segment: Segment) -> str:
+def note_general_play(segment: Segment) -> str:
+    """Say that no play was written for a segment, or ""."""
+    if segment.play is None or not segment.play.is_general:
+        return ""
+    return f"No rule of the playbook fits {lowercase_name(segment.name)}, so this is its last play, for everybody else."
+
+
+def describe_kpi(facts: Facts, segment: Segment) -> str:
     """Describe the KPI of a segment's play."""
     if segment.play is None:
         return ""
-    measure = segment.play.measure
-    today, wanted = format_column_value_pair(measure.baseline, measure.target, measure.column)
+    measure, column = segment.play.measure, facts.schema[segment.play.measure.column]
+    today, wanted = format_column_value_pair(measure.baseline, measure.target, column)
     if measure.target == measure.baseline:  # a baseline of 0 has no percentage, and a maximum can't grow
-        today = format_column_value(measure.baseline, measure.column)
+        today = format_column_value(measure.baseline, column)
         wanted = "some" if measure.baseline == 0 else "the same"
-    return f"Average {get_column_label(measure.column)}: {today} today, {wanted} wanted."
+    return f"Average {column.label}: {today} today, {wanted} wanted."
 
 
 def describe_kpi_lift(segment: Segment) -> str:
@@ -336,7 +401,7 @@ def describe_cleaning(facts: Facts) -> str:
     if not lost:
         return f"All {format_thousands(audit.read)} rows passed every check."
     reasons = [
-        f"{format_thousands(d.rows)} for {_DROP_REASONS[d.rule].format(get_column_label(d.column))}"
+        f"{format_thousands(d.rows)} for {_DROP_REASONS[d.rule].format(facts.schema[d.column].label)}"
         for d in audit.dropped
     ]
     return f"Of {format_thousands(audit.read)} rows, {format_thousands(audit.kept)} were kept; {format_thousands(lost)} {'was' if lost == 1 else 'were'} left out: {join_with_and(reasons)}."
@@ -354,15 +419,23 @@ def name_cleaning_rule(rule: str) -> str:
 
 def describe_median_user(facts: Facts) -> str:
     """Describe the median user."""
-    said = {name: format_column_value(item.quartiles[1], name) for name, item in facts.distributions.numbers.items()}
-    return f"The middle user is {said['age']} old, earns {said['annual_income']} and listens {said['usage_per_month']} a month"
+    medians: dict[str, float | None] = {name: item.quartiles[1] for name, item in facts.distributions.numbers.items()}
+    return f"Medians: {', '.join(_write_portrait(facts, medians))}"
 
 
 def describe_common_values(facts: Facts) -> str:
-    """Describe the most common genre and employment."""
-    genre, share = _find_most_frequent(facts, "top_genre")
-    work, working = _find_most_frequent(facts, "employment_status")
-    return f"{genre} is the most popular genre ({format_percent(share)}); most common employment: {lowercase_name(work)} ({format_percent(working)})"
+    """Describe the most common values of the richest categories."""
+    found = []
+    for name in rank_categories(facts)[:_MAX_COMMON_VALUES]:
+        value, share = _find_most_frequent(facts, name)
+        found.append(f"{facts.schema[name].label} {value} ({format_percent(share)})")
+    return f"Most common: {join_with_and(found)}" if found else ""
+
+
+def rank_categories(facts: Facts) -> list[str]:
+    """Return the categories, those with most values first."""
+    shown = facts.distributions.categories
+    return sorted(shown, key=lambda name: -len(shown[name].values))
 
 
 def _find_most_frequent(facts: Facts, column: str) -> tuple[str, float]:
@@ -398,7 +471,7 @@ def list_axis_titles(facts: Facts, component: int) -> list[list[str]]:
 
 def describe_method(facts: Facts) -> str:
     """Describe the method in one paragraph."""
-    features = join_with_and([get_column_label(name) for name in facts.features])
+    features = join_with_and([facts.schema[name].label for name in facts.features])
     kept_on = ", or last month's segments where they are as good" if facts.change else ""
     return (
         f"Rows with a missing or impossible value, or one far from all others, and a user's second row are left out. {capitalise_first(features)} are put on one scale: "

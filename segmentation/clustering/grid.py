@@ -8,6 +8,7 @@ long as a cell lies on one side of every border.
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import narwhals as nw
 import numpy as np
@@ -17,9 +18,9 @@ from segmentation.clustering.assign import KMeansModel, run_kmeans, sort_by_size
 from segmentation.clustering.kmeans import draw_kmeans_plus_plus, run_lloyd
 from segmentation.errors import SweepError
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import ColumnSummary, cast_to_float
+from segmentation.frames import Users
+from segmentation.preprocessing.aggregate import ColumnSummary, express_feature
 from segmentation.preprocessing.scaling import Floats, Points
-from segmentation.schema import Users
 
 _COARSE_POINTS = 2_500  # cells on which the starts compete
 _PILOT_STEPS = 30  # Lloyd steps on them
@@ -37,7 +38,7 @@ def round_scale(scale: FeatureScale) -> FeatureScale:
     def round_values(values: dict[str, float]) -> dict[str, float]:
         return {name: float(f"{value:.{_SIGNIFICANT_DIGITS}g}") for name, value in values.items()}
 
-    return FeatureScale(mean=round_values(scale.mean), sd=round_values(scale.sd))
+    return replace(scale, mean=round_values(scale.mean), sd=round_values(scale.sd))
 
 
 def aggregate_to_grid(
@@ -60,7 +61,7 @@ def aggregate_to_grid(
     cells, widths = [], []
     for name in features:
         factor = 1 / (scale.sd[name] * grid_step)
-        cell = ((cast_to_float(name) - scale.mean[name]) * factor).floor()
+        cell = ((nw.col(name) - scale.mean[name]) * factor).floor()
         first = float(np.floor((summaries[name].low - scale.mean[name]) * factor))
         cells.append(cell - first)
         widths.append(int(np.floor((summaries[name].high - scale.mean[name]) * factor) - first) + 1)
@@ -77,7 +78,7 @@ def aggregate_to_grid(
         (nw.col(f"_scaled_{features[i]}") * nw.col(f"_scaled_{features[j]}")).alias(f"_{i}_{j}") for i, j in pairs
     ]
     on_grid = (
-        users.select(*(cast_to_float(name).alias(name) for name in features))
+        users.select(*(express_feature(scale, name).alias(name) for name in features))
         .with_columns(*(key.alias(name) for name, key in keys.items()), *scaled)
         .with_columns(*products)
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from segmentation.facts import Centroid, MapBin, PcaMap
 from segmentation.preprocessing.scaling import Floats, Labels, Points
-from segmentation.schema import COLUMNS_BY_NAME
+from segmentation.schema import Schema
 
 MAP_STEP = 0.3  # side of a square of the map, in SDs
 _MIN_LOADING = 0.4  # loading from which an axis names a feature; four equal ones would have 0.5
@@ -49,7 +49,7 @@ def project_points(points: Points, previous_loadings: Mapping[str, tuple[float, 
 
 
 def build_pca_map(
-    projection: Projection, points: Points, labels: Labels, ids: tuple[str, ...], *, min_cell: int
+    projection: Projection, points: Points, labels: Labels, ids: tuple[str, ...], schema: Schema, *, min_cell: int
 ) -> PcaMap:
     """Lay out the map: squares, centroids, axes in words.
 
@@ -87,10 +87,10 @@ def build_pca_map(
             name: (float(x), float(y)) for name, (x, y) in zip(points.features, projection.loadings, strict=True)
         },
         axes={
-            "right": _describe_direction(points, right),
-            "left": _describe_direction(points, -right),
-            "up": _describe_direction(points, up),
-            "down": _describe_direction(points, -up),
+            "right": _describe_direction(points, right, schema),
+            "left": _describe_direction(points, -right, schema),
+            "up": _describe_direction(points, up, schema),
+            "down": _describe_direction(points, -up, schema),
         },
         step=MAP_STEP,
         cells=cells,
@@ -99,11 +99,12 @@ def build_pca_map(
     )
 
 
-def _describe_direction(points: Points, loadings: Floats) -> str:
+def _describe_direction(points: Points, loadings: Floats, schema: Schema) -> str:
     """Return a direction in words: "older, higher income"."""
-    parts = []
-    for place in np.argsort(-np.abs(loadings), kind="stable"):
-        words = COLUMNS_BY_NAME[points.features[place]].comparatives
-        if words and abs(loadings[place]) >= _MIN_LOADING:
-            parts.append(words[int(loadings[place] > 0)])
+    order = np.argsort(-np.abs(loadings), kind="stable")
+    parts = [
+        schema[points.features[place]].comparatives[int(loadings[place] > 0)]
+        for place in order
+        if abs(loadings[place]) >= _MIN_LOADING
+    ]
     return ", ".join(parts)

@@ -5,16 +5,16 @@ The cells also predict the next step, and each scan corrects them by what they a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import narwhals as nw
 import numpy as np
 
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, count_groups, fetch_rows
+from segmentation.frames import Users
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_groups, express_feature, fetch_rows
 from segmentation.preprocessing.scaling import Floats, Points
-from segmentation.schema import Users
 
 CONVERGED_SHIFT = 1e-4  # SDs: a centre that moves less has converged
 MAX_SCANS = 25  # of all users
@@ -56,7 +56,7 @@ def assign_in_engine(users: Users, scale: FeatureScale, centres: Floats, column_
         for i, feature in enumerate(features):
             slope = float(-2 * (centre[i] - centres[0, i]) / scale.sd[feature])
             constant -= slope * scale.mean[feature]
-            parts.append(cast_to_float(feature) * slope)
+            parts.append(express_feature(scale, feature) * slope)
         line = nw.lit(constant)
         for part in parts:
             line = line + part
@@ -74,9 +74,9 @@ def scan_users(users: Users, scale: FeatureScale, centres: Floats) -> ScanStatis
     """Sum all users by nearest centre, in one scan."""
     features = tuple(scale.mean)
     k, p = centres.shape
-    floats = users.select(*(cast_to_float(name).alias(name) for name in features))
+    floats = users.select(*(express_feature(scale, name).alias(name) for name in features))
     sums_of = [nw.col(name).sum().alias(f"_sum_{name}") for name in features]
-    by_centre = assign_in_engine(floats, scale, centres).group_by(SEGMENT_NUMBER)
+    by_centre = assign_in_engine(floats, replace(scale, transforms={}), centres).group_by(SEGMENT_NUMBER)
     sizes, sums = np.zeros(k), np.zeros((k, p))
     for row in fetch_rows(by_centre.agg(nw.len().alias("_n"), *sums_of)):
         n = int(row[SEGMENT_NUMBER])

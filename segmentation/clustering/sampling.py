@@ -8,9 +8,10 @@ import narwhals as nw
 import numpy as np
 
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import cast_to_float
+from segmentation.frames import Users
+from segmentation.preprocessing.aggregate import cast_to_float, express_feature
 from segmentation.preprocessing.scaling import Points
-from segmentation.schema import DEFAULT_FEATURES, NUMBERS, USER_ID, Users
+from segmentation.schema import USER_ID
 
 # Fractional parts of square roots of primes: no sum of few of them is near a whole number.
 _HASH_MULTIPLIERS = (
@@ -32,15 +33,13 @@ def sample_users(users: Users, scale: FeatureScale, n_users: int, sample_size: i
     """
     features = tuple(scale.mean)
     form = nw.lit(0.0)
-    # of more than eight numbers the first eight; a new column leaves the others their multipliers
-    order = dict.fromkeys((*DEFAULT_FEATURES, *NUMBERS))
-    for name, root in zip(order, _HASH_MULTIPLIERS, strict=False):
+    for name, root in zip(features, _HASH_MULTIPLIERS, strict=False):  # of more than eight features the first eight
         form = form + cast_to_float(name) * root
     schema = users.collect_schema()
     if USER_ID in schema and schema[USER_ID].is_integer():
         id_ = cast_to_float(USER_ID)
         form = form + (id_ - (id_ / _ID_MODULUS).floor() * _ID_MODULUS) * _ID_MULTIPLIER
-    query = users.select(*(cast_to_float(name).alias(name) for name in features), form.alias("_chance"))
+    query = users.select(*(express_feature(scale, name).alias(name) for name in features), form.alias("_chance"))
     for factor in (nw.lit(1.0), (nw.col("_chance") + 1.0) * _MIX_MULTIPLIER):
         query = query.with_columns((nw.col("_chance") * factor).alias("_chance"))
         query = query.with_columns((nw.col("_chance") - nw.col("_chance").floor()).alias("_chance"))

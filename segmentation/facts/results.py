@@ -9,6 +9,7 @@ from segmentation.facts.data import CleaningAudit, ColumnDistributions, Source
 from segmentation.facts.history import Anomaly, IdRegistry, MonthComparison, Trend
 from segmentation.facts.segments import FeatureScale, PcaMap, Segment
 from segmentation.facts.selection import ElbowCurve, StructureEvidence, ValidityIndices
+from segmentation.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class Facts:
     """Where the random numbers start."""
     starts: int
     """How often K-means started anew for each k; the best is kept."""
+    schema: Schema
+    """The columns: what they mean, how they are written, and what was done with them."""
     features: tuple[str, ...]
     """Number columns that make the segments."""
     smallest_base: int

@@ -1,6 +1,6 @@
 """Facts about the segments: sizes, indices, plays, and their map."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from segmentation.thresholds import StabilityGrade
@@ -31,13 +31,27 @@ class SegmentStability:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureTransform:
+    """What is done to a feature's values before distances are measured."""
+
+    kind: Literal["log", "clip"]
+    """The logarithm of one more than the value; or the value, moved to the nearer limit if it is outside."""
+    low: float | None = None
+    """Lower limit of "clip"."""
+    high: float | None = None
+    """Upper limit of "clip"."""
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureScale:
     """What one standard deviation means: the space in which the centres lie."""
 
     mean: dict[str, float]
-    """Mean of each feature, in its unit."""
+    """Mean of each feature, in its unit or what its transform makes of it."""
     sd: dict[str, float]
-    """Population standard deviation of each feature, in its unit."""
+    """Population standard deviation of each feature, in the same."""
+    transforms: dict[str, FeatureTransform] = field(default_factory=dict)
+    """By feature; none for a feature that is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +123,13 @@ class Play:
     """What would have to be known to be surer."""
     measure: KpiTarget
     """What it is judged by."""
+    is_general: bool = False
+    """Whether no rule of the playbook fits, though the segment is far from the average: it got the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One kind of listener."""
+    """One kind of user."""
 
     id: str
     """Stays with the segment from month to month: "S1"."""
@@ -127,10 +143,10 @@ class Segment:
     """Where the share lies, 95 times in 100, with these borders; nothing in a month without reliable segments."""
     centre: dict[str, float]
     """Mean of each feature, in standard deviations from the mean of all users."""
-    means: dict[str, float]
-    """Mean of each number column, in its unit."""
-    medians: dict[str, float]
-    """Median of each number column, in its unit."""
+    means: dict[str, float | None]
+    """Mean of each number column, in its unit; nothing where no user's value is known."""
+    medians: dict[str, float | None]
+    """Median of each number column, in its unit; nothing as above."""
     mean_intervals: dict[str, ConfidenceInterval | None]
     """Where each mean lies, 95 times in 100, with these borders; nothing where there are too few users to say, and in a
     month without reliable segments."""
@@ -189,7 +205,7 @@ class PcaMap:
     loadings: dict[str, tuple[float, float]]
     """Each feature's part in the components: unit-length directions."""
     axes: dict[Literal["right", "left", "up", "down"], str]
-    """The loadings in words: which listeners lie in each direction."""
+    """The loadings in words: which users lie in each direction."""
     step: float
     """Side of a square of the map."""
     cells: tuple[MapBin, ...]

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from segmentation.errors import FactsError
 from segmentation.facts.results import Facts
 
-FACTS_FORMAT = 1  # version of the layout of facts.json; `facts_from_dict` refuses another
+FACTS_FORMAT = 2  # version of the layout of facts.json; `facts_from_dict` refuses another
 
 _FACTS_ADAPTER: TypeAdapter[Facts] = TypeAdapter(Facts)
 

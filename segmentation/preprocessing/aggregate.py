@@ -3,8 +3,9 @@
 Narwhals aggregates of a pandas frame, a DuckDB relation or a Spark frame alike. No user's row is returned.
 """
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,12 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.facts import FeatureScale, FeatureTransform
+from segmentation.frames import Users
 from segmentation.preprocessing.spelling import normalise_text
-from segmentation.schema import NUMBERS, Users
 
 Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
 SEGMENT_NUMBER = "_segment"  # column: number of a user's segment in the model, from 0
 _MAX_COMBINATIONS = 50_000  # combinations of categories that one scan may return
 
@@ -37,6 +40,19 @@ def cast_to_float(name: str) -> nw.Expr:
     return nw.col(name).cast(nw.Float64)
 
 
+def express_feature(scale: FeatureScale, name: str) -> nw.Expr:
+    """Return a feature as distances are measured in it."""
+    return express_transform(scale.transforms.get(name), name)
+
+
+def express_transform(transform: FeatureTransform | None, name: str) -> nw.Expr:
+    """Return a column's values transformed."""
+    values = cast_to_float(name)
+    if transform is None:
+        return values
+    return (values + 1.0).log() if transform.kind == "log" else values.clip(transform.low, transform.high)
+
+
 def fetch_rows(query: Users) -> list[dict[str, Any]]:
     """Return the rows of a query's result."""
     eager = query.collect() if isinstance(query, nw.LazyFrame) else query
@@ -54,12 +70,20 @@ def count_frame_rows(rows: Users) -> int:
     return int(fetch_rows(rows.select(nw.len().alias("_n")))[0]["_n"])
 
 
-def summarise_columns(users: Users, names: Sequence[str] = NUMBERS) -> dict[str, ColumnSummary]:
-    """Summarise number columns in one scan."""
-    aggregates = [nw.len().alias("_n")]
+def summarise_columns(
+    users: Users, names: Sequence[str], express: Callable[[str], nw.Expr] = cast_to_float
+) -> dict[str, ColumnSummary]:
+    """Summarise number columns in one scan, missing values left out.
+
+    `express` says what is summarised: the values, or what a feature is made of them.
+    """
+    if not names:
+        return {}
+    aggregates = []
     for name in names:
-        x = cast_to_float(name)
+        x = express(name)
         aggregates += [
+            x.count().alias(f"_n_{name}"),
             x.mean().alias(f"_mean_{name}"),
             x.std(ddof=0).alias(f"_sd_{name}"),
             x.min().alias(f"_low_{name}"),
@@ -69,7 +93,7 @@ def summarise_columns(users: Users, names: Sequence[str] = NUMBERS) -> dict[str,
     (row,) = fetch_rows(users.select(*aggregates))
     return {
         name: ColumnSummary(
-            users=int(row["_n"]),
+            users=int(row[f"_n_{name}"]),
             mean=float(row[f"_mean_{name}"]),
             sd=float(row[f"_sd_{name}"]),
             low=float(row[f"_low_{name}"]),
@@ -134,24 +158,55 @@ def crosstab_categories(
 
 
 @dataclass(frozen=True, slots=True)
+class PooledMoments:
+    """Users whose value is known, means and variances of all."""
+
+    count: Floats  # shape (p,)
+    mean: Floats  # shape (p,)
+    variance: Floats  # shape (p,)
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentMoments:
     """Users, means and population variances, by segment."""
 
+    columns: tuple[str, ...]  # number columns, p
     size: Floats  # shape (k,)
-    mean: Floats  # shape (k, p), in the columns' units
+    mean: Floats  # shape (k, p), in the columns' units; NaN where no value is known
     variance: Floats  # shape (k, p)
+    count: Floats  # shape (k, p): users whose value is known
+
+    def pool(self) -> "PooledMoments":
+        """Return the moments of all users together."""
+        count = self.count.sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.nansum(self.count * self.mean, axis=0) / count
+            variance = np.nansum(self.count * (self.variance + (self.mean - mean) ** 2), axis=0) / count
+        return PooledMoments(count, mean, variance)
+
+    def select_segments(self, order: Labels) -> "SegmentMoments":
+        """Return the segments in another order."""
+        return SegmentMoments(self.columns, self.size[order], self.mean[order], self.variance[order], self.count[order])
 
 
-def compute_segment_moments(users: Users, k: int) -> SegmentMoments:
+def compute_segment_moments(users: Users, k: int, names: Sequence[str]) -> SegmentMoments:
     """Compute all segments' moments in one scan."""
     aggregates = [nw.len().alias("_n")]
-    aggregates += [nw.col(name).mean().alias(f"_mean_{name}") for name in NUMBERS]
-    aggregates += [nw.col(name).var(ddof=0).alias(f"_var_{name}") for name in NUMBERS]
-    floats = users.select(SEGMENT_NUMBER, *(cast_to_float(name).alias(name) for name in NUMBERS))
+    aggregates += [nw.col(name).count().alias(f"_count_{name}") for name in names]
+    aggregates += [nw.col(name).mean().alias(f"_mean_{name}") for name in names]
+    aggregates += [nw.col(name).var(ddof=0).alias(f"_var_{name}") for name in names]
+    floats = users.select(SEGMENT_NUMBER, *(cast_to_float(name).alias(name) for name in names))
     by_segment = fetch_rows(floats.group_by(SEGMENT_NUMBER).agg(*aggregates))
     rows = {int(row[SEGMENT_NUMBER]): row for row in by_segment}
+
+    def collect(what: str) -> Floats:
+        found = [[rows[n][f"_{what}_{name}"] for name in names] for n in range(k)]
+        return np.array([[math.nan if value is None else float(value) for value in row] for row in found])
+
     return SegmentMoments(
+        columns=tuple(names),
         size=np.array([float(rows[n]["_n"]) for n in range(k)]),
-        mean=np.array([[float(rows[n][f"_mean_{name}"]) for name in NUMBERS] for n in range(k)]),
-        variance=np.array([[float(rows[n][f"_var_{name}"]) for name in NUMBERS] for n in range(k)]),
+        mean=collect("mean"),
+        variance=collect("var"),
+        count=collect("count"),
     )

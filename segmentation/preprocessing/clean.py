@@ -11,12 +11,13 @@ import narwhals as nw
 
 from segmentation.errors import CleaningError
 from segmentation.facts import CleaningAudit, CleaningRule, DroppedRows
-from segmentation.options import ValidRange
+from segmentation.frames import Users, check_columns
 from segmentation.preprocessing.aggregate import cast_to_float, count_groups, fetch_rows
-from segmentation.schema import COLUMNS, MAX_NUMBER, NUMBERS, USER_ID, Users, check_columns
+from segmentation.schema import MAX_NUMBER, USER_ID, Schema, ValidRange
 
 Materialise: TypeAlias = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 _KEPT_CODE = -1
+UNKNOWN_VALUE = "Not known"  # the category of users of whom nothing is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,7 @@ class CleanedUsers:
 
 
 def clean_users(
-    frame: Users,
-    valid_ranges: Mapping[str, ValidRange],
-    *,
-    max_in_memory: float = math.inf,
-    materialise: Materialise = lambda users: users,
+    frame: Users, columns: Schema, *, max_in_memory: float = math.inf, materialise: Materialise = lambda users: users
 ) -> CleanedUsers:
     """Drop missing values, impossible values and repeated users.
 
@@ -56,8 +53,8 @@ def clean_users(
     ----------
     frame : narwhals.DataFrame or LazyFrame
         One row a user, as read.
-    valid_ranges : mapping of str to (float, float or None)
-        Smallest and largest possible value by number column; None where there is no largest.
+    columns : Schema
+        With the valid range of each number, and what becomes of users without a value.
     max_in_memory : float
         Users up to which they are taken into memory.
     materialise : callable
@@ -70,11 +67,12 @@ def clean_users(
     CleaningError
         If no row is left.
     """
-    check_columns(frame)
+    check_columns(frame, columns)
     schema = frame.collect_schema()
-    names = [column.name for column in COLUMNS if column.name in schema]
-    users = frame.select(names)
-    rules = _list_rules(users, valid_ranges)
+    names = [column.name for column in columns.shown if column.name in schema]
+    users = frame
+    users = _fill_missing(users.select(names), columns)
+    rules = _list_rules(users, columns)
     first_broken = nw.lit(_KEPT_CODE)
     for code, (_, _, condition) in reversed(list(enumerate(rules))):
         first_broken = nw.when(condition).then(nw.lit(code)).otherwise(first_broken)
@@ -104,12 +102,12 @@ def clean_users(
             kept -= repeated
             drops.append(DroppedRows("repeated", USER_ID, repeated))
             dropped.append(repeats)
-    audit = CleaningAudit(read=read, kept=kept, dropped=tuple(drops), valid=dict(valid_ranges))
+    audit = CleaningAudit(read=read, kept=kept, dropped=tuple(drops), valid=columns.valid)
     if not audit.kept:
         worst = max(drops, key=lambda drop: drop.rows)
         raise CleaningError(
             f"No row is left of {audit.read:,} after cleaning; the most frequent reason is: "
-            f"{worst.rule.replace('_', ' ')} in column {worst.column!r} ({worst.rows:,} rows). Correct the export, or [valid] in settings.toml."
+            f"{worst.rule.replace('_', ' ')} in column {worst.column!r} ({worst.rows:,} rows). Correct the export, or `valid` of that column in the columns file."
         )
     return CleanedUsers(users=users, audit=audit, dropped=tuple(dropped))
 
@@ -137,20 +135,44 @@ def _split_repeated_users(
     return first_rows, repeats, int(row["_rows"]) - int(row["_ids"])
 
 
-def _list_rules(users: Users, valid: Mapping[str, ValidRange]) -> list[tuple[CleaningRule, str, nw.Expr]]:
+def _fill_missing(users: Users, columns: Schema) -> Users:
+    """Put values where columns ask for them."""
+    # outside pandas, a NaN is a value; further queries take it as missing
+    types = users.collect_schema()
+    changes = []
+    for column in columns.shown:
+        name = column.name
+        if name not in types or column.missing == "drop":
+            continue
+        values = nw.when(~nw.col(name).is_nan()).then(nw.col(name)) if types[name].is_float() else nw.col(name)
+        if column.missing == "median":
+            (row,) = fetch_rows(users.select(_median=cast_to_float(name).median()))
+            values = values.fill_null(row["_median"])
+        elif column.missing != "keep":
+            values = values.fill_null(float(column.missing) if column.is_number else column.missing)
+        elif column.is_category:
+            values = values.fill_null(UNKNOWN_VALUE)
+        changes.append(values.alias(name))
+    return users.with_columns(*changes) if changes else users
+
+
+def _list_rules(users: Users, columns: Schema) -> list[tuple[CleaningRule, str, nw.Expr]]:
     """List rules in order: name, column, violation."""
     rules: list[tuple[CleaningRule, str, nw.Expr]] = []
     for name, dtype in users.collect_schema().items():
-        missing = nw.col(name).is_null()
-        if dtype.is_float():  # outside pandas, a NaN is a value
-            missing = missing | nw.col(name).is_nan()
-        rules.append(("missing", name, missing))
-    unlimited = {name: (None, None) for name in NUMBERS if name not in valid}
-    for name, (low, high) in {**unlimited, **valid}.items():
+        if columns[name].missing != "keep":
+            missing = nw.col(name).is_null()
+            if dtype.is_float():  # outside pandas, a NaN is a value
+                missing = missing | nw.col(name).is_nan()
+            rules.append(("missing", name, missing))
+    for name in columns.numbers:
+        low, high = columns[name].valid or (None, None)
         outside = ~(cast_to_float(name).abs() <= MAX_NUMBER)
         if low is not None:
             outside = (nw.col(name) < low) | outside
         if high is not None:
             outside = outside | (nw.col(name) > high)
-        rules.append(("out_of_range", name, outside))
+        rules.append(
+            ("out_of_range", name, outside & ~nw.col(name).is_null() if columns[name].missing == "keep" else outside)
+        )
     return rules

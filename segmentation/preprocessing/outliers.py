@@ -13,19 +13,21 @@ from operator import or_
 
 import narwhals as nw
 
-from segmentation.facts import DroppedRows
-from segmentation.preprocessing.aggregate import ColumnSummary, cast_to_float, count_groups, summarise_columns
+from segmentation.facts import DroppedRows, FeatureTransform
+from segmentation.preprocessing.aggregate import ColumnSummary, count_groups, express_transform, summarise_columns
 from segmentation.preprocessing.clean import CleanedUsers, Materialise
+from segmentation.schema import Column
 
 _MIN_SDS = 6.0  # no user nearer to the mean is an outlier
 _MAX_LEVERAGE = 0.005  # share of a column's sum of squares that one of many users may have
 _MAX_PASSES = 20
+_MAX_EXPONENT = 700.0  # of which the exponential is still a number
 
 
 def set_aside_outliers(
     cleaned: CleanedUsers,
     summaries: Mapping[str, ColumnSummary],
-    features: Sequence[str],
+    features: Sequence[Column],
     *,
     materialise: Materialise = lambda users: users,
 ) -> CleanedUsers:
@@ -40,23 +42,36 @@ def set_aside_outliers(
     summaries : mapping of str to ColumnSummary
         Of the users kept, by number column.
     """
+    logs = {
+        column.name: FeatureTransform("log")
+        for column in features
+        if column.transform == "log" and summaries[column.name].low >= 0
+    }
+    names = [column.name for column in features if column.transform != "clip"]  # a clipped value is near already
+
+    def express(name: str) -> nw.Expr:
+        return express_transform(logs.get(name), name)
+
+    def is_outside(limits: Mapping[str, tuple[float, float]]) -> nw.Expr:
+        return reduce(or_, ((express(name) < low) | (express(name) > high) for name, (low, high) in limits.items()))
+
     limits: dict[str, tuple[float, float]] = {}
-    found = {name: summaries[name] for name in features}
     users = cleaned.users
+    found = summarise_columns(users, names, express) if logs else {name: summaries[name] for name in names}
     for _ in range(_MAX_PASSES):
         narrowed = {name: _intersect(limits.get(name), _compute_limits(one)) for name, one in found.items()}
         narrowed = {name: limit for name, limit in narrowed.items() if _exceeds(found[name], limit)}
         if not narrowed:
             break
         limits |= narrowed
-        users = cleaned.users.filter(~_is_outside(limits))
-        found = summarise_columns(users, features)
+        users = cleaned.users.filter(~is_outside(limits))
+        found = summarise_columns(users, names, express)
     if not limits:
         return cleaned
     code = nw.lit(-1)
     for number, name in reversed(list(enumerate(limits))):
-        code = nw.when(_is_outside({name: limits[name]})).then(nw.lit(number)).otherwise(code)
-    far = cleaned.users.filter(_is_outside(limits))
+        code = nw.when(is_outside({name: limits[name]})).then(nw.lit(number)).otherwise(code)
+    far = cleaned.users.filter(is_outside(limits))
     rows = dict(count_groups(far.select(code.alias("_column")), "_column"))
     drops = tuple(DroppedRows("outlier", name, rows[number]) for number, name in enumerate(limits) if number in rows)
     audit = replace(
@@ -65,7 +80,14 @@ def set_aside_outliers(
         dropped=(*cleaned.audit.dropped, *drops),
     )
     dropped = materialise(far) if isinstance(far, nw.LazyFrame) else far
-    return CleanedUsers(users, audit, (*cleaned.dropped, dropped), limits)
+    in_units = {name: _undo_logarithm(ends) if name in logs else ends for name, ends in limits.items()}
+    return CleanedUsers(users, audit, (*cleaned.dropped, dropped), in_units)
+
+
+def _undo_logarithm(ends: tuple[float, float]) -> tuple[float, float]:
+    """Return limits in the column's unit."""
+    low, high = (math.expm1(min(end, _MAX_EXPONENT)) for end in ends)
+    return low, high
 
 
 def _compute_limits(one: ColumnSummary) -> tuple[float, float]:
@@ -82,10 +104,3 @@ def _intersect(first: tuple[float, float] | None, second: tuple[float, float]) -
 def _exceeds(one: ColumnSummary, limits: tuple[float, float]) -> bool:
     """Tell whether any user of a column is outside."""
     return one.low < limits[0] or one.high > limits[1]
-
-
-def _is_outside(limits: Mapping[str, tuple[float, float]]) -> nw.Expr:
-    """Return the condition that any column is outside its limits."""
-    return reduce(
-        or_, ((cast_to_float(name) < low) | (cast_to_float(name) > high) for name, (low, high) in limits.items())
-    )

@@ -6,16 +6,17 @@ A value's bin never falls as the value grows, so that rounding moves no rank.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.frames import Users
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, cast_to_float, count_groups, fetch_rows
 from segmentation.preprocessing.scaling import Floats
-from segmentation.schema import MAX_NUMBER, Users
+from segmentation.schema import MAX_NUMBER
 
 CountArray = NDArray[np.int64]
 Rank = tuple[int | None, int]  # a rank from 0, among a segment's users or (None) all
@@ -40,11 +41,16 @@ class BinGrid:
         """Number of bins."""
         return len(self.edges) - 1
 
+    @property
+    def n_parts(self) -> int:
+        """Number of parts; where each holds one value, the last edge has its own."""
+        return self.n_bins * self.parts_per_bin + self.is_exact
+
     def locate_part(self, name: str) -> nw.Expr:
         """Return the number of a value's part."""
         bins = (cast_to_float(name) - self.start) / self.step
         part = ((bins + _EDGE_TOLERANCE) * self.parts_per_bin).floor()
-        return part.clip(0, self.n_bins * self.parts_per_bin - 1)
+        return part.clip(0, self.n_parts - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +59,15 @@ class ColumnQuantiles:
 
     bin_counts: CountArray
     quartiles: tuple[float, float, float]  # of all users
-    medians: tuple[float, ...]  # of each segment
+    medians: tuple[float, ...]  # of each segment; NaN where no value is known
 
 
 def make_bin_grid(low: float, high: float, *, integer: bool) -> BinGrid:
     """Return about 30 bins on a round step."""
     span = high - low
     step = choose_bin_step((span if span > 1 / MAX_NUMBER else 1.0) / _TARGET_BINS, integer=integer)
+    if integer and step == 1:
+        high += 1  # a bin for each value, the highest included
     first = math.floor(low / step)
     edges = np.arange(first, max(math.ceil(high / step), first + 1) + 1, dtype=float) * step
     # 3 * 0.1 is a little more than 0.3: unrounded, a value on an edge would fall into the wrong bin
@@ -85,7 +93,8 @@ def choose_bin_step(width: float, *, integer: bool = False) -> float:
 
 def count_bins(rows: Users, name: str, grid: BinGrid) -> CountArray:
     """Count rows by bin."""
-    return _sum_parts(_count_parts(rows.select(grid.locate_part(name).alias("_part")), grid, 1)[0], grid)
+    known = rows.filter(~nw.col(name).is_null()).select(grid.locate_part(name).alias("_part"))
+    return _sum_parts(_count_parts(known, grid, 1)[0], grid)
 
 
 def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> ColumnQuantiles:
@@ -93,12 +102,12 @@ def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> 
 
     The users have their segment's number, 0 to k - 1; no segment is empty.
     """
-    placed = users.select(SEGMENT_NUMBER, cast_to_float(name).alias("_value"), grid.locate_part(name).alias("_part"))
+    placed = _locate_values(users, name, grid, SEGMENT_NUMBER)
     parts = _count_parts(placed, grid, k)
     everybody = parts.sum(axis=0)
-    median_ranks = [_find_quantile_ranks(int(one.sum()), 0.5) for one in parts]
+    median_ranks = [_find_quantile_ranks(int(one.sum()), 0.5) if one.any() else None for one in parts]
     quartile_ranks = [_find_quantile_ranks(int(everybody.sum()), q) for q in (0.25, 0.5, 0.75)]
-    wanted: set[Rank] = {(n, rank) for n, ranks in enumerate(median_ranks) for rank in ranks[:2]}
+    wanted: set[Rank] = {(n, rank) for n, ranks in enumerate(median_ranks) if ranks for rank in ranks[:2]}
     wanted |= {(None, rank) for ranks in quartile_ranks for rank in ranks[:2]}
     found = _find_order_statistics(placed, grid, parts, wanted)
     q1, q2, q3 = (
@@ -107,13 +116,24 @@ def compute_column_quantiles(users: Users, name: str, grid: BinGrid, k: int) -> 
     return ColumnQuantiles(
         bin_counts=_sum_parts(everybody, grid),
         quartiles=(q1, q2, q3),
-        medians=tuple((found[n, low] + found[n, high]) / 2 for n, (low, high, _) in enumerate(median_ranks)),
+        medians=tuple(
+            (found[n, ranks[0]] + found[n, ranks[1]]) / 2 if ranks else math.nan for n, ranks in enumerate(median_ranks)
+        ),
     )
+
+
+def compute_quantiles(users: Users, name: str, grid: BinGrid, shares: Sequence[float]) -> tuple[float, ...]:
+    """Compute a column's quantiles, interpolated as NumPy does."""
+    placed = _locate_values(users, name, grid)
+    parts = _count_parts(placed, grid, 1)
+    ranks = [_find_quantile_ranks(int(parts.sum()), share) for share in shares]
+    found = _find_order_statistics(placed, grid, parts, {(None, rank) for one in ranks for rank in one[:2]})
+    return tuple(float(np.quantile([found[None, low], found[None, high]], between)) for low, high, between in ranks)
 
 
 def compute_quantile_cuts(users: Users, name: str, grid: BinGrid, n_bins: int) -> tuple[Floats, Floats]:
     """Return values at even ranks, and their shares."""
-    placed = users.select(cast_to_float(name).alias("_value"), grid.locate_part(name).alias("_part"))
+    placed = _locate_values(users, name, grid)
     parts = _count_parts(placed, grid, 1)
     n = int(parts.sum())
     ranks = [n * i // n_bins for i in range(1, n_bins)]
@@ -122,6 +142,12 @@ def compute_quantile_cuts(users: Users, name: str, grid: BinGrid, n_bins: int) -
     rows = placed.filter(nw.col("_value").is_in(values.tolist())).select("_value")
     users_of = dict(count_groups(rows, "_value"))
     return values, np.array([users_of.get(value, 0) / n for value in values.tolist()])
+
+
+def _locate_values(users: Users, name: str, grid: BinGrid, *others: str) -> Users:
+    """Return known values with their part of a bin."""
+    known = users.filter(~nw.col(name).is_null())
+    return known.select(*others, cast_to_float(name).alias("_value"), grid.locate_part(name).alias("_part"))
 
 
 def _find_quantile_ranks(users: int, share: float) -> tuple[int, int, float]:
@@ -179,14 +205,16 @@ def _find_ranks_in_part(users: Users, k: int, wanted: Collection[Rank]) -> Mappi
 
 def _sum_parts(parts: CountArray, grid: BinGrid) -> CountArray:
     """Return counts of parts summed by bin."""
-    sums: CountArray = parts.reshape(grid.n_bins, grid.parts_per_bin).sum(axis=1)
+    whole = grid.n_bins * grid.parts_per_bin
+    sums: CountArray = parts[:whole].reshape(grid.n_bins, grid.parts_per_bin).sum(axis=1)
+    sums[-1] += parts[whole:].sum()  # the last bin holds both edges
     return sums
 
 
 def _count_parts(placed: Users, grid: BinGrid, k: int) -> CountArray:
     """Count users by segment and part of a bin."""
     by = [SEGMENT_NUMBER] if SEGMENT_NUMBER in placed.collect_schema() else []
-    parts = np.zeros((k, grid.n_bins * grid.parts_per_bin), dtype=np.int64)
+    parts = np.zeros((k, grid.n_parts), dtype=np.int64)
     for *segment, part, n in count_groups(placed.select(*by, "_part"), *by, "_part"):
         parts[int(segment[0]) if segment else 0, int(part)] = n
     return parts

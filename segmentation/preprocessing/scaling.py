@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import CleaningError
-from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import ColumnSummary
-from segmentation.schema import Frame
+from segmentation.facts import FeatureScale, FeatureTransform
+from segmentation.frames import Frame
+from segmentation.preprocessing.aggregate import ColumnSummary, express_feature
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -48,8 +49,12 @@ class Points:
         return np.bincount(labels, self.weights, k).astype(float), np.column_stack(sums)
 
 
-def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
+def build_scale(
+    summaries: Mapping[str, ColumnSummary], transforms: Mapping[str, FeatureTransform] = MappingProxyType({})
+) -> FeatureScale:
     """Return mean and population SD of each feature.
+
+    The summaries are of the features as `transforms` change them.
 
     Raises
     ------
@@ -60,10 +65,12 @@ def build_scale(summaries: Mapping[str, ColumnSummary]) -> FeatureScale:
         if not one.sd > 1e-9 * max(1.0, abs(one.mean)):  # rounding leaves a constant column a trace of spread
             raise CleaningError(
                 f"Column {name!r} is the same for every user, so it tells nobody apart. "
-                "Correct the export, or take the column out of `features` in settings.toml."
+                'Correct the export, or give the column role = "describe" in the columns file.'
             )
     return FeatureScale(
-        mean={name: one.mean for name, one in summaries.items()}, sd={name: one.sd for name, one in summaries.items()}
+        mean={name: one.mean for name, one in summaries.items()},
+        sd={name: one.sd for name, one in summaries.items()},
+        transforms=dict(transforms),
     )
 
 
@@ -73,7 +80,8 @@ def standardise_users(users: Frame, scale: FeatureScale) -> Points:
     The scale is this month's own, or another month's to see both in one space.
     """
     features = tuple(scale.mean)
+    measured = users.select(*(express_feature(scale, name).alias(name) for name in features))
     values = np.column_stack(
-        [(users.get_column(name).to_numpy().astype(float) - scale.mean[name]) / scale.sd[name] for name in features]
+        [(measured.get_column(name).to_numpy() - scale.mean[name]) / scale.sd[name] for name in features]
     )
     return Points(values=values, weights=np.ones(len(values)), features=features, scale=scale)

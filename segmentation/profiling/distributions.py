@@ -8,7 +8,6 @@ import narwhals as nw
 
 from segmentation.disclosure import sum_by_label, suppress_small_counts
 from segmentation.facts import CategoryCount, CategoryDistribution, ColumnDistributions, NumberDistribution
-from segmentation.options import ValidRange
 from segmentation.preprocessing.aggregate import (
     ColumnSummary,
     cast_to_float,
@@ -18,7 +17,7 @@ from segmentation.preprocessing.aggregate import (
 )
 from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.quantiles import BinGrid, ColumnQuantiles, count_bins, make_bin_grid
-from segmentation.schema import CATEGORIES, MAX_NUMBER, NUMBERS
+from segmentation.schema import MAX_NUMBER, ValidRange
 
 UNBOUNDED: ValidRange = (-math.inf, None)
 
@@ -51,11 +50,9 @@ def describe_columns(
             name: _describe_number(
                 cleaned, name, summaries[name], *quantiles[name], valid.get(name, UNBOUNDED), min_cell
             )
-            for name in NUMBERS
+            for name in summaries
         },
-        categories={
-            name: _describe_category(cleaned, name, counts[name], labels[name], min_cell) for name in CATEGORIES
-        },
+        categories={name: _describe_category(cleaned, name, counts[name], labels[name], min_cell) for name in counts},
     )
 
 
@@ -65,7 +62,7 @@ def build_bin_grids(cleaned: CleanedUsers, summaries: Mapping[str, ColumnSummary
     The values of dropped rows count, too, if they are valid and no outliers.
     """
     grids = {}
-    for name in NUMBERS:
+    for name in summaries:
         one = summaries[name]
         low, high, whole = one.low, one.high, one.is_integer
         for rows in cleaned.dropped:

@@ -148,11 +148,10 @@ def normal_intervals(moments: SegmentMoments) -> tuple[tuple[NumberIntervals, ..
     -------
     tuple, length k, of tuple, length p
     """
-    size, p = moments.size[:, None], moments.mean.shape[1]
-    n = size.sum()
-    middle = (size * moments.mean).sum(axis=0) / n
-    spread = (size * (moments.variance + (moments.mean - middle) ** 2)).sum(axis=0) / n
-    sizes, means = np.vstack([size, [[n]]]), np.vstack([moments.mean, middle])
+    size, p = moments.count, moments.mean.shape[1]
+    total = moments.pool()
+    middle, spread = total.mean, total.variance
+    sizes, means = np.vstack([size, total.count]), np.vstack([moments.mean, middle])
     variances = np.vstack([moments.variance, spread])
     mean_ends, index_ends = (
         estimate[None] + _Z_975 * np.stack([-error, error])

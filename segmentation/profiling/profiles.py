@@ -1,5 +1,6 @@
 """Profiles: each segment's size, means, indices and differences."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,8 @@ import numpy as np
 from segmentation.clustering.assign import KMeansModel
 from segmentation.disclosure import suppress_table
 from segmentation.facts import AffinityIndex, NotableDifference, Segment, SegmentStability
-from segmentation.preprocessing.aggregate import SegmentMoments
+from segmentation.preprocessing.aggregate import ColumnSummary, SegmentMoments
 from segmentation.profiling import intervals, significance
-from segmentation.schema import NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 from segmentation.tracking.matching import SegmentIdentity
 
@@ -48,7 +48,7 @@ def profile_segments(
     medians: Mapping[str, Sequence[float]],
     tables: Mapping[str, Mapping[tuple[int, str], int]],
     number_intervals: Sequence[Sequence[intervals.NumberIntervals]],
-    averages: Mapping[str, float],
+    summaries: Mapping[str, ColumnSummary],
     identities: Sequence[SegmentIdentity],
     evidence: Sequence[SegmentQuality],
     *,
@@ -68,8 +68,8 @@ def profile_segments(
         By number column.
     tables : mapping of str to mapping of (int, str) to int
         By category: users by segment and label.
-    averages : mapping of str to float
-        By number column: the mean of all users.
+    summaries : mapping of str to ColumnSummary
+        Of all users, by number column.
     has_previous_month : bool
         Whether a segment can be new.
     min_base : int
@@ -77,11 +77,11 @@ def profile_segments(
     min_cell : int
         Users below which a count is not shown.
     """
-    means = [dict(zip(NUMBERS, map(float, row), strict=True)) for row in moments.mean]
+    means = [dict(zip(moments.columns, map(_none_if_unknown, row), strict=True)) for row in moments.mean]
     total = round(float(moments.size.sum()))
     numbers, shown = _mark_notable(
         features,
-        _index_numbers(moments, number_intervals, averages, min_base),
+        _index_numbers(moments, number_intervals, summaries, min_base),
         {name: _index_categories(table, model.k, total, min_base, min_cell) for name, table in tables.items()},
     )
     segments = []
@@ -97,8 +97,8 @@ def profile_segments(
                 share_interval=intervals.wilson_interval(size, total),
                 centre=dict(zip(features, map(float, model.centres[number]), strict=True)),
                 means=means[number],
-                medians={name: float(medians[name][number]) for name in NUMBERS},
-                mean_intervals={name: number_intervals[number][n].mean for n, name in enumerate(NUMBERS)},
+                medians={name: _none_if_unknown(medians[name][number]) for name in moments.columns},
+                mean_intervals={name: number_intervals[number][n].mean for n, name in enumerate(moments.columns)},
                 stability=quality.stability,
                 apart=quality.apart,
                 new=one.is_new and has_previous_month,
@@ -110,6 +110,11 @@ def profile_segments(
             )
         )
     return tuple(segments)
+
+
+def _none_if_unknown(value: float) -> float | None:
+    """Return a number, or None where no user's value is known."""
+    return None if math.isnan(value) else float(value)
 
 
 def remove_intervals(segments: Sequence[Segment]) -> tuple[Segment, ...]:
@@ -156,18 +161,23 @@ def _count_values(table: Mapping[tuple[int, str], int]) -> dict[str, int]:
 def _index_numbers(
     moments: SegmentMoments,
     number_intervals: Sequence[Sequence[intervals.NumberIntervals]],
-    averages: Mapping[str, float],
+    summaries: Mapping[str, ColumnSummary],
     min_base: int,
 ) -> _Comparisons:
-    """Return the index of every number, by segment."""
+    """Return the index of every number, by segment.
+
+    A number with values below zero has none: a ratio needs a true zero.
+    """
     p_values = significance.compute_number_p_values(moments)
     rows = []
-    for number, size in enumerate(moments.size):
-        users = round(float(size))
+    for number in range(len(moments.size)):
         row = {}
-        for n, name in enumerate(NUMBERS):
-            value = _compute_index(float(moments.mean[number, n]), averages[name], users, min_base)
-            item = AffinityIndex(value, users, number_intervals[number][n].index)
+        for n, name in enumerate(moments.columns):
+            users = round(float(moments.count[number, n]))
+            has_zero, known = summaries[name].low >= 0, users > 0
+            average = summaries[name].mean if has_zero and known else 0.0
+            value = _compute_index(float(moments.mean[number, n]), average, users, min_base)
+            item = AffinityIndex(value, users, number_intervals[number][n].index if has_zero else None)
             row[name] = _Comparison(item, float(p_values[number, n]))
         rows.append(row)
     return rows

@@ -74,17 +74,15 @@ def compute_number_p_values(moments: SegmentMoments) -> Floats:
     -------
     ndarray, shape (k, p)
     """
-    size, mean, variance = moments.size[:, None], moments.mean, moments.variance
-    n = size.sum()
-    middle = (size * mean).sum(axis=0) / n
-    spread = (size * (variance + (mean - middle) ** 2)).sum(axis=0) / n
+    size, mean, variance, total = moments.count, moments.mean, moments.variance, moments.pool()
+    n, middle, spread = total.count, total.mean, total.variance
     log, error = estimate_log_index(
-        np.vstack([size, [[n]]]), np.vstack([mean, middle]), np.vstack([variance, spread]), np.zeros(mean.shape[1])
+        np.vstack([size, n]), np.vstack([mean, middle]), np.vstack([variance, spread]), np.zeros(mean.shape[1])
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         own = np.abs(log) / error
         pooled = np.abs(mean - middle) / np.sqrt(spread * (1 / size - 1 / n))
     # without a log, as where all have 0, the second decides; without a spread nobody differs
-    own, pooled = np.where(np.isnan(own), np.inf, own), np.where(np.isnan(pooled), 0.0, pooled)
+    own, pooled = np.where(np.isnan(own), np.inf, own), np.where(np.isfinite(pooled), pooled, 0.0)
     p_values: Floats = 2 * stdtr(np.maximum(size - 1, 1), -np.minimum(own, pooled))
     return p_values

@@ -22,10 +22,11 @@ from segmentation.facts import (
     Trend,
     TrendLine,
 )
+from segmentation.frames import Users
 from segmentation.preprocessing.aggregate import cast_to_float, count_category_values, fetch_rows, summarise_columns
 from segmentation.preprocessing.quantiles import compute_quantile_cuts, make_bin_grid
 from segmentation.preprocessing.scaling import Floats, Points
-from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
+from segmentation.schema import USER_ID, Schema
 from segmentation.tracking.continuity import (
     MIN_USERS,
     Quartiles,
@@ -89,6 +90,7 @@ def track_segments(
     points: Points,
     model: KMeansModel,
     sizes: Sequence[float],
+    schema: Schema,
     *,
     highest_id: int = 0,
     names: Mapping[str, str] = MappingProxyType({}),
@@ -103,6 +105,8 @@ def track_segments(
         For the features' names and scaling.
     sizes : sequence of float
         Users in each of the model's segments.
+    schema : Schema
+        With the words for features and users.
     highest_id : int
         The highest number in an id of any archived month, so that no id is used twice.
     names : mapping of str to str
@@ -112,11 +116,11 @@ def track_segments(
     if last is None:
         empty = np.zeros((0, 0))
         previous = PreviousModel(FeatureScale({}, {}), (), (), empty, (), radius=0.0, last_id=highest_id)
-        return assign_ids(previous, (), centres, sizes, names)
+        return assign_ids(previous, (), centres, sizes, schema, names)
     previous = last.to_previous_model()
     previous = replace(previous, last_id=max(previous.last_id, highest_id))
     rescaled = rescale_values(model.centres, points.scale, previous.scale)
-    return assign_ids(previous, match_centres(previous, rescaled, sizes), centres, sizes, names)
+    return assign_ids(previous, match_centres(previous, rescaled, sizes), centres, sizes, schema, names)
 
 
 def compare_months(
@@ -127,6 +131,7 @@ def compare_months(
     sizes: Sequence[float],
     overlap: Floats,
     users: Users,
+    schema: Schema,
     *,
     min_cell: int,
     quartiles: Quartiles = MappingProxyType({}),
@@ -143,6 +148,8 @@ def compare_months(
         This month's users by last month's model and by this month's, as from `crosstab_with_previous`.
     users : narwhals.DataFrame or LazyFrame
         This month's users with the ids of their segments.
+    schema : Schema
+        This month's columns.
     min_cell : int
         Users below which a count is not shown.
     quartiles : mapping of str to tuple of float
@@ -183,7 +190,7 @@ def compare_months(
         ),
         flow=None if flows is None else _suppress_migration(flows, names, min_cell),
         unfollowed=_find_not_followed_reason(last, users),
-        drift=_measure_drift(last, users, round(sum(sizes)), min_cell=min_cell),
+        drift=_measure_drift(last, users, schema, round(sum(sizes)), min_cell=min_cell),
         reliable=last.facts.structure.reliable,
         retention=None if flows is None else _compute_retention(flows),
         continuity={} if last.users is None else measure_continuity(last.facts, last.users, users, quartiles),
@@ -286,7 +293,9 @@ def _suppress_migration(flows: MigrationCounts, names: Mapping[str, str], min_ce
     )
 
 
-def _measure_drift(last: PreviousMonth, users: Users, now: int, *, min_cell: int = MIN_CELL) -> dict[str, ColumnDrift]:
+def _measure_drift(
+    last: PreviousMonth, users: Users, schema: Schema, now: int, *, min_cell: int = MIN_CELL
+) -> dict[str, ColumnDrift]:
     """Measure the drift of columns that both months have.
 
     Empty if the last month's users are not in the archive. All columns together give a false alarm in at most one of twenty
@@ -294,9 +303,10 @@ def _measure_drift(last: PreviousMonth, users: Users, now: int, *, min_cell: int
     """
     if last.users is None:
         return {}
-    last_columns = last.users.collect_schema()  # columns may have been added to the schema since
-    names = [name for name in NUMBERS if name in last_columns]
-    categories = [name for name in CATEGORIES if name in last_columns]
+    # columns may have been added since, or be another kind now
+    there, known = last.users.collect_schema(), last.facts.distributions
+    names = [name for name in schema.numbers if name in there and name in known.numbers]
+    categories = [name for name in schema.categories if name in there and name in known.categories]
     can_follow = _find_not_followed_reason(last, users) is None
     level = FALSE_ALARM_RATE / max(1, len(names) + len(categories)) / (2 if can_follow else 1)
     counts = {
@@ -327,10 +337,11 @@ def measure_number_drift(
         for name, own in edges.items()
         for place, edge in enumerate(own)
     ]
-    rows = [fetch_rows(month.select(nw.len().alias("_n"), *at_or_above))[0] for month in (last, now)]
+    known = [nw.col(name).count().alias(f"_{name}") for name in edges]
+    rows = [fetch_rows(month.select(*known, *at_or_above))[0] for month in (last, now)] if edges else []
     counts = {
         name: np.array(
-            [-np.diff([row["_n"], *(row[f"_{name}_{place}"] for place in range(len(own))), 0]) for row in rows]
+            [-np.diff([row[f"_{name}"], *(row[f"_{name}_{place}"] for place in range(len(own))), 0]) for row in rows]
         ).astype(np.int64)
         for name, own in edges.items()
     }

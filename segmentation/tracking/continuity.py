@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.facts import ColumnContinuity, Facts
+from segmentation.frames import Users
 from segmentation.preprocessing.aggregate import cast_to_float, fetch_rows
-from segmentation.schema import CATEGORIES, NUMBERS, USER_ID, Users
+from segmentation.schema import USER_ID
 
 MIN_USERS = 200  # users, in each month and in both, below which nothing is said
 MAX_SHARE_LEFT = 0.25  # of a column's ties, or a segment's users: more may be left in a month without a fault
@@ -29,6 +30,7 @@ MIN_TIES = 0.005  # sum over the other columns of V squared; a column with less 
 EMPTY_ALPHA = 1e-5  # probability that chance alone leaves so few users
 _CHANCE_SE = 4.0  # standard errors
 _MAX_COMBINATIONS = 50_000  # combinations of codes that one scan may return
+_NO_VALUE = -1  # code of a number that isn't known
 _MAX_VALUES = 10  # values of a category that have a code of their own
 MAX_CHANCE_AGREEMENT = 0.95  # of two strangers: a column in which more are alike tells no users apart
 
@@ -56,7 +58,8 @@ class _ColumnCodes:
             text = nw.col(name).cast(nw.String)
             return nw.when(text.is_in(list(self.values[name]))).then(text).otherwise(nw.lit("")).alias(name)
         low, middle, high = ((cast_to_float(name) > cut).cast(nw.Int64) for cut in self.quartiles[name])
-        return (low + middle + high).alias(name)
+        code = low + middle + high
+        return nw.when(~nw.col(name).is_null()).then(code).otherwise(nw.lit(_NO_VALUE)).alias(name)
 
     def select(self, users: Users, *names: str) -> Users:
         """Return the codes, and columns as they are."""
@@ -75,16 +78,16 @@ def measure_continuity(last: Facts, before: Users, users: Users, quartiles: Quar
     quartiles : mapping of str to tuple of float
         This month's, by number column.
     """
-    there = before.collect_schema()
-    numbers = [name for name in NUMBERS if name in there and name in last.distributions.numbers and name in quartiles]
+    there, here = before.collect_schema(), users.collect_schema()
+    numbers = [name for name in quartiles if name in there and name in last.distributions.numbers]
     values = {
         name: tuple(item.value for item in last.distributions.categories[name].values if not item.merged)[:_MAX_VALUES]
-        for name in CATEGORIES
-        if name in there and name in last.distributions.categories
+        for name in last.distributions.categories
+        if name in there and name in here
     }
     then = _ColumnCodes({name: last.distributions.numbers[name].quartiles for name in numbers}, values)
     now = _ColumnCodes({name: quartiles[name] for name in numbers}, values)
-    followed = USER_ID in there and USER_ID in users.collect_schema()
+    followed = USER_ID in there and USER_ID in here
     ids = [USER_ID] if followed else []
     coded, coded_now = then.select(before, *ids), now.select(users, *ids)
     counts, counts_now = _count_codes(coded, then), _count_codes(coded_now, now)
@@ -168,7 +171,8 @@ def _count_codes(coded: Users, codes: _ColumnCodes) -> _CodeCounts:
     most = math.prod((4,) * len(codes.quartiles)) * math.prod(len(own) + 1 for own in codes.values.values())
     numbers, scans = tuple(codes.quartiles), [codes.names]
     if isinstance(coded, nw.LazyFrame) and most > _MAX_COMBINATIONS:
-        scans = [numbers, *((name, *numbers) for name in codes.values)]
+        few = 4 ** len(numbers) <= _MAX_COMBINATIONS
+        scans = [numbers, *((name, *numbers) for name in codes.values)] if few else list(combinations(codes.names, 2))
     single: dict[str, dict[Code, int]] = {}
     pairs: dict[Pair, CodeTable] = {}
     for names in filter(None, scans):

@@ -16,9 +16,10 @@ from scipy.special import chdtrc, chdtri, stdtr
 
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import ColumnDrift, FollowedChange
+from segmentation.frames import Users
 from segmentation.preprocessing.aggregate import cast_to_float, count_groups, fetch_rows
 from segmentation.preprocessing.spelling import normalise_text
-from segmentation.schema import USER_ID, Users
+from segmentation.schema import USER_ID
 
 PSI_BINS = 10  # last month's deciles
 MIN_USERS_PER_BIN = 10  # users a month for each bin of a number: with fewer users there are fewer bins
@@ -166,6 +167,7 @@ def measure_followed_changes(
     for name in numbers:
         then, change = nw.col(f"_then_{name}"), nw.col(f"_now_{name}") - nw.col(f"_then_{name}")
         aggregates += [
+            change.count().alias(f"_known_{name}"),
             change.mean().alias(f"_mean_{name}"),
             change.std(ddof=1).alias(f"_sd_{name}"),
             then.std(ddof=0).alias(f"_unit_{name}"),
@@ -185,7 +187,7 @@ def measure_followed_changes(
     step = min_cell / n
     found = {
         name: assess_paired_means(
-            n,
+            int(row[f"_known_{name}"]),
             float(row[f"_mean_{name}"]),
             float(row[f"_sd_{name}"]),
             float(row[f"_unit_{name}"]),
@@ -193,6 +195,7 @@ def measure_followed_changes(
             step=step,
         )
         for name in numbers
+        if row[f"_known_{name}"] >= MIN_FOLLOWED_USERS
     }
     for name, (before, after) in counts.items():
         pairs: Counter[tuple[str, str]] = Counter()

@@ -14,6 +14,7 @@ import numpy as np
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, FeatureScale, IdRegistry
 from segmentation.preprocessing.scaling import Floats
+from segmentation.schema import Schema
 from segmentation.tracking.naming import choose_unused_name, is_name_accurate, name_segments
 
 MATCH_TOLERANCE_SE = 2.0  # standard errors added to the distance at which two centres still match
@@ -169,6 +170,7 @@ def assign_ids(
     matches: Sequence[SegmentMatch],
     centres: Sequence[Mapping[str, float]],
     sizes: Sequence[float],
+    schema: Schema,
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> SegmentLineage:
     """Assign ids and names to this month's segments.
@@ -179,22 +181,24 @@ def assign_ids(
         This month's centres in this month's own standard deviations, for the names.
     sizes : sequence of float, length k
         Users in each of this month's segments.
+    schema : Schema
+        With the words for features and users.
     names : mapping of str to str
         Names that a person gave, by id. They always fit; `previous` has them already.
     """
-    suggested = name_segments(centres)
+    suggested = name_segments(centres, schema)
     taken = {*previous.names, *previous.retired, *names.values()}
     segments = []
     for pair in sorted(matches, key=lambda pair: pair.last):
         n, id_, name = pair.now, previous.ids[pair.last], previous.names[pair.last]
         error = previous.radius / math.sqrt(len(centres[n]) * max(sizes[n], 1))
-        fits = id_ in names or suggested[n] == name or is_name_accurate(name, centres[n], standard_error=error)
+        fits = id_ in names or suggested[n] == name or is_name_accurate(name, centres[n], schema, standard_error=error)
         segments.append(SegmentIdentity(n, id_, name, pair.distance, suggested[n], name_fits=fits))
     last_id = previous.last_id
     for n in sorted(set(range(len(centres))) - {pair.now for pair in matches}, key=lambda n: -sizes[n]):
         last_id += 1
         id_ = f"S{last_id}"
-        name = names.get(id_) or choose_unused_name(suggested[n], centres[n], taken)
+        name = names.get(id_) or choose_unused_name(suggested[n], centres[n], taken, schema)
         taken.add(name)
         segments.append(SegmentIdentity(n, id_, name, None, suggested[n], name_fits=True))
     gone = [i for i in range(len(previous.ids)) if i not in {pair.last for pair in matches}]

@@ -9,9 +9,10 @@ import numpy as np
 
 from segmentation.clustering.assign import assign_nearest
 from segmentation.errors import SegmentationError
+from segmentation.frames import Users
 from segmentation.preprocessing.aggregate import count_groups
 from segmentation.preprocessing.scaling import Floats, Labels, Points
-from segmentation.schema import USER_ID, Users
+from segmentation.schema import USER_ID
 from segmentation.tracking.matching import PreviousModel, rescale_values
 
 

@@ -135,7 +135,8 @@ def test_weasyprint_reads_no_file_but_fonts(shop: Path, body: str, place: str, m
 CALLED = """
 import sys
 from pathlib import Path
-from report.readers.files import read_users
+
+from tests.support.music import read_users
 
 path = Path(sys.argv[1])
 read_users(path)  # imports what it needs

@@ -19,7 +19,7 @@ import pytest
 from weasyprint import HTML
 
 from report.storage import paths
-from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
+from tests.support.music import COLUMNS_BY_NAME, NUMBERS
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 _EMBEDDED = re.compile(r"data:(?:image/svg\+xml|application/json|text/[a-z]+);base64,([A-Za-z0-9+/=]+)")

@@ -1,6 +1,7 @@
 import functools
 import itertools
 import re
+from dataclasses import replace
 
 import narwhals as nw
 import numpy as np
@@ -23,8 +24,9 @@ from data.generate import (
     make_sample_month,
 )
 from segmentation.errors import SegmentationError
-from segmentation.schema import COLUMNS, COLUMNS_BY_NAME, DEFAULT_FEATURES, NUMBERS, Column, check_columns
+from segmentation.schema import Column
 from tests.support import ROOT
+from tests.support.music import COLUMNS, COLUMNS_BY_NAME, DEFAULT_FEATURES, MUSIC, NUMBERS, check_columns
 
 DATA = ROOT / "data"
 PAIRS = list(itertools.pairwise(SAMPLE_MONTHS))
@@ -292,14 +294,12 @@ def test_a_column_that_came_later_moves_nothing(monkeypatch: pytest.MonkeyPatch)
     }
     columns = (
         *COLUMNS,
-        Column("skips", "skips", "number", "skips a day", digits=1),
+        Column("skips", "skips", "number", unit="skips a day", digits=1),
         Column("plan", "plan", "category"),
     )
     before = [make_sample_month(month) for month in SAMPLE_MONTHS[1:]]
     monkeypatch.setattr(generator, "ADDED_COLUMNS", generator.ADDED_COLUMNS | later)
-    monkeypatch.setattr(generator, "COLUMNS", columns)
-    monkeypatch.setattr(generator, "NUMBERS", (*NUMBERS, "skips"))
-    monkeypatch.setattr(generator, "COLUMNS_BY_NAME", {column.name: column for column in columns})
+    monkeypatch.setattr(generator, "SCHEMA", replace(MUSIC, columns=columns))
     after = [make_sample_month(month) for month in SAMPLE_MONTHS[1:]]
 
     for old, new in zip(before, after, strict=True):

@@ -11,9 +11,9 @@ from tests.support import ROOT
 
 # From the ground up: a place imports from those before it, and from its own.
 FLOORS = {
-    "segmentation": "errors thresholds options schema disclosure facts preprocessing clustering tracking profiling population validation "
+    "segmentation": "errors thresholds schema options frames disclosure facts preprocessing clustering tracking profiling population validation "
     "pipeline",
-    "report": "errors storage transport settings readers style text sources charts rendering operations pages history mail publish run "
+    "report": "errors storage transport columns settings readers style text sources charts rendering operations pages history mail publish run "
     "cli __main__",
 }
 

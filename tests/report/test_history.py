@@ -138,7 +138,7 @@ def test_a_month_is_worked_out_once(tmp_path: Path, settings: Settings, archived
     before = (output / "2026-09" / "facts.json").stat().st_mtime_ns
 
     history.backfill_months(tmp_path / "data" / "2026-10.csv", "2026-10", settings, output, told.append)
-    found = history.read_history(output, "2026-10", REAL, settings.segments.features)
+    found = history.read_history(output, "2026-10", REAL, settings.columns.features)
 
     assert told == []
     assert (output / "2026-09" / "facts.json").stat().st_mtime_ns == before
@@ -192,8 +192,8 @@ def test_made_up_users_and_real_ones_are_never_compared(archived: Callable[..., 
     """The sample's segments would be a real service's last month."""
     output = archived("2026-08", "2026-09")
 
-    real = history.read_history(output, "2026-10", REAL, settings.segments.features)
-    made_up = history.read_history(output, "2026-10", MADE_UP, settings.segments.features)
+    real = history.read_history(output, "2026-10", REAL, settings.columns.features)
+    made_up = history.read_history(output, "2026-10", MADE_UP, settings.columns.features)
 
     assert [facts.month for facts in real.months] == ["2026-08", "2026-09"]
     assert made_up == history.MonthHistory((), None)
@@ -223,7 +223,7 @@ def test_the_sample_is_not_worked_out_for_a_real_month(
         (b"{", "is no JSON"),
         (b"\xff\xfe\x00", "is no text"),
         (json.dumps({"format": 0}).encode(), "Facts of format 0"),
-        (json.dumps({"format": 1}).encode(), "Field required"),
+        (json.dumps({"format": 2}).encode(), "Field required"),
         (b"[" * 100_000, "is no JSON"),
         (b'{"format": ' + b"9" * 5_000 + b"}", "is no JSON"),
     ],
@@ -238,7 +238,7 @@ def test_an_archive_that_cannot_be_read_is_left_out_with_a_warning(
     (output / "2026-08" / "facts.json").write_bytes(text)
 
     with caplog.at_level(logging.WARNING):
-        found = history.read_history(output, "2026-10", REAL, settings.segments.features)
+        found = history.read_history(output, "2026-10", REAL, settings.columns.features)
 
     assert [facts.month for facts in found.months] == ["2026-09"]
     (record,) = caplog.records
@@ -255,7 +255,7 @@ def test_people_who_cannot_be_read_are_not_followed(
 
     people.write_bytes(people.read_bytes()[:100])
     with caplog.at_level(logging.WARNING):
-        damaged = history.read_history(output, "2026-10", REAL, settings.segments.features)
+        damaged = history.read_history(output, "2026-10", REAL, settings.columns.features)
     assert damaged.previous is not None
     assert damaged.previous.users is None
     (record,) = caplog.records
@@ -265,7 +265,7 @@ def test_people_who_cannot_be_read_are_not_followed(
     for damage in (rows.drop(columns="segment"), rows.assign(age="old"), rows.head(0)):
         damage.to_parquet(people)
         caplog.clear()
-        other = history.read_history(output, "2026-10", REAL, settings.segments.features)
+        other = history.read_history(output, "2026-10", REAL, settings.columns.features)
         assert other.previous is not None
         assert other.previous.users is None
         (record,) = caplog.records
@@ -273,7 +273,7 @@ def test_people_who_cannot_be_read_are_not_followed(
 
     people.unlink()
     caplog.clear()
-    deleted = history.read_history(output, "2026-10", REAL, settings.segments.features)
+    deleted = history.read_history(output, "2026-10", REAL, settings.columns.features)
     assert deleted.previous is not None
     assert deleted.previous.users is None
     assert not caplog.records
@@ -287,7 +287,7 @@ def test_months_on_other_features_are_no_last_month(
 
     found = history.read_history(output, "2026-10", REAL, ("age", "usage_per_month"))
     assert "make report MONTH=2026-09" in caplog.text
-    turned = history.read_history(output, "2026-10", REAL, settings.segments.features[::-1])
+    turned = history.read_history(output, "2026-10", REAL, settings.columns.features[::-1])
 
     assert found.previous is None
     assert [facts.month for facts in found.months] == ["2026-09"]
@@ -300,10 +300,10 @@ def test_only_earlier_months_are_the_past(archived: Callable[..., Path], setting
     (output / "2026-07-copy").mkdir()
     (output / "2026-07-copy" / "facts.json").write_text("{}", encoding="utf-8")
 
-    assert history.read_history(output, "2026-08", REAL, settings.segments.features) == history.MonthHistory()
-    again = history.read_history(output, "2026-09", REAL, settings.segments.features)
+    assert history.read_history(output, "2026-08", REAL, settings.columns.features) == history.MonthHistory()
+    again = history.read_history(output, "2026-09", REAL, settings.columns.features)
     assert [facts.month for facts in again.months] == ["2026-08"]
-    assert history.read_history(output / "none", "2026-10", REAL, settings.segments.features) == history.MonthHistory()
+    assert history.read_history(output / "none", "2026-10", REAL, settings.columns.features) == history.MonthHistory()
 
 
 @pytest.mark.parametrize("broken", ["{", '{"format": 0}'])

@@ -23,7 +23,6 @@ import pytest
 from report import cli
 from report import run as month
 from report.mail import policy
-from report.pages.playbook import read_playbook
 from report.rendering import embedded
 from report.rendering.embedded import EmbeddedEngine
 from report.settings import Settings
@@ -31,6 +30,7 @@ from report.storage import paths
 from report.text import sentences
 from segmentation.facts import Facts
 from tests.support.facts import factory as facts_factory
+from tests.support.music import read_playbook
 from tests.support.pages.documents import Reader, fetched
 from tests.support.pages.rendered import PASSWORD, Rendered, rendered, run_here  # noqa: F401 - one is a fixture
 from tests.support.runs.in_process import here
@@ -232,7 +232,7 @@ def test_every_segment_is_on_every_kind_of_page(facts: Facts, pages: dict[str, s
         assert segment.name in paper
         assert segment.name in Reader(pages["report.html"]).text
         (own,) = [page for name, page in pages.items() if name != "report.html" and f"<title>{segment.name}" in page]
-        assert flat(sentences.describe_average_listener(segment)) in flat(Reader(own).text)
+        assert flat(sentences.describe_average_user(facts, segment)) in flat(Reader(own).text)
 
 
 def test_every_page_is_whole(pages: dict[str, str]) -> None:

@@ -11,10 +11,10 @@ from report.settings import MailSettings, Settings, read_settings
 from report.storage import paths
 from report.storage.toml_text import find_key_line
 from segmentation.options import Options
-from segmentation.schema import COLUMNS_BY_NAME, DEFAULT_FEATURES
 from tests.support import ROOT
+from tests.support.music import MUSIC
 
-MODELS = set(Settings.model_fields) - {"columns", "names", "valid"}  # sections whose keys are known
+MODELS = set(Settings.model_fields) - {"names"}  # sections whose keys are known
 
 
 @pytest.fixture
@@ -44,34 +44,20 @@ def refused(read: Callable[[str], Settings]) -> Callable[[str], str]:
 def test_an_empty_file_and_none_have_every_default(read: Callable[[str], Settings], tmp_path: Path) -> None:
     """A dial that nobody turned stands where it always stood."""
     assert read("") == read_settings(tmp_path / "none.toml") == Settings()
-    assert read("").segments.features == DEFAULT_FEATURES
+    assert read("").columns == MUSIC
 
 
 def test_the_project_s_own_settings_are_the_defaults() -> None:
-    """Every value of every section, but for the sample's brand and what its numbers can be; more columns may be asked for."""
+    """Every value of every section, but for the sample's brand."""
     shipped, usual = read_settings(paths.ROOT / "settings.toml"), Settings()
     brand = {"name": "Cadence", "contact": "insights@example.com"}
-    possible = {
-        "age": (16, 120),
-        "annual_income": (0, 1_000_000_000),
-        "usage_per_month": (0, 44_640),  # 31 days
-        "num_of_days_active": (0, 365),
-    }
 
-    assert shipped.valid.items() >= possible.items()
-    assert set(shipped.segments.features) >= set(DEFAULT_FEATURES)
-    assert shipped == usual.model_copy(
-        update={
-            "brand": usual.brand.model_copy(update=brand),
-            "valid": shipped.valid,
-            "segments": usual.segments.model_copy(update={"features": shipped.segments.features}),
-        }
-    )
+    assert shipped == usual.model_copy(update={"brand": usual.brand.model_copy(update=brand)})
 
 
 def test_what_settings_do_not_say_is_what_a_plan_does_not_say() -> None:
     """A dial has one default, wherever it is asked."""
-    assert Settings().build_options() == Options(DEFAULT_FEATURES, {})
+    assert Settings().build_options() == Options(MUSIC)
 
 
 def test_every_dial_stands_in_the_shipped_file() -> None:
@@ -85,7 +71,6 @@ def test_every_dial_stands_in_the_shipped_file() -> None:
     dials = {name: set(type(getattr(Settings(), name)).model_fields) for name in sections if name in MODELS}
 
     assert set(sections) == {*Settings.model_fields, "mail.recipients"}
-    assert sections["columns"] | sections["valid"] <= set(COLUMNS_BY_NAME)
     assert dials["mail"] - sections["mail"] == {"recipients"}
     assert dials | {"mail": sections["mail"]} == {name: sections[name] for name in MODELS}
 
@@ -94,11 +79,7 @@ def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> Non
     """A number that is read and then forgotten would be worse than one that is refused."""
     plan = read(
         """
-        [valid]
-        age = [18, 99]
-        annual_income = [0, inf]
         [segments]
-        features = ["age", "usage_per_month"]
         k_range = [2, 8]
         k = 3
         n_init = 7
@@ -112,14 +93,7 @@ def test_every_dial_reaches_the_analysis(read: Callable[[str], Settings]) -> Non
         """
     ).build_options()
 
-    assert (plan.features, plan.k_range, plan.k, plan.n_init, plan.seed) == (
-        ("age", "usage_per_month"),
-        (2, 8),
-        3,
-        7,
-        5,
-    )
-    assert plan.valid == {"age": (18, 99), "annual_income": (0, None)}
+    assert (plan.k_range, plan.k, plan.n_init, plan.seed) == ((2, 8), 3, 7, 5)
     assert (plan.min_base, plan.min_cell) == (40, 12)
     assert (plan.exact_users, plan.grid_step) == (9_000, 0.1)
 
@@ -143,27 +117,15 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
             "[segments]\nk_range = [0, 9]",
             "line 2: segments.k_range, entry 1: input should be greater than or equal to 1",
         ),
-        ('[segments]\nfeatures = ["age"]', "line 2: segments.features: tuple should have at least 2 items"),
-        ('[segments]\nfeatures = ["age", "age"]', "line 2: segments.features: a column is named twice"),
         (
-            '[segments]\nfeatures = ["age", "agee"]',
-            "line 2: segments.features, entry 2: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+            '[segments]\nfeatures = ["age"]',
+            "line 2: unknown key 'features' in segments. It moved: write `role` of each column in ",
         ),
         ("[segments]\nn_init = true", "line 2: segments.n_init: input should be a whole number, found True"),
         ('[segments]\nn_init = "5"', "line 2: segments.n_init: input should be a whole number, found '5'"),
         ("[segments]\nseed = -1", "line 2: segments.seed: input should be greater than or equal to 0, found -1"),
-        (
-            "[valid]\nagee = [1, 2]",
-            "line 2: valid.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
-        ),
-        ("[valid]\nage = [3, 2]", "line 2: valid.age: [3, 2]: the smallest must be below the largest"),
-        ("[valid]\nage = [-inf, 2]", "line 2: valid.age: [-inf, 2]: the smallest must be a number"),
-        ("[valid]\nage = [nan, 2]", "line 2: valid.age: [nan, 2]: the smallest must be a number"),
-        ("[valid]\nage = [3]", "line 2: valid.age, entry 2: field required. Correct"),
-        (
-            '[columns]\nagge = "x"',
-            "line 2: columns.agge: 'agge' is no column that the report uses; did you mean 'age'? ",
-        ),
+        ("[valid]\nage = [1, 2]", "line 1: unknown key 'valid'. It moved: write `valid` of each column in "),
+        ("[columns]\nage = 'x'", "line 1: unknown key 'columns'. It moved: write `source` of each column in "),
         ('[brand]\naccent = "red"', "line 2: brand.accent: 'red' is no colour; expected one like #0b5563"),
         ('[brand]\naccent = "#ffff00"', "line 2: brand.accent: #ffff00 has a contrast of 1.1 to 1 on white"),
         ('[brand]\nname = " "', "line 2: brand.name: string should have at least 1 character"),
@@ -362,13 +324,11 @@ def test_words_have_one_spelling_and_a_query_stays_as_it_is(read: Callable[[str]
     settings = read(
         """
         brand = { name = "Cafe\u0301\u00a0 mu\u00adsique\u200b", contact = "\u202eann\u202c" }
-        columns = { age = "A\u030age \u200b(Jahre)" }
         scale = { query = "SELECT 'a\u00a0 b' -- all\\nFROM users" }
         mail = { domains = ["example.com"], recipients = { "Zoe\u0308s" = ["ann@example.com"], "\u200bZo\u00ebs" = ["ben@example.com"] } }
         """
     )
 
     assert (settings.brand.name, settings.brand.contact) == ("Caf\u00e9 musique", "ann")
-    assert settings.columns == {"age": "\u00c5ge (Jahre)"}
     assert settings.scale.query == "SELECT 'a\u00a0 b' -- all\nFROM users"
     assert settings.mail.list_recipients("S1", "Zo\u00ebs") == ("ann@example.com", "ben@example.com")

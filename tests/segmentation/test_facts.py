@@ -52,7 +52,7 @@ def test_floats_are_written_with_nine_digits(facts: Facts) -> None:
     audit = dataclasses.replace(facts.audit, read=12_345_678_901)
     written = facts_to_dict(dataclasses.replace(facts, scale=scale, audit=audit))
 
-    assert written["scale"] == {"mean": {"age": 0.333333333}, "sd": {"age": 123_456_789_000.0}}
+    assert written["scale"] == {"mean": {"age": 0.333333333}, "sd": {"age": 123_456_789_000.0}, "transforms": {}}
     assert written["audit"]["read"] == 12_345_678_901
 
 

@@ -15,8 +15,8 @@ from segmentation.errors import CleaningError, SchemaError, SegmentationError, S
 from segmentation.facts import Brand, DroppedRows, Source, facts_from_dict, facts_to_dict
 from segmentation.options import Options
 from segmentation.pipeline import Analysis, analyse
-from segmentation.schema import DEFAULT_FEATURES
 from segmentation.tracking.compare import PreviousMonth
+from tests.support.music import DEFAULT_FEATURES
 
 Run = Callable[..., Analysis]
 Make = Callable[..., pd.DataFrame]

@@ -16,15 +16,15 @@ from segmentation.clustering.assign import assign_nearest, fit_kmeans
 from segmentation.clustering.pca import project_points
 from segmentation.disclosure import merge_small_categories, sum_by_label, suppress_small_counts
 from segmentation.facts import facts_to_dict
+from segmentation.frames import Frame
 from segmentation.pipeline import Analysis
 from segmentation.population import _compute_row_order
-from segmentation.preprocessing.clean import CleanedUsers, clean_users
+from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.quantiles import choose_bin_step
 from segmentation.preprocessing.scaling import Points
-from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS, Frame
-from segmentation.tracking.naming import name_segments
 from segmentation.validation.scores import compute_calinski_harabasz, compute_davies_bouldin, compute_silhouettes
 from tests.support.facts import factory as facts_factory
+from tests.support.music import CATEGORIES, DEFAULT_FEATURES, NUMBERS, clean_users, name_segments
 
 MakePoints = Callable[..., Points]
 VALID = {"age": (16, 65), "annual_income": (0, None), "num_of_days_active": (0, 365)}

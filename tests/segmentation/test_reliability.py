@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report.pages.playbook import assign_plays, read_playbook
+from report.pages.playbook import assign_plays
 from report.storage import paths
 from report.text import sentences
 from segmentation.facts import Facts
 from segmentation.pipeline import Analysis
+from tests.support.music import read_playbook
 
 Run = Callable[..., Analysis]
 

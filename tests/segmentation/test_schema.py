@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from segmentation.errors import SchemaError
-from segmentation.schema import CATEGORIES, COLUMNS, COLUMNS_BY_NAME, NUMBERS, Frame, check_columns
+from segmentation.frames import Frame
+from tests.support.music import CATEGORIES, COLUMNS, COLUMNS_BY_NAME, NUMBERS, check_columns
 
 Make = Callable[..., Frame]
 
@@ -83,7 +84,7 @@ def test_every_missing_column_is_named_with_what_is_there(frame: Make) -> None:
         check_columns(cut)
     assert re.fullmatch(
         r"Missing columns age, top_genre; found gender, employment_status, .*\w\. "
-        r"Add what is missing to the export, or map its name under \[columns\] in settings\.toml\.",
+        r"Add what is missing to the export, or give its name there as `source` in the columns file\.",
         str(several.value),
     )
     with pytest.raises(SchemaError, match=r"^Missing column gender; "):

@@ -105,9 +105,9 @@ def our_sweep(path: Path) -> dict[str, Any]:
 
     plan = read_settings(ROOT / "settings.toml").build_options()
     users = clean_users(
-        nw.from_native(_duckdb().read_parquet(str(path))), plan.valid, max_in_memory=plan.exact_users
+        nw.from_native(_duckdb().read_parquet(str(path))), plan.schema, max_in_memory=plan.exact_users
     ).users
-    found = summarise_columns(users)
+    found = summarise_columns(users, FEATURES)
     scale = round_scale(build_scale({name: found[name] for name in FEATURES}))
     start = time.perf_counter()
     curve = fit_k_range(aggregate_to_grid(users, scale, found, plan.grid_step), range(1, 11), n_init=STARTS, seed=SEED)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from segmentation.clustering.assign import KMeansModel
 from segmentation.facts import AffinityIndex, Segment, SegmentStability
-from segmentation.preprocessing.aggregate import SegmentMoments
+from segmentation.preprocessing.aggregate import ColumnSummary, SegmentMoments
 from segmentation.profiling.intervals import bootstrap_t_intervals
 from segmentation.profiling.profiles import SegmentQuality, profile_segments
-from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 from segmentation.tracking.matching import SegmentIdentity
+from tests.support.music import CATEGORIES, NUMBERS, make_moments
 
 SEED = 4_000_000
 MIN_BASE, MIN_CELL = 30, 10
@@ -76,7 +76,10 @@ def make_report(number: int, seed: int, *, features: int = 4, linked: bool = Fal
         {name: moments.mean[:, j].tolist() for j, name in enumerate(NUMBERS)},
         tables,
         bootstrap_t_intervals(values, labels, k, draws=200, seed=number),
-        dict(zip(NUMBERS, values.mean(axis=0).tolist(), strict=True)),
+        {
+            name: ColumnSummary(len(own), own.mean(), own.std(), own.min(), own.max(), is_integer=False)
+            for name, own in zip(NUMBERS, values.T, strict=True)
+        },
         identities,
         [QUALITY] * k,
         has_previous_month=False,
@@ -149,7 +152,8 @@ def main() -> None:
 def _compute_moments(values: NDArray[np.float64], labels: NDArray[np.intp], k: int) -> SegmentMoments:
     """Return users, means and variances by segment."""
     parts = [values[labels == s] for s in range(k)]
-    return SegmentMoments(
+    return make_moments(
+        NUMBERS,
         np.array([float(len(part)) for part in parts]),
         np.array([part.mean(axis=0) for part in parts]),
         np.array([part.var(axis=0) for part in parts]),

@@ -25,9 +25,10 @@ from segmentation.tracking.drift import (
     measure_binned_drift,
     measure_category_drift,
 )
-from segmentation.tracking.matching import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
+from segmentation.tracking.matching import PreviousModel, SegmentLineage, match_centres, rescale_values
 from segmentation.tracking.migration import count_migration, crosstab_with_previous
 from segmentation.tracking.transitions import Transition, detect_transitions
+from tests.support.music import assign_ids
 
 FEATURES = ("age", "annual_income", "usage_per_month", "num_of_days_active")
 APART = 6.0

@@ -23,7 +23,6 @@ from sklearn.mixture import GaussianMixture
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.clustering.kmeans import fit_k_range_quickly
 from segmentation.facts import CleaningAudit, FeatureScale
-from segmentation.preprocessing.aggregate import summarise_columns
 from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.outliers import set_aside_outliers
 from segmentation.preprocessing.scaling import Floats, Points
@@ -34,6 +33,7 @@ from segmentation.validation.scores import compute_validity
 from tests.bench.trust.crowds import MORE_SHAPES, SHAPES, Crowd, fit_box_null, structureless, users
 from tests.bench.trust.intervals import simulate
 from tests.bench.trust.scenarios import SCENARIOS, draw_scenario
+from tests.support.music import summarise_columns
 
 SEED = 1_000_000
 KS = range(1, 11)

@@ -16,10 +16,10 @@ from report.charts import k_selection
 from report.charts import segments as charts
 from report.charts.render import build_chart_spec
 from report.mail.chart import plot_brief_indices
-from segmentation.schema import CATEGORIES, NUMBERS
 from tests.support.expected.indices import COLUMN, STANDS_OUT, index_groups, index_rows, index_words
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, FEATURES, IDS, LABELS, NAMES, RANKED, grew, pct, unit
+from tests.support.music import CATEGORIES, NUMBERS
 from tests.support.pages import reading
 from tests.support.pages.reading import Mark, Table
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
@@ -149,10 +149,10 @@ CHARTS = {
     "fig-numbers": Chart(
         section="data",
         title=(
-            "The middle user is 37 years old, earns $28,700 and listens 34 hours a month | Users by value; red, where "
+            "Medians: 37 years old, $28,700 a year, 34 hours of listening a month, active on 187 days of the last 365 | Users by value; red, where "
             "rows were left out; no bar under 12 users"
         ),
-        words="The middle user is 37 years old, earns $28,700 and listens 34 hours a month.",
+        words="Medians: 37 years old, $28,700 a year, 34 hours of listening a month, active on 187 days of the last 365.",
         caption="How age, income, usage and days active are spread over the users, after cleaning and before.",
         head=("Column", "Mean", "SD", "First quartile", "Median", "Third quartile", "Missing", "Impossible"),
         rows=tuple(
@@ -167,8 +167,8 @@ CHARTS = {
     ),
     "fig-categories": Chart(
         section="data",
-        title="Pop is the most popular genre (36 %); most common employment: retired (32 %) | Share of users kept",
-        words="Pop is the most popular genre (36 %); most common employment: retired (32 %).",
+        title="Most common: top genre Pop (36 %) and employment Retired (32 %) | Share of users kept",
+        words="Most common: top genre Pop (36 %) and employment Retired (32 %).",
         caption="Gender, employment and top genre of the users kept.",
         head=("Column", "Value", "Read", "Kept", "Share of kept"),
         rows=tuple(
@@ -609,7 +609,7 @@ def test_indices(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     assert silent.by("y", "text") == [(row, said[row][0]) for row, _, _ in items if row not in speaking]
     assert [(row["y"], row["row"]["users"]) for row in count.rows] == [(row, users) for row, (_, users) in said.items()]
     assert name.by("y", "text") == [(row, called) for row, called, _ in items]
-    assert head.by("y", "text") == [(0, "Numbers"), (5, "Top genre"), (10, "Gender"), (13, "Employment")]
+    assert head.by("y", "text") == [(0, "Numbers"), (5, "Top genre"), (10, "Employment"), (14, "Gender")]
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -705,7 +705,7 @@ def test_a_month_that_was_not_made_has_its_place(figures: dict[str, Any], specs:
 def test_the_grey_zone_is_from_80_to_120(screen: str, id_: str, specs: dict[str, Specs]) -> None:
     """With the average in its middle, on pages as in mails."""
     carried = specs[screen][f"fig-indices-{id_.lower()}"]
-    mailed = build_chart_spec(plot_brief_indices(month.distinct().get_segment(id_)).chart)
+    mailed = build_chart_spec(plot_brief_indices(month.distinct(), month.distinct().get_segment(id_)).chart)
 
     for spec in (carried, mailed):
         marks = reading.marks(spec)
@@ -819,7 +819,7 @@ def test_a_profile_shows_its_own_segment_s_indices(id_: str, rendered: Rendered)
 def test_a_mail_s_picture_shows_its_own_segment_s_indices(id_: str) -> None:
     """All numbers, and the first four values that set it apart, each with its index at the end of its bar."""
     segment = month.distinct().get_segment(id_)
-    picture = plot_brief_indices(segment)
+    picture = plot_brief_indices(month.distinct(), segment)
     marks = reading.marks(build_chart_spec(picture.chart))
     items = [(COLUMN[name], name) for name in NUMBERS]
     items += [(item, item) for item in month.OUT[id_] if item not in NUMBERS][:4]

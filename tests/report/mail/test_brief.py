@@ -114,7 +114,7 @@ def test_the_numbers_are_those_of_the_facts() -> None:
         ("1,560", "users"),
         ("25\u00a0%", "of all users"),
     ]
-    assert one.insight.startswith("They are 25\u00a0% of users and do 50\u00a0% of all listening.")
+    assert one.insight.startswith("They are 25\u00a0% of users and have 50\u00a0% of all listening.")
 
 
 def test_a_name_that_no_longer_fits_is_said_first() -> None:
@@ -140,7 +140,7 @@ def test_a_change_stands_in_the_subject_and_among_the_figures() -> None:
     assert re.search(r" \(\d+\u00a0%, [▲▼]\d+\.\d\)$", later.subject)
     assert later.figures[2].name == "points since September\u00a02026"
     assert re.search(r" \(\d+\u00a0%\)$", first.subject)
-    assert first.figures[2].name == "listening a month"
+    assert first.figures[2].name == "average usage"
 
 
 def test_what_does_not_speak_is_not_said() -> None:
@@ -162,7 +162,7 @@ def test_what_does_not_speak_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("interval", "said"),
     [
-        (ConfidenceInterval(95, 107), "They listen about as much as everybody; what sets them apart is income"),
+        (ConfidenceInterval(95, 107), "Their usage is about that of all users; what sets them apart is income"),
         (ConfidenceInterval(60, 170), "What sets them apart is income"),
         (None, "What sets them apart is income"),
     ],

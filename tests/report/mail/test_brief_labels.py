@@ -20,15 +20,18 @@ from report.mail.brief import make_brief
 from report.pages.document import Document, Markdown
 from report.settings import MailSettings
 from report.storage import paths
-from segmentation.schema import NUMBERS
 from tests.support.expected.briefs import CERTAINTY, INSIGHT, MEASURE, SYNTHETIC, portrait
 from tests.support.expected.indices import COLUMN, STANDS_OUT, index_rows, index_words
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, DARK, IDS, NAMES, RANKED, grew, pct, said_in_play, unit
+from tests.support.music import NUMBERS
 from tests.support.pages import reading
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
 
 OFFERED = "February 2027"
+
+
+GENERAL = {"S8": "No rule of the playbook fits evening families, so this is its last play, for everybody else."}
 
 
 def keys(id_: str) -> list[tuple[str, str]]:
@@ -99,7 +102,7 @@ def parts(id_: str) -> dict[str, list[tuple[str, str]]]:
                 ),
             ),
             ("All segments", CERTAINTY),
-            ("Not known", said_in_play(id_, "unknown")),
+            ("Not known", f"{said_in_play(id_, 'unknown')} {GENERAL.get(id_, '')}".rstrip()),
             (
                 "What would change our mind",
                 f"A month in which its likeness {falls} 0.75, or no change in {moves} after the play.",
@@ -310,7 +313,7 @@ def test_a_first_month_s_brief_says_how_much_they_listen(id_: str) -> None:
     assert [(reading.plain(one.text), one.name) for one in brief.figures] == [
         (f"{month.USERS[id_]:,}", "users"),
         (pct(month.SHARES[id_]), "of all users"),
-        (f"{month.MEANS[id_][2]} hours", "listening a month"),
+        (f"{month.MEANS[id_][2]} hours", "average usage"),
     ]
     assert [(one.name, reading.plain(one.text)) for one in brief.about] == [
         ("Data", "February 2027, prepared from 10,592 of 10,782 users (february.csv)"),
@@ -413,7 +416,7 @@ def test_a_first_month_s_profile_says_how_much_they_listen(id_: str) -> None:
     assert [(reading.plain(value), reading.plain(what)) for value, what in found] == [
         users,
         share,
-        (f"{month.MEANS[id_][2]} hours", "listening a month"),
+        (f"{month.MEANS[id_][2]} hours", "average usage"),
         stable,
     ]
     assert f"plot_indices of {id_}" in page.replace("\\", "")

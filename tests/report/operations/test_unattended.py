@@ -206,6 +206,7 @@ def lay_out(root: Path, october: Path, tools: Path) -> Iterator[Checkout]:
         (root / name).symlink_to(ROOT / name)
     (root / "settings.toml").write_text(SETTINGS)
     (root / "data").mkdir()
+    shutil.copy(ROOT / "data" / "columns.toml", root / "data")
     (root / "data" / "2026-10.csv").write_text("user_id\nsomebody\n")
     shutil.copytree(october, root / "_output" / "2026-10")
     (root / "report_of_before.py").write_text(OF_BEFORE)

@@ -355,19 +355,6 @@ def test_an_empty_name_of_facts_is_the_newest_month(tmp_path: Path, monkeypatch:
     assert asked == [paths.ROOT / "_output"]  # as settings.toml says
 
 
-def test_a_month_from_before_a_column_is_made_again(tmp_path: Path) -> None:
-    """Its facts say nothing of what the report has learnt of since; as an earlier month it is still compared."""
-    facts = month(4)
-    numbers = {name: one for name, one in facts.distributions.numbers.items() if name != "age"}
-    old = replace(facts, distributions=replace(facts.distributions, numbers=numbers))
-    path = tmp_path / "facts.json"
-    path.write_text(paths.dump_facts_json(old), encoding="utf-8")
-
-    said = "was made before the report knew age. Make it again: make report MONTH=2026-10."
-    with pytest.raises(ReportError, match=said):
-        open_document(path, "notebook")
-
-
 def test_the_audit_says_how_many_spellings_were_joined() -> None:
     """In words, beside the rows; and nothing where every value had one."""
     facts = awkward("four")

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from report.errors import SettingsError
-from report.pages.playbook import Playbook, assign_plays, classify_level, read_playbook
+from report.pages.playbook import Playbook, assign_plays, classify_level
 from report.storage import paths
 from tests.support.facts.factory import centred, month
+from tests.support.music import read_playbook
 
 LINES = """
 objective = "Make it so."
@@ -141,7 +142,7 @@ def test_a_play_that_hides_those_after_it_is_refused(book: Callable[..., Playboo
     [
         (
             rule("Second", '{ agee = "low" }'),
-            "line 18: play 'Second', when.agee: 'agee' is no column of numbers that the report uses; did you mean 'age'?",
+            "line 18: play 'Second', when.agee: 'agee' is no feature that makes segments of the columns file; did you mean 'age'?",
         ),
         (
             rule("Second", '{ age = "tall" }'),
@@ -169,7 +170,7 @@ def test_a_play_that_hides_those_after_it_is_refused(book: Callable[..., Playboo
         ),
         (
             rule("Second", lines=LINES.replace("usage_per_month", "usage")),
-            "line 29: play 'Second', measure.column: 'usage' is no column of numbers that the report uses; did you mean 'usage_per_month'?",
+            "line 29: play 'Second', measure.column: 'usage' is no number of the columns file; did you mean 'usage_per_month'?",
         ),
     ],
 )

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from report.pages import tables
-from segmentation.schema import NUMBERS
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import COLOURS, DARK, NAMES, RANKED, pct, unit
+from tests.support.music import NUMBERS
 from tests.support.pages import reading
 from tests.support.pages.reading import Table
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture

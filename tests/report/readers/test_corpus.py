@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 from report.errors import InputError
-from report.readers.files import read_users
 from segmentation.errors import SegmentationError
 from segmentation.pipeline import Analysis
 from segmentation.tracking.anomalies import detect_anomalies
 from tests.report.readers.corpus.made import ONE, refused, same, text, write
 from tests.report.readers.corpus.table import CORPUS, HOSTILE, Case
 from tests.support.facts.factory import users
+from tests.support.music import read_users
 
 Run = Callable[..., Analysis]
 
@@ -80,11 +80,11 @@ MONTHS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str | list[str]]
     "no row that can be used": (lambda month: month.assign(age=np.nan), "No row is left"),
     "all null": (lambda month: month.assign(**dict.fromkeys(month, np.nan)), "no user rows"),
     "one user, repeated": (lambda month: month.assign(user_id="u1"), "user"),
-    "everybody the same": (lambda month: pd.concat([month.head(1)] * 99).drop(columns="user_id"), "settings.toml"),
-    "a constant age": (lambda month: month.assign(age=40.0), "settings.toml"),
-    "incomes of zero": (lambda month: month.assign(annual_income=0.0), "settings.toml"),
+    "everybody the same": (lambda month: pd.concat([month.head(1)] * 99).drop(columns="user_id"), "columns file"),
+    "a constant age": (lambda month: month.assign(age=40.0), "columns file"),
+    "incomes of zero": (lambda month: month.assign(annual_income=0.0), "columns file"),
     "an income of 1e308": (lambda month: month.assign(annual_income=month["annual_income"].where(month.index > 0, 1e308)), []),
-    "incomes of 1e308": (lambda month: month.assign(annual_income=1e308 * (month.index % 2)), "settings.toml"),
+    "incomes of 1e308": (lambda month: month.assign(annual_income=1e308 * (month.index % 2)), "columns file"),
     "infinite incomes": (lambda month: month.assign(annual_income=month["annual_income"].where(month.index % 10 > 2, np.inf)), ["lost"]),
     "30 % without an income": (lambda month: month.assign(annual_income=month["annual_income"].where(month.index % 10 > 2)), ["lost"]),
     "30 % without a genre": (lambda month: month.assign(top_genre=month["top_genre"].where(month.index % 10 > 2)), ["lost"]),

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from report.errors import InputError
-from report.readers.files import read_users
 from report.settings import Settings
 from report.sources.loader import load_users
 from tests.report.readers.corpus.made import HEADER, ONE, ROW, sheet, user, write
+from tests.support.music import read_users
 
 Read = Callable[[Path], list[Any]]
 

@@ -23,7 +23,7 @@ import pytest
 
 from report.errors import InputError, MachineError
 from report.history import analyse_and_store_month, analyse_month, write_assignments
-from report.readers.files import read_month_file, read_users
+from report.readers.files import read_month_file
 from report.settings import Settings
 from report.sources import faults
 from report.sources.loader import LoadedUsers, describe_source, load_users
@@ -32,9 +32,9 @@ from report.storage import paths
 from report.storage.location import DatabaseSource, list_data_files, parse_location
 from segmentation.facts import facts_from_dict, facts_to_dict
 from segmentation.pipeline import analyse
-from segmentation.preprocessing.clean import clean_users
-from segmentation.schema import MAX_NUMBER, NUMBERS
+from segmentation.schema import MAX_NUMBER
 from tests.report.readers.corpus.table import CORPUS, Case
+from tests.support.music import LIMITS, MUSIC, NUMBERS, choose_columns, clean_users, read_users
 from tests.support.sources.october import OCTOBER, bad, counted, in_three, same, spelt
 
 MANY = 1_000  # above it, an engine reads here; the sample has 4,914
@@ -44,10 +44,8 @@ MANY = 1_000  # above it, an engine reads here; the sample has 4,914
 def settings() -> Settings:
     """Let DuckDB begin at a thousand users, and ask little of the analysis."""
     return Settings(
-        scale={"exact_users": MANY, "memory_limit": "256MB"},
-        segments={"n_init": 2, "k_range": [1, 6]},
-        valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
-    )
+        scale={"exact_users": MANY, "memory_limit": "256MB"}, segments={"n_init": 2, "k_range": [1, 6]}
+    ).with_columns(choose_columns(valid=LIMITS))
 
 
 @pytest.fixture
@@ -287,7 +285,7 @@ def test_pandas_and_duckdb_agree_on_every_invisible_letter(
     path = tmp_path / f"2026-10.{kind}"
     frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
     large = opened(path)
-    small = read_month_file(path)
+    small = read_month_file(path, MUSIC)
 
     expected = counted(small.users)
     assert counted(large.frame) == expected

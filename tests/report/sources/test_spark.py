@@ -13,7 +13,7 @@ import pytest
 
 from report.errors import InputError, MachineError
 from report.history import analyse_and_store_month
-from report.readers.files import read_month_file, read_users
+from report.readers.files import read_month_file
 from report.settings import Settings
 from report.sources import faults, spark
 from report.sources.loader import load_users
@@ -21,12 +21,11 @@ from report.storage.location import DatabaseSource
 from segmentation.facts import Facts
 from segmentation.pipeline import analyse
 from tests.support.facts.differences import differences, told
+from tests.support.music import LIMITS, MUSIC, choose_columns, read_users
 from tests.support.sources.october import OCTOBER, bad, counted, in_three, same, spelt
 
-SETTINGS = Settings(
-    scale={"exact_users": 1_000},
-    segments={"n_init": 2, "k_range": [1, 6]},
-    valid={"age": [16, 120], "annual_income": [0, float("inf")], "usage_per_month": [0, 3000]},
+SETTINGS = Settings(scale={"exact_users": 1_000}, segments={"n_init": 2, "k_range": [1, 6]}).with_columns(
+    choose_columns(valid=LIMITS)
 )
 # a cluster that lives for seconds: what Java would do for one that lives for days costs more than the month
 BRIEF = "--driver-java-options '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC' pyspark-shell"
@@ -72,7 +71,7 @@ def test_spark_makes_the_same_month_as_duckdb(made: tuple[Facts, Path], folder: 
 def test_spark_gives_the_same_facts_as_pandas(made: tuple[Facts, Path], folder: Path, tmp_path: Path) -> None:
     """With every digit, from the users in another order in one file."""
     pd.read_parquet(folder).sample(frac=1, random_state=1).to_parquet(tmp_path / "one.parquet", index=False)
-    one = read_month_file(tmp_path / "one.parquet")
+    one = read_month_file(tmp_path / "one.parquet", MUSIC)
     found = analyse(
         one.users,
         SETTINGS.build_options(),

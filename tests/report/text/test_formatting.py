@@ -12,16 +12,15 @@ from report.text.formatting import (
     format_counted_noun,
     format_decimal,
     format_index,
-    format_listening_time,
+    format_minutes,
     format_money,
     format_month,
     format_percent,
     format_percent_pair,
     format_thousands,
-    get_column_label,
     join_with_and,
 )
-from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
+from tests.support.music import COLUMNS_BY_NAME, NUMBERS
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_money_has_three_digits_that_mean_something(value: float, said: str) -> 
 )
 def test_listening_is_in_the_unit_that_one_would_say(minutes: float, said: str) -> None:
     """Minutes up to two hours, then hours; one of them is no plural."""
-    assert format_listening_time(minutes) == said.replace(" ", NBSP)
+    assert format_minutes(minutes) == said.replace(" ", NBSP)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +124,13 @@ def test_listening_is_in_the_unit_that_one_would_say(minutes: float, said: str) 
     ],
 )
 def test_a_value_has_the_unit_of_its_column(value: float, column: str, said: str) -> None:
-    assert format_column_value(value, column) == said.replace(" ", NBSP)
+    assert format_column_value(value, COLUMNS_BY_NAME[column]) == said.replace(" ", NBSP)
 
 
 @pytest.mark.parametrize("column", NUMBERS)
 def test_every_number_column_can_be_written(column: str) -> None:
     """A column new to the schema needs a unit here too."""
-    assert any(letter.isdigit() for letter in format_column_value(1234.5, column))
-    assert get_column_label(column) == COLUMNS_BY_NAME[column].label
+    assert any(letter.isdigit() for letter in format_column_value(1234.5, COLUMNS_BY_NAME[column]))
 
 
 @pytest.mark.parametrize(
@@ -142,8 +140,8 @@ def test_every_number_column_can_be_written(column: str) -> None:
         format_percent,
         format_decimal,
         format_money,
-        format_listening_time,
-        lambda v: format_column_value(v, "age"),
+        format_minutes,
+        lambda v: format_column_value(v, COLUMNS_BY_NAME["age"]),
     ],
 )
 def test_an_absent_number_is_said_in_words(write: Callable[[None], str]) -> None:
@@ -185,8 +183,8 @@ def test_no_written_number_can_break_from_its_unit() -> None:
     """A plain space would let a line end between 32 and its per cent."""
     for written in (
         format_percent(0.32),
-        format_listening_time(429),
-        format_column_value(24, "age"),
+        format_minutes(429),
+        format_column_value(24, COLUMNS_BY_NAME["age"]),
         format_month("2026-10"),
         format_counted_noun(4, "kind"),
     ):
@@ -233,4 +231,7 @@ def test_two_values_of_a_goal_differ_as_they_do(
     one: float, other: float, column: str, written: tuple[str, str]
 ) -> None:
     """Ten per cent more than 7.2 hours is not "7 hours today, 8 wanted": few hours have a digit behind the point, and what would read alike."""
-    assert tuple(text.replace("\u00a0", " ") for text in format_column_value_pair(one, other, column)) == written
+    assert (
+        tuple(text.replace("\u00a0", " ") for text in format_column_value_pair(one, other, COLUMNS_BY_NAME[column]))
+        == written
+    )

@@ -26,7 +26,7 @@ from report.text.formatting import (
     format_thousands,
 )
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
-from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
+from tests.support.music import COLUMNS_BY_NAME, NUMBERS
 from tests.support.pages.documents import Reader
 from tests.support.pages.figures import around, figures, labels, pictures, spec_of
 from tests.support.pages.rendered import Rendered, rendered  # noqa: F401 - a fixture
@@ -76,7 +76,8 @@ def ratios(value: float) -> Iterator[str]:
 
 def in_units(column: str) -> Callable[[float], Iterator[str]]:
     """Write a value of a column in its unit."""
-    return lambda value: iter((format_column_value(value, column), format_thousands(value)))
+    meaning = COLUMNS_BY_NAME[column]
+    return lambda value: iter((format_column_value(value, meaning), format_thousands(value)))
 
 
 def share(value: float) -> Iterator[str]:
@@ -160,7 +161,7 @@ def derived(facts: Facts) -> Iterator[str]:
     for segment in facts.segments:
         if segment.play:
             measure = segment.play.measure
-            yield from format_column_value_pair(measure.baseline, measure.target, measure.column)
+            yield from format_column_value_pair(measure.baseline, measure.target, COLUMNS_BY_NAME[measure.column])
     for moved in facts.change.segments if facts.change else ():
         if moved.share is not None and moved.last_share is not None:
             yield from points(moved.share - moved.last_share)
@@ -357,7 +358,7 @@ def test_a_page_that_was_changed_is_found_out(rendered: Rendered, facts: Facts, 
     tried = 0
     for said in (
         format_thousands(first.users),
-        format_column_value(first.means["annual_income"], "annual_income"),
+        format_column_value(first.means["annual_income"], COLUMNS_BY_NAME["annual_income"]),
         format_thousands(facts.audit.kept),
     ):
         wrong = said.translate(str.maketrans("0123456789", "1234567890"))

@@ -67,7 +67,7 @@ METHOD = (
     "fixed sample of 19,876 users. The segments are those of K-means on every user, stopped after 28 steps, when one more "
     "would have moved a centre by up to 0.04 SD, and every count is one of all users."
 )
-COLOPHON = "Source february.csv, SHA-256 0123456789abcdef…; random seed 48; facts format 1."
+COLOPHON = "Source february.csv, SHA-256 0123456789abcdef…; random seed 48; facts format 2."
 HELD = (
     "Held: before these numbers are used, somebody should look at the month's file. 10,911 rows were read; in November 2026 "
     "15,432. Mean days active is 189 days; in November 2026 17 days. Is it in another unit? 8 % of the rows have no income; in "
@@ -102,12 +102,12 @@ SAID: dict[Callable[..., Any], Any] = {
     words.rank_features: {"usage_per_month": 2.4, "age": 1.74, "num_of_days_active": 1.7, "annual_income": 0.65},
     words.describe_separating_features: "Usage separates the segments most, then age; income does not",
     words.describe_cleaning: KEPT,
-    words.describe_median_user: "The middle user is 37 years old, earns $28,700 and listens 34 hours a month",
-    words.describe_common_values: "Pop is the most popular genre (36 %); most common employment: retired (32 %)",
+    words.describe_median_user: "Medians: 37 years old, $28,700 a year, 34 hours of listening a month, active on 187 days of the last 365",
+    words.describe_common_values: "Most common: top genre Pop (36 %) and employment Retired (32 %)",
     words.describe_explained_variance: "The map shows 73 % of all differences between users",
     words.describe_method: METHOD,
     words.write_colophon: COLOPHON,
-    words.describe_average_listener: {id_: portrait(id_) for id_ in IDS},
+    words.describe_average_user: {id_: portrait(id_) for id_ in IDS},
     words.describe_position: PLACES,
     words.describe_main_difference: {id_: f"{month.NAMES[id_]}: {STANDS_OUT[id_][0]}" for id_ in IDS},
     words.describe_differences: {id_: STANDS_OUT[id_][1] for id_ in IDS},
@@ -161,6 +161,11 @@ SAID: dict[Callable[..., Any], Any] = {
 }
 # Functions that give no sentence of the month: what is said of it by them stands in another's sentence, or below
 OTHERS = {
+    words.describe_main_number,
+    words.describe_number_difference,
+    words.note_general_play,
+    words.compute_main_share,
+    words.rank_categories,
     words.rank_segments,
     words.find_largest_segment,
     words.lowercase_name,
@@ -577,12 +582,12 @@ OTHER = {
     "colophon: files": (
         words.write_colophon,
         without(MONTH, hashed="files"),
-        "Source february.csv, SHA-256 of its files' hashes 0123456789abcdef…; random seed 48; facts format 1.",
+        "Source february.csv, SHA-256 of its files' hashes 0123456789abcdef…; random seed 48; facts format 2.",
     ),
     "colophon: query": (
         words.write_colophon,
         without(MONTH, hashed="query"),
-        "Source february.csv, SHA-256 of what was asked 0123456789abcdef…; random seed 48; facts format 1.",
+        "Source february.csv, SHA-256 of what was asked 0123456789abcdef…; random seed 48; facts format 2.",
     ),
     "axis across": (
         lambda facts: words.list_axis_titles(facts, 0)[0],

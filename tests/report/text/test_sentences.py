@@ -39,10 +39,10 @@ ABOUT_A_MONTH = {
     sentences.describe_separating_features: ("Age", "most, then income"),
     sentences.describe_cleaning: ("All 480 rows",),
     sentences.describe_median_user: ("32 years", "$29,800", "8.6 hours"),
-    sentences.describe_common_values: ("Hip-hop", "25 %", "retired", "36 %"),
+    sentences.describe_common_values: ("Hip-hop", "25 %", "Retired", "36 %"),
     sentences.describe_explained_variance: ("78 %",),
     sentences.describe_method: ("3 random starts", "asked for", "fewer than 30 users"),
-    sentences.write_colophon: ("2026-10.csv", "abababababababab", "seed 2026", "format 1"),
+    sentences.write_colophon: ("2026-10.csv", "abababababababab", "seed 2026", "format 2"),
     sentences.describe_stability: ("All four", "resampled"),
     sentences.summarise_certainty: ("Clear", "resampled"),
     sentences.describe_size_range: ("Four", "20 to 40 %"),
@@ -143,9 +143,9 @@ def test_the_most_popular_value_is_one_that_stands_for_itself() -> None:
     categories = facts.distributions.categories | {"top_genre": replace(column, values=marked)}
     second = list(facts.shares["top_genre"])[1]
 
-    assert sentences.describe_common_values(facts).startswith(f"{first} is the most popular")
+    assert sentences.describe_common_values(facts).startswith(f"Most common: top genre {first} (")
     merged = replace(facts, distributions=replace(facts.distributions, categories=categories))
-    assert sentences.describe_common_values(merged).startswith(f"{second} is the most popular")
+    assert sentences.describe_common_values(merged).startswith(f"Most common: top genre {second} (")
 
 
 def test_segments_that_may_not_come_again_are_named() -> None:
@@ -197,8 +197,8 @@ def test_a_segment_too_small_to_compare_is_not_called_average() -> None:
         index={name: replace(item, value=None, notable=False) for name, item in segment.index.items()},
     )
 
-    assert sentences.describe_main_difference(thin) == f"{segment.name}: too few users to compare"
-    assert sentences.describe_differences(thin) == "They are too few to be compared with all users."
+    assert sentences.describe_main_difference(month(4), thin) == f"{segment.name}: too few users to compare"
+    assert sentences.describe_differences(month(4), thin) == "They are too few to be compared with all users."
     assert brief.write_insight(facts, thin) == "They are too few to be compared with all users."
 
 
@@ -259,7 +259,7 @@ def test_nothing_separates_and_does_not_separate_at_once(centre: dict[str, float
 def test_a_portrait_is_in_plain_units() -> None:
     means = {"age": 24.4, "annual_income": 22_871.0, "usage_per_month": 429.0, "num_of_days_active": 163.0}
 
-    assert plain(sentences.describe_average_listener(replace(month(4).segments[0], means=means))) == (
+    assert plain(sentences.describe_average_user(month(4), replace(month(4).segments[0], means=means))) == (
         "On average 24 years old, $22,900 a year, 7.2 hours of listening a month, active on 163 days of the last 365."
     )
 
@@ -295,10 +295,10 @@ def test_what_stands_out_is_what_the_bars_show() -> None:
     )
 
     assert (
-        plain(sentences.describe_main_difference(segment))
+        plain(sentences.describe_main_difference(month(4), segment))
         == "Young listeners: income at 62 % of the average (index 62)"
     )
-    assert plain(sentences.describe_differences(segment)) == (
+    assert plain(sentences.describe_differences(month(4), segment)) == (
         "Income at 62 % of the average (index 62). "
         "More common than average: Student (index 210). Less common than average: Jazz (index 41)."
     )
@@ -309,8 +309,10 @@ def test_a_segment_whose_name_says_more_than_its_indices_is_said_to_be_what_its_
     segment = replace(month(4).segments[0], name="Young frequent listeners", stands_out=())
     segment = replace(segment, centre=dict.fromkeys(segment.centre, 0.1) | {"age": -1.1, "num_of_days_active": 0.9})
 
-    assert sentences.describe_main_difference(segment) == "Young frequent listeners: younger, more active days"
-    assert sentences.describe_differences(segment).startswith(
+    assert (
+        sentences.describe_main_difference(month(4), segment) == "Young frequent listeners: younger, more active days"
+    )
+    assert sentences.describe_differences(month(4), segment).startswith(
         "Against the average user: younger, more active days; but no index"
     )
 
@@ -330,9 +332,12 @@ def test_nothing_can_only_become_something() -> None:
     play = replace(segment.play, measure=KpiTarget("usage_per_month", 0.0, 0.0))
     full = replace(segment.play, measure=KpiTarget("num_of_days_active", 365.0, 365.0))
 
-    assert plain(sentences.describe_kpi(replace(segment, play=play))) == "Average usage: 0 minutes today, some wanted."
     assert (
-        plain(sentences.describe_kpi(replace(segment, play=full)))
+        plain(sentences.describe_kpi(month(4), replace(segment, play=play)))
+        == "Average usage: 0 minutes today, some wanted."
+    )
+    assert (
+        plain(sentences.describe_kpi(month(4), replace(segment, play=full)))
         == "Average days active: 365 days today, the same wanted."
     )
     assert (
@@ -347,9 +352,11 @@ def test_nothing_can_only_become_something() -> None:
 def test_a_segment_like_everybody_is_said_to_be() -> None:
     segment = centred(replace(month(4).segments[0], name="Average listeners", stands_out=()))
 
-    assert sentences.describe_main_difference(segment) == "Average listeners: close to the average in everything"
-    assert "close to the average" in sentences.describe_differences(segment)
-    assert sentences.describe_position(segment) == "Average listeners: near the average."
+    assert (
+        sentences.describe_main_difference(month(4), segment) == "Average listeners: close to the average in everything"
+    )
+    assert "close to the average" in sentences.describe_differences(month(4), segment)
+    assert sentences.describe_position(month(4), segment) == "Average listeners: near the average."
 
 
 def test_features_are_told_by_how_far_they_separate() -> None:
@@ -370,17 +377,17 @@ def test_a_place_is_named_by_what_is_far() -> None:
     facts = month(4)
     segment = replace(centred(facts.segments[0], age=0.4, annual_income=-0.39, usage_per_month=-1), name="X")
 
-    assert sentences.describe_position(segment) == "X: less listening, older."
+    assert sentences.describe_position(month(4), segment) == "X: less listening, older."
 
 
 def test_a_play_is_judged_by_a_number_that_is_said() -> None:
     play = replace(month(4).segments[0].play, measure=KpiTarget("usage_per_month", 429.0, 471.9))
 
     assert (
-        plain(sentences.describe_kpi(replace(month(4).segments[0], play=play)))
+        plain(sentences.describe_kpi(month(4), replace(month(4).segments[0], play=play)))
         == "Average usage: 7.2 hours today, 7.9 hours wanted."
     )
-    assert sentences.describe_kpi(replace(month(4).segments[0], play=None)) == ""
+    assert sentences.describe_kpi(month(4), replace(month(4).segments[0], play=None)) == ""
 
 
 def test_every_dropped_row_is_accounted_for() -> None:
@@ -436,12 +443,12 @@ def test_every_sentence_can_be_said_of_every_month(what: str) -> None:
     said += [line for component in (0, 1) for line in sentences.list_axis_titles(facts, component)[0]]
     for segment in facts.segments:
         said += [
-            sentences.describe_average_listener(segment),
-            sentences.describe_differences(segment),
-            sentences.describe_main_difference(segment),
-            sentences.describe_position(segment),
+            sentences.describe_average_user(month(4), segment),
+            sentences.describe_differences(month(4), segment),
+            sentences.describe_main_difference(month(4), segment),
+            sentences.describe_position(month(4), segment),
         ]
-        said += [sentences.describe_kpi(segment)] if segment.play else []
+        said += [sentences.describe_kpi(month(4), segment)] if segment.play else []
 
     for sentence in said:
         assert sentence.strip()
@@ -482,10 +489,11 @@ def test_a_number_goes_before_a_category_that_differs_more() -> None:
     only = replace(segment, stands_out=segment.stands_out[:1])
 
     assert (
-        sentences.describe_main_difference(segment) == "High earners: income about three times the average (index 314)"
+        sentences.describe_main_difference(month(4), segment)
+        == "High earners: income about three times the average (index 314)"
     )
     assert (
-        plain(sentences.describe_main_difference(only))
+        plain(sentences.describe_main_difference(month(4), only))
         == "High earners: Student users at 20 % of the average (index 20)"
     )
 

@@ -16,12 +16,12 @@ from data.generate import SAMPLE_MONTHS, make_sample_month
 from segmentation.clustering.refine import CONVERGED_SHIFT, scan_users
 from segmentation.errors import SegmentationError
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
+from segmentation.frames import Users
 from segmentation.pipeline import Analysis
-from segmentation.preprocessing.clean import clean_users
-from segmentation.schema import NUMBERS, Users
 from segmentation.tracking.compare import PreviousMonth
 from tests.support import ROOT
 from tests.support.facts.differences import differences, told
+from tests.support.music import NUMBERS, clean_users
 
 Run = Callable[..., Analysis]
 Engine = Callable[[pd.DataFrame], Any]

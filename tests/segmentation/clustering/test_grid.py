@@ -18,10 +18,11 @@ from segmentation.clustering.refine import (
 from segmentation.clustering.sampling import is_usable_sample, sample_cells, sample_users
 from segmentation.errors import SweepError
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, summarise_columns
+from segmentation.frames import Frame
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER
 from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
-from segmentation.schema import Frame
 from segmentation.validation.scores import compute_calinski_harabasz
+from tests.support.music import summarise_columns
 
 Make = Callable[..., Frame]
 TWO = ["age", "usage_per_month"]

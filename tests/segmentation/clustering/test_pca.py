@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from segmentation.clustering.pca import MAP_STEP, Projection, build_pca_map, project_points
+from segmentation.clustering.pca import MAP_STEP, Projection, project_points
 from segmentation.facts import Centroid, MapBin
 from segmentation.preprocessing.scaling import Points
+from tests.support.music import build_pca_map
 
 Make = Callable[..., Points]
 HALF = 0.5**0.5

@@ -5,17 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segmentation.frames import Frame
 from segmentation.preprocessing import aggregate as room
 from segmentation.preprocessing.aggregate import (
     SEGMENT_NUMBER,
-    compute_segment_moments,
     count_all_categories,
     count_category_values,
     crosstab_categories,
-    summarise_columns,
 )
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
 from tests.support.facts.columns import whole
+from tests.support.music import CATEGORIES, NUMBERS, compute_segment_moments, summarise_columns
 
 
 def users(**columns: Any) -> Frame:

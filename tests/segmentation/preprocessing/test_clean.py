@@ -10,8 +10,8 @@ import pytest
 
 from segmentation.errors import CleaningError, SchemaError
 from segmentation.facts import DroppedRows
-from segmentation.preprocessing.clean import clean_users
-from segmentation.schema import COLUMNS, Frame
+from segmentation.frames import Frame
+from tests.support.music import COLUMNS, clean_users
 
 Make = Callable[..., Frame]
 AGES = {"age": (16.0, 65.0)}

@@ -8,10 +8,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from segmentation.facts import DroppedRows
 from segmentation.pipeline import Analysis
-from segmentation.preprocessing.aggregate import summarise_columns
-from segmentation.preprocessing.clean import CleanedUsers, clean_users
+from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.outliers import set_aside_outliers
-from segmentation.schema import DEFAULT_FEATURES
+from tests.support.music import DEFAULT_FEATURES, MUSIC, clean_users, summarise_columns
 
 Make = Callable[..., pd.DataFrame]
 Run = Callable[..., Analysis]
@@ -19,7 +18,7 @@ Run = Callable[..., Analysis]
 
 def set_aside(frame: pd.DataFrame) -> CleanedUsers:
     cleaned = clean_users(nw.from_native(frame, eager_only=True), {})
-    return set_aside_outliers(cleaned, summarise_columns(cleaned.users), DEFAULT_FEATURES)
+    return set_aside_outliers(cleaned, summarise_columns(cleaned.users), MUSIC.select(DEFAULT_FEATURES))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segmentation.frames import Users
 from segmentation.preprocessing import quantiles
 from segmentation.preprocessing.aggregate import SEGMENT_NUMBER
 from segmentation.preprocessing.quantiles import (
@@ -17,7 +18,6 @@ from segmentation.preprocessing.quantiles import (
     compute_quantile_cuts,
     make_bin_grid,
 )
-from segmentation.schema import Users
 
 COLUMNS: dict[str, Callable[[np.random.Generator], Any]] = {
     "whole years": lambda rng: rng.integers(16, 90, 501),

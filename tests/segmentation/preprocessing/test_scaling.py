@@ -5,9 +5,9 @@ import pytest
 
 from segmentation.errors import CleaningError
 from segmentation.facts import FeatureScale
-from segmentation.preprocessing.aggregate import summarise_columns
+from segmentation.frames import Frame
 from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
-from segmentation.schema import Frame
+from tests.support.music import summarise_columns
 
 Make = Callable[..., Frame]
 
@@ -59,7 +59,7 @@ def test_the_kind_of_number_does_not_matter(frame: Make, dtype: str) -> None:
 def test_a_column_that_tells_nobody_apart_is_refused(frame: Make, ages: list[float]) -> None:
     """Its spread is 0, or what rounding leaves of 0, and distances would be divided by it."""
     with pytest.raises(
-        CleaningError, match=r"'age' is .* for every user.*apart\. Correct the export, .* settings.toml\.$"
+        CleaningError, match=r"'age' is .* for every user.*apart\. Correct the export, .* columns file\.$"
     ):
         build_scale(summarise_columns(frame(age=ages), ["age"]))
 

@@ -7,12 +7,12 @@ import narwhals as nw
 import pyarrow as pa
 import pytest
 
-from report.readers.columns import MatchedColumn
+from report.readers.columns import make_matched_column
 from report.readers.normalise import _apply_normalisation
 from segmentation.preprocessing.spelling import MISSING_NUMBER_SPELLINGS, MISSING_SPELLINGS, normalise_text
-from segmentation.schema import COLUMNS_BY_NAME
+from tests.support.music import COLUMNS_BY_NAME
 
-GENRE = MatchedColumn(COLUMNS_BY_NAME["top_genre"], "top_genre", 0)
+GENRE = make_matched_column(COLUMNS_BY_NAME["top_genre"], "top_genre", 0)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from segmentation.facts import ConfidenceInterval
-from segmentation.preprocessing.aggregate import SegmentMoments
 from segmentation.profiling.intervals import (
     bootstrap_t_intervals,
     katz_index_interval,
     normal_intervals,
     wilson_interval,
 )
+from tests.support.music import make_moments
 
 
 def test_wilsons_interval_is_the_published_one() -> None:
@@ -167,7 +167,7 @@ def test_an_average_of_nothing_has_no_index() -> None:
 def test_of_users_who_have_nothing_the_index_is_0_for_certain() -> None:
     """A log knows no 0; but 40 who never listen are no average listeners, whether they are drawn again or counted."""
     values = np.concatenate([np.zeros(40), np.arange(1.0, 41)])[:, None]
-    moments = SegmentMoments(np.array([40.0, 40]), np.array([[0.0], [20.5]]), np.array([[0.0], [133.25]]))
+    moments = make_moments("ab", np.array([40.0, 40]), np.array([[0.0], [20.5]]), np.array([[0.0], [133.25]]))
 
     for first, second in (
         bootstrap_t_intervals(values, np.repeat([0, 1], 40), 2, draws=50, seed=1),
@@ -182,7 +182,7 @@ def test_of_users_who_have_nothing_the_index_is_0_for_certain() -> None:
 def test_one_user_or_a_column_of_nothing_has_no_index_of_0() -> None:
     """Who is alone may have nothing by chance; and where nobody has anything there is no average to be a part of."""
     alone, _ = bootstrap_t_intervals(np.array([[0.0, 0], [3, 0], [4, 0]]), np.array([0, 1, 1]), 2, draws=50, seed=1)
-    both = SegmentMoments(np.array([1.0, 2]), np.array([[0.0, 0], [3.5, 0]]), np.array([[0.0, 0], [0.25, 0]]))
+    both = make_moments("ab", np.array([1.0, 2]), np.array([[0.0, 0], [3.5, 0]]), np.array([[0.0, 0], [0.25, 0]]))
 
     assert [one.index for one in alone] == [None, None]
     assert [one.index for one in normal_intervals(both)[0]] == [None, None]
@@ -207,7 +207,8 @@ def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
     labels = rng.integers(0, 3, 20_000)
     values = np.column_stack([rng.gamma(2, 10, 20_000) + 5 * labels, rng.normal(50, 9, 20_000)])
     own = [values[labels == n] for n in range(3)]
-    moments = SegmentMoments(
+    moments = make_moments(
+        "ab",
         np.array([float(len(part)) for part in own]),
         np.array([part.mean(axis=0) for part in own]),
         np.array([part.var(axis=0) for part in own]),
@@ -225,7 +226,7 @@ def test_many_users_have_the_intervals_that_bootstraps_come_to() -> None:
 
 def test_an_interval_of_many_users_by_hand() -> None:
     """400 users of mean 10 and variance 4: 1.96 · 2 / √399 to each side; the only segment is all users, index 100."""
-    (known,) = normal_intervals(SegmentMoments(np.array([400.0]), np.array([[10.0]]), np.array([[4.0]])))
+    (known,) = normal_intervals(make_moments("ab", np.array([400.0]), np.array([[10.0]]), np.array([[4.0]])))
 
     assert known[0].mean is not None
     assert known[0].mean.high - 10 == pytest.approx(1.959964 * 2 / 399**0.5)
@@ -239,7 +240,7 @@ def test_an_index_of_many_users_by_hand() -> None:
     """
     sizes, means, variances = (np.array([30_000.0, 10_000]), np.array([[10.0], [50]]), np.array([[4.0], [100]]))
 
-    found = normal_intervals(SegmentMoments(sizes, means, variances))[0][0].index
+    found = normal_intervals(make_moments("ab", sizes, means, variances))[0][0].index
 
     half = 1.959964 * math.sqrt(2.0833333e-5)
     assert found is not None

@@ -8,13 +8,8 @@ import pytest
 
 from segmentation.clustering.assign import KMeansModel
 from segmentation.facts import AffinityIndex, ConfidenceInterval, NotableDifference, Segment, SegmentStability
-from segmentation.preprocessing.aggregate import (
-    SEGMENT_NUMBER,
-    compute_segment_moments,
-    count_category_values,
-    crosstab_categories,
-    summarise_columns,
-)
+from segmentation.frames import Frame
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, crosstab_categories
 from segmentation.preprocessing.quantiles import compute_column_quantiles, make_bin_grid
 from segmentation.preprocessing.scaling import build_scale, standardise_users
 from segmentation.profiling import intervals
@@ -27,9 +22,8 @@ from segmentation.profiling.profiles import (
     profile_segments,
     remove_intervals,
 )
-from segmentation.schema import CATEGORIES, NUMBERS, Frame
 from segmentation.tracking.matching import SegmentIdentity
-from segmentation.tracking.naming import name_segments
+from tests.support.music import CATEGORIES, NUMBERS, compute_segment_moments, name_segments, summarise_columns
 
 Make = Callable[..., Frame]
 
@@ -58,7 +52,7 @@ def profiled(
         },
         tabled(users, k),
         intervals.bootstrap_t_intervals(values, numbers, k, seed=1),
-        {name: one.mean for name, one in summarise_columns(users).items()},
+        summarise_columns(users),
         [replace(one, **kept) for one in called],
         [SegmentQuality(n / 10, SegmentStability(0.9 - n / 10, 0.0, 1.0, "stable"), apart=n == 0) for n in range(k)],
         has_previous_month=True,

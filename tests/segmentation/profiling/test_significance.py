@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, ttest_ind
 
-from segmentation.preprocessing.aggregate import SegmentMoments
 from segmentation.profiling.significance import compute_category_p_value, compute_number_p_values, find_discoveries
 from tests.bench.trust import claims
+from tests.support.music import make_moments
 
 
 def test_the_published_example_has_four_discoveries() -> None:
@@ -42,8 +42,8 @@ def test_a_number_has_nearly_the_p_value_of_a_t_test() -> None:
     rng = np.random.default_rng(1)
     one, other = 50 + 8 * rng.standard_normal(300), 51 + 8 * rng.standard_normal(900)
     parts = [one, other]
-    moments = SegmentMoments(
-        np.array([300.0, 900.0]), np.array([[x.mean()] for x in parts]), np.array([[x.var()] for x in parts])
+    moments = make_moments(
+        "ab", np.array([300.0, 900.0]), np.array([[x.mean()] for x in parts]), np.array([[x.var()] for x in parts])
     )
 
     found = compute_number_p_values(moments)
@@ -53,8 +53,8 @@ def test_a_number_has_nearly_the_p_value_of_a_t_test() -> None:
 
 def test_a_number_that_nobody_has_differs_and_one_that_all_have_does_not() -> None:
     """A segment of zeros has no log of its mean; where everybody has 7 there is no spread."""
-    moments = SegmentMoments(
-        np.array([50.0, 50.0]), np.array([[0.0, 7.0], [4.0, 7.0]]), np.array([[0.0, 0.0], [2.0, 0.0]])
+    moments = make_moments(
+        "ab", np.array([50.0, 50.0]), np.array([[0.0, 7.0], [4.0, 7.0]]), np.array([[0.0, 0.0], [2.0, 0.0]])
     )
 
     found = compute_number_p_values(moments)

@@ -16,20 +16,12 @@ from report.text.formatting import format_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest
 from segmentation.facts import Facts, IdRegistry, MigrationMatrix, MonthComparison, facts_from_dict, facts_to_dict
 from segmentation.pipeline import Analysis
-from segmentation.preprocessing.aggregate import summarise_columns
 from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
-from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
-from segmentation.tracking.compare import (
-    SEGMENT_COLUMN,
-    PreviousMonth,
-    _count_migration,
-    _measure_drift,
-    _suppress_migration,
-    track_segments,
-)
+from segmentation.tracking.compare import SEGMENT_COLUMN, PreviousMonth, _count_migration, _suppress_migration
 from segmentation.tracking.drift import compute_critical_psi
 from segmentation.tracking.matching import extract_previous_model
 from segmentation.tracking.migration import MigrationCounts
+from tests.support.music import CATEGORIES, DEFAULT_FEATURES, NUMBERS, measure_drift, summarise_columns, track_segments
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
 Run = Callable[..., Analysis]
@@ -443,13 +435,13 @@ def test_a_column_that_last_month_did_not_have_is_compared_with_nothing(first: A
     """The schema learns of a column after last month was kept: all others are compared, here and by an engine."""
     assert first.users is not None
     before = first.users.drop("age", "top_genre")
-    drift = _measure_drift(PreviousMonth(first.facts, before), first.users, 200)
+    drift = measure_drift(PreviousMonth(first.facts, before), first.users, 200)
 
     with duckdb.connect() as connection:
         for name, users in (("then", before), ("now", first.users)):
             connection.register(name, pa.Table.from_pandas(users.to_native(), preserve_index=False))
         last, now = (nw.from_native(connection.table(name)) for name in ("then", "now"))
-        there = _measure_drift(PreviousMonth(first.facts, last), now, 200)
+        there = measure_drift(PreviousMonth(first.facts, last), now, 200)
     others = [name for name in (*NUMBERS, *CATEGORIES) if name not in ("age", "top_genre")]
     assert list(drift) == list(there) == others
     assert not any(found.has_drifted for found in drift.values())
@@ -480,7 +472,7 @@ def test_an_engine_finds_the_same_change(run: Run, first: Analysis, named: pd.Da
         assert _count_migration(PreviousMonth(first.facts, months["then"]), lineage, found.users) == _count_migration(
             last, lineage, found.users
         )
-        drift = _measure_drift(PreviousMonth(first.facts, months["then"]), months["now"], 200)
+        drift = measure_drift(PreviousMonth(first.facts, months["then"]), months["now"], 200)
     assert drift.keys() == there.drift.keys()
     for name, one in drift.items():
         assert (one.psi, one.critical) == pytest.approx((there.drift[name].psi, there.drift[name].critical))

@@ -12,16 +12,14 @@ from data.generate import GROUPS, HEAVY, SAMPLE_MONTHS, YOUNG, make_sample_month
 from segmentation.clustering.assign import KMeansModel, assign_nearest, fit_kmeans
 from segmentation.errors import SegmentationError
 from segmentation.facts import FeatureScale, IdRegistry, TrendLine
-from segmentation.preprocessing.aggregate import summarise_columns
-from segmentation.preprocessing.clean import clean_users
 from segmentation.preprocessing.scaling import Points, build_scale, standardise_users
-from segmentation.schema import DEFAULT_FEATURES, USER_ID
+from segmentation.schema import USER_ID
 from segmentation.tracking.compare import build_trend, measure_shares_at_old_borders
-from segmentation.tracking.matching import PreviousModel, SegmentLineage, assign_ids, match_centres, rescale_values
+from segmentation.tracking.matching import PreviousModel, SegmentLineage, match_centres, rescale_values
 from segmentation.tracking.migration import MigrationCounts, count_migration, crosstab_with_previous
-from segmentation.tracking.naming import is_name_accurate
 from segmentation.tracking.transitions import Transition, detect_transitions
 from tests.bench.trust import histories
+from tests.support.music import DEFAULT_FEATURES, assign_ids, clean_users, is_name_accurate, summarise_columns
 
 VALID = {"age": (16, 65), "num_of_days_active": (0, 365)}
 ONE = FeatureScale({"age": 0.0, "usage_per_month": 0.0}, {"age": 1.0, "usage_per_month": 1.0})

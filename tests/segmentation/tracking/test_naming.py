@@ -2,8 +2,7 @@ import itertools
 
 import pytest
 
-from segmentation.schema import DEFAULT_FEATURES
-from segmentation.tracking.naming import name_segments
+from tests.support.music import DEFAULT_FEATURES, name_segments
 
 
 def centre(age: float = 0, income: float = 0, usage: float = 0, days: float = 0) -> dict[str, float]:

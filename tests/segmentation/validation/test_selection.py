@@ -12,10 +12,10 @@ from segmentation.clustering.assign import assign_nearest
 from segmentation.facts import ValidityIndices
 from segmentation.options import Options
 from segmentation.population import InMemoryUsers
-from segmentation.preprocessing.aggregate import summarise_columns
 from segmentation.preprocessing.scaling import Floats, Points, build_scale
 from segmentation.validation.gap import fit_gap_curves
 from segmentation.validation.selection import ModelSelection, PreviousSegments, _propose_k, select_model
+from tests.support.music import summarise_columns
 
 Make = Callable[..., Any]
 TWO = ("age", "usage_per_month")

@@ -4,13 +4,13 @@ from tests.support.facts import distinct as month
 
 # worked out: part of all listening is the share times the segment's mean over the average, 32 h 7 min over 36 h 7 min
 INSIGHT = {
-    "S2": "They are 17 % of users and do 15 % of all listening. What else sets them apart: age at 13 % of the average "
+    "S2": "They are 17 % of users and have 15 % of all listening. What else sets them apart: age at 13 % of the average "
     "(index 13).",
-    "S3": "They listen about as much as everybody; what sets them apart is Retired users 71 % above the average (index 171).",
-    "S5": "They are 23 % of users and do 49 % of all listening. What else sets them apart: income at 40 % of the average "
+    "S3": "Their usage is about that of all users; what sets them apart is Retired users 71 % above the average (index 171).",
+    "S5": "They are 23 % of users and have 49 % of all listening. What else sets them apart: income at 40 % of the average "
     "(index 40).",
     "S7": "What sets them apart is Jazz users 2.3 times the average (index 231).",
-    "S8": "They are 6 % of users and do 7 % of all listening. What else sets them apart: Pop users 2.5 times the average "
+    "S8": "They are 6 % of users and have 7 % of all listening. What else sets them apart: Pop users 2.5 times the average "
     "(index 253).",
 }
 

@@ -1,8 +1,8 @@
 """What is said of the indices of the month of distinct numbers, in charts and in mails."""
 
-from segmentation.schema import NUMBERS
 from tests.support.facts import distinct as month
 from tests.support.facts.distinct import IDS, LABELS, NAMES
+from tests.support.music import NUMBERS
 
 STANDS_OUT = {  # the one thing, in a chart's title; all of it, for those who don't see the chart
     "S2": (
@@ -48,7 +48,7 @@ def index_words(id_: str) -> str:
 
 def index_groups() -> list[tuple[str, list[tuple[str, str]]]]:
     """Give what indices are about, by group: how it is called, and what it is."""
-    others = ("top_genre", "gender", "employment_status")
+    others = sorted(month.VALUES, key=lambda name: -len(month.VALUES[name]))  # those with most values first
     return [
         ("Numbers", [(COLUMN[name], name) for name in NUMBERS]),
         *((COLUMN[name], [(one, one) for one in month.VALUES[name]]) for name in others),

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from segmentation.schema import COLUMNS, NUMBERS, USER_ID
+from segmentation.schema import USER_ID
+from tests.support.music import COLUMNS, NUMBERS
 
 
 def whole(users: pd.DataFrame) -> pd.DataFrame:

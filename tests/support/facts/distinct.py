@@ -43,7 +43,7 @@ from segmentation.facts import (
     ValidityIndices,
     Vote,
 )
-from segmentation.schema import CATEGORIES, NUMBERS
+from tests.support.music import CATEGORIES, MUSIC, NUMBERS
 
 FEATURES = ("usage_per_month", "age", "num_of_days_active", "annual_income")  # in no other table's order
 IDS = ("S2", "S3", "S5", "S7", "S8")  # neither numbered from 1 nor by size
@@ -403,6 +403,7 @@ def distinct() -> Facts:
         brand=Brand("Larkspur", "#0b5563", "insights@example.com"),
         seed=48,
         starts=26,
+        schema=MUSIC,
         features=FEATURES,
         smallest_base=37,
         smallest_cell=12,

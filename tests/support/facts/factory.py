@@ -11,19 +11,19 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from report.pages.playbook import assign_plays, read_playbook
+from report.pages.playbook import assign_plays
 from report.storage import paths
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import Brand, ColumnDistributions, ConfidenceInterval, Facts, NotableDifference, Segment, Source
 from segmentation.options import Options
 from segmentation.pipeline import analyse
-from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values
 from segmentation.preprocessing.clean import CleanedUsers
 from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
-from segmentation.schema import CATEGORIES, DEFAULT_FEATURES, NUMBERS
 from segmentation.tracking.compare import PreviousMonth
 from tests.support.facts.columns import whole
+from tests.support.music import CATEGORIES, NUMBERS, choose_columns, read_playbook, summarise_columns
 
 GENRES = ("Pop", "Rock", "Jazz", "Hip-hop")
 VALID = dict.fromkeys(NUMBERS, (0.0, None))
@@ -82,7 +82,7 @@ def users(n: int = 480, *, shift: int = 0) -> pd.DataFrame:
 @cache
 def month(k: int = 4, *, first: bool = True) -> Facts:
     """Give the facts of a made month with k segments, each with its play; or of one that two others went before."""
-    plan = Options(features=DEFAULT_FEATURES, valid=VALID, k=k, n_init=3, draws=4, bootstraps=8)
+    plan = Options(choose_columns(valid=VALID), k=k, n_init=3, draws=4, bootstraps=8)
     said = {
         "source": Source("2026-10.csv", "ab" * 32, synthetic=True),
         "brand": Brand("Cadence", "#0b5563", "insights@example.com"),

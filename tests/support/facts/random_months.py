@@ -8,14 +8,13 @@ import pandas as pd
 
 from segmentation.disclosure import merge_small_categories
 from segmentation.facts import Facts, MonthComparison
-from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values, summarise_columns
-from segmentation.preprocessing.clean import clean_users
+from segmentation.preprocessing.aggregate import SEGMENT_NUMBER, count_category_values
 from segmentation.preprocessing.quantiles import compute_column_quantiles
 from segmentation.profiling.distributions import build_bin_grids, describe_columns
-from segmentation.schema import CATEGORIES, NUMBERS
 from segmentation.tracking.continuity import measure_continuity
 from tests.support.facts import factory
 from tests.support.facts.columns import whole
+from tests.support.music import CATEGORIES, NUMBERS, clean_users, summarise_columns
 
 TODAY = "2026-11"
 

@@ -21,7 +21,7 @@ import pytest
 
 from data.generate import SAMPLE_MONTHS
 from report.mail.export import write_briefs
-from report.pages.playbook import assign_plays, read_playbook
+from report.pages.playbook import assign_plays
 from report.pages.profiles import write_profiles
 from report.rendering import embedded
 from report.rendering.cells import QuartoDocument, run_document
@@ -32,19 +32,16 @@ from report.style.fonts import build_font_css, collect_letters, embed_font_css
 from segmentation.facts import Brand, Facts, Source
 from segmentation.options import Options
 from segmentation.pipeline import analyse
-from segmentation.schema import DEFAULT_FEATURES
 from segmentation.tracking.compare import PreviousMonth
 from tests.support.facts import factory as facts_factory
 from tests.support.facts.distinct import distinct
 from tests.support.mail.briefs import NOW, dials
+from tests.support.music import choose_columns, read_playbook
 
 _SETTINGS = """
 [brand]
 name = "Larkspur Radio"
 accent = "#7a1f3d"
-[valid]
-age = [16, 120]
-num_of_days_active = [0, 365]
 [segments]
 k = 3
 n_init = 4
@@ -266,8 +263,7 @@ def _root(page: Any) -> Any:
 def _sample() -> Facts:
     """Analyse the newest month that the project ships, with those before it, from a few starts."""
     plan = Options(
-        features=DEFAULT_FEATURES,
-        valid=facts_factory.VALID | {"age": (16.0, 120.0), "num_of_days_active": (0.0, 365.0)},
+        choose_columns(valid=facts_factory.VALID | {"age": (16.0, 120.0), "num_of_days_active": (0.0, 365.0)}),
         k=4,
         n_init=3,
         draws=4,

@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from report.errors import InputError
-from report.readers.files import read_users
-from segmentation import schema
 from tests.support.facts.columns import lacking
+from tests.support.music import COLUMNS_BY_NAME, NUMBERS, read_users
 
 ONE = {
     "age": "20",
@@ -26,7 +25,7 @@ ONE = {
     "top_genre": "Pop",
     "num_of_days_active": "100",
 }
-ONE |= {name: "7" if name in schema.NUMBERS else "Yes" for name in lacking(ONE)}
+ONE |= {name: "7" if name in NUMBERS else "Yes" for name in lacking(ONE)}
 HEADER = ",".join(ONE)
 ROW = ",".join(ONE.values())
 
@@ -40,13 +39,13 @@ def text(*changes: dict[str, str], sep: str = ",") -> str:
 
 def users(*changes: dict[str, Any]) -> pd.DataFrame:
     """Return the frame that `text` with the same rows should read to."""
-    rows = [{**ONE, **dict.fromkeys(schema.NUMBERS)} for _ in changes]
+    rows = [{**ONE, **dict.fromkeys(NUMBERS)} for _ in changes]
     for row, change in zip(rows, changes, strict=True):
-        row.update({name: float(ONE[name]) for name in schema.NUMBERS} | change)
+        row.update({name: float(ONE[name]) for name in NUMBERS} | change)
     frame = pd.DataFrame(rows)
-    frame = frame[[name for name in schema.COLUMNS_BY_NAME if name in frame]]  # the order in which it is read
+    frame = frame[[name for name in COLUMNS_BY_NAME if name in frame]]  # the order in which it is read
     text_type = pd.StringDtype(na_value=np.nan)
-    return frame.astype({c: "float64" if c in schema.NUMBERS else text_type for c in frame})
+    return frame.astype({c: "float64" if c in NUMBERS else text_type for c in frame})
 
 
 def write(folder: Path, content: str | bytes, name: str = "2026-10.csv") -> Path:
@@ -59,7 +58,7 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     """Values, types, order and index are all exactly the same."""
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert isinstance(found.index, pd.RangeIndex)
-    assert [str(found[c].dtype) for c in found] == ["float64" if c in schema.NUMBERS else "str" for c in found]
+    assert [str(found[c].dtype) for c in found] == ["float64" if c in NUMBERS else "str" for c in found]
 
 
 def refused(path: Path, *said: str, **options: Any) -> None:
@@ -77,7 +76,7 @@ def refused(path: Path, *said: str, **options: Any) -> None:
 def parquet(folder: Path, **columns: Any) -> Path:
     """Two usual users, with some columns replaced by these arrays."""
     data = {name: pa.array([value, value]) for name, value in ONE.items()}
-    data |= {name: pa.array([float(ONE[name])] * 2) for name in schema.NUMBERS}
+    data |= {name: pa.array([float(ONE[name])] * 2) for name in NUMBERS}
     path = folder / "2026-10.parquet"
     pq.write_table(pa.table(data | columns), path)
     return path
@@ -110,4 +109,4 @@ def repack(path: Path, name: str, old: str, new: str) -> Path:
 
 def user(**changes: Any) -> list[Any]:
     """Return the usual user with numbers as numbers."""
-    return list((ONE | {name: int(ONE[name]) for name in schema.NUMBERS} | changes).values())
+    return list((ONE | {name: int(ONE[name]) for name in NUMBERS} | changes).values())
