@@ -1,10 +1,13 @@
 # The listener report. `make help` lists what can be asked for.
 #
-# Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder PYTHON=python3.12 QUARTO=no
+# Variables: DATA=file|folder|duckdb:///file.db|postgresql://... SPARK=spark://... MONTH=2026-10 ENGINE=auto|quarto|embedded OUTPUT=folder COLUMNS=file.toml FORCE=yes PYTHON=python3.12 QUARTO=no
 #            CONFIRM=yes ACCEPT=yes TO=me@example.com RESOLVE=3:sent
 
 # The shell gets them as variables, not as text that it would read: a file may be called anything ($ is make's own: $$).
-export DATA SPARK MONTH ENGINE OUTPUT CONFIRM ACCEPT TO RESOLVE
+export DATA SPARK MONTH ENGINE OUTPUT COLUMNS FORCE CONFIRM ACCEPT TO RESOLVE
+
+# A shell may hold its width in COLUMNS: only one that stands behind `make` is meant.
+ASKED_COLUMNS := $(if $(filter command,$(firstword $(origin COLUMNS))),--columns "$$COLUMNS")
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +21,7 @@ LOOK := DYLD_FALLBACK_LIBRARY_PATH=/opt/homebrew/lib:/usr/local/lib:/usr/lib
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor report send notify unattended test setup setup-test setup-spark setup-postgres setup-fuzz setup-bench check coverage \
+.PHONY: help doctor report columns send notify unattended test setup setup-test setup-spark setup-postgres setup-fuzz setup-bench check coverage \
   mutants bench bench-trust bench-send bench-scale sample schema notebook pictures lock audit clean style
 
 help: ## list what can be asked for
@@ -29,7 +32,10 @@ doctor: ## say what this machine lacks, and what for
 	@$(LOOK) $(PYTHON) report/doctor.py
 
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
-	@$(LOOK) $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(if $(COLUMNS),--columns "$$COLUMNS") $(if $(OUTPUT),--output "$$OUTPUT")
+	@$(LOOK) $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(ASKED_COLUMNS) $(if $(OUTPUT),--output "$$OUTPUT")
+
+columns: setup ## write a first columns file for another service: DATA=file COLUMNS=shop.toml (FORCE=yes writes over one)
+	@$(LOOK) $(BIN)/python -m report columns --data "$$DATA" $(ASKED_COLUMNS) --month "$$MONTH" --force "$$FORCE"
 
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one of MONTH=
 	@$(LOOK) $(BIN)/python -m report send --month "$$MONTH" --confirm "$$CONFIRM" --to "$$TO" --resolve "$$RESOLVE" --accept "$$ACCEPT" $(if $(OUTPUT),--output "$$OUTPUT")

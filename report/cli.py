@@ -21,6 +21,8 @@ from report.errors import ReportError, SettingsError, describe_error, describe_o
 from report.mail.send import MailContext, apply_resolution, send_month
 from report.operations.lenient import read_notice_settings
 from report.operations.notices import OwnerNotifier
+from report.pages.playbook import has_plays
+from report.proposal.command import propose_columns
 from report.rendering.engine import EngineChoice
 from report.rendering.notebook import write_notebook
 from report.run import ReportRun, build_report
@@ -135,6 +137,17 @@ def send(
     raise typer.Exit(send_month(context, month=month, confirm=bool(confirm), to=to, accept=bool(accept)))
 
 
+@app.command(name="columns")
+def write_columns_file(
+    data: Annotated[str, typer.Option(help="The file to look at.")] = "",
+    columns: Annotated[Path, typer.Option(help="The columns file to write.")] = Path(),
+    force: Annotated[str, typer.Option(help="yes writes over a columns file that is there.")] = "",
+    month: Annotated[str, typer.Option(help="The month, as 2026-10; from the file's name if left out.")] = "",
+) -> None:
+    """Write a first columns file for another service's file."""
+    propose_columns(data, columns, force=force == "yes", month=month)
+
+
 @app.command()
 def schema() -> None:
     """Write the schema of facts.json."""
@@ -216,6 +229,8 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str)
     folder, count = escape(str(paths.shorten_path(run.folder))), len(month.segments)
     reliable = month.structure.reliable
     briefs = f"{count}, unsent: make send{output_option}" if reliable else "none: no reliable segments"
+    if reliable and not has_plays(month):
+        briefs = "none: these columns have no playbook yet (docs/columns.md)"
     lines = [
         f"  report      {folder}/report.html",
         f"  executives  {folder}/executive.pdf   {run.pages} pages",
@@ -297,4 +312,4 @@ def _exit_with_error(sentence: str, code: int = 1) -> NoReturn:
 
 def _get_command() -> str:
     """Return the command to name in messages."""
-    return next((word for word in sys.argv[1:2] if word == "send"), "report")
+    return next((word for word in sys.argv[1:2] if word in ("send", "columns")), "report")

@@ -10,9 +10,10 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from report.columns.dictionary import read_shipped_columns
 from report.errors import RenderError
 from report.operations.reference import add_anomalies
-from report.pages.playbook import assign_plays, read_playbook
+from report.pages.playbook import Playbook, assign_plays, read_playbook
 from report.rendering.engine import EngineChoice, select_engine
 from report.settings import Settings
 from report.storage import atomic, paths
@@ -55,7 +56,7 @@ def build_report(
     """
     start = time.perf_counter()
     timer = StageTimer(report_progress)
-    playbook = read_playbook(paths.ROOT / settings.data.playbook, settings.columns)
+    playbook = _read_fitting_playbook(settings)
     with (
         atomic.atomic_folder(output, month) as folder,
         start_worker("The analysis") as worker,
@@ -72,7 +73,7 @@ def build_report(
             with timer.time_stage("Finding segments"):
                 prepared.result()  # a machine that can't print says so before it has computed for minutes
                 facts = analysis.result()
-            if facts.structure.reliable:  # else there is nothing to sell to
+            if facts.structure.reliable and playbook:  # else there is nothing to sell to, or nothing to sell
                 facts = assign_plays(facts, playbook.play)
             (folder / "facts.json").write_text(paths.dump_facts_json(facts), encoding="utf-8")
 
@@ -115,6 +116,18 @@ def _analyse(
     facts = analyse_and_store_month(source, month, settings, output, folder, report_progress)
     # as facts.json has them, so that they compare with last month's and pages say what it says
     return add_anomalies(facts_from_dict(facts_to_dict(facts)), output, now=now, source=source)
+
+
+def _read_fitting_playbook(settings: Settings) -> Playbook | None:
+    """Read the playbook, or None where it is for other columns.
+
+    The words of the shipped one are another service's where segments are made by other features.
+    """
+    path, shipped = paths.ROOT / settings.data.playbook, read_shipped_columns()
+    is_shipped = path.resolve() == (paths.TEMPLATES / "playbook.toml").resolve()
+    if is_shipped and set(settings.columns.features) != set(shipped.features):
+        return None
+    return read_playbook(path, settings.columns)
 
 
 def _prepare() -> None:

@@ -81,8 +81,10 @@ def _build_histograms(facts: Facts, width: int = theme.PAGE_WIDTH) -> PanelChart
     )
 
 
-def plot_categories(facts: Facts) -> Figure:
-    """Plot the share of each category value."""
+def plot_categories(facts: Facts) -> Figure | None:
+    """Plot the share of each category value; None without any."""
+    if not facts.distributions.categories:
+        return None
     return Figure(
         chart=lambda: _build_categories_chart(facts),
         narrow=lambda: _build_categories_chart(facts, theme.NARROW_WIDTH),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from report.operations import reference
 from report.operations.notices import Notice, hash_parts
+from report.pages.playbook import has_plays
 from report.settings import MailSettings, Settings
 from report.storage import paths
 from report.storage.months import find_newest_month_file
@@ -88,10 +89,18 @@ def _check_drop_rate(facts: Facts, max_rate: float) -> BlockingReason | None:
     )
 
 
+_NO_PLAYS = BlockingReason(
+    "no_plays",
+    "no plays",
+    "These columns have no playbook yet, so there are no briefs. Write one as templates/playbook.toml is written, and name it in "
+    "settings.toml: playbook under [data].",
+)
+
+
 def check_reliable_segments(facts: Facts) -> BlockingReason | None:
-    """Return a reason if no segment is reliable."""
+    """Return a reason if no segment is reliable, or none has a play."""
     if facts.structure.reliable:
-        return None
+        return None if has_plays(facts) else _NO_PLAYS
     return BlockingReason(
         "unreliable",
         "no reliable segments",

@@ -12,6 +12,7 @@ from report.mail import policy
 from report.mail.concerns import list_owner_notices, make_undelivered_notice
 from report.mail.export import BRIEFS_FOLDER
 from report.operations.notices import Notice, OwnerNotifier
+from report.pages.playbook import has_plays
 from report.pages.profiles import list_profile_file_names
 from report.settings import Settings
 from report.storage import paths
@@ -94,7 +95,7 @@ def open_mailing(context: MailContext, month: str = "", test_recipient: str = ""
     (folder,) = found
     facts = paths.read_facts(folder / "facts.json")
     briefs = {}
-    if facts.structure.reliable:
+    if has_plays(facts):
         for segment, stem in zip(facts.segments, list_profile_file_names(facts), strict=True):
             briefs[segment.id] = _read_brief(folder / BRIEFS_FOLDER / f"{stem}.eml")
     messages = []

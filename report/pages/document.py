@@ -77,12 +77,16 @@ class Document:
         # never empty: Quarto shows the source of an inline expression that returns an empty text
         return self._adapt_markdown(escape_markdown(sentence(self.facts, *args)) or "<!-- -->")
 
-    def show(self, make: Callable[..., Figure | ReportTable], *args: Any) -> Markdown:
+    def show(self, make: Callable[..., Figure | ReportTable | None], *args: Any) -> Markdown:
         """Return a chart or a table with its caption.
+
+        Nothing where the month has nothing to be shown so.
 
         The label comes from the function's name: `plot_elbow` makes `#fig-elbow`, `tabulate_votes` makes `#tbl-votes`.
         """
         shown = make(self.facts, *args)
+        if shown is None:
+            return Markdown("<!-- -->")
         label = re.sub(
             r"[^a-z0-9]+", "-", "-".join([make.__name__.partition("_")[2], *(str(arg.id) for arg in args)]).lower()
         )

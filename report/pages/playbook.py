@@ -111,6 +111,11 @@ def read_playbook(path: Path, schema: Schema) -> Playbook:
     return read_toml_model(path, Playbook, schema)
 
 
+def has_plays(facts: Facts) -> bool:
+    """Whether the segments have plays: not where none is reliable."""
+    return all(segment.play is not None for segment in facts.segments)
+
+
 def assign_plays(facts: Facts, rules: Sequence[PlayRule]) -> Facts:
     """Give each segment the first play that fits."""
     valid = facts.audit.valid

@@ -1,6 +1,7 @@
 """Delimited text files: encoding, delimiter and rows."""
 
 import codecs
+import contextlib
 import csv
 import io
 import logging
@@ -213,3 +214,37 @@ def _refuse_ragged(
         f"{file}: row {row} has {width} field{'s' if width > 1 else ''}, expected {len(header)} as in "
         f"the header. {cause} {RUN_AGAIN}"
     )
+
+
+def read_text_records(path: Path) -> Iterator[list[str]]:
+    """Yield every record of a delimited text file of any columns.
+
+    The delimiter is the one that splits most of the first rows into equally many fields, and leaves no other delimiter in the
+    header.
+    """
+    data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
+    for _, record in _iterate_rows(data, _detect_any_delimiter(data), path.name):
+        yield record
+
+
+def _detect_any_delimiter(data: bytes, rows: int = 200) -> str:
+    """Return the delimiter that splits the first rows alike."""
+
+    def rate_delimiter(delimiter: str) -> tuple[bool, float, int]:
+        records: list[list[str]] = []
+        with contextlib.suppress(csv.Error):
+            for record in _open_csv_reader(data, delimiter):
+                records += [record] if any(record) else []
+                if len(records) == rows:
+                    break
+        widths = [len(record) for record in records]
+        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=0)
+        if usual < 2:
+            return False, 0.0, 0
+        first = widths.index(usual)  # the header, below rows of titles
+        is_even = sum(width == usual for width in widths[first:]) >= 0.9 * len(widths[first:])
+        others = DELIMITERS.replace(delimiter, "")
+        clean = sum(not any(mark in cell for mark in others) for cell in records[first]) / usual
+        return is_even, clean, usual
+
+    return max(DELIMITERS, key=rate_delimiter)

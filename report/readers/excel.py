@@ -202,3 +202,11 @@ def _refuse_truncated_ids(field: MatchedColumn, cells: Sequence[Any], numbers: n
     for fault, found in (("long", long), ("zeros", zeros if any(is_number) else [])):
         if found:
             raise make_faulty_id_error(file, field, fault, len(found), int(numbers[found[0]]))
+
+
+def read_sheet_rows(path: Path) -> dict[int, tuple[Any, ...]]:
+    """Read the first sheet's rows that aren't blank, by number."""
+    _inspect_archive(path)
+    with warnings.catch_warnings():  # as in `read_workbook`
+        warnings.simplefilter("ignore")
+        return _read_rows(path)

@@ -137,3 +137,9 @@ def _simplify_type(field: MatchedColumn, column: Any) -> Any:
     text = column.cast(pa.string())
     text.validate(full=True)  # Parquet may call text what is none
     return text
+
+
+def check_data_file(path: Path) -> None:
+    """Refuse what is no filled file with a known ending."""
+    _check_file(path)
+    _select_reader(path)

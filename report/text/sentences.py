@@ -432,6 +432,17 @@ def describe_common_values(facts: Facts) -> str:
     return f"Most common: {join_with_and(found)}" if found else ""
 
 
+def describe_distributions(facts: Facts) -> str:
+    """Describe the columns, and what their charts show."""
+    medians, common = describe_median_user(facts), describe_common_values(facts)
+    if not common:
+        return f"{medians}. The picture below shows the users before and after cleaning; its table has every number."
+    return (
+        f"{medians}. {common}. The first picture below shows the users before and after cleaning, the second those kept; "
+        "their tables have every number."
+    )
+
+
 def rank_categories(facts: Facts) -> list[str]:
     """Return the categories, those with most values first."""
     shown = facts.distributions.categories

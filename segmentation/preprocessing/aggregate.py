@@ -120,6 +120,8 @@ def count_all_categories(users: Users, names: Sequence[str]) -> dict[str, dict[s
 
     One scan answers for all categories unless there are too many combinations.
     """
+    if not names:
+        return {}
     combinations = users.select(*names).group_by(*names).agg(nw.len().alias("_n"))
     rows = fetch_rows(combinations.head(_MAX_COMBINATIONS + 1))
     if len(rows) > _MAX_COMBINATIONS:
@@ -147,6 +149,8 @@ def crosstab_categories(
     k : int
         Number of segments.
     """
+    if not labels:
+        return {}
     is_small = k * int(np.prod([len(own) for own in labels.values()])) <= _MAX_COMBINATIONS
     scans = [tuple(labels)] if is_small else [(name,) for name in labels]
     tables: dict[str, Counter[tuple[int, str]]] = {name: Counter() for name in labels}

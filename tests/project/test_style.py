@@ -13,7 +13,7 @@ from tests.support import ROOT
 FLOORS = {
     "segmentation": "errors thresholds schema options frames disclosure facts preprocessing clustering tracking profiling population validation "
     "pipeline",
-    "report": "errors storage transport columns settings readers style text sources charts rendering operations pages history mail publish run "
+    "report": "errors storage transport columns settings readers proposal style text sources charts rendering operations pages history mail publish run "
     "cli __main__",
 }
 

@@ -161,6 +161,7 @@ SAID: dict[Callable[..., Any], Any] = {
 }
 # Functions that give no sentence of the month: what is said of it by them stands in another's sentence, or below
 OTHERS = {
+    words.describe_distributions,  # of two others
     words.describe_main_number,
     words.describe_number_difference,
     words.note_general_play,
@@ -253,7 +254,7 @@ def test_each_section_of_the_report_says_its_own(rendered: Rendered) -> None:  #
         "changes": ("What changed", f"{SUMMARY} {RENAMED}", f"{BORDERS} {DRIFT}", WAYS),
         "data": (
             "The data",
-            f"{KEPT} What a row may hold is said in settings.toml; {called('tbl-audit')} keeps the books.",
+            f"{KEPT} Allowed values are in the columns file; {called('tbl-audit')} counts every row left out.",
             (
                 f"{SAID[words.describe_median_user]}. {SAID[words.describe_common_values]}. The first picture below shows the users before and after "
                 "cleaning, the second those kept; their tables have every number."

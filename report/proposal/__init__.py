@@ -1,0 +1,1 @@
+"""A first columns file proposed for a stranger's file."""
