@@ -20,6 +20,7 @@ from report.columns.dictionary import read_columns
 from report.errors import ReportError, SettingsError, describe_error, describe_os_error
 from report.mail.send import MailContext, apply_resolution, send_month
 from report.operations.lenient import read_notice_settings
+from report.operations.missing_fonts import describe_missing_fonts
 from report.operations.notices import OwnerNotifier
 from report.pages.playbook import has_plays
 from report.proposal.command import propose_columns
@@ -239,6 +240,8 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str)
     ]
     if month.suspicions:
         lines.append(f"  [bold]held[/]        {escape(holds.describe_hold(month))}")
+    if missing := describe_missing_fonts(run.missing_fonts):
+        lines.append(f"  [bold]fonts[/]       {escape(missing)} Until then `make send` waits, or for ACCEPT=yes.")
     if outdated := changes.summarise_outdated_names(month):
         lines.append(f"  [bold]names[/]       {escape(outdated)} Rename under \\[names] in settings.toml.")
     if gone := [id_ for id_ in names if id_ not in {segment.id for segment in month.segments}]:

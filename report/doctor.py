@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 _ROOT = Path(__file__).parent.parent
 REQUIRED_BYTES = 2_000_000_000  # for the environment and some months
@@ -41,6 +42,7 @@ def collect_findings() -> list[Finding]:
             _find_libraries("harfbuzz-subset"),
             f"Nothing, or: {_APT} libharfbuzz-subset0; fontTools cuts the fonts without it",
         ),
+        _find_fonts(),
         (
             "Quarto",
             bool(shutil.which("quarto") or (_ROOT / ".venv" / "bin" / "quarto").exists()),
@@ -62,6 +64,28 @@ def collect_findings() -> list[Finding]:
     ]
     purposes = ((NEEDED, needed), (OPTIONAL, optional), (FOR_TESTS, for_tests))
     return [(purpose, *finding) for purpose, findings in purposes for finding in findings]
+
+
+def _find_fonts() -> "tuple[str, bool, str]":
+    """Check that common scripts have a font."""
+    missing = _load_beside("style/coverage.py").find_missing_samples()
+    scripts = ", ".join(one.script for one in missing)
+    packages = " ".join(dict.fromkeys(one.package for one in missing))
+    return (
+        "fonts for names in other scripts",
+        not missing,
+        f"Nothing where names, offers and the brand need none of {scripts}; else {_APT} {packages}",
+    )
+
+
+def _load_beside(name: str) -> Any:
+    """Load a module by its path, as this file is run by its own."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, Path(__file__).parent / name)
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _find_libraries(*names: str) -> bool:

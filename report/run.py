@@ -12,6 +12,7 @@ from pathlib import Path
 
 from report.columns.dictionary import read_shipped_columns
 from report.errors import RenderError
+from report.operations import missing_fonts
 from report.operations.reference import add_anomalies
 from report.pages.playbook import Playbook, assign_plays, read_playbook
 from report.rendering.engine import EngineChoice, select_engine
@@ -20,6 +21,7 @@ from report.storage import atomic, paths
 from report.storage.location import HASH_DESCRIPTIONS, DataLocation
 from report.storage.timing import StageTimer
 from report.storage.worker import start_worker
+from report.style.coverage import MissingScript
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
 _VERSIONED_PACKAGES = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
@@ -35,6 +37,7 @@ class ReportRun:
     fallback: str  # why it wasn't Quarto though Quarto is there; empty where nothing failed
     pages: int  # of the PDF
     seconds: float
+    missing_fonts: tuple[MissingScript, ...] = ()  # scripts that the PDF and the mails' pictures show as boxes
 
 
 def build_report(
@@ -94,8 +97,10 @@ def build_report(
         for left in folder.glob("workshop*"):
             shutil.rmtree(left)
         seconds = time.perf_counter() - start
-        run = ReportRun(facts, output / month, renderer.name, fallback, pages, seconds)
-        _write_run_json(folder / "run.json", run, renderer.get_version(), timer)
+        run = ReportRun(
+            facts, output / month, renderer.name, fallback, pages, seconds, missing_fonts.find_missing_fonts(facts)
+        )
+        _write_run_json(folder / missing_fonts.RUN_FILE, run, renderer.get_version(), timer)
     return run
 
 
@@ -154,5 +159,6 @@ def _write_run_json(path: Path, run: ReportRun, engine_version: str, timer: Stag
             "input": {"name": source.name, "sha256": source.sha256, "hash_of": HASH_DESCRIPTIONS[source.hashed]},
             "seed": run.facts.seed,
             "seconds": timer.seconds | {"all": round(run.seconds, 3)},
-        },
+        }
+        | missing_fonts.export_missing_fonts(run.missing_fonts),
     )

@@ -1,6 +1,7 @@
 """Charts of columns before and after cleaning."""
 
 import json
+import math
 
 import altair as alt
 
@@ -32,10 +33,17 @@ from segmentation.schema import Column
 
 _HISTOGRAM_HEIGHT = 120
 _PANELS_PER_ROW = 3
-_HOURS_FROM = 300.0  # minutes from which an axis is in hours
 _NAME_WIDTH, _FONT_SIZE = 110, 11.5  # of the names of values, in pixels
 _AXIS_WIDTH = 65  # pixels left of a histogram
-_SHORT_NUMBER_EXPRESSION = "datum.value == 0 ? '0' : format(datum.value, '~s')"  # 0, 50k, 100k
+# 0, 0.2, 50k, 1.5B: no SI prefix, for "200m" hours are thousandths and "1G" dollars are unusual
+_SHORT_NUMBER_EXPRESSION = (
+    "datum.value == 0 ? '0' : "
+    + "".join(
+        f"abs(datum.value) >= {size} ? format(datum.value / {size}, ',~r') + '{letter}' : "
+        for size, letter in (("1e12", "T"), ("1e9", "B"), ("1e6", "M"), ("1e3", "k"))
+    )
+    + "format(datum.value, '~r')"
+)
 _PERCENT_EXPRESSION = "format(100 * datum.value, 'd') + '\u00a0%'"  # as on the pages
 
 
@@ -156,9 +164,15 @@ def _build_categories_chart(facts: Facts, width: int = theme.PAGE_WIDTH) -> Pane
     return chart.properties(title=make_title(sentences.describe_common_values(facts), "Share of users kept"))
 
 
-def choose_axis_unit(column: Column, highest: float) -> tuple[str, float]:
+def _choose_digits(bin_width: float) -> int:
+    """Return the decimals with which edges of bins differ."""
+    return max(0, math.ceil(-math.log10(bin_width))) if 0 < bin_width < 1 else 0
+
+
+def choose_axis_unit(column: Column, median: float) -> tuple[str, float]:
     """Return a column's unit on an axis, and what it is divided by."""
-    if column.format == "minutes" and highest >= _HOURS_FROM:
+    # hours only where the median is said in hours
+    if column.format == "minutes" and "hour" in format_column_value(median, column):
         return column.unit.replace("minutes", "hours"), 60.0
     return ("percent", 0.01) if column.format == "share" else (column.unit, 1.0)
 
@@ -166,14 +180,15 @@ def choose_axis_unit(column: Column, highest: float) -> tuple[str, float]:
 def _build_histogram(meaning: Column, column: NumberDistribution, width: int) -> LayeredChart:
     """Draw a histogram, dropped rows on top in red."""
     heading = capitalise_first(meaning.label)
-    unit, scale = choose_axis_unit(meaning, column.edges[-1])
+    unit, scale = choose_axis_unit(meaning, column.quartiles[1])
+    digits = _choose_digits((column.edges[1] - column.edges[0]) / scale)
     rows: ChartRows = [
         {
             "low": low / scale,
             "high": high / scale,
             "users": after,
             "read": after if before is None else before,
-            "range": f"{format_decimal(low / scale, 0)} to {format_decimal(high / scale, 0)} {unit}",
+            "range": f"{format_decimal(low / scale, digits)} to {format_decimal(high / scale, digits)} {unit}",
             "kept": format_thousands(after),
             "lost": "not shown" if before is None else format_thousands(before - after),
         }

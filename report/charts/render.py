@@ -14,6 +14,7 @@ from typing import Any
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
+from report.charts.labels import measure_text, needs_other_font, wrap_text
 from report.charts.svg import minify_svg
 from report.errors import RenderError
 from report.style import theme
@@ -23,6 +24,8 @@ from report.style.fonts import find_font_folders
 _ALTAIR_LOCK = threading.Lock()
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _ERROR_LINE = re.compile(r"\w*Error:")  # how Vega's line with the reason begins
+_TITLE_SIZE = 14 * 1.04  # pixels: the theme's size, and how much wider semibold letters are
+_GUESSED_PART = 0.88  # of the page that a title in other fonts may have: Vega takes it for wider than it is
 _SIDE_MARGIN = 14  # pixels on either side of an SVG that a browser shows as an image
 
 
@@ -48,13 +51,25 @@ def render_svg(spec: dict[str, Any]) -> str:
     for folder in find_font_folders():
         vl_convert.register_font_directory(str(folder))
     try:
-        return minify_svg(vl_convert.vegalite_to_svg(spec | {"config": theme.build_vega_config()}))
+        return minify_svg(vl_convert.vegalite_to_svg(_wrap_title(spec) | {"config": theme.build_vega_config()}))
     except (ValueError, SyntaxError) as error:  # refused by Vega, or drawn as invalid XML
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if _ERROR_LINE.match(line)), (lines or [type(error).__name__])[0])[:200]
         raise RenderError(
             f"A chart can't be drawn ({reason}). Perhaps a category has an unusual text, or the chart is new and asks for what can't be."
         ) from error
+
+
+def _wrap_title(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a specification whose title is no wider than a page."""
+    title = spec.get("title")
+    text = title.get("text") if isinstance(title, dict) else None
+    if not isinstance(text, str):
+        return spec
+    width = theme.PAGE_WIDTH * (_GUESSED_PART if needs_other_font(text) else 1.0)
+    if measure_text(text, _TITLE_SIZE) <= width:
+        return spec
+    return spec | {"title": {**spec["title"], "text": wrap_text(text, width, _TITLE_SIZE)}}
 
 
 def widen_view_box(drawing: str) -> str:

@@ -1,7 +1,12 @@
-"""SVG made smaller: a page holds a dozen charts."""
+"""SVG made smaller, and words in it made outlines."""
 
+import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
+
+from report.style.shaping import needs_shaping, shape_text
 
 _SVG_NAMESPACE, _XLINK_NAMESPACE = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _INVISIBLE_ATTRIBUTES = {"class", "role", "pointer-events", "aria-hidden", "aria-label", "aria-roledescription"}
@@ -18,6 +23,9 @@ _INHERITED_ATTRIBUTES = {
     "stroke-width",
     "text-anchor",
 }
+_TEXT_ATTRIBUTES = {"font-family", "font-size", "font-weight", "font-style", "text-anchor", "x", "y", "dx", "dy"}
+_TEXT_CONTENT = re.compile(r">([^<>]+)<")
+_TRANSFORM = re.compile(r"(translate|rotate|scale)\(([^)]*)\)")
 _MIN_GROUP_SIZE = 3  # children of a group, below which moving attributes saves nothing
 
 
@@ -93,3 +101,116 @@ def _minify_element(element: ET.Element) -> None:
         if len(child):  # a group without attributes is replaced by its children
             kept.extend([child] if child.attrib else child)
     element[:] = kept
+
+
+# --- words as outlines
+
+
+@dataclass(frozen=True, slots=True)
+class _TextStyle:
+    """What a text inherits, and where its group stands."""
+
+    size: float = 12.0
+    weight: int = 400
+    anchor: str = "start"
+    fill: str = ""
+    matrix: tuple[float, float, float, float, float, float] = (1, 0, 0, 1, 0, 0)
+
+
+def outline_texts(drawing: str, chooses: Callable[[str], bool] = needs_shaping) -> str:
+    """Return an SVG with some texts as outlines.
+
+    `chooses` tells which: by default those whose letters depend on each other. A drawing without any stays as it is, byte
+    for byte. One that gets wider is given the width that it needs.
+    """
+    if not any(chooses(text) for text in _TEXT_CONTENT.findall(drawing)):
+        return drawing
+    ET.register_namespace("", _SVG_NAMESPACE)
+    ET.register_namespace("xlink", _XLINK_NAMESPACE)
+    root = ET.fromstring(drawing)  # noqa: S314 - drawn by Vega a moment ago
+    edges: list[float] = []
+    _outline_children(root, _TextStyle(), chooses, edges)
+    _widen_drawing(root, edges)
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")
+
+
+def _outline_children(
+    parent: ET.Element, style: _TextStyle, chooses: Callable[[str], bool], edges: list[float]
+) -> None:
+    """Outline chosen texts below an element; collect their edges."""
+    style = _inherit_style(style, parent)
+    for place, child in enumerate(parent):
+        if child.tag != f"{{{_SVG_NAMESPACE}}}text":
+            _outline_children(child, style, chooses, edges)
+        elif any(chooses(text) for text in child.itertext()):
+            parent[place] = _outline_text(child, _inherit_style(style, child), edges)
+
+
+def _inherit_style(style: _TextStyle, element: ET.Element) -> _TextStyle:
+    """Return the style within an element."""
+    weight = {"normal": "400", "bold": "700"}.get(found := element.get("font-weight", ""), found)
+    return _TextStyle(
+        float(element.get("font-size", f"{style.size}").removesuffix("px")),
+        int(weight) if weight.isdigit() else style.weight,
+        element.get("text-anchor", style.anchor),
+        element.get("fill", style.fill),
+        _multiply(style.matrix, _read_transform(element.get("transform", ""))),
+    )
+
+
+def _outline_text(text: ET.Element, style: _TextStyle, edges: list[float]) -> ET.Element:
+    """Return a text's lines as one group of outlines."""
+    group = ET.Element(f"{{{_SVG_NAMESPACE}}}g", {k: v for k, v in text.attrib.items() if k not in _TEXT_ATTRIBUTES})
+    down = float(text.get("y", "0"))
+    for line in [text, *text]:  # a text of several lines has a <tspan> for each
+        down += float(line.get("dy", "0"))
+        if not line.text:
+            continue
+        shaped = shape_text(line.text, style.size, style.weight)
+        start = float(line.get("x", "0")) - {"middle": 0.5, "end": 1.0}.get(style.anchor, 0.0) * shaped.width
+        moved = {"transform": f"translate({start:.2f},{down:.2f})"}
+        drawn = ET.SubElement(group, f"{{{_SVG_NAMESPACE}}}g", moved if start or down else {})
+        ET.SubElement(drawn, f"{{{_SVG_NAMESPACE}}}path", {"d": shaped.outline})
+        for one in shaped.pictures if style.fill not in ("none", "transparent") else ():
+            size = {"x": one.x, "y": one.y, "width": one.width, "height": one.height}
+            ET.SubElement(
+                drawn,
+                f"{{{_SVG_NAMESPACE}}}image",
+                {name: f"{value:.2f}" for name, value in size.items()} | {f"{{{_XLINK_NAMESPACE}}}href": one.data_url},
+            )
+        a, _, c, _, e, _ = style.matrix
+        edges += [a * x + c * down + e for x in (start, start + shaped.width)]
+    return group
+
+
+def _widen_drawing(root: ET.Element, edges: list[float]) -> None:
+    """Make room for outlines that are wider than Vega measured."""
+    left, top, width, height = map(float, root.get("viewBox", "0 0 0 0").split())
+    low, high = min([left, *edges]), max([left + width, *edges])
+    if low < left or high > left + width:
+        root.set("viewBox", f"{low:.2f} {top:g} {high - low:.2f} {height:g}")
+        root.set("width", f"{high - low:.2f}")
+
+
+def _read_transform(transform: str) -> tuple[float, float, float, float, float, float]:
+    """Return a transform's matrix."""
+    matrix = _TextStyle().matrix
+    for name, values in _TRANSFORM.findall(transform):
+        numbers = [float(number) for number in re.split(r"[\s,]+", values.strip())]
+        if name == "rotate":
+            angle = math.radians(numbers[0])
+            matrix = _multiply(matrix, (math.cos(angle), math.sin(angle), -math.sin(angle), math.cos(angle), 0, 0))
+        elif name == "scale":
+            matrix = _multiply(matrix, (numbers[0], 0, 0, numbers[-1], 0, 0))
+        else:
+            matrix = _multiply(matrix, (1, 0, 0, 1, numbers[0], numbers[1] if len(numbers) > 1 else 0))
+    return matrix
+
+
+def _multiply(
+    one: tuple[float, float, float, float, float, float], other: tuple[float, float, float, float, float, float]
+) -> tuple[float, float, float, float, float, float]:
+    """Multiply two matrices of an SVG."""
+    a, b, c, d, e, f = one
+    g, h, i, j, k, m = other
+    return a * g + c * h, b * g + d * h, a * i + c * j, b * i + d * j, a * k + c * m + e, b * k + d * m + f

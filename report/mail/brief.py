@@ -9,6 +9,7 @@ from report.mail.chart import plot_brief_indices
 from report.settings import MailSettings
 from report.style import theme
 from report.text import changes, sentences
+from report.text.foreign import isolate_facts
 from report.text.formatting import (
     capitalise_first,
     format_index,
@@ -25,7 +26,7 @@ from segmentation.thresholds import INDEX_HIGH, INDEX_LOW, JACCARD_STABLE
 MAX_BRIEF_DIFFERENCES = 6
 _AVERAGE_INDEX = 100
 _BREAKING_SPACES = re.compile(r"[^\S\u00a0\u202f]+")  # no-break spaces keep a number beside its unit
-_FIRST_STRONG_ISOLATE, _POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"  # around a text with its own direction
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,13 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
 
     Raises ValueError if the segment has no play, as in a month without reliable segments.
     """
-    picture = plot_brief_indices(facts, segment)
-    facts = _sanitise_facts(facts)
+    facts = isolate_facts(_sanitise_facts(facts))
     segment = facts.get_segment(segment.id)
     play = segment.play
     if play is None:
         raise ValueError(f"{segment.id} has no play, so there is no brief about it.")
     month = format_month(facts.month)
-    contact = _strip_control_characters(facts.brand.contact) if facts.brand.contact else ""
+    contact = facts.brand.contact
     # not the path on this machine, which readers of mail can't open
     where = mail.locate_report(facts.month) or f"report.html of {month}, from {contact or 'whoever sent you this'}"
     analysed = sentences.describe_users_analysed(facts)
@@ -98,7 +98,7 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
         id=segment.id,
         name=segment.name,
         month=month,
-        brand=_strip_control_characters(facts.brand.name),
+        brand=facts.brand.name,
         accent=facts.brand.accent,
         colour=theme.get_segment_colour(segment.id),
         subject=f"{month.split()[0]} brief: {segment.name}{now and f' (now {sentences.lowercase_name(now)})'}, {size}",
@@ -132,13 +132,13 @@ def make_brief(facts: Facts, segment: Segment, mail: MailSettings) -> Brief:
             ("What would change our mind", describe_drop_criterion(facts, segment)),
         ),
         about=_make_lines(
-            ("Data", f"{month}, {analysed[:1].lower()}{analysed[1:]} ({_strip_control_characters(facts.source.name)})"),
+            ("Data", f"{month}, {analysed[:1].lower()}{analysed[1:]} ({facts.source.name})"),
             *([("Questions", contact)] if contact else []),
             ("Full report", where),
         ),
         link=where if re.match(r"https?://", where) else "",
         synthetic=sentences.write_synthetic_notice(facts),
-        picture=picture,
+        picture=plot_brief_indices(facts, segment),
     )
 
 
@@ -218,9 +218,16 @@ def _format_difference(facts: Facts, segment: Segment, item: NotableDifference) 
 
 
 def _sanitise_facts(facts: Facts) -> Facts:
-    """Return facts with names for any sentence."""
+    """Return facts with names that fit into any sentence."""
+    brand = replace(
+        facts.brand,
+        name=_sanitise_name(facts.brand.name),
+        contact=_sanitise_name(facts.brand.contact) if facts.brand.contact else "",
+    )
     return replace(
         facts,
+        brand=brand,
+        source=replace(facts.source, name=_sanitise_name(facts.source.name)),
         segments=tuple(
             replace(
                 segment,
@@ -241,14 +248,12 @@ def _sanitise_facts(facts: Facts) -> Facts:
 
 
 def _sanitise_name(text: str) -> str:
-    """Return a name that fits into any sentence."""
-    text = _strip_control_characters(text)
-    from_right = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in text)
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_DIRECTIONAL_ISOLATE}" if from_right else text
+    """Return a text on one line, without invisible characters.
 
-
-def _strip_control_characters(text: str) -> str:
-    """Return a text on one line, without invisible characters."""
+    But for joiners: words of some scripts and emoji need them.
+    """
     line = _BREAKING_SPACES.sub(" ", text)
-    visible = "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
+    visible = "".join(
+        letter for letter in line if letter in _JOINERS or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+    )
     return visible.strip(" ") or "no name"

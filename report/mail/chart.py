@@ -14,6 +14,7 @@ from segmentation.thresholds import INDEX_HIGH, INDEX_LOW
 IMAGE_MARGIN = 6  # pixels around the image, which dark mode shows on black
 CHART_WIDTH = 416 - 2 * IMAGE_MARGIN  # pixels in a mail 640 wide; a telephone shows it at two thirds
 MAX_CATEGORIES = 4
+_USUAL_BASE = 30  # users below which an index says nothing, unless the month has another setting
 _NAME_WIDTH, _NUMBER_WIDTH = 138, 74  # pixels of the names, and of the number behind the longest bar
 _BAR_AREA_WIDTH = CHART_WIDTH - _NAME_WIDTH
 _ROW_HEIGHT, _FONT_SIZE = 30, 15  # of a bar and its name, in pixels

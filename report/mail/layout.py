@@ -9,7 +9,9 @@ import css_inline
 import jinja2
 import mjml
 
+from report.charts.labels import needs_other_font
 from report.charts.render import build_chart_spec
+from report.charts.svg import outline_texts
 from report.errors import RenderError
 from report.mail.brief import Brief
 from report.mail.chart import IMAGE_MARGIN
@@ -31,9 +33,14 @@ def render_brief_chart(brief: Brief) -> bytes:
 
     for folder in find_font_folders():
         vl_convert.register_font_directory(str(folder))
-    spec = build_chart_spec(brief.picture.chart)
     config = theme.build_vega_config() | {"background": theme.PAPER, "padding": IMAGE_MARGIN}
-    png: bytes = vl_convert.vegalite_to_png(spec | {"config": config}, scale=CHART_PIXEL_RATIO)
+    spec = build_chart_spec(brief.picture.chart) | {"config": config}
+    png: bytes
+    if any(needs_other_font(name) for name, _ in brief.picture.rows):  # vl-convert would choose another than pages have
+        drawing = outline_texts(vl_convert.vegalite_to_svg(spec), needs_other_font)
+        png = vl_convert.svg_to_png(drawing, scale=CHART_PIXEL_RATIO)
+    else:
+        png = vl_convert.vegalite_to_png(spec, scale=CHART_PIXEL_RATIO)
     return png
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from report.operations import reference
+from report.operations import missing_fonts, reference
 from report.operations.notices import Notice, hash_parts
 from report.pages.playbook import has_plays
 from report.settings import MailSettings, Settings
@@ -49,6 +49,7 @@ def find_blocking_reason(
         or _check_drop_rate(facts, settings.mail.max_drop_rate)
         or check_reliable_segments(facts)
         or check_month_hold(facts, output, default_output=default_output)
+        or _check_missing_fonts(facts, output, default_output=default_output)
         or _check_replaced_segments(facts, output, mailed_segments, default_output=default_output)
     )
 
@@ -123,6 +124,21 @@ def check_month_hold(
     return None if reference.build_acceptance_path(facts, reason.key, output).exists() else reason
 
 
+def _check_missing_fonts(facts: Facts, output: Path, *, default_output: Path) -> BlockingReason | None:
+    """Return a reason while briefs show boxes for letters."""
+    missing = missing_fonts.read_missing_fonts(output / facts.month)
+    if not missing:
+        return None
+    scripts = [one.script for one in missing]
+    reason = BlockingReason(
+        f"fonts-{hash_parts(scripts)}",
+        f"no font has {join_with_and(scripts)}",
+        f"{missing_fonts.describe_missing_fonts(missing)} If the briefs shall go out with boxes: "
+        f"{_format_accept_command(facts, output, default_output)}.",
+    )
+    return None if reference.build_acceptance_path(facts, reason.key, output).exists() else reason
+
+
 def _check_replaced_segments(
     facts: Facts, output: Path, mailed: Collection[str], *, default_output: Path
 ) -> BlockingReason | None:
@@ -169,6 +185,7 @@ def accept_month(
     """
     found = (
         check_month_hold(facts, output, default_output=default_output),
+        _check_missing_fonts(facts, output, default_output=default_output),
         _check_replaced_segments(facts, output, mailed_segments, default_output=default_output),
     )
     reasons = tuple(reason for reason in found if reason)

@@ -21,6 +21,7 @@ import jinja2
 from report.charts import changes as change_charts
 from report.charts import indices, render
 from report.charts.figure import Figure
+from report.charts.svg import outline_texts
 from report.errors import ReportError
 from report.pages import tables
 from report.pages.tables import ReportTable
@@ -29,6 +30,7 @@ from report.settings import read_settings
 from report.storage import cache, paths
 from report.style import theme
 from report.text import changes, formatting, holds, sentences
+from report.text.foreign import isolate_facts
 from segmentation.facts import Facts, facts_to_dict
 
 Medium = Literal["screen", "print", "page", "notebook"]
@@ -64,12 +66,13 @@ class Document:
     """
 
     def __init__(self, facts: Facts, medium: Medium, templates: Path, *, figures: Path = FIGURES_FOLDER) -> None:
-        self.facts = facts
+        self.facts = isolate_facts(facts)  # what pages and charts show; downloads have the values as they are
+        self._raw_facts = facts
         formatting.use_number_style(facts.schema)
         self.figures = figures
         self.medium = medium
         self._jinja = _build_jinja_environment(templates)
-        self._template_values = {"facts": facts, "medium": medium, "page": self} | _TEMPLATE_MODULES
+        self._template_values = {"facts": self.facts, "medium": medium, "page": self} | _TEMPLATE_MODULES
         self._facts_hash = hashlib.sha256(paths.dump_facts_json(facts).encode()).hexdigest()[:12]
 
     def say(self, sentence: Callable[..., str], *args: Any) -> Markdown:
@@ -140,7 +143,7 @@ class Document:
         """Return the download buttons and the facts they save."""
         if self.medium == "notebook":
             return Markdown("")
-        data = json.dumps(facts_to_dict(self.facts), ensure_ascii=False, separators=(",", ":"))
+        data = json.dumps(facts_to_dict(self._raw_facts), ensure_ascii=False, separators=(",", ":"))
         kinds = (("csv", "Download all numbers (CSV)"), ("json", "Download all facts (JSON)"))
         buttons = "\n".join(
             f'<button type="button" data-download="{kind}" hidden>{text}</button>' for kind, text in kinds
@@ -171,6 +174,7 @@ class Document:
             cache.write_atomically(path, svg)  # last: where it exists, both do
         alt = escape_markdown(picture.alt)
         if self.medium == "print":
+            path = self._outline_for_print(path)
             return f'![]({path.parent.name}/{path.name}){{fig-alt="{alt}"}}'
         if self.medium == "page":
             return self._render_responsive_figure(picture, path)
@@ -189,6 +193,16 @@ class Document:
                 ),
             ]
         )
+
+    @staticmethod
+    def _outline_for_print(path: Path) -> Path:
+        """Return a drawing whose words print as they are written."""
+        svg = path.read_text(encoding="utf-8")
+        if (outlined := outline_texts(svg)) == svg:
+            return path
+        printed = path.with_name(f"{path.stem}-print.svg")
+        printed.write_text(outlined, encoding="utf-8")
+        return printed
 
     def _render_responsive_figure(self, picture: Figure, path: Path) -> str:
         """Return an image, with a variant for narrow screens."""

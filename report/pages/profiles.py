@@ -5,6 +5,7 @@ from pathlib import Path
 from report.pages.document import Document
 from report.rendering.pandoc import PageOptions, convert_to_html_page
 from report.storage import paths
+from report.text.foreign import isolate_text
 from report.text.formatting import format_month
 from segmentation.facts import Facts
 
@@ -19,7 +20,7 @@ def write_profiles(facts: Facts, bench: Path, out: Path) -> list[Path]:
     pages: list[Path] = []
     for segment, name in zip(facts.segments, list_profile_file_names(facts), strict=True):
         look = PageOptions(
-            title=f"{segment.name} · {format_month(facts.month)} · {facts.brand.name}",
+            title=" · ".join(map(isolate_text, (segment.name, format_month(facts.month), facts.brand.name))),
             template="../templates/page.html",
             css=("../templates/screen.css",),
         )

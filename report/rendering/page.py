@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from report.errors import RenderError
+from report.text.foreign import isolate_text
 from report.text.formatting import NBSP, format_month
 
 _TITLE_TEXT = re.compile(r"(?<=<title>)(.*?)(?=</title>)", re.DOTALL)
@@ -37,7 +38,7 @@ def add_title(text: str, facts: dict[str, Any]) -> str:
     Front matter can't: it holds no values, and Quarto's `-M` doesn't override it (quarto-r#181).
     """
     month = format_month(facts["month"]).replace(NBSP, " ")
-    title = html.escape(f"{facts['schema']['title']} · {month} · {facts['brand']['name']}", quote=False)
+    title = html.escape(f"{facts['schema']['title']} · {month} · {isolate_text(facts['brand']['name'])}", quote=False)
     return _TITLE_TEXT.sub(lambda _: title, text, count=1)
 
 

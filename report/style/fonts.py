@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def find_font_folders() -> list[Path]:
 def find_font_file(name: str) -> Path:
     """Return the path of a font's file."""
     return next(folder / name for folder in find_font_folders() if (folder / name).exists())
+
+
+@cache
+def list_own_letters() -> frozenset[str]:
+    """Return the letters of the project's own fonts."""
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - drawing needs none of it
+
+    letters: set[str] = set()
+    for name in FONT_FILES.values():
+        with TTFont(find_font_file(name), lazy=True) as font:
+            letters |= set(map(chr, font.getBestCmap()))
+    return frozenset(letters)
 
 
 def build_local_font_css() -> str:
@@ -81,7 +94,7 @@ def _encode_font_subset(path: Path, letters: str) -> str:
     font = TTFont(path, recalcTimestamp=False)
     options = Options()
     options.flavor = "woff2"
-    options.layout_features = ["kern", "liga"]
+    options.layout_features = ["kern", "liga", "ccmp", "mark", "mkmk"]  # marks that no letter has composed
     options.hinting = False
     subsetter = Subsetter(options)
     subsetter.populate(text=letters)

@@ -1,5 +1,6 @@
 """Sentences on why a month is held."""
 
+from report.text.foreign import isolate_text
 from report.text.formatting import format_column_value, format_month, format_percent, format_thousands
 from report.text.sentences import lowercase_name
 from segmentation.facts import Anomaly, Facts
@@ -63,7 +64,7 @@ def _describe_column_anomaly(facts: Facts, anomaly: Anomaly, column: str, before
         fault = _FAULTS[anomaly.value or ""]
         return f"{format_percent(anomaly.now)} of the rows {fault} {name}; in {before} {format_percent(anomaly.last)}."
     if anomaly.kind == "gone":
-        gone = f"the {name} {anomaly.value} any more; in {before} {format_thousands(anomaly.last)}"
+        gone = f"the {name} {isolate_text(anomaly.value or '')} any more; in {before} {format_thousands(anomaly.last)}"
         return (
             f"At most {format_thousands(anomaly.now)} users have {gone} had it."
             if anomaly.now

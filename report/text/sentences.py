@@ -95,8 +95,15 @@ def _is_largest_tied(facts: Facts) -> bool:
 
 
 def lowercase_name(name: str) -> str:
-    """Return a segment's name within a sentence."""
-    return name if name[1:2].isupper() else name[:1].lower() + name[1:]  # "VIPs" stays
+    """Return a segment's name within a sentence.
+
+    "VIPs", "McDonald's fans" and "Deutsche Hörer" stay: their other capitals tell that the first is no mere beginning.
+    """
+    first, *others = name.split(" ")
+    proper = any(letter.isupper() for letter in first[1:]) or any(
+        word[:1].isupper() and word[1:2].islower() for word in others
+    )
+    return name if proper or len(name[:1].lower()) != 1 else name[:1].lower() + name[1:]
 
 
 def describe_users_analysed(facts: Facts) -> str:
@@ -242,6 +249,8 @@ def describe_number_difference(facts: Facts, segment: Segment, name: str) -> str
     item, mean = segment.index[name], segment.means[name]
     if item.value is not None or mean is None or (item.base or 0) < facts.smallest_base:
         return ""
+    if facts.averages[name] == 0:
+        return "average 0"
     return format_column_difference(mean - facts.averages[name], facts.schema[name])
 
 

@@ -42,6 +42,7 @@ WAIVED = {
     "<body> element": "Made a div there; the div inside it has the same background.",
     "display:none": "The preheader, which is also of height 0, white on white, and 1 pixel high.",
     "opacity": "The preheader again.",
+    "overflow-wrap": "Only a word wider than the brief needs it; elsewhere such a word is cut by nobody but scrolls.",
     "max-height property": "The preheader again.",
     "overflow": "The preheader again.",
     "border-radius": "The button has square corners in Outlook on Windows.",

@@ -473,6 +473,9 @@ def test_words_escape_nothing(name: str, within: str) -> None:
 
 def test_a_name_in_a_sentence_keeps_its_other_capitals() -> None:
     assert sentences.lowercase_name("Young R&B fans") == "young R&B fans"
+    assert sentences.lowercase_name("Average listeners 2") == "average listeners 2"
+    for given in ("Deutsche Hörer", "McDonald's fans", "İşsiz", "VIPs"):
+        assert sentences.lowercase_name(given) == given
     assert sentences.lowercase_name("") == ""
 
 
