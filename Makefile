@@ -9,6 +9,10 @@ export DATA SPARK MONTH ENGINE OUTPUT COLUMNS FORCE CONFIRM ACCEPT TO RESOLVE
 # A shell may hold its width in COLUMNS: only one that stands behind `make` is meant.
 ASKED_COLUMNS := $(if $(filter command,$(firstword $(origin COLUMNS))),--columns "$$COLUMNS")
 
+# Variables of Python's own, which would put another package of the same name before this one, or have it start otherwise.
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONPLATLIBDIR PYTHONUSERBASE
+
+# `exec` below: a signal to make then reaches Python, and not a shell in between that would end without it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,16 +33,16 @@ help: ## list what can be asked for
 
 doctor: ## say what this machine lacks, and what for
 	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON). Install Python 3.11 or later." >&2; exit 1; }
-	@$(LOOK) $(PYTHON) report/doctor.py
+	@$(LOOK) exec $(PYTHON) report/doctor.py
 
 report: setup ## turn the newest month in data/ into its report (or DATA=any/file/or/folder MONTH=2026-10)
-	@$(LOOK) $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(ASKED_COLUMNS) $(if $(OUTPUT),--output "$$OUTPUT")
+	@$(LOOK) exec $(BIN)/python -m report report --data "$$DATA" --spark "$$SPARK" --month "$$MONTH" --engine "$${ENGINE:-auto}" $(ASKED_COLUMNS) $(if $(OUTPUT),--output "$$OUTPUT")
 
 columns: setup ## write a first columns file for another service: DATA=file COLUMNS=shop.toml (FORCE=yes writes over one)
-	@$(LOOK) $(BIN)/python -m report columns --data "$$DATA" $(ASKED_COLUMNS) --month "$$MONTH" --force "$$FORCE"
+	@$(LOOK) exec $(BIN)/python -m report columns --data "$$DATA" $(ASKED_COLUMNS) --month "$$MONTH" --force "$$FORCE"
 
 send: setup ## show who would get which brief; CONFIRM=yes sends, TO=me@example.com tests, ACCEPT=yes accepts a held month, RESOLVE=3:sent settles one of MONTH=
-	@$(LOOK) $(BIN)/python -m report send --month "$$MONTH" --confirm "$$CONFIRM" --to "$$TO" --resolve "$$RESOLVE" --accept "$$ACCEPT" $(if $(OUTPUT),--output "$$OUTPUT")
+	@$(LOOK) exec $(BIN)/python -m report send --month "$$MONTH" --confirm "$$CONFIRM" --to "$$TO" --resolve "$$RESOLVE" --accept "$$ACCEPT" $(if $(OUTPUT),--output "$$OUTPUT")
 
 # Any Python that runs: that of .venv, which a failed set-up leaves as it was, else the machine's. What it runs needs no package.
 # `make -n` would run a line that names $(MAKE) itself.
@@ -46,10 +50,10 @@ AGAIN := $(MAKE)
 ANY = $$($(BIN)/python -c '' 2>/dev/null && echo $(BIN)/python || echo $(PYTHON))
 
 notify: ## mail the owner that the last run failed, if it did
-	@$(ANY) -m report.operations.notices
+	@exec $(ANY) -m report.operations.notices
 
 unattended: ## what a scheduler calls: report, then send; the owner is mailed whatever fails
-	@$(LOOK) $(ANY) -m report.operations.unattended "$(AGAIN)"
+	@$(LOOK) exec $(ANY) -m report.operations.unattended "$(AGAIN)"
 
 # Tests start the command many times: its modules are compiled once, even where the environment keeps no bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
@@ -71,6 +75,16 @@ $(VENV)/.installed-spark $(VENV)/.installed-postgres $(VENV)/.installed-fuzz $(V
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r $<
 	@touch $@
 
+# An environment that was moved or copied with its folder still names the folder of before, whose code it would find: it is set up again.
+INSTALLED_IN := $(shell cat $(VENV)/.installed 2>/dev/null)
+ifneq ($(INSTALLED_IN),)
+ifneq ($(INSTALLED_IN),$(CURDIR))
+$(VENV)/.installed: moved
+endif
+endif
+.PHONY: moved
+moved:
+
 # The locks are whole (a test says so), so --no-deps: pip before 24 resolves "coverage[toml]" to the newest release
 # and then refuses it for having no hash (pypa/pip#12345), from the day that a release comes out.
 $(VENV)/.installed: requirements.txt pyproject.toml
@@ -82,7 +96,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . \
 	  2>$(VENV)/editable.log || { cat $(VENV)/editable.log >&2; exit 1; }
-	@touch $@
+	@echo "$(CURDIR)" >$@
 
 $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	@echo "Setting up what the tests need (once)"
@@ -136,10 +150,10 @@ sample: setup ## make the synthetic months of data/ again
 	@$(BIN)/python data/generate.py
 
 schema: setup ## write docs/facts.schema.json from segmentation/facts/
-	@$(BIN)/python -m report schema
+	@exec $(BIN)/python -m report schema
 
 notebook: setup ## write music_streaming_segmentation.ipynb from report/report.qmd
-	@$(BIN)/python -m report notebook
+	@exec $(BIN)/python -m report notebook
 
 pictures: setup-test ## make the README's pictures from the newest month made (needs chromium and pdftoppm)
 	@$(BIN)/python -m tests.bench.pictures

@@ -48,6 +48,8 @@ from report.text.formatting import (
     join_with_and,
     use_number_style,
 )
+from report.transport.ledger import Ledger
+from report.transport.message import parse_segment_ids
 from report.transport.server import read_mail_server
 from segmentation import facts
 from segmentation.errors import SegmentationError
@@ -229,7 +231,7 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str)
     _CONSOLE.print(table)
     folder, count = escape(str(paths.shorten_path(run.folder))), len(month.segments)
     reliable = month.structure.reliable
-    briefs = f"{count}, unsent: make send{output_option}" if reliable else "none: no reliable segments"
+    briefs = _describe_briefs(run, output_option) if reliable else "none: no reliable segments"
     if reliable and not has_plays(month):
         briefs = "none: these columns have no playbook yet (docs/columns.md)"
     lines = [
@@ -252,6 +254,21 @@ def _print_summary(run: ReportRun, names: Mapping[str, str], output_option: str)
     why = f" (Quarto failed: {run.fallback.rstrip('.')})" if run.fallback else why
     lines.append(f"  rendered by the {run.engine} engine{escape(why)} in {run.seconds:.1f} s")
     _CONSOLE.print("\n".join(lines), soft_wrap=True)
+
+
+def _describe_briefs(run: ReportRun, output_option: str) -> str:
+    """Say how many briefs there are, and whether they were mailed."""
+    month, count = run.facts.month, len(run.facts.segments)
+    ledger_file = run.folder.parent / paths.LEDGER_FOLDER / f"{month}.sqlite"
+    try:
+        with Ledger.open(ledger_file, read_clock, create=False) as ledger:
+            mailed = parse_segment_ids(ledger.list_delivered_ids(), month) & {one.id for one in run.facts.segments}
+    except (ReportError, OSError):  # `make send` says what is wrong with it
+        return f"{count}: make send{output_option}"
+    if not mailed:
+        return f"{count}, unsent: make send{output_option}"
+    sent = "all" if len(mailed) == count else f"{len(mailed)}"
+    return f"{count}, {sent} sent before: make send{output_option} shows to whom, and what has changed since"
 
 
 def run_command_line() -> None:

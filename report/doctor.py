@@ -1,6 +1,7 @@
 """`make doctor`: list what this machine lacks.
 
-It runs before set-up, so it imports the standard library alone.
+It runs before set-up, so it imports the standard library alone. It runs under Python 3.6, too, which it then calls too old: types
+that such a Python can't evaluate stand in quotes.
 """
 
 import ctypes.util
@@ -11,15 +12,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).resolve().parent.parent  # before Python 3.9 the path of a script is relative
 REQUIRED_BYTES = 2_000_000_000  # for the environment and some months
 NEEDED, FOR_TESTS, OPTIONAL = "needed", "for tests", "if wished"
 _APT = "Debian, Ubuntu: apt-get install"
-Finding = tuple[str, str, bool, str]  # its purpose, its name, whether it is there, what to do if it isn't
 
 
-def collect_findings() -> list[Finding]:
-    """Check everything that the README and the tests need."""
+def collect_findings() -> "list[tuple[str, str, bool, str]]":
+    """Check everything that the README and the tests need.
+
+    Of each: its purpose, its name, whether it is there, and what to do if it isn't.
+    """
     needed = [
         ("Python 3.11 or later", sys.version_info >= (3, 11), "Install it, or name one: make PYTHON=python3.12"),
         ("venv and pip", all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")), f"{_APT} python3-venv"),

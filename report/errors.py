@@ -1,5 +1,6 @@
 """Errors that end a run with a sentence."""
 
+import errno
 import os
 import shutil
 import traceback
@@ -18,6 +19,10 @@ class ReportError(Exception):
 
 class InputError(ReportError):
     """The month's file isn't a table of users."""
+
+
+class NoUsersError(InputError):
+    """The month's file, or a part of it, has no row."""
 
 
 class SettingsError(ReportError):
@@ -51,13 +56,33 @@ class UnexpectedError(Exception):
         return cls(f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text)
 
 
+_ROOM, _PERMISSION = "Make room there", "Give permission"
+_OS_REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "Allow larger files (ulimit -f)",
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EROFS: "Name a folder that can be written to",
+    errno.EMFILE: "Allow more open files (ulimit -n 1024)",
+    errno.ENFILE: "Close other programs",
+    errno.ENOMEM: "Close other programs, or use a larger machine",
+    errno.EAGAIN: "Allow more processes (ulimit -u), or close other programs",
+    errno.ENOENT: "Restore it",
+    errno.ENOTDIR: "Restore it",
+    errno.EIO: "Look after that disk",
+}
+
+
 def describe_error(error: BaseException) -> str:
     """Describe what ended a run, and what to do."""
     if isinstance(error, (ReportError, SegmentationError)):
         return str(error)
     if isinstance(error, OSError):  # such as no space or no permission
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{describe_os_error(error)}. Make room or give permission, and run again."
+        return (
+            f"{place}{describe_os_error(error)}. {_OS_REMEDIES.get(error.errno or 0, 'Correct that')}, and run again."
+        )
     if isinstance(error, MemoryError):
         return "The memory is used up. Close other programs, or run it on a larger machine."
     if isinstance(error, Exception):

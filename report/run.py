@@ -13,6 +13,7 @@ from pathlib import Path
 from report.columns.dictionary import read_shipped_columns
 from report.errors import RenderError
 from report.operations import missing_fonts
+from report.operations.limits import check_session_limits
 from report.operations.reference import add_anomalies
 from report.pages.playbook import Playbook, assign_plays, read_playbook
 from report.rendering.engine import EngineChoice, select_engine
@@ -24,6 +25,7 @@ from report.storage.worker import start_worker
 from report.style.coverage import MissingScript
 from segmentation.facts import Facts, facts_from_dict, facts_to_dict
 
+_TEMPORARY_FOLDER = "tmp"  # of the month in the making: what libraries leave there goes with it, even after kill -9
 _VERSIONED_PACKAGES = ("altair", "duckdb", "numpy", "pandas", "scikit-learn", "vl-convert-python", "weasyprint")
 
 
@@ -59,9 +61,11 @@ def build_report(
     """
     start = time.perf_counter()
     timer = StageTimer(report_progress)
+    check_session_limits()
     playbook = _read_fitting_playbook(settings)
     with (
         atomic.atomic_folder(output, month) as folder,
+        atomic.use_temporary_folder(folder / _TEMPORARY_FOLDER),
         start_worker("The analysis") as worker,
         ThreadPoolExecutor(1) as thread,
     ):

@@ -101,11 +101,12 @@
     return found;
   }
 
-  // A text that a spreadsheet would take for a formula is kept from it by an apostrophe; a number is a number.
+  // A text that a spreadsheet would take for a formula is kept from it by an apostrophe; a number is a number. So is a part of a text
+  // that would begin a cell where ";" or a tab separates them, as in most of Europe.
   function cell(value) {
     if (typeof value === "number") return String(value);
-    const text = /^[=+\-@\t\r]/.test(value) ? "'" + value : value;
-    return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+    const text = (/^[\t\r]/.test(value) ? "'" + value : value).replace(/(^|[;\t\r\n])(["\s]*)(?=[=+\-@])/g, "$1$2'");
+    return /[",;\t\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   }
 
   function save(name, type, text) {

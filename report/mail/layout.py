@@ -1,6 +1,7 @@
 """Brief layout: HTML, plain text, and chart."""
 
 import base64
+import secrets
 import struct
 import textwrap
 from html import escape
@@ -22,9 +23,11 @@ from report.text.formatting import FILTERS
 
 MAX_HTML_BYTES = 60_000  # bytes: Gmail cuts a mail off at about 102 KB, and a thread's briefs add up
 CHART_PIXEL_RATIO = 2  # pixels of the picture for each pixel of the page
-CHART_SOURCE_PLACEHOLDER = "cid:indices"  # the chart's address in the HTML, to be replaced
-# replaced after MJML, which would put Rust's escapes into attributes
-_TITLE_PLACEHOLDER, _ALT_PLACEHOLDER = "title-of-this-brief", "alt-of-this-picture"
+# Replaced afterwards by the chart's address, and after MJML, which would put Rust's escapes into attributes, by the others. Random, so
+# that no category of the month can be taken for one.
+CHART_SOURCE_PLACEHOLDER, _TITLE_PLACEHOLDER, _ALT_PLACEHOLDER = (
+    f"{kind}{secrets.token_hex(16)}" for kind in ("cid:", "title-", "alt-")
+)
 
 
 def render_brief_chart(brief: Brief) -> bytes:

@@ -271,6 +271,10 @@ def _print_recipients(mailing: MonthlyMailing) -> None:
         f"{format_month(mailing.facts.month)}: {format_counted_noun(len(mailing.briefs), 'brief')}, "
         f"{format_counted_noun(len(mailing.messages), 'message')}"
     )
+    if mailing.facts.source.synthetic:
+        print_line(
+            f"  {mailing.facts.source.name} is the sample that comes with this program: its users are made up, and no offer should go by them."
+        )
     for segment in mailing.facts.segments if mailing.briefs else ():
         raw, to = mailing.briefs[segment.id], mailing.test_recipient
         people = (to,) if to else mail.list_recipients(segment.id, segment.name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from report.errors import ReportError, SettingsError
+from report.storage.cache import decode_marked_text
 from report.storage.passwords import Password
 from report.transport.message import SenderIdentity
 from report.transport.server import (
@@ -158,9 +159,10 @@ def _decode_file(path: Path) -> str:
         raw = path.read_bytes() if path.is_file() else b""
     except OSError:
         return ""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", "replace")
-    return raw.decode("utf-8-sig", "replace")
+    try:
+        return decode_marked_text(raw)
+    except UnicodeDecodeError:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
 
 
 def _pick_first_text(values: list[Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from report.errors import InputError
+from report.errors import InputError, NoUsersError
 from report.readers.columns import RUN_AGAIN, RawTable, list_known_headers, match_columns, normalise_header
 from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import Schema
@@ -40,6 +40,7 @@ UNLIKELY_IN_WINDOWS_1252 = re.compile(
 ROW_COUNT_FOOTER = re.compile(
     r"\(\d+ [^\W\d_]+(?: affected)?\)|(?:Query OK,? ?)?\d+ rows?(?: selected| affected| in set)?\.?(?: ?\(\d+\.\d+ sec\))?"
 )
+MAX_COLUMNS = 10_000
 CELLS_PER_CHUNK = 1 << 17  # held as Python text before they go to Arrow, a tenth of the size
 
 _log = logging.getLogger(__name__)
@@ -54,9 +55,11 @@ def read_delimited_text(path: Path, schema: Schema) -> RawTable:
     data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
     delimiter = detect_delimiter(data, schema)
     lines = _iterate_rows(data, delimiter, path.name)
-    header = next((record for _, record in lines if any(map(str.strip, record))), None)
+    header = next((record for _, record in lines if _is_filled(record)), None)
     if header is None:
-        raise InputError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
+        raise NoUsersError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
+    if len(header) > MAX_COLUMNS:
+        raise InputError(f"{path.name} has {len(header):,} columns, expected at most {MAX_COLUMNS:,}. {RUN_AGAIN}")
     fields = match_columns(header, schema, path.name)
     pick = itemgetter(*(field.index for field in fields))
     texts: list[list[Any]] = [[] for _ in fields]
@@ -111,8 +114,8 @@ def _decode_to_utf8(data: bytes, file: str) -> bytes:
     except UnicodeError as error:
         if encoding:
             raise InputError(
-                f"{file} starts as {encoding.upper()} and doesn't stay so ({error}). "
-                f"Perhaps it is cut short, or was put together from several. {SAVE_AS_UTF8_HINT}"
+                f"{file} starts as {encoding.upper()} and doesn't stay so ({getattr(error, 'reason', type(error).__name__)} at byte "
+                f"{getattr(error, 'start', 0):,}). {SAVE_AS_UTF8_HINT}"
             ) from error
         data = _decode_windows_1252(data, file).encode()
     return data
@@ -178,7 +181,12 @@ def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int,
 
 def read_csv_header(data: bytes, delimiter: str) -> list[str]:
     """Return the first row that isn't blank."""
-    return next((record for record in _open_csv_reader(data, delimiter) if any(map(str.strip, record))), [])
+    return next((record for record in _open_csv_reader(data, delimiter) if _is_filled(record)), [])
+
+
+def _is_filled(record: list[str]) -> bool:
+    """Return whether a row has anything that can be seen."""
+    return bool(record) and bool(normalise_text("".join(record)))
 
 
 def detect_delimiter(data: bytes, schema: Schema) -> str:
@@ -190,7 +198,7 @@ def detect_delimiter(data: bytes, schema: Schema) -> str:
             header = read_csv_header(data, delimiter)
         except csv.Error:
             return 0, 0
-        return len(wanted & {normalise_header(name) for name in header}), len(header)
+        return len(wanted & {normalise_header(name) for name in header[:MAX_COLUMNS]}), len(header)
 
     return max(DELIMITERS, key=count_known_names)
 
@@ -205,14 +213,14 @@ def _refuse_ragged(
     if is_last and is_footer:
         return
     width = len([cell for cell in record if cell] if is_footer else record)
-    cause = (
-        "It is the last row: perhaps the export wasn't finished."
+    rule = (
+        "It is the last row of the file."
         if is_last and width < len(header)
-        else "Perhaps a value holds the delimiter and isn't in quotes."
+        else "A value that holds the delimiter has to stand in quotes."
     )
     raise InputError(
         f"{file}: row {row} has {width} field{'s' if width > 1 else ''}, expected {len(header)} as in "
-        f"the header. {cause} {RUN_AGAIN}"
+        f"the header. {rule} {RUN_AGAIN}"
     )
 
 

@@ -6,6 +6,7 @@ Formulas count with the value that Excel last calculated; one that was never cal
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, time, timedelta
@@ -24,9 +25,15 @@ from segmentation.schema import Schema
 MAX_EXACT_NUMBER = 10**15  # Excel keeps 15 digits of a number
 STRICT_NAMESPACE = b"http://purl.oclc.org/ooxml/"  # the names of Strict Open XML, which openpyxl doesn't know
 UNPACKED_LIMIT = 1 << 30  # bytes; a full sheet of a million rows and eight columns is a third of it
+CELL_LIMIT = 10_000_000  # of all sheets; that full sheet has eight million
+FREE_CELLS = 200_000  # however small the file is. Above, a cell takes two bytes of the file at least: most take four
+CELL_TAGS = (b"<c ", b"<c>", b"<c/", b":c ", b":c>", b":c/")
+TEXT_LIMIT = 1 << 20  # bytes without a tag; a cell has at most 32,767 characters
+OTHER_PARTS_LIMIT = 100 << 20  # bytes of styles, names and the like, which are read whole; texts are apart
 ROW_LIMIT = 1_048_576  # Excel's own; a row number beyond it would have us count for days
 FORMULA_ELEMENT = re.compile(rb"<(?:\w+:)?f[\s/>]")
 CALCULATED_ON_OPENING = re.compile(rb"""fullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
+OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")  # of old Excel files, and of those with a password
 ESCAPED_CONTROL = re.compile("_x(00[01][0-9A-Fa-f])_")
 DATE_TYPES = (date, time, timedelta)  # a datetime is a date
 
@@ -67,36 +74,70 @@ def _inspect_archive(path: Path) -> bool:
     # A file that is no workbook or too large is refused before it is unpacked
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-            if unpacked > UNPACKED_LIMIT:
+            _refuse_large_parts(path, archive)
+            if any("\\" in part.orig_filename for part in archive.infolist()):
                 raise InputError(
-                    f"{path.name} unpacks to {unpacked:,} bytes, expected at most {UNPACKED_LIMIT:,}. "
-                    "Export the month as CSV or Parquet instead."
+                    f"{path.name} names its parts with backslashes, where a workbook has slashes. Open it in Excel or LibreOffice, "
+                    "save it again as .xlsx, and run `make report` again."
                 )
             if any(n.endswith("workbook.xml") and STRICT_NAMESPACE in archive.read(n) for n in archive.namelist()):
                 raise InputError(
                     f"{path.name} is a Strict Open XML workbook, which can't be read. Save it as 'Excel Workbook (*.xlsx)', "
                     "and run `make report` again."
                 )
-            sheets = [name for name in archive.namelist() if "worksheets/" in name and name.endswith(".xml")]
-            return any(_mentions_formula(archive, name) for name in sheets)
-    except zipfile.BadZipFile as error:
+            return _scan_parts(path, archive)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:  # others are of packed parts
+        with path.open("rb") as file:
+            begins = file.read(8)
+        what = (
+            "it is a zip that is cut short or damaged"
+            if begins.startswith(b"PK")
+            else "it has a password, or is an old .xls"
+            if begins == OLE_MAGIC
+            else "it doesn't begin as a zip"
+        )
         raise InputError(
-            f"{path.name} isn't an Excel workbook ({error}): it is cut short, has a password, or is another format "
-            "under this name. Save it again as .xlsx or CSV, and run `make report` again."
+            f"{path.name} isn't an Excel workbook that can be read ({error}): {what}. Save it again as .xlsx without a password, or "
+            "as CSV, and run `make report` again."
         ) from error
 
 
-def _mentions_formula(archive: zipfile.ZipFile, name: str) -> bool:
-    """Return whether a sheet's XML has a formula element."""
-    # Much faster than reading it as a sheet
-    tail = b""
-    with archive.open(name) as part:
-        while chunk := part.read(1 << 20):
-            if FORMULA_ELEMENT.search(tail + chunk):
-                return True
-            tail = chunk[-32:]
-    return False
+def _refuse_large_parts(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse a workbook that unpacks to more than memory holds."""
+    sizes = {part.filename: part.file_size for part in archive.infolist()}
+    others = sum(size for name, size in sizes.items() if not re.search(r"worksheets/|sharedStrings|media/", name))
+    for size, most in ((sum(sizes.values()), UNPACKED_LIMIT), (others, OTHER_PARTS_LIMIT)):
+        if size > most:
+            raise InputError(
+                f"{path.name} unpacks to {size:,} bytes{' beside its sheets' * (most == OTHER_PARTS_LIMIT)}, expected at most "
+                f"{most:,}. Export the month as CSV or Parquet instead."
+            )
+
+
+def _scan_parts(path: Path, archive: zipfile.ZipFile) -> bool:
+    """Return whether the sheets' XML has a formula."""
+    # Much faster than reading them as sheets. More cells than a file of this size can have are refused
+    cells, has_formulas = 0, False
+    most = min(CELL_LIMIT, max(FREE_CELLS, path.stat().st_size // 2))
+    for name in archive.namelist():
+        if not (name.endswith(".xml") and ("worksheets/" in name or "sharedStrings" in name)):
+            continue
+        tail = b""
+        with archive.open(name) as part:
+            while chunk := part.read(TEXT_LIMIT):
+                cells += sum(map(chunk.count, CELL_TAGS)) + chunk.count(b"<si") + chunk.count(b":si")
+                if cells > most:
+                    raise InputError(
+                        f"{path.name} has more than {most:,} cells, too many for a workbook of {path.stat().st_size:,} bytes. "
+                        "Delete the empty ones beside and below the users, or export the month as CSV or Parquet instead."
+                    )
+                if b"<" not in chunk and len(chunk) == TEXT_LIMIT:
+                    raise InputError(
+                        f"{path.name} has a text of more than {TEXT_LIMIT:,} bytes, which no cell can hold. {RUN_AGAIN}"
+                    )
+                has_formulas = has_formulas or bool("worksheets/" in name and FORMULA_ELEMENT.search(tail + chunk))
+                tail = chunk[-32:]
+    return has_formulas
 
 
 def _find_first_sheet(book: Any, file: str) -> Any:
@@ -120,14 +161,27 @@ def _open_workbook(path: Path, *, calculated: bool) -> Iterator[Any]:
 
 def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
     """Return the rows that aren't blank, by number."""
-    rows = {}
+    rows: dict[int, tuple[Any, ...]] = {}
     with _open_workbook(path, calculated=True) as book:
-        for number, row in enumerate(_find_first_sheet(book, path.name).iter_rows(values_only=True), 1):
+        sheet = _find_first_sheet(book, path.name)
+        for number, row in enumerate(sheet.iter_rows(values_only=True, max_col=_measure_header(sheet)), 1):
             if number > ROW_LIMIT:
                 raise InputError(f"{path.name} has more rows than Excel's {ROW_LIMIT:,}. Export as CSV or Parquet.")
             if not all(value is None or (isinstance(value, str) and not normalise_text(value)) for value in row):
                 rows[number] = tuple(_unescape_text(value) for value in row)
     return rows
+
+
+def _measure_header(sheet: Any) -> int:
+    """Return the width of the first row that isn't blank."""
+    # One cell far to the right would give every row sixteen thousand more
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        filled = [place for place, value in enumerate(row, 1) if value is not None and normalise_text(str(value))]
+        if filled:
+            return filled[-1]
+        if number > ROW_LIMIT:
+            break
+    return 1
 
 
 def _unescape_text(value: Any) -> Any:
@@ -143,25 +197,35 @@ def _unescape_text(value: Any) -> Any:
 def _refuse_uncalculated(path: Path, fields: Sequence[MatchedColumn]) -> None:
     """Refuse a formula that was never calculated.
 
-    Such a cell has no value, or a made-up 0 from a program that asks Excel to calculate when the file is opened.
-    A formula whose value is the empty text has a type and no value: it is calculated, and missing.
+    Such a cell has no value; or a made-up 0 if a program asks Excel to calculate when the file is opened, and gives that value to
+    every formula. A formula whose value is the empty text has a type and no value: it is calculated, and missing.
     """
     used = {field.index + 1 for field in fields}
     with zipfile.ZipFile(path) as archive:  # openpyxl takes a note that isn't there for one that is
         on_opening = any(
             CALCULATED_ON_OPENING.search(archive.read(n)) for n in archive.namelist() if n.endswith("workbook.xml")
         )
+    zero = ""
     with _open_workbook(path, calculated=True) as cached, _open_workbook(path, calculated=False) as formulas:
-        sheets = (_find_first_sheet(book, path.name).iter_rows() for book in (cached, formulas))
+        sheets = (_find_first_sheet(book, path.name).iter_rows(max_col=max(used)) for book in (cached, formulas))
         for row in zip(*sheets, strict=True):
             for value, formula in zip(*row, strict=True):
                 if formula.data_type != "f" or formula.column not in used:
                     continue
-                if on_opening or (value.value is None and value.data_type == "n"):
-                    raise InputError(
-                        f"{path.name}: cell {formula.coordinate} holds a formula that was never calculated. "
-                        "Open the workbook in Excel or LibreOffice, save it, and run `make report` again."
-                    )
+                if value.value is None and value.data_type == "n":
+                    raise _make_uncalculated_error(path.name, formula.coordinate)
+                if value.value != 0:
+                    on_opening = False  # this one was calculated, and so were those beside it
+                zero = zero or formula.coordinate
+    if on_opening and zero:
+        raise _make_uncalculated_error(path.name, zero)
+
+
+def _make_uncalculated_error(file: str, cell: str) -> InputError:
+    return InputError(
+        f"{file}: cell {cell} holds a formula that was never calculated. "
+        "Open the workbook in Excel or LibreOffice, save it, and run `make report` again."
+    )
 
 
 def _pick_cells(field: MatchedColumn, rows: Sequence[tuple[Any, ...]], numbers: np.ndarray, file: str) -> list[Any]:

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from report.errors import InputError
 from report.readers import csv_text, excel
 from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_type_error, match_columns
-from report.readers.normalise import collect_users, normalise_table
+from report.readers.normalise import MAX_TEXT_CHARACTERS, collect_users, make_long_text_error, normalise_table
 from report.storage.months import DATA_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
 from segmentation.schema import Schema
+
+MAX_UNPACKED_BYTES = 1 << 30  # of the columns that are used, for a file that memory reads whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,35 @@ def read_month_file(path: Path, schema: Schema, month: str = "") -> MonthData:
         raise
     except Exception as error:  # noqa: BLE001 - what libraries raise on a damaged file has no common base
         # nor may its text be repeated, which quotes cells
-        raise InputError(
-            f"{path.name} can't be read as {path.suffix.lower()} ({type(error).__name__}). Expected a whole file, not cut "
-            f"short or protected, and text in UTF-8. {RUN_AGAIN}"
-        ) from None
+        raise make_unreadable_error(path, error) from None
+
+
+def make_unreadable_error(path: Path, error: Exception) -> InputError:
+    """Return the error for a file that a library refuses."""
+    return InputError(
+        f"{path.name} can't be read as {path.suffix.lower()} ({type(error).__name__}{_describe_ends(path)}). Expected a "
+        f"whole file, with text in UTF-8. {_SAVE_AGAIN.get(path.suffix.lower(), RUN_AGAIN)}"
+    )
+
+
+_SAVE_AGAIN = {
+    ".xlsx": "Open it in Excel or LibreOffice, save it as .xlsx or as CSV UTF-8, and run `make report` again."
+}
+
+
+def _describe_ends(path: Path) -> str:
+    """Return what a Parquet file's first and last bytes say."""
+    if path.suffix.lower() not in PARQUET_SUFFIXES:
+        return ""
+    with path.open("rb") as file:
+        begins = file.read(4)
+        file.seek(max(0, path.stat().st_size - 4))
+        ends = file.read(4)
+    if b"PARE" in (begins, ends):
+        return "; it is encrypted"
+    if begins != b"PAR1"[: len(begins)]:
+        return "; it doesn't begin as a Parquet file"
+    return "" if ends == b"PAR1" and path.stat().st_size > len("PAR1PAR1") else "; it is cut short"
 
 
 def _select_reader(path: Path) -> Callable[[Path, Schema], RawTable]:
@@ -96,13 +124,59 @@ def _read_parquet(path: Path, schema: Schema) -> RawTable:
     import pyarrow.parquet as pq  # noqa: PLC0415 - most files are text
 
     with pq.ParquetFile(path) as file:
-        headers = file.schema_arrow.names
-        fields = match_columns(headers, schema, path.name)
-        for field in fields:
-            refuse_arrow_type(field, file.schema_arrow.field(field.index).type, path.name)
-        data = file.read(columns=[headers[field.index] for field in fields])
-    cells = tuple(_simplify_type(field, data.column(headers[field.index])) for field in fields)
+        found, columns = file.metadata, file.schema_arrow  # of the metadata alone, a UUID's type would be lost
+    refuse_inflated_parquet(path, found.num_rows)
+    fields = match_columns(columns.names, schema, path.name)
+    used = [columns.names[field.index] for field in fields]
+    for field in fields:
+        refuse_arrow_type(field, columns.field(field.index).type, path.name)
+    groups = (found.row_group(place) for place in range(found.num_row_groups))
+    unpacked = sum(
+        group.column(place).total_uncompressed_size
+        for group in groups
+        for place in range(group.num_columns)
+        if group.column(place).path_in_schema in used
+    )
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise InputError(
+            f"{path.name} unpacks to {unpacked:,} bytes, expected at most {MAX_UNPACKED_BYTES:,} for {found.num_rows:,} rows. "
+            f"{RUN_AGAIN}"
+        )
+    # a word that many rows have is kept once until its length is known
+    with pq.ParquetFile(path, read_dictionary=used) as file:
+        data = file.read(columns=used)
+    for field, name in zip(fields, used, strict=True):
+        _refuse_long_texts(field, data.column(name), path.name)
+    cells = tuple(_simplify_type(field, data.column(name)) for field, name in zip(fields, used, strict=True))
     return RawTable(path.name, fields, cells, np.arange(data.num_rows) + 2)
+
+
+def refuse_inflated_parquet(path: Path, rows: int) -> None:
+    """Refuse a Parquet file of more rows than bytes.
+
+    Even well packed users take more than a byte each. A file that repeats a few could keep the program busy for hours.
+    """
+    size = path.stat().st_size
+    if rows > size:
+        raise InputError(
+            f"{path.name} has {rows:,} rows in {size:,} bytes, so that most are copies of others. Expected one row a user. {RUN_AGAIN}"
+        )
+
+
+def _refuse_long_texts(field: MatchedColumn, column: Any, file: str) -> None:
+    """Refuse words that are too long, before they are copied."""
+    before = count = 0
+    first = None
+    for chunk in column.chunks if pa.types.is_dictionary(column.type) else ():
+        if not pa.types.is_integer(chunk.dictionary.type) and not pa.types.is_floating(chunk.dictionary.type):
+            # every character has at most four bytes
+            long = pc.greater(pc.binary_length(chunk.dictionary), 4 * MAX_TEXT_CHARACTERS)
+            rows = np.flatnonzero(long.take(chunk.indices).fill_null(fill_value=False).to_numpy(zero_copy_only=False))
+            first = first if first is not None or not len(rows) else before + int(rows[0])
+            count += len(rows)
+        before += len(chunk)
+    if first is not None:
+        raise make_long_text_error(file, field, count, first + 2)
 
 
 def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
@@ -114,6 +188,8 @@ def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
         arrow_type = arrow_type.value_type
     tests = [pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal]
     tests += [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary]
+    if field.column.kind != "number":
+        tests.append(_is_uuid)
     if field.allows_truth_values:
         tests.append(pa.types.is_boolean)
     if field.meaning.kind == "date":
@@ -121,6 +197,10 @@ def refuse_arrow_type(field: MatchedColumn, arrow_type: Any, file: str) -> None:
     is_half = pa.types.is_float16(arrow_type) and field.column.kind != "number"  # exact to 2,048 alone
     if is_half or not any(test(arrow_type) for test in tests):
         raise make_type_error(file, field, arrow_type)
+
+
+def _is_uuid(arrow_type: Any) -> bool:
+    return isinstance(arrow_type, pa.UuidType)
 
 
 def _simplify_type(field: MatchedColumn, column: Any) -> Any:
@@ -134,6 +214,8 @@ def _simplify_type(field: MatchedColumn, column: Any) -> Any:
         return column.cast(pa.float64(), safe=False) if field.column.kind == "number" else column
     if pa.types.is_boolean(column.type):
         return column.cast(pa.float64()) if field.column.kind == "number" else column
+    if _is_uuid(column.type):
+        return pa.chunked_array([[None if value is None else str(value) for value in column.to_pylist()]], pa.string())
     text = column.cast(pa.string())
     text.validate(full=True)  # Parquet may call text what is none
     return text

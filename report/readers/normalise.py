@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from report.columns import dates, recode
 from report.columns.derive import parse_expression
 from report.columns.hashing import hash_texts
-from report.errors import InputError
+from report.errors import InputError, NoUsersError
 from report.readers import ids, number_text
 from report.readers.columns import (
     RUN_AGAIN,
@@ -51,6 +51,15 @@ TEXT_DTYPE = pd.StringDtype(na_value=np.nan)
 FILE_COLUMN, ROW_COLUMN = "file of the row", "number of the row"
 TextOrigin = Literal["database", "commas", "anybody"]
 _NFC_SQL = """CASE WHEN regexp_matches("{0}", '[^[:ascii:]]') THEN nfc_normalize("{0}") ELSE "{0}" END AS "{0}" """
+# Letters of a category or an id. Pages, charts and mails have room for a word or a few; a longer text is none.
+MAX_TEXT_CHARACTERS = 255
+# Of DuckDB's types that Narwhals doesn't know, or takes for text: which kinds of columns may have them
+_DUCKDB_TYPES: dict[str, tuple[str, ...]] = {
+    "UUID": ("category", "id"),
+    "BIGNUM": ("category", "id", "number"),
+    "NULL": ("category", "id", "number"),
+    "JSON": (),  # its texts are in quotes
+}
 # Normalising changes no other text; one that starts with # or Err: may be a spreadsheet's error.
 _MAY_NEED_NORMALISING = r"^[ #]|^Err:| $|  |[^\x{20}-\x{7e}]"
 
@@ -91,7 +100,7 @@ def normalise_table(
 ) -> tuple["nw.LazyFrame[Any]", int, dict[str, int]]:
     """Return a small file's users, as `normalise_users` does."""
     if not len(table.rows):
-        raise InputError(f"{table.file} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
+        raise NoUsersError(f"{table.file} has a header and no user rows. Expected one row a user. {RUN_AGAIN}")
     columns = {field.column.name: cells for field, cells in zip(table.fields, table.cells, strict=True)}
     beside = {field: f"{field.column.name} as text" for field in table.fields if field.column.name in table.numbers}
     for field, text_name in beside.items():
@@ -131,7 +140,7 @@ def _normalise_columns(
     schema = frame.collect_schema()
     kinds = {field: schema[field.column.name] for field in fields}
     for field, kind in kinds.items():
-        _refuse_column_type(field, kind, source)
+        _refuse_column_type(frame, field, kind, source)
     if not (rows := int(frame.select(rows=nw.len()).collect("pyarrow").item())):
         raise InputError(f"{source} has columns and no user rows. Expected one row a user. {RUN_AGAIN}")
     broken = {field for field, kind in kinds.items() if _has_fractions(frame, field, kind, source)}
@@ -153,13 +162,26 @@ def _normalise_columns(
     return frame.drop(*beside.values()), rows, joined
 
 
-def _refuse_column_type(field: MatchedColumn, kind: Any, source: str) -> None:
+def _refuse_column_type(frame: "nw.LazyFrame[Any]", field: MatchedColumn, kind: Any, source: str) -> None:
     """Refuse a column of neither text nor numbers."""
     # Truth values may be a category
+    native = _name_native_type(frame, field.column.name)
+    if (native in _DUCKDB_TYPES or (native and kind == nw.Unknown)) and (
+        field.column.kind not in _DUCKDB_TYPES.get(native, ())
+    ):
+        raise make_type_error(source, field, native)
     fits = kind.is_numeric() or kind in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
     fits = fits or (kind == nw.Boolean and field.allows_truth_values)
     if not fits and not (field.meaning.kind == "date" and kind in (nw.Date, nw.Datetime)):
         raise make_type_error(source, field, kind)
+
+
+def _name_native_type(frame: "nw.LazyFrame[Any]", name: str) -> str:
+    """Return DuckDB's name of a column's type, or ""."""
+    if not frame.implementation.is_duckdb():
+        return ""
+    native: Any = frame.to_native()
+    return str(native.types[native.columns.index(name)]).strip('"')
 
 
 def _has_fractions(frame: "nw.LazyFrame[Any]", field: MatchedColumn, kind: Any, source: str) -> bool:
@@ -216,6 +238,7 @@ def _normalise_texts(
 ) -> tuple["nw.LazyFrame[Any]", dict[str, int]]:
     """Return texts in one spelling each."""
     # With them, by category, how many spellings were joined to another
+    _refuse_long_texts(frame, fields, source)
     fields = [field for field in fields if _needs_normalising(frame, field)]
     if not fields:
         return frame, {}
@@ -225,6 +248,28 @@ def _normalise_texts(
         _refuse_spreadsheet_errors(frame, field, source)
     frame = frame.with_columns(_null_missing(field) for field in fields)
     return frame, {name: count for name, count in counts.items() if count}
+
+
+def _refuse_long_texts(frame: "nw.LazyFrame[Any]", fields: Sequence[MatchedColumn], source: str) -> None:
+    """Refuse texts that are longer than a word or a few."""
+    long = {
+        field.column.name: nw.col(field.column.name).str.strip_chars().str.len_chars() > MAX_TEXT_CHARACTERS
+        for field in fields
+    }
+    counts = _count_each(frame, long) if long else {}
+    for field in fields:
+        if count := counts[field.column.name]:
+            file, row = _locate_first(frame, long[field.column.name], source)
+            raise make_long_text_error(file, field, count, row)
+
+
+def make_long_text_error(file: str, field: MatchedColumn, count: int, row: int | None) -> InputError:
+    """Return the error for texts that are too long."""
+    first = "" if row is None else f" (first on row {row})"
+    return InputError(
+        f"{file}: column {field.header!r} has {count:,} text{'s' if count > 1 else ''} of more than {MAX_TEXT_CHARACTERS} "
+        f"characters{first}. Expected {field.column.label} as a word or a few. {RUN_AGAIN}"
+    )
 
 
 def _needs_normalising(frame: "nw.LazyFrame[Any]", field: MatchedColumn) -> bool:

@@ -1,5 +1,6 @@
 """Rendering by the Quarto command line, where it is installed."""
 
+import json
 import os
 import re
 import shutil
@@ -60,6 +61,7 @@ class QuartoEngine:
             "QUARTO_PYTHON": sys.executable,
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "NO_COLOR": "1",
+            "JUPYTER_PATH": str(_write_kernel(folder)),
         }
         try:
             done = subprocess.run(
@@ -79,6 +81,22 @@ class QuartoEngine:
                 f"{what}: Quarto ended with {done.returncode}: {_extract_error(done.stderr or done.stdout)}."
             )
         return done
+
+
+def _write_kernel(folder: Path) -> Path:
+    """Return a folder with a kernel that is this Python.
+
+    Jupyter looks there first. A `python3` of somebody's home or of another JUPYTER_PATH would run the cells with other packages.
+    """
+    jupyter = folder / ".jupyter"
+    kernel = jupyter / "kernels" / "python3" / "kernel.json"
+    if folder.name == "report" and not kernel.exists():  # a workspace's documents
+        kernel.parent.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel.write_text(
+            json.dumps({"argv": words, "display_name": "Python 3", "language": "python"}), encoding="utf-8"
+        )
+    return jupyter
 
 
 def _extract_error(text: str) -> str:

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from report.errors import InputError
-from report.readers.columns import RUN_AGAIN, match_columns
-from report.readers.files import refuse_arrow_type
+from report.readers.columns import RUN_AGAIN, make_type_error, match_columns
+from report.readers.files import make_unreadable_error, refuse_arrow_type
 from report.readers.normalise import FILE_COLUMN, ROW_COLUMN
 from report.settings import Settings
 from report.sources import faults
@@ -60,7 +60,7 @@ def scan_parquet(
 
     Raises InputError if one is no Parquet file, or lacks a column that others have.
     """
-    heads = {path: _read_metadata(path).schema.to_arrow_schema() for path in paths}
+    heads = {path: read_parquet_metadata(path).schema.to_arrow_schema() for path in paths}
     schemas = list(heads.values())
     for path, head in heads.items():
         _refuse_misread_types(path, head, settings)
@@ -139,7 +139,11 @@ def export_duckdb_query(settings: Settings, database: str, query: str, target: P
             statements = connection.extract_statements(query)
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
                 raise _make_query_error(source, "it is no single SELECT")
-            connection.sql(query).write_parquet(str(target.absolute()))
+            rows = connection.sql(query)
+            for field in match_columns(rows.columns, settings.columns, source, require_all=False):
+                if str(rows.types[field.index]) == "BIT":  # Parquet would have it as text, such as "101"
+                    raise make_type_error(source, field, "BIT")
+            rows.write_parquet(str(target.absolute()))
         except duckdb.PermissionException:
             raise _make_query_error(
                 source, "it, or a view or a macro of the database, reaches for a file or an address outside"
@@ -197,11 +201,9 @@ def materialise_duckdb_frame(connection: duckdb.DuckDBPyConnection, frame: "nw.L
     return nw.from_native(connection.table(name))
 
 
-def _read_metadata(path: Path) -> Any:
+def read_parquet_metadata(path: Path) -> Any:
+    """Return a Parquet file's metadata; InputError if it has none."""
     try:
         return pq.read_metadata(path)
     except (OSError, ValueError) as error:  # Arrow's own errors are ValueErrors
-        raise InputError(
-            f"{path.name} can't be read as .parquet ({type(error).__name__}). "
-            f"Expected a whole file, not cut short or protected. {RUN_AGAIN}"
-        ) from None
+        raise make_unreadable_error(path, error) from None

@@ -12,6 +12,7 @@ _ERROR_CAUSES = {
     r"conflicting lock|set lock on file": "another process has it open for writing; wait until that has closed it, or ask a copy",
     r"no space left|disk quota|max_temp_directory_size": "there is no room left; make some where the output goes",
     r"out of memory|failed to (?:allocate|pin|offload)|OutOfMemory": "it needs more memory; raise memory_limit under [scale] in settings.toml",
+    r"too many open files": "a program may not have more files open; allow more (ulimit -n 1024)",
     r"permission denied": "a file may not be read or written; give permission where the month and the output lie",
     r"not a valid DuckDB|corrupt|could not read enough|version number|sqlite_scanner": "it is no whole DuckDB database of a version "
     "that is read here; copy it again, or write it with the version in requirements.txt",
@@ -40,7 +41,8 @@ def explain_engine_error(error: BaseException) -> str:
     """
     found = (cause for pattern, cause in _ERROR_CAUSES.items() if re.search(pattern, str(error), re.IGNORECASE))
     return next(
-        found, f"{name_engine_error(error)}; if it lacks memory, raise memory_limit under [scale] in settings.toml"
+        found,
+        f"{name_engine_error(error)}; its own text may quote a cell and isn't repeated here: read the same data in its own shell to see it",
     )
 
 

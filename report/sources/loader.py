@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from report.errors import InputError
+from report.errors import InputError, NoUsersError
 from report.readers import normalise
-from report.readers.files import MonthData, read_month_file
+from report.readers.files import MonthData, read_month_file, refuse_inflated_parquet
 from report.settings import Settings
 from report.sources.progress import poll_progress
 from report.storage import paths as files
@@ -186,14 +186,24 @@ def _convert_to_parquet(
         return [duckdb.export_duckdb_query(settings, place.url, query, target, place.name)]
     paths = list_data_files(place, month) if place.is_dir() else [place]
     if paths[0].suffix.lower() in PARQUET_SUFFIXES:
+        for path in paths:
+            refuse_inflated_parquet(path, duckdb.read_parquet_metadata(path).num_rows)
         return paths
     if place.is_dir():
-        return [_convert_part(connection, path, n, settings, scratch) for n, path in enumerate(paths)]
+        parts = [_convert_part(connection, path, n, settings, scratch) for n, path in enumerate(paths)]
+        if found := [part for part in parts if part]:
+            return found
+        raise InputError(
+            f"{place.name}: no file in it has a user. Expected a header and one row a user. Export it again."
+        )
     return [large_csv.convert_text_to_parquet(connection, place, settings.columns, scratch)]
 
 
-def _convert_part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path:
-    """Convert one text file of a folder to Parquet."""
+def _convert_part(connection: Any, path: Path, number: int, settings: Settings, scratch: Path) -> Path | None:
+    """Convert one text file of a folder to Parquet.
+
+    None for a part without a row: one more, such as a cluster writes for an empty partition.
+    """
     from report.sources import large_csv  # noqa: PLC0415 - as above
 
     folder = scratch / f"{number:05d}"
@@ -202,7 +212,10 @@ def _convert_part(connection: Any, path: Path, number: int, settings: Settings, 
     except large_csv.UnsupportedByDuckDB:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{path.name}.parquet"
-        read_month_file(path, settings.columns).users.to_parquet(target)
+        try:
+            read_month_file(path, settings.columns).users.to_parquet(target)
+        except NoUsersError:
+            return None
         return target
 
 

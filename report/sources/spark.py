@@ -1,7 +1,9 @@
 """Spark, for users that lie on a cluster. An extra."""
 
+import atexit
 import os
 import shutil
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from report.storage.months import TEXT_SUFFIXES
 def start_spark(place: DatabaseSource) -> Any:
     """Return Spark's session, started if there is none.
 
-    Raises MachineError if PySpark or Java isn't there, or the master can't be reached.
+    What it keeps on this machine meanwhile lies in a private folder, see `_make_local_dirs`. Raises MachineError if PySpark or Java isn't there, or the master can't be reached.
     """
     try:
         from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra that few install
@@ -31,6 +33,8 @@ def start_spark(place: DatabaseSource) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PySpark 4 says that it knows pandas 2 best; ours goes by Arrow
             builder = SparkSession.builder.master(place.url)
+            if SparkSession.getActiveSession() is None:
+                builder = builder.config("spark.local.dir", _make_local_dirs())
             if place.url.startswith("local"):  # what counts groups needs no 200 parts on one machine
                 builder = builder.config("spark.sql.shuffle.partitions", "8")
             spark = (
@@ -48,6 +52,20 @@ def start_spark(place: DatabaseSource) -> Any:
             f"Spark can't be reached at {place.url} ({faults.name_engine_error(error)}). Check SPARK or DATA."
         ) from None
     return spark
+
+
+def _make_local_dirs() -> str:
+    """Return new folders for Spark's blocks, which only their owner enters.
+
+    The blocks hold users' rows, Spark lets others read them, and after kill -9 they stay. The folders lie in those that
+    SPARK_LOCAL_DIRS names, else in the run's temporary folder. A cluster's workers keep theirs where the cluster says.
+    """
+    places = [place.strip() for place in os.environ.get("SPARK_LOCAL_DIRS", "").split(",") if place.strip()]
+    made = [tempfile.mkdtemp(prefix="spark-", dir=place) for place in places or [tempfile.gettempdir()]]
+    for folder in made:
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["SPARK_LOCAL_DIRS"] = ",".join(made)  # it goes before the configuration
+    return os.environ["SPARK_LOCAL_DIRS"]
 
 
 def scan_spark_source(place: DatabaseSource, query: str, month: str) -> tuple["nw.LazyFrame[Any]", TextOrigin]:

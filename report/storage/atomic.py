@@ -98,6 +98,29 @@ def atomic_folder(output: Path, month: str) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
+@contextmanager
+def use_temporary_folder(folder: Path) -> Iterator[None]:
+    """Have this process and those it starts keep temporary files there.
+
+    They may hold users' rows: the folder is its owner's alone, and is deleted with the one that it lies in.
+    """
+    folder.mkdir(mode=0o700)
+    before, place = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder.absolute())
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        os.environ.pop("TMPDIR")
+        if place is not None:
+            os.environ["TMPDIR"] = place
+        for _ in range(_LOCK_TRIES):  # a process that is about to end may still write there
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_LOCK_PAUSE)
+
+
 def _delete_leftovers(output: Path) -> None:
     """Delete unfinished months that no run works on."""
     for left in sorted(output.glob(".*-*")):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from report.errors import SettingsError
+from report.storage.cache import decode_marked_text
 from segmentation.preprocessing.spelling import normalise_text
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -34,7 +35,7 @@ def read_toml_model(path: Path, model: type[ModelT], context: Any = None) -> Mod
     if path.exists() and not path.is_file():
         raise SettingsError(f"{path}: is a folder, a pipe or a device. Name an ordinary file.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_marked_text(path.read_bytes())
         return model.model_validate(tomllib.loads(text), context=context)
     except OSError as error:
         raise SettingsError(

@@ -17,8 +17,10 @@ AVERAGE_BAND = "#eef0f2"  # "this is the average"
 PAPER = "#ffffff"
 DROPPED_ROWS = "#b3261e"  # rows that were left out
 
-# One colour a segment, by its id's number: S1 has the first, S9 the first again.
+# One colour a segment, by its id's number: S1 has the first. S9 to S16 have shades of them, and S17 has the first again.
 SEGMENT_COLOURS = ("#263385", "#d6875f", "#007667", "#d9bf80", "#6f4a7d", "#bb5f45", "#2b0a3d", "#b5e3ec")
+
+_FURTHER_COLOURS = ("#888fbc", "#764a34", "#73b4ab", "#776946", "#b09bb8", "#daa799", "#8a7894", "#647d82")
 
 # What each of them is on a dark screen, where the page swaps them.
 DARK_COLOURS = {
@@ -37,6 +39,14 @@ DARK_COLOURS = {
     "#bb5f45": "#d4755a",
     "#2b0a3d": "#c9a6e0",
     "#b5e3ec": "#b5e3ec",
+    "#888fbc": "#a9b0dd",
+    "#764a34": "#b98a6f",
+    "#73b4ab": "#73b4ab",
+    "#776946": "#b3a479",
+    "#b09bb8": "#d0bcd8",
+    "#daa799": "#daa799",
+    "#8a7894": "#a894b2",
+    "#647d82": "#8aa5ab",
 }
 
 PAGE_WIDTH = 673  # pixels at 96 to the inch: the 178 mm between the margins of an A4 page
@@ -45,7 +55,8 @@ NARROW_WIDTH = 320  # pixels between the margins of a telephone that is 360 wide
 
 def get_segment_colour(segment: str) -> str:
     """Return a segment's colour by its id, "S1"."""
-    return SEGMENT_COLOURS[(int(segment.removeprefix("S")) - 1) % len(SEGMENT_COLOURS)]
+    colours = SEGMENT_COLOURS + _FURTHER_COLOURS
+    return colours[(int(segment.removeprefix("S")) - 1) % len(colours)]
 
 
 def build_vega_config() -> dict[str, Any]:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import whitespace
 from typing import Literal, cast, get_args
 
 from report.errors import SettingsError
+from report.storage.cache import decode_marked_text
 from report.storage.passwords import NO_PASSWORD, Password, redact_secrets
 
 TlsMode = Literal["starttls", "tls", "none"]
@@ -121,7 +123,7 @@ def select_smtp_variables(entries: Mapping[str, str], environ: Mapping[str, str]
 def _read_env_file(file: Path) -> dict[str, str]:
     """Return the names and values of a `.env`."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = decode_marked_text(file.read_bytes())
         others = file.stat().st_mode & 0o077
     except FileNotFoundError:
         return {}
@@ -145,10 +147,13 @@ def parse_env_lines(text: str) -> Iterator[tuple[int, str, str | None]]:
     Lines are read as a shell reads them. A comment begins with "#" at the start of a line or after a space; in quotes it is part of the value. One pair of
     quotes around a value is removed. The value of a line that can't be read is None.
     """
-    for row, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
+    for row, written in enumerate(
+        re.split("\r\n|\r|\n", text), start=1
+    ):  # not at other ends of lines: a password may hold one
+        line = written.strip(f"{whitespace}\u00a0\u200b\ufeff")
+        if not line or line.startswith("#"):
             continue
-        name, equals, rest = re.sub(r"^export\s+", "", line.strip()).partition("=")
+        name, equals, rest = re.sub(r"^export\s+", "", line).partition("=")
         name, rest = name.strip(), rest.strip()
         quoted = re.fullmatch(r"""(["'])(.*?)\1(\s+#.*)?""", rest)
         value = quoted[2] if quoted else re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].rstrip()

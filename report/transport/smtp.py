@@ -20,7 +20,8 @@ from report.transport.server import MailServer
 _MAX_REPLY_BYTES = 65_536  # bytes, all lines of one reply
 _CHUNK_BYTES = 16_384  # bytes that must leave within one timeout
 _DEADLINE_PASSED = "was still at it when the time for the whole send was over"
-_HOST_NOT_FOUND_ERRNOS = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+# A name server that can't be asked now, or a machine short of something: all other answers stay what they are
+_TEMPORARY_LOOKUP_ERRNOS = {socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY, socket.EAI_SYSTEM}
 
 
 class AbortSendError(Exception):
@@ -35,6 +36,10 @@ class _RefusedError(smtplib.SMTPResponseException):
     """The server's answer ends the transaction."""
 
 
+class _GreetingRefusedError(_RefusedError):
+    """The server sends us away before we have greeted it."""
+
+
 class _ConnectionLostError(OSError):
     """The server hung up or timed out."""
 
@@ -45,6 +50,10 @@ class _NoReplyError(_ConnectionLostError):
 
 class _OutOfSyncError(OSError):
     """A reply can't be matched to a command."""
+
+
+class _NotSmtpError(_OutOfSyncError):
+    """A reply isn't one of a mail server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,7 @@ class _TimedConnection(smtplib.SMTP):
             line, _, rest = rest.partition(b"\n")
             found = re.fullmatch(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", line.rstrip(b"\r"))
             if not found:
-                raise _OutOfSyncError(f"gave an answer that is none: {line[:80].decode('ascii', 'replace')}")
+                raise _NotSmtpError(f"gave an answer that is none: {line[:80].decode('ascii', 'replace')}")
             codes.add(found[1])
             text.append(found[3] or b"")
             if found[2] != b"-":
@@ -143,7 +152,7 @@ class _TimedConnection(smtplib.SMTP):
         try:
             found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
-            if isinstance(error, socket.gaierror) and error.errno not in _HOST_NOT_FOUND_ERRNOS:
+            if isinstance(error, socket.gaierror) and error.errno in _TEMPORARY_LOOKUP_ERRNOS:
                 raise RetryLaterError(f"SMTP_HOST can't be looked up now: {error.strerror}.") from None
             raise AbortSendError("SMTP_HOST names no known host. Nothing was sent. Correct it.") from None
         failure: OSError = _ConnectionLostError("has no address")
@@ -165,7 +174,7 @@ class SmtpSession:
         self._name = choose_helo_name(server, sender)
         self._smtp = _TimedConnection(server, deadline, self._name)
         try:
-            self._expect_code((220,), self._read_greeting())
+            self._read_greeting()
             self._expect_code((250,), self._smtp.ehlo())
             if server.tls == "starttls":
                 self._smtp.starttls(context=_create_tls_context(server))
@@ -198,10 +207,9 @@ class SmtpSession:
                 "Correct SMTP_USER and SMTP_PASSWORD."
             ) from None
         except smtplib.SMTPResponseException as error:
-            word = (
-                f"{where} refuses the connection: {_format_reply(server, error.smtp_code, error.smtp_error)}. "
-                f"{_describe_helo_name(choose_helo_name(server, sender))}"
-            )
+            word = f"{where} refuses the connection: {_format_reply(server, error.smtp_code, error.smtp_error)}."
+            if not isinstance(error, _GreetingRefusedError):
+                word += f" {_describe_helo_name(choose_helo_name(server, sender))}"
             raise (AbortSendError if error.smtp_code // 100 == 5 else RetryLaterError)(word) from None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
             raise RetryLaterError(f"{where} hung up: {error.reason}.") from None
@@ -338,17 +346,24 @@ class SmtpSession:
             raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
         return self._smtp.sock
 
-    def _read_greeting(self) -> tuple[int, bytes]:
-        """Read the greeting, or suggest TLS."""
+    def _read_greeting(self) -> None:
+        """Read the greeting, or say what isn't one."""
+        where = f"{self._server.host}:{self._server.port}"
         try:
-            return self._smtp.getreply()
+            code, text = self._smtp.getreply()
+        except _NotSmtpError as error:
+            raise AbortSendError(
+                f"{where} {_redact_text(self._server, str(error))}, and no mail server's greeting (220). Correct SMTP_HOST or SMTP_PORT."
+            ) from None
         except _NoReplyError as error:
             if self._server.tls == "tls":
                 raise
             raise AbortSendError(
-                f"{self._server.host}:{self._server.port} was reached and {error}. Port 465, and any other on which "
+                f"{where} was reached and {error}. Port 465, and any other on which "
                 "TLS begins at once, is for SMTP_TLS=tls. Correct SMTP_PORT or SMTP_TLS."
             ) from None
+        if code != 220:
+            raise _GreetingRefusedError(code, text)
 
     def _log_in(self) -> None:
         """Authenticate once, never twice."""

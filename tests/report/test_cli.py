@@ -16,8 +16,11 @@ from report import cli
 from report import run as month
 from report.rendering.embedded import EmbeddedEngine
 from report.rendering.quarto import QuartoEngine
+from report.run import ReportRun
 from report.storage import paths
+from report.storage.months import read_clock
 from report.storage.runlog import read_last_run
+from report.transport.ledger import Ledger, OutgoingMessage
 from tests.support.facts import factory
 from tests.support.facts.factory import users
 from tests.support.runs.in_process import here
@@ -369,3 +372,27 @@ def test_make_help_lists_every_target_with_a_line() -> None:
 
 def test_make_alone_is_help() -> None:
     assert make() == make("help")
+
+
+@pytest.mark.parametrize(
+    ("mailed", "line"),
+    [
+        ([], "4, unsent: make send"),
+        (["S1"], "4, 1 sent before: make send shows to whom, and what has changed since"),
+        (["S1", "S2", "S3", "S4"], "4, all sent before: make send shows to whom, and what has changed since"),
+    ],
+)
+def test_the_summary_knows_which_briefs_are_out(tmp_path: Path, mailed: list[str], line: str) -> None:
+    """A month that is made again is not called unsent."""
+    month = factory.month(4)
+    run = ReportRun(month, tmp_path / month.month, "embedded", "", 8, 1.0)
+    if mailed:
+        (tmp_path / "outbox").mkdir()
+        with Ledger.open(tmp_path / "outbox" / f"{month.month}.sqlite", read_clock) as ledger:
+            for id_ in mailed:
+                key = f"<{month.month}.{id_}.brief@example.com>"
+                message = OutgoingMessage(key, "ann@example.com", f"Message-ID: {key}\r\n\r\nx\r\n".encode())
+                ledger.enqueue_messages([message])
+                ledger.record_handover(message, "handed over")
+
+    assert cli._describe_briefs(run, "") == line

@@ -202,6 +202,19 @@ def test_a_name_is_text_and_breaks_nothing(name: str, png: bytes) -> None:
     assert unescape(re.findall("<title>(.*?)</title>", html)[0]) == one.subject
 
 
+@pytest.mark.parametrize(
+    "name", ["cid:indices", 'src="cid:indices"', "title-of-this-brief", "alt-of-this-picture", "cid:"]
+)
+def test_a_name_is_never_taken_for_a_place_that_is_filled_later(name: str, png: bytes) -> None:
+    """Places of picture, title and alternative text are marked by words that nobody can know."""
+    html = render_brief_html(brief(factory.named(factory.month(4), name)), png)
+    sent = html.replace(CHART_SOURCE_PLACEHOLDER, "cid:1@x")
+
+    assert html.count(CHART_SOURCE_PLACEHOLDER) == sent.count("cid:1@x") == 1
+    assert name in unescape(sent)
+    assert "title-" not in name or unescape(re.findall("<title>(.*?)</title>", sent)[0]) != name
+
+
 def test_a_name_from_the_right_turns_no_number_round() -> None:
     one = brief(factory.awkward("letters"))
 

@@ -97,6 +97,21 @@ def test_without_confirmation_everything_is_shown_and_nothing_sent(
         assert said in told(one)
 
 
+def test_of_the_sample_it_is_said_that_its_users_are_made_up(postman: Callable[..., MailContext], made: Path) -> None:
+    """Before anything is sent; of others it isn't."""
+    one = postman()
+    send_month(one)
+    assert "2026-10.csv is the sample that comes with this program: its users are made up" in told(one)
+
+    facts = one.notifier.output / made.name / "facts.json"
+    facts.write_text(
+        facts.read_text(encoding="utf-8").replace('"synthetic": true', '"synthetic": false'), encoding="utf-8"
+    )
+    other = postman(print_line=[].append)
+    send_month(other)
+    assert "made up" not in told(other)
+
+
 def test_everybody_gets_theirs_once(postman: Callable[..., MailContext], room: Mailroom) -> None:
     """An address that is named twice, in another spelling, gets one; a second run adds none; nor does a report made again."""
     one = postman()

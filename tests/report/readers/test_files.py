@@ -452,7 +452,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unopened(
     with zipfile.ZipFile(tmp_path / "m.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b"0" * 1000)
         archive.filelist[0].file_size = 3 << 30
-    monkeypatch.setattr(excel, "_mentions_formula", pytest.fail)
+    monkeypatch.setattr(excel, "_scan_parts", pytest.fail)
 
     refused(tmp_path / "m.xlsx", "unpacks to 3,221,225,472 bytes", "CSV or Parquet")
 

@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 import sys
@@ -155,3 +156,17 @@ def test_the_shipped_project_reaches_documents_and_leaves_nothing_that_git_sees(
     """What Quarto adds to a .gitignore stands there already, and its environment names the one that `make` sets up."""
     assert {"/.quarto/", "**/*.quarto_ipynb"} <= set((paths.ROOT / ".gitignore").read_text().splitlines())
     assert "QUARTO_PYTHON=${PWD}/.venv/bin/python" in (paths.ROOT / "_environment").read_text()
+
+
+def test_the_cells_run_in_this_python_whatever_kernels_there_are(
+    fake: QuartoEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home's `python3`, or that of another JUPYTER_PATH, would have other packages: Jupyter finds ours first."""
+    monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
+    does(fake, 'echo "$JUPYTER_PATH" > with; cp ../page.html .')
+    (tmp_path / "page.html").write_text(WHOLE)
+    path = document(tmp_path, "x")
+    fake.render(path, tmp_path / "facts.json")
+    place = Path((path.parent / "with").read_text().strip())
+
+    assert json.loads((place / "kernels" / "python3" / "kernel.json").read_text())["argv"][0] == sys.executable

@@ -33,6 +33,7 @@ from report.storage.location import DatabaseSource, list_data_files, parse_locat
 from segmentation.facts import facts_from_dict, facts_to_dict
 from segmentation.pipeline import analyse
 from segmentation.schema import MAX_NUMBER
+from tests.report.readers.corpus.made import HEADER, text
 from tests.report.readers.corpus.table import CORPUS, Case
 from tests.support.music import LIMITS, MUSIC, NUMBERS, choose_columns, clean_users, read_users
 from tests.support.sources.october import OCTOBER, bad, counted, in_three, same, spelt
@@ -867,3 +868,27 @@ def test_a_category_of_numbers_is_called_as_in_a_small_file(
             == small[column].astype(object).where(small[column].notna(), None).tolist()
         )
     assert small["top_genre"].astype(object).where(small["top_genre"].notna(), None).tolist()[:4] == expected
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        b"\n \r\n",
+        b"\x1a",
+        f"{HEADER}\n".encode(),
+        f"{HEADER}\n".encode("utf-16"),
+        f"{HEADER}\n(0 rows)\n".encode(),
+        f"sep=,\r\n{HEADER}\r\n".encode(),
+    ],
+)
+def test_a_part_without_a_row_adds_none(tmp_path: Path, part: bytes) -> None:
+    """A cluster and a database write one for what is empty; alone it is refused."""
+    (tmp_path / "month").mkdir()
+    (tmp_path / "month" / "part-1.csv").write_bytes(part)
+    with pytest.raises(InputError, match=r"no user rows|no file in it has a user|are empty"):
+        load_users(tmp_path / "month", "2026-10", Settings(), tmp_path / "alone")
+
+    (tmp_path / "month" / "part-0.csv").write_text(text({}, {}))
+    assert load_users(tmp_path / "month", "2026-10", Settings(), tmp_path / "scratch").rows == 2

@@ -166,6 +166,29 @@ def test_what_an_engine_says_on_the_way_is_not_repeated() -> None:
     assert "Ann" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("cell", "column", "told"),
+    [
+        ("uuid()", "age", "column 'age' holds UUID, expected age as numbers (years)"),
+        ("'\"Pop\"'::JSON", "top_genre", "column 'top_genre' holds JSON, expected top genre as text"),
+        ("'101'::BIT", "age", "column 'age' holds BIT, expected age as numbers (years)"),
+        ("INTERVAL '1 day'", "age", "column 'age' holds Duration"),
+        ("repeat('x', 256)", "top_genre", "column 'top_genre' has 60 texts of more than 255 characters"),
+    ],
+)
+def test_a_column_of_a_type_that_is_neither_text_nor_number_is_named(
+    place: Path, cell: str, column: str, told: str
+) -> None:
+    """DuckDB's own fault with it would speak of functions and of memory."""
+    assert told in refused(place, f"SELECT * REPLACE ({cell} AS {column}) FROM users")
+
+
+def test_uuids_are_words_and_ids(place: Path) -> None:
+    """As text, in their usual form."""
+    found = ask(place, "SELECT * REPLACE ('00000000-0000-0000-0000-00000000000A'::UUID AS top_genre) FROM users").frame
+    assert set(found["top_genre"]) == {"00000000-0000-0000-0000-00000000000a"}
+
+
 # --- PostgreSQL
 
 SELECTED = f"SELECT {COLUMNS}, top_genre FROM users"

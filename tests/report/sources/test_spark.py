@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -153,3 +154,20 @@ def test_spark_refuses_ids_that_lost_digits(made: tuple[Facts, Path], tmp_path: 
         load_users(
             DatabaseSource("spark", "local[2]", str(tmp_path / "2026-10.csv")), "2026-10", SETTINGS, tmp_path / "s"
         )
+
+
+@pytest.mark.parametrize("named", ["", "one", "one, two"])
+def test_spark_keeps_its_blocks_in_folders_of_their_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """They hold users' rows, and Spark lets others read them; in the places that a person names, if any."""
+    places = [tmp_path / name.strip() for name in named.split(",") if name] or [tmp_path]
+    for place in places:
+        place.mkdir(exist_ok=True)
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", ",".join(map(str, places)) if named else "")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = [Path(one) for one in spark._make_local_dirs().split(",")]
+
+    assert [one.parent for one in made] == places
+    assert all(one.stat().st_mode & 0o077 == 0 for one in made)
+    assert os.environ["SPARK_LOCAL_DIRS"] == ",".join(map(str, made))

@@ -1,6 +1,10 @@
 """A folder of months: whatever ends a run, there is always a whole month, and one run at a time."""
 
+import os
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -209,3 +213,19 @@ def test_what_a_process_of_the_run_left_goes_with_the_run(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         run()
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_temporary_files_lie_in_the_month_that_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the run and of what it starts: they may hold users' rows, and go with the month even after kill -9."""
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    before = tempfile.tempdir
+    with atomic.use_temporary_folder(tmp_path / "tmp"):
+        assert Path(tempfile.mkdtemp()).parent == tmp_path / "tmp"
+        started = [sys.executable, "-c", "import tempfile; print(tempfile.gettempdir())"]
+        assert subprocess.run(started, capture_output=True, text=True, check=True).stdout.strip() == str(
+            tmp_path / "tmp"
+        )
+        assert (tmp_path / "tmp").stat().st_mode & 0o077 == 0
+
+    assert not (tmp_path / "tmp").exists()
+    assert (os.environ["TMPDIR"], tempfile.tempdir) == ("/nowhere", before)

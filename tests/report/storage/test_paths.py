@@ -1,6 +1,7 @@
 import hashlib
 import json
 import re
+import shutil
 import stat
 from pathlib import Path
 
@@ -278,3 +279,11 @@ def test_hashes_are_of_the_bytes(tmp_path: Path) -> None:
 
     assert paths.hash_file(path) == hashlib.sha256(b"a\r\nb").hexdigest()
     assert re.fullmatch(r"[0-9a-f]{64}", month(4).source.sha256)
+
+
+def test_without_the_sample_s_hashes_no_month_is_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody emptied data/ for months of their own."""
+    (tmp_path / "data").mkdir()
+    month = shutil.copy(paths.ROOT / "data" / "2026-10.csv", tmp_path / "data")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    assert not paths.is_sample(Path(month))

@@ -47,6 +47,20 @@ def test_every_two_segments_are_told_apart(sight: str) -> None:
     assert near == {}
 
 
+def test_the_first_sixteen_segments_have_a_colour_each() -> None:
+    """From the ninth on a shade of the eight, which nobody with usual sight takes for another."""
+    colours = [theme.get_segment_colour(f"S{number}") for number in range(1, 17)]
+    near = [
+        pair
+        for pair in combinations(colours, 2)
+        if seen(pair[0], "normal").delta_e(seen(pair[1], "normal"), method="2000") < 5
+    ]
+
+    assert tuple(colours[:8]) == theme.SEGMENT_COLOURS
+    assert near == []
+    assert all(contrast(theme.DARK_COLOURS[colour], theme.DARK_COLOURS[theme.PAPER]) >= 3 for colour in colours)
+
+
 def test_every_two_segments_are_told_apart_in_grey() -> None:
     """Somebody always prints it without colour."""
     near = {
@@ -100,10 +114,10 @@ def test_twins_are_written_as_the_page_looks_them_up() -> None:
 
 
 def test_a_segment_keeps_its_colour() -> None:
-    """By its id, whatever its place; the ninth begins again."""
+    """By its id, whatever its place; the seventeenth begins again."""
     assert theme.get_segment_colour("S1") == theme.SEGMENT_COLOURS[0]
     assert theme.get_segment_colour("S8") == theme.SEGMENT_COLOURS[7]
-    assert theme.get_segment_colour("S9") == theme.SEGMENT_COLOURS[0]
+    assert theme.get_segment_colour("S17") == theme.SEGMENT_COLOURS[0]
 
 
 @pytest.mark.parametrize("sheet", ["screen.css", "print.css"])

@@ -1,3 +1,4 @@
+import codecs
 import logging
 import re
 import ssl
@@ -437,6 +438,9 @@ def test_the_server_is_read_from_the_environment_and_then_from_the_file(tmp_path
         (b"SMTP_HOST=smtp.example.com # ours\nSMTP_USER=briefs\t# me\nSMTP_PASSWORD=se#cret   # dull\n", "se#cret"),
         (b'SMTP_HOST=smtp.example.com\nSMTP_USER=\'briefs\' # me\nSMTP_PASSWORD="a # b" # "c"\n', "a # b"),
         (b'export\tSMTP_HOST=smtp.example.com\nexport  SMTP_USER=briefs\nSMTP_PASSWORD="secret\n', '"secret'),
+        (codecs.BOM_UTF8 * 2 + b"SMTP_HOST=smtp.example.com\nSMTP_USER=briefs\nSMTP_PASSWORD=secret\n\x1a", "secret"),
+        ("SMTP_HOST=smtp.example.com\nSMTP_USER=briefs\nSMTP_PASSWORD=secret\n".encode("utf-16"), "secret"),
+        ("\u200bSMTP_HOST=smtp.example.com\u00a0\nSMTP_USER=briefs\nSMTP_PASSWORD=secret\n".encode(), "secret"),
         (b"SMTP_HOST=smtp.example.com\nSMTP_PORT=# the usual\nSMTP_USER=briefs\nSMTP_PASSWORD='#'\n", "#"),
     ],
 )

@@ -20,6 +20,7 @@ from tests.support.mail.server import PASSWORD, SENDER, USER, Mailroom, letter
 ANN, BO = letter(1, "ann@example.com"), letter(1, "bo@example.com")
 LOGIN = {"user": USER, "password": Password(PASSWORD)}
 BEFORE_DOT = ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA")
+NO_GREETING = ("has a code of five digits", "says what is no answer")
 CODE = {"CONNECT": b"220", "DATA": b"354"}
 
 
@@ -63,7 +64,8 @@ def test_what_goes_wrong_before_the_dot_leaves_the_message_waiting(tmp_path: Pat
     with Scripted(**{stage: answers(stage)[how]}) as server:
         outcome = try_once(tmp_path, server.server())
         assert (states(outcome), server.dots) == (["waiting"], 0)
-        assert outcome.exit_status == (1 if (stage, how) == ("CONNECT", "stalls") else 75)
+        for_ever = stage == "CONNECT" and how in ("stalls", *NO_GREETING)
+        assert outcome.exit_status == (1 if for_ever else 75)
 
     with Mailroom() as room:
         assert states(try_once(tmp_path, room.server())) == ["sent"]
@@ -263,6 +265,33 @@ def test_a_server_that_waits_for_tls_is_named_after_one_try(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        b"* OK IMAP4rev1 ready\r\n",
+        b"+OK POP3 ready\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ],
+)
+def test_another_kind_of_server_stops_the_run(tmp_path: Path, greeting: bytes) -> None:
+    """A port of IMAP, POP3, the web or a shell: it would say the same tomorrow."""
+    slept: list[float] = []
+    with Scripted(CONNECT=greeting) as server:
+        outcome = try_once(tmp_path, server.server(), retry_delays=(5, 30), sleep=slept.append)
+
+    assert (slept, outcome.exit_status) == ([], 1)
+    assert "and no mail server's greeting (220). Correct SMTP_HOST or SMTP_PORT." in outcome.problem
+
+
+def test_a_server_that_sends_us_away_before_we_spoke_says_nothing_of_our_name(tmp_path: Path) -> None:
+    with Scripted(CONNECT=b"554 5.7.1 no\r\n") as server:
+        outcome = try_once(tmp_path, server.server())
+
+    assert outcome.exit_status == 1
+    assert outcome.problem == f"127.0.0.1:{server.port} refuses the connection: 554 5.7.1 no."
+
+
 @pytest.mark.parametrize("host", ["a" * 64 + ".example.com", "smtp..example.com"])
 def test_a_host_that_there_can_not_be_stops_the_run(tmp_path: Path, host: str) -> None:
     outcome = try_once(tmp_path, MailServer(host, 587))
@@ -271,7 +300,17 @@ def test_a_host_that_there_can_not_be_stops_the_run(tmp_path: Path, host: str) -
     assert outcome.problem == "SMTP_HOST names no known host. Nothing was sent. Correct it."
 
 
-@pytest.mark.parametrize(("error", "status"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 75), (socket.EAI_FAIL, 75)])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (socket.EAI_NONAME, 1),
+        (socket.EAI_SERVICE, 1),
+        (socket.EAI_FAMILY, 1),
+        (socket.EAI_AGAIN, 75),
+        (socket.EAI_FAIL, 75),
+        (socket.EAI_SYSTEM, 75),
+    ],
+)
 def test_a_name_that_is_not_known_stops_the_run_and_one_that_is_not_known_now_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, status: int
 ) -> None:

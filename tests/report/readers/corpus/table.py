@@ -19,7 +19,9 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from segmentation import schema
 from tests.report.readers.corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, users, write
 
 TWO = HEADER + "\n" + ROW + "\n" + ROW + "\n"
@@ -46,6 +48,7 @@ READS: dict[str, tuple[str | bytes, pd.DataFrame]] = {
     "pipes": (text({}, {}, sep="|"), users({}, {})),
     "Excel's note on the delimiter": ("sep=;\r\n" + text({}, sep=";"), users({})),
     "commas within semicolons": (text({"top_genre": "Pop,Rock,Indie"}, sep=";"), users({"top_genre": "Pop,Rock,Indie"})),
+    "a word of 255 letters and blanks after it": (text({"top_genre": "x" * 255 + " " * 300}), users({"top_genre": "x" * 255})),
     "everything quoted": (
         re.sub(r"[^,\n]+", r'"\g<0>"', TWO),
         users({}, {}),
@@ -111,6 +114,9 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "no header": (f"{ROW}\n{ROW}\n", ["missing columns age, gender", f"found {len(ONE)} columns, none with a name that is known", "`source` in the columns file"]),
     "a title above the header": (f"Users of October\n{TWO}", ["missing columns age", "found 1 column, none with"]),
     "one column missing": (TWO.replace("gender", "sex"), ["missing column gender;", "'sex'", "`source` in the columns file"]),
+    "more columns than a table has": (f"{HEADER}{',x' * 10_000}\n{ROW}\n", [f"has {10_000 + len(ONE):,} columns, expected at most 10,000"]),
+    "only an end mark of DOS": (b"\x1a", ["is empty"]),
+    "only commas": ("," * 5_000, ["is empty"]),
     "one column twice": (f"{HEADER},age\n{ROW},21\n", ["2 columns could be 'age': 'age', 'age'", "`source` in the columns file"]),
     "twice but for case": (f"{HEADER},Top-Genre\n{ROW},Pop\n", ["could be 'top_genre': 'top_genre', 'Top-Genre'"]),
     "an unknown delimiter": (text({}, sep=":"), ["missing columns", "found 1 column, none with"]),
@@ -118,7 +124,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a short row": (f"{HEADER}\n{ROW}\n20,Male\n{ROW}\n", [f"row 3 has 2 fields, expected {len(ONE)}", "as in the header."]),
     "a long row": (f"{HEADER}\n{ROW}\n{ROW},5\n{ROW}\n", [f"row 3 has {len(ONE) + 1} fields, expected {len(ONE)}", "in quotes"]),
     "a first row too long": (f"{HEADER}\n{ROW},5\n", [f"row 2 has {len(ONE) + 1} fields, expected {len(ONE)}"]),
-    "a last row cut short": (f"{TWO}20,Male,Stu", [f"row 4 has 3 fields, expected {len(ONE)}", "perhaps the export wasn't finished"]),
+    "a last row cut short": (f"{TWO}20,Male,Stu", [f"row 4 has 3 fields, expected {len(ONE)}", "It is the last row of the file. Correct the export"]),
     "decimal commas without quotes": (f"{HEADER}\n" + ROW.replace("30", "30,5"), [f"row 2 has {len(ONE) + 1} fields"]),
     "a quote never closed": (f'{HEADER}\n{ROW}\n20,"Male,Student\n{ROW}\n', ["row 3 has a quote that doesn't close"]),
     "a quote never closed in the header": ('"' + TWO, ["row 1 has a quote that doesn't close"]),
@@ -130,7 +136,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a NUL": (TWO.replace("Pop", "Po\0"), ["NUL character on line 2"]),
     "NULs for a hole in the file": (TWO.encode() + bytes(4096), ["NUL character on line 4"]),
     "UTF-16 without its mark": (TWO.encode("utf-16-le"), ["NUL character on line 1", "UTF-16", "CSV UTF-8"]),
-    "UTF-16, cut short": (TWO.encode("utf-16")[:-1], ["starts as UTF-16-LE", "cut short"]),
+    "UTF-16, cut short": (TWO.encode("utf-16")[:-1], ["starts as UTF-16-LE and doesn't stay so (truncated data at byte"]),
     "UTF-8 by its mark, and not": (codecs.BOM_UTF8 + text(LATIN).encode("cp1252"), ["starts as UTF-8", "CSV UTF-8"]),
     "UTF-8 and Windows-1252": (text(LATIN).encode() + ROW.replace("Pop", "Música").encode("cp1252"), ["or several", "line 2"]),
     "UTF-8, cut within a character": (text(LATIN, LATIN).encode() + "20,Må".encode()[:-1], ["neither UTF-8", "CSV UTF-8"]),
@@ -146,6 +152,9 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "a page": ("<!DOCTYPE html>\n<html><body>Log in</body></html>\n", ["missing columns", "found 1 column, none with"]),
     "a lookup that failed in German": (text({}, {"top_genre": "#NV"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
     "a formula that LibreOffice refused": (text({}, {"top_genre": "Err:502"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
+    "a word of 256 letters": (text({}, {"top_genre": "x" * 256}), ["'top_genre' has 1 text of more than 255 characters (first on row 3)", "top genre as a word or a few"]),
+    "an essay for a word": (text({}, {"gender": "word " * 25_000}, {"gender": "word " * 25_000}), ["'gender' has 2 texts of more than 255 characters (first on row 3)"]),
+    "a page for a word, in two lines": (text({"top_genre": '"' + ("<p>a\n" * 90) + '"'}), ["'top_genre' has 1 text of more than 255 characters (first on row 2)"]),
     "a lookup that failed": (text({}, {"top_genre": "#N/A"}), ["'top_genre' has 1 of Excel's error values (first on row 3)"]),
 }  # fmt: skip
 
@@ -209,6 +218,7 @@ PARQUET: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "categories as whole numbers": ({"gender": pa.array([1, None])}, ["1", None]),
     "categories as floats": ({"gender": pa.array([1.0, None])}, ["1", None]),
     "categories as truth values": ({"employment_status": pa.array([True, False])}, ["True", "False"]),
+    "categories as UUIDs": ({"gender": pa.array([bytes(15) + b"\x07", None], pa.uuid())}, ["00000000-0000-0000-0000-000000000007", None]),
 }  # fmt: skip
 
 PARQUET_REFUSED = [
@@ -229,6 +239,10 @@ PARQUET_REFUSED = [
     ({"top_genre": pa.array([["Pop"]] * 2)}, ["'top_genre' holds list<", "expected top genre as text"]),
     ({"top_genre": pa.array([dt.date(2026, 1, 1)] * 2)}, ["'top_genre' holds date32"]),
     ({"top_genre": pa.array([b"\xff", b"Pop"])}, ["can't be read as .parquet"]),
+    ({"age": pa.array([bytes(16)] * 2, pa.uuid())}, ["'age' holds extension<arrow.uuid>, expected age as numbers"]),
+    ({"top_genre": pa.array(['"Pop"'] * 2, pa.json_())}, ["'top_genre' holds extension<arrow.json>, expected top genre as text"]),
+    ({"top_genre": pa.array(["Pop", "x" * 2000]).dictionary_encode()}, ["'top_genre' has 1 text of more than 255 characters (first on row 3)"]),
+    ({"top_genre": pa.array([None, b"x" * 2000])}, ["'top_genre' has 1 text of more than 255 characters (first on row 3)"]),
     ({"Age": pa.array([1, 2])}, ["2 columns could be 'age'"]),
 ]  # fmt: skip
 
@@ -244,6 +258,7 @@ SHEETS: dict[str, tuple[list[list[Any]], list[dict[str, Any]]]] = {
     "categories as truth values": ([user(gender=True)], [{"gender": "True"}]),
     "the largest number": ([user(age=1e308)], [{"age": np.inf}]),
     "blank rows": ([user(), [None] * 7, [], user()], [{}, {}]),
+    "a note far to the right": ([user(), [*user(), *[None] * 16_000, "note"]], [{}, {}]),
     "more columns than headers": ([[*user(), "note", 5]], [{}]),
 }  # fmt: skip
 
@@ -362,6 +377,67 @@ def _bomb(place: Path, *, honest: bool) -> Path:
     return path
 
 
+def _repacked(place: Path, change: Callable[[str], str]) -> Path:
+    """Make a workbook of one user whose parts have other names."""
+    path = sheet(place, user())
+    with zipfile.ZipFile(path) as archive:
+        parts = {change(name): archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _stretched(place: Path, more: str) -> Path:
+    """Make a workbook with this at the end of its cells, packed well."""
+    path = sheet(place, user())
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = parts[name].replace(b"</sheetData>", f"{more}</sheetData>".encode())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _formulas(place: Path, ages: list[int], *, on_opening: bool) -> Path:
+    """Make a workbook whose ages are formulas with these values, and which asks Excel to calculate on opening, or doesn't."""
+    path = sheet(place, *(user(age=f"=0+{age}") for age in ages))
+    for age in set(ages):
+        repack(path, "xl/worksheets/sheet1.xml", f"<f>0+{age}</f><v/></c>", f"<f>0+{age}</f><v>{age}</v></c>")
+    new = 'fullCalcOnLoad="1"' if on_opening else 'fullCalcOnLoad="0"'
+    return repack(path, "xl/workbook.xml", 'fullCalcOnLoad="1"', new)
+
+
+def _inflated(place: Path, rows: int) -> Path:
+    """Make a Parquet file of one user, repeated."""
+    same = {name: pa.array([float(value) if name in schema.NUMBERS else value]) for name, value in ONE.items()}
+    indices = pa.array(np.zeros(rows, "int32"))
+    path = place / "2026-10.parquet"
+    pq.write_table(pa.table({name: values.take(indices) for name, values in same.items()}), path, compression="zstd")
+    return path
+
+
+def _unpacking(place: Path) -> Path:
+    """Make a Parquet file whose words aren't kept once each: 1.1 GB in a few hundred kilobytes."""
+    rows = 1_000
+    data = {name: pa.array([float(value) if name in schema.NUMBERS else value]) for name, value in ONE.items()}
+    data = {name: values.take(pa.array(np.zeros(rows, "int32"))) for name, values in data.items()}
+    path = place / "2026-10.parquet"
+    table = pa.table(data | {"top_genre": pa.array(["x" * 110_000] * rows)})
+    with pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False) as file:
+        for _ in range(10):
+            file.write_table(table)
+    return path
+
+
+def _ended(path: Path, end: bytes) -> Path:
+    """Give a file another end."""
+    path.write_bytes(path.read_bytes()[: -len(end)] + end)
+    return path
+
+
 def _empty_book(place: Path) -> Path:
     """Make a workbook that holds nothing."""
     openpyxl.Workbook().save(place / "2026-10.xlsx")
@@ -393,7 +469,7 @@ _FILES = [
         Case(f"Excel cut to {part:.0%}", lambda place, part=part: _cut(sheet(place, user()), part), ["isn't an Excel workbook", "cut short"])
         for part in (0.01, 0.5, 0.99)
     ),
-    Case("text called .xlsx", lambda place: write(place, b"age,gender\n", "m.xlsx"), ["isn't an Excel workbook", "another format"]),
+    Case("text called .xlsx", lambda place: write(place, b"age,gender\n", "m.xlsx"), ["isn't an Excel workbook", "doesn't begin as a zip"]),
     Case(
         "a workbook with a password",
         lambda place: write(place, bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "m.xlsx"),
@@ -405,6 +481,25 @@ _FILES = [
         ["is a Strict Open XML workbook", "Save it as 'Excel Workbook (*.xlsx)'"],
     ),
     Case("the start of a zip", lambda place: write(place, b"PK\x03\x04" + bytes(99), "m.xlsx"), ["isn't an Excel workbook", "cut short"]),
+    Case("a workbook of empty cells", lambda place: _stretched(place, ("<row>" + "<c/>" * 16_000 + "</row>") * 13), ["has more than 200,000 cells, too many for a workbook of", "Delete the empty ones"]),
+    Case("a workbook of formatted cells", lambda place: _stretched(place, ("<row>" + '<c s="0"/>' * 16_000 + "</row>") * 13), ["has more than 200,000 cells"]),
+    Case("a workbook of rows without end", lambda place: _stretched(place, '<row r="1048577"><c r="A1048577"><v>1</v></c></row>'), ["has more rows than Excel's 1,048,576"]),
+    Case("a workbook with a text of 3 MB", lambda place: _stretched(place, f'<row><c t="str"><v>{"x" * 3_000_000}</v></c></row>'), ["has a text of more than 1,048,576 bytes, which no cell can hold"]),
+    Case("a workbook with backslashes", lambda place: _repacked(place, lambda name: name.replace("/", "\\")), ["names its parts with backslashes", "save it again as .xlsx"]),
+    Case("a workbook without its list of sheets", lambda place: _repacked(place, lambda name: name.replace("workbook.xml", "book.xml")), ["can't be read as .xlsx (KeyError). Expected a whole file", "Open it in Excel or LibreOffice"]),
+    Case(
+        "a workbook with odd styles",
+        lambda place: repack(sheet(place, user()), "xl/styles.xml", 'patternType="gray125"', 'patternType="no such"'),
+        ["can't be read as .xlsx (ValueError). Expected a whole file", "Open it in Excel or LibreOffice, save it as .xlsx or as CSV UTF-8"],
+    ),
+    Case("formulas with their values, to be calculated again", lambda place: _formulas(place, [21, 0], on_opening=True), users({"age": 21.0}, {"age": 0.0})),
+    Case("formulas with a made-up 0", lambda place: _formulas(place, [0, 0], on_opening=True), ["cell A2 holds a formula that was never calculated"]),
+    Case("formulas of 0", lambda place: _formulas(place, [0, 0], on_opening=False), users({"age": 0.0}, {"age": 0.0})),
+    Case("Parquet of more rows than bytes", lambda place: _inflated(place, 190_000), ["has 190,000 rows in", "so that most are copies of others"]),
+    Case("Parquet that unpacks to a gigabyte", _unpacking, ["unpacks to 1,1", "expected at most 1,073,741,824 for 10,000 rows"]),
+    Case("Parquet with a key", lambda place: _ended(parquet(place), b"PARE"), ["can't be read as .parquet", "it is encrypted"]),
+    Case("Parquet whose end isn't there yet", lambda place: _ended(parquet(place), bytes(4)), ["can't be read as .parquet", "it is cut short"]),
+    Case("text called .parquet", lambda place: write(place, text({}), "m.parquet"), ["can't be read as .parquet", "it doesn't begin as a Parquet file"]),
     Case("a workbook of nothing", _empty_book, ["is empty on its first sheet"]),
     Case("a zip bomb", lambda place: _bomb(place, honest=True), ["unpacks to 3,221,225,472 bytes", "CSV or Parquet"]),
     Case("a zip bomb that lies", lambda place: _bomb(place, honest=False), ["isn't an Excel workbook", "Bad CRC-32"]),
