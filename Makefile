@@ -79,11 +79,11 @@ $(VENV)/.installed-spark $(VENV)/.installed-postgres $(VENV)/.installed-fuzz $(V
 INSTALLED_IN := $(shell cat $(VENV)/.installed 2>/dev/null)
 ifneq ($(INSTALLED_IN),)
 ifneq ($(INSTALLED_IN),$(CURDIR))
-$(VENV)/.installed: moved
+$(VENV)/.installed: setup-moved
 endif
 endif
-.PHONY: moved
-moved:
+.PHONY: setup-moved
+setup-moved:
 
 # The locks are whole (a test says so), so --no-deps: pip before 24 resolves "coverage[toml]" to the newest release
 # and then refuses it for having no hash (pypa/pip#12345), from the day that a release comes out.

@@ -16,8 +16,10 @@ from pydantic import (
 )
 
 from report.columns.dictionary import read_shipped_columns
+from report.errors import SettingsError
 from report.storage.toml_text import TEXT_NORMALISER, NormalisedText, read_toml_model
 from report.transport.message import SenderIdentity
+from segmentation.disclosure import MIN_CELL
 from segmentation.facts import Brand
 from segmentation.options import Options
 from segmentation.preprocessing.spelling import normalise_text
@@ -125,7 +127,7 @@ class PrivacySettings(_SettingsTable):
     """The smallest numbers of users that are shown."""
 
     min_base: Annotated[int, Field(strict=True, ge=1)] = 30
-    min_cell: Annotated[int, Field(strict=True, ge=10)] = 10  # what SECURITY.md promises
+    min_cell: Annotated[int, Field(strict=True, ge=2)] = 10  # 10 at least for persons, as SECURITY.md promises
 
 
 class ScaleSettings(_SettingsTable):
@@ -266,7 +268,15 @@ class Settings(_SettingsTable):
         return self._columns or read_shipped_columns()
 
     def with_columns(self, columns: Schema) -> "Settings":
-        """Return the settings with other columns."""
+        """Return the settings with other columns.
+
+        Raises SettingsError if counts would be shown that are too small for what a row is.
+        """
+        if columns.unit == "person" and self.privacy.min_cell < MIN_CELL:
+            raise SettingsError(
+                f"settings.toml: privacy.min_cell is {self.privacy.min_cell}, expected {MIN_CELL} or more where a row is a person. "
+                'Correct it; or write unit = "thing" under [service] in the columns file, if no row is one.'
+            )
         changed = self.model_copy()
         changed._columns = columns  # noqa: SLF001 - its own
         return changed

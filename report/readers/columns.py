@@ -13,6 +13,8 @@ from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import Column, Schema
 
 RUN_AGAIN = "Correct the export and run `make report` again."
+MAX_TITLE_ROWS = 10  # that may stand above the header
+_MIN_KNOWN_NAMES = 2  # of a header below titles
 MAX_QUOTED_CHARACTERS = 40  # characters of the file that a message repeats
 
 
@@ -114,6 +116,18 @@ def _list_read_columns(schema: Schema) -> list[Column]:
 def _describe_missing_column(column: Column) -> str:
     others = [name for name in column.source if name != column.name]
     return f"{column.name} ({' or '.join(map(quote_value, others))} in the file)" if others else column.name
+
+
+def find_header_row(rows: Sequence[Sequence[str]], schema: Schema) -> int:
+    """Return which of a file's first rows is the header.
+
+    The first, unless it has no known name and one below it has several: then the rows above are titles.
+    """
+    wanted = {normalise_header(name) for name in list_known_headers(schema)}
+    known = [len(wanted & {normalise_header(str(cell)) for cell in row}) for row in rows[: MAX_TITLE_ROWS + 1]]
+    if not known or known[0]:
+        return 0
+    return next((place for place, count in enumerate(known) if count >= _MIN_KNOWN_NAMES), 0)
 
 
 def quote_value(value: object) -> str:

@@ -7,6 +7,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ import numpy as np
 import pyarrow as pa
 
 from report.errors import InputError, NoUsersError
-from report.readers.columns import RUN_AGAIN, RawTable, list_known_headers, match_columns, normalise_header
+from report.readers.columns import (
+    MAX_TITLE_ROWS,
+    RUN_AGAIN,
+    RawTable,
+    find_header_row,
+    list_known_headers,
+    match_columns,
+    normalise_header,
+)
 from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import Schema
 
@@ -55,7 +64,9 @@ def read_delimited_text(path: Path, schema: Schema) -> RawTable:
     data = SEPARATOR_LINE.sub(b"", _decode_to_utf8(path.read_bytes(), path.name))
     delimiter = detect_delimiter(data, schema)
     lines = _iterate_rows(data, delimiter, path.name)
-    header = next((record for _, record in lines if _is_filled(record)), None)
+    titles = read_csv_header(data, delimiter, schema)[1]
+    filled_lines = (record for _, record in lines if _is_filled(record))
+    header = next(islice(filled_lines, titles, None), None)
     if header is None:
         raise NoUsersError(f"{path.name} is empty. Expected a header and one row a user. {RUN_AGAIN}")
     if len(header) > MAX_COLUMNS:
@@ -179,14 +190,20 @@ def _iterate_rows(data: bytes, delimiter: str, file: str) -> Iterator[tuple[int,
         ) from error
 
 
-def read_csv_header(data: bytes, delimiter: str) -> list[str]:
-    """Return the first row that isn't blank."""
-    return next((record for record in _open_csv_reader(data, delimiter) if _is_filled(record)), [])
+def read_csv_header(data: bytes, delimiter: str, schema: Schema) -> tuple[list[str], int]:
+    """Return the header, and how many titles stand above it."""
+    filled = (record for record in _open_csv_reader(data, delimiter) if _is_filled(record))
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):  # whoever reads the rows names it
+        for row in islice(filled, MAX_TITLE_ROWS + 1):
+            rows.append(row)  # noqa: PERF402 - those before the error stay
+    place = find_header_row(rows, schema)
+    return (rows[place], place) if rows else ([], 0)
 
 
 def _is_filled(record: list[str]) -> bool:
     """Return whether a row has anything that can be seen."""
-    return bool(record) and bool(normalise_text("".join(record)))
+    return bool(record) and bool(normalise_text("".join(record)).strip("".join(DELIMITERS)))
 
 
 def detect_delimiter(data: bytes, schema: Schema) -> str:
@@ -195,7 +212,7 @@ def detect_delimiter(data: bytes, schema: Schema) -> str:
 
     def count_known_names(delimiter: str) -> tuple[int, int]:
         try:
-            header = read_csv_header(data, delimiter)
+            header, _ = read_csv_header(data, delimiter, schema)
         except csv.Error:
             return 0, 0
         return len(wanted & {normalise_header(name) for name in header[:MAX_COLUMNS]}), len(header)

@@ -17,7 +17,15 @@ import numpy as np
 import pyarrow as pa
 
 from report.errors import InputError
-from report.readers.columns import RUN_AGAIN, MatchedColumn, RawTable, make_not_numeric_error, match_columns
+from report.readers.columns import (
+    MAX_TITLE_ROWS,
+    RUN_AGAIN,
+    MatchedColumn,
+    RawTable,
+    find_header_row,
+    make_not_numeric_error,
+    match_columns,
+)
 from report.readers.ids import make_faulty_id_error
 from segmentation.preprocessing.spelling import normalise_text
 from segmentation.schema import Schema
@@ -50,7 +58,14 @@ def read_workbook(path: Path, schema: Schema) -> RawTable:
         rows = _read_rows(path)
         if not rows:
             raise InputError(f"{path.name} is empty on its first sheet. Expected a header and one row a user.")
-        headers = ["" if name is None else str(name) for name in rows.pop(min(rows))]
+        first = [
+            ["" if name is None else str(name) for name in rows[number]]
+            for number in sorted(rows)[: MAX_TITLE_ROWS + 1]
+        ]
+        place = find_header_row(first, schema)
+        headers = first[place]
+        for number in sorted(rows)[: place + 1]:
+            del rows[number]
         fields = match_columns(headers, schema, path.name)
         if has_formulas:
             _refuse_uncalculated(path, fields)
@@ -173,15 +188,17 @@ def _read_rows(path: Path) -> dict[int, tuple[Any, ...]]:
 
 
 def _measure_header(sheet: Any) -> int:
-    """Return the width of the first row that isn't blank."""
+    """Return the width of the header, below titles if there are any."""
     # One cell far to the right would give every row sixteen thousand more
+    found: list[list[int]] = []
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         filled = [place for place, value in enumerate(row, 1) if value is not None and normalise_text(str(value))]
         if filled:
-            return filled[-1]
-        if number > ROW_LIMIT:
+            found.append(filled)
+        if len(found) > MAX_TITLE_ROWS or number > ROW_LIMIT:
             break
-    return 1
+    most = max(map(len, found), default=0)
+    return next((filled[-1] for filled in found if 2 * len(filled) >= most), 1)
 
 
 def _unescape_text(value: Any) -> Any:

@@ -123,7 +123,10 @@ def _detect_layout(path: Path, schema: Schema, scratch: Path) -> tuple[RawTable,
     delimiter = csv_text.detect_delimiter(plain, schema)
     if _ends_without_user(path, delimiter):
         raise _make_text_error(path, "it ends in rows of no user")
-    width = len(csv_text.read_csv_header(plain, delimiter))
+    header, titles = csv_text.read_csv_header(plain, delimiter, schema)
+    if titles:
+        raise _make_text_error(path, "its first line is no header")
+    width = len(header)
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {quote_sql(delimiter)}, "

@@ -500,8 +500,15 @@ def describe_method(facts: Facts) -> str:
         f"{selection.explain_k_rule(facts)}. The silhouette tells how much nearer a user is to the own "
         "segment than to the next: 1 is far apart, 0 on the border. Users along a ring or a bent band can be cut into segments, too. An index compares a segment with all users: 100 is "
         f"the average, 200 twice it; it says nothing on fewer than {facts.smallest_base} users, or where chance may explain it "
-        f"among so many comparisons.{_describe_intervals(facts)}{_describe_grid_approximation(facts)}"
+        f"among so many comparisons.{_describe_intervals(facts)}{_describe_things(facts)}{_describe_grid_approximation(facts)}"
     )
+
+
+def _describe_things(facts: Facts) -> str:
+    """Say that a row is no person, or ""."""
+    if facts.schema.unit == "person":
+        return ""
+    return f" A row is a thing and no person, so counts from {facts.smallest_cell} on are shown."
 
 
 def _describe_intervals(facts: Facts) -> str:

@@ -28,6 +28,7 @@ from report.storage.passwords import MIN_PIECE_LENGTH, Password, redact_secrets
 from report.transport.server import MailServer, read_mail_server
 from report.transport.smtp import AbortSendError, Deadline, SmtpSession
 from tests.support.facts.factory import users
+from tests.support.music import MUSIC
 from tests.support.sources.postgresql import do, lay, postgresql  # noqa: F401 - a fixture
 
 SEED = 20261127
@@ -111,7 +112,7 @@ def texts(way: str, word: str) -> str:
         if isinstance(place, DatabaseSource):
             said.append(describe_source(place, "2026-10", Settings(scale={"query": "SELECT 1"})).name)
         if isinstance(place, DatabaseSource) and place.engine == "postgresql":
-            postgres.export_postgres_query(place.url, "SELECT 1", {}, Path("never.parquet"), place.name)
+            postgres.export_postgres_query(place.url, "SELECT 1", MUSIC, Path("never.parquet"), place.name)
         paths.resolve_month(place, "")
     except ReportError as error:
         said.append(describe_error(error))
@@ -259,7 +260,7 @@ def test_a_password_of_any_letters_opens_a_real_server(music: int, tmp_path: Pat
         escaped = f"postgresql://reader{number}:{quote(word, safe='')}@{host}"
         for url in (escaped, f"postgresql://reader{number}@{host}?password={quote(word, safe='')}"):
             postgres.export_postgres_query(
-                url, "SELECT * FROM users", {}, tmp_path / "users.parquet", "postgresql: music"
+                url, "SELECT * FROM users", MUSIC, tmp_path / "users.parquet", "postgresql: music"
             )
             assert pq.read_metadata(tmp_path / "users.parquet").num_rows == 240
         assert parse_location(escaped).name == "postgresql: music"
@@ -283,7 +284,7 @@ def test_a_password_that_a_real_server_refuses_is_said_nowhere(
         postgres.export_postgres_query(
             f"postgresql://reader0{given}@127.0.0.1:{music}/music",
             "SELECT 1",
-            {},
+            MUSIC,
             tmp_path / "x.parquet",
             "postgresql: music",
         )

@@ -155,7 +155,8 @@ def test_run_json_says_what_would_make_the_month_again(made: SimpleNamespace) ->
     said = json.loads((made.folder / "run.json").read_text())
 
     assert list(said) == [
-        *("month", "engine", "engine_version", "engine_fallback", "python", "versions", "input", "seed", "seconds")
+        *("month", "engine", "engine_version", "engine_fallback", "python", "versions", "input", "seed", "seconds"),
+        "missing_fonts",
     ]
     assert (said["month"], said["engine"], said["seed"]) == ("2026-10", "embedded", 2026)
     assert said["engine_version"].startswith("pandoc 3")

@@ -1,6 +1,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def test_an_accent_is_written_as_pages_write_colours(read: Callable[[str], Setti
         ('[mail]\nunsubscribe = "javascript:x"', "line 2: mail.unsubscribe: 'javascript:x' is no link; "),
         ('[mail]\nreport = "ftp://a"', "line 2: mail.report: 'ftp://a' is no link; "),
         ('[mail]\nlist_id = "a b"', "line 2: mail.list_id: 'a b' is no list's name; "),
-        ("[privacy]\nmin_cell = 9", "line 2: privacy.min_cell: input should be greater than or equal to 10, "),
+        ("[privacy]\nmin_cell = 1", "line 2: privacy.min_cell: input should be greater than or equal to 2, "),
         ('[names]\ns1 = "Owls"', "line 2: names.s1: 's1' is no segment's id; expected one like S1"),
         ('[names]\nS0 = "Owls"', "line 2: names.S0: 'S0' is no segment's id; "),
         ('[names]\nS1 = " "', "line 2: names.S1: expected a name of 1 to 60 letters that can be printed, found 0"),
@@ -332,3 +333,12 @@ def test_words_have_one_spelling_and_a_query_stays_as_it_is(read: Callable[[str]
     assert (settings.brand.name, settings.brand.contact) == ("Caf\u00e9 musique", "ann")
     assert settings.scale.query == "SELECT 'a\u00a0 b' -- all\nFROM users"
     assert settings.mail.list_recipients("S1", "Zo\u00ebs") == ("ann@example.com", "ben@example.com")
+
+
+def test_counts_under_ten_are_shown_of_things_alone(read: Callable[[str], Settings]) -> None:
+    """A shop has no privacy; a person has."""
+    settings = read("[privacy]\nmin_cell = 3")
+
+    assert settings.with_columns(replace(MUSIC, unit="thing")).build_options().min_cell == 3
+    with pytest.raises(SettingsError, match=r"privacy\.min_cell is 3, expected 10 or more where a row is a person"):
+        settings.with_columns(MUSIC)

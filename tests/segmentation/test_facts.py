@@ -15,7 +15,7 @@ from segmentation.pipeline import Analysis
 @pytest.fixture(scope="module")
 def facts(analysis: Analysis) -> Facts:
     """Give real facts, one segment with a play."""
-    words = (field.name for field in dataclasses.fields(Play) if field.name != "measure")
+    words = (field.name for field in dataclasses.fields(Play) if field.name not in ("measure", "is_general"))
     play = Play(**{word: f"the {word}" for word in words}, measure=KpiTarget("usage_per_month", 600.0, 660.0))
     first, *others = analysis.facts.segments
     return dataclasses.replace(analysis.facts, segments=(dataclasses.replace(first, play=play), *others))

@@ -57,7 +57,7 @@ def test_an_average_of_zero_is_not_too_few() -> None:
     none = AffinityIndex(None, 1742, None)
     few = AffinityIndex(None, 29, None)
     segment = replace(segment, index=segment.index | {"age": none, "annual_income": few})
-    facts = replace(facts, segments=(segment, *facts.segments[1:]))
+    facts = replace(facts, segments=(segment, *facts.segments[1:]), averages=facts.averages | {"age": 0.0})
     page = {name: value for name, value, _ in plot_indices(facts, segment).rows}
     mail = dict(plot_brief_indices(facts, segment).rows)
 

@@ -53,8 +53,10 @@ def paragraphs(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture(scope="module")
 def figure(facts: Facts) -> Figure:
-    """Give the chart of indices."""
-    return plot_indices(facts, facts.segments[0])
+    """Give the chart of all indices, more than a page has room for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("report.charts.indices._MAX_ROWS", 99)
+        return plot_indices(facts, facts.segments[0])
 
 
 @pytest.fixture(scope="module")

@@ -335,7 +335,7 @@ def test_what_waits_is_said_before_each_pause(postman: Callable[..., MailContext
             KeyboardInterrupt(),
             "The run of 2026-10 failed: it was stopped before it had ended. Run `make report` again.",
         ),
-        (OSError(28, "No space left on device", "facts.json"), "facts.json: No space left on device. Make room or "),
+        (OSError(28, "No space left on device", "facts.json"), "facts.json: No space left on device. Make room there"),
         (ZeroDivisionError("of nothing"), "Something unforeseen: ZeroDivisionError: of nothing (test_send.py, line "),
     ],
 )

@@ -23,9 +23,9 @@ from report.errors import InputError
 from report.settings import Settings
 from report.sources.loader import load_users
 from report.storage.location import parse_location
-from segmentation.schema import COLUMNS_BY_NAME, NUMBERS
 from tests.report.readers.corpus.table import CORPUS
 from tests.support import ROOT
+from tests.support.music import COLUMNS_BY_NAME, NUMBERS
 
 COUNT = int(os.environ.get("MUTATIONS", "200"))
 ROWS = 12

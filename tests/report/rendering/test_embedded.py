@@ -162,7 +162,7 @@ def test_a_heading_from_a_cell_stands_in_the_contents(tmp_path: Path) -> None:
 )
 def test_a_page_is_called_by_its_month_and_brand(brand: str, added: str) -> None:
     """Once, however often it is said, as text; a page without a title stays as it is."""
-    facts = {"month": "2026-10", "brand": {"name": brand}}
+    facts = {"month": "2026-10", "brand": {"name": brand}, "schema": {"title": "Segments"}}
     page = "<head><title>Segments</title></head><svg><title>Not this</title></svg>"
     titled = f"<head><title>Segments · October 2026 · {added}</title></head><svg><title>Not this</title></svg>"
 

@@ -21,8 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segmentation import schema
 from tests.report.readers.corpus.made import HEADER, ONE, ROW, parquet, repack, sheet, text, user, users, write
+from tests.support.music import NUMBERS as NUMBER_COLUMNS
 
 TWO = HEADER + "\n" + ROW + "\n" + ROW + "\n"
 EMPTY = "," * (len(ONE) - 1) + "\n"
@@ -102,6 +102,7 @@ READS: dict[str, tuple[str | bytes, pd.DataFrame]] = {
         "note," + HEADER + ",,note\n" + "x," + ROW + ",,y\n",
         users({}),
     ),
+    "titles above the header": (f"Users of October\n\nPrinted 2026-11-01,,\n{TWO}", users({}, {})),
     "another order": (",".join(reversed(ONE)) + "\n" + ",".join(reversed(ONE.values())) + "\n", users({})),
 }  # fmt: skip
 
@@ -112,7 +113,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
     "only a header": (HEADER + "\n", ["no user rows", "Expected one row a user"]),
     "a header and empty rows": (f"{HEADER}\n\n{EMPTY}", ["no user rows"]),
     "no header": (f"{ROW}\n{ROW}\n", ["missing columns age, gender", f"found {len(ONE)} columns, none with a name that is known", "`source` in the columns file"]),
-    "a title above the header": (f"Users of October\n{TWO}", ["missing columns age", "found 1 column, none with"]),
+    "a title above no header": (f"Users of October\n{ROW}\n", ["missing columns age", "found 1 column, none with"]),
     "one column missing": (TWO.replace("gender", "sex"), ["missing column gender;", "'sex'", "`source` in the columns file"]),
     "more columns than a table has": (f"{HEADER}{',x' * 10_000}\n{ROW}\n", [f"has {10_000 + len(ONE):,} columns, expected at most 10,000"]),
     "only an end mark of DOS": (b"\x1a", ["is empty"]),
@@ -412,7 +413,7 @@ def _formulas(place: Path, ages: list[int], *, on_opening: bool) -> Path:
 
 def _inflated(place: Path, rows: int) -> Path:
     """Make a Parquet file of one user, repeated."""
-    same = {name: pa.array([float(value) if name in schema.NUMBERS else value]) for name, value in ONE.items()}
+    same = {name: pa.array([float(value) if name in NUMBER_COLUMNS else value]) for name, value in ONE.items()}
     indices = pa.array(np.zeros(rows, "int32"))
     path = place / "2026-10.parquet"
     pq.write_table(pa.table({name: values.take(indices) for name, values in same.items()}), path, compression="zstd")
@@ -422,7 +423,7 @@ def _inflated(place: Path, rows: int) -> Path:
 def _unpacking(place: Path) -> Path:
     """Make a Parquet file whose words aren't kept once each: 1.1 GB in a few hundred kilobytes."""
     rows = 1_000
-    data = {name: pa.array([float(value) if name in schema.NUMBERS else value]) for name, value in ONE.items()}
+    data = {name: pa.array([float(value) if name in NUMBER_COLUMNS else value]) for name, value in ONE.items()}
     data = {name: values.take(pa.array(np.zeros(rows, "int32"))) for name, values in data.items()}
     path = place / "2026-10.parquet"
     table = pa.table(data | {"top_genre": pa.array(["x" * 110_000] * rows)})
